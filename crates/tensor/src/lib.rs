@@ -1,1 +1,41 @@
-//! Part of retrograd.
+//! N-dimensional arrays and the kernels that work on them.
+//!
+//! A [`Tensor`] is a shared buffer plus a [`Layout`] that says how to walk it. Views (reshape,
+//! permute, slice, broadcast) change the layout and never the buffer; writes copy the buffer
+//! first unless nobody else holds it.
+//!
+//! ```
+//! use retrograd_tensor::{Tensor, keep};
+//!
+//! let x = Tensor::<f32>::from_vec(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3]);
+//! let centred = &x - &x.mean(keep(0));
+//! assert_eq!(centred.to_vec(), [-1.5, -1.5, -1.5, 1.5, 1.5, 1.5]);
+//! assert_eq!(x.matmul(&x.t()).shape(), [2, 2]);
+//! ```
+//!
+//! Where to look: [`Tensor`] for the operations, [`pointwise`] for fused elementwise programs,
+//! [`shape`] for the rules that decide every result's shape, [`random`] for seeded generators.
+//!
+//! Work is split by shape, never by the number of threads, so every result is the same to the
+//! last bit on any machine of the same instruction set.
+
+mod create;
+mod display;
+mod element;
+mod error;
+mod gemm;
+mod layout;
+mod ops;
+pub mod pointwise;
+pub mod random;
+pub mod shape;
+mod storage;
+mod tensor;
+
+pub use element::{Element, Float};
+pub use error::{OrPanic, ShapeError};
+pub use layout::Layout;
+pub use ops::index::Slice;
+pub use shape::{Axes, MAX_RANK, ReducedAxes, Shape, keep};
+pub use storage::pool;
+pub use tensor::Tensor;

@@ -1,0 +1,248 @@
+//! The number types a tensor can hold.
+
+use std::fmt::{Debug, Display};
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
+
+use crate::gemm::Product;
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+    impl Sealed for i64 {}
+}
+
+/// Anything a tensor can store: `f32`, `f64`, and `i64` for indices and labels.
+///
+/// Every bit pattern is a valid value, which is what lets buffers be reused without clearing.
+pub trait Element:
+    sealed::Sealed + Copy + Default + PartialEq + PartialOrd + Debug + Display + Send + Sync + 'static
+{
+    /// The type's name as users write it, such as `f32`.
+    const NAME: &'static str;
+    /// Additive identity.
+    const ZERO: Self;
+    /// Multiplicative identity.
+    const ONE: Self;
+    /// The value as `f64`; exact for `f32` and for integers below 2⁵³.
+    fn to_f64(self) -> f64;
+}
+
+/// The floating-point types that arithmetic is defined for: `f32` and `f64`.
+///
+/// The same generic code runs in both, so gradients of an `f32` model are checked in `f64`.
+pub trait Float:
+    Element
+    + Product
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + MulAssign
+    + Sum
+{
+    /// Distance between 1 and the next larger number.
+    const EPSILON: Self;
+    /// Positive infinity.
+    const INFINITY: Self;
+    /// Not a number.
+    const NAN: Self;
+
+    /// The nearest value of this type.
+    fn from_f64(value: f64) -> Self;
+    /// Absolute value.
+    fn abs(self) -> Self;
+    /// −1, 0 or 1 with the sign of `self`; NaN stays NaN.
+    fn sign(self) -> Self;
+    /// eˣ.
+    fn exp(self) -> Self;
+    /// eˣ − 1, accurate near 0.
+    fn expm1(self) -> Self;
+    /// Natural logarithm.
+    fn log(self) -> Self;
+    /// log(1 + x), accurate near 0.
+    fn log1p(self) -> Self;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// Sine of an angle in radians.
+    fn sin(self) -> Self;
+    /// Cosine of an angle in radians.
+    fn cos(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// Error function, 2/√π ∫₀ˣ e^(−t²) dt.
+    fn erf(self) -> Self;
+    /// `self` raised to `exponent`.
+    fn pow(self, exponent: Self) -> Self;
+    /// Neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+    /// Not a number.
+    fn is_nan(self) -> bool;
+
+    /// The logistic function 1 / (1 + e⁻ˣ), without overflow on either side.
+    fn sigmoid(self) -> Self {
+        let decay = (-self.abs()).exp();
+        let upper = Self::ONE / (Self::ONE + decay);
+        if self < Self::ZERO {
+            decay * upper
+        } else {
+            upper
+        }
+    }
+
+    /// log(1 + eˣ), without overflow: max(x, 0) + log1p(e^−|x|).
+    fn softplus(self) -> Self {
+        let positive = if self < Self::ZERO { Self::ZERO } else { self };
+        positive + (-self.abs()).exp().log1p()
+    }
+
+    /// The larger of the two; NaN if either is NaN (IEEE 754-2019 `maximum`).
+    fn maximum(self, other: Self) -> Self {
+        if self >= other || self.is_nan() {
+            self
+        } else {
+            other
+        }
+    }
+
+    /// The smaller of the two; NaN if either is NaN (IEEE 754-2019 `minimum`).
+    fn minimum(self, other: Self) -> Self {
+        if self <= other || self.is_nan() {
+            self
+        } else {
+            other
+        }
+    }
+}
+
+/// Implements [`Element`] and [`Float`] by forwarding to the inherent methods of the type.
+///
+/// `impl_float!(f32, "f32", erff)` gives `impl Float for f32 { fn exp(self) { f32::exp(self) } .. }`.
+macro_rules! impl_float {
+    ($type:ident, $name:literal, $erf:ident) => {
+        impl Element for $type {
+            const NAME: &'static str = $name;
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            #[inline]
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+        }
+
+        impl Float for $type {
+            const EPSILON: Self = $type::EPSILON;
+            const INFINITY: Self = $type::INFINITY;
+            const NAN: Self = $type::NAN;
+
+            #[inline]
+            fn from_f64(value: f64) -> Self {
+                value as $type
+            }
+            #[inline]
+            fn abs(self) -> Self {
+                $type::abs(self)
+            }
+            #[inline]
+            fn sign(self) -> Self {
+                if self > 0.0 {
+                    1.0
+                } else if self < 0.0 {
+                    -1.0
+                } else {
+                    self * 0.0
+                }
+            }
+            #[inline]
+            fn exp(self) -> Self {
+                $type::exp(self)
+            }
+            #[inline]
+            fn expm1(self) -> Self {
+                $type::exp_m1(self)
+            }
+            #[inline]
+            fn log(self) -> Self {
+                $type::ln(self)
+            }
+            #[inline]
+            fn log1p(self) -> Self {
+                $type::ln_1p(self)
+            }
+            #[inline]
+            fn sqrt(self) -> Self {
+                $type::sqrt(self)
+            }
+            #[inline]
+            fn sin(self) -> Self {
+                $type::sin(self)
+            }
+            #[inline]
+            fn cos(self) -> Self {
+                $type::cos(self)
+            }
+            #[inline]
+            fn tanh(self) -> Self {
+                $type::tanh(self)
+            }
+            #[inline]
+            fn erf(self) -> Self {
+                libm::$erf(self)
+            }
+            #[inline]
+            fn pow(self, exponent: Self) -> Self {
+                $type::powf(self, exponent)
+            }
+            #[inline]
+            fn is_finite(self) -> bool {
+                $type::is_finite(self)
+            }
+            #[inline]
+            fn is_nan(self) -> bool {
+                $type::is_nan(self)
+            }
+        }
+    };
+}
+
+impl_float!(f32, "f32", erff);
+impl_float!(f64, "f64", erf);
+
+impl Element for i64 {
+    const NAME: &'static str = "i64";
+    const ZERO: Self = 0;
+    const ONE: Self = 1;
+    #[inline]
+    fn to_f64(self) -> f64 {
+        self as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sigmoid_and_softplus_survive_large_arguments() {
+        assert_eq!(Float::sigmoid(-1000.0_f64), 0.0);
+        assert_eq!(Float::sigmoid(1000.0_f64), 1.0);
+        assert_eq!(Float::softplus(-1000.0_f64), 0.0);
+        assert_eq!(Float::softplus(1000.0_f64), 1000.0);
+        assert_eq!(Float::sigmoid(0.0_f32), 0.5);
+        assert!(Float::sigmoid(f32::NAN).is_nan());
+        assert!(Float::softplus(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn extremes_let_nan_through() {
+        assert!(Float::maximum(f64::NAN, 1.0).is_nan());
+        assert!(Float::maximum(1.0, f64::NAN).is_nan());
+        assert!(Float::minimum(1.0, f64::NAN).is_nan());
+        assert_eq!(Float::maximum(1.0, 2.0), 2.0);
+        assert!(Float::sign(f64::NAN).is_nan());
+        assert_eq!(Float::sign(-0.0_f64), 0.0);
+    }
+}

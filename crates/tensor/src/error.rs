@@ -1,0 +1,98 @@
+//! What goes wrong when shapes do not fit, in words a user can act on.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use crate::shape::Shape;
+
+/// An operation was asked for shapes it is not defined on.
+///
+/// The text names the operation, every shape, the axis or sizes at fault, and what to try:
+///
+/// ```
+/// use retrograd_tensor::{Shape, shape};
+///
+/// let error = shape::matmul(&Shape::from([32, 784]), &Shape::from([512, 128])).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "matmul: [32, 784] x [512, 128]: inner sizes 784 (left, axis 1) and 512 (right, axis 0) differ"
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ShapeError {
+    operation: &'static str,
+    shapes: SmallVec<[Shape; 2]>,
+    problem: String,
+    hint: Option<String>,
+}
+
+impl ShapeError {
+    /// An error of `operation` on `shapes`; `problem` names the axes and sizes at fault.
+    pub fn new(operation: &'static str, shapes: &[Shape], problem: impl Into<String>) -> Self {
+        Self {
+            operation,
+            shapes: shapes.iter().copied().collect(),
+            problem: problem.into(),
+            hint: None,
+        }
+    }
+
+    /// Adds what the caller probably meant or should try.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The operation that refused, such as `matmul`.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// The shapes it was given, in argument order.
+    #[must_use]
+    pub fn shapes(&self) -> &[Shape] {
+        &self.shapes
+    }
+}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.operation)?;
+        for (i, shape) in self.shapes.iter().enumerate() {
+            write!(f, "{}{shape}", if i == 0 { "" } else { " x " })?;
+        }
+        if !self.shapes.is_empty() {
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.problem)?;
+        self.hint
+            .as_ref()
+            .map_or(Ok(()), |hint| write!(f, "; {hint}"))
+    }
+}
+
+/// Turns a [`ShapeError`] into a panic at the caller's line.
+///
+/// Shapes in code are the programmer's to get right, so the mathematical methods panic; the rules
+/// in [`crate::shape`] return the same errors to those who want to ask first.
+pub trait OrPanic<V> {
+    /// The value, or a panic with the error's text.
+    ///
+    /// # Panics
+    /// If `self` is an error.
+    #[track_caller]
+    fn or_panic(self) -> V;
+}
+
+impl<V> OrPanic<V> for Result<V, ShapeError> {
+    #[track_caller]
+    fn or_panic(self) -> V {
+        match self {
+            Ok(value) => value,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Elementwise programs: any formula of scalars, run over whole tensors in one pass.
+//!
+//! A [`Program`] is straight-line code over scalars: each instruction applies one [`Unary`],
+//! [`Binary`] or [`Select`](Instruction::Select) to earlier values. Running it applies the formula
+//! to every element of its broadcast inputs. The elements are taken in blocks small enough that
+//! every intermediate value stays in the L1 cache, so memory is read once and written once however
+//! long the formula is.
+//!
+//! ```
+//! use retrograd_tensor::Tensor;
+//! use retrograd_tensor::pointwise::{Binary, Program, Source, Unary};
+//!
+//! // x·σ(x), the SiLU activation
+//! let mut program = Program::new(1);
+//! let gate = program.unary(Unary::Sigmoid, Source::Input(0));
+//! let y = program.binary(Binary::Mul, Source::Input(0), gate);
+//! program.output(y);
+//! let x = Tensor::<f32>::linspace(-1.0, 1.0, 3);
+//! assert_eq!(program.run(&[&x])[0].to_vec()[1], 0.0);
+//! ```
+
+mod naive;
+mod operator;
+mod program;
+mod run;
+
+pub use operator::{Binary, Unary};
+pub use program::{Instruction, Program, Source};

@@ -1,0 +1,193 @@
+//! The scalar functions that programs are made of.
+
+use crate::element::Float;
+
+/// A function of one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Unary {
+    /// −x
+    Neg,
+    /// |x|
+    Abs,
+    /// −1, 0 or 1
+    Sign,
+    /// 1/x
+    Recip,
+    /// x²
+    Square,
+    /// √x
+    Sqrt,
+    /// eˣ
+    Exp,
+    /// eˣ − 1
+    Expm1,
+    /// log x
+    Log,
+    /// log(1 + x)
+    Log1p,
+    /// sin x
+    Sin,
+    /// cos x
+    Cos,
+    /// tanh x
+    Tanh,
+    /// 1 / (1 + e⁻ˣ)
+    Sigmoid,
+    /// log(1 + eˣ)
+    Softplus,
+    /// erf x
+    Erf,
+}
+
+/// A function of two numbers. Comparisons give 1 for true and 0 for false.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Binary {
+    /// a + b
+    Add,
+    /// a − b
+    Sub,
+    /// a · b
+    Mul,
+    /// a / b
+    Div,
+    /// the larger; NaN if either is
+    Max,
+    /// the smaller; NaN if either is
+    Min,
+    /// a to the power b
+    Pow,
+    /// a < b
+    Less,
+    /// a ≤ b
+    LessEqual,
+    /// a = b
+    Equal,
+}
+
+impl Unary {
+    /// Every function, for catalogues and tests.
+    pub const ALL: [Self; 16] = [
+        Self::Neg,
+        Self::Abs,
+        Self::Sign,
+        Self::Recip,
+        Self::Square,
+        Self::Sqrt,
+        Self::Exp,
+        Self::Expm1,
+        Self::Log,
+        Self::Log1p,
+        Self::Sin,
+        Self::Cos,
+        Self::Tanh,
+        Self::Sigmoid,
+        Self::Softplus,
+        Self::Erf,
+    ];
+
+    /// The function at `x`.
+    pub fn at<T: Float>(self, x: T) -> T {
+        match self {
+            Self::Neg => -x,
+            Self::Abs => x.abs(),
+            Self::Sign => x.sign(),
+            Self::Recip => T::ONE / x,
+            Self::Square => x * x,
+            Self::Sqrt => x.sqrt(),
+            Self::Exp => x.exp(),
+            Self::Expm1 => x.expm1(),
+            Self::Log => x.log(),
+            Self::Log1p => x.log1p(),
+            Self::Sin => x.sin(),
+            Self::Cos => x.cos(),
+            Self::Tanh => x.tanh(),
+            Self::Sigmoid => x.sigmoid(),
+            Self::Softplus => x.softplus(),
+            Self::Erf => x.erf(),
+        }
+    }
+
+    /// The function over a block. One match a block leaves a plain loop for the compiler.
+    pub(super) fn over<T: Float>(self, x: &[T], out: &mut [T]) {
+        /// A loop of its own for each function.
+        fn each<T: Float>(x: &[T], out: &mut [T], f: impl Fn(T) -> T) {
+            out.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x));
+        }
+        match self {
+            Self::Neg => each(x, out, |x| -x),
+            Self::Abs => each(x, out, T::abs),
+            Self::Sign => each(x, out, T::sign),
+            Self::Recip => each(x, out, |x| T::ONE / x),
+            Self::Square => each(x, out, |x| x * x),
+            Self::Sqrt => each(x, out, T::sqrt),
+            Self::Exp => each(x, out, T::exp),
+            Self::Expm1 => each(x, out, T::expm1),
+            Self::Log => each(x, out, T::log),
+            Self::Log1p => each(x, out, T::log1p),
+            Self::Sin => each(x, out, T::sin),
+            Self::Cos => each(x, out, T::cos),
+            Self::Tanh => each(x, out, T::tanh),
+            Self::Sigmoid => each(x, out, T::sigmoid),
+            Self::Softplus => each(x, out, T::softplus),
+            Self::Erf => each(x, out, T::erf),
+        }
+    }
+}
+
+/// 1 for true, 0 for false.
+fn truth<T: Float>(condition: bool) -> T {
+    if condition { T::ONE } else { T::ZERO }
+}
+
+impl Binary {
+    /// Every function, for catalogues and tests.
+    pub const ALL: [Self; 10] = [
+        Self::Add,
+        Self::Sub,
+        Self::Mul,
+        Self::Div,
+        Self::Max,
+        Self::Min,
+        Self::Pow,
+        Self::Less,
+        Self::LessEqual,
+        Self::Equal,
+    ];
+
+    /// The function at `a`, `b`.
+    pub fn at<T: Float>(self, a: T, b: T) -> T {
+        match self {
+            Self::Add => a + b,
+            Self::Sub => a - b,
+            Self::Mul => a * b,
+            Self::Div => a / b,
+            Self::Max => a.maximum(b),
+            Self::Min => a.minimum(b),
+            Self::Pow => a.pow(b),
+            Self::Less => truth(a < b),
+            Self::LessEqual => truth(a <= b),
+            Self::Equal => truth(a == b),
+        }
+    }
+
+    /// The function over a block.
+    pub(super) fn over<T: Float>(self, a: &[T], b: &[T], out: &mut [T]) {
+        fn each<T: Float>(a: &[T], b: &[T], out: &mut [T], f: impl Fn(T, T) -> T) {
+            out.iter_mut()
+                .zip(a.iter().zip(b))
+                .for_each(|(y, (&a, &b))| *y = f(a, b));
+        }
+        match self {
+            Self::Add => each(a, b, out, |a, b| a + b),
+            Self::Sub => each(a, b, out, |a, b| a - b),
+            Self::Mul => each(a, b, out, |a, b| a * b),
+            Self::Div => each(a, b, out, |a, b| a / b),
+            Self::Max => each(a, b, out, T::maximum),
+            Self::Min => each(a, b, out, T::minimum),
+            Self::Pow => each(a, b, out, T::pow),
+            Self::Less => each(a, b, out, |a, b| truth(a < b)),
+            Self::LessEqual => each(a, b, out, |a, b| truth(a <= b)),
+            Self::Equal => each(a, b, out, |a, b| truth(a == b)),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Straight-line code over scalars.
+
+use smallvec::SmallVec;
+
+use super::operator::{Binary, Unary};
+use crate::element::Float;
+
+/// Where an instruction reads a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The element of input `i`.
+    Input(usize),
+    /// Constant `i` of the program.
+    Constant(usize),
+    /// The result of instruction `i`.
+    Register(usize),
+}
+
+/// One step; instruction `i` writes register `i`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Instruction {
+    /// A function of one value.
+    Unary(Unary, Source),
+    /// A function of two values.
+    Binary(Binary, Source, Source),
+    /// The second value where the first is not 0, else the third.
+    Select(Source, Source, Source),
+}
+
+impl Instruction {
+    /// What it reads, in order.
+    pub fn sources(&self) -> impl Iterator<Item = Source> {
+        let sources: SmallVec<[Source; 3]> = match *self {
+            Self::Unary(_, x) => SmallVec::from_slice(&[x]),
+            Self::Binary(_, a, b) => SmallVec::from_slice(&[a, b]),
+            Self::Select(condition, a, b) => SmallVec::from_slice(&[condition, a, b]),
+        };
+        sources.into_iter()
+    }
+}
+
+/// A formula from some inputs to some outputs, built instruction by instruction.
+///
+/// Small programs live on the stack entirely.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    pub(super) inputs: usize,
+    pub(super) constants: SmallVec<[f64; 4]>,
+    pub(super) code: SmallVec<[Instruction; 4]>,
+    pub(super) outputs: SmallVec<[Source; 2]>,
+}
+
+impl Program {
+    /// A program of `inputs` inputs that does nothing yet.
+    #[must_use]
+    pub fn new(inputs: usize) -> Self {
+        Self {
+            inputs,
+            constants: SmallVec::new(),
+            code: SmallVec::new(),
+            outputs: SmallVec::new(),
+        }
+    }
+
+    /// A program of one instruction on one input.
+    #[must_use]
+    pub fn of_unary(function: Unary) -> Self {
+        let mut program = Self::new(1);
+        let y = program.unary(function, Source::Input(0));
+        program.output(y);
+        program
+    }
+
+    /// A program of one instruction on two inputs.
+    #[must_use]
+    pub fn of_binary(function: Binary) -> Self {
+        let mut program = Self::new(2);
+        let y = program.binary(function, Source::Input(0), Source::Input(1));
+        program.output(y);
+        program
+    }
+
+    /// Number of inputs.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// The instructions, in order.
+    #[must_use]
+    pub fn code(&self) -> &[Instruction] {
+        &self.code
+    }
+
+    /// A constant, stored once.
+    pub fn constant(&mut self, value: f64) -> Source {
+        let known = self
+            .constants
+            .iter()
+            .position(|c| c.to_bits() == value.to_bits());
+        Source::Constant(known.unwrap_or_else(|| {
+            self.constants.push(value);
+            self.constants.len() - 1
+        }))
+    }
+
+    /// Appends a function of one value.
+    pub fn unary(&mut self, function: Unary, x: Source) -> Source {
+        self.push(Instruction::Unary(function, x))
+    }
+
+    /// Appends a function of two values.
+    pub fn binary(&mut self, function: Binary, a: Source, b: Source) -> Source {
+        self.push(Instruction::Binary(function, a, b))
+    }
+
+    /// Appends a choice: `a` where `condition` is not 0, else `b`.
+    pub fn select(&mut self, condition: Source, a: Source, b: Source) -> Source {
+        self.push(Instruction::Select(condition, a, b))
+    }
+
+    /// Appends an instruction; the same instruction a second time gives the first one's result.
+    ///
+    /// # Panics
+    /// If it reads an input, constant or register that does not exist.
+    pub fn push(&mut self, instruction: Instruction) -> Source {
+        instruction.sources().for_each(|source| self.check(source));
+        let known = self.code.iter().position(|other| *other == instruction);
+        Source::Register(known.unwrap_or_else(|| {
+            self.code.push(instruction);
+            self.code.len() - 1
+        }))
+    }
+
+    /// Declares the next output.
+    ///
+    /// # Panics
+    /// If the value does not exist.
+    pub fn output(&mut self, value: Source) {
+        self.check(value);
+        self.outputs.push(value);
+    }
+
+    fn check(&self, source: Source) {
+        let exists = match source {
+            Source::Input(i) => i < self.inputs,
+            Source::Constant(i) => i < self.constants.len(),
+            Source::Register(i) => i < self.code.len(),
+        };
+        assert!(exists, "program: {source:?} does not exist yet");
+    }
+
+    /// The outputs for one element of each input, appended to `out`.
+    pub(super) fn at<T: Float>(&self, inputs: &[T], out: &mut Vec<T>) {
+        let mut registers: SmallVec<[T; 16]> = SmallVec::new();
+        let read = |source: Source, registers: &[T]| match source {
+            Source::Input(i) => inputs[i],
+            Source::Constant(i) => T::from_f64(self.constants[i]),
+            Source::Register(i) => registers[i],
+        };
+        for instruction in &self.code {
+            let value = match *instruction {
+                Instruction::Unary(f, x) => f.at(read(x, &registers)),
+                Instruction::Binary(f, a, b) => f.at(read(a, &registers), read(b, &registers)),
+                Instruction::Select(condition, a, b) => {
+                    let chosen = if read(condition, &registers) == T::ZERO {
+                        b
+                    } else {
+                        a
+                    };
+                    read(chosen, &registers)
+                }
+            };
+            registers.push(value);
+        }
+        out.extend(self.outputs.iter().map(|&source| read(source, &registers)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_instructions_are_computed_once() {
+        let mut program = Program::new(1);
+        let a = program.unary(Unary::Exp, Source::Input(0));
+        let b = program.unary(Unary::Exp, Source::Input(0));
+        assert_eq!((a, program.code().len()), (b, 1));
+        assert_eq!(program.constant(2.0), program.constant(2.0));
+        assert_ne!(program.constant(0.0), program.constant(-0.0));
+    }
+
+    #[test]
+    #[should_panic(expected = "Register(0) does not exist yet")]
+    fn values_must_exist_before_they_are_read() {
+        Program::new(1).unary(Unary::Exp, Source::Register(0));
+    }
+}

@@ -1,0 +1,188 @@
+//! Freed buffers, kept by size for the next tensor of that size.
+//!
+//! A training step frees and asks for the same sizes again and again. Handing a buffer back costs
+//! a push onto a per-thread stack; asking costs a pop; the operating system sees neither. Sizes are
+//! rounded up to powers of two (the unused tail is never touched, so it costs address space only).
+//!
+//! Blocks are zeroed when they first come from the allocator and keep their last contents after
+//! that, so a block is *always initialised*: reading a recycled one gives stale numbers, never
+//! undefined behaviour.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::cell::RefCell;
+use std::ptr::NonNull;
+
+/// Start of every buffer: one cache line, and one AVX-512 register.
+pub const ALIGNMENT: usize = 64;
+
+/// Most bytes a thread keeps for reuse; beyond it, freed buffers go back to the system.
+pub const BOUND: usize = 512 << 20;
+
+/// Smallest block, as a power of two: one cache line.
+const SMALLEST: u32 = ALIGNMENT.trailing_zeros();
+const CLASSES: usize = usize::BITS as usize;
+
+/// What the calling thread's pool has done and holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Requests served from a freed buffer.
+    pub reused: u64,
+    /// Requests that went to the system allocator.
+    pub allocated: u64,
+    /// Bytes held for reuse.
+    pub held_bytes: usize,
+}
+
+/// One allocation of `2^class` bytes.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pointer: NonNull<u8>,
+    class: u8,
+}
+
+// SAFETY: a block owns plain bytes; nothing about them belongs to a thread.
+unsafe impl Send for Block {}
+// SAFETY: `&Block` gives only the address; access to the bytes goes through `Storage`'s borrows.
+unsafe impl Sync for Block {}
+
+impl Block {
+    pub(crate) fn pointer(&self) -> NonNull<u8> {
+        self.pointer
+    }
+
+    fn layout(class: u8) -> Layout {
+        Layout::from_size_align(1 << class, ALIGNMENT).expect("shapes bound sizes below isize::MAX")
+    }
+
+    fn allocate(class: u8) -> Self {
+        let layout = Self::layout(class);
+        // SAFETY: the layout's size is at least 64, so not zero.
+        let pointer = unsafe { alloc_zeroed(layout) };
+        let pointer = NonNull::new(pointer).unwrap_or_else(|| handle_alloc_error(layout));
+        Self { pointer, class }
+    }
+
+    fn free(pointer: NonNull<u8>, class: u8) {
+        // SAFETY: `pointer` came from `allocate(class)` and its one `Block` is gone.
+        unsafe { dealloc(pointer.as_ptr(), Self::layout(class)) }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let (pointer, class) = (self.pointer, self.class);
+        // While a thread shuts down its pool may be gone already; then the block is simply freed.
+        let kept = POOL
+            .try_with(|pool| pool.borrow_mut().put(pointer, class))
+            .unwrap_or(false);
+        if !kept {
+            Self::free(pointer, class);
+        }
+    }
+}
+
+struct Pool {
+    free: [Vec<NonNull<u8>>; CLASSES],
+    counters: Counters,
+}
+
+impl Pool {
+    fn put(&mut self, pointer: NonNull<u8>, class: u8) -> bool {
+        let held = self.counters.held_bytes + (1 << class);
+        if held > BOUND {
+            return false;
+        }
+        self.counters.held_bytes = held;
+        self.free[usize::from(class)].push(pointer);
+        true
+    }
+
+    fn trim(&mut self) {
+        for (class, blocks) in self.free.iter_mut().enumerate() {
+            for pointer in blocks.drain(..) {
+                Block::free(pointer, class as u8);
+            }
+        }
+        self.counters.held_bytes = 0;
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.trim();
+    }
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = const {
+        RefCell::new(Pool {
+            free: [const { Vec::new() }; CLASSES],
+            counters: Counters { reused: 0, allocated: 0, held_bytes: 0 },
+        })
+    };
+}
+
+/// A block of at least `bytes` initialised bytes.
+pub(crate) fn take(bytes: usize) -> Block {
+    let class = bytes
+        .max(1)
+        .next_power_of_two()
+        .trailing_zeros()
+        .max(SMALLEST) as u8;
+    let reused = POOL.try_with(|pool| {
+        let pool = &mut *pool.borrow_mut();
+        let Some(pointer) = pool.free[usize::from(class)].pop() else {
+            pool.counters.allocated += 1;
+            return None;
+        };
+        pool.counters.reused += 1;
+        pool.counters.held_bytes -= 1 << class;
+        Some(Block { pointer, class })
+    });
+    reused
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| Block::allocate(class))
+}
+
+/// The calling thread's counters.
+#[must_use]
+pub fn counters() -> Counters {
+    POOL.with(|pool| pool.borrow().counters)
+}
+
+/// Gives every buffer the calling thread holds for reuse back to the system.
+pub fn trim() {
+    POOL.with(|pool| pool.borrow_mut().trim());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_freed_block_serves_the_next_request_of_its_class() {
+        trim();
+        let before = counters();
+        drop(take(1000));
+        let again = take(1024);
+        let after = counters();
+        assert_eq!(
+            (
+                after.allocated - before.allocated,
+                after.reused - before.reused
+            ),
+            (1, 1)
+        );
+        drop(again);
+        assert_eq!(counters().held_bytes, 1024);
+        trim();
+        assert_eq!(counters().held_bytes, 0);
+    }
+
+    #[test]
+    fn blocks_cross_threads() {
+        let block = take(64);
+        std::thread::spawn(move || drop(block)).join().unwrap();
+    }
+}
