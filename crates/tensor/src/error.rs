@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use smallvec::SmallVec;
-
 use crate::shape::Shape;
 
 /// An operation was asked for shapes it is not defined on.
@@ -22,7 +20,7 @@ use crate::shape::Shape;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ShapeError {
     operation: &'static str,
-    shapes: SmallVec<[Shape; 2]>,
+    shapes: Vec<Shape>,
     problem: String,
     hint: Option<String>,
 }
@@ -32,7 +30,7 @@ impl ShapeError {
     pub fn new(operation: &'static str, shapes: &[Shape], problem: impl Into<String>) -> Self {
         Self {
             operation,
-            shapes: shapes.iter().copied().collect(),
+            shapes: shapes.to_vec(),
             problem: problem.into(),
             hint: None,
         }

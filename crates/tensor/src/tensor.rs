@@ -170,6 +170,10 @@ impl<T: Element> Tensor<T> {
 
     /// The elements for writing, in row-major order; copies the buffer first if it is shared or
     /// not contiguous.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "a tensor that shares nothing is unique"
+    )]
     pub fn make_mut(&mut self) -> &mut [T] {
         if !self.is_contiguous() || !self.is_unique() {
             *self = self.copied();

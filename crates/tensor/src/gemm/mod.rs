@@ -105,10 +105,8 @@ impl<T> Target<T> {
     /// The position must lie inside the result.
     unsafe fn at(self, row: usize, column: usize) -> Self {
         // SAFETY: in bounds by the caller's promise.
-        Self {
-            pointer: unsafe { self.pointer.add(row * self.row_stride + column) },
-            ..self
-        }
+        let pointer = unsafe { self.pointer.add(row * self.row_stride + column) };
+        Self { pointer, ..self }
     }
 }
 

@@ -37,6 +37,16 @@ impl Slice {
         }
     }
 
+    /// From `start` up to, not including, `end`; with a negative [`step`](Self::step), down to it.
+    #[must_use]
+    pub fn span(start: isize, end: isize) -> Self {
+        Self {
+            start: Some(start),
+            end: Some(end),
+            step: 1,
+        }
+    }
+
     /// The same ends with another step.
     ///
     /// # Panics
@@ -284,10 +294,10 @@ mod tests {
             ((1..3).into(), &[1.0, 2.0]),
             ((-2..).into(), &[3.0, 4.0]),
             ((..-3).into(), &[0.0, 1.0]),
-            ((3..1).into(), &[]),
+            (Slice::span(3, 1), &[]),
             ((-100..100).into(), &[0.0, 1.0, 2.0, 3.0, 4.0]),
             (Slice::all().step(2), &[0.0, 2.0, 4.0]),
-            (Slice::from(3..0).step(-1), &[3.0, 2.0, 1.0]),
+            (Slice::span(3, 0).step(-1), &[3.0, 2.0, 1.0]),
             (Slice::from(1..).step(-1), &[1.0, 0.0]),
         ];
         for (slice, expected) in cases {

@@ -1,7 +1,9 @@
 //! A program applied element by element, as its definition says. The reference for `run`.
 #![cfg(test)]
 
-use super::Program;
+use smallvec::SmallVec;
+
+use super::{Instruction, Program, Source};
 use crate::element::Float;
 use crate::shape::{self, Shape};
 use crate::tensor::Tensor;
@@ -27,4 +29,32 @@ pub(super) fn run<T: Float>(program: &Program, inputs: &[&Tensor<T>]) -> Vec<Ten
         .into_iter()
         .map(|values| Tensor::from_vec(values, shape))
         .collect()
+}
+
+impl Program {
+    /// The outputs for one element of each input, appended to `out`.
+    fn at<T: Float>(&self, inputs: &[T], out: &mut Vec<T>) {
+        let mut registers: SmallVec<[T; 16]> = SmallVec::new();
+        let read = |source: Source, registers: &[T]| match source {
+            Source::Input(i) => inputs[i],
+            Source::Constant(i) => T::from_f64(self.constants[i]),
+            Source::Register(i) => registers[i],
+        };
+        for instruction in &self.code {
+            let value = match *instruction {
+                Instruction::Unary(f, x) => f.at(read(x, &registers)),
+                Instruction::Binary(f, a, b) => f.at(read(a, &registers), read(b, &registers)),
+                Instruction::Select(condition, a, b) => {
+                    let chosen = if read(condition, &registers) == T::ZERO {
+                        b
+                    } else {
+                        a
+                    };
+                    read(chosen, &registers)
+                }
+            };
+            registers.push(value);
+        }
+        out.extend(self.outputs.iter().map(|&source| read(source, &registers)));
+    }
 }

@@ -3,7 +3,6 @@
 use smallvec::SmallVec;
 
 use super::operator::{Binary, Unary};
-use crate::element::Float;
 
 /// Where an instruction reads a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -148,32 +147,6 @@ impl Program {
             Source::Register(i) => i < self.code.len(),
         };
         assert!(exists, "program: {source:?} does not exist yet");
-    }
-
-    /// The outputs for one element of each input, appended to `out`.
-    pub(super) fn at<T: Float>(&self, inputs: &[T], out: &mut Vec<T>) {
-        let mut registers: SmallVec<[T; 16]> = SmallVec::new();
-        let read = |source: Source, registers: &[T]| match source {
-            Source::Input(i) => inputs[i],
-            Source::Constant(i) => T::from_f64(self.constants[i]),
-            Source::Register(i) => registers[i],
-        };
-        for instruction in &self.code {
-            let value = match *instruction {
-                Instruction::Unary(f, x) => f.at(read(x, &registers)),
-                Instruction::Binary(f, a, b) => f.at(read(a, &registers), read(b, &registers)),
-                Instruction::Select(condition, a, b) => {
-                    let chosen = if read(condition, &registers) == T::ZERO {
-                        b
-                    } else {
-                        a
-                    };
-                    read(chosen, &registers)
-                }
-            };
-            registers.push(value);
-        }
-        out.extend(self.outputs.iter().map(|&source| read(source, &registers)));
     }
 }
 

@@ -95,9 +95,10 @@ fn run<T: Float>(values: &[T]) -> T {
         .for_each(|(lane, &value)| *lane += value);
     let mut width = LANES / 2;
     while width > 0 {
-        for i in 0..width {
-            lanes[i] = lanes[i] + lanes[i + width];
-        }
+        let (low, high) = lanes.split_at_mut(width);
+        low.iter_mut()
+            .zip(high)
+            .for_each(|(sum, value)| *sum += *value);
         width /= 2;
     }
     lanes[0]
