@@ -1,1 +1,42 @@
-//! Part of retrograd.
+//! Tape-based reverse-mode automatic differentiation.
+//!
+//! A [`Var`] is a tensor whose history is written on a [`Tape`]. Running a computation forward
+//! records it as a list of nodes; walking that list backwards turns the derivative of the result
+//! with respect to itself, which is 1, into the derivative with respect to everything before it:
+//!
+//! ```text
+//! ḡ(x) = Σ over the uses y of x:   ḡ(y) · ∂y/∂x
+//! ```
+//!
+//! ```
+//! use retrograd_autograd::Tape;
+//! use retrograd_tensor::Tensor;
+//!
+//! let tape = Tape::<f64>::new();
+//! let x = tape.leaf(Tensor::scalar(2.0));
+//! let y = &x * &x.sin();                      // y = x·sin x
+//! let gradients = y.backward();
+//! let expected = 2.0_f64.sin() + 2.0 * 2.0_f64.cos();
+//! assert!((gradients.of(&x).unwrap().item() - expected).abs() < 1e-15);
+//! ```
+//!
+//! Where to look: [`Primitive`] for what an operation is, [`backward`] for the sweep (it is short),
+//! [`calculus`] for the formulas behind every elementwise function and their derivatives,
+//! [`check`] for the comparison of every rule with finite differences.
+
+mod anomaly;
+pub mod backward;
+pub mod calculus;
+mod inspect;
+mod primitive;
+mod rules;
+mod tape;
+mod var;
+
+pub use anomaly::{Anomaly, Phase};
+pub use backward::{Gradients, grad};
+pub use calculus::{Expr, Pointwise};
+pub use inspect::Summary;
+pub use primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+pub use tape::{Mode, Node, NodeId, Tape};
+pub use var::Var;

@@ -19,7 +19,7 @@ use crate::shape::Shape;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct ShapeError {
-    operation: &'static str,
+    operation: String,
     shapes: Vec<Shape>,
     problem: String,
     hint: Option<String>,
@@ -27,9 +27,9 @@ pub struct ShapeError {
 
 impl ShapeError {
     /// An error of `operation` on `shapes`; `problem` names the axes and sizes at fault.
-    pub fn new(operation: &'static str, shapes: &[Shape], problem: impl Into<String>) -> Self {
+    pub fn new(operation: &str, shapes: &[Shape], problem: impl Into<String>) -> Self {
         Self {
-            operation,
+            operation: operation.to_owned(),
             shapes: shapes.to_vec(),
             problem: problem.into(),
             hint: None,
@@ -45,8 +45,8 @@ impl ShapeError {
 
     /// The operation that refused, such as `matmul`.
     #[must_use]
-    pub fn operation(&self) -> &'static str {
-        self.operation
+    pub fn operation(&self) -> &str {
+        &self.operation
     }
 
     /// The shapes it was given, in argument order.

@@ -91,6 +91,18 @@ impl Program {
         &self.code
     }
 
+    /// The constants, by position.
+    #[must_use]
+    pub fn constants(&self) -> &[f64] {
+        &self.constants
+    }
+
+    /// What it computes, in order.
+    #[must_use]
+    pub fn outputs(&self) -> &[Source] {
+        &self.outputs
+    }
+
     /// A constant, stored once.
     pub fn constant(&mut self, value: f64) -> Source {
         let known = self

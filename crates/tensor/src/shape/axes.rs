@@ -70,7 +70,7 @@ impl ReducedAxes {
     ///
     /// # Errors
     /// If an axis does not exist or is named twice; the error names `operation`.
-    pub fn new(operation: &'static str, shape: &Shape, axes: &Axes) -> Result<Self, ShapeError> {
+    pub fn new(operation: &str, shape: &Shape, axes: &Axes) -> Result<Self, ShapeError> {
         let Some(list) = &axes.list else {
             return Ok(Self {
                 set: ((1_u16 << shape.rank()) - 1) as u8,
@@ -99,6 +99,19 @@ impl ReducedAxes {
     #[must_use]
     pub fn contains(&self, axis: usize) -> bool {
         self.set >> axis & 1 == 1
+    }
+
+    /// The same axes in the form that reductions take.
+    #[must_use]
+    pub fn to_axes(&self) -> Axes {
+        let list = (0..MAX_RANK)
+            .filter(|&axis| self.contains(axis))
+            .map(|axis| axis as isize)
+            .collect();
+        Axes {
+            list: Some(list),
+            keep: self.keep,
+        }
     }
 
     /// The result shape: reduced axes dropped, or of size 1 when kept.

@@ -99,7 +99,7 @@ impl Shape {
     ///
     /// # Errors
     /// If the axis does not exist; the error names `operation`.
-    pub fn axis(&self, operation: &'static str, axis: isize) -> Result<usize, ShapeError> {
+    pub fn axis(&self, operation: &str, axis: isize) -> Result<usize, ShapeError> {
         let rank = self.rank() as isize;
         let position = if axis < 0 { axis + rank } else { axis };
         if (0..rank).contains(&position) {

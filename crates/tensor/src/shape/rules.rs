@@ -9,7 +9,7 @@ use crate::error::ShapeError;
 ///
 /// # Errors
 /// If two sizes differ and neither is 1.
-pub fn broadcast(operation: &'static str, shapes: &[Shape]) -> Result<Shape, ShapeError> {
+pub fn broadcast(operation: &str, shapes: &[Shape]) -> Result<Shape, ShapeError> {
     let rank = shapes.iter().map(Shape::rank).max().unwrap_or(0);
     let mut sizes: SmallVec<[usize; MAX_RANK]> = SmallVec::from_elem(1, rank);
     for shape in shapes {
@@ -25,12 +25,7 @@ pub fn broadcast(operation: &'static str, shapes: &[Shape]) -> Result<Shape, Sha
     Ok(Shape::from(&sizes[..]))
 }
 
-fn broadcast_error(
-    operation: &'static str,
-    shapes: &[Shape],
-    left: usize,
-    right: usize,
-) -> ShapeError {
+fn broadcast_error(operation: &str, shapes: &[Shape], left: usize, right: usize) -> ShapeError {
     let error = ShapeError::new(
         operation,
         shapes,

@@ -85,7 +85,7 @@ impl<T: Float> Tensor<T> {
     }
 
     #[track_caller]
-    fn fold(&self, operation: &'static str, axes: &Axes, combine: impl Fn(T, T) -> T) -> Self {
+    fn fold(&self, operation: &str, axes: &Axes, combine: impl Fn(T, T) -> T) -> Self {
         let axes = ReducedAxes::new(operation, self.shape(), axes).or_panic();
         let result = axes.result(self.shape());
         let count = axes.count(self.shape());
@@ -170,7 +170,7 @@ impl<T: Float> Tensor<T> {
 }
 
 fn refuse_empty(
-    operation: &'static str,
+    operation: &str,
     shape: &Shape,
     count: usize,
     results: usize,

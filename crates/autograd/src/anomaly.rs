@@ -1,0 +1,170 @@
+//! Finding the operation that first produced a value that is not finite.
+
+use std::fmt;
+use std::panic::Location;
+
+use retrograd_tensor::{Float, Tensor};
+
+use crate::inspect::Summary;
+
+/// Which way the computation was going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Computing values.
+    Forward,
+    /// Computing cotangents.
+    Backward,
+}
+
+/// The first value of a step that was not finite, and where it came from.
+#[derive(Clone, Debug)]
+pub struct Anomaly {
+    /// Forward or backward.
+    pub phase: Phase,
+    /// The operation that produced it.
+    pub operation: String,
+    /// The source line that asked for the operation.
+    pub location: &'static Location<'static>,
+    /// The value that is not finite.
+    pub value: Summary,
+    /// The operation's inputs by name (forward only).
+    pub inputs: Vec<(String, Summary)>,
+}
+
+impl fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.phase {
+            Phase::Forward => "the value",
+            Phase::Backward => "a cotangent",
+        };
+        write!(
+            f,
+            "{what} of `{}` at {} is not finite ({})",
+            self.operation, self.location, self.value
+        )?;
+        for (i, (name, summary)) in self.inputs.iter().enumerate() {
+            write!(
+                f,
+                "{} {name}: {summary}",
+                if i == 0 { "; computed from" } else { "," }
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Watches values go by until one is not finite. Off by default.
+#[derive(Debug, Default)]
+pub(crate) struct Detector {
+    on: bool,
+    found: Option<Anomaly>,
+}
+
+impl Detector {
+    pub(crate) fn switch_on(&mut self) {
+        self.on = true;
+    }
+
+    /// Whether there is still something to look for.
+    pub(crate) fn is_on(&self) -> bool {
+        self.on && self.found.is_none()
+    }
+
+    pub(crate) fn found(&self) -> Option<&Anomaly> {
+        self.found.as_ref()
+    }
+
+    pub(crate) fn inspect_forward<T: Float>(
+        &mut self,
+        operation: &str,
+        location: &'static Location<'static>,
+        value: &Tensor<T>,
+        inputs: &[(String, &Tensor<T>)],
+    ) {
+        self.inspect(
+            Phase::Forward,
+            operation.to_owned(),
+            location,
+            value,
+            inputs,
+        );
+    }
+
+    pub(crate) fn inspect_backward<T: Float>(
+        &mut self,
+        operation: &str,
+        location: &'static Location<'static>,
+        input: usize,
+        cotangent: &Tensor<T>,
+    ) {
+        self.inspect(
+            Phase::Backward,
+            format!("{operation}, for its input {input},"),
+            location,
+            cotangent,
+            &[],
+        );
+    }
+
+    fn inspect<T: Float>(
+        &mut self,
+        phase: Phase,
+        operation: String,
+        location: &'static Location<'static>,
+        value: &Tensor<T>,
+        inputs: &[(String, &Tensor<T>)],
+    ) {
+        if self.is_on() && !value.is_finite() {
+            let inputs = inputs
+                .iter()
+                .map(|(name, input)| (name.clone(), Summary::of(input)))
+                .collect();
+            self.found = Some(Anomaly {
+                phase,
+                operation,
+                location,
+                value: Summary::of(value),
+                inputs,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    #[test]
+    fn the_first_bad_value_is_named_with_its_line() {
+        let tape = Tape::<f64>::new().detecting_anomalies();
+        let x = tape.named_leaf("x", Tensor::from_vec(vec![1.0, -1.0], [2]));
+        let line = line!() + 1;
+        let y = x.log();
+        let _ = y.exp().sum(..);
+        let found = tape.anomaly().expect("log of a negative number");
+        assert_eq!(
+            (found.operation.as_str(), found.location.line()),
+            ("log", line)
+        );
+        let text = found.to_string();
+        assert!(
+            text.contains("anomaly.rs")
+                && text.contains("1 NaN of 2")
+                && text.contains("x (node 0)"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn bad_cotangents_are_found_too() {
+        let tape = Tape::<f64>::new().detecting_anomalies();
+        let x = tape.leaf(Tensor::scalar(0.0));
+        let y = x.sqrt();
+        assert!(tape.anomaly().is_none());
+        let _ = y.backward();
+        let found = tape.anomaly().expect("√ has no slope at 0");
+        assert_eq!(found.phase, Phase::Backward);
+        assert!(found.to_string().contains("sqrt"), "{found}");
+    }
+}

@@ -1,0 +1,311 @@
+//! The backward sweep: cotangents flow from the result to everything before it.
+
+use std::collections::HashMap;
+
+use retrograd_tensor::{Float, Tensor};
+use smallvec::SmallVec;
+
+use crate::primitive::{Inputs, Needed, Output, Primitive};
+use crate::tape::{Kind, NodeId, Saved, Tape};
+use crate::var::Var;
+
+/// What to leave behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sweep {
+    /// Plain numbers; saved values are freed as the walk passes them.
+    Once,
+    /// Plain numbers; saved values stay for another sweep.
+    Retain,
+    /// Cotangents recorded on the tape like any computation, ready to be differentiated again.
+    Record,
+}
+
+/// The cotangents of the leaves after a backward sweep.
+#[derive(Debug)]
+pub struct Gradients<T: Float> {
+    by_node: HashMap<NodeId, Tensor<T>>,
+    keys: HashMap<u64, NodeId>,
+}
+
+impl<T: Float> Gradients<T> {
+    /// The gradient with respect to a leaf; `None` if the result does not depend on it.
+    #[must_use]
+    pub fn of(&self, leaf: &Var<T>) -> Option<&Tensor<T>> {
+        self.by_node.get(&leaf.node()?)
+    }
+
+    /// The gradient with respect to the leaf of this key (see [`Tape::keyed_leaf`]).
+    #[must_use]
+    pub fn of_key(&self, key: u64) -> Option<&Tensor<T>> {
+        self.by_node.get(self.keys.get(&key)?)
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// The derivative of this single number with respect to every leaf on its tape.
+    ///
+    /// Frees what the tape saved, so a second sweep needs a new computation (or
+    /// [`backward_retaining`](Self::backward_retaining)).
+    ///
+    /// # Panics
+    /// If this is not a tracked single number, or saved values it needs were freed before.
+    #[track_caller]
+    #[must_use]
+    pub fn backward(&self) -> Gradients<T> {
+        self.backward_with(&self.unit_cotangent(), Sweep::Once)
+    }
+
+    /// As [`backward`](Self::backward), keeping what the tape saved for another sweep.
+    ///
+    /// # Panics
+    /// As [`backward`](Self::backward).
+    #[track_caller]
+    #[must_use]
+    pub fn backward_retaining(&self) -> Gradients<T> {
+        self.backward_with(&self.unit_cotangent(), Sweep::Retain)
+    }
+
+    /// The vector-Jacobian product: the cotangent of every leaf, given this Var's.
+    ///
+    /// # Panics
+    /// If this is not tracked, the shapes differ, or saved values were freed before.
+    #[track_caller]
+    #[must_use]
+    pub fn backward_from(&self, cotangent: &Tensor<T>) -> Gradients<T> {
+        assert!(
+            cotangent.shape() == self.shape(),
+            "backward: a cotangent of shape {} for a result of shape {}; they must be equal",
+            cotangent.shape(),
+            self.shape()
+        );
+        self.backward_with(cotangent, Sweep::Once)
+    }
+
+    #[track_caller]
+    fn backward_with(&self, cotangent: &Tensor<T>, mode: Sweep) -> Gradients<T> {
+        let (tape, node) = self.tracked_parts();
+        let mut cotangents = sweep(tape, node, Var::constant(cotangent.clone()), mode, |_| true);
+        let nodes = tape.nodes();
+        let by_node = cotangents
+            .iter_mut()
+            .enumerate()
+            .filter(|(id, _)| nodes[*id].is_leaf())
+            .filter_map(|(id, cotangent)| Some((id, cotangent.take()?.into_value())))
+            .collect();
+        Gradients {
+            by_node,
+            keys: tape.keys(),
+        }
+    }
+
+    #[track_caller]
+    fn unit_cotangent(&self) -> Tensor<T> {
+        assert!(
+            self.elements() == 1,
+            "backward: the result has shape {}, not a single number; reduce it (.sum(..), .mean(..)) or give a \
+             cotangent with backward_from",
+            self.shape()
+        );
+        Tensor::constant(self.shape(), T::ONE)
+    }
+
+    #[track_caller]
+    fn tracked_parts(&self) -> (&Tape<T>, NodeId) {
+        match (self.tape(), self.node()) {
+            (Some(tape), Some(node)) => (tape, node),
+            _ => panic!(
+                "backward: the result does not depend on any leaf of a tape, so it has no derivative"
+            ),
+        }
+    }
+}
+
+/// The derivatives of the single number `y` with respect to `xs`, as Vars recorded on the tape.
+///
+/// They can be computed with and differentiated again, to any order. An `x` that `y` does not
+/// depend on gives zeros.
+///
+/// ```
+/// use retrograd_autograd::{Tape, grad};
+/// use retrograd_tensor::Tensor;
+///
+/// let tape = Tape::<f64>::new();
+/// let x = tape.leaf(Tensor::scalar(3.0));
+/// let y = &(&x * &x) * &x;
+/// let first = grad(&y, &[&x]).remove(0);       // 3x²
+/// let second = grad(&first, &[&x]).remove(0);  // 6x
+/// assert_eq!((first.item(), second.item()), (27.0, 18.0));
+/// ```
+///
+/// # Panics
+/// If `y` is not a tracked single number, an `x` is not tracked on its tape, or saved values were
+/// freed before.
+#[track_caller]
+#[must_use]
+pub fn grad<T: Float>(y: &Var<T>, xs: &[&Var<T>]) -> Vec<Var<T>> {
+    let (tape, node) = y.tracked_parts();
+    let wanted: Vec<NodeId> = xs.iter().map(|x| x.tracked_parts().1).collect();
+    assert!(
+        xs.iter()
+            .all(|x| x.tape().is_some_and(|other| other.is(tape))),
+        "grad: an input belongs to another tape than the result"
+    );
+    let leads = leads_to(tape, node, &wanted);
+    let unit = tape.constant(y.unit_cotangent());
+    let cotangents = sweep(tape, node, unit, Sweep::Record, |id| leads[id]);
+    let zeros = |x: &Var<T>| tape.constant(Tensor::constant(x.shape(), T::ZERO));
+    wanted
+        .iter()
+        .zip(xs)
+        .map(|(&id, x)| {
+            cotangents
+                .get(id)
+                .cloned()
+                .flatten()
+                .unwrap_or_else(|| zeros(x))
+        })
+        .collect()
+}
+
+/// For each node up to `last`: whether it is one of `wanted` or computed from one.
+fn leads_to<T: Float>(tape: &Tape<T>, last: NodeId, wanted: &[NodeId]) -> Vec<bool> {
+    let nodes = tape.nodes();
+    let mut leads = vec![false; last + 1];
+    for id in 0..=last {
+        leads[id] = wanted.contains(&id) || nodes[id].inputs().flatten().any(|input| leads[input]);
+    }
+    leads
+}
+
+/// The walk itself. Returns the cotangent of every node that `matters`, by node.
+///
+/// A node's cotangent is complete when the walk reaches it, because all its uses come later on
+/// the tape. Cotangents of inner nodes are let go then, unless the sweep is recorded.
+fn sweep<T: Float>(
+    tape: &Tape<T>,
+    last: NodeId,
+    cotangent: Var<T>,
+    mode: Sweep,
+    matters: impl Fn(NodeId) -> bool,
+) -> Vec<Option<Var<T>>> {
+    let mut cotangents: Vec<Option<Var<T>>> = vec![None; last + 1];
+    cotangents[last] = Some(cotangent);
+    for id in (0..=last).rev() {
+        if cotangents[id].is_none() || !matters(id) {
+            continue;
+        }
+        let Some((primitive, x, y)) = residuals(tape, id, mode, &matters) else {
+            continue;
+        };
+        let keep = mode == Sweep::Record;
+        let g = if keep {
+            cotangents[id].clone()
+        } else {
+            cotangents[id].take()
+        };
+        let Some(g) = g else { continue };
+        let results = primitive.vjp(&x, &y, &g);
+        drop((x, y, g));
+        let inputs: SmallVec<[Option<NodeId>; 3]> = tape.nodes()[id].inputs().collect();
+        check_results(tape, id, &inputs, &results);
+        for (input, result) in inputs.into_iter().zip(results) {
+            if let (Some(input), Some(result)) = (input, result)
+                && matters(input)
+            {
+                accumulate(&mut cotangents[input], result);
+            }
+        }
+    }
+    cotangents
+}
+
+type Residuals<T> = (std::rc::Rc<dyn Primitive<T>>, Inputs<T>, Output<T>);
+
+/// The rule of node `id` and the values it reads; `None` for a leaf.
+fn residuals<T: Float>(
+    tape: &Tape<T>,
+    id: NodeId,
+    mode: Sweep,
+    matters: impl Fn(NodeId) -> bool,
+) -> Option<Residuals<T>> {
+    let Kind::Computed(primitive) = tape.nodes()[id].kind.clone() else {
+        return None;
+    };
+    let saved = tape.saved(id, mode == Sweep::Once);
+    let nodes = tape.nodes();
+    let node = &nodes[id];
+    let Saved::Values { inputs, output } = saved else {
+        panic!(
+            "backward: what node {id} ({} at {}) saved was freed by an earlier sweep; compute again, or make the \
+             earlier sweep with backward_retaining or grad",
+            node.name(),
+            node.location
+        );
+    };
+    // A recorded sweep hands the rule the tracked Vars, so that it is itself recorded.
+    let var = |value, node: Option<NodeId>| match (mode, node) {
+        (Sweep::Record, Some(node)) => Var::tracked(value, tape.clone(), node),
+        (Sweep::Record, None) => tape.constant(value),
+        _ => Var::constant(value),
+    };
+    let x = Inputs {
+        values: inputs
+            .into_iter()
+            .zip(&node.inputs)
+            .map(|(value, (id, _))| Some(var(value?, *id)))
+            .collect(),
+        shapes: node.inputs.iter().map(|(_, shape)| *shape).collect(),
+        needed: Needed::from_fn(node.inputs.len(), |i| {
+            node.inputs[i].0.is_some_and(&matters)
+        }),
+    };
+    Some((
+        primitive,
+        x,
+        Output(output.map(|value| var(value, Some(id)))),
+    ))
+}
+
+/// Adds one use's cotangent to what the other uses gave. Only the sweep does this.
+fn accumulate<T: Float>(total: &mut Option<Var<T>>, term: Var<T>) {
+    *total = Some(match total.take() {
+        None => term,
+        Some(sum) if sum.is_tracked() || term.is_tracked() => &sum + &term,
+        Some(sum) => {
+            let mut sum = sum.into_value();
+            sum.add_assign(term.value());
+            Var::constant(sum)
+        }
+    });
+}
+
+/// Holds every rule to its contract, and looks for anomalies if asked to.
+fn check_results<T: Float>(
+    tape: &Tape<T>,
+    id: NodeId,
+    inputs: &[Option<NodeId>],
+    results: &[Option<Var<T>>],
+) {
+    let nodes = tape.nodes();
+    let node = &nodes[id];
+    assert!(
+        results.len() == inputs.len(),
+        "{}: the rule gave {} cotangents for {} inputs",
+        node.name(),
+        results.len(),
+        inputs.len()
+    );
+    for (i, (result, (_, shape))) in results.iter().zip(&node.inputs).enumerate() {
+        let Some(result) = result else { continue };
+        assert!(
+            result.shape() == shape,
+            "{}: the rule gave input {i}, of shape {shape}, a cotangent of shape {}",
+            node.name(),
+            result.shape()
+        );
+        let mut detector = tape.detector().borrow_mut();
+        if detector.is_on() {
+            detector.inspect_backward(&node.name(), node.location, i, result.value());
+        }
+    }
+}

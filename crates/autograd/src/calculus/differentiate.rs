@@ -1,0 +1,125 @@
+//! Reverse mode on formulas: the same walk as on the tape, with formulas in place of numbers.
+
+use retrograd_tensor::pointwise::{Instruction, Program, Source};
+
+use super::expr::Expr;
+use super::table;
+
+/// g·∂y/∂xᵢ for every input i of `program`, whose single output is y.
+///
+/// In the results, inputs 0 to n−1 are those of the program, input n is the output (it is known by
+/// the time the derivative is needed, so nothing is computed to get it again), and n+1 is g.
+pub(super) fn cotangents(program: &Program) -> Vec<Expr> {
+    let values = Values::of(program);
+    let mut sums = Sums {
+        inputs: vec![None; program.inputs()],
+        registers: vec![None; program.code().len()],
+    };
+    sums.add(program.outputs()[0], Expr::input(program.inputs() + 1));
+    for (i, instruction) in program.code().iter().enumerate().rev() {
+        let Some(g) = sums.registers[i].take() else {
+            continue;
+        };
+        let y = &values.registers[i];
+        match *instruction {
+            Instruction::Unary(f, x) => sums.add(x, &g * table::unary(f, &values.at(x), y)),
+            Instruction::Binary(f, a, b) => {
+                let (da, db) = table::binary(f, &values.at(a), &values.at(b), y);
+                sums.add(a, &g * da);
+                sums.add(b, &g * db);
+            }
+            Instruction::Select(condition, a, b) => {
+                let (condition, zero) = (values.at(condition), Expr::from(0.0));
+                sums.add(a, Expr::select(&condition, &g, &zero));
+                sums.add(b, Expr::select(&condition, &zero, &g));
+            }
+        }
+    }
+    sums.inputs
+        .into_iter()
+        .map(|sum| sum.unwrap_or_else(|| Expr::from(0.0)))
+        .collect()
+}
+
+/// What a program computes, as formulas of its inputs and its output.
+struct Values<'a> {
+    program: &'a Program,
+    registers: Vec<Expr>,
+}
+
+impl<'a> Values<'a> {
+    fn of(program: &'a Program) -> Self {
+        let mut values = Self {
+            program,
+            registers: Vec::new(),
+        };
+        for (i, instruction) in program.code().iter().enumerate() {
+            let formula = match *instruction {
+                _ if program.outputs()[0] == Source::Register(i) => Expr::input(program.inputs()),
+                Instruction::Unary(f, x) => Expr::unary(f, &values.at(x)),
+                Instruction::Binary(f, a, b) => Expr::binary(f, &values.at(a), &values.at(b)),
+                Instruction::Select(c, a, b) => {
+                    Expr::select(&values.at(c), &values.at(a), &values.at(b))
+                }
+            };
+            values.registers.push(formula);
+        }
+        values
+    }
+
+    fn at(&self, source: Source) -> Expr {
+        match source {
+            Source::Input(i) => Expr::input(i),
+            Source::Constant(i) => Expr::constant(self.program.constants()[i]),
+            Source::Register(i) => self.registers[i].clone(),
+        }
+    }
+}
+
+/// The cotangent collected so far for each value that has one.
+struct Sums {
+    inputs: Vec<Option<Expr>>,
+    registers: Vec<Option<Expr>>,
+}
+
+impl Sums {
+    fn add(&mut self, to: Source, term: Expr) {
+        let sum = match to {
+            Source::Input(i) => &mut self.inputs[i],
+            Source::Register(i) => &mut self.registers[i],
+            Source::Constant(_) => return,
+        };
+        *sum = Some(match sum.take() {
+            None => term,
+            Some(sum) => sum + term,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lower::lower;
+    use super::*;
+
+    /// The cotangent of input 0 of a formula of one input: x0 = x, x1 = y, x2 = g.
+    fn of(formula: &Expr) -> String {
+        cotangents(&lower(1, std::slice::from_ref(formula)))[0].to_string()
+    }
+
+    #[test]
+    fn derivatives_use_the_output_where_that_is_cheaper() {
+        let x = Expr::input(0);
+        assert_eq!(of(&x.tanh()), "(x2 * (1 - square(x1)))");
+        assert_eq!(of(&x.exp()), "(x2 * x1)");
+        assert_eq!(of(&x.sigmoid()), "(x2 * (x1 * (1 - x1)))");
+        assert_eq!(of(&x), "x2");
+    }
+
+    #[test]
+    fn uses_add_up() {
+        let x = Expr::input(0);
+        assert_eq!(of(&(&x * &x)), "((x2 * x0) + (x2 * x0))");
+        assert_eq!(of(&(&x - &x)), "(x2 + -x2)");
+        assert_eq!(of(&x.sign()), "0");
+    }
+}

@@ -1,0 +1,349 @@
+//! Formulas of scalars.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::sync::Arc;
+
+use retrograd_tensor::pointwise::{Binary, Unary};
+
+/// A formula: an input, a number, or a function of formulas.
+///
+/// Cheap to clone; a formula used twice is shared. Building one applies the identities that cost
+/// nothing and keep derivatives short: x·1 = x, x·0 = 0, x + 0 = x, −(−x) = x, and arithmetic on
+/// numbers.
+#[derive(Clone)]
+pub struct Expr(Arc<Form>);
+
+/// The cases of an [`Expr`].
+#[derive(Debug)]
+pub(super) enum Form {
+    Input(usize),
+    Constant(f64),
+    Unary(Unary, Expr),
+    Binary(Binary, Expr, Expr),
+    /// The second where the first is not 0, else the third.
+    Select(Expr, Expr, Expr),
+}
+
+impl Expr {
+    /// Input `i`.
+    #[must_use]
+    pub fn input(i: usize) -> Self {
+        Self(Arc::new(Form::Input(i)))
+    }
+
+    /// A number.
+    #[must_use]
+    pub fn constant(value: f64) -> Self {
+        Self(Arc::new(Form::Constant(value)))
+    }
+
+    pub(super) fn form(&self) -> &Form {
+        &self.0
+    }
+
+    /// Identity of the shared formula, for walks that visit each part once.
+    pub(super) fn address(&self) -> *const () {
+        Arc::as_ptr(&self.0).cast()
+    }
+
+    /// The number this is, if it is one.
+    pub(super) fn as_constant(&self) -> Option<f64> {
+        match self.form() {
+            Form::Constant(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    fn is(&self, value: f64) -> bool {
+        self.as_constant() == Some(value)
+    }
+
+    /// Whether this is input `i` itself.
+    pub(super) fn is_input(&self, i: usize) -> bool {
+        matches!(self.form(), Form::Input(own) if *own == i)
+    }
+
+    pub(super) fn unary(function: Unary, x: &Self) -> Self {
+        match (function, x.form()) {
+            (_, Form::Constant(value)) => Self::constant(function.at(*value)),
+            (Unary::Neg, Form::Unary(Unary::Neg, inner)) => inner.clone(),
+            _ => Self(Arc::new(Form::Unary(function, x.clone()))),
+        }
+    }
+
+    pub(super) fn binary(function: Binary, a: &Self, b: &Self) -> Self {
+        if let (Some(a), Some(b)) = (a.as_constant(), b.as_constant()) {
+            return Self::constant(function.at(a, b));
+        }
+        let simpler = match function {
+            Binary::Add if a.is(0.0) => Some(b.clone()),
+            Binary::Add | Binary::Sub if b.is(0.0) => Some(a.clone()),
+            Binary::Sub if a.is(0.0) => Some(-b),
+            Binary::Mul => simpler_product(a, b),
+            Binary::Div if b.is(1.0) => Some(a.clone()),
+            _ => None,
+        };
+        simpler.unwrap_or_else(|| Self(Arc::new(Form::Binary(function, a.clone(), b.clone()))))
+    }
+
+    /// `a` where `condition` is not 0, else `b`.
+    ///
+    /// Both are computed, but only the chosen one counts: a NaN or infinity in the other has no
+    /// effect on the value, and none on the derivative.
+    #[must_use]
+    pub fn select(condition: &Self, a: &Self, b: &Self) -> Self {
+        match condition.as_constant() {
+            Some(value) => if value == 0.0 { b } else { a }.clone(),
+            None if a.is(0.0) && b.is(0.0) => a.clone(),
+            None => Self(Arc::new(Form::Select(
+                condition.clone(),
+                a.clone(),
+                b.clone(),
+            ))),
+        }
+    }
+
+    /// The parts a formula is made of, in order.
+    fn parts(&self) -> impl Iterator<Item = &Self> {
+        let parts: [Option<&Self>; 3] = match self.form() {
+            Form::Input(_) | Form::Constant(_) => [None; 3],
+            Form::Unary(_, x) => [Some(x), None, None],
+            Form::Binary(_, a, b) => [Some(a), Some(b), None],
+            Form::Select(condition, a, b) => [Some(condition), Some(a), Some(b)],
+        };
+        parts.into_iter().flatten()
+    }
+
+    /// Whether the formula reads input `i`.
+    pub(super) fn reads(&self, i: usize) -> bool {
+        fn walk(expr: &Expr, i: usize, seen: &mut Vec<*const ()>) -> bool {
+            if seen.contains(&expr.address()) {
+                return false;
+            }
+            seen.push(expr.address());
+            expr.is_input(i) || expr.parts().any(|part| walk(part, i, seen))
+        }
+        walk(self, i, &mut Vec::new())
+    }
+
+    /// The same formula with input `i` replaced by input `position(i)`.
+    pub(super) fn renumber(&self, position: &impl Fn(usize) -> usize) -> Self {
+        fn walk(
+            expr: &Expr,
+            position: &impl Fn(usize) -> usize,
+            known: &mut HashMap<*const (), Expr>,
+        ) -> Expr {
+            if let Some(done) = known.get(&expr.address()) {
+                return done.clone();
+            }
+            let mut part = |part: &Expr| walk(part, position, known);
+            let done = match expr.form() {
+                Form::Input(i) => Expr::input(position(*i)),
+                Form::Constant(value) => Expr::constant(*value),
+                Form::Unary(f, x) => Expr::unary(*f, &part(x)),
+                Form::Binary(f, a, b) => Expr::binary(*f, &part(a), &part(b)),
+                Form::Select(c, a, b) => Expr::select(&part(c), &part(a), &part(b)),
+            };
+            known.insert(expr.address(), done.clone());
+            done
+        }
+        walk(self, position, &mut HashMap::new())
+    }
+}
+
+/// x·0, x·1 and x·(−1); and a product with a one-sided choice moves into the choice:
+/// select(c, a, 0)·b = select(c, a·b, 0). Without the last, 0·∞ in the branch not taken would turn
+/// a derivative into NaN.
+fn simpler_product(a: &Expr, b: &Expr) -> Option<Expr> {
+    if a.is(0.0) || b.is(0.0) {
+        return Some(Expr::constant(0.0));
+    }
+    for (x, y) in [(a, b), (b, a)] {
+        if x.is(1.0) {
+            return Some(y.clone());
+        }
+        if x.is(-1.0) {
+            return Some(-y);
+        }
+        if let Form::Select(condition, taken, other) = x.form() {
+            if other.is(0.0) {
+                return Some(Expr::select(condition, &(taken * y), other));
+            }
+            if taken.is(0.0) {
+                return Some(Expr::select(condition, taken, &(other * y)));
+            }
+        }
+    }
+    None
+}
+
+/// `functions! { exp: Exp, "eˣ."; }` gives `Expr` the method `exp`.
+macro_rules! functions {
+    ($($method:ident: $function:ident, $doc:literal;)*) => {
+        impl Expr {
+            $(
+                #[doc = $doc]
+                #[must_use]
+                pub fn $method(&self) -> Self {
+                    Self::unary(Unary::$function, self)
+                }
+            )*
+        }
+    };
+}
+
+functions! {
+    abs: Abs, "Absolute value.";
+    sign: Sign, "−1, 0 or 1.";
+    recip: Recip, "1/x.";
+    square: Square, "x².";
+    sqrt: Sqrt, "√x.";
+    exp: Exp, "eˣ.";
+    expm1: Expm1, "eˣ − 1.";
+    log: Log, "Natural logarithm.";
+    log1p: Log1p, "log(1 + x).";
+    sin: Sin, "Sine.";
+    cos: Cos, "Cosine.";
+    tanh: Tanh, "Hyperbolic tangent.";
+    sigmoid: Sigmoid, "1 / (1 + e⁻ˣ).";
+    softplus: Softplus, "log(1 + eˣ).";
+    erf: Erf, "Error function.";
+}
+
+/// `pairs! { max: Max, "..."; }` gives `Expr` the method `max`, of a formula or a number.
+macro_rules! pairs {
+    ($($method:ident: $function:ident, $doc:literal;)*) => {
+        impl Expr {
+            $(
+                #[doc = $doc]
+                #[must_use]
+                pub fn $method(&self, other: impl Into<Self>) -> Self {
+                    Self::binary(Binary::$function, self, &other.into())
+                }
+            )*
+        }
+    };
+}
+
+pairs! {
+    max: Max, "The larger; a tie shares the derivative.";
+    min: Min, "The smaller; a tie shares the derivative.";
+    pow: Pow, "`self` to the power `other`.";
+    less: Less, "1 where `self` < `other`, else 0.";
+    less_equal: LessEqual, "1 where `self` ≤ `other`, else 0.";
+    equal: Equal, "1 where both are equal, else 0.";
+}
+
+impl From<f64> for Expr {
+    fn from(value: f64) -> Self {
+        Self::constant(value)
+    }
+}
+
+impl From<&Self> for Expr {
+    fn from(expr: &Self) -> Self {
+        expr.clone()
+    }
+}
+
+/// `operator!(Add, add)` implements `+` among `Expr`, `&Expr` and `f64`.
+macro_rules! operator {
+    ($trait:ident, $method:ident) => {
+        operator!(@ $trait, $method, Expr, Expr);
+        operator!(@ $trait, $method, Expr, &Expr);
+        operator!(@ $trait, $method, &Expr, Expr);
+        operator!(@ $trait, $method, &Expr, &Expr);
+        operator!(@ $trait, $method, Expr, f64);
+        operator!(@ $trait, $method, &Expr, f64);
+        operator!(@ $trait, $method, f64, Expr);
+        operator!(@ $trait, $method, f64, &Expr);
+    };
+    (@ $trait:ident, $method:ident, $left:ty, $right:ty) => {
+        impl $trait<$right> for $left {
+            type Output = Expr;
+            fn $method(self, right: $right) -> Expr {
+                Expr::binary(Binary::$trait, &Expr::from(self), &Expr::from(right))
+            }
+        }
+    };
+}
+
+operator!(Add, add);
+operator!(Sub, sub);
+operator!(Mul, mul);
+operator!(Div, div);
+
+impl Neg for &Expr {
+    type Output = Expr;
+    fn neg(self) -> Expr {
+        Expr::unary(Unary::Neg, self)
+    }
+}
+
+impl Neg for Expr {
+    type Output = Self;
+    fn neg(self) -> Self {
+        -&self
+    }
+}
+
+/// As a formula with inputs `x0`, `x1`, ...
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let symbol = |function: &Binary| match function {
+            Binary::Add => Some("+"),
+            Binary::Sub => Some("-"),
+            Binary::Mul => Some("*"),
+            Binary::Div => Some("/"),
+            Binary::Less => Some("<"),
+            Binary::LessEqual => Some("<="),
+            Binary::Equal => Some("=="),
+            Binary::Max | Binary::Min | Binary::Pow => None,
+        };
+        match self.form() {
+            Form::Input(i) => write!(f, "x{i}"),
+            Form::Constant(value) => write!(f, "{value}"),
+            Form::Unary(Unary::Neg, x) => write!(f, "-{x}"),
+            Form::Unary(function, x) => {
+                write!(f, "{}({x})", format!("{function:?}").to_lowercase())
+            }
+            Form::Binary(function, a, b) => match symbol(function) {
+                Some(symbol) => write!(f, "({a} {symbol} {b})"),
+                None => write!(f, "{}({a}, {b})", format!("{function:?}").to_lowercase()),
+            },
+            Form::Select(condition, a, b) => write!(f, "({condition} ? {a} : {b})"),
+        }
+    }
+}
+
+impl fmt::Debug for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_keep_formulas_short() {
+        let x = Expr::input(0);
+        for (formula, text) in [
+            (&x * 1.0, "x0"),
+            (0.0 * &x, "0"),
+            (&x + 0.0, "x0"),
+            (0.0 - &x, "-x0"),
+            (-(-&x), "x0"),
+            (Expr::from(2.0) * 3.0 + &x, "(6 + x0)"),
+            (
+                Expr::select(&x.less(0.0), &x.exp(), &Expr::from(0.0)) * &x,
+                "((x0 < 0) ? (exp(x0) * x0) : 0)",
+            ),
+        ] {
+            assert_eq!(formula.to_string(), text);
+        }
+    }
+}

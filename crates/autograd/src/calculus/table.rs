@@ -1,0 +1,68 @@
+//! The table of derivatives: for each named function, its derivative as a formula.
+//!
+//! `x`, `a`, `b` are the arguments and `y` the function's own value, used where that is cheaper
+//! than computing anything again. This page is all the calculus there is; everything else is the
+//! chain rule.
+
+use retrograd_tensor::pointwise::{Binary, Unary};
+
+use super::expr::Expr;
+
+/// 2/√π, the slope of the error function at 0.
+const TWO_OVER_SQRT_PI: f64 = std::f64::consts::FRAC_2_SQRT_PI;
+
+/// dy/dx for y = f(x).
+pub(super) fn unary(f: Unary, x: &Expr, y: &Expr) -> Expr {
+    match f {
+        Unary::Neg => Expr::from(-1.0),
+        Unary::Abs => x.sign(),
+        Unary::Sign => Expr::from(0.0),
+        Unary::Recip => -y.square(),
+        Unary::Square => 2.0 * x,
+        Unary::Sqrt => 0.5 / y,
+        Unary::Exp => y.clone(),
+        Unary::Expm1 => y + 1.0,
+        Unary::Log => x.recip(),
+        Unary::Log1p => (x + 1.0).recip(),
+        Unary::Sin => x.cos(),
+        Unary::Cos => -x.sin(),
+        Unary::Tanh => 1.0 - y.square(),
+        Unary::Sigmoid => y * (1.0 - y),
+        Unary::Softplus => x.sigmoid(),
+        Unary::Erf => TWO_OVER_SQRT_PI * (-x.square()).exp(),
+    }
+}
+
+/// (∂y/∂a, ∂y/∂b) for y = f(a, b).
+pub(super) fn binary(f: Binary, a: &Expr, b: &Expr, y: &Expr) -> (Expr, Expr) {
+    let zero = || Expr::from(0.0);
+    match f {
+        Binary::Add => (Expr::from(1.0), Expr::from(1.0)),
+        Binary::Sub => (Expr::from(1.0), Expr::from(-1.0)),
+        Binary::Mul => (b.clone(), a.clone()),
+        Binary::Div => (b.recip(), -(y / b)),
+        Binary::Max => extremum(&b.less(a), a, b),
+        Binary::Min => extremum(&a.less(b), a, b),
+        Binary::Pow => power(a, b, y),
+        // Steps: flat wherever they have a derivative.
+        Binary::Less | Binary::LessEqual | Binary::Equal => (zero(), zero()),
+    }
+}
+
+/// All to the argument that wins; half each at a tie.
+fn extremum(first_wins: &Expr, a: &Expr, b: &Expr) -> (Expr, Expr) {
+    let (all, half, none) = (Expr::from(1.0), Expr::from(0.5), Expr::from(0.0));
+    let tie = a.equal(b);
+    let first = Expr::select(&tie, &half, &Expr::select(first_wins, &all, &none));
+    let second = Expr::select(&tie, &half, &Expr::select(first_wins, &none, &all));
+    (first, second)
+}
+
+/// b·aᵇ⁻¹ and aᵇ·log a. At b = 0 the first is 0 even where aᵇ⁻¹ is infinite, and at a = 0 < b the
+/// second is its limit 0 instead of 0·(−∞).
+fn power(a: &Expr, b: &Expr, y: &Expr) -> (Expr, Expr) {
+    let zero = Expr::from(0.0);
+    let base = Expr::select(&b.equal(0.0), &zero, &(b * a.pow(b - 1.0)));
+    let exponent = Expr::select(&a.equal(0.0), &zero, &(y * a.log()));
+    (base, exponent)
+}

@@ -1,0 +1,6 @@
+//! The tape made visible.
+
+mod summary;
+mod text;
+
+pub use summary::Summary;

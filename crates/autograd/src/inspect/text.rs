@@ -1,0 +1,120 @@
+//! The tape as a table, a node a line.
+
+use std::fmt;
+
+use retrograd_tensor::Float;
+
+use crate::tape::{Node, Tape};
+
+/// Node, operation, inputs, shape, bytes saved for the backward sweep, source line.
+///
+/// ```
+/// use retrograd_autograd::Tape;
+/// use retrograd_tensor::Tensor;
+///
+/// let tape = Tape::<f32>::new();
+/// let x = tape.named_leaf("x", Tensor::zeros([2, 3]));
+/// let _ = x.tanh().sum(..);
+/// println!("{tape}");
+/// ```
+///
+/// prints
+///
+/// ```text
+/// node  operation  inputs  shape   saved  source
+///    0  x          -       [2, 3]    0 B  src/main.rs:5:14
+///    1  tanh       0       [2, 3]   24 B  src/main.rs:6:11
+///    2  sum        1       []        0 B  src/main.rs:6:18
+/// total 24 B saved for the backward sweep
+/// ```
+impl<T: Float> fmt::Display for Tape<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nodes = self.nodes();
+        let mut rows =
+            vec![["node", "operation", "inputs", "shape", "saved", "source"].map(str::to_owned)];
+        rows.extend(nodes.iter().enumerate().map(|(id, node)| row(id, node)));
+        let width = |column: usize| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let [w0, w1, w2, w3, w4] = std::array::from_fn(width);
+        for [node, operation, inputs, shape, saved, source] in &rows {
+            writeln!(
+                f,
+                "{node:>w0$}  {operation:<w1$}  {inputs:<w2$}  {shape:<w3$}  {saved:>w4$}  {source}"
+            )?;
+        }
+        let total: usize = nodes.iter().map(Node::saved_bytes).sum();
+        write!(f, "total {} saved for the backward sweep", bytes(total))
+    }
+}
+
+fn row<T: Float>(id: usize, node: &Node<T>) -> [String; 6] {
+    let inputs: Vec<String> = node
+        .inputs()
+        .map(|input| input.map_or_else(|| "const".to_owned(), |id| id.to_string()))
+        .collect();
+    [
+        id.to_string(),
+        node.name(),
+        if inputs.is_empty() {
+            "-".to_owned()
+        } else {
+            inputs.join(" ")
+        },
+        node.shape().to_string(),
+        bytes(node.saved_bytes()),
+        node.location().to_string(),
+    ]
+}
+
+/// A number of bytes for people: `24 B`, `3.1 KiB`.
+fn bytes(count: usize) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let (mut size, mut unit) = (count as f64 / 1024.0, 0);
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    format!("{size:.1} {}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use retrograd_tensor::Tensor;
+
+    #[test]
+    fn the_table_has_a_line_a_node_and_counts_what_is_saved() {
+        let tape = Tape::<f32>::new();
+        let x = tape.named_leaf("x", Tensor::zeros([32, 3]));
+        let w = tape.leaf(Tensor::zeros([3, 4]));
+        let y = (x.matmul(&w).tanh() * 2.0).sum(..);
+        let text = tape.to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 1 + tape.len() + 1, "{text}");
+        assert!(lines[0].starts_with("node  operation"));
+        assert!(
+            lines[3].contains("matmul") && lines[3].contains("0 1") && lines[3].contains("[32, 4]"),
+            "{text}"
+        );
+        assert!(
+            lines[3].contains("432 B") && lines[3].contains("text.rs:"),
+            "{text}"
+        );
+        drop(y);
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!(
+            [1023, 1536, 5 << 20].map(bytes),
+            ["1023 B", "1.5 KiB", "5.0 MiB"]
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! What an operation is: how it computes its result and how it passes a cotangent back.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::{Deref, Index};
+
+use retrograd_tensor::{Float, Shape, Tensor};
+use smallvec::SmallVec;
+
+use crate::var::Var;
+
+/// A differentiable operation from some tensors to one tensor.
+///
+/// The value that implements this is the operation's attributes, such as the axes of a sum; the
+/// tape stores it as data. An operation from outside this crate implements the same trait:
+///
+/// ```
+/// use retrograd_autograd::{Cotangents, Inputs, Needed, Output, Primitive, Saves, Tape, Var};
+/// use retrograd_tensor::{Float, Tensor};
+/// use std::borrow::Cow;
+///
+/// /// x³, with its rule written by hand.
+/// #[derive(Debug)]
+/// struct Cube;
+///
+/// impl<T: Float> Primitive<T> for Cube {
+///     fn name(&self) -> Cow<'static, str> {
+///         "cube".into()
+///     }
+///     fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+///         &(x[0] * x[0]) * x[0]
+///     }
+///     fn saves(&self, _: Needed) -> Saves {
+///         Saves::input(0)
+///     }
+///     fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+///         Cotangents::from_iter([Some(g * x[0].square() * 3.0)])
+///     }
+/// }
+///
+/// let tape = Tape::<f64>::new();
+/// let x = tape.leaf(Tensor::scalar(2.0));
+/// let y = Var::apply(Cube, &[&x]);
+/// assert_eq!(y.backward().of(&x).unwrap().item(), 12.0);
+/// ```
+pub trait Primitive<T: Float>: fmt::Debug {
+    /// The operation's name, such as `matmul`.
+    fn name(&self) -> Cow<'static, str>;
+
+    /// The result for the input values `x`.
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T>;
+
+    /// Which values [`vjp`](Self::vjp) will read, when the cotangents of `needed` are asked for.
+    ///
+    /// Everything else is let go as soon as the computation is done with it.
+    fn saves(&self, needed: Needed) -> Saves;
+
+    /// The cotangent of each input, given the inputs `x`, the output `y` and its cotangent `g`.
+    ///
+    /// The vector-Jacobian product ḡ·∂y/∂xᵢ, in the shape of `x[i]`; `None` stands for zero. The
+    /// rule uses operations on [`Var`]s only, so that the derivative of the derivative is recorded
+    /// like any computation when somebody asks for it.
+    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T>;
+}
+
+/// The cotangent of each input of an operation, in order; `None` stands for zero.
+pub type Cotangents<T> = SmallVec<[Option<Var<T>>; 3]>;
+
+/// Most inputs an operation can have.
+pub(crate) const MAX_INPUTS: usize = 64;
+
+/// The inputs whose cotangents are asked for, as a set of positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Needed(pub(crate) u64);
+
+impl Needed {
+    /// The positions for which `needed` is true.
+    pub(crate) fn from_fn(count: usize, needed: impl Fn(usize) -> bool) -> Self {
+        Self(
+            (0..count)
+                .filter(|&i| needed(i))
+                .fold(0, |set, i| set | 1 << i),
+        )
+    }
+
+    /// Whether input `i` needs its cotangent.
+    #[must_use]
+    pub fn has(self, i: usize) -> bool {
+        self.0 >> i & 1 == 1
+    }
+}
+
+/// The values that an operation keeps for its rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Saves {
+    inputs: u64,
+    output: bool,
+}
+
+impl Saves {
+    /// Nothing: the rule is linear with known coefficients.
+    pub const NOTHING: Self = Self {
+        inputs: 0,
+        output: false,
+    };
+    /// The output.
+    pub const OUTPUT: Self = Self {
+        inputs: 0,
+        output: true,
+    };
+
+    /// The value of input `i`.
+    #[must_use]
+    pub fn input(i: usize) -> Self {
+        Self {
+            inputs: 1 << i,
+            output: false,
+        }
+    }
+
+    /// The values of both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            inputs: self.inputs | other.inputs,
+            output: self.output || other.output,
+        }
+    }
+
+    /// These values if `condition`, else nothing.
+    #[must_use]
+    pub fn when(self, condition: bool) -> Self {
+        if condition { self } else { Self::NOTHING }
+    }
+
+    pub(crate) fn has_input(self, i: usize) -> bool {
+        self.inputs >> i & 1 == 1
+    }
+
+    pub(crate) fn has_output(self) -> bool {
+        self.output
+    }
+}
+
+/// The inputs of an operation as its rule sees them: values where declared, shapes always.
+#[derive(Debug)]
+pub struct Inputs<T: Float> {
+    pub(crate) values: SmallVec<[Option<Var<T>>; 3]>,
+    pub(crate) shapes: SmallVec<[Shape; 3]>,
+    pub(crate) needed: Needed,
+}
+
+impl<T: Float> Inputs<T> {
+    /// The shape of input `i`.
+    #[must_use]
+    pub fn shape(&self, i: usize) -> &Shape {
+        &self.shapes[i]
+    }
+
+    /// Whether the cotangent of input `i` will be used; rules may skip the others.
+    #[must_use]
+    pub fn needs(&self, i: usize) -> bool {
+        self.needed.has(i)
+    }
+
+    /// All inputs whose cotangents will be used.
+    #[must_use]
+    pub fn needed(&self) -> Needed {
+        self.needed
+    }
+
+    /// Number of inputs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shapes.len()
+    }
+
+    /// Whether the operation has no inputs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shapes.is_empty()
+    }
+}
+
+impl<T: Float> Index<usize> for Inputs<T> {
+    type Output = Var<T>;
+
+    /// # Panics
+    /// If the operation does not declare in [`Primitive::saves`] that it reads this input.
+    fn index(&self, i: usize) -> &Var<T> {
+        self.values[i]
+            .as_ref()
+            .unwrap_or_else(|| panic!("the rule reads input {i}, which `saves` does not declare"))
+    }
+}
+
+/// The output of an operation as its rule sees it.
+#[derive(Debug)]
+pub struct Output<T: Float>(pub(crate) Option<Var<T>>);
+
+impl<T: Float> Deref for Output<T> {
+    type Target = Var<T>;
+
+    /// # Panics
+    /// If the operation does not declare in [`Primitive::saves`] that it reads its output.
+    fn deref(&self) -> &Var<T> {
+        self.0
+            .as_ref()
+            .unwrap_or_else(|| panic!("the rule reads its output, which `saves` does not declare"))
+    }
+}

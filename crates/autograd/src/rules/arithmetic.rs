@@ -1,0 +1,168 @@
+//! Elementwise arithmetic and functions. Each is one formula; see [`crate::calculus`].
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::sync::LazyLock;
+
+use retrograd_tensor::{Float, Tensor};
+
+use crate::calculus::{Expr, Pointwise};
+use crate::var::Var;
+
+/// `functions! { exp, |x| x.exp(), "eˣ."; }` gives `Var` the method `exp`: one formula, one node.
+macro_rules! functions {
+    ($($method:ident, |$x:ident| $formula:expr, $doc:literal;)*) => {
+        impl<T: Float> Var<T> {
+            $(
+                #[doc = $doc]
+                #[track_caller]
+                #[must_use]
+                pub fn $method(&self) -> Self {
+                    static FORMULA: LazyLock<Pointwise> =
+                        LazyLock::new(|| Pointwise::new(stringify!($method), |[$x]: [Expr; 1]| $formula));
+                    FORMULA.apply(&[self])
+                }
+            )*
+        }
+    };
+}
+pub(super) use functions;
+
+functions! {
+    abs, |x| x.abs(), "Absolute value; the derivative at 0 is 0.";
+    sign, |x| x.sign(), "−1, 0 or 1; the derivative is 0.";
+    recip, |x| x.recip(), "1/x.";
+    square, |x| x.square(), "x².";
+    sqrt, |x| x.sqrt(), "√x.";
+    exp, |x| x.exp(), "eˣ.";
+    expm1, |x| x.expm1(), "eˣ − 1, accurate near 0.";
+    log, |x| x.log(), "Natural logarithm.";
+    log1p, |x| x.log1p(), "log(1 + x), accurate near 0.";
+    sin, |x| x.sin(), "Sine of radians.";
+    cos, |x| x.cos(), "Cosine of radians.";
+    tanh, |x| x.tanh(), "Hyperbolic tangent.";
+    sigmoid, |x| x.sigmoid(), "1 / (1 + e⁻ˣ).";
+    softplus, |x| x.softplus(), "log(1 + eˣ).";
+    erf, |x| x.erf(), "Error function.";
+}
+
+/// `pairs! { pow, |a, b| a.pow(b), "..."; }` gives `Var` the method `pow` of two Vars.
+macro_rules! pairs {
+    ($($method:ident, |$a:ident, $b:ident| $formula:expr, $doc:literal;)*) => {
+        impl<T: Float> Var<T> {
+            $(
+                #[doc = $doc]
+                ///
+                /// # Panics
+                /// If the shapes do not broadcast.
+                #[track_caller]
+                #[must_use]
+                pub fn $method(&self, other: &Self) -> Self {
+                    static FORMULA: LazyLock<Pointwise> =
+                        LazyLock::new(|| Pointwise::new(stringify!($method), |[$a, $b]: [Expr; 2]| $formula));
+                    FORMULA.apply(&[self, other])
+                }
+            )*
+        }
+    };
+}
+
+pairs! {
+    maximum, |a, b| a.max(b), "The larger of each pair; a tie shares the derivative.";
+    minimum, |a, b| a.min(b), "The smaller of each pair; a tie shares the derivative.";
+    pow, |a, b| a.pow(b), "`self` to the power `other`.";
+}
+
+impl<T: Float> Var<T> {
+    /// `a` where `condition` is not 0, else `b`.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    #[must_use]
+    pub fn select(condition: &Self, a: &Self, b: &Self) -> Self {
+        static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("select", |[c, a, b]: [Expr; 3]| Expr::select(&c, &a, &b))
+        });
+        FORMULA.apply(&[condition, a, b])
+    }
+
+    /// `self` to a fixed power.
+    #[track_caller]
+    #[must_use]
+    pub fn powf(&self, exponent: f64) -> Self {
+        self.pow(&number(exponent))
+    }
+
+    /// Every element moved into `[low, high]`; the derivative is 1 inside and at the ends.
+    #[track_caller]
+    #[must_use]
+    pub fn clamp(&self, low: f64, high: f64) -> Self {
+        static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("clamp", |[x, low, high]: [Expr; 3]| {
+                Expr::select(
+                    &x.less(&low),
+                    &low,
+                    &Expr::select(&high.less(&x), &high, &x),
+                )
+            })
+        });
+        FORMULA.apply(&[self, &number(low), &number(high)])
+    }
+}
+
+/// A number as an operand.
+pub(super) fn number<T: Float>(value: f64) -> Var<T> {
+    Var::constant(Tensor::scalar(T::from_f64(value)))
+}
+
+/// `operator!(Add, add, +)` implements `+` among `Var`, `&Var` and, on the right, `f64`.
+macro_rules! operator {
+    ($trait:ident, $method:ident, $symbol:tt) => {
+        impl<T: Float> $trait<&Var<T>> for &Var<T> {
+            type Output = Var<T>;
+            #[track_caller]
+            fn $method(self, other: &Var<T>) -> Var<T> {
+                static FORMULA: LazyLock<Pointwise> =
+                    LazyLock::new(|| Pointwise::new(stringify!($method), |[a, b]: [Expr; 2]| a $symbol b));
+                FORMULA.apply(&[self, other])
+            }
+        }
+        operator!(@ $trait, $method, Var<T>, Var<T>, |b| &b);
+        operator!(@ $trait, $method, Var<T>, &Var<T>, |b| b);
+        operator!(@ $trait, $method, &Var<T>, Var<T>, |b| &b);
+        operator!(@ $trait, $method, Var<T>, f64, |b| &number(b));
+        operator!(@ $trait, $method, &Var<T>, f64, |b| &number(b));
+    };
+    (@ $trait:ident, $method:ident, $left:ty, $right:ty, |$b:ident| $operand:expr) => {
+        impl<T: Float> $trait<$right> for $left {
+            type Output = Var<T>;
+            #[track_caller]
+            fn $method(self, $b: $right) -> Var<T> {
+                <&Var<T> as $trait<&Var<T>>>::$method(std::borrow::Borrow::<Var<T>>::borrow(&self), $operand)
+            }
+        }
+    };
+}
+
+operator!(Add, add, +);
+operator!(Sub, sub, -);
+operator!(Mul, mul, *);
+operator!(Div, div, /);
+
+impl<T: Float> Neg for &Var<T> {
+    type Output = Var<T>;
+    #[track_caller]
+    fn neg(self) -> Var<T> {
+        static FORMULA: LazyLock<Pointwise> =
+            LazyLock::new(|| Pointwise::new("neg", |[x]: [Expr; 1]| -x));
+        FORMULA.apply(&[self])
+    }
+}
+
+impl<T: Float> Neg for Var<T> {
+    type Output = Self;
+    #[track_caller]
+    fn neg(self) -> Self {
+        -&self
+    }
+}

@@ -1,0 +1,123 @@
+//! The matrix product, with either operand read transposed.
+//!
+//! For Y = A·B the cotangents are Ā = Ȳ·Bᵀ and B̄ = Aᵀ·Ȳ. Reading an operand transposed costs
+//! nothing (the product follows any strides), and having it as an attribute gives the cotangents
+//! of Y = A·Bᵀ, the product of every linear layer, in the layout of A and B themselves.
+
+use std::borrow::Cow;
+
+use retrograd_tensor::{Float, Tensor};
+
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// Y = op(A)·op(B), where op transposes the last two axes if the attribute says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct MatMul {
+    transpose_a: bool,
+    transpose_b: bool,
+}
+
+impl<T: Float> Primitive<T> for MatMul {
+    fn name(&self) -> Cow<'static, str> {
+        match (self.transpose_a, self.transpose_b) {
+            (false, false) => "matmul",
+            (false, true) => "matmul_nt",
+            (true, false) => "matmul_tn",
+            (true, true) => "matmul_tt",
+        }
+        .into()
+    }
+
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        let turned = |tensor: &Tensor<T>, transpose: bool| {
+            if transpose && tensor.rank() >= 2 {
+                tensor.t()
+            } else {
+                tensor.clone()
+            }
+        };
+        turned(x[0], self.transpose_a).matmul(&turned(x[1], self.transpose_b))
+    }
+
+    fn saves(&self, needed: Needed) -> Saves {
+        Saves::input(1)
+            .when(needed.has(0))
+            .and(Saves::input(0).when(needed.has(1)))
+    }
+
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let Self {
+            transpose_a,
+            transpose_b,
+        } = *self;
+        // Ā = Ȳ·op(B)ᵀ, itself transposed if A was read transposed; likewise B̄.
+        let a = x.needs(0).then(|| match transpose_a {
+            false => product(g, &x[1], false, !transpose_b),
+            true => product(&x[1], g, transpose_b, true),
+        });
+        let b = x.needs(1).then(|| match transpose_b {
+            false => product(&x[0], g, !transpose_a, false),
+            true => product(g, &x[0], true, transpose_a),
+        });
+        // A batch of one that was stretched collects from all it met.
+        let stretched = [a, b].into_iter().enumerate();
+        stretched
+            .map(|(i, cotangent)| cotangent.map(|cotangent| cotangent.sum_to(x.shape(i))))
+            .collect()
+    }
+}
+
+#[track_caller]
+fn product<T: Float>(a: &Var<T>, b: &Var<T>, transpose_a: bool, transpose_b: bool) -> Var<T> {
+    Var::apply(
+        MatMul {
+            transpose_a,
+            transpose_b,
+        },
+        &[a, b],
+    )
+}
+
+impl<T: Float> Var<T> {
+    /// A·B of `[..., rows, inner]` and `[..., inner, columns]`; leading axes broadcast.
+    ///
+    /// # Panics
+    /// If the shapes do not fit; see [`retrograd_tensor::shape::matmul`].
+    #[track_caller]
+    #[must_use]
+    pub fn matmul(&self, b: &Self) -> Self {
+        product(self, b, false, false)
+    }
+
+    /// A·Bᵀ of `[..., rows, inner]` and `[..., columns, inner]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    #[must_use]
+    pub fn matmul_nt(&self, b: &Self) -> Self {
+        product(self, b, false, true)
+    }
+
+    /// Aᵀ·B of `[..., inner, rows]` and `[..., inner, columns]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    #[must_use]
+    pub fn matmul_tn(&self, b: &Self) -> Self {
+        product(self, b, true, false)
+    }
+
+    /// Aᵀ·Bᵀ of `[..., inner, rows]` and `[..., columns, inner]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    #[must_use]
+    pub fn matmul_tt(&self, b: &Self) -> Self {
+        product(self, b, true, true)
+    }
+}

@@ -1,0 +1,14 @@
+//! The operations on Vars: forward and rule side by side, one family a file.
+//!
+//! In every rule `x` are the inputs, `y` the output and `g` its cotangent, in this order.
+
+mod activation;
+mod arithmetic;
+mod matmul;
+mod movement;
+mod reduce;
+
+/// The cotangents of an operation of one input.
+fn one<T: retrograd_tensor::Float>(cotangent: crate::Var<T>) -> crate::Cotangents<T> {
+    crate::Cotangents::from_iter([Some(cotangent)])
+}

@@ -1,0 +1,257 @@
+//! Movement: reshape, permute, slice, place, join. All linear, so nothing is saved, and the
+//! adjoint of each is another of them.
+
+use std::borrow::Cow;
+
+use retrograd_tensor::{Float, MAX_RANK, OrPanic, Shape, Slice, Tensor, shape};
+use smallvec::SmallVec;
+
+use super::one;
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+type Order = SmallVec<[usize; MAX_RANK]>;
+
+/// Other sizes for the same elements; the adjoint restores the old ones.
+#[derive(Clone, Copy, Debug)]
+struct Reshape(Shape);
+
+impl<T: Float> Primitive<T> for Reshape {
+    fn name(&self) -> Cow<'static, str> {
+        "reshape".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].with_shape(self.0)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        one(g.with_shape(*x.shape(0)))
+    }
+}
+
+/// Axes in another order; the adjoint applies the inverse order.
+#[derive(Clone, Debug)]
+struct Permute(Order);
+
+impl<T: Float> Primitive<T> for Permute {
+    fn name(&self) -> Cow<'static, str> {
+        "permute".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].permute(&self.0)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let mut inverse: Order = SmallVec::from_elem(0, self.0.len());
+        self.0
+            .iter()
+            .enumerate()
+            .for_each(|(to, &from)| inverse[from] = to);
+        one(g.permute(&inverse))
+    }
+}
+
+/// Some positions of one axis; the adjoint places the cotangent among zeros.
+#[derive(Clone, Copy, Debug)]
+struct Take {
+    axis: usize,
+    positions: Slice,
+}
+
+impl<T: Float> Primitive<T> for Take {
+    fn name(&self) -> Cow<'static, str> {
+        "slice".into()
+    }
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].slice(self.axis as isize, self.positions)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let Self { axis, positions } = *self;
+        one(Var::apply(
+            Place {
+                shape: *x.shape(0),
+                axis,
+                positions,
+            },
+            &[g],
+        ))
+    }
+}
+
+/// Zeros of `shape` with the input at some positions of one axis; the adjoint takes them.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    shape: Shape,
+    axis: usize,
+    positions: Slice,
+}
+
+impl<T: Float> Primitive<T> for Place {
+    fn name(&self) -> Cow<'static, str> {
+        "place".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].place(self.shape, self.axis as isize, self.positions)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let Self {
+            axis, positions, ..
+        } = *self;
+        one(Var::apply(Take { axis, positions }, &[g]))
+    }
+}
+
+/// Inputs one after another along an axis; the adjoint cuts the cotangent into their parts.
+#[derive(Clone, Copy, Debug)]
+struct Cat {
+    axis: usize,
+}
+
+impl<T: Float> Primitive<T> for Cat {
+    fn name(&self) -> Cow<'static, str> {
+        "cat".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        let tensors: Vec<Tensor<T>> = x.iter().map(|&tensor| tensor.clone()).collect();
+        Tensor::cat(&tensors, self.axis as isize)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let mut start = 0;
+        let part = |i: usize| {
+            let end = start + x.shape(i)[self.axis] as isize;
+            let part = x.needs(i).then(|| g.slice(self.axis as isize, start..end));
+            start = end;
+            part
+        };
+        (0..x.len()).map(part).collect()
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// The same elements in row-major order under other sizes, one of which may be −1.
+    ///
+    /// # Panics
+    /// If the number of elements differs.
+    #[track_caller]
+    #[must_use]
+    pub fn reshape(&self, sizes: &[isize]) -> Self {
+        self.with_shape(shape::reshape(self.shape(), sizes).or_panic())
+    }
+
+    /// As [`reshape`](Self::reshape), to a known shape; itself if it has that shape.
+    ///
+    /// # Panics
+    /// If the number of elements differs.
+    #[track_caller]
+    #[must_use]
+    pub fn with_shape(&self, shape: Shape) -> Self {
+        if *self.shape() == shape {
+            self.clone()
+        } else {
+            Self::apply(Reshape(shape), &[self])
+        }
+    }
+
+    /// Axis `i` of the result is axis `order[i]` of this.
+    ///
+    /// # Panics
+    /// If `order` does not name every axis once.
+    #[track_caller]
+    #[must_use]
+    pub fn permute(&self, order: &[usize]) -> Self {
+        Self::apply(Permute(SmallVec::from_slice(order)), &[self])
+    }
+
+    /// The matrix transpose: the last two axes exchanged.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    #[must_use]
+    pub fn t(&self) -> Self {
+        assert!(
+            self.rank() >= 2,
+            "t: {}: a transpose needs at least two axes",
+            self.shape()
+        );
+        let mut order: Order = (0..self.rank()).collect();
+        order.swap(self.rank() - 2, self.rank() - 1);
+        self.permute(&order)
+    }
+
+    /// Some positions of one axis, with Python's rules; see [`Slice`].
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn slice(&self, axis: isize, positions: impl Into<Slice>) -> Self {
+        let axis = self.shape().axis("slice", axis).or_panic();
+        Self::apply(
+            Take {
+                axis,
+                positions: positions.into(),
+            },
+            &[self],
+        )
+    }
+
+    /// The order along one axis reversed.
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn flip(&self, axis: isize) -> Self {
+        self.slice(axis, Slice::all().step(-1))
+    }
+
+    /// A new axis of size 1 at position `axis`, which may count from the end of the result.
+    ///
+    /// # Panics
+    /// If the position does not exist in the result.
+    #[track_caller]
+    #[must_use]
+    pub fn unsqueeze(&self, axis: isize) -> Self {
+        self.with_shape(*self.value().unsqueeze(axis).shape())
+    }
+
+    /// Without the axis `axis`, whose size must be 1.
+    ///
+    /// # Panics
+    /// If the axis does not exist or its size is not 1.
+    #[track_caller]
+    #[must_use]
+    pub fn squeeze(&self, axis: isize) -> Self {
+        self.with_shape(*self.value().squeeze(axis).shape())
+    }
+
+    /// Vars laid one after another along an axis.
+    ///
+    /// # Panics
+    /// If there is none, the axis does not exist, or other sizes differ.
+    #[track_caller]
+    #[must_use]
+    pub fn cat(vars: &[&Self], axis: isize) -> Self {
+        let shapes: Vec<Shape> = vars.iter().map(|var| *var.shape()).collect();
+        let (_, axis) = shape::cat(&shapes, axis).or_panic();
+        Self::apply(Cat { axis }, vars)
+    }
+}

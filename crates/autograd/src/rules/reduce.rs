@@ -1,0 +1,237 @@
+//! Reductions along axes, and the broadcast that is the sum's adjoint.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use retrograd_tensor::{Axes, Float, OrPanic, ReducedAxes, Shape, Tensor};
+
+use super::arithmetic::number;
+use super::one;
+use crate::calculus::{Expr, Pointwise};
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// The sum over axes. Its adjoint hands the cotangent to every summand.
+#[derive(Clone, Copy, Debug)]
+struct Sum(ReducedAxes);
+
+impl<T: Float> Primitive<T> for Sum {
+    fn name(&self) -> Cow<'static, str> {
+        "sum".into()
+    }
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].sum_resolved(self.0)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        one(g
+            .with_shape(self.0.kept(x.shape(0)))
+            .broadcast_to(*x.shape(0)))
+    }
+}
+
+/// The sum over whatever axes were stretched from this shape; the adjoint of broadcasting.
+#[derive(Clone, Copy, Debug)]
+struct SumTo(Shape);
+
+impl<T: Float> Primitive<T> for SumTo {
+    fn name(&self) -> Cow<'static, str> {
+        "sum_to".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].sum_to(&self.0)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        one(g.broadcast_to(*x.shape(0)))
+    }
+}
+
+/// Stretching to a shape. Its adjoint is the sum over what was stretched.
+#[derive(Clone, Copy, Debug)]
+struct BroadcastTo(Shape);
+
+impl<T: Float> Primitive<T> for BroadcastTo {
+    fn name(&self) -> Cow<'static, str> {
+        "broadcast_to".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].broadcast_to(self.0)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        one(g.sum_to(x.shape(0)))
+    }
+}
+
+/// The largest or smallest along axes; elements that tie for it share the cotangent equally.
+#[derive(Clone, Copy, Debug)]
+struct Extremum {
+    axes: ReducedAxes,
+    largest: bool,
+}
+
+impl<T: Float> Primitive<T> for Extremum {
+    fn name(&self) -> Cow<'static, str> {
+        if self.largest { "max" } else { "min" }.into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        let axes = self.axes.to_axes();
+        if self.largest {
+            x[0].max(axes)
+        } else {
+            x[0].min(axes)
+        }
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::input(0).and(Saves::OUTPUT)
+    }
+    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        static IS_EQUAL: LazyLock<Pointwise> =
+            LazyLock::new(|| Pointwise::new("equal", |[a, b]: [Expr; 2]| a.equal(b)));
+        let kept = self.axes.kept(x.shape(0));
+        let chosen = IS_EQUAL.apply(&[&x[0], &y.with_shape(kept)]);
+        let ties = chosen.sum_to(&kept);
+        one(chosen * (g.with_shape(kept) / ties))
+    }
+}
+
+/// log Σ exp along axes. Its slope is the softmax, exp(x − y).
+#[derive(Clone, Copy, Debug)]
+struct LogSumExp(ReducedAxes);
+
+impl<T: Float> Primitive<T> for LogSumExp {
+    fn name(&self) -> Cow<'static, str> {
+        "logsumexp".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].logsumexp(self.0.to_axes())
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::input(0).and(Saves::OUTPUT)
+    }
+    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        // In a group of −∞ alone y is −∞ too; −∞ − (−∞) is no number, and the slope there is 0.
+        static SLOPE: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("logsumexp.vjp", |[x, y, g]: [Expr; 3]| {
+                Expr::select(
+                    &x.equal(f64::NEG_INFINITY),
+                    &Expr::from(0.0),
+                    &(g * (x - y).exp()),
+                )
+            })
+        });
+        let kept = self.0.kept(x.shape(0));
+        one(SLOPE.apply(&[&x[0], &y.with_shape(kept), &g.with_shape(kept)]))
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// Sum along axes: `x.sum(..)`, `x.sum(0)`, `x.sum(keep(-1))`.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    #[must_use]
+    pub fn sum(&self, axes: impl Into<Axes>) -> Self {
+        Self::apply(Sum(self.reduced("sum", axes)), &[self])
+    }
+
+    /// Arithmetic mean along axes.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    #[must_use]
+    pub fn mean(&self, axes: impl Into<Axes>) -> Self {
+        let axes = self.reduced("mean", axes);
+        let count = axes.count(self.shape()) as f64;
+        Self::apply(Sum(axes), &[self]) / number(count)
+    }
+
+    /// Largest along axes; ties share the derivative.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice, or there is nothing to choose from.
+    #[track_caller]
+    #[must_use]
+    pub fn max(&self, axes: impl Into<Axes>) -> Self {
+        Self::apply(
+            Extremum {
+                axes: self.reduced("max", axes),
+                largest: true,
+            },
+            &[self],
+        )
+    }
+
+    /// Smallest along axes; ties share the derivative.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice, or there is nothing to choose from.
+    #[track_caller]
+    #[must_use]
+    pub fn min(&self, axes: impl Into<Axes>) -> Self {
+        Self::apply(
+            Extremum {
+                axes: self.reduced("min", axes),
+                largest: false,
+            },
+            &[self],
+        )
+    }
+
+    /// log Σ exp along axes, without overflow.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice, or there is nothing to sum.
+    #[track_caller]
+    #[must_use]
+    pub fn logsumexp(&self, axes: impl Into<Axes>) -> Self {
+        Self::apply(LogSumExp(self.reduced("logsumexp", axes)), &[self])
+    }
+
+    /// Sum over whatever axes `shape` was stretched along; itself if nothing was.
+    ///
+    /// # Panics
+    /// If `shape` does not stretch to this shape.
+    #[track_caller]
+    #[must_use]
+    pub fn sum_to(&self, shape: &Shape) -> Self {
+        if self.shape() == shape {
+            self.clone()
+        } else {
+            Self::apply(SumTo(*shape), &[self])
+        }
+    }
+
+    /// Stretched to `shape`; itself if it has that shape.
+    ///
+    /// # Panics
+    /// If this shape does not stretch to it.
+    #[track_caller]
+    #[must_use]
+    pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        if *self.shape() == shape {
+            self.clone()
+        } else {
+            Self::apply(BroadcastTo(shape), &[self])
+        }
+    }
+
+    #[track_caller]
+    fn reduced(&self, operation: &str, axes: impl Into<Axes>) -> ReducedAxes {
+        ReducedAxes::new(operation, self.shape(), &axes.into()).or_panic()
+    }
+}

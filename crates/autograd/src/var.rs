@@ -1,0 +1,229 @@
+//! A tensor that remembers where it came from.
+
+use std::fmt;
+use std::ops::Deref;
+use std::panic::Location;
+use std::rc::Rc;
+
+use retrograd_tensor::{Float, Shape, Tensor};
+use smallvec::SmallVec;
+
+use crate::primitive::{MAX_INPUTS, Needed, Primitive};
+use crate::tape::{Kind, Mode, Node, NodeId, Saved, Tape};
+
+/// A value and, when tracked, its node on a tape.
+///
+/// * A **tracked** Var is on a tape as a node: derivatives can be taken with respect to it.
+/// * A **constant** on a tape belongs to a step but is not differentiated.
+/// * A **free** constant knows no tape; computing with free constants alone records nothing, which
+///   is how a trained model is used.
+///
+/// Reading the value is [`value`](Self::value); cloning is cheap.
+#[derive(Clone)]
+pub struct Var<T: Float = f32> {
+    value: Tensor<T>,
+    tape: Option<Tape<T>>,
+    node: Option<NodeId>,
+}
+
+impl<T: Float> Var<T> {
+    /// A free constant.
+    #[must_use]
+    pub fn constant(value: Tensor<T>) -> Self {
+        Self {
+            value,
+            tape: None,
+            node: None,
+        }
+    }
+
+    pub(crate) fn on_tape(value: Tensor<T>, tape: Tape<T>) -> Self {
+        Self {
+            value,
+            tape: Some(tape),
+            node: None,
+        }
+    }
+
+    pub(crate) fn tracked(value: Tensor<T>, tape: Tape<T>, node: NodeId) -> Self {
+        Self {
+            value,
+            tape: Some(tape),
+            node: Some(node),
+        }
+    }
+
+    /// The number itself.
+    #[must_use]
+    pub fn value(&self) -> &Tensor<T> {
+        &self.value
+    }
+
+    /// The tensor, without its history.
+    #[must_use]
+    pub fn into_value(self) -> Tensor<T> {
+        self.value
+    }
+
+    /// Size along each axis.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        self.value.shape()
+    }
+
+    /// The tape of the step this belongs to.
+    #[must_use]
+    pub fn tape(&self) -> Option<&Tape<T>> {
+        self.tape.as_ref()
+    }
+
+    /// The node on the tape, when tracked.
+    #[must_use]
+    pub fn node(&self) -> Option<NodeId> {
+        self.node
+    }
+
+    /// Whether derivatives can be taken with respect to this.
+    #[must_use]
+    pub fn is_tracked(&self) -> bool {
+        self.node.is_some()
+    }
+
+    /// The mode of the step this belongs to; free constants are being evaluated.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.tape.as_ref().map_or(Mode::Evaluation, Tape::mode)
+    }
+
+    /// The same value as a constant: no derivative flows through it.
+    #[must_use]
+    pub fn stop_gradient(&self) -> Self {
+        Self {
+            node: None,
+            ..self.clone()
+        }
+    }
+
+    /// The value of a Var of one element.
+    ///
+    /// # Panics
+    /// If there is not exactly one element.
+    #[track_caller]
+    #[must_use]
+    pub fn item(&self) -> T {
+        self.value.item()
+    }
+
+    /// Computes `primitive` on `inputs` and records it if any of them is tracked.
+    ///
+    /// # Panics
+    /// As the operation does, and if the inputs belong to different tapes.
+    #[track_caller]
+    #[must_use]
+    pub fn apply(primitive: impl Primitive<T> + 'static, inputs: &[&Self]) -> Self {
+        assert!(
+            inputs.len() <= MAX_INPUTS,
+            "{}: more than {MAX_INPUTS} inputs",
+            primitive.name()
+        );
+        let values: SmallVec<[&Tensor<T>; 3]> = inputs.iter().map(|input| &input.value).collect();
+        let tape = common_tape(&primitive, inputs);
+        let output = primitive.forward(&values);
+        let Some(tape) = tape else {
+            return Self::constant(output);
+        };
+        let location = Location::caller();
+        if tape.detector().borrow().is_on() {
+            let name = primitive.name();
+            tape.detector().borrow_mut().inspect_forward(
+                &name,
+                location,
+                &output,
+                &described(&tape, inputs),
+            );
+        }
+        if !inputs.iter().any(|input| input.is_tracked()) {
+            return Self::on_tape(output, tape.clone());
+        }
+        let needed = Needed::from_fn(inputs.len(), |i| inputs[i].is_tracked());
+        let saves = primitive.saves(needed);
+        let node = Node {
+            inputs: inputs
+                .iter()
+                .map(|input| (input.node, *input.shape()))
+                .collect(),
+            shape: *output.shape(),
+            saved: Saved::Values {
+                inputs: (0..inputs.len())
+                    .map(|i| saves.has_input(i).then(|| inputs[i].value.clone()))
+                    .collect(),
+                output: saves.has_output().then(|| output.clone()),
+            },
+            kind: Kind::Computed(Rc::new(primitive)),
+            location,
+        };
+        let id = tape.push(node);
+        Self::tracked(output, tape.clone(), id)
+    }
+}
+
+/// The one tape that the inputs belong to, if any does.
+#[track_caller]
+fn common_tape<'a, T: Float>(
+    primitive: &impl Primitive<T>,
+    inputs: &[&'a Var<T>],
+) -> Option<&'a Tape<T>> {
+    let mut tapes = inputs.iter().filter_map(|input| input.tape.as_ref());
+    let first = tapes.next()?;
+    for other in tapes {
+        assert!(
+            first.is(other),
+            "{}: inputs belong to two tapes; a step uses one tape for everything (pass values across with \
+             `other_tape.constant(x.value().clone())`)",
+            primitive.name()
+        );
+    }
+    Some(first)
+}
+
+/// Inputs by name, for messages.
+fn described<'a, T: Float>(tape: &Tape<T>, inputs: &[&'a Var<T>]) -> Vec<(String, &'a Tensor<T>)> {
+    let nodes = tape.nodes();
+    let name = |input: &Var<T>| match input.node {
+        Some(id) => format!("{} (node {id})", nodes[id].name()),
+        None => "constant".to_owned(),
+    };
+    inputs
+        .iter()
+        .map(|&input| (name(input), &input.value))
+        .collect()
+}
+
+/// Reading a Var where a tensor is expected reads its value.
+impl<T: Float> Deref for Var<T> {
+    type Target = Tensor<T>;
+    fn deref(&self) -> &Tensor<T> {
+        &self.value
+    }
+}
+
+impl<T: Float> From<Tensor<T>> for Var<T> {
+    fn from(value: Tensor<T>) -> Self {
+        Self::constant(value)
+    }
+}
+
+impl<T: Float> fmt::Display for Var<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.value, f)
+    }
+}
+
+impl<T: Float> fmt::Debug for Var<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.node {
+            Some(id) => write!(f, "Var(node {id}) {:?}", self.value),
+            None => write!(f, "Var(constant) {:?}", self.value),
+        }
+    }
+}
