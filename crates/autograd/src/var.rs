@@ -1,7 +1,6 @@
 //! A tensor that remembers where it came from.
 
 use std::fmt;
-use std::ops::Deref;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -69,6 +68,18 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn shape(&self) -> &Shape {
         self.value.shape()
+    }
+
+    /// Number of axes.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.value.rank()
+    }
+
+    /// Number of elements.
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        self.value.elements()
     }
 
     /// The tape of the step this belongs to.
@@ -197,14 +208,6 @@ fn described<'a, T: Float>(tape: &Tape<T>, inputs: &[&'a Var<T>]) -> Vec<(String
         .iter()
         .map(|&input| (name(input), &input.value))
         .collect()
-}
-
-/// Reading a Var where a tensor is expected reads its value.
-impl<T: Float> Deref for Var<T> {
-    type Target = Tensor<T>;
-    fn deref(&self) -> &Tensor<T> {
-        &self.value
-    }
 }
 
 impl<T: Float> From<Tensor<T>> for Var<T> {
