@@ -69,6 +69,10 @@ pub(crate) enum Kind<T: Float> {
 
 /// What a node keeps for its rule.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every node holds values, and boxing them would allocate"
+)]
 pub(crate) enum Saved<T: Float> {
     Values {
         inputs: SmallVec<[Option<Tensor<T>>; 3]>,
@@ -198,19 +202,19 @@ impl<T: Float> Tape<T> {
     }
 
     /// The leaf with this key; the first call makes it and later ones find it again, so that a
-    /// value used in several places collects one gradient.
+    /// value used in several places collects one gradient. In evaluation mode, a constant: nothing
+    /// is recorded for values that will not be updated.
     #[track_caller]
     #[must_use]
     pub fn keyed_leaf(&self, key: u64, name: &str, value: Tensor<T>) -> Var<T> {
+        if self.mode() == Mode::Evaluation {
+            return self.constant(value);
+        }
         if let Some(&node) = self.inner.leaves.borrow().get(&key) {
             return Var::tracked(value, self.clone(), node);
         }
-        let leaf = self.named_leaf(name, value);
-        self.inner
-            .leaves
-            .borrow_mut()
-            .insert(key, leaf.node().expect("a leaf is tracked"));
-        leaf
+        self.inner.leaves.borrow_mut().insert(key, self.len());
+        self.named_leaf(name, value)
     }
 
     /// A value that belongs to the step but is not differentiated with respect to, such as data.

@@ -150,7 +150,7 @@ impl<T: Float> Var<T> {
                 &name,
                 location,
                 &output,
-                &described(&tape, inputs),
+                &described(tape, inputs),
             );
         }
         if !inputs.iter().any(|input| input.is_tracked()) {

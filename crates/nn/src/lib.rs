@@ -1,1 +1,49 @@
-//! Part of retrograd.
+//! Neural networks on the tape: parameters, layers, losses, optimisers, data loading, checkpoints
+//! and the training loop.
+//!
+//! ```
+//! use retrograd_nn::{Activation, Adam, Linear, Module, Optimizer, Reduction, Sequential, loss};
+//! use retrograd_autograd::Tape;
+//! use retrograd_tensor::{Tensor, random};
+//!
+//! let mut rng = random::rng(0);
+//! let model = Sequential::<f64>::new()
+//!     .with(Linear::new(2, 8, &mut rng))
+//!     .with(Activation::Tanh)
+//!     .with(Linear::new(8, 1, &mut rng));
+//! let mut optimizer = Optimizer::new(Adam::default(), 0.05, model.params());
+//!
+//! // The exclusive or, which no line separates.
+//! let x = Tensor::from_vec(vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [4, 2]);
+//! let target = Tensor::from_vec(vec![0.0, 1.0, 1.0, 0.0], [4, 1]);
+//! for _ in 0..300 {
+//!     let tape = Tape::new();
+//!     let logits = model.forward(&tape.constant(x.clone()));
+//!     let loss = loss::bce_with_logits(&logits, &target.clone().into(), Reduction::Mean);
+//!     optimizer.step(&loss.backward());
+//! }
+//! let probability = model.forward(&x.into()).sigmoid();
+//! assert!(probability.value().iter().zip(target.iter()).all(|(p, t)| (p - t).abs() < 0.1));
+//! ```
+//!
+//! Where to look: [`Module`] for what a layer is, [`optim`] for the update rules, [`train`] for
+//! the loop.
+
+pub mod checkpoint;
+pub mod data;
+pub mod init;
+mod layers;
+pub mod loss;
+mod module;
+pub mod optim;
+mod param;
+pub mod train;
+
+pub use data::{DataLoader, LastBatch};
+pub use init::Init;
+pub use layers::{Activation, Linear, Sequential};
+pub use loss::Reduction;
+pub use module::{Module, Visitor};
+pub use optim::{Adadelta, Adam, Optimizer, Sgd, UpdateRule};
+pub use param::Param;
+pub use train::{Terms, Trainer};

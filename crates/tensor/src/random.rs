@@ -20,16 +20,19 @@ pub fn rng(seed: u64) -> Rng {
     Rng::seed_from_u64(seed)
 }
 
-/// The generator of one purpose and position under a seed: different words, unrelated numbers.
+/// The generator of one purpose at one position under a seed, such as the order of epoch 7.
 ///
-/// The words are mixed by SplitMix64 (Steele, Lea and Flood 2014).
+/// Another purpose or position gives unrelated numbers. Both are mixed into the seed by SplitMix64
+/// (Steele, Lea and Flood 2014).
 #[must_use]
-pub fn stream(seed: u64, words: &[u64]) -> Rng {
-    let mut state = seed;
-    for &word in words {
-        state = split_mix(state ^ split_mix(word));
-    }
-    rng(split_mix(state))
+pub fn stream(seed: u64, purpose: &str, position: &[u64]) -> Rng {
+    let words = purpose
+        .bytes()
+        .map(u64::from)
+        .chain(position.iter().copied());
+    rng(split_mix(words.fold(seed, |state, word| {
+        split_mix(state ^ split_mix(word))
+    })))
 }
 
 fn split_mix(state: u64) -> u64 {
@@ -82,8 +85,9 @@ mod tests {
         let b = Tensor::<f32>::normal([5], 0.0, 1.0, &mut rng(3));
         assert_eq!(a.cast::<f32>(), b);
         assert_ne!(a, Tensor::normal([5], 0.0, 1.0, &mut rng(4)));
-        assert_ne!(stream(1, &[2, 3]), stream(1, &[3, 2]));
-        assert_ne!(stream(1, &[0]), stream(1, &[0, 0]));
+        assert_ne!(stream(1, "a", &[2, 3]), stream(1, "a", &[3, 2]));
+        assert_ne!(stream(1, "a", &[0]), stream(1, "a", &[0, 0]));
+        assert_ne!(stream(1, "a", &[0]), stream(1, "b", &[0]));
     }
 
     #[test]

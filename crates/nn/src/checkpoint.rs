@@ -1,0 +1,323 @@
+//! Parameters in safetensors files, under PyTorch's names and layouts.
+//!
+//! A file written here loads in PyTorch with `safetensors.torch.load_file` and `load_state_dict`,
+//! and the other way round.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use retrograd_tensor::{Float, Shape, Tensor};
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensorError, SafeTensors};
+
+use crate::module::Module;
+
+/// Why a checkpoint cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The bytes are not a safetensors file.
+    #[error("{}: not a whole safetensors file ({reason}); it may be cut short or of another format", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file and the model differ in what they hold.
+    #[error("{}: {problem}; is it a checkpoint of another variant or size?", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// The names and shapes at fault.
+        problem: String,
+    },
+}
+
+/// Writes every parameter of `model` to `path`, whole or not at all.
+///
+/// # Errors
+/// If the file cannot be written; what was there before is then unchanged.
+pub fn save<T: Float>(
+    model: &dyn Module<T>,
+    path: impl AsRef<Path>,
+) -> Result<(), CheckpointError> {
+    let path = path.as_ref();
+    let tensors: Vec<(String, Shape, Vec<u8>)> = model
+        .params()
+        .into_iter()
+        .map(|(name, param)| (name, param.shape(), bytes(&param.value())))
+        .collect();
+    let format = |error: SafeTensorError| CheckpointError::Format {
+        path: path.into(),
+        reason: error.to_string(),
+    };
+    let views = tensors
+        .iter()
+        .map(|(name, shape, data)| {
+            Ok((
+                name.as_str(),
+                TensorView::new(dtype::<T>(), shape.to_vec(), data)?,
+            ))
+        })
+        .collect::<Result<Vec<_>, SafeTensorError>>()
+        .map_err(format)?;
+    let file = safetensors::serialize(views, None).map_err(format)?;
+    write_atomically(path, &file).map_err(|source| CheckpointError::Io {
+        path: path.into(),
+        source,
+    })
+}
+
+/// Sets every parameter of `model` from `path`; nothing changes unless all of them fit.
+///
+/// Files in `f32` and `f64` are both read and converted to `T`.
+///
+/// # Errors
+/// If the file cannot be read, is not whole, or its names and shapes are not exactly the model's.
+pub fn load<T: Float>(
+    model: &dyn Module<T>,
+    path: impl AsRef<Path>,
+) -> Result<(), CheckpointError> {
+    let path = path.as_ref();
+    let params = model.params();
+    let tensors = read::<T>(path)?;
+    let mismatch = |problem: String| CheckpointError::Mismatch {
+        path: path.into(),
+        problem,
+    };
+    let extra: Vec<&str> = tensors
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| params.iter().all(|(own, _)| own != name))
+        .collect();
+    if !extra.is_empty() {
+        return Err(mismatch(format!(
+            "it holds {}, which the model does not have",
+            extra.join(", ")
+        )));
+    }
+    let mut values = Vec::new();
+    for (name, param) in &params {
+        let Some((_, value)) = tensors.iter().find(|(other, _)| other == name) else {
+            return Err(mismatch(format!(
+                "it does not hold {name}, which the model has"
+            )));
+        };
+        if *value.shape() != param.shape() {
+            return Err(mismatch(format!(
+                "{name} has shape {} in the file and {} in the model",
+                value.shape(),
+                param.shape()
+            )));
+        }
+        values.push(value.clone());
+    }
+    params
+        .iter()
+        .zip(values)
+        .for_each(|((_, param), value)| param.set(value));
+    Ok(())
+}
+
+/// Every tensor of a safetensors file, by name, converted to `T`.
+///
+/// # Errors
+/// If the file cannot be read, is not whole, or holds anything but `f32` and `f64`.
+pub fn read<T: Float>(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor<T>)>, CheckpointError> {
+    let path = path.as_ref();
+    let file = fs::read(path).map_err(|source| CheckpointError::Io {
+        path: path.into(),
+        source,
+    })?;
+    let format = |reason: String| CheckpointError::Format {
+        path: path.into(),
+        reason,
+    };
+    // The crate checks header and offsets against the length of the file.
+    let tensors = SafeTensors::deserialize(&file).map_err(|error| format(error.to_string()))?;
+    let mut read: Vec<(String, Tensor<T>)> = Vec::new();
+    for (name, view) in tensors.iter() {
+        let values = values(view.dtype(), view.data()).ok_or_else(|| {
+            format(format!(
+                "{name} is of type {:?}, not F32 or F64",
+                view.dtype()
+            ))
+        })?;
+        let tensor = Shape::new(view.shape()).and_then(|shape| Tensor::try_from_vec(values, shape));
+        read.push((
+            name.to_owned(),
+            tensor.map_err(|error| format(format!("{name}: {error}")))?,
+        ));
+    }
+    Ok(read)
+}
+
+/// Writes `bytes` to `path` so that at any moment, whatever happens, the file there is either the
+/// old one or the new one: to a temporary file beside it, synced, then renamed over it.
+///
+/// # Errors
+/// If any step fails; the old file is then unchanged.
+pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
+    let path = path.as_ref();
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".retrograd-")
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    let written = file.persist(path).map_err(|error| error.error)?;
+    share(&written)?;
+    // The rename itself is durable once the folder is.
+    File::open(folder)?.sync_all()
+}
+
+/// Temporary files are private; a result is as readable as any new file (0644).
+#[cfg(unix)]
+fn share(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn share(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+fn dtype<T: Float>() -> Dtype {
+    if size_of::<T>() == 4 {
+        Dtype::F32
+    } else {
+        Dtype::F64
+    }
+}
+
+fn bytes<T: Float>(tensor: &Tensor<T>) -> Vec<u8> {
+    let values = tensor.iter().map(|value| value.to_f64());
+    match dtype::<T>() {
+        Dtype::F32 => values
+            .flat_map(|value| (value as f32).to_le_bytes())
+            .collect(),
+        _ => values.flat_map(f64::to_le_bytes).collect(),
+    }
+}
+
+fn values<T: Float>(dtype: Dtype, data: &[u8]) -> Option<Vec<T>> {
+    match dtype {
+        Dtype::F32 => Some(
+            data.as_chunks()
+                .0
+                .iter()
+                .map(|b| T::from_f64(f32::from_le_bytes(*b).into()))
+                .collect(),
+        ),
+        Dtype::F64 => Some(
+            data.as_chunks()
+                .0
+                .iter()
+                .map(|b| T::from_f64(f64::from_le_bytes(*b)))
+                .collect(),
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Activation, Linear, Sequential};
+    use retrograd_tensor::random;
+
+    fn model(widths: [usize; 3], seed: u64) -> Sequential<f32> {
+        let mut rng = random::rng(seed);
+        Sequential::new()
+            .with(Linear::new(widths[0], widths[1], &mut rng))
+            .with(Activation::Relu)
+            .with(Linear::new(widths[1], widths[2], &mut rng))
+    }
+
+    #[test]
+    fn what_is_saved_is_what_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let (a, b) = (model([3, 4, 2], 1), model([3, 4, 2], 2));
+        save(&a, &path).unwrap();
+        load(&b, &path).unwrap();
+        for ((name, a), (_, b)) in a.params().iter().zip(b.params()) {
+            assert_eq!(a.value(), b.value(), "{name}");
+        }
+        let names: Vec<String> = read::<f64>(&path)
+            .unwrap()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert!(
+            ["0.weight", "0.bias", "2.weight", "2.bias"]
+                .iter()
+                .all(|n| names.contains(&(*n).to_owned())),
+            "{names:?}"
+        );
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "no temporary file is left"
+        );
+    }
+
+    #[test]
+    fn a_wrong_file_changes_nothing_and_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        save(&model([3, 5, 2], 1), &path).unwrap();
+        let target = model([3, 4, 2], 2);
+        let before: Vec<_> = target.params().iter().map(|(_, p)| p.value()).collect();
+        let text = load(&target, &path).unwrap_err().to_string();
+        assert!(
+            text.contains("model.safetensors")
+                && text.contains("[5, 3]")
+                && text.contains("[4, 3]"),
+            "{text}"
+        );
+        assert!(
+            target
+                .params()
+                .iter()
+                .zip(before)
+                .all(|((_, p), old)| p.value() == old)
+        );
+        let smaller = Sequential::<f32>::new().with(Linear::new(3, 5, &mut random::rng(0)));
+        assert!(
+            load(&smaller, &path)
+                .unwrap_err()
+                .to_string()
+                .contains("2.weight")
+        );
+    }
+
+    #[test]
+    fn every_truncation_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        save(&model([2, 2, 1], 1), &path).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            let text = read::<f32>(&path).unwrap_err().to_string();
+            assert!(!text.contains('\n'), "{text}");
+        }
+        fs::write(&path, [&[255; 8][..], &whole[8..]].concat()).unwrap();
+        assert!(read::<f32>(&path).is_err(), "a header longer than the file");
+    }
+}

@@ -1,0 +1,116 @@
+//! What a layer, and a network of layers, is.
+
+use std::fmt;
+
+use retrograd_autograd::Var;
+use retrograd_tensor::Float;
+
+use crate::param::Param;
+
+/// A function with parameters.
+///
+/// Implementors say how to compute and, in [`visit`](Self::visit), what they consist of, a line
+/// for each parameter and child. Counting, saving, loading, freezing and optimising all follow
+/// from the visit.
+///
+/// ```
+/// use retrograd_autograd::Var;
+/// use retrograd_nn::{Linear, Module, Visitor};
+/// use retrograd_tensor::{Float, random};
+///
+/// /// x + W x
+/// struct Residual<T: Float> {
+///     inner: Linear<T>,
+/// }
+///
+/// impl<T: Float> Module<T> for Residual<T> {
+///     fn forward(&self, x: &Var<T>) -> Var<T> {
+///         x + self.inner.forward(x)
+///     }
+///     fn visit(&self, visitor: &mut Visitor<'_, T>) {
+///         visitor.child("inner", &self.inner);
+///     }
+/// }
+///
+/// let layer = Residual::<f32> { inner: Linear::new(3, 3, &mut random::rng(0)) };
+/// let names: Vec<String> = layer.params().into_iter().map(|(name, _)| name).collect();
+/// assert_eq!(names, ["inner.weight", "inner.bias"]);
+/// ```
+pub trait Module<T: Float> {
+    /// The output for `x`, recorded on the tape that `x` belongs to.
+    fn forward(&self, x: &Var<T>) -> Var<T>;
+
+    /// Shows every parameter and child to the visitor, by name.
+    fn visit(&self, visitor: &mut Visitor<'_, T>);
+
+    /// Every parameter once, with its path such as `encoder.0.weight`.
+    ///
+    /// A parameter used in several places is listed under the first.
+    fn params(&self) -> Vec<(String, Param<T>)> {
+        let mut params: Vec<(String, Param<T>)> = Vec::new();
+        self.visit(&mut Visitor::new(&mut |path, param| {
+            if params.iter().all(|(_, known)| known.id() != param.id()) {
+                param.set_name(path);
+                params.push((path.to_owned(), param.clone()));
+            }
+        }));
+        params
+    }
+
+    /// Number of trained numbers.
+    fn parameter_count(&self) -> usize {
+        self.params()
+            .iter()
+            .map(|(_, param)| param.shape().elements())
+            .sum()
+    }
+
+    /// Freezes every parameter (`false`) or lets them be trained.
+    fn set_trainable(&self, trainable: bool) {
+        self.params()
+            .iter()
+            .for_each(|(_, param)| param.set_trainable(trainable));
+    }
+}
+
+/// Walks a module tree, keeping the path.
+pub struct Visitor<'a, T: Float> {
+    path: String,
+    on_param: &'a mut dyn FnMut(&str, &Param<T>),
+}
+
+impl<'a, T: Float> Visitor<'a, T> {
+    /// A visitor that hands every parameter and its path to `on_param`.
+    pub fn new(on_param: &'a mut dyn FnMut(&str, &Param<T>)) -> Self {
+        Self {
+            path: String::new(),
+            on_param,
+        }
+    }
+
+    /// A parameter of the visited module.
+    pub fn param(&mut self, name: &str, param: &Param<T>) {
+        self.below(name, |visitor| (visitor.on_param)(&visitor.path, param));
+    }
+
+    /// A module inside the visited module.
+    pub fn child(&mut self, name: &str, child: &dyn Module<T>) {
+        self.below(name, |visitor| child.visit(visitor));
+    }
+
+    fn below(&mut self, name: &str, act: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(name);
+        act(self);
+        self.path.truncate(length);
+    }
+}
+
+impl<T: Float> fmt::Debug for Visitor<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Visitor(at {:?})", self.path)
+    }
+}

@@ -1,0 +1,63 @@
+//! Adadelta: steps in the units of the parameter, with hardly a learning rate.
+
+use retrograd_tensor::Float;
+
+use super::UpdateRule;
+
+/// Adadelta (Zeiler 2012, algorithm 1), with PyTorch's learning rate as a factor.
+///
+/// ```text
+/// v ← ρ v + (1 − ρ) g²
+/// d = g √(u + ε) / √(v + ε)
+/// u ← ρ u + (1 − ρ) d²
+/// θ ← θ − γ d
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adadelta {
+    /// ρ: how long squares are remembered.
+    pub rho: f64,
+    /// ε: starts the motion and keeps the division finite.
+    pub epsilon: f64,
+}
+
+impl Default for Adadelta {
+    /// Keras's values, 0.95 and 1e-7, for use with a learning rate of 1.
+    fn default() -> Self {
+        Self {
+            rho: 0.95,
+            epsilon: 1e-7,
+        }
+    }
+}
+
+impl<T: Float> UpdateRule<T> for Adadelta {
+    fn slots(&self) -> usize {
+        2
+    }
+
+    fn update(
+        &self,
+        _step: u64,
+        learning_rate: f64,
+        parameter: &mut [T],
+        gradient: &[T],
+        state: &mut [&mut [T]],
+    ) {
+        let [v, u] = state else {
+            unreachable!("two slots are asked for")
+        };
+        let (rho, rest) = (T::from_f64(self.rho), T::from_f64(1.0 - self.rho));
+        let (epsilon, rate) = (T::from_f64(self.epsilon), T::from_f64(learning_rate));
+        for (((p, &g), v), u) in parameter
+            .iter_mut()
+            .zip(gradient)
+            .zip(v.iter_mut())
+            .zip(u.iter_mut())
+        {
+            *v = rho * *v + rest * g * g;
+            let d = g * (*u + epsilon).sqrt() / (*v + epsilon).sqrt();
+            *u = rho * *u + rest * d * d;
+            *p = *p - rate * d;
+        }
+    }
+}

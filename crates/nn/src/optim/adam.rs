@@ -1,0 +1,71 @@
+//! Adam: steps scaled by running estimates of the gradient's mean and size.
+
+use retrograd_tensor::Float;
+
+use super::UpdateRule;
+
+/// Adam (Kingma and Ba 2015, algorithm 1).
+///
+/// ```text
+/// m ← β₁ m + (1 − β₁) g          m̂ = m / (1 − β₁ᵗ)
+/// v ← β₂ v + (1 − β₂) g²         v̂ = v / (1 − β₂ᵗ)
+/// θ ← θ − γ m̂ / (√v̂ + ε)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
+    /// β₁: how long the mean is remembered.
+    pub beta1: f64,
+    /// β₂: how long the size is remembered.
+    pub beta2: f64,
+    /// ε: keeps the division finite.
+    pub epsilon: f64,
+}
+
+impl Default for Adam {
+    /// The paper's values: 0.9, 0.999, 1e-8.
+    fn default() -> Self {
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+        }
+    }
+}
+
+impl<T: Float> UpdateRule<T> for Adam {
+    fn slots(&self) -> usize {
+        2
+    }
+
+    fn update(
+        &self,
+        step: u64,
+        learning_rate: f64,
+        parameter: &mut [T],
+        gradient: &[T],
+        state: &mut [&mut [T]],
+    ) {
+        let [m, v] = state else {
+            unreachable!("two slots are asked for")
+        };
+        let (beta1, beta2) = (T::from_f64(self.beta1), T::from_f64(self.beta2));
+        let (one_minus_beta1, one_minus_beta2) =
+            (T::from_f64(1.0 - self.beta1), T::from_f64(1.0 - self.beta2));
+        // The corrections depend on the step alone: folded into two factors, in f64.
+        let correction1 = 1.0 - self.beta1.powf(step as f64);
+        let correction2 = 1.0 - self.beta2.powf(step as f64);
+        let rate = T::from_f64(learning_rate / correction1);
+        let inverse_root = T::from_f64(correction2.sqrt().recip());
+        let epsilon = T::from_f64(self.epsilon);
+        for (((p, &g), m), v) in parameter
+            .iter_mut()
+            .zip(gradient)
+            .zip(m.iter_mut())
+            .zip(v.iter_mut())
+        {
+            *m = beta1 * *m + one_minus_beta1 * g;
+            *v = beta2 * *v + one_minus_beta2 * g * g;
+            *p = *p - rate * *m / (v.sqrt() * inverse_root + epsilon);
+        }
+    }
+}
