@@ -26,6 +26,9 @@ pub enum Init {
     HeNormal,
     /// Uniform in ±1/√fan-in, PyTorch's default for weights of linear layers.
     FanIn,
+    /// Orthonormal rows or, when there are more rows than columns, orthonormal columns
+    /// (Saxe et al. 2014); a kernel counts as part of the row.
+    Orthogonal,
 }
 
 impl Init {
@@ -46,6 +49,7 @@ impl Init {
             Self::HeUniform => uniform((6.0 / fan_in).sqrt(), rng),
             Self::HeNormal => Tensor::normal(shape, 0.0, (2.0 / fan_in).sqrt(), rng),
             Self::FanIn => uniform(fan_in.sqrt().recip(), rng),
+            Self::Orthogonal => orthogonal(shape, rng),
         }
     }
 }
@@ -56,6 +60,37 @@ fn fans(shape: &Shape) -> (f64, f64) {
     let size = |axis: usize| shape.get(axis).copied().unwrap_or(1);
     let fan = |units: usize| (units * kernel).max(1) as f64;
     (fan(size(1)), fan(size(0)))
+}
+
+/// Random directions made orthonormal one after another (modified Gram-Schmidt, twice for
+/// orthogonality to rounding; Golub and Van Loan 2013, section 5.2.8).
+fn orthogonal<T: Float>(shape: Shape, rng: &mut Rng) -> Tensor<T> {
+    let rows = shape.first().copied().unwrap_or(1);
+    let columns = shape.elements() / rows.max(1);
+    let (count, length) = (rows.min(columns), rows.max(columns));
+    let mut vectors: Vec<Vec<f64>> = Vec::new();
+    for _ in 0..count {
+        let mut vector = Tensor::<f64>::normal([length], 0.0, 1.0, rng).to_vec();
+        for other in vectors.iter().chain(&vectors) {
+            let along = dot(&vector, other);
+            vector
+                .iter_mut()
+                .zip(other)
+                .for_each(|(v, o)| *v -= along * o);
+        }
+        let norm = dot(&vector, &vector).sqrt();
+        vector.iter_mut().for_each(|v| *v /= norm);
+        vectors.push(vector);
+    }
+    let flat = vectors.concat().into_iter().map(T::from_f64).collect();
+    let wide = Tensor::from_vec(flat, [count, length]);
+    if rows > columns { wide.t() } else { wide }
+        .contiguous()
+        .with_shape(shape)
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 #[cfg(test)]
@@ -86,5 +121,22 @@ mod tests {
             );
         }
         assert_eq!(fans(&Shape::from([8, 3, 5, 5])), (75.0, 200.0));
+    }
+
+    #[test]
+    fn orthogonal_rows_or_columns_are_orthonormal() {
+        for [rows, columns] in [[3, 5], [5, 3], [4, 4], [1, 1]] {
+            let w: Tensor<f64> = Init::Orthogonal.draw([rows, columns], &mut random::rng(2));
+            let gram = if rows <= columns {
+                w.matmul(&w.t())
+            } else {
+                w.t().matmul(&w)
+            };
+            let identity = Tensor::eye(rows.min(columns));
+            assert!(
+                (&gram - &identity).iter().all(|e| e.abs() < 1e-15),
+                "{gram}"
+            );
+        }
     }
 }

@@ -37,6 +37,7 @@ pub mod loss;
 mod module;
 pub mod optim;
 mod param;
+mod schedule;
 pub mod train;
 
 pub use data::{DataLoader, LastBatch};
@@ -46,4 +47,5 @@ pub use loss::Reduction;
 pub use module::{Module, Visitor};
 pub use optim::{Adadelta, Adam, Optimizer, Sgd, UpdateRule};
 pub use param::Param;
+pub use schedule::Schedule;
 pub use train::{Terms, Trainer};

@@ -12,6 +12,7 @@ use retrograd_tensor::{Float, Tensor, random};
 use crate::data::DataLoader;
 use crate::optim::Optimizer;
 use crate::param::Param;
+use crate::schedule::Schedule;
 pub use observer::{EpochRecord, Observer, Plan};
 pub use progress::Progress;
 use terms::Averages;
@@ -50,6 +51,9 @@ pub struct Trainer<'a, T: Float = f32> {
     objective: &'a Objective<'a, T>,
     params: Vec<Param<T>>,
     optimizer: Optimizer<T>,
+    /// The optimiser's rate before any schedule.
+    learning_rate: f64,
+    schedule: Schedule,
     seed: u64,
 }
 
@@ -59,14 +63,17 @@ impl<'a, T: Float> Trainer<'a, T> {
         Self {
             objective,
             params: optimizer.params().cloned().collect(),
+            learning_rate: optimizer.learning_rate,
             optimizer,
+            schedule: Schedule::Constant,
             seed,
         }
     }
 
-    /// The optimiser, for schedules.
-    pub fn optimizer(&mut self) -> &mut Optimizer<T> {
-        &mut self.optimizer
+    /// The same with a learning rate that changes during [`fit`](Self::fit).
+    #[must_use]
+    pub fn scheduled(self, schedule: Schedule) -> Self {
+        Self { schedule, ..self }
     }
 
     /// Trains for `epochs` epochs, measuring on `held_out` after each, and tells `observer`.
@@ -89,7 +96,7 @@ impl<'a, T: Float> Trainer<'a, T> {
         let mut records = Vec::new();
         for epoch in 1..=epochs {
             let start = Instant::now();
-            let (metrics, samples) = self.epoch(epoch, train, observer)?;
+            let (metrics, samples) = self.epoch(epoch, epochs, train, observer)?;
             let seconds = start.elapsed().as_secs_f64();
             let held_out = held_out.map(|loader| self.evaluate(epoch, loader));
             let record = EpochRecord {
@@ -109,12 +116,16 @@ impl<'a, T: Float> Trainer<'a, T> {
     fn epoch(
         &mut self,
         epoch: u64,
+        epochs: u64,
         loader: &DataLoader<T>,
         observer: &mut dyn Observer,
     ) -> Result<(Metrics, usize), TrainError> {
         let mut averages = Averages::default();
         let mut samples = 0;
         for (position, batch) in loader.epoch(epoch).enumerate() {
+            let into_epoch = position as f64 / loader.batches() as f64;
+            let done = ((epoch - 1) as f64 + into_epoch) / epochs as f64;
+            self.optimizer.learning_rate = self.learning_rate * self.schedule.factor(done);
             let metrics = self.step(&batch, epoch, position)?;
             let size = batch.shape()[0];
             samples += size;

@@ -1,0 +1,22 @@
+//! What every autoencoder can do.
+
+use retrograd_autograd::Var;
+use retrograd_nn::{Module, Terms};
+use retrograd_tensor::Float;
+
+/// An encoder and a decoder that are trained together and usable alone.
+///
+/// As a [`Module`], an autoencoder computes the reconstruction g(f(x)).
+pub trait Autoencoder<T: Float>: Module<T> {
+    /// The code h = f(x), from `[batch, features]` to `[batch, code]`.
+    fn encode(&self, x: &Var<T>) -> Var<T>;
+
+    /// The reconstruction y = g(h), from `[batch, code]` to `[batch, features]`.
+    fn decode(&self, code: &Var<T>) -> Var<T>;
+
+    /// What training minimises on a batch `[batch, features]`, term by term.
+    fn objective(&self, x: &Var<T>) -> Terms<T>;
+
+    /// The width of every layer from the input through the code to the output.
+    fn widths(&self) -> Vec<usize>;
+}

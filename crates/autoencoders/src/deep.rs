@@ -1,0 +1,103 @@
+//! The deep autoencoder: f and g of several layers, h = a(W₂ a(W₁ x)), and the mirror back.
+//!
+//! Every layer folds the surface that the code can follow once more, so a code of the same size
+//! says more.
+//!
+//! Changes with respect to the simple autoencoder: the number of layers. Sources: 784-128-32-128-784
+//! with ReLU (images) and 18-15-11-11-8-11-11-15-18 with sigmoids and a rectified output (tables);
+//! the text behind the second one feeds `encoded` on where it means `decoded`, which leaves a dead
+//! layer: the mirror of 15-11-11-8 is 8-11-11-15.
+
+use retrograd_autograd::Var;
+use retrograd_nn::{Activation, Module, Sequential, Terms, Visitor};
+use retrograd_tensor::Float;
+use retrograd_tensor::random::Rng;
+
+use crate::autoencoder::Autoencoder;
+use crate::dense::dense;
+use crate::output::Output;
+
+/// Several nonlinear layers to the code and their mirror back.
+#[derive(Debug)]
+pub struct DeepAutoencoder<T: Float = f32> {
+    /// f: `[batch, features]` to `[batch, code]`.
+    pub encoder: Sequential<T>,
+    /// g up to its last nonlinearity: `[batch, code]` to `[batch, features]`.
+    pub decoder: Sequential<T>,
+    output: Output,
+    widths: Vec<usize>,
+}
+
+impl<T: Float> DeepAutoencoder<T> {
+    /// Through the widths in `down`, from the features to the code, and the mirror back.
+    ///
+    /// # Panics
+    /// If `down` has fewer than two widths.
+    #[must_use]
+    pub fn new(down: &[usize], activation: Activation, output: Output, rng: &mut Rng) -> Self {
+        assert!(
+            down.len() >= 2,
+            "a deep autoencoder needs the width of its input and of its code, not {down:?}"
+        );
+        let up: Vec<usize> = down.iter().rev().copied().collect();
+        let encoder = dense(down, activation, true, rng);
+        let decoder = dense(&up, activation, false, rng);
+        Self {
+            encoder,
+            decoder,
+            output,
+            widths: [down, &up[1..]].concat(),
+        }
+    }
+
+    /// The one for images: 128, then a code of 32, rectified; pixels as probabilities.
+    #[must_use]
+    pub fn images(pixels: usize, rng: &mut Rng) -> Self {
+        Self::new(
+            &[pixels, 128, 32],
+            Activation::Relu,
+            Output::Probability,
+            rng,
+        )
+    }
+
+    /// The one for tables in [0, 1]: 15, 11, 11, then a code of 8, sigmoids; rectified output.
+    #[must_use]
+    pub fn table(columns: usize, rng: &mut Rng) -> Self {
+        Self::new(
+            &[columns, 15, 11, 11, 8],
+            Activation::Sigmoid,
+            Output::Rectified,
+            rng,
+        )
+    }
+}
+
+impl<T: Float> Module<T> for DeepAutoencoder<T> {
+    fn forward(&self, x: &Var<T>) -> Var<T> {
+        self.decode(&self.encode(x))
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        visitor.child("encoder", &self.encoder);
+        visitor.child("decoder", &self.decoder);
+    }
+}
+
+impl<T: Float> Autoencoder<T> for DeepAutoencoder<T> {
+    fn encode(&self, x: &Var<T>) -> Var<T> {
+        self.encoder.forward(x)
+    }
+
+    fn decode(&self, code: &Var<T>) -> Var<T> {
+        self.output.reconstruction(&self.decoder.forward(code))
+    }
+
+    fn objective(&self, x: &Var<T>) -> Terms<T> {
+        self.output.cost(&self.decoder.forward(&self.encode(x)), x)
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        self.widths.clone()
+    }
+}

@@ -1,0 +1,77 @@
+//! The linear autoencoder: y = D(E x + b) + c, trained by squared error.
+//!
+//! Without a nonlinearity the best it can do is to project onto the subspace of the first
+//! principal components: its error is then the sum of the variances along the others, and no
+//! linear map does better (Baldi and Hornik 1989). It finds that *subspace*, not the components:
+//! any invertible change of the code that the decoder undoes costs the same. The biases take care
+//! of data that is not centred.
+//!
+//! Changes nothing with respect to the general equation; it is the root of the family.
+
+use retrograd_autograd::Var;
+use retrograd_nn::{Init, Linear, Module, Sequential, Terms, Visitor};
+use retrograd_tensor::Float;
+use retrograd_tensor::random::Rng;
+
+use crate::autoencoder::Autoencoder;
+use crate::output::Output;
+
+/// One affine map to the code and one back.
+#[derive(Debug)]
+pub struct LinearAutoencoder<T: Float = f32> {
+    /// f: `[batch, features]` to `[batch, code]`.
+    pub encoder: Sequential<T>,
+    /// g: `[batch, code]` to `[batch, features]`.
+    pub decoder: Sequential<T>,
+    features: usize,
+    code: usize,
+}
+
+impl<T: Float> LinearAutoencoder<T> {
+    /// From `features` numbers to a code of `code` and back.
+    ///
+    /// It starts as the projection onto a random subspace (orthonormal E, D = Eᵀ), from where
+    /// training has only to turn the subspace; halves that start unrelated must first find each
+    /// other, which can take more steps than everything after.
+    #[must_use]
+    pub fn new(features: usize, code: usize, rng: &mut Rng) -> Self {
+        let down = Linear::with_init(features, code, Init::Orthogonal, rng);
+        let up = Linear::with_init(code, features, Init::Constant(0.0), rng);
+        up.weight.set(down.weight.value().t().contiguous());
+        Self {
+            encoder: Sequential::new().with(down),
+            decoder: Sequential::new().with(up),
+            features,
+            code,
+        }
+    }
+}
+
+impl<T: Float> Module<T> for LinearAutoencoder<T> {
+    fn forward(&self, x: &Var<T>) -> Var<T> {
+        self.decode(&self.encode(x))
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        visitor.child("encoder", &self.encoder);
+        visitor.child("decoder", &self.decoder);
+    }
+}
+
+impl<T: Float> Autoencoder<T> for LinearAutoencoder<T> {
+    fn encode(&self, x: &Var<T>) -> Var<T> {
+        self.encoder.forward(x)
+    }
+
+    fn decode(&self, code: &Var<T>) -> Var<T> {
+        self.decoder.forward(code)
+    }
+
+    fn objective(&self, x: &Var<T>) -> Terms<T> {
+        Output::Real.cost(&self.forward(x), x)
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        vec![self.features, self.code, self.features]
+    }
+}

@@ -1,0 +1,48 @@
+//! From the decoder's last numbers to a reconstruction, and how far that is from the input.
+
+use retrograd_autograd::Var;
+use retrograd_nn::{Reduction, Terms, loss};
+use retrograd_tensor::Float;
+
+/// How the decoder's last linear layer z becomes a reconstruction y, and what y costs.
+///
+/// All costs are means over the features and the batch, as in the source texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// y = z, squared error: data of any size.
+    Real,
+    /// y = max(z, 0), squared error: data that is never negative.
+    Rectified,
+    /// y = σ(z), squared error: data in [0, 1].
+    Squashed,
+    /// y = σ(z), binary cross-entropy in nats: data in [0, 1] read as probabilities.
+    ///
+    /// The cost is computed from z, which is exact where σ(z) has rounded to 0 or 1.
+    Probability,
+}
+
+impl Output {
+    /// The reconstruction y for the last layer's z.
+    #[track_caller]
+    #[must_use]
+    pub fn reconstruction<T: Float>(self, z: &Var<T>) -> Var<T> {
+        match self {
+            Self::Real => z.clone(),
+            Self::Rectified => z.relu(),
+            Self::Squashed | Self::Probability => z.sigmoid(),
+        }
+    }
+
+    /// What the last layer's z costs as a reconstruction of `x`.
+    #[track_caller]
+    #[must_use]
+    pub fn cost<T: Float>(self, z: &Var<T>, x: &Var<T>) -> Terms<T> {
+        match self {
+            Self::Probability => Terms::new("bce", loss::bce_with_logits(z, x, Reduction::Mean)),
+            _ => Terms::new(
+                "mse",
+                loss::mse(&self.reconstruction(z), x, Reduction::Mean),
+            ),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The simple autoencoder: one hidden layer, h = a(W x + b), y = o(V h + c).
+//!
+//! The nonlinearity a lets the code follow a curved surface through the data where the linear
+//! autoencoder has a flat one. On images a is the ReLU and y a probability for each pixel, with
+//! the cross-entropy as the error; on tables a and o are sigmoids, with squared error.
+//!
+//! Changes with respect to the linear autoencoder: the nonlinearities, and the error on images.
+//! Sources: the Keras blog's "simplest possible autoencoder" (784-32-784) and its variant for a
+//! table of 18 columns (18-9-18).
+
+use retrograd_autograd::Var;
+use retrograd_nn::{Activation, Module, Sequential, Terms, Visitor};
+use retrograd_tensor::Float;
+use retrograd_tensor::random::Rng;
+
+use crate::autoencoder::Autoencoder;
+use crate::dense::dense;
+use crate::output::Output;
+
+/// One nonlinear layer to the code and one layer back.
+#[derive(Debug)]
+pub struct SimpleAutoencoder<T: Float = f32> {
+    /// f: `[batch, features]` to `[batch, code]`.
+    pub encoder: Sequential<T>,
+    /// g up to its last nonlinearity: `[batch, code]` to `[batch, features]`.
+    pub decoder: Sequential<T>,
+    output: Output,
+    features: usize,
+    code: usize,
+}
+
+impl<T: Float> SimpleAutoencoder<T> {
+    /// From `features` numbers to a code of `code` after `activation`, and back through `output`.
+    #[must_use]
+    pub fn new(
+        features: usize,
+        code: usize,
+        activation: Activation,
+        output: Output,
+        rng: &mut Rng,
+    ) -> Self {
+        let encoder = dense(&[features, code], activation, true, rng);
+        let decoder = dense(&[code, features], activation, false, rng);
+        Self {
+            encoder,
+            decoder,
+            output,
+            features,
+            code,
+        }
+    }
+
+    /// The one for images: a code of 32 rectified units, pixels as probabilities.
+    #[must_use]
+    pub fn images(pixels: usize, rng: &mut Rng) -> Self {
+        Self::new(pixels, 32, Activation::Relu, Output::Probability, rng)
+    }
+
+    /// The one for tables in [0, 1]: a code of half the columns, sigmoids, squared error.
+    #[must_use]
+    pub fn table(columns: usize, rng: &mut Rng) -> Self {
+        Self::new(
+            columns,
+            columns / 2,
+            Activation::Sigmoid,
+            Output::Squashed,
+            rng,
+        )
+    }
+}
+
+impl<T: Float> Module<T> for SimpleAutoencoder<T> {
+    fn forward(&self, x: &Var<T>) -> Var<T> {
+        self.decode(&self.encode(x))
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        visitor.child("encoder", &self.encoder);
+        visitor.child("decoder", &self.decoder);
+    }
+}
+
+impl<T: Float> Autoencoder<T> for SimpleAutoencoder<T> {
+    fn encode(&self, x: &Var<T>) -> Var<T> {
+        self.encoder.forward(x)
+    }
+
+    fn decode(&self, code: &Var<T>) -> Var<T> {
+        self.output.reconstruction(&self.decoder.forward(code))
+    }
+
+    fn objective(&self, x: &Var<T>) -> Terms<T> {
+        self.output.cost(&self.decoder.forward(&self.encode(x)), x)
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        vec![self.features, self.code, self.features]
+    }
+}
