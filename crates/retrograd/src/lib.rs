@@ -1,1 +1,42 @@
-//! Part of retrograd.
+//! Retrograd: reverse-mode automatic differentiation from scratch, and a family of autoencoders.
+//!
+//! This crate is the front door: it gathers the others under one name and holds the command-line
+//! program. Use it for everything, or the crates it names for a part.
+//!
+//! ```
+//! use retrograd::prelude::*;
+//!
+//! let tape = Tape::<f64>::new();
+//! let x = tape.leaf(Tensor::from_vec(vec![1.0, 2.0, 3.0], [3]));
+//! let y = x.square().sum(..);
+//! assert_eq!(y.backward().of(&x).unwrap().to_vec(), [2.0, 4.0, 6.0]);
+//! ```
+//!
+//! | module | what is there |
+//! |---|---|
+//! | [`tensor`] | n-dimensional arrays and their kernels |
+//! | [`autograd`] | the tape, the rules, the calculus of elementwise formulas, gradient checks |
+//! | [`nn`] | layers, losses, optimisers, data loading, checkpoints, training |
+//! | [`autoencoders`] | every variant |
+//! | [`datasets`] | built-in data and readers |
+//! | [`report`] | pictures, charts and pages |
+
+pub use retrograd_autoencoders as autoencoders;
+pub use retrograd_autograd as autograd;
+pub use retrograd_datasets as datasets;
+pub use retrograd_nn as nn;
+pub use retrograd_report as report;
+pub use retrograd_tensor as tensor;
+
+/// What most programs use: `use retrograd::prelude::*`.
+pub mod prelude {
+    pub use crate::autoencoders::{
+        Autoencoder, DeepAutoencoder, LinearAutoencoder, SimpleAutoencoder, Variant,
+    };
+    pub use crate::autograd::{Expr, Pointwise, Tape, Var, grad};
+    pub use crate::nn::{
+        Activation, Adadelta, Adam, DataLoader, Init, Linear, Module, Optimizer, Param, Reduction,
+        Sequential, Sgd, Terms, Trainer, loss,
+    };
+    pub use crate::tensor::{Float, Shape, Slice, Tensor, keep, random};
+}

@@ -1,0 +1,99 @@
+//! The data that `--data` names.
+
+use std::path::Path;
+use std::time::Instant;
+
+use retrograd::autoencoders::{DataKind, DefaultData};
+use retrograd::datasets::{self, Split};
+
+use crate::cli::TrainOptions;
+use crate::failure::Failure;
+
+/// Samples drawn of each built-in set: (training, held out).
+const DIGITS: (usize, usize) = (20_000, 2_000);
+const TABULAR: (usize, usize) = (20_000, 2_000);
+const PLANE: (usize, usize) = (200, 100);
+/// With `--quick`, the share of them that is drawn (or read), as a divisor.
+const QUICK_SHARE: usize = 10;
+
+/// Samples to train on and to judge by, and what kind they are.
+pub(crate) struct Data {
+    pub(crate) split: Split,
+    pub(crate) kind: DataKind,
+}
+
+/// Draws or reads what the options ask for, saying so.
+pub(crate) fn load(options: &TrainOptions) -> Result<Data, Failure> {
+    let default = Path::new(match options.variant.default_data() {
+        DefaultData::Digits => "digits",
+        DefaultData::Plane => "plane",
+    });
+    let source = options.data.as_deref().unwrap_or(default);
+    let sizes = |(train, held_out): (usize, usize)| {
+        if options.quick {
+            (train / QUICK_SHARE, held_out / QUICK_SHARE)
+        } else {
+            (train, held_out)
+        }
+    };
+    let start = Instant::now();
+    let (split, kind) = match source.to_str() {
+        Some("digits") => {
+            let (train, held_out) = sizes(DIGITS);
+            let split = datasets::digits_split(train, held_out, options.seed);
+            let kind = DataKind::Images(split.train.width());
+            (split, kind)
+        }
+        Some("tabular") => {
+            let (train, held_out) = sizes(TABULAR);
+            let split = datasets::tabular_split(train, held_out, options.seed);
+            let kind = DataKind::Table(split.train.width());
+            (split, kind)
+        }
+        // Small already.
+        Some("plane") => (
+            datasets::plane_split(PLANE.0, PLANE.1, options.seed),
+            DataKind::Points(3),
+        ),
+        _ => {
+            let split = read(source)?;
+            let split = if options.quick { first(split) } else { split };
+            let kind = DataKind::Images(split.train.width());
+            (split, kind)
+        }
+    };
+    eprintln!(
+        "data: {}, {} samples to train on and {} held out, {} features each ({:.2} s)",
+        split.train.name,
+        split.train.len(),
+        split.held_out.len(),
+        split.train.width(),
+        start.elapsed().as_secs_f64()
+    );
+    Ok(Data { split, kind })
+}
+
+/// The MNIST-like folder at `path`.
+fn read(path: &Path) -> Result<Split, Failure> {
+    // A bare word that is no folder is more likely a misspelt name.
+    let bare = path.components().count() == 1 && path.extension().is_none();
+    if bare && !path.exists() {
+        return Err(Failure::run(format!(
+            "--data {}: there is no such folder, and the built-in sets are digits, tabular and plane",
+            path.display()
+        )));
+    }
+    datasets::read_mnist_folder(path).map_err(Failure::run)
+}
+
+/// The first share of both parts.
+fn first(mut split: Split) -> Split {
+    for part in [&mut split.train, &mut split.held_out] {
+        let count = (part.len() / QUICK_SHARE).max(1);
+        part.features = part.features.slice(0, ..count as isize).contiguous();
+        if let Some(labels) = &mut part.labels {
+            labels.truncate(count);
+        }
+    }
+    split
+}

@@ -1,0 +1,28 @@
+//! The command-line program: `retrograd list`, `retrograd train`.
+
+mod cli;
+mod data;
+mod failure;
+mod folder;
+mod pictures;
+mod summary;
+mod train;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let outcome = cli::parse().and_then(|command| match command {
+        cli::Command::List => {
+            print!("{}", summary::list());
+            Ok(())
+        }
+        cli::Command::Train(options) => train::run(&options),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}
