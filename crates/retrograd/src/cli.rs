@@ -37,19 +37,24 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "NAME|DIR")]
     pub(crate) data: Option<PathBuf>,
     /// Passes over the training set.
-    #[arg(long, value_name = "N", value_parser = positive::<u64>)]
+    #[arg(long, value_name = "N", value_parser = positive::<u64>, allow_negative_numbers = true)]
     pub(crate) epochs: Option<u64>,
     /// Samples in a step.
-    #[arg(long, value_name = "N", value_parser = positive::<usize>)]
+    #[arg(long, value_name = "N", value_parser = positive::<usize>, allow_negative_numbers = true)]
     pub(crate) batch_size: Option<usize>,
     /// Learning rate.
     #[arg(long, value_name = "X", value_parser = learning_rate, allow_negative_numbers = true)]
     pub(crate) lr: Option<f64>,
     /// Decides everything random; two runs with one seed give the same bits.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
     pub(crate) seed: u64,
     /// Threads to compute with; the result does not depend on it. Without it, one a core.
-    #[arg(long, value_name = "N", value_parser = positive::<usize>)]
+    #[arg(long, value_name = "N", value_parser = positive::<usize>, allow_negative_numbers = true)]
     pub(crate) threads: Option<usize>,
     /// Folder to write [default: runs/VARIANT].
     #[arg(long, value_name = "DIR")]

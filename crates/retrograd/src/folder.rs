@@ -37,8 +37,11 @@ impl RunFolder {
     pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Self, Failure> {
         let refuse = |problem: &str| Failure::run(format!("{}: {problem}", path.display()));
         if path.exists() {
-            let entries = entries(path)
-                .map_err(|error| refuse(&format!("the output folder cannot be read ({error})")))?;
+            let entries = entries(path).map_err(|error| {
+                refuse(&format!(
+                    "the output folder cannot be read ({error}); choose another with --out"
+                ))
+            })?;
             let is_run = entries.iter().any(|name| name == CONFIG);
             match (entries.is_empty(), is_run, overwrite) {
                 (true, ..) => {}

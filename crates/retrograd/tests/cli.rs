@@ -1,0 +1,428 @@
+//! The program as its users meet it: what it writes, what it repeats, what it refuses.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// Runs the program in `folder`.
+fn retrograd(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_retrograd"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs the program, which must succeed; what it printed.
+fn succeed(folder: &Path, arguments: &[&str]) -> String {
+    let output = retrograd(folder, arguments);
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+/// Runs the program, which must fail with `code` and one line that holds every one of `words`.
+fn fail(folder: &Path, arguments: &[&str], code: i32, words: &[&str]) {
+    let output = retrograd(folder, arguments);
+    let stderr = text(&output.stderr);
+    let errors: Vec<&str> = stderr
+        .lines()
+        .skip_while(|line| !line.starts_with("error: "))
+        .collect();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+    assert_eq!(errors.len(), 1, "{arguments:?}: not one line: {stderr}");
+    for word in words {
+        assert!(
+            errors[0].contains(word),
+            "{arguments:?}: no {word:?} in {:?}",
+            errors[0]
+        );
+    }
+}
+
+/// The metrics of a run without its times.
+fn metrics(run: &Path) -> Vec<serde_json::Value> {
+    let lines = fs::read_to_string(run.join("metrics.jsonl")).expect("metrics");
+    let timeless = |line: &str| {
+        let mut value: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let object = value.as_object_mut().expect("an object");
+        for time in ["seconds", "samples_per_second"] {
+            assert!(
+                object.remove(time).is_some_and(|v| v.as_f64() > Some(0.0)),
+                "{line}"
+            );
+        }
+        value
+    };
+    lines.lines().map(timeless).collect()
+}
+
+#[test]
+fn list_names_every_variant_with_its_equation() {
+    let folder = TempDir::new().unwrap();
+    let list = succeed(folder.path(), &["list"]);
+    for words in ["linear", "simple", "deep", "min ‖x − D(E x + b) − c‖²"] {
+        assert!(list.contains(words), "{list}");
+    }
+}
+
+#[test]
+fn a_run_leaves_a_folder_that_opens_alone() {
+    let folder = TempDir::new().unwrap();
+    for (variant, data, pictures) in [
+        ("deep", "digits", &["reconstructions.png"][..]),
+        ("simple", "tabular", &["reconstructions.png"]),
+        (
+            "linear",
+            "plane",
+            &["reconstructions-xy.svg", "reconstructions-xz.svg"],
+        ),
+    ] {
+        let printed = succeed(
+            folder.path(),
+            &["train", variant, "--data", data, "--quick"],
+        );
+        let run = folder.path().join("runs").join(variant);
+        for file in [
+            "config.toml",
+            "metrics.jsonl",
+            "model.safetensors",
+            "report.html",
+            "loss.svg",
+        ]
+        .iter()
+        .chain(pictures)
+        {
+            assert!(
+                run.join(file).metadata().is_ok_and(|meta| meta.len() > 0),
+                "{variant}: no {file}"
+            );
+        }
+        assert!(
+            printed.contains("report.html") && printed.contains("held-out loss"),
+            "{printed}"
+        );
+        let page = fs::read_to_string(run.join("report.html")).unwrap();
+        assert!(
+            !page.contains("src=\"http") && !page.contains("href=\"http"),
+            "the page asks the network"
+        );
+        let config = fs::read_to_string(run.join("config.toml")).unwrap();
+        assert!(
+            config.contains(&format!("variant = \"{variant}\"")) && config.contains("seed = 0"),
+            "{config}"
+        );
+        let metrics = metrics(&run);
+        let losses =
+            |metrics: &serde_json::Value| metrics["held_out"]["loss"].as_f64().expect("a loss");
+        assert!(
+            losses(&metrics[metrics.len() - 1]) < losses(&metrics[0]),
+            "{variant} did not learn: {metrics:?}"
+        );
+    }
+}
+
+#[test]
+fn one_seed_gives_one_result_on_any_number_of_threads() {
+    let folder = TempDir::new().unwrap();
+    let run = |out: &str, threads: &str, seed: &str| {
+        succeed(
+            folder.path(),
+            &[
+                "train",
+                "deep",
+                "--quick",
+                "--seed",
+                seed,
+                "--threads",
+                threads,
+                "--out",
+                out,
+            ],
+        );
+        let run = folder.path().join(out);
+        (
+            metrics(&run),
+            fs::read(run.join("model.safetensors")).unwrap(),
+        )
+    };
+    let first = run("a", "1", "7");
+    assert!(
+        first == run("b", "1", "7") && first == run("c", "2", "7") && first == run("d", "5", "7")
+    );
+    assert_ne!(first, run("e", "1", "8"));
+}
+
+#[test]
+fn a_run_is_never_replaced_unasked() {
+    let folder = TempDir::new().unwrap();
+    fn train<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["train", "linear", "--quick", "--out", "here"], more].concat()
+    }
+    succeed(folder.path(), &train(&[]));
+    let before = fs::read(folder.path().join("here/report.html")).unwrap();
+    fail(
+        folder.path(),
+        &train(&["--seed", "1"]),
+        1,
+        &["here", "--out", "--overwrite"],
+    );
+    assert_eq!(
+        fs::read(folder.path().join("here/report.html")).unwrap(),
+        before
+    );
+    fs::write(folder.path().join("here/notes.txt"), "mine").unwrap();
+    succeed(folder.path(), &train(&["--seed", "1", "--overwrite"]));
+    assert_ne!(
+        fs::read(folder.path().join("here/report.html")).unwrap(),
+        before
+    );
+    assert_eq!(
+        fs::read_to_string(folder.path().join("here/notes.txt")).unwrap(),
+        "mine"
+    );
+
+    fs::create_dir(folder.path().join("other")).unwrap();
+    fs::write(folder.path().join("other/thesis.tex"), "years").unwrap();
+    fail(
+        folder.path(),
+        &[
+            "train",
+            "linear",
+            "--quick",
+            "--out",
+            "other",
+            "--overwrite",
+        ],
+        1,
+        &["other", "not a run"],
+    );
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    succeed(
+        folder.path(),
+        &["train", "linear", "--quick", "--out", "empty"],
+    );
+}
+
+#[test]
+fn options_that_make_no_sense_are_usage_errors() {
+    let folder = TempDir::new().unwrap();
+    for (arguments, words) in [
+        (&["train", "depe"][..], &["depe", "did you mean `deep`"][..]),
+        (
+            &["train", "transformer"],
+            &["transformer", "retrograd list"],
+        ),
+        (&["train"], &["VARIANT"]),
+        (&["trian", "deep"], &["trian", "train"]),
+        (&["train", "deep", "--epoch", "3"], &["--epoch", "--epochs"]),
+        (
+            &["train", "deep", "--batch-size", "0"],
+            &["--batch-size", "1 or more"],
+        ),
+        (
+            &["train", "deep", "--quick", "--batch-size", "2001"],
+            &["--batch-size 2001", "2000 or less"],
+        ),
+        (
+            &["train", "deep", "--epochs", "0"],
+            &["--epochs", "1 or more"],
+        ),
+        (
+            &["train", "deep", "--epochs", "many"],
+            &["many", "--epochs"],
+        ),
+        (
+            &["train", "deep", "--lr", "NaN"],
+            &["NaN", "--lr", "above 0"],
+        ),
+        (&["train", "deep", "--lr", "inf"], &["inf", "--lr"]),
+        (&["train", "deep", "--lr", "-1"], &["-1", "--lr"]),
+        (&["train", "deep", "--lr", "0"], &["--lr", "above 0"]),
+        (
+            &["train", "deep", "--threads", "0"],
+            &["--threads", "1 or more"],
+        ),
+        (&["train", "deep", "--seed", "-3"], &["--seed"]),
+        (&["train", "deep", "--data", "plane"], &["deep", "linear"]),
+    ] {
+        fail(folder.path(), arguments, 2, words);
+    }
+    assert!(!folder.path().join("runs").exists(), "nothing was started");
+}
+
+#[test]
+fn folders_that_cannot_be_written_are_named() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    fail(
+        folder.path(),
+        &["train", "linear", "--quick", "--out", "file"],
+        1,
+        &["file", "--out"],
+    );
+    fail(
+        folder.path(),
+        &["train", "linear", "--quick", "--out", "file/below"],
+        1,
+        &["file/below", "--out"],
+    );
+    #[cfg(target_os = "linux")]
+    fail(
+        folder.path(),
+        &["train", "linear", "--quick", "--out", "/proc/run"],
+        1,
+        &["/proc/run", "--out"],
+    );
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run_and_names_its_operation() {
+    let folder = TempDir::new().unwrap();
+    let words = [
+        "epoch 1",
+        "is not finite",
+        "crates/",
+        ".rs:",
+        "smaller learning rate",
+    ];
+    fail(
+        folder.path(),
+        &["train", "deep", "--quick", "--lr", "1e30"],
+        1,
+        &words,
+    );
+}
+
+/// An IDX file: type byte, sizes and values.
+fn idx(sizes: &[u32], values: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, sizes.len() as u8];
+    sizes
+        .iter()
+        .for_each(|size| bytes.extend(size.to_be_bytes()));
+    bytes.extend(values);
+    bytes
+}
+
+fn gz(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A folder of 8 training and 4 test images of 6x6, as files of these names' contents.
+fn images(folder: &Path, files: &[(&str, Vec<u8>)]) {
+    let pixels =
+        |count: usize| -> Vec<u8> { (0..count * 36).map(|i| (i * 37 % 256) as u8).collect() };
+    let good = [
+        ("train-images-idx3-ubyte", idx(&[8, 6, 6], &pixels(8))),
+        ("train-labels-idx1-ubyte", idx(&[8], &[1; 8])),
+        ("t10k-images-idx3-ubyte", idx(&[4, 6, 6], &pixels(4))),
+        ("t10k-labels-idx1-ubyte", idx(&[4], &[1; 4])),
+    ];
+    fs::create_dir_all(folder).unwrap();
+    for (name, bytes) in good {
+        // A replacement given under another ending stands for the file as well.
+        if !files
+            .iter()
+            .any(|(replaced, _)| replaced.trim_end_matches(".gz") == name)
+        {
+            fs::write(folder.join(name), bytes).unwrap();
+        }
+    }
+    for (name, bytes) in files {
+        fs::write(folder.join(name), bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_folder_of_images_trains_raw_and_compressed() {
+    let folder = TempDir::new().unwrap();
+    images(&folder.path().join("raw"), &[]);
+    let whole = fs::read(folder.path().join("raw/train-images-idx3-ubyte")).unwrap();
+    images(
+        &folder.path().join("packed"),
+        &[("train-images-idx3-ubyte.gz", gz(&whole))],
+    );
+    let train = |data: &str| {
+        succeed(
+            folder.path(),
+            &[
+                "train",
+                "simple",
+                "--data",
+                data,
+                "--epochs",
+                "2",
+                "--batch-size",
+                "3",
+                "--out",
+                &format!("run-{data}"),
+            ],
+        );
+        fs::read(folder.path().join(format!("run-{data}/model.safetensors"))).unwrap()
+    };
+    assert_eq!(train("raw"), train("packed"));
+}
+
+#[test]
+fn broken_data_is_named_and_explained() {
+    let folder = TempDir::new().unwrap();
+    let good = idx(&[8, 6, 6], &[9; 8 * 36]);
+    let bad = |name: &str, files: &[(&str, Vec<u8>)], words: &[&str]| {
+        images(&folder.path().join(name), files);
+        fail(
+            folder.path(),
+            &["train", "simple", "--data", &format!("./{name}")],
+            1,
+            words,
+        );
+    };
+    let train = "train-images-idx3-ubyte";
+    bad("cut", &[(train, good[..good.len() - 1].to_vec())], &[train]);
+    bad("header", &[(train, good[..7].to_vec())], &[train]);
+    bad("swapped", &[(train, idx(&[8], &[1; 8]))], &[train]);
+    bad(
+        "huge",
+        &[(train, idx(&[u32::MAX, u32::MAX, u32::MAX], &[0; 10]))],
+        &[train],
+    );
+    bad(
+        "not-gz",
+        &[("train-images-idx3-ubyte.gz", good.clone())],
+        &["train-images-idx3-ubyte.gz", "gzip"],
+    );
+    bad(
+        "cut-gz",
+        &[("train-images-idx3-ubyte.gz", gz(&good)[..40].to_vec())],
+        &["train-images-idx3-ubyte.gz"],
+    );
+    bad(
+        "counts",
+        &[("train-labels-idx1-ubyte", idx(&[7], &[1; 7]))],
+        &["8", "7"],
+    );
+    fail(
+        folder.path(),
+        &["train", "deep", "--data", "./missing"],
+        1,
+        &["missing"],
+    );
+    fail(
+        folder.path(),
+        &["train", "deep", "--data", "digit"],
+        1,
+        &["digit", "digits, tabular and plane"],
+    );
+    assert!(!folder.path().join("runs").exists(), "nothing was started");
+}
