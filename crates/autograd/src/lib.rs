@@ -27,6 +27,7 @@
 mod anomaly;
 pub mod backward;
 pub mod calculus;
+pub mod check;
 mod inspect;
 mod primitive;
 mod rules;
