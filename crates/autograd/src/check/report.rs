@@ -209,8 +209,8 @@ impl fmt::Display for Wrong {
         }
         write!(
             f,
-            "  Differences that settle as h shrinks contradict the rule; a jump between two steps is a kink that \
-             the larger one crosses; scatter that grows as h shrinks is noise in the function."
+            "  Differences that settle as h shrinks contradict the rule. A change between two steps is a kink that \
+             the larger one crosses. Doubling with every step is a jump in the function. Scatter that grows is noise."
         )
     }
 }
