@@ -1,0 +1,366 @@
+//! Shapes and values that rules get wrong: empty, rank 0, strided, broadcast, repeated, tied,
+//! infinite.
+
+use retrograd_autograd::check::{Check, gradcheck, gradgradcheck};
+use retrograd_autograd::{Expr, Pointwise, Tape, Var, grad};
+use retrograd_tensor::{Shape, Slice, Tensor, keep, random};
+
+type Function = fn(&[Var<f64>]) -> Var<f64>;
+
+fn normal(shape: impl Into<Shape>) -> Tensor<f64> {
+    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(5))
+}
+
+/// Orders 1 and 2; returns how many first derivatives were compared.
+fn agrees(what: &str, f: impl Fn(&[Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]) -> usize {
+    let report = gradcheck(&f, inputs).unwrap_or_else(|failure| panic!("{what}: {failure}"));
+    gradgradcheck(&f, inputs).unwrap_or_else(|failure| panic!("{what}: {failure}"));
+    report.entries
+}
+
+/// The gradient of Σ f(x).
+fn slope(f: impl Fn(&Var<f64>) -> Var<f64>, x: &[f64]) -> Vec<f64> {
+    let tape = Tape::new();
+    let x = tape.leaf(Tensor::from_vec(x.to_vec(), [x.len()]));
+    let gradients = f(&x).sum(..).backward();
+    gradients.of(&x).expect("f depends on x").to_vec()
+}
+
+/// The second derivative of Σ f(x), by a gradient of a gradient.
+fn curvature(f: impl Fn(&Var<f64>) -> Var<f64>, x: &[f64]) -> Vec<f64> {
+    let tape = Tape::new();
+    let x = tape.leaf(Tensor::from_vec(x.to_vec(), [x.len()]));
+    let first = grad(&f(&x).sum(..), &[&x]).remove(0);
+    grad(&first.sum(..), &[&x]).remove(0).value().to_vec()
+}
+
+#[test]
+fn nothing_at_all_has_a_gradient_of_nothing() {
+    let unary: [(&str, Function); 9] = [
+        ("exp", |x| x[0].exp()),
+        ("mul itself", |x| &x[0] * &x[0]),
+        ("sum", |x| x[0].sum(..)),
+        ("sum of the empty axis", |x| x[0].sum(0)),
+        ("sum of the other axis", |x| x[0].sum(keep(1))),
+        ("reshape", |x| x[0].reshape(&[3, 0])),
+        ("t", |x| x[0].t()),
+        ("flip", |x| x[0].flip(0)),
+        ("cat", |x| Var::cat(&[&x[0], &x[0]], 1)),
+    ];
+    for (name, f) in unary {
+        assert_eq!(agrees(name, f, &[Tensor::zeros([0, 3])]), 0);
+    }
+    assert_eq!(
+        agrees(
+            "add a row",
+            |x| &x[0] + &x[1],
+            &[Tensor::zeros([0, 3]), normal([3])]
+        ),
+        0
+    );
+    // Maxima along the axis that is not empty exist: there are none of them.
+    agrees("max", |x| x[0].max(1), &[Tensor::zeros([0, 3])]);
+    agrees("logsumexp", |x| x[0].logsumexp(1), &[Tensor::zeros([0, 3])]);
+}
+
+#[test]
+fn an_empty_operand_leaves_zeros_in_the_other() {
+    // A [2, 0] · B [0, 3] is a matrix of zeros that depends on nothing.
+    agrees(
+        "empty inner size",
+        |x| x[0].matmul(&x[1]),
+        &[Tensor::zeros([2, 0]), Tensor::zeros([0, 3])],
+    );
+    agrees(
+        "no rows",
+        |x| x[0].matmul(&x[1]),
+        &[Tensor::zeros([0, 2]), normal([2, 3])],
+    );
+    agrees(
+        "no batch",
+        |x| x[0].matmul_nt(&x[1]),
+        &[Tensor::zeros([0, 2, 2]), normal([3, 2])],
+    );
+    // A slice of nothing, and something joined with nothing.
+    agrees("empty slice", |x| x[0].slice(0, 2..2), &[normal([3])]);
+    agrees(
+        "empty reversed slice",
+        |x| x[0].slice(0, Slice::span(0, 2).step(-1)),
+        &[normal([3])],
+    );
+    agrees(
+        "cat with nothing",
+        |x| Var::cat(&[&x[0], &x[1]], 0),
+        &[Tensor::zeros([0, 2]), normal([2, 2])],
+    );
+    let tape = Tape::new();
+    let row = tape.leaf(normal([3]));
+    let y = tape.constant(Tensor::zeros([0, 3])) * &row;
+    assert_eq!(y.sum(..).backward().of(&row).unwrap().to_vec(), [0.0; 3]);
+}
+
+#[test]
+fn one_number_in_any_rank() {
+    let unary: [(&str, Function); 8] = [
+        ("tanh", |x| x[0].tanh()),
+        ("sum", |x| x[0].sum(..)),
+        ("mean", |x| x[0].mean(keep(..))),
+        ("max", |x| x[0].max(..)),
+        ("logsumexp", |x| x[0].logsumexp(..)),
+        ("reshape", |x| x[0].reshape(&[1, 1])),
+        ("unsqueeze", |x| x[0].unsqueeze(0)),
+        ("broadcast_to", |x| x[0].broadcast_to([2, 3])),
+    ];
+    for shape in [&[][..], &[1], &[1, 1, 1]] {
+        let x = Tensor::full(Shape::new(shape).unwrap(), 0.7);
+        for (name, f) in unary {
+            if name != "broadcast_to" || shape.len() < 3 {
+                agrees(name, f, std::slice::from_ref(&x));
+            }
+        }
+        let pair = [x, normal([2, 3])];
+        if shape.len() < 3 {
+            agrees("div left", |x| &x[1] / &x[0], &pair);
+            agrees("mul right", |x| &x[0] * &x[1], &pair);
+        }
+    }
+    agrees(
+        "1×1 product",
+        |x| x[0].matmul(&x[1]),
+        &[normal([1, 1]), normal([1, 1])],
+    );
+    agrees(
+        "column by row",
+        |x| x[0].matmul(&x[1]),
+        &[normal([3, 1]), normal([1, 2])],
+    );
+    agrees(
+        "row by column",
+        |x| x[0].matmul(&x[1]),
+        &[normal([1, 3]), normal([3, 1])],
+    );
+    agrees(
+        "permute of no axes",
+        |x| x[0].permute(&[]),
+        &[Tensor::scalar(2.0)],
+    );
+}
+
+#[test]
+fn leaves_may_be_views() {
+    let views = |x: &Tensor<f64>| {
+        [
+            x.t(),
+            x.flip(0).flip(1),
+            x.slice(1, Slice::all().step(-2)),
+            x.slice(0, 1..3).slice(1, 1..),
+            x.slice(1, 0..1).broadcast_to([4, 3]),
+        ]
+    };
+    for view in views(&normal([4, 5])) {
+        assert!(!view.is_contiguous() || view.rank() == 2);
+        let x = [view];
+        agrees("exp", |x| x[0].exp(), &x);
+        agrees("sum", |x| x[0].sum(0), &x);
+        agrees("mean of squares", |x| x[0].square().mean(-1), &x);
+        agrees("logsumexp", |x| x[0].logsumexp(0), &x);
+        agrees("reshape", |x| x[0].reshape(&[-1]), &x);
+        agrees("gram", |x| x[0].matmul_nt(&x[0]), &x);
+        agrees("gram of columns", |x| x[0].matmul_tn(&x[0]), &x);
+        agrees("flip", |x| x[0].flip(0), &x);
+        agrees(
+            "place beside itself",
+            |x| Var::cat(&[&x[0], &x[0].flip(1)], 1),
+            &x,
+        );
+    }
+    let strided = normal([3, 2, 4]).permute(&[2, 0, 1]);
+    agrees(
+        "batched",
+        |x| x[0].matmul(&x[1]),
+        &[strided, normal([3, 2]).t()],
+    );
+}
+
+#[test]
+fn broadcast_on_either_side() {
+    let operations: [(&str, Function); 5] = [
+        ("add", |x| &x[0] + &x[1]),
+        ("sub", |x| &x[0] - &x[1]),
+        ("mul", |x| &x[0] * &x[1]),
+        ("div", |x| &x[0] / x[1].exp()),
+        ("pow", |x| x[0].exp().pow(&x[1])),
+    ];
+    let shapes: [(&[usize], &[usize]); 6] = [
+        (&[2, 3], &[]),
+        (&[2, 3], &[3]),
+        (&[2, 3], &[2, 1]),
+        (&[2, 1], &[1, 3]),
+        (&[2, 3], &[2, 2, 3]),
+        (&[1], &[2, 1, 2]),
+    ];
+    for (name, f) in operations {
+        for (a, b) in shapes {
+            let [a, b] = [a, b].map(|sizes| normal(Shape::new(sizes).unwrap()));
+            agrees(name, f, &[a.clone(), b.clone()]);
+            agrees(name, f, &[b, a]);
+        }
+    }
+}
+
+#[test]
+fn the_same_operand_twice() {
+    let x = &[normal([3, 3])];
+    let operations: [(&str, Function); 8] = [
+        ("add", |x| &x[0] + &x[0]),
+        ("sub", |x| &x[0] - &x[0]),
+        ("mul", |x| &x[0] * &x[0]),
+        ("div", |x| &x[0] / &x[0]),
+        ("matmul", |x| x[0].matmul(&x[0])),
+        ("matmul_nt", |x| x[0].matmul_nt(&x[0])),
+        ("matmul_tn", |x| x[0].matmul_tn(&x[0])),
+        ("select", |x| Var::select(&x[0], &x[0], &x[0])),
+    ];
+    for (name, f) in operations {
+        agrees(name, f, x);
+    }
+    // One leaf given as two inputs of one function, sharing one buffer.
+    agrees(
+        "shared buffer",
+        |x| &x[0] * &x[1],
+        &[x[0].clone(), x[0].t()],
+    );
+}
+
+#[test]
+fn one_var_in_several_operations() {
+    let x = &[normal([2, 3])];
+    agrees(
+        "three uses",
+        |x| x[0].sin() * x[0].sum(keep(0)) + x[0].matmul_nt(&x[0]).sum(..),
+        x,
+    );
+    agrees(
+        "a diamond",
+        |x| {
+            let h = x[0].tanh();
+            &h * h.exp() + &h
+        },
+        x,
+    );
+    // The result itself is also an operand of nothing: its cotangent starts the sweep.
+    agrees("the leaf itself", |x| x[0].clone(), x);
+}
+
+#[test]
+fn ties_share() {
+    let x = [2.0, 5.0, 5.0, 5.0];
+    let third = 1.0 / 3.0;
+    assert_eq!(slope(|x| x.max(..), &x), [0.0, third, third, third]);
+    assert_eq!(slope(|x| (-x).min(..), &x), [0.0, -third, -third, -third]);
+    let both = |x: &Var<f64>| x.maximum(&Var::constant(Tensor::full([4], 5.0)));
+    assert_eq!(slope(both, &x), [0.0, 0.5, 0.5, 0.5]);
+    assert_eq!(slope(|x| x.minimum(x), &x), [1.0; 4]);
+    assert_eq!(slope(|x| x.maximum(&(x * 1.0)), &x), [1.0; 4]);
+    // One of two that tie moves the maximum half: the mean of both sides is what differences see.
+    // (There is no second derivative at a tie: the first one jumps.)
+    let two = Tensor::full([2], 1.5);
+    gradcheck(|x| x[0].max(..), std::slice::from_ref(&two)).unwrap();
+    gradcheck(|x| x[0].maximum(&x[1]), &[two, Tensor::scalar(1.5)]).unwrap();
+}
+
+#[test]
+fn kinks_have_their_documented_slopes() {
+    let at_zero = [0.0, -0.0];
+    assert_eq!(slope(Var::relu, &at_zero), [0.0; 2]);
+    assert_eq!(slope(Var::abs, &at_zero), [0.0; 2]);
+    assert_eq!(slope(|x| x.leaky_relu(0.1), &at_zero), [0.1; 2]);
+    assert_eq!(slope(|x| x.elu(0.5), &at_zero), [0.5; 2]);
+    let x = [-2.0, -1.0, 0.0, 1.0, 2.0];
+    assert_eq!(slope(|x| x.clamp(-1.0, 1.0), &x), [0.0, 1.0, 1.0, 1.0, 0.0]);
+    // Differences see the mean of both sides, so a check at a kink is refused, not passed.
+    assert!(gradcheck(|x| x[0].relu(), &[Tensor::scalar(0.0)]).is_err());
+}
+
+#[test]
+fn the_branch_not_taken_does_no_harm() {
+    let x = [1000.0, -1000.0, f64::INFINITY, f64::NEG_INFINITY];
+    for (name, f) in [
+        ("elu", (|x| x.elu(1.0)) as fn(&Var<f64>) -> Var<f64>),
+        ("selu", Var::selu),
+        ("relu", Var::relu),
+        ("softplus", Var::softplus),
+        ("sigmoid", Var::sigmoid),
+        ("tanh", Var::tanh),
+        ("leaky_relu", |x| x.leaky_relu(0.1)),
+    ] {
+        let (first, second) = (slope(f, &x), curvature(f, &x));
+        assert!(first.iter().all(|v| v.is_finite()), "{name}: {first:?}");
+        assert!(second.iter().all(|v| v.is_finite()), "{name}: {second:?}");
+    }
+    let finite = [1000.0, -1000.0];
+    for (name, f) in [
+        ("silu", Var::silu as fn(&Var<f64>) -> Var<f64>),
+        ("gelu", Var::gelu),
+    ] {
+        assert_eq!(slope(f, &finite), [1.0, 0.0], "{name}");
+        assert_eq!(curvature(f, &finite), [0.0, 0.0], "{name}");
+    }
+}
+
+#[test]
+fn a_guarded_formula_stays_guarded() {
+    // log where it exists, 0 elsewhere; in one formula, and in separate operations.
+    let guarded = Pointwise::new("guarded", |[x]| {
+        Expr::select(&Expr::from(0.0).less(&x), &x.log(), &Expr::from(0.0))
+    });
+    assert_eq!(
+        slope(|x| guarded.apply(&[x]), &[2.0, 0.0, -1.0]),
+        [0.5, 0.0, 0.0]
+    );
+    assert_eq!(
+        curvature(|x| guarded.apply(&[x]), &[2.0, 0.0, -1.0]),
+        [-0.25, 0.0, 0.0]
+    );
+    let infinite = |x: &Var<f64>| {
+        let chosen = Var::constant(Tensor::from_vec(vec![1.0, 0.0, 0.0], [3]));
+        let other = Var::constant(Tensor::from_vec(vec![f64::NAN, f64::INFINITY, 1.0], [3]));
+        Var::select(&chosen, x, &(x * &other).stop_gradient())
+    };
+    assert_eq!(slope(infinite, &[3.0, 3.0, 3.0]), [1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn powers_at_zero() {
+    let zero = [0.0];
+    assert_eq!(slope(|x| x.powf(2.0), &zero), [0.0]);
+    assert_eq!(curvature(|x| x.powf(2.0), &zero), [2.0]);
+    assert_eq!(slope(|x| x.powf(1.0), &zero), [1.0]);
+    assert_eq!(curvature(|x| x.powf(1.0), &zero), [0.0]);
+    assert_eq!(slope(|x| x.powf(0.0), &zero), [0.0]);
+    // A base that never moves, at 0: the exponent's derivative is the limit 0.
+    let base = Var::constant(Tensor::scalar(0.0));
+    assert_eq!(slope(|x| base.pow(x), &[3.0]), [0.0]);
+    assert_eq!(curvature(|x| base.pow(x), &[3.0]), [0.0]);
+    // Negative bases with whole exponents.
+    assert_eq!(slope(|x| x.powf(3.0), &[-2.0]), [12.0]);
+    assert_eq!(curvature(|x| x.powf(3.0), &[-2.0]), [-12.0]);
+}
+
+#[test]
+fn impossible_events_have_no_slope() {
+    const NEVER: f64 = f64::NEG_INFINITY;
+    assert_eq!(
+        slope(|x| x.logsumexp(..), &[NEVER, 0.0, 0.0]),
+        [0.0, 0.5, 0.5]
+    );
+    assert_eq!(slope(|x| x.logsumexp(..), &[NEVER, NEVER]), [0.0, 0.0]);
+    assert_eq!(curvature(|x| x.logsumexp(..), &[NEVER, NEVER]), [0.0, 0.0]);
+    // The rows of a Hessian of log Σ exp add up to 0.
+    let rows = curvature(|x| x.logsumexp(..), &[NEVER, 0.0, 1.0]);
+    assert!(rows.iter().all(|v| v.abs() < 1e-15), "{rows:?}");
+    // 1000 overflows exp, not log Σ exp.
+    assert_eq!(slope(|x| x.logsumexp(..), &[1000.0, 0.0]), [1.0, 0.0]);
+    let third = Check::order(3).run(|x| x[0].logsumexp(0), &[normal([3, 2])]);
+    third.unwrap();
+}
