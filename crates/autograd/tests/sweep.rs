@@ -1,0 +1,339 @@
+//! What the tape and the backward sweep promise.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use retrograd_autograd::{Tape, Var, grad};
+use retrograd_tensor::{Float, Tensor, random};
+
+fn numbers(values: &[f64]) -> Tensor<f64> {
+    Tensor::from_vec(values.to_vec(), [values.len()])
+}
+
+/// The message of the panic that `f` must end in.
+fn panic_text(f: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("a panic");
+    let text = payload.downcast_ref::<String>().cloned();
+    text.or_else(|| {
+        payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+    })
+    .expect("a panic in words")
+}
+
+fn assert_says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in: {text}");
+    }
+}
+
+#[test]
+fn a_second_sweep_after_freeing_names_node_operation_and_line() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(numbers(&[1.0, 2.0]));
+    let h = x.exp();
+    let line = line!() + 1;
+    let y = h.sum(..);
+    let _ = y.backward();
+    let text = panic_text(|| {
+        let _ = y.backward();
+    });
+    assert_says(
+        &text,
+        &[
+            "backward",
+            "node 2",
+            "sum",
+            &format!("sweep.rs:{line}"),
+            "backward_retaining",
+        ],
+    );
+    // A result that only shares a part with the first one is named by that part.
+    let text = panic_text(|| {
+        let _ = (&h * 2.0).sum(..).backward();
+    });
+    assert_says(&text, &["node 1", "exp", "sweep.rs"]);
+    assert_says(
+        &panic_text(|| {
+            let _ = grad(&y, &[&x]);
+        }),
+        &["freed"],
+    );
+}
+
+#[test]
+fn a_retaining_sweep_can_be_repeated() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(numbers(&[0.3, -0.7, 1.1]));
+    let y = (x.tanh() * &x + x.logsumexp(..)).sum(..);
+    let first = y.backward_retaining();
+    let second = y.backward_retaining();
+    let last = y.backward();
+    assert_eq!(first.of(&x), second.of(&x));
+    assert_eq!(first.of(&x), last.of(&x));
+}
+
+#[test]
+fn gradients_of_gradients_of_gradients() {
+    for power in [
+        (|x| x.powf(4.0)) as fn(&Var<f64>) -> Var<f64>,
+        |x| x.square().square(),
+        |x| x * x * x * x,
+    ] {
+        let tape = Tape::new();
+        let x = tape.leaf(Tensor::scalar(1.5));
+        let mut y = power(&x);
+        let mut found = vec![y.item()];
+        for _ in 0..4 {
+            y = grad(&y, &[&x]).remove(0);
+            found.push(y.item());
+        }
+        // x⁴, 4x³, 12x², 24x, 24.
+        assert_eq!(found, [5.0625, 13.5, 27.0, 36.0, 24.0]);
+    }
+}
+
+#[test]
+fn a_gradient_can_be_swept_like_any_result() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(numbers(&[1.0, 2.0]));
+    let slope = grad(&(&x * &x * &x).sum(..), &[&x]).remove(0);
+    // The penalty Σ (3x²)² has the gradient 36x³.
+    assert_eq!(
+        slope.square().sum(..).backward().of(&x).unwrap().to_vec(),
+        [36.0, 288.0]
+    );
+}
+
+#[test]
+fn only_a_single_number_has_a_gradient() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(numbers(&[1.0, 2.0]));
+    let text = panic_text(|| {
+        let _ = x.exp().backward();
+    });
+    assert_says(&text, &["shape [2]", "single number", "backward_from"]);
+    let text = panic_text(|| {
+        let _ = grad(&x.exp(), &[&x]);
+    });
+    assert_says(&text, &["single number"]);
+    let text = panic_text(|| {
+        let _ = x.exp().backward_from(&numbers(&[1.0, 1.0, 1.0]));
+    });
+    assert_says(&text, &["[3]", "[2]"]);
+    let text = panic_text(|| {
+        let _ = Var::constant(Tensor::scalar(1.0_f64)).backward();
+    });
+    assert_says(&text, &["does not depend on any leaf"]);
+}
+
+#[test]
+fn a_step_has_one_tape() {
+    let (one, two) = (Tape::<f64>::new(), Tape::<f64>::new());
+    let (x, y) = (one.leaf(Tensor::scalar(1.0)), two.leaf(Tensor::scalar(2.0)));
+    let text = panic_text(|| {
+        let _ = &x * &y;
+    });
+    assert_says(&text, &["mul", "two tapes", "constant"]);
+    assert_says(
+        &panic_text(|| {
+            let _ = grad(&x.exp(), &[&y]);
+        }),
+        &["another tape"],
+    );
+    assert!((&x * one.constant(y.value().clone())).is_tracked());
+}
+
+#[test]
+fn constants_record_nothing() {
+    let free = Var::constant(numbers(&[1.0, 2.0]));
+    let result = (&free * 2.0).exp().sum(..);
+    assert!(!result.is_tracked() && result.tape().is_none());
+
+    let tape = Tape::<f64>::new();
+    let _leaf = tape.leaf(Tensor::scalar(1.0));
+    let data = tape.constant(numbers(&[1.0, 2.0]));
+    let result = (&data * &free).tanh().matmul_free();
+    assert!(result.tape().is_some_and(|own| own.is(&tape)));
+    assert!(!result.is_tracked());
+    assert_eq!(tape.len(), 1);
+}
+
+/// A few operations of other families, for the test above.
+trait Families {
+    fn matmul_free(&self) -> Self;
+}
+
+impl Families for Var<f64> {
+    fn matmul_free(&self) -> Self {
+        let row = self.unsqueeze(0);
+        Self::cat(&[&row.matmul_nt(&row), &row.t().max(keep_all())], 0)
+            .slice(0, 1..)
+            .sum(..)
+    }
+}
+
+fn keep_all() -> retrograd_tensor::Axes {
+    retrograd_tensor::keep(..)
+}
+
+#[test]
+fn nothing_flows_through_stop_gradient() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(Tensor::scalar(3.0));
+    let before = tape.len();
+    let stopped = x.stop_gradient();
+    assert!(!stopped.is_tracked() && tape.len() == before);
+    assert!(stopped.tape().is_some_and(|own| own.is(&tape)));
+    assert_eq!((&x * &stopped).backward().of(&x).unwrap().item(), 3.0);
+    let text = panic_text(|| {
+        let _ = stopped.exp().backward();
+    });
+    assert_says(&text, &["no derivative"]);
+}
+
+#[test]
+fn a_keyed_leaf_is_one_node_however_often_it_is_used() {
+    let tape = Tape::<f64>::new();
+    let weight = numbers(&[2.0, -1.0]);
+    let first = tape.keyed_leaf(7, "weight", weight.clone());
+    let other = tape.keyed_leaf(8, "bias", weight.clone());
+    let again = tape.keyed_leaf(7, "weight", weight);
+    assert_eq!(first.node(), again.node());
+    assert_ne!(first.node(), other.node());
+    assert_eq!(tape.len(), 2);
+    // Σ w² + 3w: one use of each Var.
+    let y = (first.square() + &again * 3.0).sum(..);
+    let gradients = y.backward();
+    assert_eq!(gradients.of(&first).unwrap().to_vec(), [7.0, 1.0]);
+    assert_eq!(gradients.of(&again), gradients.of(&first));
+    assert_eq!(gradients.of_key(7), gradients.of(&first));
+    assert_eq!((gradients.of_key(8), gradients.of_key(9)), (None, None));
+}
+
+#[test]
+fn a_leaf_that_the_result_ignores() {
+    let tape = Tape::<f64>::new();
+    let (x, idle) = (
+        tape.leaf(Tensor::scalar(2.0)),
+        tape.leaf(Tensor::zeros([2, 3])),
+    );
+    let y = x.square();
+    let late = tape.leaf(Tensor::zeros([4]));
+    let gradients = grad(&y, &[&x, &idle, &late]);
+    assert_eq!(gradients[0].item(), 4.0);
+    assert_eq!(*gradients[1].value(), Tensor::zeros([2, 3]));
+    assert_eq!(*gradients[2].value(), Tensor::zeros([4]));
+    let gradients = y.backward();
+    assert!(gradients.of(&idle).is_none() && gradients.of(&late).is_none());
+    // What is used, but cannot move the result, is ignored as well.
+    let z = x.sign() * &x;
+    assert_eq!(z.backward().of(&x).unwrap().item(), 1.0);
+}
+
+#[test]
+fn grad_reaches_inner_nodes_and_the_result_itself() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(Tensor::scalar(0.5));
+    let h = x.exp();
+    let y = h.square();
+    let found = grad(&y, &[&h, &y, &x]);
+    assert_eq!(found[0].item(), 2.0 * h.item());
+    assert_eq!(found[1].item(), 1.0);
+    assert_eq!(found[2].item(), 2.0 * h.item() * h.item());
+}
+
+#[test]
+fn parameters_are_unique_again_after_the_sweep() {
+    let mut weight = Tensor::<f64>::normal([4, 3], 0.0, 1.0, &mut random::rng(1));
+    let mut bias = Tensor::<f64>::zeros([4]);
+    let data = Tensor::<f64>::normal([5, 3], 0.0, 1.0, &mut random::rng(2));
+    let tape = Tape::new();
+    let gradients = {
+        let w = tape.keyed_leaf(0, "weight", weight.clone());
+        let b = tape.keyed_leaf(1, "bias", bias.clone());
+        let h = (tape.constant(data.clone()).matmul_nt(&w) + &b).relu();
+        let y = (&h * &h).mean(..) + w.square().sum(..);
+        assert!(!weight.is_unique());
+        y.backward()
+    };
+    // The tape and the gradients are still here; what the nodes saved is not.
+    assert!(weight.is_unique() && bias.is_unique() && data.is_unique());
+    let address = weight.as_slice().unwrap().as_ptr();
+    weight.add_assign(&gradients.of_key(0).unwrap().scale(-0.1));
+    bias.add_assign(&gradients.of_key(1).unwrap().scale(-0.1));
+    assert_eq!(
+        weight.as_slice().unwrap().as_ptr(),
+        address,
+        "updated in place"
+    );
+    assert_eq!(
+        tape.nodes().iter().map(|n| n.saved_bytes()).sum::<usize>(),
+        0
+    );
+}
+
+#[test]
+fn dropping_every_handle_frees_the_tape() {
+    let x = numbers(&[0.5, 2.0]);
+    {
+        let tape = Tape::<f64>::new();
+        let leaf = tape.keyed_leaf(3, "x", x.clone());
+        let y = (leaf.exp() * &leaf).sum(..);
+        let slope = grad(&y, &[&leaf]).remove(0);
+        let curvature = grad(&slope.sum(..), &[&leaf]).remove(0);
+        assert!(!x.is_unique());
+        drop((tape, leaf, y, slope));
+        // One Var is enough to keep its history.
+        assert!(!x.is_unique() && curvature.is_tracked());
+    }
+    assert!(x.is_unique());
+}
+
+/// Gradients of all parameters of a two-layer network, on `threads` threads.
+fn network_gradients<T: Float>(threads: usize) -> Vec<Tensor<T>> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .expect("threads");
+    pool.install(|| {
+        let mut rng = random::rng(11);
+        let mut normal = |shape: &[usize], deviation| {
+            let shape = retrograd_tensor::Shape::new(shape).expect("a small shape");
+            Tensor::<T>::normal(shape, 0.0, deviation, &mut rng)
+        };
+        let tape = Tape::new();
+        let x = tape.constant(normal(&[200, 301], 1.0));
+        let parameters = [
+            normal(&[257, 301], 0.1),
+            normal(&[257], 0.1),
+            normal(&[65, 257], 0.1),
+            normal(&[65], 0.1),
+        ]
+        .map(|value| tape.leaf(value));
+        let [w1, b1, w2, b2] = &parameters;
+        let hidden = (x.matmul_nt(w1) + b1).gelu();
+        let y = (hidden.matmul_nt(w2) + b2).logsumexp(-1).mean(..);
+        let gradients = y.backward();
+        let of = |leaf| gradients.of(leaf).expect("every parameter counts").clone();
+        parameters.iter().map(of).collect()
+    })
+}
+
+#[test]
+fn gradients_are_the_same_bits_on_any_number_of_threads() {
+    let bits = |threads| -> Vec<Vec<u32>> {
+        let gradients = network_gradients::<f32>(threads);
+        gradients
+            .iter()
+            .map(|g| g.iter().map(f32::to_bits).collect())
+            .collect()
+    };
+    let one = bits(1);
+    assert!(one.iter().flatten().any(|&bits| bits != 0));
+    for threads in [2, 5] {
+        assert!(bits(threads) == one, "{threads} threads");
+    }
+    let double = network_gradients::<f64>(1);
+    assert!(network_gradients::<f64>(2) == double && network_gradients::<f64>(5) == double);
+}
