@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use retrograd_autograd::{Tape, Var, grad};
+use retrograd_autograd::{Mode, Tape, Var, grad};
 use retrograd_tensor::{Float, Tensor, random};
 
 fn numbers(values: &[f64]) -> Tensor<f64> {
@@ -209,6 +209,14 @@ fn a_keyed_leaf_is_one_node_however_often_it_is_used() {
     assert_eq!(gradients.of(&again), gradients.of(&first));
     assert_eq!(gradients.of_key(7), gradients.of(&first));
     assert_eq!((gradients.of_key(8), gradients.of_key(9)), (None, None));
+}
+
+#[test]
+fn a_keyed_leaf_is_a_constant_in_evaluation() {
+    let tape = Tape::<f64>::with(Mode::Evaluation, random::rng(0));
+    let weight = tape.keyed_leaf(7, "weight", numbers(&[2.0, -1.0]));
+    assert!(!weight.square().is_tracked() && tape.is_empty());
+    assert!(weight.tape().is_some_and(|own| own.is(&tape)));
 }
 
 #[test]
