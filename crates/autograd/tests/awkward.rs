@@ -6,6 +6,7 @@ use retrograd_autograd::{Expr, Pointwise, Tape, Var, grad};
 use retrograd_tensor::{Shape, Slice, Tensor, keep, random};
 
 type Function = fn(&[Var<f64>]) -> Var<f64>;
+type Pair = fn(&Var<f64>, &Var<f64>) -> Var<f64>;
 
 fn normal(shape: impl Into<Shape>) -> Tensor<f64> {
     Tensor::normal(shape, 0.0, 1.0, &mut random::rng(5))
@@ -233,6 +234,28 @@ fn the_same_operand_twice() {
 }
 
 #[test]
+fn one_operand_may_be_a_constant() {
+    let operations: [(&str, Pair); 10] = [
+        ("add", |a, b| a + b),
+        ("sub", |a, b| a - b),
+        ("mul", |a, b| a * b),
+        ("div", |a, b| a / b),
+        ("pow", |a, b| a.pow(b)),
+        ("maximum", |a, b| a.maximum(b)),
+        ("matmul", |a, b| a.matmul(b)),
+        ("matmul_nt", |a, b| a.matmul_nt(b)),
+        ("matmul_tn", |a, b| a.matmul_tn(b)),
+        ("cat", |a, b| Var::cat(&[a, b], 0)),
+    ];
+    let x = [normal([3, 3]).map(|v| v.abs() + 0.5)];
+    let c = Var::constant(normal([3, 3]).map(|v| v.abs() + 0.7));
+    for (name, f) in operations {
+        agrees(name, |x| f(&x[0], &c), &x);
+        agrees(name, |x| f(&c, &x[0]), &x);
+    }
+}
+
+#[test]
 fn one_var_in_several_operations() {
     let x = &[normal([2, 3])];
     agrees(
@@ -321,6 +344,33 @@ fn a_guarded_formula_stays_guarded() {
     assert_eq!(
         curvature(|x| guarded.apply(&[x]), &[2.0, 0.0, -1.0]),
         [-0.25, 0.0, 0.0]
+    );
+    // The guarded part is used twice: its two cotangents are both absent, so is their sum.
+    let squared = Pointwise::new("squared", |[x]| {
+        let log = x.log();
+        Expr::select(&Expr::from(0.0).less(&x), &(&log * &log), &Expr::from(0.0))
+    });
+    assert_eq!(
+        slope(|x| squared.apply(&[x]), &[1.0, 0.0, -1.0]),
+        [0.0, 0.0, 0.0]
+    );
+    assert_eq!(
+        curvature(|x| squared.apply(&[x]), &[1.0, 0.0, -1.0]),
+        [2.0, 0.0, 0.0]
+    );
+    // Twice, under different guards.
+    let nested = Pointwise::new("nested", |[x]| {
+        let (log, zero) = (x.log(), Expr::from(0.0));
+        let small = Expr::select(&x.less(1.0), &log.exp(), &log);
+        Expr::select(&zero.less(&x), &(small + log.square()), &zero)
+    });
+    assert_eq!(
+        slope(|x| nested.apply(&[x]), &[1.0, 0.0, -1.0]),
+        [1.0, 0.0, 0.0]
+    );
+    assert_eq!(
+        curvature(|x| nested.apply(&[x]), &[1.0, 0.0, -1.0]),
+        [1.0, 0.0, 0.0]
     );
     let infinite = |x: &Var<f64>| {
         let chosen = Var::constant(Tensor::from_vec(vec![1.0, 0.0, 0.0], [3]));

@@ -60,6 +60,15 @@ impl Expr {
         self.as_constant() == Some(value)
     }
 
+    /// Whether this is 0 unless some condition holds: a choice with a 0, or a sum of such.
+    fn is_one_sided(&self) -> bool {
+        match self.form() {
+            Form::Select(_, a, b) => a.is(0.0) || b.is(0.0),
+            Form::Binary(Binary::Add, a, b) => a.is_one_sided() && b.is_one_sided(),
+            _ => false,
+        }
+    }
+
     /// Whether this is input `i` itself.
     pub(super) fn is_input(&self, i: usize) -> bool {
         matches!(self.form(), Form::Input(own) if *own == i)
@@ -80,6 +89,7 @@ impl Expr {
         let simpler = match function {
             Binary::Add if a.is(0.0) => Some(b.clone()),
             Binary::Add | Binary::Sub if b.is(0.0) => Some(a.clone()),
+            Binary::Add => simpler_sum(a, b),
             Binary::Sub if a.is(0.0) => Some(-b),
             Binary::Mul => simpler_product(a, b),
             Binary::Div if b.is(1.0) => Some(a.clone()),
@@ -155,28 +165,45 @@ impl Expr {
 
 /// x·0, x·1 and x·(−1); and a product with a one-sided choice moves into the choice:
 /// select(c, a, 0)·b = select(c, a·b, 0). Without the last, 0·∞ in the branch not taken would turn
-/// a derivative into NaN.
+/// a derivative into NaN. A sum of one-sided choices is multiplied term by term for that reason.
 fn simpler_product(a: &Expr, b: &Expr) -> Option<Expr> {
     if a.is(0.0) || b.is(0.0) {
         return Some(Expr::constant(0.0));
     }
-    for (x, y) in [(a, b), (b, a)] {
-        if x.is(1.0) {
-            return Some(y.clone());
+    let simpler = |(x, y): (&Expr, &Expr)| match x.form() {
+        Form::Constant(1.0) => Some(y.clone()),
+        Form::Select(c, taken, other) if other.is(0.0) => {
+            Some(Expr::select(c, &(taken * y), other))
         }
-        if x.is(-1.0) {
-            return Some(-y);
+        Form::Select(c, taken, other) if taken.is(0.0) => {
+            Some(Expr::select(c, taken, &(other * y)))
         }
-        if let Form::Select(condition, taken, other) = x.form() {
-            if other.is(0.0) {
-                return Some(Expr::select(condition, &(taken * y), other));
-            }
-            if taken.is(0.0) {
-                return Some(Expr::select(condition, taken, &(other * y)));
-            }
-        }
+        Form::Binary(Binary::Add, p, q) if x.is_one_sided() => Some(p * y + q * y),
+        _ => None,
+    };
+    let negative = |(x, y): (&Expr, &Expr)| x.is(-1.0).then(|| -y);
+    let pairs = [(a, b), (b, a)];
+    // The sign last, so that it too moves into a choice.
+    pairs
+        .into_iter()
+        .find_map(simpler)
+        .or_else(|| pairs.into_iter().find_map(negative))
+}
+
+/// One-sided choices by the same condition are one choice:
+/// select(c, a, 0) + select(c, b, 0) = select(c, a + b, 0).
+fn simpler_sum(a: &Expr, b: &Expr) -> Option<Expr> {
+    let (Form::Select(c, a, zero_a), Form::Select(d, b, zero_b)) = (a.form(), b.form()) else {
+        return None;
+    };
+    let same = c.address() == d.address();
+    if same && zero_a.is(0.0) && zero_b.is(0.0) {
+        Some(Expr::select(c, &(a + b), zero_a))
+    } else if same && a.is(0.0) && b.is(0.0) {
+        Some(Expr::select(c, a, &(zero_a + zero_b)))
+    } else {
+        None
     }
-    None
 }
 
 /// `functions! { exp: Exp, "eˣ."; }` gives `Expr` the method `exp`.
@@ -330,7 +357,9 @@ mod tests {
 
     #[test]
     fn identities_keep_formulas_short() {
-        let x = Expr::input(0);
+        let [x, y, condition] = [0, 1, 2].map(Expr::input);
+        let zero = Expr::from(0.0);
+        let chosen = |a: &Expr| Expr::select(&condition, a, &zero);
         for (formula, text) in [
             (&x * 1.0, "x0"),
             (0.0 * &x, "0"),
@@ -341,6 +370,14 @@ mod tests {
             (
                 Expr::select(&x.less(0.0), &x.exp(), &Expr::from(0.0)) * &x,
                 "((x0 < 0) ? (exp(x0) * x0) : 0)",
+            ),
+            (
+                (chosen(&x) + chosen(&y)) * &y,
+                "(x2 ? ((x0 + x1) * x1) : 0)",
+            ),
+            (
+                (chosen(&x) + Expr::select(&x, &zero, &y)) * &y,
+                "((x2 ? (x0 * x1) : 0) + (x0 ? 0 : (x1 * x1)))",
             ),
         ] {
             assert_eq!(formula.to_string(), text);
