@@ -6,7 +6,7 @@ use retrograd_tensor::{Float, Tensor};
 use smallvec::SmallVec;
 
 use crate::primitive::{Inputs, Needed, Output, Primitive};
-use crate::tape::{Kind, NodeId, Saved, Tape};
+use crate::tape::{Identity, Kind, NodeId, Saved, Tape};
 use crate::var::Var;
 
 /// What to leave behind.
@@ -23,15 +23,26 @@ enum Sweep {
 /// The cotangents of the leaves after a backward sweep.
 #[derive(Debug)]
 pub struct Gradients<T: Float> {
+    /// Whose leaves these are; node numbers mean nothing on another tape.
+    tape: Identity<T>,
     by_node: HashMap<NodeId, Tensor<T>>,
     keys: HashMap<u64, NodeId>,
 }
 
 impl<T: Float> Gradients<T> {
     /// The gradient with respect to a leaf; `None` if the result does not depend on it.
+    ///
+    /// # Panics
+    /// If the leaf belongs to another tape than the result, such as that of the step before.
+    #[track_caller]
     #[must_use]
     pub fn of(&self, leaf: &Var<T>) -> Option<&Tensor<T>> {
-        self.by_node.get(&leaf.node()?)
+        let node = leaf.node()?;
+        assert!(
+            leaf.tape().is_some_and(|tape| self.tape.is(tape)),
+            "gradients: node {node} is a leaf of another tape than the result"
+        );
+        self.by_node.get(&node)
     }
 
     /// The gradient with respect to the leaf of this key (see [`Tape::keyed_leaf`]).
@@ -93,6 +104,7 @@ impl<T: Float> Var<T> {
             .filter_map(|(id, cotangent)| Some((id, cotangent.take()?.into_value())))
             .collect();
         Gradients {
+            tape: tape.identity(),
             by_node,
             keys: tape.keys(),
         }

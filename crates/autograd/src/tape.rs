@@ -7,7 +7,7 @@ use std::cell::{Ref, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use retrograd_tensor::random::{self, Rng};
 use retrograd_tensor::{Float, Shape, Tensor};
@@ -36,6 +36,21 @@ pub enum Mode {
 #[derive(Clone)]
 pub struct Tape<T: Float = f32> {
     inner: Rc<Inner<T>>,
+}
+
+/// Which tape something belongs to.
+pub(crate) struct Identity<T: Float>(Weak<Inner<T>>);
+
+impl<T: Float> Identity<T> {
+    pub(crate) fn is(&self, tape: &Tape<T>) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Rc::as_ptr(&tape.inner))
+    }
+}
+
+impl<T: Float> fmt::Debug for Identity<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({:p})", self.0.as_ptr())
+    }
 }
 
 struct Inner<T: Float> {
@@ -275,6 +290,11 @@ impl<T: Float> Tape<T> {
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Tells this tape from others without keeping it alive.
+    pub(crate) fn identity(&self) -> Identity<T> {
+        Identity(Rc::downgrade(&self.inner))
     }
 
     /// Number of nodes.

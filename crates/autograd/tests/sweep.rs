@@ -142,6 +142,12 @@ fn a_step_has_one_tape() {
         &["another tape"],
     );
     assert!((&x * one.constant(y.value().clone())).is_tracked());
+    // Both leaves are node 0, of their own tapes.
+    let gradients = y.square().backward();
+    let text = panic_text(|| {
+        let _ = gradients.of(&x);
+    });
+    assert_says(&text, &["node 0", "another tape"]);
 }
 
 #[test]
