@@ -366,12 +366,16 @@ fn names_met(row: &Row) -> BTreeSet<String> {
 
 /// The text of every file of rules.
 fn sources() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rules");
-    let entries = std::fs::read_dir(folder).expect("the rules are here");
-    let paths = entries.map(|entry| entry.expect("readable").path());
-    let sources: Vec<String> = paths
-        .map(|path| std::fs::read_to_string(path).expect("a rule is text"))
-        .collect();
+    fn read(path: &Path) -> Vec<String> {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path).expect("the rules are here");
+            let paths = entries.map(|entry| entry.expect("readable").path());
+            paths.flat_map(|path| read(&path)).collect()
+        } else {
+            vec![std::fs::read_to_string(path).expect("a rule is text")]
+        }
+    }
+    let sources = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rules"));
     assert!(sources.len() > 4, "every family has a file");
     sources
 }
