@@ -111,7 +111,7 @@ pub struct Recipe {
 
 /// A name that is not a variant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no variant `{name}`{}; `retrograd list` shows all", nearest.map_or_else(String::new, |n| format!(", did you mean `{}`?", n.name())))]
+#[error("there is no variant `{name}`; {}`retrograd list` shows all", nearest.map_or_else(String::new, |n| format!("did you mean `{}`? ", n.name())))]
 pub struct UnknownVariant {
     name: String,
     nearest: Option<Variant>,
@@ -280,7 +280,7 @@ mod tests {
         let text = Variant::from_name("depe").unwrap_err().to_string();
         assert_eq!(
             text,
-            "there is no variant `depe`, did you mean `deep`?; `retrograd list` shows all"
+            "there is no variant `depe`; did you mean `deep`? `retrograd list` shows all"
         );
         let text = Variant::from_name("xyz").unwrap_err().to_string();
         assert_eq!(

@@ -155,27 +155,27 @@ impl<T: Float> Var<T> {
 #[track_caller]
 #[must_use]
 pub fn grad<T: Float>(y: &Var<T>, xs: &[&Var<T>]) -> Vec<Var<T>> {
-    let (tape, node) = y.tracked_parts();
+    let Some(tape) = y.tape() else {
+        panic!("grad: the result is a constant of no tape, so it has no derivative");
+    };
     let wanted: Vec<NodeId> = xs.iter().map(|x| x.tracked_parts().1).collect();
     assert!(
         xs.iter()
             .all(|x| x.tape().is_some_and(|other| other.is(tape))),
         "grad: an input belongs to another tape than the result"
     );
-    let leads = leads_to(tape, node, &wanted);
     let unit = tape.constant(y.unit_cotangent());
-    let cotangents = sweep(tape, node, unit, Sweep::Record, |id| leads[id]);
+    // The derivative of something linear is a constant of the tape: it depends on nothing.
+    let cotangents = y.node().map_or_else(Vec::new, |node| {
+        let leads = leads_to(tape, node, &wanted);
+        sweep(tape, node, unit, Sweep::Record, |id| leads[id])
+    });
     let zeros = |x: &Var<T>| tape.constant(Tensor::constant(x.shape(), T::ZERO));
+    let cotangent = |id: NodeId| cotangents.get(id).cloned().flatten();
     wanted
         .iter()
         .zip(xs)
-        .map(|(&id, x)| {
-            cotangents
-                .get(id)
-                .cloned()
-                .flatten()
-                .unwrap_or_else(|| zeros(x))
-        })
+        .map(|(&id, x)| cotangent(id).unwrap_or_else(|| zeros(x)))
         .collect()
 }
 

@@ -351,3 +351,11 @@ fn gradients_are_the_same_bits_on_any_number_of_threads() {
     let double = network_gradients::<f64>(1);
     assert!(network_gradients::<f64>(2) == double && network_gradients::<f64>(5) == double);
 }
+
+#[test]
+fn the_second_derivative_of_something_linear_is_zero() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(Tensor::scalar(2.0));
+    let first = grad(&(&x * 3.0), &[&x]).remove(0);
+    assert_eq!((first.item(), grad(&first, &[&x])[0].item()), (3.0, 0.0));
+}
