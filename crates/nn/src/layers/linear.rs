@@ -2,13 +2,13 @@
 
 use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Float, Shape, Tensor};
 
 use crate::init::Init;
 use crate::module::{Module, Visitor};
 use crate::param::Param;
 
-/// y = x·Wᵀ + b, from `[..., inputs]` to `[..., outputs]`.
+/// y = x·Wᵀ + b, from `[..., inputs]` to `[..., outputs]`; there may be no leading axis.
 #[derive(Clone, Debug)]
 pub struct Linear<T: Float = f32> {
     /// W, `[outputs, inputs]`.
@@ -50,7 +50,17 @@ impl<T: Float> Linear<T> {
 impl<T: Float> Module<T> for Linear<T> {
     #[track_caller]
     fn forward(&self, x: &Var<T>) -> Var<T> {
-        let y = x.matmul_nt(&self.weight.beside(x));
+        let weight = self.weight.beside(x);
+        let y = match x.rank() {
+            0 | 2 => x.matmul_nt(&weight),
+            rank => {
+                // One product of matrices, whose weight cotangent is one product as well.
+                let (leading, inputs) = (&x.shape()[..rank - 1], x.shape()[rank - 1]);
+                let rows = Shape::from([leading.iter().product(), inputs]);
+                let y = x.with_shape(rows).matmul_nt(&weight);
+                y.with_shape(x.shape().with(rank - 1, y.shape()[1]))
+            }
+        };
         match &self.bias {
             Some(bias) => y + bias.beside(x),
             None => y,
@@ -90,5 +100,23 @@ mod tests {
         let plain = layer.without_bias();
         assert_eq!(plain.forward(&x.into()).value().to_vec(), [-2.0, -2.0]);
         assert_eq!(plain.parameter_count(), 6);
+    }
+
+    #[test]
+    fn any_number_of_leading_axes() {
+        let layer = Linear::<f64>::new(3, 2, &mut random::rng(0));
+        let rows = Tensor::normal([12, 3], 0.0, 1.0, &mut random::rng(1));
+        let expected = layer.forward(&rows.clone().into()).into_value();
+        for (shape, result) in [
+            (vec![2, 3, 2, 3], vec![2, 3, 2, 2]),
+            (vec![12, 1, 3], vec![12, 1, 2]),
+        ] {
+            let y = layer.forward(&rows.with_shape(shape.into()).into());
+            assert_eq!(*y.value(), expected.with_shape(result.into()));
+        }
+        let y = layer.forward(&rows.select(0, 4).into());
+        assert_eq!(*y.value(), expected.select(0, 4), "no leading axis");
+        let none = layer.forward(&Tensor::zeros([4, 0, 3]).into());
+        assert_eq!(none.shape(), [4, 0, 2]);
     }
 }
