@@ -33,6 +33,14 @@ pub enum CheckpointError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file holds what a tensor here cannot.
+    #[error("{}: {problem}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// The name and what is wrong with it.
+        problem: String,
+    },
     /// The file and the model differ in what they hold.
     #[error("{}: {problem}; is it a checkpoint of another variant or size?", path.display())]
     Mismatch {
@@ -103,7 +111,7 @@ pub fn load<T: Float>(
     if !extra.is_empty() {
         return Err(mismatch(format!(
             "it holds {}, which the model does not have",
-            extra.join(", ")
+            listed(&extra)
         )));
     }
     let mut values = Vec::new();
@@ -129,7 +137,7 @@ pub fn load<T: Float>(
     Ok(())
 }
 
-/// Every tensor of a safetensors file, by name, converted to `T`.
+/// Every tensor of a safetensors file, sorted by name, converted to `T`.
 ///
 /// # Errors
 /// If the file cannot be read, is not whole, or holds anything but `f32` and `f64`.
@@ -139,27 +147,60 @@ pub fn read<T: Float>(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor<T>)>
         path: path.into(),
         source,
     })?;
-    let format = |reason: String| CheckpointError::Format {
-        path: path.into(),
-        reason,
-    };
     // The crate checks header and offsets against the length of the file.
-    let tensors = SafeTensors::deserialize(&file).map_err(|error| format(error.to_string()))?;
+    let tensors = SafeTensors::deserialize(&file).map_err(|error| CheckpointError::Format {
+        path: path.into(),
+        reason: printable(&error.to_string()),
+    })?;
+    let unsupported = |name: &str, problem: String| CheckpointError::Unsupported {
+        path: path.into(),
+        problem: format!("{} {problem}", printable(name)),
+    };
     let mut read: Vec<(String, Tensor<T>)> = Vec::new();
     for (name, view) in tensors.iter() {
         let values = values(view.dtype(), view.data()).ok_or_else(|| {
-            format(format!(
-                "{name} is of type {:?}, not F32 or F64",
-                view.dtype()
-            ))
+            let found = view.dtype();
+            unsupported(
+                name,
+                format!("is of type {found:?}; only F32 and F64 are read"),
+            )
         })?;
-        let tensor = Shape::new(view.shape()).and_then(|shape| Tensor::try_from_vec(values, shape));
-        read.push((
-            name.to_owned(),
-            tensor.map_err(|error| format(format!("{name}: {error}")))?,
-        ));
+        let tensor = Shape::new(view.shape())
+            .and_then(|shape| Tensor::try_from_vec(values, shape))
+            .map_err(|error| unsupported(name, format!("does not fit: {error}")))?;
+        read.push((name.to_owned(), tensor));
     }
+    read.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(read)
+}
+
+/// The first few names and the number of the others.
+fn listed(names: &[&str]) -> String {
+    /// Names that are written out.
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|n| printable(n)).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Text from a file as part of a one-line message: control characters escaped, cut if very long.
+fn printable(text: &str) -> String {
+    /// Characters that are kept.
+    const LONGEST: usize = 300;
+    let mut line = String::new();
+    for c in text.chars().take(LONGEST) {
+        if c.is_control() {
+            line.extend(c.escape_debug());
+        } else {
+            line.push(c);
+        }
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        line.push('…');
+    }
+    line
 }
 
 /// Writes `bytes` to `path` so that at any moment, whatever happens, the file there is either the
@@ -173,28 +214,30 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> 
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".retrograd-")
-        .tempfile_in(folder)?;
+    if !folder.is_dir() {
+        let problem = format!("there is no folder {}", folder.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, problem));
+    }
+    let mut options = tempfile::Builder::new();
+    share(options.prefix(".retrograd-"));
+    let mut file = options.tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
-    let written = file.persist(path).map_err(|error| error.error)?;
-    share(&written)?;
+    file.persist(path).map_err(|error| error.error)?;
     // The rename itself is durable once the folder is.
     File::open(folder)?.sync_all()
 }
 
-/// Temporary files are private; a result is as readable as any new file (0644).
+/// Temporary files are private; a result is as readable as any new file: what 0666 leaves after
+/// the user's mask.
 #[cfg(unix)]
-fn share(file: &File) -> io::Result<()> {
+fn share(options: &mut tempfile::Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
+    options.permissions(fs::Permissions::from_mode(0o666));
 }
 
 #[cfg(not(unix))]
-fn share(_: &File) -> io::Result<()> {
-    Ok(())
-}
+fn share(_: &mut tempfile::Builder<'_, '_>) {}
 
 fn dtype<T: Float>() -> Dtype {
     if size_of::<T>() == 4 {
