@@ -6,7 +6,7 @@ mod terms;
 
 use std::time::Instant;
 
-use retrograd_autograd::{Anomaly, Gradients, Mode, Tape, Var};
+use retrograd_autograd::{Anomaly, Gradients, Mode, Summary, Tape, Var};
 use retrograd_tensor::{Float, Tensor, random};
 
 use crate::data::DataLoader;
@@ -22,7 +22,7 @@ pub use terms::{Metrics, Terms};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// The loss or a gradient became infinite or NaN.
+    /// The loss or a gradient became infinite or NaN, though the data is finite.
     #[error(
         "epoch {epoch}, batch {batch}: {}; a smaller learning rate or other data may help",
         anomaly.as_ref().map_or_else(|| "the loss is not finite".to_owned(), ToString::to_string)
@@ -34,6 +34,16 @@ pub enum TrainError {
         batch: usize,
         /// The operation that first produced the value.
         anomaly: Option<Box<Anomaly>>,
+    },
+    /// The data itself is infinite or NaN.
+    #[error("epoch {epoch}, batch {batch}: the data is not finite ({data})")]
+    Data {
+        /// Epoch, from 1.
+        epoch: u64,
+        /// Batch within the epoch, from 1.
+        batch: usize,
+        /// What is in the batch.
+        data: Box<Summary>,
     },
     /// Whoever watches could not go on, for example because the disk is full.
     #[error("{0}")]
@@ -171,6 +181,13 @@ impl<'a, T: Float> Trainer<'a, T> {
 
     /// The same step again, watching every value: slower, and needed once.
     fn diagnose(&self, batch: &Tensor<T>, epoch: u64, position: usize) -> TrainError {
+        if !batch.is_finite() {
+            return TrainError::Data {
+                epoch,
+                batch: position + 1,
+                data: Box::new(Summary::of(batch)),
+            };
+        }
         let tape = Tape::with(Mode::Training, self.stream("training", epoch, position))
             .detecting_anomalies();
         let _ = self.gradients(&tape, batch);
