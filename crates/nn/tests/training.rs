@@ -229,6 +229,24 @@ mod optimizers {
         }
     }
 
+    #[test]
+    fn a_parameter_thawed_late_starts_like_a_new_one() {
+        let gradient = Tensor::full([2], 0.5);
+        let path = |frozen: usize| {
+            let param = Param::new(Tensor::<f64>::zeros([2]));
+            let params = vec![("p".to_owned(), param.clone())];
+            let mut optimizer = Optimizer::new(Adam::default(), 0.01, params);
+            for step in 0..frozen + 5 {
+                let gradients = given(&param, &gradient);
+                param.set_trainable(step >= frozen);
+                optimizer.step(&gradients);
+                param.set_trainable(true);
+            }
+            param.value()
+        };
+        assert_eq!(path(0), path(1000));
+    }
+
     /// Sizes around the stretch that is updated at a time, 2¹⁵ elements.
     const SIZES: [usize; 5] = [1, (1 << 15) - 1, 1 << 15, (1 << 15) + 1, 3 * (1 << 15) + 17];
 

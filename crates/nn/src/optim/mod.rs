@@ -25,7 +25,7 @@ pub trait UpdateRule<T: Float>: Send + Sync {
     /// Number of state slots a parameter needs.
     fn slots(&self) -> usize;
 
-    /// One step, the `step`-th (from 1), of a stretch of a parameter, in a single pass.
+    /// One step, the parameter's `step`-th (from 1), of a stretch of it, in a single pass.
     fn update(
         &self,
         step: u64,
@@ -48,6 +48,9 @@ pub struct Optimizer<T: Float = f32> {
 struct Entry<T: Float> {
     param: Param<T>,
     state: Vec<Tensor<T>>,
+    /// Its own steps, fewer than the optimiser's if it was frozen meanwhile: Adam's corrections
+    /// are for the gradients that the state has seen.
+    steps: u64,
 }
 
 impl<T: Float> Optimizer<T> {
@@ -62,7 +65,11 @@ impl<T: Float> Optimizer<T> {
             let state = (0..rule.slots())
                 .map(|_| Tensor::zeros(param.shape()))
                 .collect();
-            Entry { param, state }
+            Entry {
+                param,
+                state,
+                steps: 0,
+            }
         };
         let entries = params.into_iter().map(|(_, param)| entry(param)).collect();
         Self {
@@ -87,15 +94,21 @@ impl<T: Float> Optimizer<T> {
     /// Moves every trainable parameter that has a gradient.
     pub fn step(&mut self, gradients: &Gradients<T>) {
         self.steps += 1;
-        for Entry { param, state } in &mut self.entries {
+        for Entry {
+            param,
+            state,
+            steps,
+        } in &mut self.entries
+        {
             if let (true, Some(gradient)) = (param.is_trainable(), gradients.of_key(param.id())) {
+                *steps += 1;
                 let gradient = gradient.contiguous();
                 let state: Vec<&mut [T]> = state.iter_mut().map(Tensor::make_mut).collect();
                 let values = gradient.as_slice().unwrap_or_default();
                 param.update(|value| {
                     apply(
                         self.rule.as_ref(),
-                        self.steps,
+                        *steps,
                         self.learning_rate,
                         value.make_mut(),
                         values,
