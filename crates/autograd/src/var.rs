@@ -36,6 +36,15 @@ impl<T: Float> Var<T> {
         }
     }
 
+    /// A constant of the step that `other` belongs to, if it belongs to one.
+    pub(crate) fn constant_beside(value: Tensor<T>, other: &Self) -> Self {
+        Self {
+            value,
+            tape: other.tape.clone(),
+            node: None,
+        }
+    }
+
     pub(crate) fn on_tape(value: Tensor<T>, tape: Tape<T>) -> Self {
         Self {
             value,

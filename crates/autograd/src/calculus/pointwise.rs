@@ -202,7 +202,9 @@ impl<T: Float> Primitive<T> for Pointwise {
             Cotangent::Zero => None,
             Cotangent::Given => Some(g.clone()),
             Cotangent::Computed { alone, .. } if recorded => Some(alone.apply(&reads)),
-            Cotangent::Computed { fused: i, .. } => Some(Var::constant(fused[*i].clone())),
+            Cotangent::Computed { fused: i, .. } => {
+                Some(Var::constant_beside(fused[*i].clone(), g))
+            }
         };
         // An input that was stretched collects from everything it met.
         let stretched = backward.cotangents.iter().map(cotangent).enumerate();
