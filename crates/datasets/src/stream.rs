@@ -7,7 +7,7 @@
 //! first `n` samples of a longer set are the shorter set.
 
 use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
+use chacha20::ChaCha8Rng;
 use rayon::prelude::*;
 
 /// The halves of the 2⁶⁴ streams of a seed: samples of different parts never share one.
@@ -43,13 +43,12 @@ where
     L: Send,
     F: Fn(&mut ChaCha8Rng, &mut [f32]) -> L + Sync,
 {
-    let key = ChaCha8Rng::seed_from_u64(seed);
     let mut values = vec![0.0; n * width];
     let extras = values
         .par_chunks_exact_mut(width)
         .enumerate()
         .map(|(index, row)| {
-            let mut rng = key.clone();
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(part.stream(index));
             draw(&mut rng, row)
         })

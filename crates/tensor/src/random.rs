@@ -12,7 +12,7 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// The generator behind every random choice.
-pub type Rng = rand_chacha::ChaCha8Rng;
+pub type Rng = chacha20::ChaCha8Rng;
 
 /// A generator from a seed.
 #[must_use]
