@@ -42,6 +42,7 @@ impl<T: Float> DeepAutoencoder<T> {
         let up: Vec<usize> = down.iter().rev().copied().collect();
         let encoder = dense(down, activation, true, rng);
         let decoder = dense(&up, activation, false, rng);
+        output.prepare(&decoder);
         Self {
             encoder,
             decoder,

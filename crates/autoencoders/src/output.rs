@@ -1,8 +1,8 @@
 //! From the decoder's last numbers to a reconstruction, and how far that is from the input.
 
 use retrograd_autograd::Var;
-use retrograd_nn::{Reduction, Terms, loss};
-use retrograd_tensor::Float;
+use retrograd_nn::{Module, Reduction, Sequential, Terms, loss};
+use retrograd_tensor::{Float, Tensor};
 
 /// How the decoder's last linear layer z becomes a reconstruction y, and what y costs.
 ///
@@ -30,6 +30,19 @@ impl Output {
             Self::Real => z.clone(),
             Self::Rectified => z.relu(),
             Self::Squashed | Self::Probability => z.sigmoid(),
+        }
+    }
+
+    /// Prepares the start values of the decoder that gives z.
+    ///
+    /// A rectified output that starts at 0 for every sample has no slope and stays there for good;
+    /// with biases of 0 about half of them would. Their biases start at 1 instead, at the top of
+    /// the data's range.
+    pub(crate) fn prepare<T: Float>(self, decoder: &Sequential<T>) {
+        if self == Self::Rectified
+            && let Some((_, bias)) = decoder.params().last()
+        {
+            bias.set(Tensor::ones(bias.shape()));
         }
     }
 

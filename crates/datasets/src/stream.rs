@@ -6,8 +6,8 @@
 //! stream. So neither the number of threads nor the length of the set changes a sample, and the
 //! first `n` samples of a longer set are the shorter set.
 
-use rand::SeedableRng;
 use chacha20::ChaCha8Rng;
+use rand::SeedableRng;
 use rayon::prelude::*;
 
 /// The halves of the 2⁶⁴ streams of a seed: samples of different parts never share one.

@@ -18,6 +18,9 @@ pub enum Init {
     Normal(f64),
     /// Uniform in ±√(6 / (fan-in + fan-out)) (Glorot and Bengio 2010, eq. 16); Keras's default.
     XavierUniform,
+    /// As `XavierUniform`, times a gain that undoes the slope of the activation at 0: 4 for the
+    /// sigmoid (Glorot and Bengio 2010, section 4.2; its slope is ¼).
+    XavierUniformGain(f64),
     /// Normal with variance 2 / (fan-in + fan-out) (Glorot and Bengio 2010).
     XavierNormal,
     /// Uniform in ±√(6 / fan-in), for ReLU and its kin (He et al. 2015).
@@ -43,6 +46,7 @@ impl Init {
             Self::Uniform(low, high) => Tensor::uniform(shape, low, high, rng),
             Self::Normal(deviation) => Tensor::normal(shape, 0.0, deviation, rng),
             Self::XavierUniform => uniform((6.0 / (fan_in + fan_out)).sqrt(), rng),
+            Self::XavierUniformGain(gain) => uniform(gain * (6.0 / (fan_in + fan_out)).sqrt(), rng),
             Self::XavierNormal => {
                 Tensor::normal(shape, 0.0, (2.0 / (fan_in + fan_out)).sqrt(), rng)
             }
@@ -108,6 +112,7 @@ mod tests {
         // A uniform variable in ±a has variance a²/3. 60 000 draws: five standard errors are 3 %.
         for (init, expected) in [
             (Init::XavierUniform, 2.0 / 500.0),
+            (Init::XavierUniformGain(4.0), 32.0 / 500.0),
             (Init::XavierNormal, 2.0 / 500.0),
             (Init::HeUniform, 2.0 / 200.0),
             (Init::HeNormal, 2.0 / 200.0),

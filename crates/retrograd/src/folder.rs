@@ -31,39 +31,48 @@ pub(crate) struct RunFolder {
 }
 
 impl RunFolder {
+    /// Refuses a folder that a run must not be written to: one that holds anything else, ever, and
+    /// one that holds a run, unless `overwrite`.
+    pub(crate) fn check(path: &Path, overwrite: bool) -> Result<(), Failure> {
+        if !path.exists() {
+            return Ok(());
+        }
+        let entries = entries(path).map_err(|error| {
+            refusal(
+                path,
+                &format!("the output folder cannot be read ({error}); choose another with --out"),
+            )
+        })?;
+        let is_run = entries.iter().any(|name| name == CONFIG);
+        match (entries.is_empty(), is_run, overwrite) {
+            (true, ..) | (false, true, true) => Ok(()),
+            (false, true, false) => Err(refusal(
+                path,
+                "a run is there already; choose another folder with --out, or replace it with --overwrite",
+            )),
+            (false, false, _) => Err(refusal(
+                path,
+                "the folder exists and is not a run's; choose another with --out",
+            )),
+        }
+    }
+
     /// Makes the folder, or empties it of an earlier run if `overwrite`.
-    ///
-    /// A folder that holds anything else is never touched.
     pub(crate) fn create(path: &Path, overwrite: bool) -> Result<Self, Failure> {
-        let refuse = |problem: &str| Failure::run(format!("{}: {problem}", path.display()));
+        Self::check(path, overwrite)?;
         if path.exists() {
-            let entries = entries(path).map_err(|error| {
-                refuse(&format!(
-                    "the output folder cannot be read ({error}); choose another with --out"
-                ))
+            remove_run(path).map_err(|error| {
+                refusal(
+                    path,
+                    &format!("the earlier run cannot be removed ({error})"),
+                )
             })?;
-            let is_run = entries.iter().any(|name| name == CONFIG);
-            match (entries.is_empty(), is_run, overwrite) {
-                (true, ..) => {}
-                (false, true, true) => remove_run(path, &entries).map_err(|error| {
-                    refuse(&format!("the earlier run cannot be removed ({error})"))
-                })?,
-                (false, true, false) => {
-                    return Err(refuse(
-                        "a run is there already; choose another folder with --out, or replace it with --overwrite",
-                    ));
-                }
-                (false, false, _) => {
-                    return Err(refuse(
-                        "the folder exists and is not a run's; choose another with --out",
-                    ));
-                }
-            }
         }
         fs::create_dir_all(path).map_err(|error| {
-            refuse(&format!(
-                "the output folder cannot be made ({error}); choose another with --out"
-            ))
+            refusal(
+                path,
+                &format!("the output folder cannot be made ({error}); choose another with --out"),
+            )
         })?;
         Ok(Self {
             path: path.to_owned(),
@@ -118,13 +127,16 @@ fn entries(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 /// Removes the files that runs write, and no others.
-fn remove_run(folder: &Path, entries: &[String]) -> io::Result<()> {
-    let ours = |name: &&String| {
-        [METRICS, MODEL, REPORT, CONFIG].contains(&name.as_str())
-            || PICTURES.contains(&name.as_str())
-    };
-    entries
-        .iter()
-        .filter(ours)
-        .try_for_each(|name| fs::remove_file(folder.join(name)))
+fn remove_run(folder: &Path) -> io::Result<()> {
+    let written = [METRICS, MODEL, REPORT, CONFIG]
+        .into_iter()
+        .chain(PICTURES)
+        .map(|name| folder.join(name));
+    written
+        .filter(|file| file.exists())
+        .try_for_each(fs::remove_file)
+}
+
+fn refusal(path: &Path, problem: &str) -> Failure {
+    Failure::run(format!("{}: {problem}", path.display()))
 }

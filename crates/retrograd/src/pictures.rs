@@ -3,14 +3,16 @@
 use retrograd::autoencoders::{Autoencoder, DataKind};
 use retrograd::datasets::Dataset;
 use retrograd::nn::train::EpochRecord;
-use retrograd::report::{Chart, ImageGrid, Picture, ReportError, Section};
+use retrograd::report::{Chart, ImageGrid, Picture, ReportError, Section, Shading};
 use retrograd::tensor::Tensor;
 
 use crate::failure::Failure;
 use crate::folder::RunFolder;
 
-/// Held-out samples shown as pictures or table rows.
-const SHOWN: usize = 16;
+/// Held-out images shown.
+const IMAGES: usize = 16;
+/// Held-out rows of a table shown.
+const ROWS: usize = 8;
 /// Held-out points shown in a scatter plot.
 const POINTS: usize = 100;
 
@@ -46,10 +48,10 @@ pub(crate) fn reconstructions(
     kind: DataKind,
     data: &Dataset,
 ) -> Result<Section, Failure> {
-    let shown = if matches!(kind, DataKind::Points(_)) {
-        POINTS
-    } else {
-        SHOWN
+    let shown = match kind {
+        DataKind::Images(_) => IMAGES,
+        DataKind::Table(_) => ROWS,
+        DataKind::Points(_) => POINTS,
     };
     let originals = data.features.slice(0, ..shown as isize).contiguous();
     let reconstructed = model.forward(&originals.clone().into()).into_value();
@@ -73,7 +75,8 @@ pub(crate) fn reconstructions(
             let shape = [originals.shape()[0], data.width()];
             let (above, below) = (originals.to_vec(), reconstructed.to_vec());
             let grid =
-                ImageGrid::heatmap(&[("original", &above), ("reconstruction", &below)], shape);
+                ImageGrid::heatmap(&[("original", &above), ("reconstruction", &below)], shape)
+                    .shading(Shading::Grey);
             vec![grid_picture(
                 folder,
                 &grid,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use retrograd::autoencoders::{Autoencoder, BatchSize, BoxedAutoencoder, Recipe};
@@ -53,6 +53,7 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
         .out
         .clone()
         .unwrap_or_else(|| Path::new("runs").join(options.variant.name()));
+    RunFolder::check(&path, options.overwrite)?;
     let data = data::load(options)?;
     let model: BoxedAutoencoder<f32> = options
         .variant
@@ -394,22 +395,33 @@ fn settings(config: &Config) -> Result<Vec<(String, String)>, Failure> {
 /// The last words on the terminal.
 fn closing(folder: &RunFolder, config: &Config, records: &[EpochRecord], seconds: f64) -> String {
     let figures = Figures::of(records);
-    let files: Vec<PathBuf> = [REPORT, MODEL, METRICS, CONFIG]
-        .iter()
-        .map(|name| folder.file(name))
-        .collect();
-    format!(
-        "\n{} ({}, {} parameters) after {} epochs in {seconds:.1} s:\n  held-out loss {}, training loss {}  ({})\n\n  {}   open it in a browser\n  {}   the weights, under PyTorch's names\n  {}, {}\n",
+    let mut text = format!(
+        "\n{} ({}, {} parameters), {} epochs in {seconds:.1} s\n",
         config.variant,
         widths(&config.layers),
         count(config.parameters),
         config.epochs,
+    );
+    text += &format!(
+        "  held-out loss  {}  ({})\n",
         number(figures.held_out),
-        number(figures.train),
-        figures.unit,
-        files[0].display(),
-        files[1].display(),
-        files[2].display(),
-        files[3].display(),
-    )
+        figures.unit
+    );
+    text += &format!("  training loss  {}\n\n", number(figures.train));
+    let files = [
+        (REPORT, "everything on one page: open it in a browser"),
+        (MODEL, "the weights, under PyTorch's names"),
+        (METRICS, "every epoch, a line of JSON each"),
+        (CONFIG, "every setting"),
+    ]
+    .map(|(name, what)| (folder.file(name).display().to_string(), what));
+    let width = files
+        .iter()
+        .map(|(path, _)| path.chars().count())
+        .max()
+        .unwrap_or(0);
+    files
+        .iter()
+        .for_each(|(path, what)| text += &format!("  {path:<width$}  {what}\n"));
+    text
 }

@@ -14,8 +14,9 @@ use super::lower::lower;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
-/// Most inputs of a formula: every set of them may get a backward program of its own.
-const MAX_INPUTS: usize = 8;
+/// Most inputs of a formula: every set of them has a cell for its backward program, and a
+/// derivative has two inputs more than what it is derived from.
+const MAX_INPUTS: usize = 6;
 
 /// A named elementwise function of some inputs, defined by its formula.
 ///
@@ -27,7 +28,7 @@ struct Definition {
     name: Cow<'static, str>,
     forward: Program,
     /// The backward rule for each set of needed inputs, derived when first asked for.
-    backward: Box<[OnceLock<Backward>]>,
+    backward: Box<[OnceLock<Box<Backward>>]>,
 }
 
 impl Pointwise {
@@ -40,11 +41,9 @@ impl Pointwise {
         name: &'static str,
         formula: impl FnOnce([Expr; N]) -> Expr,
     ) -> Self {
-        // A derivative reads up to N inputs, the output and the cotangent.
         assert!(
-            (1..=MAX_INPUTS - 2).contains(&N),
-            "{name}: {N} inputs, not 1 to {}",
-            MAX_INPUTS - 2
+            (1..=MAX_INPUTS).contains(&N),
+            "{name}: {N} inputs, not 1 to {MAX_INPUTS}"
         );
         Self::define(name.into(), N, &formula(std::array::from_fn(Expr::input)))
     }
@@ -76,7 +75,8 @@ impl Pointwise {
     }
 
     fn backward(&self, needed: Needed) -> &Backward {
-        self.0.backward[needed.0 as usize].get_or_init(|| Backward::derive(&self.0, needed))
+        self.0.backward[needed.0 as usize]
+            .get_or_init(|| Box::new(Backward::derive(&self.0, needed)))
     }
 }
 

@@ -31,7 +31,6 @@ pub enum Activation {
 }
 
 impl<T: Float> Module<T> for Activation {
-    #[track_caller]
     fn forward(&self, x: &Var<T>) -> Var<T> {
         match *self {
             Self::Identity => x.clone(),

@@ -48,7 +48,6 @@ impl<T: Float> Linear<T> {
 }
 
 impl<T: Float> Module<T> for Linear<T> {
-    #[track_caller]
     fn forward(&self, x: &Var<T>) -> Var<T> {
         let weight = self.weight.beside(x);
         let y = match x.rank() {

@@ -41,7 +41,6 @@ impl<T: Float> Sequential<T> {
 }
 
 impl<T: Float> Module<T> for Sequential<T> {
-    #[track_caller]
     fn forward(&self, x: &Var<T>) -> Var<T> {
         self.layers
             .iter()
