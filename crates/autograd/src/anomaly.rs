@@ -12,8 +12,11 @@ use crate::inspect::Summary;
 pub enum Phase {
     /// Computing values.
     Forward,
-    /// Computing cotangents.
-    Backward,
+    /// Computing the cotangents of an operation's inputs.
+    Backward {
+        /// The input whose cotangent is meant, from 0.
+        input: usize,
+    },
 }
 
 /// The first value of a step that was not finite, and where it came from.
@@ -33,13 +36,13 @@ pub struct Anomaly {
 
 impl fmt::Display for Anomaly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.phase {
-            Phase::Forward => "the value",
-            Phase::Backward => "a cotangent",
-        };
+        match self.phase {
+            Phase::Forward => f.write_str("the value")?,
+            Phase::Backward { input } => write!(f, "the cotangent of input {input}")?,
+        }
         write!(
             f,
-            "{what} of `{}` at {} is not finite ({})",
+            " of `{}` at {} is not finite ({})",
             self.operation, self.location, self.value
         )?;
         for (i, (name, summary)) in self.inputs.iter().enumerate() {
@@ -98,8 +101,8 @@ impl Detector {
         cotangent: &Tensor<T>,
     ) {
         self.inspect(
-            Phase::Backward,
-            format!("{operation}, for its input {input},"),
+            Phase::Backward { input },
+            operation.to_owned(),
             location,
             cotangent,
             &[],
@@ -164,7 +167,7 @@ mod tests {
         assert!(tape.anomaly().is_none());
         let _ = y.backward();
         let found = tape.anomaly().expect("√ has no slope at 0");
-        assert_eq!(found.phase, Phase::Backward);
+        assert_eq!(found.phase, Phase::Backward { input: 0 });
         assert!(found.to_string().contains("sqrt"), "{found}");
     }
 }

@@ -220,7 +220,7 @@ fn the_same_operand_twice() {
         ("matmul", |x| x[0].matmul(&x[0])),
         ("matmul_nt", |x| x[0].matmul_nt(&x[0])),
         ("matmul_tn", |x| x[0].matmul_tn(&x[0])),
-        ("select", |x| Var::select(&x[0], &x[0], &x[0])),
+        ("where_", |x| Var::where_(&x[0], &x[0], &x[0])),
     ];
     for (name, f) in operations {
         agrees(name, f, x);
@@ -375,7 +375,7 @@ fn a_guarded_formula_stays_guarded() {
     let infinite = |x: &Var<f64>| {
         let chosen = Var::constant(Tensor::from_vec(vec![1.0, 0.0, 0.0], [3]));
         let other = Var::constant(Tensor::from_vec(vec![f64::NAN, f64::INFINITY, 1.0], [3]));
-        Var::select(&chosen, x, &(x * &other).stop_gradient())
+        Var::where_(&chosen, x, &(x * &other).stop_gradient())
     };
     assert_eq!(slope(infinite, &[3.0, 3.0, 3.0]), [1.0, 0.0, 0.0]);
 }

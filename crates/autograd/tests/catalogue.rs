@@ -110,6 +110,8 @@ fn broadcasting() -> Vec<Row> {
         row(LINEAR, "add right", right, |x| &x[0] + &x[1]),
         row(LINEAR, "add left", left, |x| &x[0] + &x[1]),
         row(LINEAR, "add number", &same[..1], |x| &x[0] + 2.5),
+        row(LINEAR, "sub number left", &same[..1], |x| 2.5 - &x[0]),
+        row(SMOOTH, "div number left", &same[..1], |x| 2.5 / &x[0]),
         row(LINEAR, "sub", same, |x| &x[0] - &x[1]),
         row(LINEAR, "sub right", right, |x| &x[0] - &x[1]),
         row(LINEAR, "sub left", left, |x| &x[0] - &x[1]),
@@ -122,8 +124,8 @@ fn broadcasting() -> Vec<Row> {
         row(LINEAR, "maximum", rivals, |x| x[0].maximum(&x[1])),
         row(LINEAR, "minimum", rivals, |x| x[0].minimum(&x[1])),
         row(SMOOTH, "pow", powers, |x| x[0].pow(&x[1])),
-        row(LINEAR, "select", three, |x| {
-            Var::select(&x[0], &x[1], &x[2])
+        row(LINEAR, "where_", three, |x| {
+            Var::where_(&x[0], &x[1], &x[2])
         }),
     ]
 }
@@ -227,6 +229,7 @@ fn movements() -> Vec<Row> {
             x[0].slice(-1, Slice::all().step(-2))
         }),
         row(LINEAR, "flip", m, |x| x[0].flip(-1)),
+        row(LINEAR, "select", m, |x| x[0].select(-1, 2)),
         row(LINEAR, "unsqueeze", m, |x| x[0].unsqueeze(1)),
         row(LINEAR, "squeeze", &[sample([3, 1, 2])], |x| x[0].squeeze(1)),
         row(LINEAR, "cat", parts, |x| {

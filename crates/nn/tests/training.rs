@@ -636,7 +636,7 @@ mod trainer {
             text.contains("`mul` at") && text.contains("training.rs"),
             "{text}"
         );
-        assert!(text.contains("constant: [3] min 1.0000e0"), "{text}");
+        assert!(text.contains("constant: [3] min 1.000"), "{text}");
         assert!(text.contains("1 NaN of 3"), "{text}");
         assert!(!text.contains('\n'), "{text}");
     }

@@ -46,6 +46,8 @@ pub trait Float:
 {
     /// Distance between 1 and the next larger number.
     const EPSILON: Self;
+    /// The smallest positive number of full precision.
+    const MIN_POSITIVE: Self;
     /// Positive infinity.
     const INFINITY: Self;
     /// Not a number.
@@ -99,6 +101,20 @@ pub trait Float:
         positive + (-self.abs()).exp().log1p()
     }
 
+    /// The value itself, or 0 if it is subnormal.
+    ///
+    /// Arithmetic on subnormal numbers can be fifty times slower. A running mean of gradients that
+    /// have died out ends in them and stays there, because the smallest ones times 0.9 round back
+    /// to themselves.
+    #[must_use]
+    fn without_subnormal(self) -> Self {
+        if self.abs() < Self::MIN_POSITIVE {
+            Self::ZERO
+        } else {
+            self
+        }
+    }
+
     /// The larger of the two; NaN if either is NaN (IEEE 754-2019 `maximum`).
     fn maximum(self, other: Self) -> Self {
         if self >= other || self.is_nan() {
@@ -135,6 +151,7 @@ macro_rules! impl_float {
 
         impl Float for $type {
             const EPSILON: Self = $type::EPSILON;
+            const MIN_POSITIVE: Self = $type::MIN_POSITIVE;
             const INFINITY: Self = $type::INFINITY;
             const NAN: Self = $type::NAN;
 
@@ -234,6 +251,13 @@ mod tests {
         assert_eq!(Float::sigmoid(0.0_f32), 0.5);
         assert!(Float::sigmoid(f32::NAN).is_nan());
         assert!(Float::softplus(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn only_subnormal_numbers_are_flushed() {
+        assert_eq!(f32::MIN_POSITIVE.without_subnormal(), f32::MIN_POSITIVE);
+        assert_eq!((-f32::MIN_POSITIVE / 2.0).without_subnormal(), 0.0);
+        assert!(f64::NAN.without_subnormal().is_nan());
     }
 
     #[test]

@@ -55,18 +55,46 @@ impl fmt::Display for Summary {
         let count = self.shape.elements();
         write!(f, "{}", self.shape)?;
         if self.nan + self.infinite < count {
-            write!(
-                f,
-                " min {:.4e} mean {:.4e} max {:.4e}",
-                self.min, self.mean, self.max
-            )?;
+            let [min, mean, max] = [self.min, self.mean, self.max].map(short);
+            write!(f, " min {min} mean {mean} max {max}")?;
         }
         if self.nan > 0 {
-            write!(f, " {} NaN of {count}", self.nan)?;
+            write!(f, ", {} NaN of {count}", self.nan)?;
         }
         if self.infinite > 0 {
-            write!(f, " {} infinite of {count}", self.infinite)?;
+            write!(f, ", {} infinite of {count}", self.infinite)?;
         }
         Ok(())
+    }
+}
+
+/// Four significant digits, in plain form where that is short: `-0.3133`, `4.219e31`.
+fn short(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 {
+        "0".to_owned()
+    } else if (1e-3..1e5).contains(&size) {
+        let digits = 3 - (size.log10().floor() as i32).clamp(-3, 3);
+        format!("{value:.*}", digits as usize)
+    } else {
+        format!("{value:.3e}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summaries_read_well() {
+        let x = Tensor::from_vec(vec![-0.31326, 2.0, f64::NAN, f64::INFINITY], [4]);
+        assert_eq!(
+            Summary::of(&x).to_string(),
+            "[4] min -0.3133 mean 0.8434 max 2.000, 1 NaN of 4, 1 infinite of 4"
+        );
+        assert_eq!(
+            [0.0, 12345.6, 4.2187e31, -5e-4].map(short),
+            ["0", "12346", "4.219e31", "-5.000e-4"]
+        );
     }
 }

@@ -79,9 +79,9 @@ impl<T: Float> Var<T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn select(condition: &Self, a: &Self, b: &Self) -> Self {
+    pub fn where_(condition: &Self, a: &Self, b: &Self) -> Self {
         static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
-            Pointwise::new("select", |[c, a, b]: [Expr; 3]| Expr::select(&c, &a, &b))
+            Pointwise::new("where", |[c, a, b]: [Expr; 3]| Expr::select(&c, &a, &b))
         });
         FORMULA.apply(&[condition, a, b])
     }
@@ -115,7 +115,7 @@ pub(super) fn number<T: Float>(value: f64) -> Var<T> {
     Var::constant(Tensor::scalar(T::from_f64(value)))
 }
 
-/// `operator!(Add, add, +)` implements `+` among `Var`, `&Var` and, on the right, `f64`.
+/// `operator!(Add, add, +)` implements `+` among `Var`, `&Var` and `f64`.
 macro_rules! operator {
     ($trait:ident, $method:ident, $symbol:tt) => {
         impl<T: Float> $trait<&Var<T>> for &Var<T> {
@@ -127,18 +127,21 @@ macro_rules! operator {
                 FORMULA.apply(&[self, other])
             }
         }
-        operator!(@ $trait, $method, Var<T>, Var<T>, |b| &b);
-        operator!(@ $trait, $method, Var<T>, &Var<T>, |b| b);
-        operator!(@ $trait, $method, &Var<T>, Var<T>, |b| &b);
-        operator!(@ $trait, $method, Var<T>, f64, |b| &number(b));
-        operator!(@ $trait, $method, &Var<T>, f64, |b| &number(b));
+        operator!(@ $trait, $method, Var<T>, Var<T>, |a, b| (&a, &b));
+        operator!(@ $trait, $method, Var<T>, &Var<T>, |a, b| (&a, b));
+        operator!(@ $trait, $method, &Var<T>, Var<T>, |a, b| (a, &b));
+        operator!(@ $trait, $method, Var<T>, f64, |a, b| (&a, &number(b)));
+        operator!(@ $trait, $method, &Var<T>, f64, |a, b| (a, &number(b)));
+        operator!(@ $trait, $method, f64, Var<T>, |a, b| (&number(a), &b));
+        operator!(@ $trait, $method, f64, &Var<T>, |a, b| (&number(a), b));
     };
-    (@ $trait:ident, $method:ident, $left:ty, $right:ty, |$b:ident| $operand:expr) => {
+    (@ $trait:ident, $method:ident, $left:ty, $right:ty, |$a:ident, $b:ident| ($x:expr, $y:expr)) => {
         impl<T: Float> $trait<$right> for $left {
             type Output = Var<T>;
             #[track_caller]
             fn $method(self, $b: $right) -> Var<T> {
-                <&Var<T> as $trait<&Var<T>>>::$method(std::borrow::Borrow::<Var<T>>::borrow(&self), $operand)
+                let $a = self;
+                <&Var<T> as $trait<&Var<T>>>::$method($x, $y)
             }
         }
     };

@@ -213,6 +213,18 @@ impl<T: Float> Var<T> {
         )
     }
 
+    /// The part at one position of an axis, without that axis.
+    ///
+    /// # Panics
+    /// If the axis or the position does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn select(&self, axis: isize, position: usize) -> Self {
+        let shape = *self.value().select(axis, position).shape();
+        let start = position as isize;
+        self.slice(axis, start..start + 1).with_shape(shape)
+    }
+
     /// The order along one axis reversed.
     ///
     /// # Panics

@@ -54,9 +54,9 @@ impl<T: Float> UpdateRule<T> for Adadelta {
             .zip(v.iter_mut())
             .zip(u.iter_mut())
         {
-            *v = rho * *v + rest * g * g;
+            *v = (rho * *v + rest * g * g).without_subnormal();
             let d = g * (*u + epsilon).sqrt() / (*v + epsilon).sqrt();
-            *u = rho * *u + rest * d * d;
+            *u = (rho * *u + rest * d * d).without_subnormal();
             *p = *p - rate * d;
         }
     }

@@ -63,8 +63,8 @@ impl<T: Float> UpdateRule<T> for Adam {
             .zip(m.iter_mut())
             .zip(v.iter_mut())
         {
-            *m = beta1 * *m + one_minus_beta1 * g;
-            *v = beta2 * *v + one_minus_beta2 * g * g;
+            *m = (beta1 * *m + one_minus_beta1 * g).without_subnormal();
+            *v = (beta2 * *v + one_minus_beta2 * g * g).without_subnormal();
             *p = *p - rate * *m / (v.sqrt() * inverse_root + epsilon);
         }
     }

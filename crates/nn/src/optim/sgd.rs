@@ -42,7 +42,7 @@ impl<T: Float> UpdateRule<T> for Sgd {
         // The buffer starts at 0, so the first step gives b₁ = g.
         let momentum = T::from_f64(self.momentum);
         for ((p, &g), b) in parameter.iter_mut().zip(gradient).zip(velocity.iter_mut()) {
-            *b = momentum * *b + g;
+            *b = (momentum * *b + g).without_subnormal();
             let direction = if self.nesterov { g + momentum * *b } else { *b };
             *p = *p - rate * direction;
         }

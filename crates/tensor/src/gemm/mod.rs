@@ -57,6 +57,8 @@ impl<T> Matrix<'_, T> {
 
 /// Multiply-adds below which a product is not worth splitting (about 0.1 ms of work).
 const SMALLEST_PART: usize = 1 << 22;
+/// A product is cut into no more parts than this times two: each part packs its operands again.
+const MOST_PARTS: usize = 8;
 /// Parts are cut at multiples of this, so that edge tiles stay rare.
 const PART_ALIGNMENT: usize = 16;
 
@@ -84,8 +86,9 @@ pub(crate) fn product<T: Float>(left: Matrix<'_, T>, right: Matrix<'_, T>, out: 
         pointer: out.as_mut_ptr(),
         row_stride: right.columns,
     };
+    let smallest = SMALLEST_PART.max(left.rows * left.columns * right.columns / (2 * MOST_PARTS));
     // SAFETY: `target` covers all of `out`, which is borrowed mutably for the whole call.
-    unsafe { split(left, right, target) }
+    unsafe { split(left, right, target, smallest) }
 }
 
 /// Where a part of a product goes.
@@ -112,18 +115,23 @@ impl<T> Target<T> {
 
 /// # Safety
 /// `target` must allow writes of `left.rows` x `right.columns` elements that nobody else accesses.
-unsafe fn split<T: Float>(left: Matrix<'_, T>, right: Matrix<'_, T>, target: Target<T>) {
+unsafe fn split<T: Float>(
+    left: Matrix<'_, T>,
+    right: Matrix<'_, T>,
+    target: Target<T>,
+    smallest: usize,
+) {
     let (rows, columns) = (left.rows, right.columns);
     let half = (rows.max(columns) / 2).next_multiple_of(PART_ALIGNMENT);
-    if rows * columns * left.columns < 2 * SMALLEST_PART || half >= rows.max(columns) {
+    if rows * columns * left.columns < 2 * smallest || half >= rows.max(columns) {
         // SAFETY: passed on from the caller.
         unsafe { portable::multiply(left, right, target.pointer, target.row_stride) };
     } else if rows >= columns {
         let (upper, lower) = (left.rows_from(0, half), left.rows_from(half, rows - half));
         // SAFETY: rows 0..half and half..rows are disjoint parts of the caller's target.
         rayon::join(
-            move || unsafe { split(upper, right, target) },
-            move || unsafe { split(lower, right, target.at(half, 0)) },
+            move || unsafe { split(upper, right, target, smallest) },
+            move || unsafe { split(lower, right, target.at(half, 0), smallest) },
         );
     } else {
         let (first, second) = (
@@ -132,8 +140,8 @@ unsafe fn split<T: Float>(left: Matrix<'_, T>, right: Matrix<'_, T>, target: Tar
         );
         // SAFETY: columns 0..half and half..columns are disjoint parts of the caller's target.
         rayon::join(
-            move || unsafe { split(left, first, target) },
-            move || unsafe { split(left, second, target.at(0, half)) },
+            move || unsafe { split(left, first, target, smallest) },
+            move || unsafe { split(left, second, target.at(0, half), smallest) },
         );
     }
 }

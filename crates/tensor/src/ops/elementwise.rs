@@ -73,15 +73,22 @@ impl<T: Float> Tensor<T> {
     /// Whether every element is finite.
     #[must_use]
     pub fn is_finite(&self) -> bool {
-        // x·0 is 0 for finite x and NaN otherwise, and a sum keeps a NaN: no branch in the loop.
-        let zero = |values: &[T]| {
-            values
-                .iter()
-                .fold(T::ZERO, |sum, &value| sum + value * T::ZERO)
-        };
-        self.values()
-            .chunks(1024)
-            .all(|chunk| zero(chunk) == T::ZERO)
+        // x·0 is 0 for finite x and NaN otherwise, and a sum keeps a NaN: no branch in the loop, and
+        // running sums side by side.
+        const LANES: usize = 16;
+        self.values().chunks(64 * LANES).all(|chunk| {
+            let (whole, rest) = chunk.as_chunks::<LANES>();
+            let mut sums = [T::ZERO; LANES];
+            for lanes in whole {
+                sums.iter_mut()
+                    .zip(lanes)
+                    .for_each(|(sum, &value)| *sum += value * T::ZERO);
+            }
+            sums.iter_mut()
+                .zip(rest)
+                .for_each(|(sum, &value)| *sum += value * T::ZERO);
+            sums == [T::ZERO; LANES]
+        })
     }
 }
 
@@ -101,14 +108,22 @@ fn name(function: Binary) -> &'static str {
     }
 }
 
-/// `operator!(Add, add)` implements `+` for `&Tensor + &Tensor`.
+/// `operator!(Add, add)` implements `+` among `Tensor`, `&Tensor` and, on the right, `f64`.
 macro_rules! operator {
     ($trait:ident, $method:ident) => {
-        impl<T: Float> $trait for &Tensor<T> {
+        operator!(@ $trait, $method, &Tensor<T>, &Tensor<T>, |b| b);
+        operator!(@ $trait, $method, &Tensor<T>, Tensor<T>, |b| &b);
+        operator!(@ $trait, $method, Tensor<T>, &Tensor<T>, |b| b);
+        operator!(@ $trait, $method, Tensor<T>, Tensor<T>, |b| &b);
+        operator!(@ $trait, $method, &Tensor<T>, f64, |b| &Tensor::scalar(T::from_f64(b)));
+        operator!(@ $trait, $method, Tensor<T>, f64, |b| &Tensor::scalar(T::from_f64(b)));
+    };
+    (@ $trait:ident, $method:ident, $left:ty, $right:ty, |$b:ident| $operand:expr) => {
+        impl<T: Float> $trait<$right> for $left {
             type Output = Tensor<T>;
             #[track_caller]
-            fn $method(self, other: Self) -> Tensor<T> {
-                self.binary(Binary::$trait, other)
+            fn $method(self, $b: $right) -> Tensor<T> {
+                self.binary(Binary::$trait, $operand)
             }
         }
     };
@@ -126,6 +141,13 @@ impl<T: Float> Neg for &Tensor<T> {
     }
 }
 
+impl<T: Float> Neg for Tensor<T> {
+    type Output = Self;
+    fn neg(self) -> Self {
+        -&self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +155,7 @@ mod tests {
     #[test]
     fn operators_broadcast() {
         let x = Tensor::<f64>::arange(6).reshape(&[2, 3]);
-        let y = &(&x * &x.slice(0, ..1)) - &Tensor::scalar(1.0);
+        let y = &x * x.slice(0, ..1) - 1.0;
         assert_eq!(y.to_vec(), [-1.0, 0.0, 3.0, -1.0, 3.0, 9.0]);
         assert_eq!((-&x).scale(-2.0).to_vec()[5], 10.0);
     }
