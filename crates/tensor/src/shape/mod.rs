@@ -1,4 +1,4 @@
-//! Sizes along each axis, and the pure [`rules`] that give every operation's result shape.
+//! Sizes along each axis, and the pure rules that give every operation's result shape.
 
 mod axes;
 mod rules;
