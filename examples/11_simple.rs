@@ -37,7 +37,7 @@ use std::{env, fs};
 
 use retrograd_autoencoders::{Autoencoder, SimpleAutoencoder};
 use retrograd_autograd::Var;
-use retrograd_datasets::{Dataset, digits_split};
+use retrograd_datasets::digits_split;
 use retrograd_nn::train::Progress;
 use retrograd_nn::{Adam, DataLoader, Module, Optimizer, Reduction, Trainer, loss};
 use retrograd_report::ImageGrid;
@@ -79,7 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let x = data.held_out.features.clone();
     println!("entropy of the held-out pixels: {:.4}", entropy(&x));
 
-    let digits = one_of_each(&data.held_out);
+    let digits = data.held_out.one_of_each();
     let reconstructions = model.forward(&digits.clone().into()).into_value();
     let path = picture(&digits, &reconstructions)?;
     println!("wrote {path}");
@@ -93,14 +93,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn entropy(x: &Tensor) -> f32 {
     let x = Var::constant(x.clone());
     loss::bce(&x, &x, Reduction::Mean).item()
-}
-
-/// The first image of every digit, `[10, 784]`.
-fn one_of_each(data: &Dataset) -> Tensor {
-    let labels = data.labels.as_deref().unwrap_or_default();
-    let first = |digit| labels.iter().position(|&label| label == digit);
-    let rows: Vec<usize> = (0..10).filter_map(first).collect();
-    data.features.rows(&rows)
 }
 
 /// Writes both rows, one above the other, and returns the path.

@@ -38,7 +38,7 @@ use std::{env, fs};
 
 use retrograd_autoencoders::{Autoencoder, DeepAutoencoder};
 use retrograd_autograd::Var;
-use retrograd_datasets::{Dataset, digits_split};
+use retrograd_datasets::digits_split;
 use retrograd_nn::train::Progress;
 use retrograd_nn::{Adam, DataLoader, Module, Optimizer, Trainer};
 use retrograd_report::ImageGrid;
@@ -78,7 +78,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
 
-    let digits = one_of_each(&data.held_out);
+    let digits = data.held_out.one_of_each();
     // Free constants know no tape, so using the model records nothing.
     let codes = model.encode(&digits.clone().into()).into_value();
     let reconstructions = model.decode(&codes.clone().into()).into_value();
@@ -111,14 +111,6 @@ fn between(codes: &Tensor, from: isize, to: isize) -> Tensor {
     let t = Tensor::linspace(0.0, 1.0, count).reshape(&[-1, 1]);
     // [count, 1] · [1, 32] stretches to [count, 32].
     &start + &(&t * &(&end - &start))
-}
-
-/// The first image of every digit, `[10, 784]`.
-fn one_of_each(data: &Dataset) -> Tensor {
-    let labels = data.labels.as_deref().unwrap_or_default();
-    let first = |digit| labels.iter().position(|&label| label == digit);
-    let rows: Vec<usize> = (0..10).filter_map(first).collect();
-    data.features.rows(&rows)
 }
 
 /// Writes rows of 28 × 28 images `[count, 784]`, one above the other, and returns the path.

@@ -17,6 +17,17 @@ pub trait Autoencoder<T: Float>: Module<T> {
     /// What training minimises on a batch `[batch, features]`, term by term.
     fn objective(&self, x: &Var<T>) -> Terms<T>;
 
-    /// The width of every layer from the input through the code to the output.
-    fn widths(&self) -> Vec<usize>;
+    /// The width of every layer from the input through the code to the output, read off the
+    /// weights `[outputs, inputs]`.
+    fn widths(&self) -> Vec<usize> {
+        let shapes = self.params().into_iter().map(|(_, param)| param.shape());
+        let weights: Vec<[usize; 2]> = shapes
+            .filter_map(|shape| shape[..].try_into().ok())
+            .collect();
+        let input = weights.first().map(|[_, inputs]| *inputs);
+        input
+            .into_iter()
+            .chain(weights.iter().map(|[outputs, _]| *outputs))
+            .collect()
+    }
 }

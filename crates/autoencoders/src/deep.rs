@@ -25,7 +25,6 @@ pub struct DeepAutoencoder<T: Float = f32> {
     /// g up to its last nonlinearity: `[batch, code]` to `[batch, features]`.
     pub decoder: Sequential<T>,
     output: Output,
-    widths: Vec<usize>,
 }
 
 impl<T: Float> DeepAutoencoder<T> {
@@ -47,7 +46,6 @@ impl<T: Float> DeepAutoencoder<T> {
             encoder,
             decoder,
             output,
-            widths: [down, &up[1..]].concat(),
         }
     }
 
@@ -96,9 +94,5 @@ impl<T: Float> Autoencoder<T> for DeepAutoencoder<T> {
 
     fn objective(&self, x: &Var<T>) -> Terms<T> {
         self.output.cost(&self.decoder.forward(&self.encode(x)), x)
-    }
-
-    fn widths(&self) -> Vec<usize> {
-        self.widths.clone()
     }
 }

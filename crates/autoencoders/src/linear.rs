@@ -23,8 +23,6 @@ pub struct LinearAutoencoder<T: Float = f32> {
     pub encoder: Sequential<T>,
     /// g: `[batch, code]` to `[batch, features]`.
     pub decoder: Sequential<T>,
-    features: usize,
-    code: usize,
 }
 
 impl<T: Float> LinearAutoencoder<T> {
@@ -41,8 +39,6 @@ impl<T: Float> LinearAutoencoder<T> {
         Self {
             encoder: Sequential::new().with(down),
             decoder: Sequential::new().with(up),
-            features,
-            code,
         }
     }
 }
@@ -69,9 +65,5 @@ impl<T: Float> Autoencoder<T> for LinearAutoencoder<T> {
 
     fn objective(&self, x: &Var<T>) -> Terms<T> {
         Output::Real.cost(&self.forward(x), x)
-    }
-
-    fn widths(&self) -> Vec<usize> {
-        vec![self.features, self.code, self.features]
     }
 }

@@ -25,8 +25,6 @@ pub struct SimpleAutoencoder<T: Float = f32> {
     /// g up to its last nonlinearity: `[batch, code]` to `[batch, features]`.
     pub decoder: Sequential<T>,
     output: Output,
-    features: usize,
-    code: usize,
 }
 
 impl<T: Float> SimpleAutoencoder<T> {
@@ -45,8 +43,6 @@ impl<T: Float> SimpleAutoencoder<T> {
             encoder,
             decoder,
             output,
-            features,
-            code,
         }
     }
 
@@ -91,9 +87,5 @@ impl<T: Float> Autoencoder<T> for SimpleAutoencoder<T> {
 
     fn objective(&self, x: &Var<T>) -> Terms<T> {
         self.output.cost(&self.decoder.forward(&self.encode(x)), x)
-    }
-
-    fn widths(&self) -> Vec<usize> {
-        vec![self.features, self.code, self.features]
     }
 }

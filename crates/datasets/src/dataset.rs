@@ -45,6 +45,15 @@ impl Dataset {
         self.len() == 0
     }
 
+    /// The first sample of every label, in the order of the labels, `[labels, features]`: a fair
+    /// handful to look at. Empty without labels.
+    pub fn one_of_each(&self) -> Tensor<f32> {
+        let labels = self.labels.as_deref().unwrap_or_default();
+        let first = |label| labels.iter().position(|&other| other == label);
+        let rows: Vec<usize> = (0..=u8::MAX).filter_map(first).collect();
+        self.features.rows(&rows)
+    }
+
     /// The number of features of a sample.
     pub fn width(&self) -> usize {
         self.features.shape()[1]
@@ -55,5 +64,26 @@ impl ImageShape {
     /// The number of pixels.
     pub fn pixels(self) -> usize {
         self.height * self.width
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_each_is_the_first_of_every_label() {
+        let data = Dataset {
+            name: "three".into(),
+            features: Tensor::from_vec(vec![0.0, 1.0, 2.0, 3.0], [4, 1]),
+            labels: Some(vec![7, 2, 7, 2]),
+            image: None,
+        };
+        assert_eq!(data.one_of_each().to_vec(), [1.0, 0.0]);
+        let unlabelled = Dataset {
+            labels: None,
+            ..data
+        };
+        assert_eq!(unlabelled.one_of_each().shape(), [0, 1]);
     }
 }
