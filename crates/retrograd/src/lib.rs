@@ -40,3 +40,26 @@ pub mod prelude {
     };
     pub use crate::tensor::{Float, Shape, Slice, Tensor, keep, random};
 }
+
+/// The README and the guided tour, so that their programs are tested like any example.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/01-tensor.md")]
+    mod tensor {}
+    #[doc = include_str!("../../../docs/02-pointwise.md")]
+    mod pointwise {}
+    #[doc = include_str!("../../../docs/03-tape.md")]
+    mod tape {}
+    #[doc = include_str!("../../../docs/04-calculus.md")]
+    mod calculus {}
+    #[doc = include_str!("../../../docs/05-backward.md")]
+    mod backward {}
+    #[doc = include_str!("../../../docs/06-checking.md")]
+    mod checking {}
+    #[doc = include_str!("../../../docs/07-training.md")]
+    mod training {}
+    #[doc = include_str!("../../../docs/08-autoencoders.md")]
+    mod autoencoders {}
+}
