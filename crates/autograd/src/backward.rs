@@ -216,7 +216,7 @@ fn sweep<T: Float>(
             cotangents[id].take()
         };
         let Some(g) = g else { continue };
-        let results = primitive.vjp(&x, &y, &g);
+        let results = tape.on_behalf_of(id, || primitive.vjp(&x, &y, &g));
         drop((x, y, g));
         let inputs: SmallVec<[Option<NodeId>; 3]> = tape.nodes()[id].inputs().collect();
         check_results(tape, id, &inputs, &results);

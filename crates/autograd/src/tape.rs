@@ -3,7 +3,7 @@
 //! This is Wengert's list (1964). Every node's inputs stand before it, so a walk from the end to
 //! the start meets every use of a value before the value itself: no sorting is needed.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
@@ -60,6 +60,8 @@ struct Inner<T: Float> {
     rng: RefCell<Rng>,
     mode: Mode,
     detector: RefCell<Detector>,
+    /// The line that nodes recorded now are for, when it is not the caller's.
+    on_behalf_of: Cell<Option<&'static Location<'static>>>,
 }
 
 /// One operation that was computed, as data.
@@ -166,6 +168,7 @@ impl<T: Float> Tape<T> {
             rng: RefCell::new(rng),
             mode,
             detector: RefCell::default(),
+            on_behalf_of: Cell::new(None),
         };
         Self {
             inner: Rc::new(inner),
@@ -257,6 +260,23 @@ impl<T: Float> Tape<T> {
             .inspect_forward(&name, node.location, &value, &[]);
         let id = self.push(node);
         Var::tracked(value, self.clone(), id)
+    }
+
+    /// Runs `record`; what it records goes by the line of node `id`.
+    ///
+    /// A derivative belongs to the operation that is differentiated, not to a line of its rule.
+    pub(crate) fn on_behalf_of<V>(&self, id: NodeId, record: impl FnOnce() -> V) -> V {
+        let location = self.nodes()[id].location;
+        let before = self.inner.on_behalf_of.replace(Some(location));
+        let result = record();
+        self.inner.on_behalf_of.set(before);
+        result
+    }
+
+    /// The line that a node recorded now goes by.
+    #[track_caller]
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.inner.on_behalf_of.get().unwrap_or(Location::caller())
     }
 
     pub(crate) fn push(&self, node: Node<T>) -> NodeId {

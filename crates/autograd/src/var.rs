@@ -1,7 +1,6 @@
 //! A tensor that remembers where it came from.
 
 use std::fmt;
-use std::panic::Location;
 use std::rc::Rc;
 
 use retrograd_tensor::{Float, Shape, Tensor};
@@ -152,7 +151,7 @@ impl<T: Float> Var<T> {
         let Some(tape) = tape else {
             return Self::constant(output);
         };
-        let location = Location::caller();
+        let location = tape.location();
         if tape.detector().borrow().is_on() {
             let name = primitive.name();
             tape.detector().borrow_mut().inspect_forward(

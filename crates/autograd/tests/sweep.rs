@@ -359,3 +359,19 @@ fn the_second_derivative_of_something_linear_is_zero() {
     let first = grad(&(&x * 3.0), &[&x]).remove(0);
     assert_eq!((first.item(), grad(&first, &[&x])[0].item()), (3.0, 0.0));
 }
+
+#[test]
+fn a_derivative_goes_by_the_line_of_what_is_differentiated() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(Tensor::scalar(2.0));
+    let line = line!() + 1;
+    let y = x.tanh();
+    let before = tape.len();
+    let _ = grad(&y, &[&x]);
+    assert!(tape.len() > before);
+    assert!(
+        tape.nodes()[before..]
+            .iter()
+            .all(|node| node.location().line() == line)
+    );
+}

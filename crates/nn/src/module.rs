@@ -50,14 +50,13 @@ pub trait Module<T: Float> {
         let mut params: Vec<(String, Param<T>)> = Vec::new();
         self.visit(&mut Visitor::new(&mut |path, param| {
             if params.iter().all(|(_, known)| known.id() != param.id()) {
-                param.set_name(path);
                 params.push((path.to_owned(), param.clone()));
             }
         }));
         params
     }
 
-    /// Number of trained numbers.
+    /// How many numbers the parameters hold, frozen ones included.
     fn parameter_count(&self) -> usize {
         self.params()
             .iter()

@@ -40,7 +40,7 @@ impl<T: Float> Param<T> {
         self.0.id
     }
 
-    /// Its path in the model, once [`Module::params`](crate::Module::params) has met it.
+    /// Its path in the model, once an [`Optimizer`](crate::Optimizer) of the model has met it.
     #[must_use]
     pub fn name(&self) -> String {
         self.0

@@ -49,6 +49,7 @@ mod modules {
         let params = model.params();
         let names: Vec<&str> = params.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["0.weight", "0.bias", "1.1.weight"]);
+        let _ = Optimizer::new(Adam::default(), 0.1, params.clone());
         assert!(params.iter().all(|(name, param)| *name == param.name()));
         assert_eq!((model.len(), model.parameter_count()), (3, 12));
 
@@ -592,6 +593,20 @@ mod trainer {
         assert_eq!(fall(Schedule::Constant), 8.0 * 0.25);
         // Full for steps 1 to 5, then at 5/8, 6/8 and 7/8 of the run 3/4, 2/4 and 1/4 of it.
         assert_eq!(fall(Schedule::CoolDown { from: 0.5 }), 6.5 * 0.25);
+    }
+
+    #[test]
+    fn a_model_frozen_whole_is_an_error_and_not_a_panic() {
+        let model = Linear::<f64>::new(3, 3, &mut random::rng(0));
+        model.set_trainable(false);
+        let objective =
+            |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+        let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
+        let loader = DataLoader::new(samples(4), 4).unwrap();
+        let error = Trainer::new(&objective, optimizer, 0)
+            .fit(1, &loader, None, &mut ())
+            .unwrap_err();
+        assert!(error.to_string().contains("frozen"), "{error}");
     }
 
     #[test]

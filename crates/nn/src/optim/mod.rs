@@ -54,7 +54,8 @@ struct Entry<T: Float> {
 }
 
 impl<T: Float> Optimizer<T> {
-    /// An optimiser of these parameters (see [`Module::params`](crate::Module::params)).
+    /// An optimiser of these parameters (see [`Module::params`](crate::Module::params)), which
+    /// from now on go by these names in tables and messages.
     #[must_use]
     pub fn new(
         rule: impl UpdateRule<T> + 'static,
@@ -71,6 +72,7 @@ impl<T: Float> Optimizer<T> {
                 steps: 0,
             }
         };
+        params.iter().for_each(|(name, param)| param.set_name(name));
         let entries = params.into_iter().map(|(_, param)| entry(param)).collect();
         Self {
             rule: Box::new(rule),

@@ -6,7 +6,7 @@ mod terms;
 
 use std::time::Instant;
 
-use retrograd_autograd::{Anomaly, Gradients, Mode, Summary, Tape, Var};
+use retrograd_autograd::{Anomaly, Mode, Summary, Tape, Var};
 use retrograd_tensor::{Float, Tensor, random};
 
 use crate::data::DataLoader;
@@ -45,6 +45,9 @@ pub enum TrainError {
         /// What is in the batch.
         data: Box<Summary>,
     },
+    /// The loss does not depend on any parameter that the optimiser may move.
+    #[error("the loss depends on no trainable parameter: are all of them frozen?")]
+    NothingToTrain,
     /// Whoever watches could not go on, for example because the disk is full.
     #[error("{0}")]
     Observer(Box<dyn std::error::Error + Send + Sync>),
@@ -103,24 +106,35 @@ impl<'a, T: Float> Trainer<'a, T> {
             batches: train.batches(),
             samples: samples.min(train.samples()),
         });
-        let mut records = Vec::new();
-        for epoch in 1..=epochs {
-            let start = Instant::now();
-            let (metrics, samples) = self.epoch(epoch, epochs, train, observer)?;
-            let seconds = start.elapsed().as_secs_f64();
-            let held_out = held_out.map(|loader| self.evaluate(epoch, loader));
-            let record = EpochRecord {
-                epoch,
-                train: metrics,
-                held_out,
-                seconds,
-                samples_per_second: samples as f64 / seconds.max(f64::MIN_POSITIVE),
-            };
-            observer.epoch(&record).map_err(TrainError::Observer)?;
-            records.push(record);
-        }
+        let outcome = (1..=epochs)
+            .map(|epoch| self.measured_epoch(epoch, epochs, train, held_out, observer))
+            .collect();
         observer.end();
-        Ok(records)
+        outcome
+    }
+
+    /// Trains for one epoch, measures, and tells the observer.
+    fn measured_epoch(
+        &mut self,
+        epoch: u64,
+        epochs: u64,
+        train: &DataLoader<T>,
+        held_out: Option<&DataLoader<T>>,
+        observer: &mut dyn Observer,
+    ) -> Result<EpochRecord, TrainError> {
+        let start = Instant::now();
+        let (metrics, samples) = self.epoch(epoch, epochs, train, observer)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let held_out = held_out.map(|loader| self.evaluate(epoch, loader));
+        let record = EpochRecord {
+            epoch,
+            train: metrics,
+            held_out,
+            seconds,
+            samples_per_second: samples as f64 / seconds.max(f64::MIN_POSITIVE),
+        };
+        observer.epoch(&record).map_err(TrainError::Observer)?;
+        Ok(record)
     }
 
     fn epoch(
@@ -156,27 +170,26 @@ impl<'a, T: Float> Trainer<'a, T> {
         position: usize,
     ) -> Result<Metrics, TrainError> {
         let tape = Tape::with(Mode::Training, self.stream("training", epoch, position));
-        let (metrics, gradients) = self.gradients(&tape, batch);
-        let finite = metrics.total().is_finite()
-            && gradients.as_ref().is_some_and(|gradients| {
-                self.params
-                    .iter()
-                    .filter_map(|param| gradients.of_key(param.id()))
-                    .all(Tensor::is_finite)
-            });
-        let Some(gradients) = gradients.filter(|_| finite) else {
-            return Err(self.diagnose(batch, epoch, position));
-        };
-        self.optimizer.step(&gradients);
-        Ok(metrics)
-    }
-
-    /// The terms of the loss of a batch, and the gradient if the loss is finite.
-    fn gradients(&self, tape: &Tape<T>, batch: &Tensor<T>) -> (Metrics, Option<Gradients<T>>) {
         let terms = (self.objective)(&tape.constant(batch.clone()));
         let (total, metrics) = (terms.total(), terms.metrics());
-        let gradients = total.item().is_finite().then(|| total.backward());
-        (metrics, gradients)
+        drop(terms);
+        if !total.item().is_finite() {
+            return Err(self.diagnose(batch, epoch, position));
+        }
+        if !total.is_tracked() {
+            return Err(TrainError::NothingToTrain);
+        }
+        let gradients = total.backward();
+        drop(total);
+        let mut reached = self
+            .params
+            .iter()
+            .filter_map(|param| gradients.of_key(param.id()));
+        if !reached.all(Tensor::is_finite) {
+            return Err(self.diagnose(batch, epoch, position));
+        }
+        self.optimizer.step(&gradients);
+        Ok(metrics)
     }
 
     /// The same step again, watching every value: slower, and needed once.
@@ -190,7 +203,10 @@ impl<'a, T: Float> Trainer<'a, T> {
         }
         let tape = Tape::with(Mode::Training, self.stream("training", epoch, position))
             .detecting_anomalies();
-        let _ = self.gradients(&tape, batch);
+        let total = (self.objective)(&tape.constant(batch.clone())).total();
+        if tape.anomaly().is_none() && total.is_tracked() {
+            let _ = total.backward();
+        }
         TrainError::NotFinite {
             epoch,
             batch: position + 1,

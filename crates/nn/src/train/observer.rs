@@ -47,7 +47,7 @@ pub trait Observer {
         Ok(())
     }
 
-    /// After the last epoch.
+    /// After the last epoch, and after whatever ended the training early.
     fn end(&mut self) {}
 }
 
