@@ -17,6 +17,9 @@ pub trait Autoencoder<T: Float>: Module<T> {
     /// What training minimises on a batch `[batch, features]`, term by term.
     fn objective(&self, x: &Var<T>) -> Terms<T>;
 
+    /// What the loss is measured in.
+    fn unit(&self) -> &'static str;
+
     /// The width of every layer from the input through the code to the output, read off the
     /// weights `[outputs, inputs]`.
     fn widths(&self) -> Vec<usize> {

@@ -14,7 +14,7 @@ use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use crate::autoencoder::Autoencoder;
-use crate::dense::dense;
+use crate::dense::halves;
 use crate::output::Output;
 
 /// Several nonlinear layers to the code and their mirror back.
@@ -28,6 +28,11 @@ pub struct DeepAutoencoder<T: Float = f32> {
 }
 
 impl<T: Float> DeepAutoencoder<T> {
+    /// Numbers in the code of [`images`](Self::images).
+    pub const IMAGE_CODE: usize = 32;
+    /// Numbers in the code of [`table`](Self::table).
+    pub const TABLE_CODE: usize = 8;
+
     /// Through the widths in `down`, from the features to the code, and the mirror back.
     ///
     /// # Panics
@@ -38,10 +43,7 @@ impl<T: Float> DeepAutoencoder<T> {
             down.len() >= 2,
             "a deep autoencoder needs the width of its input and of its code, not {down:?}"
         );
-        let up: Vec<usize> = down.iter().rev().copied().collect();
-        let encoder = dense(down, activation, true, rng);
-        let decoder = dense(&up, activation, false, rng);
-        output.prepare(&decoder);
+        let (encoder, decoder) = halves(down, activation, output, rng);
         Self {
             encoder,
             decoder,
@@ -53,7 +55,7 @@ impl<T: Float> DeepAutoencoder<T> {
     #[must_use]
     pub fn images(pixels: usize, rng: &mut Rng) -> Self {
         Self::new(
-            &[pixels, 128, 32],
+            &[pixels, 128, Self::IMAGE_CODE],
             Activation::Relu,
             Output::Probability,
             rng,
@@ -64,7 +66,7 @@ impl<T: Float> DeepAutoencoder<T> {
     #[must_use]
     pub fn table(columns: usize, rng: &mut Rng) -> Self {
         Self::new(
-            &[columns, 15, 11, 11, 8],
+            &[columns, 15, 11, 11, Self::TABLE_CODE],
             Activation::Sigmoid,
             Output::Rectified,
             rng,
@@ -94,5 +96,9 @@ impl<T: Float> Autoencoder<T> for DeepAutoencoder<T> {
 
     fn objective(&self, x: &Var<T>) -> Terms<T> {
         self.output.cost(&self.decoder.forward(&self.encode(x)), x)
+    }
+
+    fn unit(&self) -> &'static str {
+        self.output.unit()
     }
 }

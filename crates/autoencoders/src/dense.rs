@@ -4,13 +4,30 @@ use retrograd_nn::{Activation, Init, Linear, Sequential};
 use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
+use crate::output::Output;
+
+/// An encoder through the widths in `down` and the decoder that mirrors it, up to its last
+/// nonlinearity, which is `output`'s.
+pub(crate) fn halves<T: Float>(
+    down: &[usize],
+    activation: Activation,
+    output: Output,
+    rng: &mut Rng,
+) -> (Sequential<T>, Sequential<T>) {
+    let up: Vec<usize> = down.iter().rev().copied().collect();
+    let encoder = dense(down, activation, true, rng);
+    let decoder = dense(&up, activation, false, rng);
+    output.prepare(&decoder);
+    (encoder, decoder)
+}
+
 /// Linear layers through `widths`, each followed by `activation` except, unless `activate_last`,
 /// the last.
 ///
 /// Weights are Glorot uniform and biases 0, as in Keras, where the recipes come from; before
 /// sigmoids with their gain of 4, without which a signal fades by four in each layer and eight
 /// layers learn nothing but the mean.
-pub(crate) fn dense<T: Float>(
+fn dense<T: Float>(
     widths: &[usize],
     activation: Activation,
     activate_last: bool,

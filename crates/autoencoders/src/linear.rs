@@ -66,4 +66,8 @@ impl<T: Float> Autoencoder<T> for LinearAutoencoder<T> {
     fn objective(&self, x: &Var<T>) -> Terms<T> {
         Output::Real.cost(&self.forward(x), x)
     }
+
+    fn unit(&self) -> &'static str {
+        Output::Real.unit()
+    }
 }

@@ -33,6 +33,15 @@ impl Output {
         }
     }
 
+    /// What the cost is measured in.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Probability => "cross-entropy, nats per feature",
+            _ => "squared error per feature",
+        }
+    }
+
     /// Prepares the start values of the decoder that gives z.
     ///
     /// A rectified output that starts at 0 for every sample has no slope and stays there for good;

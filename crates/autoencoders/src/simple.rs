@@ -14,7 +14,7 @@ use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use crate::autoencoder::Autoencoder;
-use crate::dense::dense;
+use crate::dense::halves;
 use crate::output::Output;
 
 /// One nonlinear layer to the code and one layer back.
@@ -28,6 +28,15 @@ pub struct SimpleAutoencoder<T: Float = f32> {
 }
 
 impl<T: Float> SimpleAutoencoder<T> {
+    /// Numbers in the code of [`images`](Self::images).
+    pub const IMAGE_CODE: usize = 32;
+
+    /// Numbers in the code of [`table`](Self::table) for rows of `columns`.
+    #[must_use]
+    pub fn table_code(columns: usize) -> usize {
+        columns / 2
+    }
+
     /// From `features` numbers to a code of `code` after `activation`, and back through `output`.
     #[must_use]
     pub fn new(
@@ -37,8 +46,7 @@ impl<T: Float> SimpleAutoencoder<T> {
         output: Output,
         rng: &mut Rng,
     ) -> Self {
-        let encoder = dense(&[features, code], activation, true, rng);
-        let decoder = dense(&[code, features], activation, false, rng);
+        let (encoder, decoder) = halves(&[features, code], activation, output, rng);
         Self {
             encoder,
             decoder,
@@ -49,7 +57,13 @@ impl<T: Float> SimpleAutoencoder<T> {
     /// The one for images: a code of 32 rectified units, pixels as probabilities.
     #[must_use]
     pub fn images(pixels: usize, rng: &mut Rng) -> Self {
-        Self::new(pixels, 32, Activation::Relu, Output::Probability, rng)
+        Self::new(
+            pixels,
+            Self::IMAGE_CODE,
+            Activation::Relu,
+            Output::Probability,
+            rng,
+        )
     }
 
     /// The one for tables in [0, 1]: a code of half the columns, sigmoids, squared error.
@@ -57,7 +71,7 @@ impl<T: Float> SimpleAutoencoder<T> {
     pub fn table(columns: usize, rng: &mut Rng) -> Self {
         Self::new(
             columns,
-            columns / 2,
+            Self::table_code(columns),
             Activation::Sigmoid,
             Output::Squashed,
             rng,
@@ -87,5 +101,9 @@ impl<T: Float> Autoencoder<T> for SimpleAutoencoder<T> {
 
     fn objective(&self, x: &Var<T>) -> Terms<T> {
         self.output.cost(&self.decoder.forward(&self.encode(x)), x)
+    }
+
+    fn unit(&self) -> &'static str {
+        self.output.unit()
     }
 }

@@ -261,10 +261,13 @@ impl Variant {
     /// Numbers in the code for data of this kind.
     fn code_width(self, data: DataKind) -> usize {
         match (self, data) {
+            (Self::Linear, DataKind::Images(_)) => 32,
+            (Self::Linear, DataKind::Table(columns)) => columns / 2,
             (Self::Linear, DataKind::Points(_)) => 2,
-            (Self::Linear | Self::Simple, DataKind::Table(columns)) => columns / 2,
-            (Self::Deep, DataKind::Table(_)) => 8,
-            (Self::Linear | Self::Simple | Self::Deep, _) => 32,
+            (Self::Simple, DataKind::Images(_)) => SimpleAutoencoder::<f32>::IMAGE_CODE,
+            (Self::Simple, _) => SimpleAutoencoder::<f32>::table_code(data.features()),
+            (Self::Deep, DataKind::Images(_)) => DeepAutoencoder::<f32>::IMAGE_CODE,
+            (Self::Deep, _) => DeepAutoencoder::<f32>::TABLE_CODE,
         }
     }
 }

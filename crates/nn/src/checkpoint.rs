@@ -3,7 +3,7 @@
 //! A file written here loads in PyTorch with `safetensors.torch.load_file` and `load_state_dict`,
 //! and the other way round.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -224,8 +224,18 @@ pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> 
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    // The rename itself is durable once the folder is.
-    File::open(folder)?.sync_all()
+    make_durable(folder)
+}
+
+/// A rename is durable once its folder is.
+#[cfg(unix)]
+fn make_durable(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn make_durable(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// Temporary files are private; a result is as readable as any new file: what 0666 leaves after

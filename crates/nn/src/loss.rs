@@ -53,8 +53,8 @@ pub fn mse<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T
 /// Binary cross-entropy −t·log p − (1 − t)·log(1 − p) of probabilities p, in nats.
 ///
 /// Logarithms are held at −100 or above, as in PyTorch, so that p = 0 and p = 1 cost something
-/// finite; where they are held the slope is 0. Prefer [`bce_with_logits`], which needs no such
-/// care.
+/// finite. Where they are held the slope is 0 (PyTorch's is about 10¹²), so a unit that is
+/// saturated on the wrong side stays there: prefer [`bce_with_logits`], which has no such edge.
 ///
 /// # Panics
 /// If the shapes do not broadcast.

@@ -109,7 +109,8 @@ impl<T: Float> Param<T> {
     pub fn beside(&self, x: &Var<T>) -> Var<T> {
         match x.tape() {
             Some(tape) if self.is_trainable() => {
-                tape.keyed_leaf(self.id(), &self.name(), self.value())
+                let name = self.0.name.read().unwrap_or_else(PoisonError::into_inner);
+                tape.keyed_leaf(self.id(), &name, self.value())
             }
             Some(tape) => tape.constant(self.value()),
             None => Var::constant(self.value()),

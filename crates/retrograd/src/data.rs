@@ -8,6 +8,7 @@ use retrograd::datasets::{self, Split};
 
 use crate::cli::TrainOptions;
 use crate::failure::Failure;
+use crate::terminal;
 
 /// Samples drawn of each built-in set: (training, held out).
 const DIGITS: (usize, usize) = (20_000, 2_000);
@@ -63,14 +64,14 @@ pub(crate) fn load(options: &TrainOptions) -> Result<Data, Failure> {
             (split, kind)
         }
     };
-    eprintln!(
+    terminal::say(&format!(
         "data: {}, {} samples to train on and {} held out, {} features each ({:.2} s)",
         split.train.name,
         split.train.len(),
         split.held_out.len(),
         split.train.width(),
         start.elapsed().as_secs_f64()
-    );
+    ));
     Ok(Data { split, kind })
 }
 

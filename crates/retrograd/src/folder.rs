@@ -16,12 +16,23 @@ pub(crate) const METRICS: &str = "metrics.jsonl";
 pub(crate) const MODEL: &str = "model.safetensors";
 /// The page that shows it all.
 pub(crate) const REPORT: &str = "report.html";
-/// Everything a run may write besides the above.
-pub(crate) const PICTURES: [&str; 4] = [
-    "loss.svg",
-    "reconstructions.png",
-    "reconstructions-xy.svg",
-    "reconstructions-xz.svg",
+/// The losses.
+pub(crate) const LOSS: &str = "loss.svg";
+/// Samples and their reconstructions, as images or rows.
+pub(crate) const RECONSTRUCTIONS: &str = "reconstructions.png";
+/// The same as points, seen along z and along y.
+pub(crate) const RECONSTRUCTIONS_XY: &str = "reconstructions-xy.svg";
+pub(crate) const RECONSTRUCTIONS_XZ: &str = "reconstructions-xz.svg";
+/// Everything a run may write.
+const FILES: [&str; 8] = [
+    CONFIG,
+    METRICS,
+    MODEL,
+    REPORT,
+    LOSS,
+    RECONSTRUCTIONS,
+    RECONSTRUCTIONS_XY,
+    RECONSTRUCTIONS_XZ,
 ];
 
 /// A folder of our own to write to.
@@ -128,10 +139,7 @@ fn entries(folder: &Path) -> io::Result<Vec<String>> {
 
 /// Removes the files that runs write, and no others.
 fn remove_run(folder: &Path) -> io::Result<()> {
-    let written = [METRICS, MODEL, REPORT, CONFIG]
-        .into_iter()
-        .chain(PICTURES)
-        .map(|name| folder.join(name));
+    let written = FILES.iter().map(|name| folder.join(name));
     written
         .filter(|file| file.exists())
         .try_for_each(fs::remove_file)

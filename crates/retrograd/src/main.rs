@@ -5,23 +5,20 @@ mod data;
 mod failure;
 mod folder;
 mod pictures;
-mod summary;
+mod terminal;
 mod train;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let outcome = cli::parse().and_then(|command| match command {
-        cli::Command::List => {
-            print!("{}", summary::list());
-            Ok(())
-        }
+        cli::Command::List => terminal::print(&terminal::list()),
         cli::Command::Train(options) => train::run(&options),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            terminal::say(&format!("error: {failure}"));
             failure.exit_code()
         }
     }

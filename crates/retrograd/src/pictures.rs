@@ -7,10 +7,14 @@ use retrograd::report::{Chart, ImageGrid, Picture, ReportError, Section, Shading
 use retrograd::tensor::Tensor;
 
 use crate::failure::Failure;
-use crate::folder::RunFolder;
+use crate::folder::{LOSS, RECONSTRUCTIONS, RECONSTRUCTIONS_XY, RECONSTRUCTIONS_XZ, RunFolder};
 
 /// Held-out images shown.
 const IMAGES: usize = 16;
+/// Pixels that an image of a grid is blown up to, about, when it is smaller.
+const IMAGE_WIDTH: usize = 84;
+/// Widest grid, in pixels: of larger images fewer stand in a line, or are shown at all.
+const GRID_WIDTH: usize = 1600;
 /// Held-out rows of a table shown.
 const ROWS: usize = 8;
 /// Held-out points shown in a scatter plot.
@@ -31,7 +35,7 @@ pub(crate) fn losses(
     let chart = Chart::curves("Loss", "epoch", unit)
         .line("train", train)
         .dashed("held out", held_out);
-    folder.write("loss.svg", chart.to_svg().map_err(Failure::run)?.as_str())?;
+    folder.write(LOSS, chart.to_svg().map_err(Failure::run)?.as_str())?;
     let caption =
         "Train: mean over the epoch, measured before each step. Held out: after the epoch.";
     Ok(Section {
@@ -60,11 +64,13 @@ pub(crate) fn reconstructions(
         (_, Some(image)) => {
             let shape = [originals.shape()[0], image.height, image.width];
             let (above, below) = (originals.to_vec(), reconstructed.to_vec());
-            let grid = ImageGrid::new().row("original", &above, shape).row(
-                "reconstruction",
-                &below,
-                shape,
-            );
+            let scale = (IMAGE_WIDTH / image.width.max(1)).clamp(1, 3);
+            let columns = (GRID_WIDTH / (image.width * scale).max(1)).clamp(1, IMAGES);
+            let grid = ImageGrid::new()
+                .row("original", &above, shape)
+                .row("reconstruction", &below, shape)
+                .scale(scale)
+                .columns(columns);
             vec![grid_picture(
                 folder,
                 &grid,
@@ -96,10 +102,7 @@ fn grid_picture(
     grid: &ImageGrid<'_>,
     caption: &str,
 ) -> Result<Picture, Failure> {
-    folder.write(
-        "reconstructions.png",
-        grid.encode_png().map_err(Failure::run)?,
-    )?;
+    folder.write(RECONSTRUCTIONS, grid.encode_png().map_err(Failure::run)?)?;
     picture(Picture::grid(grid, caption))
 }
 
@@ -123,13 +126,13 @@ fn scatters(
     };
     Ok(vec![
         view(
-            "reconstructions-xy.svg",
+            RECONSTRUCTIONS_XY,
             1,
             "y",
             "Held-out points and their reconstructions, seen along z.",
         )?,
         view(
-            "reconstructions-xz.svg",
+            RECONSTRUCTIONS_XZ,
             2,
             "z",
             "The same, seen along y: the noise across the plane is gone.",

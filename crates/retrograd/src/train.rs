@@ -18,11 +18,13 @@ use crate::data::{self, Data};
 use crate::failure::Failure;
 use crate::folder::{CONFIG, LineFile, METRICS, MODEL, REPORT, RunFolder};
 use crate::pictures;
-use crate::summary::count;
+use crate::terminal::{self, count};
 
 /// Epochs of a `--quick` run; recipes of one step an epoch get more.
 const QUICK_EPOCHS: u64 = 2;
 const QUICK_STEPS: u64 = 300;
+/// Beyond this, threads cost more to start than they can ever save.
+const MOST_THREADS: usize = 1024;
 /// Samples of a batch when only measuring.
 const MEASURING_BATCH: usize = 500;
 
@@ -100,6 +102,7 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
         .map_err(|error| Failure::run(format!("{}: {error}", options.variant.name())))?;
     let seconds = start.elapsed().as_secs_f64();
 
+    let figures = Figures::of(&records, model.unit(), seconds);
     checkpoint::save(model.as_ref(), folder.file(MODEL)).map_err(Failure::run)?;
     let report = report(
         options,
@@ -108,17 +111,21 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
         &data,
         &config,
         &records,
-        seconds,
+        &figures,
     )?;
     folder.write(REPORT, report.to_html().map_err(Failure::run)?)?;
-    print!("{}", closing(&folder, &config, &records, seconds));
-    Ok(())
+    terminal::print(&closing(&folder, &config, &figures))
 }
 
 /// Sizes the pool of threads; their number.
 fn set_threads(asked: Option<usize>) -> Result<usize, Failure> {
     let threads =
         asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    if threads > MOST_THREADS {
+        return Err(Failure::usage(format!(
+            "--threads {threads}: more than {MOST_THREADS} only wait for each other; one a core is best"
+        )));
+    }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global();
@@ -205,10 +212,25 @@ fn config(
     }
 }
 
-/// The command line that made this run.
+/// The command line that made this run, as a shell would take it.
 fn command() -> String {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    format!("retrograd {}", arguments.join(" "))
+    let arguments = std::env::args_os()
+        .skip(1)
+        .map(|argument| quoted(&argument.to_string_lossy()));
+    std::iter::once("retrograd".to_owned())
+        .chain(arguments)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// In single quotes if a shell would not take it as one plain word.
+fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', "'\\''"))
+    }
 }
 
 /// Shows the progress and keeps the metrics.
@@ -269,9 +291,8 @@ fn report(
     data: &Data,
     config: &Config,
     records: &[EpochRecord],
-    seconds: f64,
+    figures: &Figures,
 ) -> Result<Report, Failure> {
-    let figures = Figures::of(records);
     let unit = figures.unit;
     let rate = records
         .last()
@@ -289,7 +310,7 @@ fn report(
             Card::new("Training loss", number(figures.train), unit),
             Card::new(
                 "Time",
-                format!("{seconds:.1} s"),
+                format!("{:.1} s", figures.seconds),
                 format!("{} epochs", config.epochs),
             ),
             Card::new("Speed", count(rate as usize), "samples a second"),
@@ -311,25 +332,22 @@ fn report(
 
 /// The numbers that matter at the end of a run.
 struct Figures {
+    /// Of the whole training.
+    seconds: f64,
     train: f64,
     held_out: f64,
     unit: &'static str,
 }
 
 impl Figures {
-    fn of(records: &[EpochRecord]) -> Self {
+    fn of(records: &[EpochRecord], unit: &'static str, seconds: f64) -> Self {
         let last = records.last();
         let train = last.map_or(f64::NAN, |record| record.train.total());
         let held_out = last
             .and_then(|record| record.held_out.as_ref())
             .map_or(f64::NAN, Metrics::total);
-        let is_bce = last.is_some_and(|record| record.train.iter().any(|(name, _)| name == "bce"));
-        let unit = if is_bce {
-            "cross-entropy, nats per feature"
-        } else {
-            "squared error per feature"
-        };
         Self {
+            seconds,
             train,
             held_out,
             unit,
@@ -393,14 +411,14 @@ fn settings(config: &Config) -> Result<Vec<(String, String)>, Failure> {
 }
 
 /// The last words on the terminal.
-fn closing(folder: &RunFolder, config: &Config, records: &[EpochRecord], seconds: f64) -> String {
-    let figures = Figures::of(records);
+fn closing(folder: &RunFolder, config: &Config, figures: &Figures) -> String {
     let mut text = format!(
-        "\n{} ({}, {} parameters), {} epochs in {seconds:.1} s\n",
+        "\n{} ({}, {} parameters), {} epochs in {:.1} s\n",
         config.variant,
         widths(&config.layers),
         count(config.parameters),
         config.epochs,
+        figures.seconds,
     );
     text += &format!(
         "  held-out loss  {}  ({})\n",

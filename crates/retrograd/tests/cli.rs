@@ -253,6 +253,10 @@ fn options_that_make_no_sense_are_usage_errors() {
             &["--threads", "1 or more"],
         ),
         (&["train", "deep", "--seed", "-3"], &["--seed"]),
+        (
+            &["train", "deep", "--threads", "20000"],
+            &["--threads 20000", "1024"],
+        ),
         (&["train", "deep", "--data", "plane"], &["deep", "linear"]),
     ] {
         fail(folder.path(), arguments, 2, words);
@@ -290,9 +294,9 @@ fn a_loss_that_is_not_finite_stops_the_run_and_names_its_operation() {
     let folder = TempDir::new().unwrap();
     let words = [
         "epoch 1",
+        "`matmul_nt` at crates/nn",
+        "encoder.2.weight",
         "is not finite",
-        "crates/",
-        ".rs:",
         "smaller learning rate",
     ];
     fail(
@@ -301,6 +305,66 @@ fn a_loss_that_is_not_finite_stops_the_run_and_names_its_operation() {
         1,
         &words,
     );
+}
+
+#[test]
+fn a_last_update_that_ruins_the_model_is_not_passed_over() {
+    let folder = TempDir::new().unwrap();
+    let arguments = ["train", "linear", "--epochs", "1", "--lr", "1e38"];
+    fail(
+        folder.path(),
+        &arguments,
+        1,
+        &["epoch 1", "smaller learning rate"],
+    );
+    assert!(!folder.path().join("runs/linear/model.safetensors").exists());
+}
+
+#[test]
+fn whoever_reads_may_stop_reading() {
+    let folder = TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_retrograd"));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = command
+        .current_dir(folder.path())
+        .arg("list")
+        .stdout(writer)
+        .status()
+        .unwrap();
+    assert!(status.success(), "{status}");
+    #[cfg(target_os = "linux")]
+    {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = command.stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(
+            text(&output.stderr).starts_with("error: standard output"),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn any_name_of_a_folder_will_do() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = TempDir::new().unwrap();
+    for name in [&b"two words"[..], b"it's", b"bad\xff"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_retrograd"))
+            .current_dir(folder.path())
+            .args(["train", "linear", "--quick", "--out"])
+            .arg(std::ffi::OsStr::from_bytes(name))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let config = fs::read_to_string(folder.path().join("two words/config.toml")).unwrap();
+    assert!(config.contains("--out 'two words'"), "{config}");
 }
 
 /// An IDX file: type byte, sizes and values.
@@ -373,6 +437,34 @@ fn a_folder_of_images_trains_raw_and_compressed() {
         fs::read(folder.path().join(format!("run-{data}/model.safetensors"))).unwrap()
     };
     assert_eq!(train("raw"), train("packed"));
+}
+
+#[test]
+fn large_images_have_their_pictures_too() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("large");
+    fs::create_dir(&data).unwrap();
+    for part in ["train", "t10k"] {
+        let pixels = vec![128; 20 * 600 * 600];
+        fs::write(
+            data.join(format!("{part}-images-idx3-ubyte")),
+            idx(&[20, 600, 600], &pixels),
+        )
+        .unwrap();
+    }
+    succeed(
+        folder.path(),
+        &[
+            "train", "simple", "--data", "large", "--epochs", "1", "--out", "run",
+        ],
+    );
+    assert!(
+        folder
+            .path()
+            .join("run/reconstructions.png")
+            .metadata()
+            .is_ok_and(|meta| meta.len() > 0)
+    );
 }
 
 #[test]

@@ -12,6 +12,8 @@ use super::UpdateRule;
 /// u ← ρ u + (1 − ρ) d²
 /// θ ← θ − γ d
 /// ```
+///
+/// State below the smallest normal number becomes 0: arithmetic on subnormal numbers is slow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adadelta {
     /// ρ: how long squares are remembered.

@@ -11,6 +11,8 @@ use super::UpdateRule;
 /// v ← β₂ v + (1 − β₂) g²         v̂ = v / (1 − β₂ᵗ)
 /// θ ← θ − γ m̂ / (√v̂ + ε)
 /// ```
+///
+/// State below the smallest normal number becomes 0: arithmetic on subnormal numbers is slow.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// β₁: how long the mean is remembered.

@@ -11,6 +11,8 @@ use super::UpdateRule;
 /// θ ← θ − γ b            (plain: μ = 0)
 /// θ ← θ − γ (g + μ b)    (Nesterov)
 /// ```
+///
+/// State below the smallest normal number becomes 0: arithmetic on subnormal numbers is slow.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sgd {
     /// μ: how much of the last step is kept; 0 for none.

@@ -30,7 +30,7 @@ pub enum TrainError {
     NotFinite {
         /// Epoch, from 1.
         epoch: u64,
-        /// Batch within the epoch, from 1.
+        /// Batch within the epoch (or of the held-out data after it), from 1.
         batch: usize,
         /// The operation that first produced the value.
         anomaly: Option<Box<Anomaly>>,
@@ -44,6 +44,18 @@ pub enum TrainError {
         batch: usize,
         /// What is in the batch.
         data: Box<Summary>,
+    },
+    /// An update made a parameter infinite or NaN, though its gradient was finite.
+    #[error(
+        "epoch {epoch}: an update made {parameter} infinite or NaN ({value}); a smaller learning rate may help"
+    )]
+    Diverged {
+        /// Epoch, from 1.
+        epoch: u64,
+        /// The parameter's path.
+        parameter: String,
+        /// What is in it.
+        value: Box<Summary>,
     },
     /// The loss does not depend on any parameter that the optimiser may move.
     #[error("the loss depends on no trainable parameter: are all of them frozen?")]
@@ -125,7 +137,10 @@ impl<'a, T: Float> Trainer<'a, T> {
         let start = Instant::now();
         let (metrics, samples) = self.epoch(epoch, epochs, train, observer)?;
         let seconds = start.elapsed().as_secs_f64();
-        let held_out = held_out.map(|loader| self.evaluate(epoch, loader));
+        self.check_parameters(epoch)?;
+        let held_out = held_out
+            .map(|loader| self.held_out(epoch, loader))
+            .transpose()?;
         let record = EpochRecord {
             epoch,
             train: metrics,
@@ -169,12 +184,12 @@ impl<'a, T: Float> Trainer<'a, T> {
         epoch: u64,
         position: usize,
     ) -> Result<Metrics, TrainError> {
-        let tape = Tape::with(Mode::Training, self.stream("training", epoch, position));
+        let tape = Tape::with(Mode::Training, self.stream(Mode::Training, epoch, position));
         let terms = (self.objective)(&tape.constant(batch.clone()));
         let (total, metrics) = (terms.total(), terms.metrics());
         drop(terms);
         if !total.item().is_finite() {
-            return Err(self.diagnose(batch, epoch, position));
+            return Err(self.diagnose(Mode::Training, batch, epoch, position));
         }
         if !total.is_tracked() {
             return Err(TrainError::NothingToTrain);
@@ -186,32 +201,76 @@ impl<'a, T: Float> Trainer<'a, T> {
             .iter()
             .filter_map(|param| gradients.of_key(param.id()));
         if !reached.all(Tensor::is_finite) {
-            return Err(self.diagnose(batch, epoch, position));
+            return Err(self.diagnose(Mode::Training, batch, epoch, position));
         }
         self.optimizer.step(&gradients);
         Ok(metrics)
     }
 
     /// The same step again, watching every value: slower, and needed once.
-    fn diagnose(&self, batch: &Tensor<T>, epoch: u64, position: usize) -> TrainError {
+    fn diagnose(&self, mode: Mode, batch: &Tensor<T>, epoch: u64, position: usize) -> TrainError {
+        let number = position + 1;
         if !batch.is_finite() {
             return TrainError::Data {
                 epoch,
-                batch: position + 1,
+                batch: number,
                 data: Box::new(Summary::of(batch)),
             };
         }
-        let tape = Tape::with(Mode::Training, self.stream("training", epoch, position))
-            .detecting_anomalies();
+        let tape = Tape::with(mode, self.stream(mode, epoch, position)).detecting_anomalies();
         let total = (self.objective)(&tape.constant(batch.clone())).total();
         if tape.anomaly().is_none() && total.is_tracked() {
             let _ = total.backward();
         }
         TrainError::NotFinite {
             epoch,
-            batch: position + 1,
+            batch: number,
             anomaly: tape.anomaly().map(Box::new),
         }
+    }
+
+    /// An error if an update left a parameter infinite or NaN.
+    fn check_parameters(&self, epoch: u64) -> Result<(), TrainError> {
+        let Some(param) = self.params.iter().find(|param| !param.value().is_finite()) else {
+            return Ok(());
+        };
+        let value = Box::new(Summary::of(&param.value()));
+        Err(TrainError::Diverged {
+            epoch,
+            parameter: param.name(),
+            value,
+        })
+    }
+
+    /// The metrics of held-out data, or what made them infinite or NaN.
+    fn held_out(&self, epoch: u64, loader: &DataLoader<T>) -> Result<Metrics, TrainError> {
+        let metrics = self.evaluate(epoch, loader);
+        if metrics.total().is_finite() {
+            return Ok(metrics);
+        }
+        let mut batches = loader.epoch(epoch).enumerate();
+        let culprit = batches
+            .find(|(position, batch)| !self.measure(epoch, *position, batch).total().is_finite());
+        match culprit {
+            Some((position, batch)) => {
+                Err(self.diagnose(Mode::Evaluation, &batch, epoch, position))
+            }
+            // Finite one by one: they have overflowed in their sum.
+            None => Err(TrainError::NotFinite {
+                epoch,
+                batch: loader.batches(),
+                anomaly: None,
+            }),
+        }
+    }
+
+    /// The terms of one batch, without training.
+    fn measure(&self, epoch: u64, position: usize, batch: &Tensor<T>) -> Metrics {
+        let tape = Tape::with(
+            Mode::Evaluation,
+            self.stream(Mode::Evaluation, epoch, position),
+        );
+        (self.objective)(&tape.constant(batch.clone())).metrics()
     }
 
     /// The mean of every term over a loader, without training.
@@ -219,14 +278,17 @@ impl<'a, T: Float> Trainer<'a, T> {
     pub fn evaluate(&self, epoch: u64, loader: &DataLoader<T>) -> Metrics {
         let mut averages = Averages::default();
         for (position, batch) in loader.epoch(epoch).enumerate() {
-            let tape = Tape::with(Mode::Evaluation, self.stream("evaluation", epoch, position));
-            let size = batch.shape()[0];
-            averages.add(&(self.objective)(&tape.constant(batch)).metrics(), size);
+            averages.add(&self.measure(epoch, position, &batch), batch.shape()[0]);
         }
         averages.metrics()
     }
 
-    fn stream(&self, purpose: &str, epoch: u64, position: usize) -> random::Rng {
+    /// The random stream of a step, the same whenever it is asked for.
+    fn stream(&self, mode: Mode, epoch: u64, position: usize) -> random::Rng {
+        let purpose = match mode {
+            Mode::Training => "training",
+            Mode::Evaluation => "evaluation",
+        };
         random::stream(self.seed, purpose, &[epoch, position as u64])
     }
 }

@@ -1,6 +1,6 @@
 //! Progress for people: a bar on a terminal, plain lines elsewhere.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -36,7 +36,8 @@ impl Progress {
 
     fn line(&self, text: &str) {
         if self.plain {
-            eprintln!("{text}");
+            // A closed standard error is no reason to stop a training.
+            let _ = writeln!(stderr().lock(), "{text}");
         } else {
             self.bar.println(text);
         }
@@ -56,7 +57,7 @@ impl Observer for Progress {
             let style = ProgressStyle::with_template(
                 "{msg:<40!} {bar:30} {percent:>3}% {elapsed} (left {eta})",
             );
-            self.bar = ProgressBar::new(plan.epochs * plan.batches as u64);
+            self.bar = ProgressBar::new(plan.epochs.saturating_mul(plan.batches as u64));
             self.bar
                 .set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         }
@@ -106,12 +107,21 @@ impl Observer for Progress {
 fn terms(metrics: &Metrics) -> String {
     let parts: Vec<String> = metrics
         .iter()
-        .map(|(name, value)| format!("{name} {value:.5}"))
+        .map(|(name, value)| format!("{name} {}", short(value)))
         .collect();
     if parts.len() == 1 {
         parts.concat()
     } else {
-        format!("loss {:.5} = {}", metrics.total(), parts.join(" + "))
+        format!("loss {} = {}", short(metrics.total()), parts.join(" + "))
+    }
+}
+
+/// Five digits after the point, or an exponent where those would all be zeros.
+fn short(value: f64) -> String {
+    if value == 0.0 || value.abs() >= 1e-3 {
+        format!("{value:.5}")
+    } else {
+        format!("{value:.3e}")
     }
 }
 

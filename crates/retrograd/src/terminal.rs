@@ -1,6 +1,29 @@
-//! Texts for the terminal.
+//! Words for the terminal.
+
+use std::io::{self, ErrorKind, Write};
 
 use retrograd::autoencoders::Variant;
+
+use crate::failure::Failure;
+
+/// Prints to standard output. Whoever reads may stop early, as `head` does; a full disk is an error.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    match output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+    {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::run(format!(
+            "standard output cannot be written ({error})"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Says something on standard error, where a failure to say it is nothing to stop for.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
 
 /// Every variant: name, summary and equation.
 pub(crate) fn list() -> String {
