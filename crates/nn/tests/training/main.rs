@@ -1,0 +1,39 @@
+//! Modules, optimisers, loaders and the trainer together.
+
+mod loaders;
+mod modules;
+mod optimizers;
+mod trainer;
+
+use std::cell::{Cell, RefCell};
+
+use rayon::ThreadPoolBuilder;
+use retrograd_autograd::{Gradients, Mode, Tape, Var};
+use retrograd_nn::train::{EpochRecord, Metrics, Observer, Plan, TrainError};
+use retrograd_nn::{
+    Activation, Adadelta, Adam, DataLoader, LastBatch, Linear, Module, Optimizer, Param, Reduction,
+    Schedule, Sequential, Sgd, Terms, Trainer, UpdateRule, Visitor, loss,
+};
+use retrograd_tensor::{Float, Tensor, random};
+
+fn network<T: Float>(seed: u64) -> Sequential<T> {
+    let mut rng = random::rng(seed);
+    Sequential::new()
+        .with(Linear::new(3, 5, &mut rng))
+        .with(Activation::Tanh)
+        .with(Linear::new(5, 3, &mut rng))
+}
+
+fn samples<T: Float>(count: usize) -> Tensor<T> {
+    Tensor::normal([count, 3], 0.0, 1.0, &mut random::rng(11))
+}
+
+fn on_threads<V: Send>(threads: usize, run: impl FnOnce() -> V + Send) -> V {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.unwrap().install(run)
+}
+
+fn values<T: Float>(model: &dyn Module<T>) -> Vec<Tensor<T>> {
+    let params = model.params().into_iter();
+    params.map(|(_, param)| param.value()).collect()
+}

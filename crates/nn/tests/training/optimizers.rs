@@ -1,0 +1,151 @@
+//! Optimisers: states, stretches, steps.
+
+use super::*;
+
+/// Gradients in which the parameter's is exactly `gradient`: those of Σ parameter·gradient.
+fn given<T: Float>(param: &Param<T>, gradient: &Tensor<T>) -> Gradients<T> {
+    let constant = Tape::new().constant(gradient.clone());
+    (param.beside(&constant) * constant).sum(..).backward()
+}
+
+fn after<T: Float, R: UpdateRule<T> + 'static>(rule: R, start: f64, gradients: &[f64]) -> f64 {
+    let param = Param::new(Tensor::full([2], T::from_f64(start)));
+    let mut optimizer = Optimizer::new(rule, 0.1, vec![("p".to_owned(), param.clone())]);
+    for &gradient in gradients {
+        optimizer.step(&given(&param, &Tensor::full([2], T::from_f64(gradient))));
+    }
+    assert_eq!(optimizer.steps(), gradients.len() as u64);
+    param.value().at(&[1]).to_f64()
+}
+
+#[test]
+fn state_is_kept_between_steps_in_both_types() {
+    const GRADIENTS: [f64; 4] = [0.5, -1.25, 2.0, 0.125];
+    let (momentum, rate) = (0.9, 0.1);
+    let (mut p, mut b) = (1.5, 0.0);
+    for g in GRADIENTS {
+        b = momentum * b + g;
+        p -= rate * (g + momentum * b);
+    }
+    let nesterov = Sgd {
+        momentum,
+        nesterov: true,
+    };
+    assert!((after::<f64, _>(nesterov, 1.5, &GRADIENTS) - p).abs() < 1e-15);
+    assert!((after::<f32, _>(nesterov, 1.5, &GRADIENTS) - p).abs() < 1e-6);
+
+    let (mut p, mut m, mut v) = (1.5, 0.0, 0.0);
+    for (t, g) in (1..).zip(GRADIENTS) {
+        m = 0.9 * m + 0.1 * g;
+        v = 0.999 * v + 0.001 * g * g;
+        let (m_hat, v_hat) = (m / (1.0 - 0.9_f64.powi(t)), v / (1.0 - 0.999_f64.powi(t)));
+        p -= rate * m_hat / (v_hat.sqrt() + 1e-8);
+    }
+    assert!((after::<f64, _>(Adam::default(), 1.5, &GRADIENTS) - p).abs() < 1e-14);
+    assert!((after::<f32, _>(Adam::default(), 1.5, &GRADIENTS) - p).abs() < 1e-6);
+
+    let (mut p, mut v, mut u) = (1.5, 0.0, 0.0);
+    for g in GRADIENTS {
+        v = 0.95 * v + 0.05 * g * g;
+        let d = g * ((u + 1e-7_f64).sqrt() / (v + 1e-7_f64).sqrt());
+        u = 0.95 * u + 0.05 * d * d;
+        p -= rate * d;
+    }
+    assert!((after::<f64, _>(Adadelta::default(), 1.5, &GRADIENTS) - p).abs() < 1e-14);
+    assert!((after::<f32, _>(Adadelta::default(), 1.5, &GRADIENTS) - p).abs() < 1e-6);
+}
+
+#[test]
+fn adams_first_step_is_the_learning_rate_against_the_sign() {
+    let param = Param::new(Tensor::<f64>::zeros([4]));
+    let mut optimizer =
+        Optimizer::new(Adam::default(), 0.01, vec![("p".to_owned(), param.clone())]);
+    let gradient = Tensor::from_vec(vec![1e-3, -40.0, 7.0, 0.0], [4]);
+    optimizer.step(&given(&param, &gradient));
+    let expected = [-0.01, 0.01, -0.01, 0.0];
+    for (found, expected) in param.value().iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-6, "{found} for {expected}");
+    }
+}
+
+#[test]
+fn a_parameter_thawed_late_starts_like_a_new_one() {
+    let gradient = Tensor::full([2], 0.5);
+    let path = |frozen: usize| {
+        let param = Param::new(Tensor::<f64>::zeros([2]));
+        let params = vec![("p".to_owned(), param.clone())];
+        let mut optimizer = Optimizer::new(Adam::default(), 0.01, params);
+        for step in 0..frozen + 5 {
+            let gradients = given(&param, &gradient);
+            param.set_trainable(step >= frozen);
+            optimizer.step(&gradients);
+            param.set_trainable(true);
+        }
+        param.value()
+    };
+    assert_eq!(path(0), path(1000));
+}
+
+/// Sizes around the stretch that is updated at a time, 2¹⁵ elements.
+const SIZES: [usize; 5] = [1, (1 << 15) - 1, 1 << 15, (1 << 15) + 1, 3 * (1 << 15) + 17];
+
+/// Three steps of the optimiser on `threads` threads, and in one naive pass over everything.
+fn both<T: Float, R: UpdateRule<T> + Copy + 'static>(
+    rule: R,
+    size: usize,
+    threads: usize,
+) -> [Vec<T>; 2] {
+    let mut rng = random::rng(size as u64);
+    let start = Tensor::<T>::normal([size], 0.0, 1.0, &mut rng);
+    let gradients: Vec<Tensor<T>> = (0..3)
+        .map(|_| Tensor::normal([size], 0.0, 1.0, &mut rng))
+        .collect();
+
+    let mut naive = start.to_vec();
+    let mut state = vec![vec![T::ZERO; size]; rule.slots()];
+    for (step, gradient) in (1..).zip(&gradients) {
+        let mut slots: Vec<&mut [T]> = state.iter_mut().map(Vec::as_mut_slice).collect();
+        rule.update(step, 0.1, &mut naive, &gradient.values(), &mut slots);
+    }
+
+    let chunked = on_threads(threads, move || {
+        let param = Param::new(start);
+        let mut optimizer = Optimizer::new(rule, 0.1, vec![("p".to_owned(), param.clone())]);
+        for gradient in &gradients {
+            optimizer.step(&given(&param, gradient));
+        }
+        param.value().to_vec()
+    });
+    [naive, chunked]
+}
+
+#[test]
+fn large_parameters_move_as_in_one_pass_on_any_number_of_threads() {
+    fn holds<T: Float, R: UpdateRule<T> + Copy + 'static>(rule: R) {
+        for size in SIZES {
+            for threads in [1, 2, 5] {
+                let [naive, chunked] = both::<T, R>(rule, size, threads);
+                assert!(naive == chunked, "{size} elements, {threads} threads");
+            }
+        }
+    }
+    let momentum = Sgd {
+        momentum: 0.9,
+        nesterov: false,
+    };
+    holds::<f32, _>(Sgd::default());
+    holds::<f32, _>(momentum);
+    holds::<f32, _>(Adam::default());
+    holds::<f64, _>(Adadelta::default());
+}
+
+#[test]
+fn gradients_that_are_views_are_read_in_order() {
+    let param = Param::new(Tensor::<f64>::zeros([2, 3]));
+    let weights = Tensor::from_fn([3, 2], |at| (at[0] * 2 + at[1]) as f64);
+    let constant = Tape::new().constant(weights.clone());
+    let gradients = (param.beside(&constant).t() * constant).sum(..).backward();
+    let mut optimizer = Optimizer::new(Sgd::default(), 1.0, vec![("p".to_owned(), param.clone())]);
+    optimizer.step(&gradients);
+    assert_eq!(param.value(), weights.t().scale(-1.0));
+}

@@ -1,0 +1,277 @@
+//! The trainer: what it repeats, measures and refuses.
+
+use super::*;
+
+/// A denoising objective, so that the step's random stream matters.
+fn denoising(model: &Sequential<f32>, x: &Var<f32>) -> Terms<f32> {
+    let tape = x.tape().unwrap();
+    let noise = tape.random(|rng| Tensor::normal(x.shape(), 0.0, 0.3, rng));
+    let y = model.forward(&(x + Var::constant(noise)));
+    Terms::new("mse", loss::mse(&y, x, Reduction::Mean)).with("l1", y.abs().mean(..) * 0.01)
+}
+
+/// Everything that a run gives but the time it takes.
+type Outcome = (Vec<Tensor<f32>>, Vec<(Metrics, Option<Metrics>)>);
+
+fn run(seed: u64, threads: usize) -> Outcome {
+    on_threads(threads, move || {
+        let model = network(1);
+        let objective = |x: &Var<f32>| denoising(&model, x);
+        let train = DataLoader::new(samples(50), 8).unwrap().shuffled(5);
+        let held_out = DataLoader::new(samples(20), 16).unwrap();
+        let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
+        let mut trainer = Trainer::new(&objective, optimizer, seed);
+        let records = trainer.fit(3, &train, Some(&held_out), &mut ()).unwrap();
+        let metrics = records.into_iter().map(|r| (r.train, r.held_out));
+        (values(&model), metrics.collect())
+    })
+}
+
+#[test]
+fn a_seed_is_a_run_whatever_the_number_of_threads() {
+    let first = run(3, 1);
+    assert_eq!(first, run(3, 1));
+    assert_eq!(first, run(3, 2));
+    assert_eq!(first, run(3, 5));
+    let other = run(4, 1);
+    assert_ne!(first.0, other.0);
+    assert_ne!(first.1[0].0, other.1[0].0, "other noise while training");
+    assert_ne!(first.1[0].1, other.1[0].1, "other noise while measuring");
+}
+
+#[test]
+fn evaluation_changes_nothing_and_records_nothing() {
+    let model = network::<f64>(1);
+    let (steps, recorded) = (Cell::new(0), Cell::new(0));
+    let objective = |x: &Var<f64>| {
+        let tape = x.tape().unwrap();
+        let value = loss::mse(&model.forward(x), x, Reduction::Mean);
+        if tape.mode() == Mode::Evaluation {
+            steps.set(steps.get() + 1);
+            recorded.set(recorded.get() + tape.len());
+            assert!(!value.is_tracked());
+        }
+        Terms::new("mse", value)
+    };
+    let loader = DataLoader::new(samples(10), 4).unwrap();
+    let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
+    let trainer = Trainer::new(&objective, optimizer, 0);
+    let before = values(&model);
+    let first = trainer.evaluate(1, &loader);
+    assert_eq!(first, trainer.evaluate(1, &loader));
+    assert_eq!(values(&model), before);
+    assert_eq!((steps.get(), recorded.get()), (6, 0));
+
+    // Measuring between the epochs does not change the training either.
+    let trained = |held_out: Option<&DataLoader<f64>>| {
+        let model = network::<f64>(1);
+        let objective =
+            |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+        let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
+        let mut trainer = Trainer::new(&objective, optimizer, 0);
+        trainer.fit(2, &loader, held_out, &mut ()).unwrap();
+        values(&model)
+    };
+    assert_eq!(trained(None), trained(Some(&loader)));
+}
+
+/// Metrics of one epoch that moves nothing.
+fn still(loader: &DataLoader<f64>) -> EpochRecord {
+    let model = network::<f64>(1);
+    let objective =
+        |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+    let optimizer = Optimizer::new(Sgd::default(), 0.0, model.params());
+    let mut trainer = Trainer::new(&objective, optimizer, 0);
+    trainer
+        .fit(1, loader, Some(loader), &mut ())
+        .unwrap()
+        .remove(0)
+}
+
+#[test]
+fn a_smaller_last_batch_weighs_less() {
+    let data = samples::<f64>(10);
+    let model = network::<f64>(1);
+    let x = Var::constant(data.clone());
+    let whole = loss::mse(&model.forward(&x), &x, Reduction::Mean).item();
+    for batch in [1, 3, 4, 9, 10] {
+        let record = still(&DataLoader::new(data.clone(), batch).unwrap().shuffled(1));
+        let held_out = record.held_out.unwrap().total();
+        for found in [record.train.total(), held_out] {
+            assert!(
+                (found - whole).abs() < 1e-14,
+                "{batch}: {found} for {whole}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_dropped_batch_takes_no_part() {
+    /// Keeps what it is told.
+    #[derive(Default)]
+    struct Notes {
+        plan: Option<Plan>,
+        batches: Vec<(u64, f64)>,
+        epochs: Vec<u64>,
+        ended: bool,
+    }
+    impl Observer for Notes {
+        fn begin(&mut self, plan: &Plan) {
+            self.plan = Some(*plan);
+        }
+        fn batch(&mut self, epoch: u64, so_far: &Metrics) {
+            self.batches.push((epoch, so_far.total()));
+        }
+        fn epoch(
+            &mut self,
+            record: &EpochRecord,
+        ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+            self.epochs.push(record.epoch);
+            Ok(())
+        }
+        fn end(&mut self) {
+            self.ended = true;
+        }
+    }
+    let model = network::<f64>(1);
+    let seen = RefCell::new(Vec::new());
+    let objective = |x: &Var<f64>| {
+        seen.borrow_mut().push(x.shape()[0]);
+        Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean))
+    };
+    let loader = DataLoader::new(samples(10), 4).unwrap();
+    for (last, sizes, in_epoch) in [
+        (LastBatch::Drop, vec![4, 4], 8),
+        (LastBatch::Keep, vec![4, 4, 2], 10),
+    ] {
+        seen.borrow_mut().clear();
+        let loader = loader.clone().last_batch(last);
+        let optimizer = Optimizer::new(Sgd::default(), 0.1, model.params());
+        let mut trainer = Trainer::new(&objective, optimizer, 0);
+        let mut notes = Notes::default();
+        trainer.fit(2, &loader, None, &mut notes).unwrap();
+        assert_eq!(*seen.borrow(), [&sizes[..], &sizes[..]].concat());
+        let plan = Plan {
+            epochs: 2,
+            batches: sizes.len(),
+            samples: in_epoch,
+        };
+        assert_eq!(notes.plan, Some(plan));
+        let epochs: Vec<u64> = notes.batches.iter().map(|(epoch, _)| *epoch).collect();
+        assert_eq!(
+            epochs,
+            [vec![1; sizes.len()], vec![2; sizes.len()]].concat()
+        );
+        assert_eq!((notes.epochs, notes.ended), (vec![1, 2], true));
+    }
+}
+
+#[test]
+fn an_observers_error_ends_the_run() {
+    struct Full;
+    impl Observer for Full {
+        fn epoch(
+            &mut self,
+            record: &EpochRecord,
+        ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+            if record.epoch == 2 {
+                return Err("the disk is full".into());
+            }
+            Ok(())
+        }
+    }
+    let model = network::<f32>(1);
+    let steps = Cell::new(0);
+    let objective = |x: &Var<f32>| {
+        steps.set(steps.get() + 1);
+        Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean))
+    };
+    let loader = DataLoader::new(samples(4), 4).unwrap();
+    let optimizer = Optimizer::new(Sgd::default(), 0.1, model.params());
+    let mut trainer = Trainer::new(&objective, optimizer, 0);
+    let error = trainer.fit(5, &loader, None, &mut Full).unwrap_err();
+    assert!(matches!(error, TrainError::Observer(_)));
+    assert_eq!(error.to_string(), "the disk is full");
+    assert_eq!(steps.get(), 2);
+}
+
+#[test]
+fn a_schedule_scales_every_step() {
+    // The slope is 1 at every step, so that the parameter falls by the sum of the rates.
+    let param = Param::new(Tensor::<f64>::scalar(0.0));
+    let objective = |x: &Var<f64>| Terms::new("value", param.beside(x));
+    let fall = |schedule: Schedule| {
+        param.set(Tensor::scalar(0.0));
+        let params = vec![("p".to_owned(), param.clone())];
+        let optimizer = Optimizer::new(Sgd::default(), 0.25, params);
+        let mut trainer = Trainer::new(&objective, optimizer, 0).scheduled(schedule);
+        let loader = DataLoader::new(samples(8), 4).unwrap();
+        trainer.fit(4, &loader, None, &mut ()).unwrap();
+        -param.value().item()
+    };
+    assert_eq!(fall(Schedule::Constant), 8.0 * 0.25);
+    // Full for steps 1 to 5, then at 5/8, 6/8 and 7/8 of the run 3/4, 2/4 and 1/4 of it.
+    assert_eq!(fall(Schedule::CoolDown { from: 0.5 }), 6.5 * 0.25);
+}
+
+#[test]
+fn a_model_frozen_whole_is_an_error_and_not_a_panic() {
+    let model = Linear::<f64>::new(3, 3, &mut random::rng(0));
+    model.set_trainable(false);
+    let objective =
+        |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+    let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
+    let loader = DataLoader::new(samples(4), 4).unwrap();
+    let error = Trainer::new(&objective, optimizer, 0)
+        .fit(1, &loader, None, &mut ())
+        .unwrap_err();
+    assert!(error.to_string().contains("frozen"), "{error}");
+}
+
+#[test]
+fn a_nan_in_the_data_is_reported_as_such() {
+    let model = network::<f32>(1);
+    let objective =
+        |x: &Var<f32>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+    let mut data = samples::<f32>(10);
+    data.make_mut()[17] = f32::NAN;
+    let loader = DataLoader::new(data, 4).unwrap();
+    let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
+    let mut trainer = Trainer::new(&objective, optimizer, 0);
+    let text = trainer
+        .fit(1, &loader, None, &mut ())
+        .unwrap_err()
+        .to_string();
+    // Sample 5 is the second of the second batch.
+    assert!(
+        text.starts_with("epoch 1, batch 2: the data is not finite ([4, 3] min"),
+        "{text}"
+    );
+    assert!(text.ends_with("1 NaN of 12)"), "{text}");
+    assert!(values(&model).iter().all(Tensor::is_finite));
+}
+
+#[test]
+fn a_nan_in_a_constant_of_the_objective_is_shown_beside_its_use() {
+    let model = network::<f32>(1);
+    let objective = |x: &Var<f32>| {
+        let weights = Var::constant(Tensor::from_vec(vec![1.0, f32::NAN, 1.0], [3]));
+        let error = loss::mse(&model.forward(x), x, Reduction::None);
+        Terms::new("weighted", (error * weights).mean(..))
+    };
+    let loader = DataLoader::new(samples(4), 4).unwrap();
+    let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
+    let mut trainer = Trainer::new(&objective, optimizer, 0);
+    let text = trainer
+        .fit(1, &loader, None, &mut ())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("`mul` at") && text.contains("trainer.rs"),
+        "{text}"
+    );
+    assert!(text.contains("constant: [3] min 1.000"), "{text}");
+    assert!(text.contains("1 NaN of 3"), "{text}");
+    assert!(!text.contains('\n'), "{text}");
+}
