@@ -8,7 +8,7 @@
 mod naive;
 mod sum;
 
-use crate::element::Float;
+use crate::element::{Element, Float};
 use crate::error::{OrPanic, ShapeError};
 use crate::shape::{Axes, ReducedAxes, Shape};
 use crate::tensor::Tensor;
@@ -86,17 +86,10 @@ impl<T: Float> Tensor<T> {
 
     #[track_caller]
     fn fold(&self, operation: &str, axes: &Axes, combine: impl Fn(T, T) -> T) -> Self {
-        let axes = ReducedAxes::new(operation, self.shape(), axes).or_panic();
-        let result = axes.result(self.shape());
-        let count = axes.count(self.shape());
-        refuse_empty(operation, self.shape(), count, result.elements()).or_panic();
-        let grouped = self.reduced_last(axes);
-        Self::written(result, |out| {
-            for (slot, group) in out.iter_mut().zip(grouped.chunks(count)) {
-                *slot = group[1..]
-                    .iter()
-                    .fold(group[0], |best, &value| combine(best, value));
-            }
+        self.each_group(operation, axes, |group| {
+            group[1..]
+                .iter()
+                .fold(group[0], |best, &value| combine(best, value))
         })
     }
 
@@ -107,23 +100,16 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn argmax(&self, axis: isize) -> Tensor<i64> {
-        let axes = ReducedAxes::new("argmax", self.shape(), &Axes::from(axis)).or_panic();
-        let result = axes.result(self.shape());
-        let count = axes.count(self.shape());
-        refuse_empty("argmax", self.shape(), count, result.elements()).or_panic();
-        let grouped = self.reduced_last(axes);
-        Tensor::written(result, |out| {
-            for (slot, group) in out.iter_mut().zip(grouped.chunks(count)) {
-                let beats = |value: T, best: T| value > best || (value.is_nan() && !best.is_nan());
-                let first = |best, i| {
-                    if beats(group[i], group[best]) {
-                        i
-                    } else {
-                        best
-                    }
-                };
-                *slot = (1..count).fold(0, first) as i64;
-            }
+        self.each_group("argmax", &Axes::from(axis), |group| {
+            let beats = |value: T, best: T| value > best || (value.is_nan() && !best.is_nan());
+            let first = |best, i| {
+                if beats(group[i], group[best]) {
+                    i
+                } else {
+                    best
+                }
+            };
+            (1..group.len()).fold(0, first) as i64
         })
     }
 
@@ -134,28 +120,40 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn logsumexp(&self, axes: impl Into<Axes>) -> Self {
-        let axes = ReducedAxes::new("logsumexp", self.shape(), &axes.into()).or_panic();
+        let mut scaled = Vec::new();
+        self.each_group("logsumexp", &axes.into(), |group| {
+            let largest = group[1..]
+                .iter()
+                .fold(group[0], |best, &value| best.maximum(value));
+            // All −∞ (or a +∞): the shift would give ∞ − ∞.
+            let shift = if largest.is_finite() {
+                largest
+            } else {
+                T::ZERO
+            };
+            scaled.clear();
+            scaled.extend(group.iter().map(|&value| (value - shift).exp()));
+            shift + sum::pairwise(&scaled).log()
+        })
+    }
+
+    /// One value for each group of elements that share a place in the result; no group is empty.
+    #[track_caller]
+    fn each_group<U: Element>(
+        &self,
+        operation: &str,
+        axes: &Axes,
+        mut value: impl FnMut(&[T]) -> U,
+    ) -> Tensor<U> {
+        let axes = ReducedAxes::new(operation, self.shape(), axes).or_panic();
         let result = axes.result(self.shape());
         let count = axes.count(self.shape());
-        refuse_empty("logsumexp", self.shape(), count, result.elements()).or_panic();
+        refuse_empty(operation, self.shape(), count, result.elements()).or_panic();
         let grouped = self.reduced_last(axes);
-        Self::written(result, |out| {
-            let mut scaled = vec![T::ZERO; count];
-            for (slot, group) in out.iter_mut().zip(grouped.chunks(count)) {
-                let largest = group[1..]
-                    .iter()
-                    .fold(group[0], |best, &value| best.maximum(value));
-                // All −∞ (or a +∞): the shift would give ∞ − ∞.
-                let shift = if largest.is_finite() {
-                    largest
-                } else {
-                    T::ZERO
-                };
-                scaled
-                    .iter_mut()
-                    .zip(group)
-                    .for_each(|(e, &value)| *e = (value - shift).exp());
-                *slot = shift + sum::pairwise(&scaled).log();
+        Tensor::written(result, |out| {
+            // A count of 0 gets here only without results; chunks of 0 would panic even so.
+            for (slot, group) in out.iter_mut().zip(grouped.chunks(count.max(1))) {
+                *slot = value(group);
             }
         })
     }
@@ -267,6 +265,18 @@ mod tests {
             *panic.downcast::<String>().unwrap(),
             "max: [0, 3]: there is no element to reduce"
         );
+    }
+
+    #[test]
+    fn no_results_need_no_elements() {
+        let x = Tensor::<f32>::zeros([0, 0]);
+        assert_eq!(x.max(1), Tensor::zeros([0]));
+        assert_eq!(x.min(keep(1)), Tensor::zeros([0, 1]));
+        assert_eq!(x.argmax(1), Tensor::zeros([0]));
+        assert_eq!(x.logsumexp(1), Tensor::zeros([0]));
+        // Room for one group of such a length could never be had.
+        let wide = Tensor::<f32>::zeros([0, 1 << 50]);
+        assert_eq!(wide.logsumexp(1), Tensor::zeros([0]));
     }
 
     #[test]
