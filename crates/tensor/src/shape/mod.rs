@@ -35,7 +35,8 @@ impl Shape {
     /// The shape with these sizes.
     ///
     /// # Errors
-    /// If there are more than [`MAX_RANK`] axes or the number of elements overflows.
+    /// If there are more than [`MAX_RANK`] axes or the number of elements overflows, leaving out
+    /// axes of size 0.
     pub fn new(sizes: &[usize]) -> Result<Self, ShapeError> {
         if sizes.len() > MAX_RANK {
             return Err(ShapeError::new(
@@ -48,9 +49,10 @@ impl Shape {
             )
             .hint("merge some with reshape"));
         }
+        // A size of 0 counts as 1: the strides of an empty tensor must not overflow either.
         let elements = sizes
             .iter()
-            .try_fold(1_usize, |product, &size| product.checked_mul(size));
+            .try_fold(1_usize, |product, &size| product.checked_mul(size.max(1)));
         if elements.is_none_or(|n| n > isize::MAX as usize / 16) {
             return Err(ShapeError::new(
                 "shape",
@@ -189,6 +191,12 @@ mod tests {
     fn shapes_that_cannot_be_addressed_are_refused() {
         assert!(Shape::new(&[usize::MAX, 2]).is_err());
         assert!(Shape::new(&[1; MAX_RANK + 1]).is_err());
+        assert!(Shape::new(&[0, 1 << 40, 1 << 40]).is_err());
+        let widest = Shape::new(&[0, 1 << 30, 1 << 28]).expect("can be addressed");
+        assert_eq!(
+            crate::Layout::contiguous(widest).strides(),
+            [1 << 58, 1 << 28, 1]
+        );
     }
 
     #[test]
