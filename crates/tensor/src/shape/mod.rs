@@ -89,12 +89,13 @@ impl Shape {
     /// The same shape with the size at `axis` replaced.
     ///
     /// # Panics
-    /// If the axis does not exist.
+    /// If the axis does not exist or the number of elements overflows.
+    #[track_caller]
     #[must_use]
     pub fn with(mut self, axis: usize, size: usize) -> Self {
         assert!(axis < self.rank(), "axis {axis} is out of range for {self}");
         self.sizes[axis] = size;
-        self
+        Self::from(&self[..])
     }
 
     /// Position of `axis`, which may count from the end (−1 is the last).
@@ -197,6 +198,12 @@ mod tests {
             crate::Layout::contiguous(widest).strides(),
             [1 << 58, 1 << 28, 1]
         );
+    }
+
+    #[test]
+    #[should_panic(expected = "[1099511627776, 1099511627776] has too many elements")]
+    fn a_replaced_size_is_checked_too() {
+        let _ = Shape::from([1 << 40, 1]).with(1, 1 << 40);
     }
 
     #[test]

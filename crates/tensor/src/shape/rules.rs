@@ -8,7 +8,7 @@ use crate::error::ShapeError;
 /// Rule: the common shape of elementwise operands, aligned at the last axis; size 1 stretches.
 ///
 /// # Errors
-/// If two sizes differ and neither is 1.
+/// If two sizes differ and neither is 1, or the result has too many elements.
 pub fn broadcast(operation: &str, shapes: &[Shape]) -> Result<Shape, ShapeError> {
     let rank = shapes.iter().map(Shape::rank).max().unwrap_or(0);
     let mut sizes: SmallVec<[usize; MAX_RANK]> = SmallVec::from_elem(1, rank);
@@ -22,7 +22,7 @@ pub fn broadcast(operation: &str, shapes: &[Shape]) -> Result<Shape, ShapeError>
             }
         }
     }
-    Ok(Shape::from(&sizes[..]))
+    Shape::new(&sizes)
 }
 
 fn broadcast_error(operation: &str, shapes: &[Shape], left: usize, right: usize) -> ShapeError {
@@ -175,7 +175,8 @@ pub fn broadcast_to(from: &Shape, to: &Shape) -> Result<Shape, ShapeError> {
 /// Rule: tensors laid one after another along `axis`; all other sizes agree.
 ///
 /// # Errors
-/// If there is no tensor, the axis does not exist, or another size differs.
+/// If there is no tensor, the axis does not exist, another size differs, or the result has too
+/// many elements.
 pub fn cat(shapes: &[Shape], axis: isize) -> Result<(Shape, usize), ShapeError> {
     let Some(first) = shapes.first() else {
         return Err(ShapeError::new(
@@ -185,7 +186,7 @@ pub fn cat(shapes: &[Shape], axis: isize) -> Result<(Shape, usize), ShapeError> 
         ));
     };
     let axis = first.axis("cat", axis)?;
-    let mut total = 0;
+    let mut total = 0_usize;
     for (i, shape) in shapes.iter().enumerate() {
         if shape.rank() != first.rank()
             || (0..first.rank()).any(|a| a != axis && shape[a] != first[a])
@@ -196,9 +197,12 @@ pub fn cat(shapes: &[Shape], axis: isize) -> Result<(Shape, usize), ShapeError> 
                 format!("tensor {i} differs from tensor 0 in more than axis {axis}"),
             ));
         }
-        total += shape[axis];
+        // Where it saturates, the size is refused below.
+        total = total.saturating_add(shape[axis]);
     }
-    Ok((first.with(axis, total), axis))
+    let mut sizes: SmallVec<[usize; MAX_RANK]> = first.iter().copied().collect();
+    sizes[axis] = total;
+    Ok((Shape::new(&sizes)?, axis))
 }
 
 #[cfg(test)]
@@ -221,6 +225,18 @@ mod tests {
         );
         assert_eq!(broadcast("add", &[shape(&[1]), shape(&[0])]).unwrap(), [0]);
         assert!(broadcast("add", &[shape(&[2]), shape(&[0])]).is_err());
+    }
+
+    #[test]
+    fn results_that_cannot_be_addressed_are_errors() {
+        let (column, row) = (shape(&[1 << 40, 1]), shape(&[1, 1 << 40]));
+        let text = broadcast("add", &[column, row]).unwrap_err().to_string();
+        assert!(text.contains("too many elements"), "{text}");
+        assert!(broadcast_to(&column, &row).is_err());
+        let (long, high) = (shape(&[1 << 58, 1]), shape(&[1 << 30, 1 << 28]));
+        assert!(cat(&[long; 64], 0).is_err());
+        assert!(cat(&[high; 4], 1).is_err());
+        assert_eq!(cat(&[row, row], 1).unwrap(), (shape(&[1, 1 << 41]), 1));
     }
 
     #[test]
