@@ -26,9 +26,9 @@ pub fn rng(seed: u64) -> Rng {
 /// (Steele, Lea and Flood 2014).
 #[must_use]
 pub fn stream(seed: u64, purpose: &str, position: &[u64]) -> Rng {
-    let words = purpose
-        .bytes()
-        .map(u64::from)
+    // The length says where the purpose ends, so "a" at 98 is not "ab".
+    let words = std::iter::once(purpose.len() as u64)
+        .chain(purpose.bytes().map(u64::from))
         .chain(position.iter().copied());
     rng(split_mix(words.fold(seed, |state, word| {
         split_mix(state ^ split_mix(word))
@@ -88,6 +88,11 @@ mod tests {
         assert_ne!(stream(1, "a", &[2, 3]), stream(1, "a", &[3, 2]));
         assert_ne!(stream(1, "a", &[0]), stream(1, "a", &[0, 0]));
         assert_ne!(stream(1, "a", &[0]), stream(1, "b", &[0]));
+        assert_ne!(
+            stream(1, "a", &[u64::from(b'b')]),
+            stream(1, "ab", &[]),
+            "purpose and position run together"
+        );
     }
 
     #[test]
