@@ -11,6 +11,9 @@ use crate::element::Float;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
+/// Draws of one uniform number before its interval is taken to hold no number of the type.
+const ATTEMPTS: usize = 64;
+
 /// The generator behind every random choice.
 pub type Rng = chacha20::ChaCha8Rng;
 
@@ -53,25 +56,35 @@ pub fn permutation(count: usize, rng: &mut Rng) -> Vec<usize> {
 }
 
 impl<T: Float> Tensor<T> {
-    /// Independent numbers, uniform in `[low, high)`.
+    /// Independent numbers, uniform in `[low, high)`; all `low` where the ends are equal.
+    ///
+    /// A number that rounds up to `high` in `T` is drawn again. An interval too narrow to hold a
+    /// `T` at all gives the nearest ones.
     #[must_use]
     pub fn uniform(shape: impl Into<Shape>, low: f64, high: f64, rng: &mut Rng) -> Self {
-        Self::drawn(shape.into(), || low + (high - low) * rng.random::<f64>())
+        let mut draw = || T::from_f64(low + (high - low) * rng.random::<f64>());
+        Self::drawn(shape.into(), || {
+            // With a T in the interval at least every other draw stays in it, so that only
+            // intervals without one use up the attempts.
+            (0..ATTEMPTS)
+                .map(|_| draw())
+                .find(|value| low >= high || value.to_f64() < high)
+                .unwrap_or(T::from_f64(low))
+        })
     }
 
     /// Independent numbers, normal with the given mean and standard deviation.
     #[must_use]
     pub fn normal(shape: impl Into<Shape>, mean: f64, deviation: f64, rng: &mut Rng) -> Self {
         Self::drawn(shape.into(), || {
-            mean + deviation * rng.sample::<f64, _>(StandardNormal)
+            T::from_f64(mean + deviation * rng.sample::<f64, _>(StandardNormal))
         })
     }
 
-    /// Draws are made in f64 for every `T`, so an f32 and an f64 model start from the same numbers.
-    fn drawn(shape: Shape, mut draw: impl FnMut() -> f64) -> Self {
-        Self::written(shape, |out| {
-            out.iter_mut().for_each(|slot| *slot = T::from_f64(draw()))
-        })
+    /// Draws are made in f64 for every `T`, so an f32 and an f64 model start from the same numbers
+    /// (up to the first that [`uniform`](Self::uniform) must draw again, about one in 2^25).
+    fn drawn(shape: Shape, mut draw: impl FnMut() -> T) -> Self {
+        Self::written(shape, |out| out.iter_mut().for_each(|slot| *slot = draw()))
     }
 }
 
@@ -109,6 +122,28 @@ mod tests {
         );
         let u = Tensor::<f64>::uniform([n as usize], -1.0, 3.0, &mut rng(1));
         assert!(u.iter().all(|v| (-1.0..3.0).contains(&v)));
+    }
+
+    #[test]
+    fn uniform_numbers_stay_below_the_upper_end_after_rounding() {
+        // Half of all draws round up to the upper end here.
+        let high = 1.0 + f64::from(f32::EPSILON);
+        let narrow = || Tensor::<f32>::uniform([10_000], 1.0, high, &mut rng(5));
+        assert_eq!(narrow(), Tensor::ones([10_000]));
+        let mut once = rng(6);
+        let x = Tensor::<f32>::uniform([1000], -1.0, -1.0 + 1e-6, &mut once);
+        let mut again = rng(6);
+        assert_eq!(x, Tensor::uniform([1000], -1.0, -1.0 + 1e-6, &mut again));
+        assert_eq!(once, again);
+        assert!(x.iter().all(|v| f64::from(v) < -1.0 + 1e-6));
+    }
+
+    #[test]
+    fn intervals_without_a_number_end_too() {
+        let x = Tensor::<f32>::uniform([3], 1.0 - 1e-12, 1.0 - 1e-13, &mut rng(5));
+        assert_eq!(x, Tensor::ones([3]));
+        let x = Tensor::<f64>::uniform([3], 2.0, 2.0, &mut rng(5));
+        assert_eq!(x, Tensor::full([3], 2.0));
     }
 
     #[test]
