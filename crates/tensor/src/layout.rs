@@ -151,7 +151,12 @@ impl Layout {
                 .offset
                 .wrapping_add_signed(start as isize * self.strides[axis]);
         }
-        sliced.strides[axis] = self.strides[axis] * step;
+        // Nothing walks along an axis of one position, and the step past it may be of any size.
+        sliced.strides[axis] = if count > 1 {
+            self.strides[axis] * step
+        } else {
+            0
+        };
         sliced
     }
 

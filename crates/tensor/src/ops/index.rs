@@ -318,6 +318,29 @@ mod tests {
     }
 
     #[test]
+    fn extreme_steps_and_ends_choose_what_python_does() {
+        let x = Tensor::<f64>::arange(15).reshape(&[5, 3]);
+        let last = [12.0, 13.0, 14.0];
+        let cases: [(Slice, &[f64]); 6] = [
+            (Slice::all().step(isize::MAX), &[0.0, 1.0, 2.0]),
+            (Slice::all().step(isize::MIN), &last),
+            (Slice::span(isize::MAX, isize::MIN).step(isize::MIN), &last),
+            (
+                Slice::span(isize::MIN, isize::MAX).step(4),
+                &[0.0, 1.0, 2.0, 12.0, 13.0, 14.0],
+            ),
+            (Slice::span(isize::MAX, isize::MIN), &[]),
+            (Slice::span(isize::MIN, isize::MAX).step(-1), &[]),
+        ];
+        for (slice, expected) in cases {
+            let part = x.slice(0, slice);
+            assert_eq!(part.to_vec(), expected, "{slice:?}");
+            assert_eq!(part.place(*x.shape(), 0, slice).slice(0, slice), part);
+            assert_eq!(part.matmul(&x.t()).shape()[0], part.shape()[0]);
+        }
+    }
+
+    #[test]
     fn rows_and_joins_match_their_definition() {
         let x = Tensor::<f64>::arange(12).reshape(&[3, 4]);
         assert_eq!(
