@@ -2,7 +2,9 @@
 //!
 //! A training step frees and asks for the same sizes again and again. Handing a buffer back costs
 //! a push onto a per-thread stack; asking costs a pop; the operating system sees neither. Sizes are
-//! rounded up to powers of two (the unused tail is never touched, so it costs address space only).
+//! rounded up to whole cache lines and then to one of four sizes between powers of two, so that a
+//! block is less than a quarter larger than it needs to be. The tail is real memory: zeroing a new
+//! block touches all of it.
 //!
 //! Blocks are zeroed when they first come from the allocator and keep their last contents after
 //! that, so a block is *always initialised*: reading a recycled one gives stale numbers, never
@@ -18,9 +20,27 @@ pub const ALIGNMENT: usize = 64;
 /// Most bytes a thread keeps for reuse; beyond it, freed buffers go back to the system.
 pub const BOUND: usize = 512 << 20;
 
-/// Smallest block, as a power of two: one cache line.
-const SMALLEST: u32 = ALIGNMENT.trailing_zeros();
-const CLASSES: usize = usize::BITS as usize;
+/// Enough for every number of bytes: four for each bit of a number of cache lines but the lowest.
+const CLASSES: usize = 4 * (usize::BITS - ALIGNMENT.trailing_zeros() - 1) as usize;
+
+/// The class of the smallest blocks that hold `bytes`.
+fn class_of(bytes: usize) -> u8 {
+    let last_line = bytes.max(1).div_ceil(ALIGNMENT) - 1;
+    // The three highest bits choose the class; those below are rounded up.
+    let shift = last_line.max(1).ilog2().saturating_sub(2);
+    4 * shift as u8 + (last_line >> shift) as u8
+}
+
+/// Size of the blocks of a class in cache lines: 1 to 8, then 10, 12, 14, 16, 20, ...
+fn lines(class: u8) -> usize {
+    let shift = (class / 4).saturating_sub(1);
+    usize::from(class - 4 * shift + 1) << shift
+}
+
+/// Size in bytes of a class that has blocks.
+fn size(class: u8) -> usize {
+    lines(class) * ALIGNMENT
+}
 
 /// What the calling thread's pool has done and holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +53,7 @@ pub struct Counters {
     pub held_bytes: usize,
 }
 
-/// One allocation of `2^class` bytes.
+/// One allocation of [`size`]`(class)` bytes.
 #[derive(Debug)]
 pub(crate) struct Block {
     pointer: NonNull<u8>,
@@ -51,7 +71,10 @@ impl Block {
     }
 
     fn layout(class: u8) -> Layout {
-        Layout::from_size_align(1 << class, ALIGNMENT).expect("shapes bound sizes below isize::MAX")
+        lines(class)
+            .checked_mul(ALIGNMENT)
+            .and_then(|bytes| Layout::from_size_align(bytes, ALIGNMENT).ok())
+            .expect("shapes bound sizes below isize::MAX")
     }
 
     fn allocate(class: u8) -> Self {
@@ -88,7 +111,7 @@ struct Pool {
 
 impl Pool {
     fn put(&mut self, pointer: NonNull<u8>, class: u8) -> bool {
-        let held = self.counters.held_bytes + (1 << class);
+        let held = self.counters.held_bytes + size(class);
         if held > BOUND {
             return false;
         }
@@ -124,11 +147,7 @@ thread_local! {
 
 /// A block of at least `bytes` initialised bytes.
 pub(crate) fn take(bytes: usize) -> Block {
-    let class = bytes
-        .max(1)
-        .next_power_of_two()
-        .trailing_zeros()
-        .max(SMALLEST) as u8;
+    let class = class_of(bytes);
     let reused = POOL.try_with(|pool| {
         let pool = &mut *pool.borrow_mut();
         let Some(pointer) = pool.free[usize::from(class)].pop() else {
@@ -136,7 +155,7 @@ pub(crate) fn take(bytes: usize) -> Block {
             return None;
         };
         pool.counters.reused += 1;
-        pool.counters.held_bytes -= 1 << class;
+        pool.counters.held_bytes -= size(class);
         Some(Block { pointer, class })
     });
     reused
@@ -178,6 +197,19 @@ mod tests {
         assert_eq!(counters().held_bytes, 1024);
         trim();
         assert_eq!(counters().held_bytes, 0);
+    }
+
+    #[test]
+    fn classes_are_as_small_as_they_say() {
+        for bytes in (0..100_000).chain((20..50).flat_map(|e| [(1 << e) - 1, 1 << e, (1 << e) + 1]))
+        {
+            let class = class_of(bytes);
+            assert!(size(class) >= bytes, "{bytes}");
+            assert!(class == 0 || size(class - 1) < bytes, "{bytes}");
+            let whole = bytes.next_multiple_of(ALIGNMENT).max(ALIGNMENT);
+            assert!(4 * (size(class) - whole) < whole, "{bytes}");
+        }
+        assert_eq!(usize::from(class_of(usize::MAX)), CLASSES - 1);
     }
 
     #[test]
