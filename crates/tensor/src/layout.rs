@@ -146,7 +146,8 @@ impl Layout {
     pub(crate) fn slice(&self, axis: usize, start: usize, step: isize, count: usize) -> Self {
         let mut sliced = *self;
         sliced.shape = self.shape.with(axis, count);
-        if count > 0 {
+        // Without elements there is nothing to point at, perhaps not even a buffer to point into.
+        if sliced.shape.elements() > 0 {
             sliced.offset = self
                 .offset
                 .wrapping_add_signed(start as isize * self.strides[axis]);

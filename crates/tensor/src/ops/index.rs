@@ -318,6 +318,13 @@ mod tests {
     }
 
     #[test]
+    fn empty_tensors_can_be_sliced_along_their_other_axes() {
+        let part = Tensor::<f64>::zeros([0, 9]).slice(1, 6..);
+        assert_eq!(part.shape(), &Shape::from([0, 3]));
+        assert!(part.to_vec().is_empty());
+    }
+
+    #[test]
     fn extreme_steps_and_ends_choose_what_python_does() {
         let x = Tensor::<f64>::arange(15).reshape(&[5, 3]);
         let last = [12.0, 13.0, 14.0];
