@@ -5,7 +5,7 @@ use std::fmt;
 use crate::element::Element;
 use crate::tensor::Tensor;
 
-/// Above this many elements, long axes are cut to their ends.
+/// Above this many elements or empty brackets, long axes are cut to their ends.
 const WHOLE: usize = 1000;
 /// Elements shown at each end of a cut axis.
 const ENDS: usize = 3;
@@ -28,7 +28,7 @@ impl<T: Element> fmt::Debug for Tensor<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Tensor<{}>{} ", T::NAME, self.shape())?;
         Printer {
-            cut: self.elements() > 8,
+            cut: printed(self) > 8,
             ..Printer::new(self, 4)
         }
         .write(self, 0, f)
@@ -44,7 +44,7 @@ struct Printer {
 
 impl Printer {
     fn new<T: Element>(tensor: &Tensor<T>, digits: usize) -> Self {
-        let cut = tensor.elements() > WHOLE;
+        let cut = printed(tensor) > WHOLE;
         let shown = if cut { corners(tensor) } else { tensor.clone() };
         let sizes = || {
             shown
@@ -122,6 +122,16 @@ impl Printer {
     }
 }
 
+/// How many numbers, or pairs of empty brackets, the whole tensor would show.
+fn printed<T: Element>(tensor: &Tensor<T>) -> usize {
+    // An axis of size 0 shows as `[]`, whatever is inside it.
+    tensor
+        .shape()
+        .iter()
+        .take_while(|&&size| size > 0)
+        .product()
+}
+
 /// The elements that a cut tensor shows.
 fn corners<T: Element>(tensor: &Tensor<T>) -> Tensor<T> {
     (0..tensor.rank()).fold(tensor.clone(), |shown, axis| {
@@ -163,6 +173,20 @@ mod tests {
         );
         let wide = Tensor::<f32>::zeros([100, 100]).to_string();
         assert_eq!(wide.lines().count(), 7, "{wide}");
+    }
+
+    #[test]
+    fn long_empty_tensors_are_cut_too() {
+        let long = Tensor::<f32>::zeros([10_000_000, 0]);
+        let text = "[[],\n [],\n [],\n ...,\n [],\n [],\n []]";
+        assert_eq!(long.to_string(), format!("{text} [10000000, 0]"));
+        assert_eq!(
+            format!("{long:?}"),
+            format!("Tensor<f32>[10000000, 0] {text}")
+        );
+        assert_eq!(Tensor::<f32>::zeros([0, 5000]).to_string(), "[]");
+        let deep = Tensor::<f32>::zeros([100, 100, 0, 9]).to_string();
+        assert!(deep.ends_with(" [100, 100, 0, 9]") && deep.len() < 500);
     }
 
     #[test]
