@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::element::Float;
 use crate::shape::ReducedAxes;
+use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 /// Longest run that is summed from left to right.
@@ -117,20 +118,21 @@ fn columns<T: Float>(values: &[T], out: &mut [T], count: usize) {
     }
     let width = out.len();
     let (upper, lower) = halves(values, width);
-    let mut other = vec![T::ZERO; width];
+    // From the pool: every level of the recursion needs one, at every training step.
+    let mut other = Storage::recycled(width);
     let (above, below) = (upper.len() / width, lower.len() / width);
     if values.len() < PARALLEL {
         columns(upper, out, above);
-        columns(lower, &mut other, below);
+        columns(lower, other.as_mut_slice(), below);
     } else {
         rayon::join(
             || columns(upper, out, above),
-            || columns(lower, &mut other, below),
+            || columns(lower, other.as_mut_slice(), below),
         );
     }
     out.iter_mut()
-        .zip(other)
-        .for_each(|(sum, value)| *sum += value);
+        .zip(other.as_slice())
+        .for_each(|(sum, &value)| *sum += value);
 }
 
 #[cfg(test)]
@@ -160,6 +162,20 @@ mod tests {
         };
         assert_eq!(with(1), with(2));
         assert_eq!(with(1), with(5));
+    }
+
+    #[test]
+    fn sums_of_rows_take_their_scratch_from_the_pool() {
+        use crate::storage::pool;
+        // Small enough for the calling thread, whose pool is the one counted.
+        let x = Tensor::<f32>::ones([1000, 33]);
+        assert!(x.elements() < PARALLEL);
+        let first = x.sum(0);
+        let before = pool::counters();
+        drop(first);
+        assert_eq!(x.sum(0), Tensor::full([33], 1000.0));
+        let after = pool::counters();
+        assert!(after.reused >= before.reused + 2, "{after:?}");
     }
 
     #[test]
