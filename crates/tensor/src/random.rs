@@ -1,6 +1,9 @@
 //! Random tensors from generators that are seeded by name, never from a global state.
 //!
-//! A [`Rng`] is ChaCha with 8 rounds: the same numbers on every machine and in every version.
+//! A [`Rng`] is ChaCha with 8 rounds: a seed gives the same bits on every machine. How bits become
+//! numbers and orders follows the `rand` and `rand_distr` crates, which may change it from one
+//! version to the next; about one normal number in a hundred also asks the platform's `exp` or `ln`,
+//! which may differ in the last place.
 //! [`stream`] derives independent generators from one seed, so that, say, the order of epoch 7
 //! does not depend on how many numbers epoch 6 drew.
 
