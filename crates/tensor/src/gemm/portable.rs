@@ -1,4 +1,4 @@
-//! The product of the `matrixmultiply` crate, for machines without kernels of our own.
+//! The product, from the `matrixmultiply` crate.
 
 use super::Matrix;
 use crate::element::Float;
