@@ -284,9 +284,14 @@ fn accumulate<T: Float>(total: &mut Option<Var<T>>, term: Var<T>) {
         None => term,
         Some(sum) if sum.is_tracked() || term.is_tracked() => &sum + &term,
         Some(sum) => {
-            let mut sum = sum.into_value();
-            sum.add_assign(term.value());
-            Var::constant(sum)
+            // A constant of the tape stays one: a recorded gradient must be fit for another sweep.
+            let tape = sum.tape().or(term.tape()).cloned();
+            let mut value = sum.into_value();
+            value.add_assign(term.value());
+            match tape {
+                Some(tape) => Var::on_tape(value, tape),
+                None => Var::constant(value),
+            }
         }
     });
 }

@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use retrograd_autograd::{Mode, Tape, Var, grad};
 use retrograd_tensor::{Float, Tensor, random};
 
+type Function = fn(&Var<f64>) -> Var<f64>;
+
 fn numbers(values: &[f64]) -> Tensor<f64> {
     Tensor::from_vec(values.to_vec(), [values.len()])
 }
@@ -374,4 +376,27 @@ fn a_derivative_goes_by_the_line_of_what_is_differentiated() {
             .iter()
             .all(|node| node.location().line() == line)
     );
+}
+
+#[test]
+fn a_sum_of_constant_cotangents_can_be_differentiated_again() {
+    let linear: [(Function, f64); 5] = [
+        (|x| x + x, 2.0),
+        (|x| x - x, 0.0),
+        (|x| x + x + x, 3.0),
+        (|x| x * 2.0, 2.0),
+        (
+            |x| Var::cat(&[&x.unsqueeze(0), &x.unsqueeze(0)], 0).sum(..),
+            2.0,
+        ),
+    ];
+    for (f, slope) in linear {
+        let tape = Tape::new();
+        let x = tape.leaf(Tensor::scalar(1.5));
+        let first = grad(&f(&x), &[&x]).remove(0);
+        assert_eq!(first.item(), slope);
+        assert!(first.tape().is_some_and(|own| own.is(&tape)));
+        let second = grad(&first, &[&x]).remove(0);
+        assert_eq!((second.item(), grad(&second, &[&x])[0].item()), (0.0, 0.0));
+    }
 }
