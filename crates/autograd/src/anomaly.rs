@@ -160,6 +160,20 @@ mod tests {
     }
 
     #[test]
+    fn a_bad_leaf_is_named_by_its_label() {
+        let tape = Tape::<f64>::new().detecting_anomalies();
+        let bad = || Tensor::scalar(f64::NAN);
+        let line = line!() + 1;
+        let _ = tape.keyed_leaf(1, "fc.weight", bad());
+        let _ = tape.leaf(bad());
+        let found = tape.anomaly().expect("a leaf that is NaN");
+        assert_eq!(
+            (found.operation.as_str(), found.location.line()),
+            ("fc.weight", line)
+        );
+    }
+
+    #[test]
     fn bad_cotangents_are_found_too() {
         let tape = Tape::<f64>::new().detecting_anomalies();
         let x = tape.leaf(Tensor::scalar(0.0));

@@ -99,6 +99,18 @@ pub(crate) enum Saved<T: Float> {
     Freed,
 }
 
+/// Puts a line back when dropped: a rule that panics must not leave its own to what comes after.
+struct Restore<'t> {
+    cell: &'t Cell<Option<&'static Location<'static>>>,
+    before: Option<&'static Location<'static>>,
+}
+
+impl Drop for Restore<'_> {
+    fn drop(&mut self) {
+        self.cell.set(self.before);
+    }
+}
+
 impl<T: Float> Node<T> {
     /// The operation's name; a leaf's is its label, or `leaf`.
     #[must_use]
@@ -228,6 +240,7 @@ impl<T: Float> Tape<T> {
         if self.mode() == Mode::Evaluation {
             return self.constant(value);
         }
+        // Most uses find the leaf made, and then nothing is allocated for it.
         if let Some(&node) = self.inner.leaves.borrow().get(&key) {
             return Var::tracked(value, self.clone(), node);
         }
@@ -253,11 +266,12 @@ impl<T: Float> Tape<T> {
             },
             location: Location::caller(),
         };
-        let name = node.name();
-        self.inner
-            .detector
-            .borrow_mut()
-            .inspect_forward(&name, node.location, &value, &[]);
+        // Every parameter of every step comes by: a name is made only for somebody who looks.
+        let mut detector = self.inner.detector.borrow_mut();
+        if detector.is_on() {
+            detector.inspect_forward(&node.name(), node.location, &value, &[]);
+        }
+        drop(detector);
         let id = self.push(node);
         Var::tracked(value, self.clone(), id)
     }
@@ -267,10 +281,11 @@ impl<T: Float> Tape<T> {
     /// A derivative belongs to the operation that is differentiated, not to a line of its rule.
     pub(crate) fn on_behalf_of<V>(&self, id: NodeId, record: impl FnOnce() -> V) -> V {
         let location = self.nodes()[id].location;
-        let before = self.inner.on_behalf_of.replace(Some(location));
-        let result = record();
-        self.inner.on_behalf_of.set(before);
-        result
+        let _restore = Restore {
+            before: self.inner.on_behalf_of.replace(Some(location)),
+            cell: &self.inner.on_behalf_of,
+        };
+        record()
     }
 
     /// The line that a node recorded now goes by.

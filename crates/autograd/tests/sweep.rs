@@ -1,8 +1,11 @@
 //! What the tape and the backward sweep promise.
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use retrograd_autograd::{Mode, Tape, Var, grad};
+use retrograd_autograd::{
+    Cotangents, Inputs, Mode, Needed, Output, Primitive, Saves, Tape, Var, grad,
+};
 use retrograd_tensor::{Float, Tensor, random};
 
 type Function = fn(&Var<f64>) -> Var<f64>;
@@ -399,4 +402,38 @@ fn a_sum_of_constant_cotangents_can_be_differentiated_again() {
         let second = grad(&first, &[&x]).remove(0);
         assert_eq!((second.item(), grad(&second, &[&x])[0].item()), (0.0, 0.0));
     }
+}
+
+/// x, with a rule that panics.
+#[derive(Debug)]
+struct Faulty;
+
+impl<T: Float> Primitive<T> for Faulty {
+    fn name(&self) -> Cow<'static, str> {
+        "faulty".into()
+    }
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].clone()
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, _g: &Var<T>) -> Cotangents<T> {
+        panic!("no such rule")
+    }
+}
+
+#[test]
+fn a_rule_that_panics_leaves_the_line_to_what_comes_after() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(Tensor::scalar(2.0));
+    let y = Var::apply(Faulty, &[&x]);
+    let text = panic_text(|| {
+        let _ = grad(&y, &[&x]);
+    });
+    assert_eq!(text, "no such rule");
+    let line = line!() + 1;
+    let z = x.exp();
+    let node = z.node().expect("x is tracked");
+    assert_eq!(tape.nodes()[node].location().line(), line);
 }
