@@ -110,8 +110,16 @@ impl Saves {
     };
 
     /// The value of input `i`.
+    ///
+    /// # Panics
+    /// If `i` is 64 or more: an operation has at most 64 inputs.
+    #[track_caller]
     #[must_use]
     pub fn input(i: usize) -> Self {
+        assert!(
+            i < MAX_INPUTS,
+            "saves: there is no input {i}; an operation has at most {MAX_INPUTS} inputs, counted from 0"
+        );
         Self {
             inputs: 1 << i,
             output: false,

@@ -136,7 +136,8 @@ impl<T: Float> Var<T> {
     /// Computes `primitive` on `inputs` and records it if any of them is tracked.
     ///
     /// # Panics
-    /// As the operation does, and if the inputs belong to different tapes.
+    /// As the operation does, if there are more than 64 inputs, and if the inputs belong to
+    /// different tapes.
     #[track_caller]
     #[must_use]
     pub fn apply(primitive: impl Primitive<T> + 'static, inputs: &[&Self]) -> Self {

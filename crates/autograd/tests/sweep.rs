@@ -437,3 +437,27 @@ fn a_rule_that_panics_leaves_the_line_to_what_comes_after() {
     let node = z.node().expect("x is tracked");
     assert_eq!(tape.nodes()[node].location().line(), line);
 }
+
+#[test]
+fn an_operation_has_at_most_64_inputs() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(numbers(&[1.0]));
+    let of = |count| Var::cat(&vec![&x; count], 0);
+    assert_eq!(of(64).sum(..).backward().of(&x).unwrap().to_vec(), [64.0]);
+    let text = panic_text(|| {
+        let _ = of(65);
+    });
+    assert_says(&text, &["cat", "more than 64 inputs"]);
+    let _ = Saves::input(63);
+    let text = panic_text(|| {
+        let _ = Saves::input(64);
+    });
+    assert_says(&text, &["no input 64", "at most 64 inputs"]);
+}
+
+#[test]
+fn the_mean_of_nothing_is_nan() {
+    let nothing = Var::constant(Tensor::<f64>::zeros([2, 0]));
+    assert!(nothing.mean(..).item().is_nan());
+    assert!(nothing.mean(1).value().to_vec().iter().all(|v| v.is_nan()));
+}

@@ -258,7 +258,7 @@ impl<T: Float> Var<T> {
     /// Vars laid one after another along an axis.
     ///
     /// # Panics
-    /// If there is none, the axis does not exist, or other sizes differ.
+    /// If there is none, there are more than 64, the axis does not exist, or other sizes differ.
     #[track_caller]
     #[must_use]
     pub fn cat(vars: &[&Self], axis: isize) -> Self {

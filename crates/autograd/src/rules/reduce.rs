@@ -147,7 +147,7 @@ impl<T: Float> Var<T> {
         Self::apply(Sum(self.reduced("sum", axes)), &[self])
     }
 
-    /// Arithmetic mean along axes.
+    /// Arithmetic mean along axes; the mean of nothing is 0/0, a NaN.
     ///
     /// # Panics
     /// If an axis does not exist or is named twice.
