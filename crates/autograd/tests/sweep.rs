@@ -6,9 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use retrograd_autograd::{
     Cotangents, Inputs, Mode, Needed, Output, Primitive, Saves, Tape, Var, grad,
 };
-use retrograd_tensor::{Float, Tensor, random};
+use retrograd_tensor::{Float, Shape, Tensor, random};
 
 type Function = fn(&Var<f64>) -> Var<f64>;
+type Pair = fn(&Var<f64>, &Var<f64>) -> Var<f64>;
 
 fn numbers(values: &[f64]) -> Tensor<f64> {
     Tensor::from_vec(values.to_vec(), [values.len()])
@@ -460,4 +461,53 @@ fn the_mean_of_nothing_is_nan() {
     let nothing = Var::constant(Tensor::<f64>::zeros([2, 0]));
     assert!(nothing.mean(..).item().is_nan());
     assert!(nothing.mean(1).value().to_vec().iter().all(|v| v.is_nan()));
+}
+
+/// What is said when `f` is given zeros of these shapes, which do not fit.
+fn misfit(f: Pair, a: &[usize], b: &[usize]) -> String {
+    let zeros = |sizes| Var::constant(Tensor::zeros(Shape::new(sizes).expect("a small shape")));
+    panic_text(|| {
+        let _ = f(&zeros(a), &zeros(b));
+    })
+}
+
+#[test]
+fn products_that_do_not_fit_are_described_as_they_were_written() {
+    assert_eq!(
+        misfit(|a, b| a.matmul_nt(b), &[32, 128], &[128, 784]),
+        "matmul_nt: [32, 128] x [128, 784]: inner sizes 128 (left, axis 1) and 784 (right, axis 1, \
+         read transposed) differ"
+    );
+    assert_eq!(
+        misfit(|a, b| a.matmul_tn(b), &[32, 128], &[128, 784]),
+        "matmul_tn: [32, 128] x [128, 784]: inner sizes 32 (left, axis 0, read transposed) and 128 \
+         (right, axis 0) differ"
+    );
+    assert_eq!(
+        misfit(|a, b| a.matmul_tt(b), &[2, 3], &[4, 5]),
+        "matmul_tt: [2, 3] x [4, 5]: inner sizes 2 (left, axis 0, read transposed) and 5 (right, \
+         axis 1, read transposed) differ"
+    );
+    assert_eq!(
+        misfit(|a, b| a.matmul_nt(b), &[6, 2, 3], &[4, 5]),
+        "matmul_nt: [6, 2, 3] x [4, 5]: inner sizes 3 (left, axis 2) and 5 (right, axis 1, read \
+         transposed) differ"
+    );
+    assert_eq!(
+        misfit(|a, b| a.matmul_nt(b), &[2, 1, 3], &[3, 4, 3]),
+        "matmul_nt: [2, 1, 3] x [3, 4, 3]: the batch axes (all but the last two) do not broadcast"
+    );
+}
+
+#[test]
+fn what_was_well_said_about_products_stays() {
+    // Where nothing is transposed, `t()` is good advice.
+    assert_says(
+        &misfit(|a, b| a.matmul(b), &[2, 3], &[4, 3]),
+        &["matmul: [2, 3] x [4, 3]", "did you mean right.t()?"],
+    );
+    assert_says(
+        &misfit(|a, b| a.matmul_nt(b), &[3], &[3]),
+        &["rank 1, not a matrix", "unsqueeze"],
+    );
 }

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Float, OrPanic, Shape, ShapeError, Tensor, shape};
 
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -16,6 +16,38 @@ use crate::var::Var;
 struct MatMul {
     transpose_a: bool,
     transpose_b: bool,
+}
+
+impl MatMul {
+    /// Whether the operands fit, in words about them as they were given.
+    ///
+    /// The tensor's product would speak of the operands after transposing, which the user never
+    /// saw. It still judges the product of nothing transposed, and operands that are no matrices.
+    fn check(self, a: &Shape, b: &Shape) -> Result<(), ShapeError> {
+        let (l, r) = (a.rank(), b.rank());
+        if !(self.transpose_a || self.transpose_b) || l < 2 || r < 2 {
+            return Ok(());
+        }
+        let name = Primitive::<f64>::name(&self);
+        let error = |problem: String| Err(ShapeError::new(&name, &[*a, *b], problem));
+        let left = if self.transpose_a { l - 2 } else { l - 1 };
+        let right = if self.transpose_b { r - 1 } else { r - 2 };
+        if a[left] != b[right] {
+            let read = |transposed| if transposed { ", read transposed" } else { "" };
+            return error(format!(
+                "inner sizes {} (left, axis {left}{}) and {} (right, axis {right}{}) differ",
+                a[left],
+                read(self.transpose_a),
+                b[right],
+                read(self.transpose_b)
+            ));
+        }
+        let batches = [Shape::from(&a[..l - 2]), Shape::from(&b[..r - 2])];
+        match shape::broadcast(&name, &batches) {
+            Ok(_) => Ok(()),
+            Err(_) => error("the batch axes (all but the last two) do not broadcast".to_owned()),
+        }
+    }
 }
 
 impl<T: Float> Primitive<T> for MatMul {
@@ -38,6 +70,7 @@ impl<T: Float> Primitive<T> for MatMul {
                 tensor.clone()
             }
         };
+        self.check(x[0].shape(), x[1].shape()).or_panic();
         turned(x[0], self.transpose_a).matmul(&turned(x[1], self.transpose_b))
     }
 
