@@ -209,6 +209,31 @@ fn what_cannot_be_checked_is_refused_in_words() {
     );
 }
 
+/// The slope of 1 that is lost is nothing beside 1e9, but all there is of its own input.
+#[test]
+fn a_steep_input_does_not_hide_a_flat_one() {
+    let cut = |x: &[Var<f64>]| &x[0] * 1e9 + x[1].stop_gradient();
+    let x = [Tensor::scalar(0.5), Tensor::scalar(0.25)];
+    for dense in [usize::MAX, 0] {
+        let result = Check::order(1).dense(dense).run(cut, &x);
+        let Failure::Wrong(found) = wrong(result, Mistake::Detached) else {
+            unreachable!("`wrong` gives nothing else")
+        };
+        assert!(
+            found.worst.place.to_string().starts_with("input 1"),
+            "{found}"
+        );
+        // Every derivative of input 0 is right, and none of input 1.
+        assert_eq!(2 * found.wrong, found.entries, "{found}");
+    }
+    // At order 2 the gradient's own slopes are as far apart.
+    let cut = |x: &[Var<f64>]| x[0].square() * 1e6 + &x[1] * x[1].stop_gradient();
+    wrong(gradgradcheck(cut, &x), Mistake::Detached);
+    // Both whole, with the rounding of numbers that differ less.
+    let whole = |x: &[Var<f64>]| &x[0] * 1e3 + x[1].sin();
+    gradcheck(whole, &x).unwrap();
+}
+
 /// Noise from the inputs' own tape is the same in every call, so it can be checked.
 #[test]
 fn noise_from_the_tape_is_frozen() {

@@ -7,7 +7,7 @@ use super::difference::extrapolate;
 use super::problem::{Problem, Slopes, unravel};
 use super::report::{Comparison, Estimate, Place};
 
-/// Derivatives all smaller than this are compared as if the largest were this.
+/// Derivatives of a block all smaller than this are compared as if the largest were this.
 ///
 /// The differences of a function of size 1 carry rounding errors of about 1e-15/h; where the true
 /// derivative is 0 they would be infinitely large relative to it.
@@ -19,6 +19,9 @@ impl Problem<'_> {
         let rows: Vec<(usize, usize)> = elements(&self.outputs).collect();
         let jacobian: Vec<Vec<Vec<f64>>> = rows.iter().map(|&(k, i)| self.row(k, i)).collect();
         let mut entries = Vec::new();
+        // A block is one result by one input. Its own largest entry is what its errors are held
+        // against: slopes that are small beside those of another input must still be right.
+        let mut largest = vec![vec![0.0_f64; self.point.len()]; self.outputs.len()];
         for (input, j) in elements(&self.point) {
             let slopes = self.push(input, &basis(self.point[input].shape(), j));
             for (row, &(k, i)) in rows.iter().enumerate() {
@@ -29,14 +32,13 @@ impl Problem<'_> {
                     output_index: unravel(i, self.outputs[k].shape()),
                 };
                 let sweep = sweep(&slopes, |values| values[row]);
-                entries.push(compare(place, jacobian[row][input][j], sweep));
+                let entry = compare(place, jacobian[row][input][j], sweep);
+                let size = entry.analytic.abs().max(entry.numeric.abs());
+                largest[k][input] = largest[k][input].max(size);
+                entries.push((k, input, entry));
             }
         }
-        let sizes = entries
-            .iter()
-            .flat_map(|entry| [entry.analytic.abs(), entry.numeric.abs()]);
-        let largest = sizes.fold(0.0, f64::max);
-        let relative = |entry: Comparison| relative_to(largest, entry);
+        let relative = |(k, input, entry): (usize, usize, _)| relative_to(largest[k][input], entry);
         entries.into_iter().map(relative).collect()
     }
 

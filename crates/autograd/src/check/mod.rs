@@ -93,9 +93,10 @@ pub fn gradgradcheck(
 /// `f` is called many times, each time on a fresh tape with the same seed, and must give the same
 /// numbers for the same inputs: noise drawn from the inputs' own tape is thereby frozen.
 ///
-/// Errors are relative to the largest entry of the Jacobian (along directions: to the norm of the
-/// gradient), but never to less than 1e-4, below which rounding in the differences would count as
-/// an error.
+/// Errors are relative to the largest entry of the Jacobian of the same result by the same input
+/// (along directions: to the norm of the gradient by that input), but never to less than 1e-4,
+/// below which rounding in the differences would count as an error. An input whose slopes are tiny
+/// beside another's is therefore held to the same number of digits.
 ///
 /// ```
 /// use retrograd_autograd::check::Check;
