@@ -65,6 +65,31 @@ fn nothing_at_all_has_a_gradient_of_nothing() {
 }
 
 #[test]
+fn a_check_of_nothing_says_so() {
+    let report = gradcheck(|x| x[0].exp(), &[Tensor::zeros([0])]).unwrap();
+    assert_eq!((report.entries, report.worst.as_ref()), (0, None));
+    let text = report.to_string();
+    assert!(text.contains("nothing to compare"), "{text}");
+    // What is wrong about the function itself is still found.
+    gradcheck(|x| x[0].stop_gradient(), &[Tensor::zeros([0])]).unwrap_err();
+    // The sum of nothing is a number, but nothing moves it.
+    let sum = gradcheck(|x| x[0].sum(..), &[Tensor::zeros([0])]).unwrap();
+    assert_eq!(sum.entries, 0);
+    // An empty input beside one that is not leaves the other's derivatives to compare.
+    let both = gradcheck(
+        |x| x[0].sum(..) * x[1].exp(),
+        &[Tensor::zeros([0]), normal([2])],
+    );
+    assert_eq!(both.unwrap().entries, 4);
+}
+
+#[test]
+#[should_panic(expected = "nothing would be checked")]
+fn a_check_along_no_directions_is_refused() {
+    let _ = Check::order(1).directions(0);
+}
+
+#[test]
 fn an_empty_operand_leaves_zeros_in_the_other() {
     // A [2, 0] · B [0, 3] is a matrix of zeros that depends on nothing.
     agrees(

@@ -49,8 +49,11 @@ pub use report::{Comparison, Estimate, Failure, Operand, Place, Report, Wrong};
 /// ```
 ///
 /// # Errors
-/// If any derivative is further from the differences than the tolerance, or there is nothing that
-/// can be checked; see [`Failure`].
+/// If any derivative is further from the differences than the tolerance, or the function is not
+/// one that can be checked: not tracked, not finite or not deterministic; see [`Failure`].
+///
+/// Empty inputs or results are no error. Nothing has no derivative that could be wrong, so the
+/// check passes, with 0 [entries](Report::entries): the function has been run, and that is all.
 ///
 /// # Panics
 /// As `f` does.
@@ -184,8 +187,15 @@ impl Check {
     }
 
     /// How many random directions an input gets when the Jacobian is larger, 8 by default.
+    ///
+    /// # Panics
+    /// If `directions` is 0: the check would pass without having looked.
     #[must_use]
     pub fn directions(self, directions: usize) -> Self {
+        assert!(
+            directions > 0,
+            "check: along 0 directions nothing would be checked"
+        );
         Self { directions, ..self }
     }
 

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Report {
     /// The order of the derivative: 1 for `gradcheck`, 2 for `gradgradcheck`.
     pub order: usize,
-    /// How many pairs of numbers were compared.
+    /// How many pairs of numbers were compared; 0 if the inputs or the results are empty.
     pub entries: usize,
     /// The pair furthest apart; `None` if there was nothing to compare.
     pub worst: Option<Comparison>,
@@ -26,14 +26,16 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { order, entries, .. } = self;
-        write!(f, "order {order}: {entries} numbers agree")?;
         match &self.worst {
             Some(worst) => write!(
                 f,
-                ", worst relative error {:.1e} at {}",
+                "order {order}: {entries} numbers agree, worst relative error {:.1e} at {}",
                 worst.relative_error, worst.place
             ),
-            None => Ok(()),
+            None => write!(
+                f,
+                "order {order}: nothing to compare, as something is empty"
+            ),
         }
     }
 }
