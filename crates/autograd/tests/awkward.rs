@@ -61,6 +61,7 @@ fn nothing_at_all_has_a_gradient_of_nothing() {
     );
     // Maxima along the axis that is not empty exist: there are none of them.
     agrees("max", |x| x[0].max(1), &[Tensor::zeros([0, 3])]);
+    agrees("min", |x| x[0].min(1), &[Tensor::zeros([0, 3])]);
     agrees("logsumexp", |x| x[0].logsumexp(1), &[Tensor::zeros([0, 3])]);
 }
 
@@ -127,12 +128,14 @@ fn an_empty_operand_leaves_zeros_in_the_other() {
 
 #[test]
 fn one_number_in_any_rank() {
-    let unary: [(&str, Function); 8] = [
+    let unary: [(&str, Function); 10] = [
         ("tanh", |x| x[0].tanh()),
         ("sum", |x| x[0].sum(..)),
         ("mean", |x| x[0].mean(keep(..))),
         ("max", |x| x[0].max(..)),
+        ("min", |x| x[0].min(keep(..))),
         ("logsumexp", |x| x[0].logsumexp(..)),
+        ("logsumexp kept", |x| x[0].logsumexp(keep(..))),
         ("reshape", |x| x[0].reshape(&[1, 1])),
         ("unsqueeze", |x| x[0].unsqueeze(0)),
         ("broadcast_to", |x| x[0].broadcast_to([2, 3])),
