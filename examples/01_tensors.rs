@@ -26,7 +26,7 @@
 //!   seed 1        [-0.2348, -1.4108,  0.3330, -1.1268]
 //!   seed 1 again  [-0.2348, -1.4108,  0.3330, -1.1268]
 //!   seed 2        [0.8071, 0.2120, 1.4529, 0.7727]
-//!   the order of epoch 7 is [0, 5, 3, 1, 2, 4], whoever asked before
+//!   the order of epoch 7 is [2, 1, 5, 3, 0, 4], whoever asked before
 //! ```
 
 use retrograd_tensor::{Slice, Tensor, keep, random};

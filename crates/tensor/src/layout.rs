@@ -152,12 +152,8 @@ impl Layout {
                 .offset
                 .wrapping_add_signed(start as isize * self.strides[axis]);
         }
-        // Nothing walks along an axis of one position, and the step past it may be of any size.
-        sliced.strides[axis] = if count > 1 {
-            self.strides[axis] * step
-        } else {
-            0
-        };
+        // Only an axis of one position can overflow here, and nothing walks along that.
+        sliced.strides[axis] = self.strides[axis].wrapping_mul(step);
         sliced
     }
 
