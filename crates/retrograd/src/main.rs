@@ -5,6 +5,7 @@ mod data;
 mod failure;
 mod folder;
 mod pictures;
+mod results;
 mod terminal;
 mod train;
 

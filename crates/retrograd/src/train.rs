@@ -9,7 +9,6 @@ use retrograd::autoencoders::{Autoencoder, BatchSize, BoxedAutoencoder, Recipe};
 use retrograd::autograd::Var;
 use retrograd::nn::train::{EpochRecord, Metrics, Observer, Plan, Progress};
 use retrograd::nn::{DataLoader, Trainer, checkpoint};
-use retrograd::report::{Card, Report, Table, number};
 use retrograd::tensor::random;
 use serde::Serialize;
 
@@ -17,8 +16,8 @@ use crate::cli::TrainOptions;
 use crate::data::{self, Data};
 use crate::failure::Failure;
 use crate::folder::{CONFIG, LineFile, METRICS, MODEL, REPORT, RunFolder};
-use crate::pictures;
-use crate::terminal::{self, count};
+use crate::results::{self, Figures};
+use crate::terminal;
 
 /// Epochs of a `--quick` run; recipes of one step an epoch get more.
 const QUICK_EPOCHS: u64 = 2;
@@ -30,22 +29,22 @@ const MEASURING_BATCH: usize = 500;
 
 /// Everything that decides a run, as `config.toml` records it.
 #[derive(Serialize)]
-struct Config {
-    variant: String,
-    data: String,
-    train_samples: usize,
-    held_out_samples: usize,
-    layers: Vec<usize>,
-    parameters: usize,
-    epochs: u64,
-    batch_size: usize,
-    optimizer: String,
-    learning_rate: f64,
-    schedule: String,
-    seed: u64,
-    threads: usize,
-    retrograd: String,
-    command: String,
+pub(crate) struct Config {
+    pub(crate) variant: String,
+    pub(crate) data: String,
+    pub(crate) train_samples: usize,
+    pub(crate) held_out_samples: usize,
+    pub(crate) layers: Vec<usize>,
+    pub(crate) parameters: usize,
+    pub(crate) epochs: u64,
+    pub(crate) batch_size: usize,
+    pub(crate) optimizer: String,
+    pub(crate) learning_rate: f64,
+    pub(crate) schedule: String,
+    pub(crate) seed: u64,
+    pub(crate) threads: usize,
+    pub(crate) retrograd: String,
+    pub(crate) command: String,
 }
 
 /// Trains what the options ask for.
@@ -104,7 +103,7 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
 
     let figures = Figures::of(&records, model.unit(), seconds);
     checkpoint::save(model.as_ref(), folder.file(MODEL)).map_err(Failure::run)?;
-    let report = report(
+    let report = results::report(
         options,
         &folder,
         model.as_ref(),
@@ -114,7 +113,7 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
         &figures,
     )?;
     folder.write(REPORT, report.to_html().map_err(Failure::run)?)?;
-    terminal::print(&closing(&folder, &config, &figures))
+    terminal::print(&results::closing(&folder, &config, &figures))
 }
 
 /// Sizes the pool of threads; their number.
@@ -281,165 +280,4 @@ struct EpochLine {
 /// Every term and their sum, by name.
 fn terms(metrics: &Metrics) -> BTreeMap<&'static str, f64> {
     metrics.iter().chain([("loss", metrics.total())]).collect()
-}
-
-/// The page that shows the run.
-fn report(
-    options: &TrainOptions,
-    folder: &RunFolder,
-    model: &dyn Autoencoder<f32>,
-    data: &Data,
-    config: &Config,
-    records: &[EpochRecord],
-    figures: &Figures,
-) -> Result<Report, Failure> {
-    let unit = figures.unit;
-    let rate = records
-        .last()
-        .map_or(0.0, |record| record.samples_per_second);
-    Ok(Report {
-        title: format!(
-            "The {} autoencoder on {}",
-            options.variant.name(),
-            config.data
-        ),
-        summary: options.variant.summary().to_owned(),
-        equation: options.variant.equation().to_owned(),
-        cards: vec![
-            Card::new("Held-out loss", number(figures.held_out), unit),
-            Card::new("Training loss", number(figures.train), unit),
-            Card::new(
-                "Time",
-                format!("{:.1} s", figures.seconds),
-                format!("{} epochs", config.epochs),
-            ),
-            Card::new("Speed", count(rate as usize), "samples a second"),
-            Card::new(
-                "Parameters",
-                count(config.parameters),
-                widths(&config.layers),
-            ),
-        ],
-        sections: vec![
-            pictures::reconstructions(folder, model, data.kind, &data.split.held_out)?,
-            pictures::losses(folder, records, unit)?,
-        ],
-        epochs: table(records),
-        configuration: settings(config)?,
-        command: config.command.clone(),
-    })
-}
-
-/// The numbers that matter at the end of a run.
-struct Figures {
-    /// Of the whole training.
-    seconds: f64,
-    train: f64,
-    held_out: f64,
-    unit: &'static str,
-}
-
-impl Figures {
-    fn of(records: &[EpochRecord], unit: &'static str, seconds: f64) -> Self {
-        let last = records.last();
-        let train = last.map_or(f64::NAN, |record| record.train.total());
-        let held_out = last
-            .and_then(|record| record.held_out.as_ref())
-            .map_or(f64::NAN, Metrics::total);
-        Self {
-            seconds,
-            train,
-            held_out,
-            unit,
-        }
-    }
-}
-
-/// `784-128-32-128-784`.
-fn widths(layers: &[usize]) -> String {
-    layers
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("-")
-}
-
-/// Every epoch with every term.
-fn table(records: &[EpochRecord]) -> Table {
-    let names: Vec<&str> = records.first().map_or_else(Vec::new, |record| {
-        record.train.iter().map(|(name, _)| name).collect()
-    });
-    let mut columns = vec!["epoch".to_owned()];
-    columns.extend(names.iter().map(|name| format!("train {name}")));
-    columns.extend(names.iter().map(|name| format!("held-out {name}")));
-    columns.extend(["seconds".to_owned(), "samples a second".to_owned()]);
-    let row = |record: &EpochRecord| {
-        let held_out = record.held_out.iter().flat_map(Metrics::iter);
-        let values = record
-            .train
-            .iter()
-            .chain(held_out)
-            .map(|(_, value)| number(value));
-        let speed = [
-            format!("{:.2}", record.seconds),
-            format!("{:.0}", record.samples_per_second),
-        ];
-        std::iter::once(record.epoch.to_string())
-            .chain(values)
-            .chain(speed)
-            .collect()
-    };
-    Table {
-        columns,
-        rows: records.iter().map(row).collect(),
-    }
-}
-
-/// The configuration as pairs.
-fn settings(config: &Config) -> Result<Vec<(String, String)>, Failure> {
-    let table = toml::Table::try_from(config).map_err(Failure::run)?;
-    let text = |value: &toml::Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
-    Ok(table
-        .iter()
-        .filter(|(key, _)| *key != "command")
-        .map(|(key, value)| (key.replace('_', " "), text(value)))
-        .collect())
-}
-
-/// The last words on the terminal.
-fn closing(folder: &RunFolder, config: &Config, figures: &Figures) -> String {
-    let mut text = format!(
-        "\n{} ({}, {} parameters), {} epochs in {:.1} s\n",
-        config.variant,
-        widths(&config.layers),
-        count(config.parameters),
-        config.epochs,
-        figures.seconds,
-    );
-    text += &format!(
-        "  held-out loss  {}  ({})\n",
-        number(figures.held_out),
-        figures.unit
-    );
-    text += &format!("  training loss  {}\n\n", number(figures.train));
-    let files = [
-        (REPORT, "everything on one page: open it in a browser"),
-        (MODEL, "the weights, under PyTorch's names"),
-        (METRICS, "every epoch, a line of JSON each"),
-        (CONFIG, "every setting"),
-    ]
-    .map(|(name, what)| (folder.file(name).display().to_string(), what));
-    let width = files
-        .iter()
-        .map(|(path, _)| path.chars().count())
-        .max()
-        .unwrap_or(0);
-    files
-        .iter()
-        .for_each(|(path, what)| text += &format!("  {path:<width$}  {what}\n"));
-    text
 }
