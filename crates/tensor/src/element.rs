@@ -5,6 +5,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
 use crate::gemm::Product;
+use crate::simd::Dispatch;
 
 mod sealed {
     pub trait Sealed {}
@@ -35,6 +36,7 @@ pub trait Element:
 pub trait Float:
     Element
     + Product
+    + Dispatch
     + Add<Output = Self>
     + Sub<Output = Self>
     + Mul<Output = Self>

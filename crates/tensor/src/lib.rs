@@ -29,6 +29,7 @@ mod ops;
 pub mod pointwise;
 pub mod random;
 pub mod shape;
+pub mod simd;
 mod storage;
 mod tensor;
 

@@ -1,0 +1,124 @@
+//! Which instruction sets there are, and which one to use.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+/// An instruction set that kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Isa {
+    /// What the compiler makes of plain code for the target; on x86-64, SSE2.
+    Scalar,
+    /// AVX2 with fused multiply-add: 8 `f32` or 4 `f64` at a time.
+    Avx2,
+    /// AVX-512 (F, BW, DQ, VL): 16 `f32` or 8 `f64` at a time.
+    Avx512,
+}
+
+/// `RETROGRAD_ISA` asks for what cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{}: found `{found}`, expected one of {}, which this machine has; unset it to use the best",
+    Isa::VARIABLE,
+    names(&Isa::available())
+)]
+pub struct IsaError {
+    found: String,
+}
+
+impl Isa {
+    /// Every instruction set, the best last.
+    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Avx512];
+    /// The environment variable that forces one.
+    pub const VARIABLE: &str = "RETROGRAD_ISA";
+
+    /// Its name, as `RETROGRAD_ISA` takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// Those that this machine has, the best last.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        Self::ALL
+            .into_iter()
+            .filter(|isa| isa.is_available())
+            .collect()
+    }
+
+    /// Whether this machine has it.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => super::x86_64::has_avx2(),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => super::x86_64::has_avx512(),
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+        }
+    }
+
+    /// The best that this machine has, or the one that `RETROGRAD_ISA` names.
+    ///
+    /// # Errors
+    /// If the variable names none of this machine.
+    pub fn detect() -> Result<Self, IsaError> {
+        match std::env::var_os(Self::VARIABLE) {
+            Some(name) if !name.is_empty() => Self::named(&name.to_string_lossy()),
+            _ => Ok(*Self::available().last().expect("scalar is always there")),
+        }
+    }
+
+    fn named(name: &str) -> Result<Self, IsaError> {
+        Self::available()
+            .into_iter()
+            .find(|isa| isa.name() == name)
+            .ok_or_else(|| IsaError {
+                found: name.to_owned(),
+            })
+    }
+
+    /// The one in use, [detected](Self::detect) once.
+    ///
+    /// # Panics
+    /// If `RETROGRAD_ISA` names none of this machine; programs check that with
+    /// [`detect`](Self::detect) first.
+    #[inline]
+    #[must_use]
+    pub fn current() -> Self {
+        static CURRENT: OnceLock<Isa> = OnceLock::new();
+        *CURRENT.get_or_init(|| Self::detect().unwrap_or_else(|error| panic!("{error}")))
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+fn names(sets: &[Isa]) -> String {
+    let names: Vec<&str> = sets.iter().map(|isa| isa.name()).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_an_error_that_lists_the_known_ones() {
+        let message = Isa::named("avx3").unwrap_err().to_string();
+        assert!(
+            message.starts_with("RETROGRAD_ISA: found `avx3`, expected one of scalar"),
+            "{message}"
+        );
+        assert_eq!(Isa::named("scalar"), Ok(Isa::Scalar));
+    }
+}

@@ -1,0 +1,211 @@
+//! Vectors of 16 bytes in plain code, for any machine; the compiler finds the instructions.
+
+use std::array;
+
+use super::{InstructionSet, Isa, Simd};
+
+/// Whether the target multiplies and adds in one instruction; elsewhere it would be a slow call.
+const FUSED: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
+
+/// The token of plain code.
+#[derive(Clone, Copy, Debug)]
+pub struct Scalar;
+
+/// `impl_simd!(f32, u32, 4, 23, scalbnf)`: the type, its bits, its lanes, the bits of its fraction
+/// and `libm`'s function for x·2ⁿ.
+macro_rules! impl_simd {
+    ($type:ident, $bits:ident, $lanes:literal, $fraction:literal, $scale:ident) => {
+        impl Simd<$type> for Scalar {
+            const ISA: Isa = Isa::Scalar;
+            const LANES: usize = $lanes;
+            type Vector = [$type; $lanes];
+            type Mask = [bool; $lanes];
+            type Bits = [$bits; $lanes];
+
+            #[inline(always)]
+            fn splat(self, value: $type) -> Self::Vector {
+                [value; $lanes]
+            }
+            #[inline(always)]
+            unsafe fn load_at(self, from: *const $type) -> Self::Vector {
+                // SAFETY: the caller promises that these are readable.
+                unsafe { from.cast::<Self::Vector>().read_unaligned() }
+            }
+            #[inline(always)]
+            unsafe fn store_at(self, x: Self::Vector, to: *mut $type) {
+                // SAFETY: the caller promises that these are writable.
+                unsafe { to.cast::<Self::Vector>().write_unaligned(x) }
+            }
+            #[inline(always)]
+            unsafe fn load_part_at(self, from: *const $type, count: usize) -> Self::Vector {
+                // SAFETY: only lanes below `count` are read.
+                array::from_fn(|i| {
+                    if i < count {
+                        unsafe { *from.add(i) }
+                    } else {
+                        0.0
+                    }
+                })
+            }
+            #[inline(always)]
+            unsafe fn store_part_at(self, x: Self::Vector, to: *mut $type, count: usize) {
+                for (i, &value) in x.iter().enumerate().take(count) {
+                    // SAFETY: only lanes below `count` are written.
+                    unsafe { *to.add(i) = value }
+                }
+            }
+
+            #[inline(always)]
+            fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                array::from_fn(|i| a[i] + b[i])
+            }
+            #[inline(always)]
+            fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                array::from_fn(|i| a[i] - b[i])
+            }
+            #[inline(always)]
+            fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                array::from_fn(|i| a[i] * b[i])
+            }
+            #[inline(always)]
+            fn div(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                array::from_fn(|i| a[i] / b[i])
+            }
+            #[inline(always)]
+            fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+                if FUSED {
+                    array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+                } else {
+                    array::from_fn(|i| a[i] * b[i] + c[i])
+                }
+            }
+            #[inline(always)]
+            fn neg_mul_add(
+                self,
+                a: Self::Vector,
+                b: Self::Vector,
+                c: Self::Vector,
+            ) -> Self::Vector {
+                <Self as Simd<$type>>::mul_add(self, a.map(|a| -a), b, c)
+            }
+            #[inline(always)]
+            fn sqrt(self, x: Self::Vector) -> Self::Vector {
+                x.map($type::sqrt)
+            }
+            #[inline(always)]
+            fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+            }
+            #[inline(always)]
+            fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+                array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
+            }
+            #[inline(always)]
+            fn round(self, x: Self::Vector) -> Self::Vector {
+                // Adding 1.5·2^fraction leaves no bits for a fraction; above it there are none.
+                const LARGE: $type = (1_u64 << $fraction) as $type;
+                x.map(|x| {
+                    if x.abs() < LARGE {
+                        ((x.abs() + LARGE) - LARGE).copysign(x)
+                    } else {
+                        x
+                    }
+                })
+            }
+            #[inline(always)]
+            fn scale(self, x: Self::Vector, n: Self::Vector) -> Self::Vector {
+                array::from_fn(|i| libm::$scale(x[i], n[i] as i32))
+            }
+
+            #[inline(always)]
+            fn less(self, a: Self::Vector, b: Self::Vector) -> Self::Mask {
+                array::from_fn(|i| a[i] < b[i])
+            }
+            #[inline(always)]
+            fn less_equal(self, a: Self::Vector, b: Self::Vector) -> Self::Mask {
+                array::from_fn(|i| a[i] <= b[i])
+            }
+            #[inline(always)]
+            fn equal(self, a: Self::Vector, b: Self::Vector) -> Self::Mask {
+                array::from_fn(|i| a[i] == b[i])
+            }
+            #[inline(always)]
+            fn select(self, mask: Self::Mask, yes: Self::Vector, no: Self::Vector) -> Self::Vector {
+                array::from_fn(|i| if mask[i] { yes[i] } else { no[i] })
+            }
+            #[inline(always)]
+            fn both(self, a: Self::Mask, b: Self::Mask) -> Self::Mask {
+                array::from_fn(|i| a[i] & b[i])
+            }
+            #[inline(always)]
+            fn either(self, a: Self::Mask, b: Self::Mask) -> Self::Mask {
+                array::from_fn(|i| a[i] | b[i])
+            }
+            #[inline(always)]
+            fn any(self, mask: Self::Mask) -> bool {
+                mask.into_iter().any(|lane| lane)
+            }
+
+            #[inline(always)]
+            fn bits(self, x: Self::Vector) -> Self::Bits {
+                x.map($type::to_bits)
+            }
+            #[inline(always)]
+            fn from_bits(self, bits: Self::Bits) -> Self::Vector {
+                bits.map($type::from_bits)
+            }
+            #[inline(always)]
+            fn bits_splat(self, value: u64) -> Self::Bits {
+                [value as $bits; $lanes]
+            }
+            #[inline(always)]
+            fn bits_and(self, a: Self::Bits, b: Self::Bits) -> Self::Bits {
+                array::from_fn(|i| a[i] & b[i])
+            }
+            #[inline(always)]
+            fn bits_or(self, a: Self::Bits, b: Self::Bits) -> Self::Bits {
+                array::from_fn(|i| a[i] | b[i])
+            }
+            #[inline(always)]
+            fn bits_xor(self, a: Self::Bits, b: Self::Bits) -> Self::Bits {
+                array::from_fn(|i| a[i] ^ b[i])
+            }
+            #[inline(always)]
+            fn bits_add(self, a: Self::Bits, b: Self::Bits) -> Self::Bits {
+                array::from_fn(|i| a[i].wrapping_add(b[i]))
+            }
+            #[inline(always)]
+            fn bits_sub(self, a: Self::Bits, b: Self::Bits) -> Self::Bits {
+                array::from_fn(|i| a[i].wrapping_sub(b[i]))
+            }
+            #[inline(always)]
+            fn shift_left<const N: u32>(self, a: Self::Bits) -> Self::Bits {
+                a.map(|a| a << N)
+            }
+            #[inline(always)]
+            fn shift_right<const N: u32>(self, a: Self::Bits) -> Self::Bits {
+                a.map(|a| a >> N)
+            }
+
+            #[inline(always)]
+            fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector) {
+                let both = |i: usize| if i % 2 == 0 { a[i / 2] } else { b[i / 2] };
+                (array::from_fn(both), array::from_fn(|i| both($lanes + i)))
+            }
+        }
+    };
+}
+
+impl_simd!(f32, u32, 4, 23, scalbnf);
+impl_simd!(f64, u64, 2, 52, scalbn);
+
+impl InstructionSet for Scalar {
+    #[inline(always)]
+    fn widen(self, x: [f32; 4]) -> ([f64; 2], [f64; 2]) {
+        ([x[0].into(), x[1].into()], [x[2].into(), x[3].into()])
+    }
+    #[inline(always)]
+    fn narrow(self, low: [f64; 2], high: [f64; 2]) -> [f32; 4] {
+        [low[0] as f32, low[1] as f32, high[0] as f32, high[1] as f32]
+    }
+}
