@@ -71,7 +71,7 @@ impl Isa {
     pub fn detect() -> Result<Self, IsaError> {
         match std::env::var_os(Self::VARIABLE) {
             Some(name) if !name.is_empty() => Self::named(&name.to_string_lossy()),
-            _ => Ok(*Self::available().last().expect("scalar is always there")),
+            _ => Ok(Self::available().pop().unwrap_or(Self::Scalar)),
         }
     }
 

@@ -162,7 +162,7 @@ pub trait Simd<T>: Copy + Send + Sync + sealed::Sealed + 'static {
     /// The bit patterns of `x`.
     fn bits(self, x: Self::Vector) -> Self::Bits;
     /// The numbers with these bit patterns.
-    fn from_bits(self, bits: Self::Bits) -> Self::Vector;
+    fn of_bits(self, bits: Self::Bits) -> Self::Vector;
     /// The low bits of `value`, as many as `T` has, in every lane.
     fn bits_splat(self, value: u64) -> Self::Bits;
     /// Bits that are set in both.

@@ -38,14 +38,12 @@ macro_rules! impl_simd {
             }
             #[inline(always)]
             unsafe fn load_part_at(self, from: *const $type, count: usize) -> Self::Vector {
-                // SAFETY: only lanes below `count` are read.
-                array::from_fn(|i| {
-                    if i < count {
-                        unsafe { *from.add(i) }
-                    } else {
-                        0.0
-                    }
-                })
+                let mut lanes = [0.0; $lanes];
+                for (i, lane) in lanes.iter_mut().enumerate().take(count) {
+                    // SAFETY: only lanes below `count` are read.
+                    *lane = unsafe { *from.add(i) };
+                }
+                lanes
             }
             #[inline(always)]
             unsafe fn store_part_at(self, x: Self::Vector, to: *mut $type, count: usize) {
@@ -151,7 +149,7 @@ macro_rules! impl_simd {
                 x.map($type::to_bits)
             }
             #[inline(always)]
-            fn from_bits(self, bits: Self::Bits) -> Self::Vector {
+            fn of_bits(self, bits: Self::Bits) -> Self::Vector {
                 bits.map($type::from_bits)
             }
             #[inline(always)]

@@ -131,7 +131,7 @@ impl Simd<f32> for Avx2 {
         fn any(mask: __m256) -> bool { _mm256_movemask_ps(mask) != 0 }
 
         fn bits(x: __m256) -> __m256i { _mm256_castps_si256(x) }
-        fn from_bits(bits: __m256i) -> __m256 { _mm256_castsi256_ps(bits) }
+        fn of_bits(bits: __m256i) -> __m256 { _mm256_castsi256_ps(bits) }
         fn bits_splat(value: u64) -> __m256i { _mm256_set1_epi32(value as i32) }
         fn bits_and(a: __m256i, b: __m256i) -> __m256i { _mm256_and_si256(a, b) }
         fn bits_or(a: __m256i, b: __m256i) -> __m256i { _mm256_or_si256(a, b) }
@@ -218,7 +218,7 @@ impl Simd<f64> for Avx2 {
         fn any(mask: __m256d) -> bool { _mm256_movemask_pd(mask) != 0 }
 
         fn bits(x: __m256d) -> __m256i { _mm256_castpd_si256(x) }
-        fn from_bits(bits: __m256i) -> __m256d { _mm256_castsi256_pd(bits) }
+        fn of_bits(bits: __m256i) -> __m256d { _mm256_castsi256_pd(bits) }
         fn bits_splat(value: u64) -> __m256i { _mm256_set1_epi64x(value as i64) }
         fn bits_and(a: __m256i, b: __m256i) -> __m256i { _mm256_and_si256(a, b) }
         fn bits_or(a: __m256i, b: __m256i) -> __m256i { _mm256_or_si256(a, b) }

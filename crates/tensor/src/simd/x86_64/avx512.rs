@@ -107,7 +107,7 @@ impl Simd<f32> for Avx512 {
         fn any(mask: __mmask16) -> bool { _cvtmask16_u32(mask) != 0 }
 
         fn bits(x: __m512) -> __m512i { _mm512_castps_si512(x) }
-        fn from_bits(bits: __m512i) -> __m512 { _mm512_castsi512_ps(bits) }
+        fn of_bits(bits: __m512i) -> __m512 { _mm512_castsi512_ps(bits) }
         fn bits_splat(value: u64) -> __m512i { _mm512_set1_epi32(value as i32) }
         fn bits_and(a: __m512i, b: __m512i) -> __m512i { _mm512_and_si512(a, b) }
         fn bits_or(a: __m512i, b: __m512i) -> __m512i { _mm512_or_si512(a, b) }
@@ -186,7 +186,7 @@ impl Simd<f64> for Avx512 {
         fn any(mask: __mmask8) -> bool { _cvtmask8_u32(mask) != 0 }
 
         fn bits(x: __m512d) -> __m512i { _mm512_castpd_si512(x) }
-        fn from_bits(bits: __m512i) -> __m512d { _mm512_castsi512_pd(bits) }
+        fn of_bits(bits: __m512i) -> __m512d { _mm512_castsi512_pd(bits) }
         fn bits_splat(value: u64) -> __m512i { _mm512_set1_epi64(value as i64) }
         fn bits_and(a: __m512i, b: __m512i) -> __m512i { _mm512_and_si512(a, b) }
         fn bits_or(a: __m512i, b: __m512i) -> __m512i { _mm512_or_si512(a, b) }
