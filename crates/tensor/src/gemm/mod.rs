@@ -1,16 +1,30 @@
-//! Matrix products C ← A·B on strided operands.
+//! Matrix products C ← α·A·B + β·C on strided operands.
 //!
-//! The product itself is the [`portable`] one, from the `matrixmultiply` crate. This module says
-//! what an operand is, cuts large products into parts that run in parallel, and keeps the
-//! [`naive`] product beside them as the reference every other one is tested against.
+//! Every product goes one of three ways:
+//!
+//! * [`blocked`]: operands packed into panels where that pays, tiles held in registers, on machines
+//!   with vectors of 32 bytes or more;
+//! * [`dot`]: a few rows times the columns of a matrix that lie along the inner axis, which is too
+//!   little work to pack anything for;
+//! * [`portable`]: the `matrixmultiply` crate, everywhere else.
+//!
+//! The [`naive`] product is the reference that all are tested against. Work is cut by shape alone
+//! and each element is one sum in one order, so results do not depend on the number of threads.
 #![allow(unsafe_code)]
 
+mod blocked;
+mod blocking;
+mod dot;
 #[cfg(test)]
 mod naive;
+mod pack;
 mod portable;
+mod tile;
 
 use crate::element::Float;
+use crate::simd::Isa;
 pub(crate) use portable::Product;
+use tile::{Addend, Target};
 
 /// A matrix to read: element `(i, j)` is `data[offset + i·row_stride + j·column_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +52,17 @@ impl<T> Matrix<'_, T> {
             })
     }
 
+    /// The transposed matrix, in the same memory.
+    fn turned(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+
     fn rows_from(self, first: usize, rows: usize) -> Self {
         Self {
             offset: self.position(first, 0) as usize,
@@ -55,182 +80,120 @@ impl<T> Matrix<'_, T> {
     }
 }
 
-/// Multiply-adds below which a product is not worth splitting (about 0.1 ms of work).
-const SMALLEST_PART: usize = 1 << 22;
-/// A product is cut into no more parts than this times two: each part packs its operands again.
-const MOST_PARTS: usize = 8;
-/// Parts are cut at multiples of this, so that edge tiles stay rare.
-const PART_ALIGNMENT: usize = 16;
+/// What a product is added to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Onto<'a, T> {
+    /// Nothing: the result is overwritten, whatever it held.
+    Nothing,
+    /// What the result holds, times this.
+    Scaled(T),
+    /// The same row for every row of the result, such as a bias.
+    Row(&'a [T]),
+}
+
+impl<T: Float> Onto<'_, T> {
+    fn columns_from(self, first: usize) -> Self {
+        match self {
+            Self::Row(row) => Self::Row(&row[first..]),
+            other => other,
+        }
+    }
+
+    fn addend(self, target: Target<T>) -> Addend<T> {
+        let (pointer, row_stride) = (target.pointer.cast_const(), target.row_stride);
+        match self {
+            // Not 0·C, which would keep a NaN.
+            Self::Nothing => Addend {
+                pointer,
+                row_stride,
+                beta: T::ZERO,
+            },
+            Self::Scaled(beta) => Addend {
+                pointer,
+                row_stride,
+                beta,
+            },
+            Self::Row(row) => Addend {
+                pointer: row.as_ptr(),
+                row_stride: 0,
+                beta: T::ONE,
+            },
+        }
+    }
+}
 
 /// `out` ← `left` · `right`, with `out` contiguous `[left.rows, right.columns]`.
-///
-/// Large products are halved along their longer side, by shape alone, and the halves run in
-/// parallel. Each element is one sum over the inner axis in one order, so the result does not
-/// depend on the number of threads.
 pub(crate) fn product<T: Float>(left: Matrix<'_, T>, right: Matrix<'_, T>, out: &mut [T]) {
+    multiply(Isa::current(), T::ONE, left, right, Onto::Nothing, out);
+}
+
+/// `out` ← α · `left` · `right` + what `onto` says, with `out` contiguous `[rows, columns]`.
+pub(crate) fn product_onto<T: Float>(
+    alpha: T,
+    left: Matrix<'_, T>,
+    right: Matrix<'_, T>,
+    onto: Onto<'_, T>,
+    out: &mut [T],
+) {
+    multiply(Isa::current(), alpha, left, right, onto, out);
+}
+
+fn multiply<T: Float>(
+    isa: Isa,
+    alpha: T,
+    left: Matrix<'_, T>,
+    right: Matrix<'_, T>,
+    onto: Onto<'_, T>,
+    out: &mut [T],
+) {
     debug_assert_eq!(left.columns, right.rows, "checked by the shape rule");
-    assert_eq!(
-        out.len(),
-        left.rows * right.columns,
-        "the result holds rows x columns"
-    );
+    let (rows, columns) = (left.rows, right.columns);
+    assert_eq!(out.len(), rows * columns, "the result holds rows x columns");
+    if let Onto::Row(row) = onto {
+        assert_eq!(row.len(), columns, "the row is as wide as the result");
+    }
     if out.is_empty() {
         return;
     }
     if left.columns == 0 {
-        out.fill(T::ZERO);
-        return;
+        return nothing(onto, out);
     }
-    // Parts write interleaved columns of `out`, which slices cannot express: `Target` can.
+    assert!(
+        left.is_inside() && right.is_inside(),
+        "a layout stays inside its storage"
+    );
+    // A column is a row of the transposed product, in the same memory.
+    if columns == 1 && rows > 1 && !matches!(onto, Onto::Row(_)) {
+        return multiply(isa, alpha, right.turned(), left.turned(), onto, out);
+    }
     let target = Target {
         pointer: out.as_mut_ptr(),
-        row_stride: right.columns,
+        row_stride: columns,
     };
-    let smallest = SMALLEST_PART.max(left.rows * left.columns * right.columns / (2 * MOST_PARTS));
-    // SAFETY: `target` covers all of `out`, which is borrowed mutably for the whole call.
-    unsafe { split(left, right, target, smallest) }
-}
-
-/// Where a part of a product goes.
-#[derive(Clone, Copy)]
-struct Target<T> {
-    pointer: *mut T,
-    row_stride: usize,
-}
-
-// SAFETY: the halves of a split write disjoint rows or columns of the one result.
-unsafe impl<T: Send> Send for Target<T> {}
-
-impl<T> Target<T> {
-    /// The target of the part starting at (`row`, `column`).
-    ///
-    /// # Safety
-    /// The position must lie inside the result.
-    unsafe fn at(self, row: usize, column: usize) -> Self {
-        // SAFETY: in bounds by the caller's promise.
-        let pointer = unsafe { self.pointer.add(row * self.row_stride + column) };
-        Self { pointer, ..self }
+    // SAFETY: `target` covers all of `out`, which is borrowed mutably for the whole call, and both
+    // operands lie inside their slices.
+    unsafe {
+        if isa == Isa::Scalar {
+            portable::multiply(alpha, left, right, onto, target);
+        } else if dot::suits(&left, &right) {
+            dot::multiply(isa, alpha, left, right, onto, target);
+        } else {
+            blocked::multiply(isa, alpha, left, right, onto, target);
+        }
     }
 }
 
-/// # Safety
-/// `target` must allow writes of `left.rows` x `right.columns` elements that nobody else accesses.
-unsafe fn split<T: Float>(
-    left: Matrix<'_, T>,
-    right: Matrix<'_, T>,
-    target: Target<T>,
-    smallest: usize,
-) {
-    let (rows, columns) = (left.rows, right.columns);
-    let half = (rows.max(columns) / 2).next_multiple_of(PART_ALIGNMENT);
-    if rows * columns * left.columns < 2 * smallest || half >= rows.max(columns) {
-        // SAFETY: passed on from the caller.
-        unsafe { portable::multiply(left, right, target.pointer, target.row_stride) };
-    } else if rows >= columns {
-        let (upper, lower) = (left.rows_from(0, half), left.rows_from(half, rows - half));
-        // SAFETY: rows 0..half and half..rows are disjoint parts of the caller's target.
-        rayon::join(
-            move || unsafe { split(upper, right, target, smallest) },
-            move || unsafe { split(lower, right, target.at(half, 0), smallest) },
-        );
-    } else {
-        let (first, second) = (
-            right.columns_from(0, half),
-            right.columns_from(half, columns - half),
-        );
-        // SAFETY: columns 0..half and half..columns are disjoint parts of the caller's target.
-        rayon::join(
-            move || unsafe { split(left, first, target, smallest) },
-            move || unsafe { split(left, second, target.at(0, half), smallest) },
-        );
+/// The product along an inner axis of no elements.
+fn nothing<T: Float>(onto: Onto<'_, T>, out: &mut [T]) {
+    match onto {
+        Onto::Nothing => out.fill(T::ZERO),
+        Onto::Scaled(beta) if beta == T::ZERO => out.fill(T::ZERO),
+        Onto::Scaled(beta) => out.iter_mut().for_each(|value| *value *= beta),
+        Onto::Row(row) => out
+            .chunks_exact_mut(row.len())
+            .for_each(|to| to.copy_from_slice(row)),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random;
-    use crate::tensor::Tensor;
-
-    fn matrix<T: Float>(tensor: &Tensor<T>) -> Matrix<'_, T> {
-        crate::ops::matmul::matrix(tensor, tensor.layout().offset())
-    }
-
-    /// |C − Ĉ| ≤ γₖ |A||B| componentwise (Higham 2002, eq. 3.13), against the naive product.
-    fn check<T: Float>(left: &Tensor<T>, right: &Tensor<T>) {
-        let (rows, inner, columns) = (left.shape()[0], left.shape()[1], right.shape()[1]);
-        let mut fast = vec![T::NAN; rows * columns];
-        product(matrix(left), matrix(right), &mut fast);
-        let wide = |t: &Tensor<T>| t.cast::<f64>();
-        let mut exact = vec![0.0; rows * columns];
-        naive::multiply(matrix(&wide(left)), matrix(&wide(right)), &mut exact);
-        let size = |t: &Tensor<T>| {
-            Tensor::from_vec(t.iter().map(|v| v.to_f64().abs()).collect(), *t.shape())
-        };
-        let mut bound = vec![0.0; rows * columns];
-        naive::multiply(matrix(&size(left)), matrix(&size(right)), &mut bound);
-        let unit = T::EPSILON.to_f64() / 2.0;
-        // One unit more than k: the reference in f64 rounds as well.
-        let gamma = (inner + 1) as f64 * unit / (1.0 - (inner + 1) as f64 * unit);
-        for i in 0..fast.len() {
-            let error = (fast[i].to_f64() - exact[i]).abs();
-            assert!(
-                error <= gamma * bound[i],
-                "{rows}x{inner}x{columns} element {i}: {error:e}"
-            );
-        }
-    }
-
-    fn sweep<T: Float>() {
-        let mut rng = random::rng(5);
-        for &rows in &[1, 2, 7, 8, 9, 17, 33] {
-            for &inner in &[1, 3, 8, 31] {
-                for &columns in &[1, 4, 5, 16, 29] {
-                    let a = Tensor::<T>::normal([rows, inner], 0.0, 1.0, &mut rng);
-                    let b = Tensor::<T>::normal([inner, columns], 0.0, 1.0, &mut rng);
-                    check(&a, &b);
-                    check(&a.t().copied().t(), &b);
-                    check(&a, &b.t().copied().t());
-                    check(&a.flip(1), &b.flip(0).flip(1));
-                }
-            }
-        }
-        let a = Tensor::<T>::normal([301, 407], 0.0, 1.0, &mut rng);
-        let b = Tensor::<T>::normal([407, 513], 0.0, 1.0, &mut rng);
-        check(&a, &b);
-        check(&b.t(), &a.t());
-        check(&a.slice(0, ..1).broadcast_to([5, 407]), &b);
-    }
-
-    #[test]
-    fn agrees_with_the_naive_product_in_f32() {
-        sweep::<f32>();
-    }
-
-    #[test]
-    fn agrees_with_the_naive_product_in_f64() {
-        sweep::<f64>();
-    }
-
-    #[test]
-    fn the_result_does_not_depend_on_the_number_of_threads() {
-        let mut rng = random::rng(6);
-        let a = Tensor::<f32>::normal([300, 784], 0.0, 1.0, &mut rng);
-        let b = Tensor::<f32>::normal([784, 500], 0.0, 1.0, &mut rng);
-        let with = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
-            pool.install(|| a.matmul(&b).to_vec())
-        };
-        let one = with(1);
-        for threads in [2, 3, 7] {
-            assert!(
-                one.iter()
-                    .zip(with(threads))
-                    .all(|(x, y)| x.to_bits() == y.to_bits())
-            );
-        }
-    }
-}
+mod tests;

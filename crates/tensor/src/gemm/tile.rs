@@ -1,0 +1,156 @@
+//! The microkernel: one small tile of the result, held in registers.
+//!
+//! A tile of `ROWS` rows and `VECTORS` vectors of columns is a sum of outer products: for each step
+//! `p` of the inner axis, `VECTORS` vectors of the right operand are loaded once and multiplied
+//! with `ROWS` broadcast numbers of the left one. With 8 x 3 vectors of AVX-512 that is 24
+//! multiply-adds for 11 loads, and 24 running sums are more than the 8 that two multiply-add units
+//! with a latency of 4 cycles need to be always busy.
+
+use crate::element::Float;
+use crate::simd::Simd;
+
+/// Where a tile reads the left operand: element `(i, p)` is at `i·row_stride + p·step`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left<T> {
+    pub(super) pointer: *const T,
+    pub(super) row_stride: isize,
+    pub(super) step: isize,
+}
+
+/// Where a tile reads the right operand: vector `v` of step `p` is at `p·step + v·LANES`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Right<T> {
+    pub(super) pointer: *const T,
+    pub(super) step: usize,
+}
+
+/// A part of the result: rows of contiguous columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<T> {
+    pub(super) pointer: *mut T,
+    pub(super) row_stride: usize,
+}
+
+/// What a tile is added to: C ← α·A·B + β·(this).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Addend<T> {
+    /// Column 0 of the tile's first row; not read if β is 0.
+    pub(super) pointer: *const T,
+    /// 0 adds the same row to every row.
+    pub(super) row_stride: usize,
+    pub(super) beta: T,
+}
+
+// SAFETY: a target is an address; whoever makes one promises that its elements are theirs.
+unsafe impl<T: Send> Send for Target<T> {}
+
+impl<T> Target<T> {
+    /// The target of the part starting at (`row`, `column`).
+    ///
+    /// # Safety
+    /// The position must lie inside the result.
+    #[inline(always)]
+    pub(super) unsafe fn at(self, row: usize, column: usize) -> Self {
+        // SAFETY: in bounds by the caller's promise.
+        let pointer = unsafe { self.pointer.add(row * self.row_stride + column) };
+        Self { pointer, ..self }
+    }
+}
+
+impl<T: Float> Target<T> {
+    /// The target as what is added to itself.
+    pub(super) fn added(self) -> Addend<T> {
+        Addend {
+            pointer: self.pointer,
+            row_stride: self.row_stride,
+            beta: T::ONE,
+        }
+    }
+}
+
+impl<T> Addend<T> {
+    /// The addend of the part starting at (`row`, `column`).
+    #[inline(always)]
+    pub(super) fn at(self, row: usize, column: usize) -> Self {
+        let pointer = self.pointer.wrapping_add(row * self.row_stride + column);
+        Self { pointer, ..self }
+    }
+}
+
+/// How much of a tile there is to do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    pub(super) rows: usize,
+    pub(super) depth: usize,
+    pub(super) columns: usize,
+}
+
+/// `target` ← α·`left`·`right` + β·`addend` on one tile.
+///
+/// # Safety
+/// `left` and `right` must be readable for `ROWS` rows, `VECTORS` whole vectors and `depth` steps;
+/// `target` and, unless β is 0, `addend` must be accessible for `rows <= ROWS` rows of `columns`
+/// columns, of which the last vector has at least one.
+#[inline(always)]
+pub(super) unsafe fn tile<T: Float, S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    alpha: T,
+    left: Left<T>,
+    right: Right<T>,
+    addend: Addend<T>,
+    target: Target<T>,
+    extent: Extent,
+) {
+    let mut sums = [[simd.splat(T::ZERO); VECTORS]; ROWS];
+    let (mut a, mut b) = (left.pointer, right.pointer);
+    for _ in 0..extent.depth {
+        // SAFETY: step `p` of both operands is readable; the pointers move on by wrapping, since
+        // after the last step they may point anywhere.
+        unsafe {
+            let mut columns = [simd.splat(T::ZERO); VECTORS];
+            for (v, column) in columns.iter_mut().enumerate() {
+                *column = simd.load_at(b.add(v * S::LANES));
+            }
+            for (i, row) in sums.iter_mut().enumerate() {
+                let factor = simd.splat(*a.offset(i as isize * left.row_stride));
+                for (sum, &column) in row.iter_mut().zip(&columns) {
+                    *sum = simd.mul_add(factor, column, *sum);
+                }
+            }
+        }
+        a = a.wrapping_offset(left.step);
+        b = b.wrapping_add(right.step);
+    }
+    let alpha = simd.splat(alpha);
+    let beta = simd.splat(addend.beta);
+    let keeps = addend.beta != T::ZERO;
+    let last = extent.columns - (VECTORS - 1) * S::LANES;
+    for (i, row) in sums.iter().enumerate() {
+        if i == extent.rows {
+            break;
+        }
+        for (v, &sum) in row.iter().enumerate() {
+            let mut value = simd.mul(alpha, sum);
+            let place = i * addend.row_stride + v * S::LANES;
+            let whole = v + 1 < VECTORS || last == S::LANES;
+            // SAFETY: row `i` and the columns of vector `v` are inside the tile.
+            unsafe {
+                if keeps {
+                    let from = addend.pointer.add(place);
+                    let old = if whole {
+                        simd.load_at(from)
+                    } else {
+                        simd.load_part_at(from, last)
+                    };
+                    value = simd.mul_add(beta, old, value);
+                }
+                let to = target.pointer.add(i * target.row_stride + v * S::LANES);
+                if whole {
+                    simd.store_at(value, to);
+                } else {
+                    simd.store_part_at(value, to, last);
+                }
+            }
+        }
+    }
+}
