@@ -18,6 +18,7 @@ mod dot;
 #[cfg(test)]
 mod naive;
 mod pack;
+mod panels;
 mod portable;
 mod tile;
 

@@ -9,6 +9,9 @@ use super::Matrix;
 use crate::element::Float;
 use crate::simd::{Kernel, Math, Simd};
 
+/// Most lanes that vectors have.
+const MOST_LANES: usize = 16;
+
 /// Copies the columns `first_column..` of `depth` steps of `matrix` into one panel.
 pub(super) struct Pack<'a, 'o, T> {
     /// The operand; its rows are steps of the inner axis.
@@ -40,22 +43,17 @@ impl<T: Float> Kernel<T> for Pack<'_, '_, T> {
                 let from = &matrix.data[position(step)..][..columns];
                 copy(simd, from, packed);
             }
-        } else if matrix.row_stride == 1 && width.is_multiple_of(GROUP) {
-            let depth = panel.len() / width;
-            for group in (0..columns).step_by(GROUP) {
-                let place = Place {
-                    start: position(0) as isize + group as isize * matrix.column_stride,
-                    stride: matrix.column_stride,
-                    columns: GROUP.min(columns - group),
-                    depth,
-                };
-                transpose(simd, matrix.data, place, &mut panel[group..], width);
-            }
-            let filled = columns.next_multiple_of(GROUP);
-            if filled < width {
-                for packed in panel.chunks_exact_mut(width) {
-                    packed[filled..].fill(T::ZERO);
-                }
+        } else if matrix.row_stride == 1 {
+            let place = Place {
+                start: position(0) as isize,
+                stride: matrix.column_stride,
+                columns,
+            };
+            // Tiles are a multiple of 4 wide and high.
+            if width.is_multiple_of(8) {
+                transpose::<T, S, 8>(simd, matrix.data, place, panel, width);
+            } else {
+                transpose::<T, S, 4>(simd, matrix.data, place, panel, width);
             }
         } else {
             for (step, packed) in panel.chunks_exact_mut(width).enumerate() {
@@ -69,63 +67,64 @@ impl<T: Float> Kernel<T> for Pack<'_, '_, T> {
     }
 }
 
-/// `to` ← `from`, then zeros.
+/// `to` ← `from`, which is not longer, then zeros.
 #[inline(always)]
 fn copy<T: Float, S: Simd<T>>(simd: S, from: &[T], to: &mut [T]) {
-    if from.len() < to.len() {
-        to.fill(T::ZERO);
-    }
-    for (from, to) in from.chunks(S::LANES).zip(to.chunks_mut(S::LANES)) {
-        if from.len() == S::LANES && to.len() == S::LANES {
-            simd.store(simd.load(from), to);
-        } else {
-            to[..from.len()].copy_from_slice(from);
-        }
+    for (i, to) in to.chunks_mut(S::LANES).enumerate() {
+        let start = (i * S::LANES).min(from.len());
+        simd.store_part(simd.load_part(&from[start..]), to);
     }
 }
 
-/// Columns that are transposed together; tiles are a multiple of it wide and high.
-const GROUP: usize = 8;
-
-/// Up to `GROUP` columns of an operand whose steps lie next to each other.
+/// Columns of an operand whose steps lie next to each other.
 #[derive(Clone, Copy)]
 struct Place {
     start: isize,
     stride: isize,
     columns: usize,
-    depth: usize,
 }
 
-/// `to[step·width + column]` ← the elements of a place, zeros for columns that are missing.
+/// `panel[step·width + column]` ← the elements of a place, zeros for columns that are missing.
 ///
-/// Vectors along the inner axis, one from each of 8 columns, go through three perfect shuffles:
-/// each interleaves the first half of the vectors with the second, which rotates the bits of an
-/// element's position by one; after three the three bits of the column are the lowest.
+/// `GROUP` columns at a time: vectors along the inner axis, one from each column, go through
+/// log₂ `GROUP` perfect shuffles. Each interleaves the first half of the vectors with the second,
+/// which rotates the bits of an element's position by one; in the end those of the column are the
+/// lowest.
 #[inline(always)]
-fn transpose<T: Float, S: Simd<T>>(simd: S, data: &[T], place: Place, to: &mut [T], width: usize) {
-    let mut step = 0;
-    while step < place.depth {
-        let steps = S::LANES.min(place.depth - step);
-        let mut vectors = [simd.splat(T::ZERO); GROUP];
-        for (column, vector) in vectors.iter_mut().enumerate().take(place.columns) {
-            let start = (place.start + column as isize * place.stride) as usize + step;
-            *vector = simd.load_part(&data[start..start + steps]);
-        }
-        for _ in 0..GROUP.ilog2() {
-            let before = vectors;
-            for i in 0..GROUP / 2 {
-                (vectors[2 * i], vectors[2 * i + 1]) = simd.zip(before[i], before[i + GROUP / 2]);
+fn transpose<T: Float, S: Simd<T>, const GROUP: usize>(
+    simd: S,
+    data: &[T],
+    place: Place,
+    panel: &mut [T],
+    width: usize,
+) {
+    let depth = panel.len() / width;
+    for group in (0..width).step_by(GROUP) {
+        let columns = place.columns.saturating_sub(group).min(GROUP);
+        for step in (0..depth).step_by(S::LANES) {
+            let steps = S::LANES.min(depth - step);
+            let mut vectors = [simd.splat(T::ZERO); GROUP];
+            for (column, vector) in vectors.iter_mut().enumerate().take(columns) {
+                let start = place.start + (group + column) as isize * place.stride;
+                let start = start as usize + step;
+                *vector = simd.load_part(&data[start..start + steps]);
+            }
+            for _ in 0..GROUP.ilog2() {
+                let before = vectors;
+                for i in 0..GROUP / 2 {
+                    (vectors[2 * i], vectors[2 * i + 1]) =
+                        simd.zip(before[i], before[i + GROUP / 2]);
+                }
+            }
+            let mut lanes = [[T::ZERO; GROUP]; MOST_LANES];
+            let flat = lanes.as_flattened_mut();
+            for (vector, lanes) in vectors.iter().zip(flat.chunks_exact_mut(S::LANES)) {
+                simd.store(*vector, lanes);
+            }
+            let rows = panel[step * width + group..].chunks_mut(width);
+            for (lanes, row) in lanes[..steps].iter().zip(rows) {
+                row[..GROUP].copy_from_slice(lanes);
             }
         }
-        let mut lanes = [T::ZERO; 16 * GROUP];
-        for (vector, lanes) in vectors.iter().zip(lanes.chunks_exact_mut(S::LANES)) {
-            simd.store(*vector, lanes);
-        }
-        let (groups, _) = lanes.as_chunks::<GROUP>();
-        let rows = to[step * width..].chunks_mut(width);
-        for (group, row) in groups[..steps].iter().zip(rows) {
-            row[..GROUP].copy_from_slice(group);
-        }
-        step += steps;
     }
 }

@@ -80,75 +80,117 @@ impl<T> Addend<T> {
 /// How much of a tile there is to do.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Extent {
-    pub(super) rows: usize,
     pub(super) depth: usize,
     pub(super) columns: usize,
 }
 
-/// `target` ← α·`left`·`right` + β·`addend` on one tile.
-///
-/// # Safety
-/// `left` and `right` must be readable for `ROWS` rows, `VECTORS` whole vectors and `depth` steps;
-/// `target` and, unless β is 0, `addend` must be accessible for `rows <= ROWS` rows of `columns`
-/// columns, of which the last vector has at least one.
-#[inline(always)]
-pub(super) unsafe fn tile<T: Float, S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
-    simd: S,
-    alpha: T,
-    left: Left<T>,
-    right: Right<T>,
-    addend: Addend<T>,
-    target: Target<T>,
-    extent: Extent,
-) {
-    let mut sums = [[simd.splat(T::ZERO); VECTORS]; ROWS];
-    let (mut a, mut b) = (left.pointer, right.pointer);
-    for _ in 0..extent.depth {
-        // SAFETY: step `p` of both operands is readable; the pointers move on by wrapping, since
-        // after the last step they may point anywhere.
+/// One tile: `target` ← α·`left`·`right` + β·`addend`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tile<T> {
+    pub(super) alpha: T,
+    pub(super) left: Left<T>,
+    pub(super) right: Right<T>,
+    pub(super) addend: Addend<T>,
+    pub(super) target: Target<T>,
+    pub(super) extent: Extent,
+}
+
+impl<T: Float> Tile<T> {
+    /// Does a tile of `rows` rows, at most 8, and at most three vectors of columns.
+    ///
+    /// # Safety
+    /// `left` must be readable for `rows` rows and `right` for as many whole vectors as there are
+    /// columns, both for `depth` steps; `target` and, unless β is 0, `addend` must be accessible for
+    /// all rows and columns, of which there is at least one.
+    #[inline(always)]
+    pub(super) unsafe fn of<S: Simd<T>>(self, simd: S, rows: usize) {
+        // SAFETY: the number of rows and vectors is the caller's.
         unsafe {
-            let mut columns = [simd.splat(T::ZERO); VECTORS];
-            for (v, column) in columns.iter_mut().enumerate() {
-                *column = simd.load_at(b.add(v * S::LANES));
-            }
-            for (i, row) in sums.iter_mut().enumerate() {
-                let factor = simd.splat(*a.offset(i as isize * left.row_stride));
-                for (sum, &column) in row.iter_mut().zip(&columns) {
-                    *sum = simd.mul_add(factor, column, *sum);
-                }
+            match rows {
+                1 => self.high::<S, 1>(simd),
+                2 => self.high::<S, 2>(simd),
+                3 => self.high::<S, 3>(simd),
+                4 => self.high::<S, 4>(simd),
+                5 => self.high::<S, 5>(simd),
+                6 => self.high::<S, 6>(simd),
+                7 => self.high::<S, 7>(simd),
+                _ => self.high::<S, 8>(simd),
             }
         }
-        a = a.wrapping_offset(left.step);
-        b = b.wrapping_add(right.step);
     }
-    let alpha = simd.splat(alpha);
-    let beta = simd.splat(addend.beta);
-    let keeps = addend.beta != T::ZERO;
-    let last = extent.columns - (VECTORS - 1) * S::LANES;
-    for (i, row) in sums.iter().enumerate() {
-        if i == extent.rows {
-            break;
+
+    /// # Safety
+    /// As [`of`](Self::of).
+    #[inline(always)]
+    unsafe fn high<S: Simd<T>, const ROWS: usize>(self, simd: S) {
+        // SAFETY: the number of vectors is that of the columns.
+        unsafe {
+            match self.extent.columns.div_ceil(S::LANES) {
+                1 => self.run::<S, ROWS, 1>(simd),
+                2 => self.run::<S, ROWS, 2>(simd),
+                _ => self.run::<S, ROWS, 3>(simd),
+            }
         }
-        for (v, &sum) in row.iter().enumerate() {
-            let mut value = simd.mul(alpha, sum);
-            let place = i * addend.row_stride + v * S::LANES;
-            let whole = v + 1 < VECTORS || last == S::LANES;
-            // SAFETY: row `i` and the columns of vector `v` are inside the tile.
+    }
+
+    /// # Safety
+    /// As [`of`](Self::of).
+    #[inline(always)]
+    unsafe fn run<S: Simd<T>, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
+        let Self {
+            alpha,
+            left,
+            right,
+            addend,
+            target,
+            extent,
+        } = self;
+        let mut sums = [[simd.splat(T::ZERO); VECTORS]; ROWS];
+        let (mut a, mut b) = (left.pointer, right.pointer);
+        for _ in 0..extent.depth {
+            // SAFETY: step `p` of both operands is readable; the pointers move on by wrapping, since
+            // after the last step they may point anywhere.
             unsafe {
-                if keeps {
-                    let from = addend.pointer.add(place);
-                    let old = if whole {
-                        simd.load_at(from)
-                    } else {
-                        simd.load_part_at(from, last)
-                    };
-                    value = simd.mul_add(beta, old, value);
+                let mut columns = [simd.splat(T::ZERO); VECTORS];
+                for (v, column) in columns.iter_mut().enumerate() {
+                    *column = simd.load_at(b.add(v * S::LANES));
                 }
-                let to = target.pointer.add(i * target.row_stride + v * S::LANES);
-                if whole {
-                    simd.store_at(value, to);
-                } else {
-                    simd.store_part_at(value, to, last);
+                for (i, row) in sums.iter_mut().enumerate() {
+                    let factor = simd.splat(*a.offset(i as isize * left.row_stride));
+                    for (sum, &column) in row.iter_mut().zip(&columns) {
+                        *sum = simd.mul_add(factor, column, *sum);
+                    }
+                }
+            }
+            a = a.wrapping_offset(left.step);
+            b = b.wrapping_add(right.step);
+        }
+        let alpha = simd.splat(alpha);
+        let beta = simd.splat(addend.beta);
+        let keeps = addend.beta != T::ZERO;
+        let last = extent.columns - (VECTORS - 1) * S::LANES;
+        for (i, row) in sums.iter().enumerate() {
+            for (v, &sum) in row.iter().enumerate() {
+                let mut value = simd.mul(alpha, sum);
+                let place = i * addend.row_stride + v * S::LANES;
+                let whole = v + 1 < VECTORS || last == S::LANES;
+                // SAFETY: row `i` and the columns of vector `v` are inside the tile.
+                unsafe {
+                    if keeps {
+                        let from = addend.pointer.add(place);
+                        let old = if whole {
+                            simd.load_at(from)
+                        } else {
+                            simd.load_part_at(from, last)
+                        };
+                        value = simd.mul_add(beta, old, value);
+                    }
+                    let to = target.pointer.add(i * target.row_stride + v * S::LANES);
+                    if whole {
+                        simd.store_at(value, to);
+                    } else {
+                        simd.store_part_at(value, to, last);
+                    }
                 }
             }
         }

@@ -1,0 +1,107 @@
+//! How a side of a product is cut into panels, each as wide as a tile.
+
+use std::ops::Range;
+
+/// Consecutive panels of `length` rows or columns.
+///
+/// All are `width` wide but the last, and the last two where a single vector would be left over:
+/// tiles of 2 and 2 vectors keep the multiply-add units busier than tiles of 3 and 1.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Panels {
+    length: usize,
+    width: usize,
+    /// A panel is a whole number of these wide.
+    unit: usize,
+    /// How many there are.
+    count: usize,
+    /// Where the last panel starts.
+    last: usize,
+}
+
+impl Panels {
+    /// Panels of three vectors of columns.
+    pub(super) fn of_columns(length: usize, lanes: usize) -> Self {
+        let vectors = length.div_ceil(lanes);
+        let last = match vectors % 3 {
+            _ if vectors <= 3 => 0,
+            0 => vectors - 3,
+            rest => vectors - 2.max(rest),
+        };
+        Self {
+            length,
+            width: 3 * lanes,
+            unit: lanes,
+            count: vectors.div_ceil(3),
+            last: last * lanes,
+        }
+    }
+
+    /// Panels of a tile's rows.
+    pub(super) fn of_rows(length: usize, height: usize) -> Self {
+        Self {
+            length,
+            width: height,
+            unit: height,
+            count: length.div_ceil(height),
+            last: (length - 1) / height * height,
+        }
+    }
+
+    /// How many there are.
+    #[inline(always)]
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Where panel `i` starts; the end for the one after the last.
+    #[inline(always)]
+    pub(super) fn start(&self, i: usize) -> usize {
+        match self.count - i {
+            0 => self.length,
+            1 => self.last,
+            _ => i * self.width,
+        }
+    }
+
+    /// The rows or columns of panel `i`.
+    #[inline(always)]
+    pub(super) fn range(&self, i: usize) -> Range<usize> {
+        self.start(i)..self.start(i + 1)
+    }
+
+    /// Width of panel `i` once it is filled up to whole units.
+    #[inline(always)]
+    pub(super) fn width(&self, i: usize) -> usize {
+        self.range(i).len().next_multiple_of(self.unit)
+    }
+
+    /// Width of all panels from number `i` on once they are filled up.
+    pub(super) fn padded(&self, i: usize) -> usize {
+        (self.length - self.start(i)).next_multiple_of(self.unit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_follow_each_other_and_none_is_a_vector_wide_beside_others() {
+        for length in 1..=300 {
+            let panels = Panels::of_columns(length, 16);
+            let mut end = 0;
+            for i in 0..panels.count() {
+                let columns = panels.range(i);
+                assert_eq!(columns.start, end);
+                assert!(
+                    !columns.is_empty() && columns.len() <= 48,
+                    "{length}: {columns:?}"
+                );
+                assert!(length <= 16 || columns.len() > 16, "{length}: {columns:?}");
+                assert!(i + 1 == panels.count() || columns.len() % 16 == 0);
+                end = columns.end;
+            }
+            assert_eq!(end, length);
+        }
+    }
+}
