@@ -36,9 +36,10 @@ impl<T: Float> Tensor<T> {
         Self::written(shape, |out| {
             let batch = Shape::from(&shape[..shape.rank() - 2]);
             let size = shape[shape.rank() - 2] * shape[shape.rank() - 1];
-            let (left_starts, right_starts) =
-                (self.batch_starts(&batch), right.batch_starts(&batch));
-            for (i, (a, b)) in left_starts.into_iter().zip(right_starts).enumerate() {
+            let (lefts, rights) = (self.batches(&batch), right.batches(&batch));
+            // Position of each matrix of the batch, in row-major order.
+            let starts = lefts.positions().zip(rights.positions());
+            for (i, (a, b)) in starts.enumerate() {
                 gemm::product(
                     matrix(self, a),
                     matrix(right, b),
@@ -48,16 +49,12 @@ impl<T: Float> Tensor<T> {
         })
     }
 
-    /// Storage position of each matrix of the batch, in row-major order of `batch`.
-    fn batch_starts(&self, batch: &Shape) -> Vec<usize> {
+    /// How the matrices of the batch lie: the leading axes, stretched to `batch`.
+    fn batches(&self, batch: &Shape) -> Layout {
         let own = self.rank() - 2;
         let layout = self.layout();
-        let layout = Layout::new(
-            Shape::from(&layout.shape()[..own]),
-            &layout.strides()[..own],
-            layout.offset(),
-        );
-        layout.broadcast_to(*batch).positions().collect()
+        let leading = Shape::from(&layout.shape()[..own]);
+        Layout::new(leading, &layout.strides()[..own], layout.offset()).broadcast_to(*batch)
     }
 }
 
