@@ -1,22 +1,21 @@
 //! The tensor itself: a shared buffer and the way to walk it.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use crate::element::Element;
 use crate::error::{OrPanic, ShapeError};
 use crate::layout::Layout;
 use crate::shape::Shape;
-use crate::storage::Storage;
+use crate::storage::{Shared, Storage};
 
 /// An n-dimensional array.
 ///
 /// Cloning shares the buffer. Writing through [`make_mut`](Self::make_mut) copies it first unless
-/// this tensor is its only holder, so no write is ever seen through another tensor.
+/// this tensor is its only holder, so no write is ever seen through another tensor. A tensor is
+/// one pointer, to a buffer that starts with its own [`Layout`].
 #[derive(Clone)]
 pub struct Tensor<T: Element = f32> {
-    storage: Arc<Storage<T>>,
-    layout: Layout,
+    shared: Shared<T>,
 }
 
 impl<T: Element> Tensor<T> {
@@ -50,8 +49,7 @@ impl<T: Element> Tensor<T> {
 
     pub(crate) fn from_storage(storage: Storage<T>, shape: Shape) -> Self {
         Self {
-            storage: Arc::new(storage),
-            layout: Layout::contiguous(shape),
+            shared: Shared::new(storage, Layout::contiguous(shape)),
         }
     }
 
@@ -65,15 +63,14 @@ impl<T: Element> Tensor<T> {
     /// The same buffer walked in another way.
     pub(crate) fn view(&self, layout: Layout) -> Self {
         Self {
-            storage: Arc::clone(&self.storage),
-            layout,
+            shared: self.shared.view(layout),
         }
     }
 
     /// Size along each axis.
     #[must_use]
     pub fn shape(&self) -> &Shape {
-        self.layout.shape()
+        self.layout().shape()
     }
 
     /// Number of axes.
@@ -91,36 +88,36 @@ impl<T: Element> Tensor<T> {
     /// How the elements lie in the buffer.
     #[must_use]
     pub fn layout(&self) -> &Layout {
-        &self.layout
+        self.shared.layout()
     }
 
     /// Whether the elements lie next to each other in row-major order.
     #[must_use]
     pub fn is_contiguous(&self) -> bool {
-        self.layout.is_contiguous()
+        self.layout().is_contiguous()
     }
 
     /// Whether nobody else holds the buffer, so that a write needs no copy.
     #[must_use]
     pub fn is_unique(&self) -> bool {
-        Arc::strong_count(&self.storage) == 1
+        self.shared.is_unique()
     }
 
     /// Whether both tensors look at the same buffer.
     #[must_use]
     pub fn shares_storage_with(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.storage, &other.storage)
+        self.shared.same_buffer(&other.shared)
     }
 
     /// The whole buffer, whatever part of it this tensor sees.
     pub(crate) fn buffer(&self) -> &[T] {
-        self.storage.as_slice()
+        self.shared.as_slice()
     }
 
     /// The elements in row-major order, if they lie so in memory.
     #[must_use]
     pub fn as_slice(&self) -> Option<&[T]> {
-        let start = self.layout.offset();
+        let start = self.layout().offset();
         self.is_contiguous()
             .then(|| &self.buffer()[start..start + self.elements()])
     }
@@ -141,7 +138,7 @@ impl<T: Element> Tensor<T> {
     /// The elements in row-major order.
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
         let buffer = self.buffer();
-        self.layout
+        self.layout()
             .positions()
             .map(move |position| buffer[position])
     }
@@ -178,9 +175,9 @@ impl<T: Element> Tensor<T> {
         if !self.is_contiguous() || !self.is_unique() {
             *self = self.copied();
         }
-        let (start, len) = (self.layout.offset(), self.elements());
-        let storage = Arc::get_mut(&mut self.storage).expect("a tensor without sharers is unique");
-        &mut storage.as_mut_slice()[start..start + len]
+        let (start, len) = (self.layout().offset(), self.elements());
+        let buffer = self.shared.get_mut();
+        &mut buffer.expect("a tensor without sharers is unique")[start..start + len]
     }
 
     /// The element at `index`, one position an axis.
@@ -196,10 +193,10 @@ impl<T: Element> Tensor<T> {
         assert!(inside, "at: index {index:?} is outside {shape}");
         let distance: isize = index
             .iter()
-            .zip(self.layout.strides())
+            .zip(self.layout().strides())
             .map(|(&i, &stride)| i as isize * stride)
             .sum();
-        self.buffer()[self.layout.offset().wrapping_add_signed(distance)]
+        self.buffer()[self.layout().offset().wrapping_add_signed(distance)]
     }
 
     /// The value of a tensor of one element, of any rank.
@@ -215,7 +212,7 @@ impl<T: Element> Tensor<T> {
             self.shape(),
             self.elements()
         );
-        self.buffer()[self.layout.offset()]
+        self.buffer()[self.layout().offset()]
     }
 }
 

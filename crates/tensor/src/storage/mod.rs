@@ -1,16 +1,19 @@
 //! The flat, aligned buffer under a tensor.
 //!
-//! A [`Storage`] is a typed view of one [`pool`] block. All `unsafe` about memory is in this
-//! folder; the rest of the crate sees ordinary slices.
+//! A [`Storage`] is a typed view of one [`pool`] block with one owner; [`Shared`] makes of it what
+//! tensors share. All `unsafe` about memory is in this folder; the rest of the crate sees ordinary
+//! slices.
 #![allow(unsafe_code)]
 
 pub mod pool;
+mod shared;
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use crate::element::Element;
 use pool::Block;
+pub(crate) use shared::Shared;
 
 /// `len` values of type `T`, starting at a 64-byte boundary.
 pub(crate) struct Storage<T: Element> {
@@ -51,12 +54,12 @@ impl<T: Element> Storage<T> {
     pub(crate) fn as_slice(&self) -> &[T] {
         // SAFETY: the block holds at least `len * size_of::<T>()` bytes aligned to 64, they are
         // initialised (see `pool`), and every bit pattern is a valid `T` (sealed `Element`).
-        unsafe { std::slice::from_raw_parts(self.block.pointer().cast().as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts(self.block.data().cast().as_ptr(), self.len) }
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         // SAFETY: as in `as_slice`, and `&mut self` makes this the only access to the block.
-        unsafe { std::slice::from_raw_parts_mut(self.block.pointer().cast().as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.block.data().cast().as_ptr(), self.len) }
     }
 }
 

@@ -9,6 +9,11 @@
 //! Blocks are zeroed when they first come from the allocator and keep their last contents after
 //! that, so a block is *always initialised*: reading a recycled one gives stale numbers, never
 //! undefined behaviour.
+//!
+//! In front of its data every block has room for the books of whoever shares it (see
+//! [`shared`](super::shared)), so that a tensor is one block and nothing beside it. While a block
+//! waits in a pool, that room holds the address of the next one: the stacks are lists through the
+//! blocks themselves, and keeping them costs no memory either.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::cell::RefCell;
@@ -16,6 +21,9 @@ use std::ptr::NonNull;
 
 /// Start of every buffer: one cache line, and one AVX-512 register.
 pub const ALIGNMENT: usize = 64;
+
+/// Room for books in front of the data: three cache lines.
+pub(crate) const HEADER: usize = 3 * ALIGNMENT;
 
 /// Most bytes a thread keeps for reuse; beyond it, freed buffers go back to the system.
 pub const BOUND: usize = 512 << 20;
@@ -49,14 +57,15 @@ pub struct Counters {
     pub reused: u64,
     /// Requests that went to the system allocator.
     pub allocated: u64,
-    /// Bytes held for reuse.
+    /// Bytes of data held for reuse.
     pub held_bytes: usize,
 }
 
-/// One allocation of [`size`]`(class)` bytes.
+/// One allocation: [`HEADER`] bytes, and after them [`size`]`(class)` bytes of data.
 #[derive(Debug)]
 pub(crate) struct Block {
-    pointer: NonNull<u8>,
+    /// Start of the header.
+    base: NonNull<u8>,
     class: u8,
 }
 
@@ -66,67 +75,90 @@ unsafe impl Send for Block {}
 unsafe impl Sync for Block {}
 
 impl Block {
-    pub(crate) fn pointer(&self) -> NonNull<u8> {
-        self.pointer
+    /// Start of the data.
+    pub(crate) fn data(&self) -> NonNull<u8> {
+        // SAFETY: the allocation is longer than its header.
+        unsafe { self.base.add(HEADER) }
+    }
+
+    /// Start of the header.
+    pub(crate) fn header(&self) -> NonNull<u8> {
+        self.base
     }
 
     fn layout(class: u8) -> Layout {
         lines(class)
             .checked_mul(ALIGNMENT)
+            .and_then(|bytes| bytes.checked_add(HEADER))
             .and_then(|bytes| Layout::from_size_align(bytes, ALIGNMENT).ok())
             .expect("shapes bound sizes below isize::MAX")
     }
 
     fn allocate(class: u8) -> Self {
         let layout = Self::layout(class);
-        // SAFETY: the layout's size is at least 64, so not zero.
-        let pointer = unsafe { alloc_zeroed(layout) };
-        let pointer = NonNull::new(pointer).unwrap_or_else(|| handle_alloc_error(layout));
-        Self { pointer, class }
+        // SAFETY: the layout's size is more than that of the header, so not zero.
+        let base = unsafe { alloc_zeroed(layout) };
+        let base = NonNull::new(base).unwrap_or_else(|| handle_alloc_error(layout));
+        Self { base, class }
     }
 
-    fn free(pointer: NonNull<u8>, class: u8) {
-        // SAFETY: `pointer` came from `allocate(class)` and its one `Block` is gone.
-        unsafe { dealloc(pointer.as_ptr(), Self::layout(class)) }
+    fn free(base: NonNull<u8>, class: u8) {
+        // SAFETY: `base` came from `allocate(class)` and its one `Block` is gone.
+        unsafe { dealloc(base.as_ptr(), Self::layout(class)) }
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        let (pointer, class) = (self.pointer, self.class);
+        let (base, class) = (self.base, self.class);
         // While a thread shuts down its pool may be gone already; then the block is simply freed.
         let kept = POOL
-            .try_with(|pool| pool.borrow_mut().put(pointer, class))
+            .try_with(|pool| pool.borrow_mut().put(base, class))
             .unwrap_or(false);
         if !kept {
-            Self::free(pointer, class);
+            Self::free(base, class);
         }
     }
 }
 
+/// The blocks of one class that wait: the address of the first, whose header holds that of the
+/// second, and so on.
+type Stack = Option<NonNull<u8>>;
+
 struct Pool {
-    free: [Vec<NonNull<u8>>; CLASSES],
+    free: [Stack; CLASSES],
     counters: Counters,
 }
 
 impl Pool {
-    fn put(&mut self, pointer: NonNull<u8>, class: u8) -> bool {
+    fn put(&mut self, base: NonNull<u8>, class: u8) -> bool {
         let held = self.counters.held_bytes + size(class);
         if held > BOUND {
             return false;
         }
         self.counters.held_bytes = held;
-        self.free[usize::from(class)].push(pointer);
+        let stack = &mut self.free[usize::from(class)];
+        // SAFETY: nobody holds the block, and its header has room and alignment for an address.
+        unsafe { base.cast::<Stack>().write(*stack) };
+        *stack = Some(base);
         true
     }
 
+    fn pop(&mut self, class: u8) -> Option<NonNull<u8>> {
+        let stack = &mut self.free[usize::from(class)];
+        let base = (*stack)?;
+        // SAFETY: `put` wrote the rest of the stack there, and nobody held the block since.
+        *stack = unsafe { base.cast::<Stack>().read() };
+        self.counters.held_bytes -= size(class);
+        Some(base)
+    }
+
     fn trim(&mut self) {
-        for (class, blocks) in self.free.iter_mut().enumerate() {
-            for pointer in blocks.drain(..) {
-                Block::free(pointer, class as u8);
+        for class in 0..CLASSES as u8 {
+            while let Some(base) = self.pop(class) {
+                Block::free(base, class);
             }
         }
-        self.counters.held_bytes = 0;
     }
 }
 
@@ -139,7 +171,7 @@ impl Drop for Pool {
 thread_local! {
     static POOL: RefCell<Pool> = const {
         RefCell::new(Pool {
-            free: [const { Vec::new() }; CLASSES],
+            free: [None; CLASSES],
             counters: Counters { reused: 0, allocated: 0, held_bytes: 0 },
         })
     };
@@ -150,18 +182,17 @@ pub(crate) fn take(bytes: usize) -> Block {
     let class = class_of(bytes);
     let reused = POOL.try_with(|pool| {
         let pool = &mut *pool.borrow_mut();
-        let Some(pointer) = pool.free[usize::from(class)].pop() else {
-            pool.counters.allocated += 1;
-            return None;
-        };
-        pool.counters.reused += 1;
-        pool.counters.held_bytes -= size(class);
-        Some(Block { pointer, class })
+        let base = pool.pop(class);
+        match base {
+            Some(_) => pool.counters.reused += 1,
+            None => pool.counters.allocated += 1,
+        }
+        base
     });
-    reused
-        .ok()
-        .flatten()
-        .unwrap_or_else(|| Block::allocate(class))
+    match reused.ok().flatten() {
+        Some(base) => Block { base, class },
+        None => Block::allocate(class),
+    }
 }
 
 /// The calling thread's counters.
