@@ -1,12 +1,13 @@
 //! The backward sweep: cotangents flow from the result to everything before it.
 
-use std::collections::HashMap;
+use std::rc::Rc;
 
 use retrograd_tensor::{Float, Tensor};
-use smallvec::SmallVec;
 
-use crate::primitive::{Inputs, Needed, Output, Primitive};
-use crate::tape::{Identity, Kind, NodeId, Saved, Tape};
+use crate::node::{Kind, Node, NodeId};
+use crate::primitive::{Inputs, Needed, Output};
+use crate::recycle;
+use crate::tape::{Identity, Tape};
 use crate::var::Var;
 
 /// What to leave behind.
@@ -24,9 +25,11 @@ enum Sweep {
 #[derive(Debug)]
 pub struct Gradients<T: Float> {
     /// Whose leaves these are; node numbers mean nothing on another tape.
-    tape: Identity<T>,
-    by_node: HashMap<NodeId, Tensor<T>>,
-    keys: HashMap<u64, NodeId>,
+    tape: Identity,
+    /// In the order of the nodes.
+    by_node: Vec<(NodeId, Tensor<T>)>,
+    /// In the order of the keys.
+    keys: Vec<(u64, NodeId)>,
 }
 
 impl<T: Float> Gradients<T> {
@@ -39,16 +42,33 @@ impl<T: Float> Gradients<T> {
     pub fn of(&self, leaf: &Var<T>) -> Option<&Tensor<T>> {
         let node = leaf.node()?;
         assert!(
-            leaf.tape().is_some_and(|tape| self.tape.is(tape)),
+            leaf.tape().is_some_and(|tape| tape.identity() == self.tape),
             "gradients: node {node} is a leaf of another tape than the result"
         );
-        self.by_node.get(&node)
+        self.of_node(node)
     }
 
     /// The gradient with respect to the leaf of this key (see [`Tape::keyed_leaf`]).
     #[must_use]
     pub fn of_key(&self, key: u64) -> Option<&Tensor<T>> {
-        self.by_node.get(self.keys.get(&key)?)
+        self.of_node(*find(&self.keys, key)?)
+    }
+
+    fn of_node(&self, node: NodeId) -> Option<&Tensor<T>> {
+        find(&self.by_node, node)
+    }
+}
+
+/// What stands beside `key` in a list that is in the order of its keys.
+fn find<K: Ord + Copy, V>(list: &[(K, V)], key: K) -> Option<&V> {
+    let place = list.binary_search_by_key(&key, |&(key, _)| key).ok()?;
+    Some(&list[place].1)
+}
+
+impl<T: Float> Drop for Gradients<T> {
+    fn drop(&mut self) {
+        recycle::give_list(std::mem::take(&mut self.by_node));
+        recycle::give_list(std::mem::take(&mut self.keys));
     }
 }
 
@@ -96,17 +116,16 @@ impl<T: Float> Var<T> {
     fn backward_with(&self, cotangent: &Tensor<T>, mode: Sweep) -> Gradients<T> {
         let (tape, node) = self.tracked_parts();
         let mut cotangents = sweep(tape, node, Var::constant(cotangent.clone()), mode, |_| true);
-        let nodes = tape.nodes();
-        let by_node = cotangents
-            .iter_mut()
-            .enumerate()
-            .filter(|(id, _)| nodes[*id].is_leaf())
-            .filter_map(|(id, cotangent)| Some((id, cotangent.take()?.into_value())))
-            .collect();
+        let (mut by_node, mut keys) = (recycle::list(), recycle::list());
+        // The walk has taken those of all other nodes.
+        let leaves = cotangents.iter_mut().enumerate();
+        by_node.extend(leaves.filter_map(|(id, leaf)| Some((id, leaf.take()?.into_value()))));
+        keys.extend_from_slice(&tape.keys());
+        recycle::give_list(cotangents);
         Gradients {
             tape: tape.identity(),
             by_node,
-            keys: tape.keys(),
+            keys,
         }
     }
 
@@ -200,27 +219,28 @@ fn sweep<T: Float>(
     mode: Sweep,
     matters: impl Fn(NodeId) -> bool,
 ) -> Vec<Option<Var<T>>> {
-    let mut cotangents: Vec<Option<Var<T>>> = vec![None; last + 1];
+    let mut cotangents: Vec<Option<Var<T>>> = recycle::list();
+    cotangents.resize(last + 1, None);
     cotangents[last] = Some(cotangent);
     for id in (0..=last).rev() {
         if cotangents[id].is_none() || !matters(id) {
             continue;
         }
-        let Some((primitive, x, y)) = residuals(tape, id, mode, &matters) else {
+        let node = tape.node(id);
+        let Kind::Computed(primitive) = &node.kind else {
             continue;
         };
-        let keep = mode == Sweep::Record;
-        let g = if keep {
+        let (x, y) = residuals(tape, id, &node, mode, &matters);
+        let g = if mode == Sweep::Record {
             cotangents[id].clone()
         } else {
             cotangents[id].take()
         };
         let Some(g) = g else { continue };
-        let results = tape.on_behalf_of(id, || primitive.vjp(&x, &y, &g));
+        let results = tape.on_behalf_of(&node, || primitive.vjp(&x, &y, &g));
         drop((x, y, g));
-        let inputs: SmallVec<[Option<NodeId>; 3]> = tape.nodes()[id].inputs().collect();
-        check_results(tape, id, &inputs, &results);
-        for (input, result) in inputs.into_iter().zip(results) {
+        check_results(tape, &node, &results);
+        for (input, result) in node.inputs().zip(results) {
             if let (Some(input), Some(result)) = (input, result)
                 && matters(input)
             {
@@ -231,22 +251,19 @@ fn sweep<T: Float>(
     cotangents
 }
 
-type Residuals<T> = (std::rc::Rc<dyn Primitive<T>>, Inputs<T>, Output<T>);
-
-/// The rule of node `id` and the values it reads; `None` for a leaf.
+/// The values that the rule of a computed node reads.
 fn residuals<T: Float>(
     tape: &Tape<T>,
     id: NodeId,
+    node: &Rc<Node<T>>,
     mode: Sweep,
     matters: impl Fn(NodeId) -> bool,
-) -> Option<Residuals<T>> {
-    let Kind::Computed(primitive) = tape.nodes()[id].kind.clone() else {
-        return None;
+) -> (Inputs<T>, Output<T>) {
+    let saved = match mode {
+        Sweep::Once => node.saved.take(),
+        Sweep::Retain | Sweep::Record => node.saved.borrow().clone(),
     };
-    let saved = tape.saved(id, mode == Sweep::Once);
-    let nodes = tape.nodes();
-    let node = &nodes[id];
-    let Saved::Values { inputs, output } = saved else {
+    let Some(saved) = saved else {
         panic!(
             "backward: what node {id} ({} at {}) saved was freed by an earlier sweep; compute again, or make the \
              earlier sweep with backward_retaining or grad",
@@ -260,22 +277,15 @@ fn residuals<T: Float>(
         (Sweep::Record, None) => tape.constant(value),
         _ => Var::constant(value),
     };
+    let values = saved.inputs.into_iter().zip(node.inputs());
     let x = Inputs {
-        values: inputs
-            .into_iter()
-            .zip(&node.inputs)
-            .map(|(value, (id, _))| Some(var(value?, *id)))
-            .collect(),
-        shapes: node.inputs.iter().map(|(_, shape)| *shape).collect(),
+        values: values.map(|(value, id)| Some(var(value?, id))).collect(),
+        node: Rc::clone(node),
         needed: Needed::from_fn(node.inputs.len(), |i| {
-            node.inputs[i].0.is_some_and(&matters)
+            node.inputs[i].node.is_some_and(&matters)
         }),
     };
-    Some((
-        primitive,
-        x,
-        Output(output.map(|value| var(value, Some(id)))),
-    ))
+    (x, Output(saved.output.map(|value| var(value, Some(id)))))
 }
 
 /// Adds one use's cotangent to what the other uses gave. Only the sweep does this.
@@ -297,27 +307,21 @@ fn accumulate<T: Float>(total: &mut Option<Var<T>>, term: Var<T>) {
 }
 
 /// Holds every rule to its contract, and looks for anomalies if asked to.
-fn check_results<T: Float>(
-    tape: &Tape<T>,
-    id: NodeId,
-    inputs: &[Option<NodeId>],
-    results: &[Option<Var<T>>],
-) {
-    let nodes = tape.nodes();
-    let node = &nodes[id];
+fn check_results<T: Float>(tape: &Tape<T>, node: &Node<T>, results: &[Option<Var<T>>]) {
     assert!(
-        results.len() == inputs.len(),
+        results.len() == node.inputs.len(),
         "{}: the rule gave {} cotangents for {} inputs",
         node.name(),
         results.len(),
-        inputs.len()
+        node.inputs.len()
     );
-    for (i, (result, (_, shape))) in results.iter().zip(&node.inputs).enumerate() {
+    for (i, (result, input)) in results.iter().zip(&node.inputs).enumerate() {
         let Some(result) = result else { continue };
         assert!(
-            result.shape() == shape,
-            "{}: the rule gave input {i}, of shape {shape}, a cotangent of shape {}",
+            *result.shape() == input.shape,
+            "{}: the rule gave input {i}, of shape {}, a cotangent of shape {}",
             node.name(),
+            input.shape,
             result.shape()
         );
         let mut detector = tape.detector().borrow_mut();

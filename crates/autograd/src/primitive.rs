@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, Index};
+use std::rc::Rc;
 
 use retrograd_tensor::{Float, Shape, Tensor};
 use smallvec::SmallVec;
 
+use crate::node::Node;
 use crate::var::Var;
 
 /// A differentiable operation from some tensors to one tensor.
@@ -154,7 +156,8 @@ impl Saves {
 #[derive(Debug)]
 pub struct Inputs<T: Float> {
     pub(crate) values: SmallVec<[Option<Var<T>>; 3]>,
-    pub(crate) shapes: SmallVec<[Shape; 3]>,
+    /// The operation's node, which knows the shapes.
+    pub(crate) node: Rc<Node<T>>,
     pub(crate) needed: Needed,
 }
 
@@ -162,7 +165,7 @@ impl<T: Float> Inputs<T> {
     /// The shape of input `i`.
     #[must_use]
     pub fn shape(&self, i: usize) -> &Shape {
-        &self.shapes[i]
+        &self.node.inputs[i].shape
     }
 
     /// Whether the cotangent of input `i` will be used; rules may skip the others.
@@ -180,13 +183,13 @@ impl<T: Float> Inputs<T> {
     /// Number of inputs.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shapes.len()
+        self.node.inputs.len()
     }
 
     /// Whether the operation has no inputs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.shapes.is_empty()
+        self.node.inputs.is_empty()
     }
 }
 

@@ -4,21 +4,19 @@
 //! the start meets every use of a value before the value itself: no sorting is needed.
 
 use std::cell::{Cell, Ref, RefCell};
-use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use retrograd_tensor::random::{self, Rng};
-use retrograd_tensor::{Float, Shape, Tensor};
-use smallvec::SmallVec;
+use retrograd_tensor::{Float, Tensor};
 
 use crate::anomaly::{Anomaly, Detector};
-use crate::primitive::Primitive;
+use crate::node::{Kind, Node, NodeId};
+use crate::recycle;
 use crate::var::Var;
-
-/// Position of a node on its tape.
-pub type NodeId = usize;
 
 /// Whether a step trains or evaluates: dropout and noise act in training only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,31 +30,31 @@ pub enum Mode {
 /// The record of one step of computation, with the step's mode and random stream.
 ///
 /// Cloning gives another handle to the same tape. A tape serves one step; the next step starts a
-/// new one.
+/// new one, which takes over the memory of one that is gone.
 #[derive(Clone)]
 pub struct Tape<T: Float = f32> {
     inner: Rc<Inner<T>>,
 }
 
-/// Which tape something belongs to.
-pub(crate) struct Identity<T: Float>(Weak<Inner<T>>);
+/// Which tape something belongs to; no two tapes of a process have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity(u64);
 
-impl<T: Float> Identity<T> {
-    pub(crate) fn is(&self, tape: &Tape<T>) -> bool {
-        std::ptr::eq(self.0.as_ptr(), Rc::as_ptr(&tape.inner))
-    }
-}
-
-impl<T: Float> fmt::Debug for Identity<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Identity({:p})", self.0.as_ptr())
+impl Identity {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
 struct Inner<T: Float> {
-    nodes: RefCell<Vec<Node<T>>>,
-    /// Keyed leaves (parameters), so that one used twice is one node.
-    leaves: RefCell<HashMap<u64, NodeId>>,
+    identity: Identity,
+    /// The nodes recorded, and after them vacant ones that an earlier step has left.
+    nodes: RefCell<Vec<Rc<Node<T>>>>,
+    /// How many are recorded.
+    len: Cell<usize>,
+    /// Keyed leaves (parameters) in the order of their keys, so that one used twice is one node.
+    leaves: RefCell<Vec<(u64, NodeId)>>,
     rng: RefCell<Rng>,
     mode: Mode,
     detector: RefCell<Detector>,
@@ -64,39 +62,47 @@ struct Inner<T: Float> {
     on_behalf_of: Cell<Option<&'static Location<'static>>>,
 }
 
-/// One operation that was computed, as data.
-#[derive(Debug)]
-pub struct Node<T: Float> {
-    pub(crate) kind: Kind<T>,
-    /// What each input was: the node that produced it, if tracked, and its shape.
-    pub(crate) inputs: SmallVec<[(Option<NodeId>, Shape); 3]>,
-    pub(crate) shape: Shape,
-    pub(crate) saved: Saved<T>,
-    pub(crate) location: &'static Location<'static>,
+impl<T: Float> Inner<T> {
+    /// The memory of a step, before there is a step.
+    fn vacant() -> Self {
+        Self {
+            identity: Identity(0),
+            nodes: RefCell::default(),
+            len: Cell::new(0),
+            leaves: RefCell::default(),
+            rng: RefCell::new(random::rng(0)),
+            mode: Mode::Training,
+            detector: RefCell::default(),
+            on_behalf_of: Cell::new(None),
+        }
+    }
+
+    /// Lets go of the step and keeps the memory.
+    fn vacate(&mut self) {
+        let nodes = self.nodes.get_mut();
+        for node in &mut nodes[..self.len.replace(0)] {
+            match Rc::get_mut(node) {
+                Some(node) => node.vacate(),
+                // Somebody looks at it still.
+                None => *node = Rc::new(Node::vacant()),
+            }
+        }
+        nodes.truncate(recycle::MOST_ROOM);
+        nodes.shrink_to(recycle::MOST_ROOM);
+        self.leaves.get_mut().clear();
+        *self.detector.get_mut() = Detector::default();
+        self.on_behalf_of.set(None);
+    }
 }
 
-/// Where a node's value came from.
-#[derive(Clone, Debug)]
-pub(crate) enum Kind<T: Float> {
-    /// Given from outside; the label is for people.
-    Leaf(Option<Rc<str>>),
-    /// Computed.
-    Computed(Rc<dyn Primitive<T>>),
-}
-
-/// What a node keeps for its rule.
-#[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every node holds values, and boxing them would allocate"
-)]
-pub(crate) enum Saved<T: Float> {
-    Values {
-        inputs: SmallVec<[Option<Tensor<T>>; 3]>,
-        output: Option<Tensor<T>>,
-    },
-    /// A sweep has used the values and let them go.
-    Freed,
+/// The last handle leaves the memory to the next tape of the thread.
+impl<T: Float> Drop for Tape<T> {
+    fn drop(&mut self) {
+        if let Some(inner) = Rc::get_mut(&mut self.inner) {
+            inner.vacate();
+            recycle::give(Rc::clone(&self.inner));
+        }
+    }
 }
 
 /// Puts a line back when dropped: a rule that panics must not leave its own to what comes after.
@@ -108,55 +114,6 @@ struct Restore<'t> {
 impl Drop for Restore<'_> {
     fn drop(&mut self) {
         self.cell.set(self.before);
-    }
-}
-
-impl<T: Float> Node<T> {
-    /// The operation's name; a leaf's is its label, or `leaf`.
-    #[must_use]
-    pub fn name(&self) -> String {
-        match &self.kind {
-            Kind::Leaf(label) => label.as_deref().unwrap_or("leaf").to_owned(),
-            Kind::Computed(primitive) => primitive.name().into_owned(),
-        }
-    }
-
-    /// Whether the value was given from outside.
-    #[must_use]
-    pub fn is_leaf(&self) -> bool {
-        matches!(self.kind, Kind::Leaf(_))
-    }
-
-    /// The shape of the value.
-    #[must_use]
-    pub fn shape(&self) -> &Shape {
-        &self.shape
-    }
-
-    /// The tracked nodes it was computed from; `None` for constants.
-    pub fn inputs(&self) -> impl Iterator<Item = Option<NodeId>> + '_ {
-        self.inputs.iter().map(|(node, _)| *node)
-    }
-
-    /// The source line that asked for it.
-    #[must_use]
-    pub fn location(&self) -> &'static Location<'static> {
-        self.location
-    }
-
-    /// Bytes of the values kept for the backward sweep.
-    #[must_use]
-    pub fn saved_bytes(&self) -> usize {
-        let Saved::Values { inputs, output } = &self.saved else {
-            return 0;
-        };
-        let elements: usize = inputs
-            .iter()
-            .chain([output])
-            .flatten()
-            .map(Tensor::elements)
-            .sum();
-        elements * size_of::<T>()
     }
 }
 
@@ -174,17 +131,13 @@ impl<T: Float> Tape<T> {
     /// An empty tape with this mode and random stream.
     #[must_use]
     pub fn with(mode: Mode, rng: Rng) -> Self {
-        let inner = Inner {
-            nodes: RefCell::default(),
-            leaves: RefCell::default(),
-            rng: RefCell::new(rng),
-            mode,
-            detector: RefCell::default(),
-            on_behalf_of: Cell::new(None),
-        };
-        Self {
-            inner: Rc::new(inner),
+        let mut inner = recycle::take().unwrap_or_else(|| Rc::new(Inner::vacant()));
+        if let Some(inner) = Rc::get_mut(&mut inner) {
+            inner.identity = Identity::new();
+            inner.mode = mode;
+            inner.rng = RefCell::new(rng);
         }
+        Self { inner }
     }
 
     /// Also look for the first value that is not finite, forward and backward.
@@ -236,16 +189,19 @@ impl<T: Float> Tape<T> {
     /// is recorded for values that will not be updated.
     #[track_caller]
     #[must_use]
-    pub fn keyed_leaf(&self, key: u64, name: &str, value: Tensor<T>) -> Var<T> {
+    pub fn keyed_leaf(&self, key: u64, name: impl Into<Arc<str>>, value: Tensor<T>) -> Var<T> {
         if self.mode() == Mode::Evaluation {
             return self.constant(value);
         }
-        // Most uses find the leaf made, and then nothing is allocated for it.
-        if let Some(&node) = self.inner.leaves.borrow().get(&key) {
-            return Var::tracked(value, self.clone(), node);
+        let mut leaves = self.inner.leaves.borrow_mut();
+        match leaves.binary_search_by_key(&key, |&(key, _)| key) {
+            Ok(found) => Var::tracked(value, self.clone(), leaves[found].1),
+            Err(place) => {
+                leaves.insert(place, (key, self.len()));
+                drop(leaves);
+                self.add_leaf(value, Some(name.into()))
+            }
         }
-        self.inner.leaves.borrow_mut().insert(key, self.len());
-        self.named_leaf(name, value)
     }
 
     /// A value that belongs to the step but is not differentiated with respect to, such as data.
@@ -255,37 +211,32 @@ impl<T: Float> Tape<T> {
     }
 
     #[track_caller]
-    fn add_leaf(&self, value: Tensor<T>, label: Option<Rc<str>>) -> Var<T> {
-        let node = Node {
-            kind: Kind::Leaf(label),
-            inputs: SmallVec::new(),
-            shape: *value.shape(),
-            saved: Saved::Values {
-                inputs: SmallVec::new(),
-                output: None,
-            },
-            location: Location::caller(),
-        };
+    fn add_leaf(&self, value: Tensor<T>, label: Option<Arc<str>>) -> Var<T> {
+        let location = Location::caller();
         // Every parameter of every step comes by: a name is made only for somebody who looks.
         let mut detector = self.inner.detector.borrow_mut();
         if detector.is_on() {
-            detector.inspect_forward(&node.name(), node.location, &value, &[]);
+            let name = label.as_deref().unwrap_or("leaf");
+            detector.inspect_forward(name, location, &value, &[]);
         }
         drop(detector);
-        let id = self.push(node);
+        let id = self.record(|node| {
+            node.kind = Kind::Leaf(label);
+            node.shape = *value.shape();
+            node.location = location;
+        });
         Var::tracked(value, self.clone(), id)
     }
 
-    /// Runs `record`; what it records goes by the line of node `id`.
+    /// Runs `rule`; what it records goes by the line of `node`.
     ///
     /// A derivative belongs to the operation that is differentiated, not to a line of its rule.
-    pub(crate) fn on_behalf_of<V>(&self, id: NodeId, record: impl FnOnce() -> V) -> V {
-        let location = self.nodes()[id].location;
+    pub(crate) fn on_behalf_of<V>(&self, node: &Node<T>, rule: impl FnOnce() -> V) -> V {
         let _restore = Restore {
-            before: self.inner.on_behalf_of.replace(Some(location)),
+            before: self.inner.on_behalf_of.replace(Some(node.location)),
             cell: &self.inner.on_behalf_of,
         };
-        record()
+        rule()
     }
 
     /// The line that a node recorded now goes by.
@@ -294,31 +245,31 @@ impl<T: Float> Tape<T> {
         self.inner.on_behalf_of.get().unwrap_or(Location::caller())
     }
 
-    pub(crate) fn push(&self, node: Node<T>) -> NodeId {
-        let mut nodes = self.inner.nodes.borrow_mut();
-        nodes.push(node);
-        nodes.len() - 1
+    /// Appends a node: `write` sets what the vacant one it is given shall be.
+    pub(crate) fn record(&self, write: impl FnOnce(&mut Node<T>)) -> NodeId {
+        let (mut nodes, id) = (self.inner.nodes.borrow_mut(), self.len());
+        if id == nodes.len() {
+            nodes.push(Rc::new(Node::vacant()));
+        }
+        write(Rc::get_mut(&mut nodes[id]).expect("nobody looks at a vacant node"));
+        self.inner.len.set(id + 1);
+        id
     }
 
     /// The nodes recorded so far, oldest first.
     #[must_use]
-    pub fn nodes(&self) -> Ref<'_, [Node<T>]> {
-        Ref::map(self.inner.nodes.borrow(), Vec::as_slice)
+    pub fn nodes(&self) -> Ref<'_, [Rc<Node<T>>]> {
+        Ref::map(self.inner.nodes.borrow(), |nodes| &nodes[..self.len()])
     }
 
-    /// What node `id` keeps for its rule; taken from it for good if `free`.
-    pub(crate) fn saved(&self, id: NodeId, free: bool) -> Saved<T> {
-        let saved = &mut self.inner.nodes.borrow_mut()[id].saved;
-        if free {
-            std::mem::replace(saved, Saved::Freed)
-        } else {
-            saved.clone()
-        }
+    /// One node, which can be looked at while others are recorded.
+    pub(crate) fn node(&self, id: NodeId) -> Rc<Node<T>> {
+        Rc::clone(&self.inner.nodes.borrow()[id])
     }
 
-    /// Keyed leaves and their nodes.
-    pub(crate) fn keys(&self) -> HashMap<u64, NodeId> {
-        self.inner.leaves.borrow().clone()
+    /// Keyed leaves and their nodes, in the order of the keys.
+    pub(crate) fn keys(&self) -> Ref<'_, [(u64, NodeId)]> {
+        Ref::map(self.inner.leaves.borrow(), Vec::as_slice)
     }
 
     /// Whether both handles are of one tape.
@@ -328,14 +279,14 @@ impl<T: Float> Tape<T> {
     }
 
     /// Tells this tape from others without keeping it alive.
-    pub(crate) fn identity(&self) -> Identity<T> {
-        Identity(Rc::downgrade(&self.inner))
+    pub(crate) fn identity(&self) -> Identity {
+        self.inner.identity
     }
 
     /// Number of nodes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.inner.nodes.borrow().len()
+        self.inner.len.get()
     }
 
     /// Whether nothing is recorded yet.

@@ -1,13 +1,14 @@
 //! A tensor that remembers where it came from.
 
+use std::cell::RefCell;
 use std::fmt;
-use std::rc::Rc;
 
 use retrograd_tensor::{Float, Shape, Tensor};
 use smallvec::SmallVec;
 
+use crate::node::{Kind, NodeId, Operand, Saved};
 use crate::primitive::{MAX_INPUTS, Needed, Primitive};
-use crate::tape::{Kind, Mode, Node, NodeId, Saved, Tape};
+use crate::tape::{Mode, Tape};
 
 /// A value and, when tracked, its node on a tape.
 ///
@@ -167,22 +168,20 @@ impl<T: Float> Var<T> {
         }
         let needed = Needed::from_fn(inputs.len(), |i| inputs[i].is_tracked());
         let saves = primitive.saves(needed);
-        let node = Node {
-            inputs: inputs
-                .iter()
-                .map(|input| (input.node, *input.shape()))
-                .collect(),
-            shape: *output.shape(),
-            saved: Saved::Values {
-                inputs: (0..inputs.len())
-                    .map(|i| saves.has_input(i).then(|| inputs[i].value.clone()))
-                    .collect(),
+        let kept = |i: usize| saves.has_input(i).then(|| inputs[i].value.clone());
+        let id = tape.record(|node| {
+            node.kind = Kind::computed(primitive);
+            node.inputs.extend(inputs.iter().map(|input| Operand {
+                node: input.node,
+                shape: *input.shape(),
+            }));
+            node.shape = *output.shape();
+            node.saved = RefCell::new(Some(Saved {
+                inputs: (0..inputs.len()).map(kept).collect(),
                 output: saves.has_output().then(|| output.clone()),
-            },
-            kind: Kind::Computed(Rc::new(primitive)),
-            location,
-        };
-        let id = tape.push(node);
+            }));
+            node.location = location;
+        });
         Self::tracked(output, tape.clone(), id)
     }
 }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use retrograd_tensor::Float;
 
-use crate::tape::{Node, Tape};
+use crate::node::Node;
+use crate::tape::Tape;
 
 /// Node, operation, inputs, shape, bytes saved for the backward sweep, source line.
 ///
@@ -46,7 +47,7 @@ impl<T: Float> fmt::Display for Tape<T> {
                 "{node:>w0$}  {operation:<w1$}  {inputs:<w2$}  {shape:<w3$}  {saved:>w4$}  {source}"
             )?;
         }
-        let total: usize = nodes.iter().map(Node::saved_bytes).sum();
+        let total: usize = nodes.iter().map(|node| node.saved_bytes()).sum();
         write!(f, "total {} saved for the backward sweep", bytes(total))
     }
 }

@@ -1,0 +1,134 @@
+//! One operation that was computed, as data.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use retrograd_tensor::{Float, Shape, Tensor};
+use smallbox::{SmallBox, smallbox};
+use smallvec::SmallVec;
+
+use crate::primitive::Primitive;
+
+/// Position of a node on its tape.
+pub type NodeId = usize;
+
+/// Room for the attributes of an operation inside its node; larger ones go to the heap.
+///
+/// Sixteen words hold those of every operation of this crate: the largest, placing among zeros,
+/// has a shape (9 words), an axis and a slice (5 words).
+type Room = [usize; 16];
+
+/// One operation that was computed, as data.
+///
+/// Nodes are made once and used by one step after the other, so everything they hold is inline.
+#[derive(Debug)]
+pub struct Node<T: Float> {
+    pub(crate) kind: Kind<T>,
+    pub(crate) inputs: SmallVec<[Operand; 3]>,
+    pub(crate) shape: Shape,
+    /// What it keeps for its rule; `None` after a sweep has used that and let it go.
+    pub(crate) saved: RefCell<Option<Saved<T>>>,
+    pub(crate) location: &'static Location<'static>,
+}
+
+/// Where a node's value came from.
+pub(crate) enum Kind<T: Float> {
+    /// Given from outside; the label is for people.
+    Leaf(Option<Arc<str>>),
+    /// Computed.
+    Computed(SmallBox<dyn Primitive<T>, Room>),
+}
+
+/// What an input was: the node that produced it, if tracked, and its shape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operand {
+    pub(crate) node: Option<NodeId>,
+    pub(crate) shape: Shape,
+}
+
+/// The values that a rule will read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Saved<T: Float> {
+    pub(crate) inputs: SmallVec<[Option<Tensor<T>>; 3]>,
+    pub(crate) output: Option<Tensor<T>>,
+}
+
+impl<T: Float> Kind<T> {
+    pub(crate) fn computed(primitive: impl Primitive<T> + 'static) -> Self {
+        Self::Computed(smallbox!(primitive))
+    }
+}
+
+impl<T: Float> fmt::Debug for Kind<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leaf(label) => write!(f, "Leaf({label:?})"),
+            Self::Computed(primitive) => write!(f, "Computed({:?})", &**primitive),
+        }
+    }
+}
+
+impl<T: Float> Node<T> {
+    /// A node that stands for nothing yet.
+    #[track_caller]
+    pub(crate) fn vacant() -> Self {
+        Self {
+            kind: Kind::Leaf(None),
+            inputs: SmallVec::new(),
+            shape: Shape::SCALAR,
+            saved: RefCell::new(None),
+            location: Location::caller(),
+        }
+    }
+
+    /// Lets everything go that it holds.
+    pub(crate) fn vacate(&mut self) {
+        self.kind = Kind::Leaf(None);
+        self.inputs.clear();
+        self.saved.take();
+    }
+
+    /// The operation's name; a leaf's is its label, or `leaf`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.kind {
+            Kind::Leaf(label) => label.as_deref().unwrap_or("leaf").to_owned(),
+            Kind::Computed(primitive) => primitive.name().into_owned(),
+        }
+    }
+
+    /// Whether the value was given from outside.
+    #[must_use]
+    pub fn is_leaf(&self) -> bool {
+        matches!(self.kind, Kind::Leaf(_))
+    }
+
+    /// The shape of the value.
+    #[must_use]
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The tracked nodes it was computed from; `None` for constants.
+    pub fn inputs(&self) -> impl Iterator<Item = Option<NodeId>> + '_ {
+        self.inputs.iter().map(|input| input.node)
+    }
+
+    /// The source line that asked for it.
+    #[must_use]
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// Bytes of the values kept for the backward sweep.
+    #[must_use]
+    pub fn saved_bytes(&self) -> usize {
+        let saved = self.saved.borrow();
+        let values = saved
+            .iter()
+            .flat_map(|saved| saved.inputs.iter().chain([&saved.output]));
+        values.flatten().map(Tensor::elements).sum::<usize>() * size_of::<T>()
+    }
+}
