@@ -84,7 +84,7 @@ impl Pointwise {
 struct Backward {
     /// What the programs read of x₀ .. xₙ₋₁, y and g, in the order of their inputs.
     reads: Vec<Read>,
-    /// The cotangents that need computing, all in one pass.
+    /// The cotangents that need computing, all in one pass, in the order of the inputs.
     fused: Program,
     /// For each input, how to get its cotangent.
     cotangents: Vec<Cotangent>,
@@ -101,11 +101,8 @@ enum Cotangent {
     Zero,
     /// g itself, as for a sum.
     Given,
-    /// Output `fused` of the fused program; on its own, an operation that can be recorded.
-    Computed {
-        fused: usize,
-        alone: Pointwise,
-    },
+    /// The next output of the fused program; on its own, this operation, which can be recorded.
+    Computed(Pointwise),
 }
 
 impl Backward {
@@ -140,10 +137,7 @@ impl Backward {
                 let name = format!("{}.vjp{i}", definition.name).into();
                 let alone = Pointwise::define(name, reads.len(), &formula);
                 computed.push(formula);
-                Cotangent::Computed {
-                    fused: computed.len() - 1,
-                    alone,
-                }
+                Cotangent::Computed(alone)
             } else if needed.has(i) && is_given(formula) {
                 Cotangent::Given
             } else {
@@ -166,8 +160,11 @@ impl<T: Float> Primitive<T> for Pointwise {
 
     #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
-        let shapes: SmallVec<[Shape; 3]> = x.iter().map(|input| *input.shape()).collect();
-        shape::broadcast(&self.0.name, &shapes).or_panic();
+        // Checked here as well, so that the message names the function.
+        if x.windows(2).any(|pair| pair[0].shape() != pair[1].shape()) {
+            let shapes: SmallVec<[Shape; 3]> = x.iter().map(|input| *input.shape()).collect();
+            shape::broadcast(&self.0.name, &shapes).or_panic();
+        }
         self.0.forward.run(x).swap_remove(0)
     }
 
@@ -193,24 +190,24 @@ impl<T: Float> Primitive<T> for Pointwise {
         // When nobody will differentiate again, all cotangents come from one pass.
         let recorded = reads.iter().any(|read| read.is_tracked());
         let values: SmallVec<[&Tensor<T>; 4]> = reads.iter().map(|read| read.value()).collect();
-        let fused = if recorded {
+        let mut fused = if recorded {
             SmallVec::new()
         } else {
             backward.fused.run(&values)
+        }
+        .into_iter();
+        let cotangent = |(i, cotangent): (usize, &Cotangent)| {
+            let result = match cotangent {
+                Cotangent::Zero => return None,
+                Cotangent::Given => g.clone(),
+                Cotangent::Computed(alone) if recorded => alone.apply(&reads),
+                Cotangent::Computed(_) => Var::constant_beside(fused.next()?, g),
+            };
+            // An input that was stretched collects from everything it met.
+            Some(result.into_sum_to(x.shape(i)))
         };
-        let cotangent = |cotangent: &Cotangent| match cotangent {
-            Cotangent::Zero => None,
-            Cotangent::Given => Some(g.clone()),
-            Cotangent::Computed { alone, .. } if recorded => Some(alone.apply(&reads)),
-            Cotangent::Computed { fused: i, .. } => {
-                Some(Var::constant_beside(fused[*i].clone(), g))
-            }
-        };
-        // An input that was stretched collects from everything it met.
-        let stretched = backward.cotangents.iter().map(cotangent).enumerate();
-        stretched
-            .map(|(i, result)| result.map(|result| result.sum_to(x.shape(i))))
-            .collect()
+        let cotangents = backward.cotangents.iter().enumerate();
+        cotangents.map(cotangent).collect()
     }
 }
 

@@ -97,7 +97,7 @@ impl<T: Float> Primitive<T> for MatMul {
         // A batch of one that was stretched collects from all it met.
         let stretched = [a, b].into_iter().enumerate();
         stretched
-            .map(|(i, cotangent)| cotangent.map(|cotangent| cotangent.sum_to(x.shape(i))))
+            .map(|(i, cotangent)| cotangent.map(|cotangent| cotangent.into_sum_to(x.shape(i))))
             .collect()
     }
 }

@@ -215,6 +215,16 @@ impl<T: Float> Var<T> {
         }
     }
 
+    /// As [`sum_to`](Self::sum_to), for rules: what has the shape already is handed on.
+    #[track_caller]
+    pub(crate) fn into_sum_to(self, shape: &Shape) -> Self {
+        if self.shape() == shape {
+            self
+        } else {
+            self.sum_to(shape)
+        }
+    }
+
     /// Stretched to `shape`; itself if it has that shape.
     ///
     /// # Panics
