@@ -16,7 +16,7 @@ pub struct Param<T: Float = f32>(Arc<Inner<T>>);
 
 struct Inner<T: Float> {
     id: u64,
-    name: RwLock<String>,
+    name: RwLock<Arc<str>>,
     value: RwLock<Tensor<T>>,
     trainable: AtomicBool,
 }
@@ -28,7 +28,7 @@ impl<T: Float> Param<T> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(Arc::new(Inner {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            name: RwLock::new("parameter".to_owned()),
+            name: RwLock::new("parameter".into()),
             value: RwLock::new(value),
             trainable: AtomicBool::new(true),
         }))
@@ -43,15 +43,17 @@ impl<T: Float> Param<T> {
     /// Its path in the model, once an [`Optimizer`](crate::Optimizer) of the model has met it.
     #[must_use]
     pub fn name(&self) -> String {
-        self.0
-            .name
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.shared_name().to_string()
+    }
+
+    /// The name for tapes, each of which would otherwise copy it.
+    fn shared_name(&self) -> Arc<str> {
+        let name = self.0.name.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&name)
     }
 
     pub(crate) fn set_name(&self, name: &str) {
-        name.clone_into(&mut self.0.name.write().unwrap_or_else(PoisonError::into_inner));
+        *self.0.name.write().unwrap_or_else(PoisonError::into_inner) = name.into();
     }
 
     /// The current value.
@@ -109,8 +111,7 @@ impl<T: Float> Param<T> {
     pub fn beside(&self, x: &Var<T>) -> Var<T> {
         match x.tape() {
             Some(tape) if self.is_trainable() => {
-                let name = self.0.name.read().unwrap_or_else(PoisonError::into_inner);
-                tape.keyed_leaf(self.id(), &name, self.value())
+                tape.keyed_leaf(self.id(), self.shared_name(), self.value())
             }
             Some(tape) => tape.constant(self.value()),
             None => Var::constant(self.value()),

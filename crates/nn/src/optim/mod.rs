@@ -8,9 +8,9 @@ pub use adadelta::Adadelta;
 pub use adam::Adam;
 pub use sgd::Sgd;
 
-use rayon::prelude::*;
 use retrograd_autograd::Gradients;
 use retrograd_tensor::{Float, Tensor};
+use smallvec::SmallVec;
 
 use crate::param::Param;
 
@@ -96,60 +96,59 @@ impl<T: Float> Optimizer<T> {
     /// Moves every trainable parameter that has a gradient.
     pub fn step(&mut self, gradients: &Gradients<T>) {
         self.steps += 1;
-        for Entry {
-            param,
-            state,
-            steps,
-        } in &mut self.entries
-        {
-            if let (true, Some(gradient)) = (param.is_trainable(), gradients.of_key(param.id())) {
-                *steps += 1;
-                let gradient = gradient.contiguous();
-                let state: Vec<&mut [T]> = state.iter_mut().map(Tensor::make_mut).collect();
-                let values = gradient.as_slice().unwrap_or_default();
-                param.update(|value| {
-                    apply(
-                        self.rule.as_ref(),
-                        *steps,
-                        self.learning_rate,
-                        value.make_mut(),
-                        values,
-                        state,
-                    );
-                });
+        for entry in &mut self.entries {
+            let gradient = gradients.of_key(entry.param.id());
+            if let (true, Some(gradient)) = (entry.param.is_trainable(), gradient) {
+                entry.step(self.rule.as_ref(), self.learning_rate, gradient);
             }
         }
     }
 }
 
-/// Cuts a parameter into chunks and updates them, in parallel when there are several.
-fn apply<T: Float>(
-    rule: &dyn UpdateRule<T>,
+impl<T: Float> Entry<T> {
+    fn step(&mut self, rule: &dyn UpdateRule<T>, learning_rate: f64, gradient: &Tensor<T>) {
+        self.steps += 1;
+        let gradient = gradient.contiguous();
+        let update = Update {
+            rule,
+            step: self.steps,
+            learning_rate,
+        };
+        let state = self.state.iter_mut().map(Tensor::make_mut).collect();
+        self.param.update(|value| {
+            let gradient = gradient.as_slice().unwrap_or_default();
+            update.apply(value.make_mut(), gradient, state);
+        });
+    }
+}
+
+/// One step of one parameter.
+#[derive(Clone, Copy)]
+struct Update<'a, T: Float> {
+    rule: &'a dyn UpdateRule<T>,
     step: u64,
     learning_rate: f64,
-    parameter: &mut [T],
-    gradient: &[T],
-    mut state: Vec<&mut [T]>,
-) {
-    if parameter.len() <= CHUNK {
-        return rule.update(step, learning_rate, parameter, gradient, &mut state);
+}
+
+impl<T: Float> Update<'_, T> {
+    /// Halves a stretch of the parameter until it is a chunk; the halves are updated in parallel.
+    fn apply(self, parameter: &mut [T], gradient: &[T], mut state: SmallVec<[&mut [T]; 4]>) {
+        if parameter.len() <= CHUNK {
+            let (step, rate) = (self.step, self.learning_rate);
+            return self
+                .rule
+                .update(step, rate, parameter, gradient, &mut state);
+        }
+        let half = (parameter.len() / 2).next_multiple_of(CHUNK);
+        let (first, second) = parameter.split_at_mut(half);
+        let (first_gradient, second_gradient) = gradient.split_at(half);
+        let halves = state.into_iter().map(|slot| slot.split_at_mut(half));
+        let (first_state, second_state) = halves.unzip();
+        rayon::join(
+            || self.apply(first, first_gradient, first_state),
+            || self.apply(second, second_gradient, second_state),
+        );
     }
-    let mut slots: Vec<Vec<&mut [T]>> = (0..parameter.len().div_ceil(CHUNK))
-        .map(|_| Vec::new())
-        .collect();
-    for whole in state {
-        slots
-            .iter_mut()
-            .zip(whole.chunks_mut(CHUNK))
-            .for_each(|(slot, part)| slot.push(part));
-    }
-    parameter
-        .par_chunks_mut(CHUNK)
-        .zip(gradient.par_chunks(CHUNK))
-        .zip(slots)
-        .for_each(|((parameter, gradient), mut state)| {
-            rule.update(step, learning_rate, parameter, gradient, &mut state)
-        });
 }
 
 impl<T: Float> std::fmt::Debug for Optimizer<T> {

@@ -2,16 +2,20 @@
 
 use retrograd_autograd::Var;
 use retrograd_tensor::Float;
+use smallvec::{SmallVec, smallvec};
+
+/// Named things, one a term; most objectives have few.
+type Named<V> = SmallVec<[(&'static str, V); 4]>;
 
 /// The terms of an objective on a batch, each a single number; the loss is their sum.
 #[derive(Clone, Debug)]
-pub struct Terms<T: Float>(Vec<(&'static str, Var<T>)>);
+pub struct Terms<T: Float>(Named<Var<T>>);
 
 impl<T: Float> Terms<T> {
     /// An objective of one term.
     #[must_use]
     pub fn new(name: &'static str, value: Var<T>) -> Self {
-        Self(vec![(name, value)])
+        Self(smallvec![(name, value)])
     }
 
     /// The same with another term.
@@ -51,7 +55,7 @@ impl<T: Float> Terms<T> {
 
 /// The value of every term, of a batch or averaged over samples.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Metrics(Vec<(&'static str, f64)>);
+pub struct Metrics(Named<f64>);
 
 impl Metrics {
     /// The loss: the sum of the terms.
@@ -69,7 +73,7 @@ impl Metrics {
 /// Averages of terms over samples.
 #[derive(Debug, Default)]
 pub(super) struct Averages {
-    sums: Vec<(&'static str, f64)>,
+    sums: Named<f64>,
     samples: usize,
 }
 
