@@ -18,16 +18,24 @@ impl Layout {
     /// Row-major order from position 0.
     #[must_use]
     pub fn contiguous(shape: Shape) -> Self {
-        let mut strides = [0; MAX_RANK];
-        let mut stride = 1;
-        for axis in (0..shape.rank()).rev() {
-            strides[axis] = stride;
-            stride *= shape[axis].max(1) as isize;
-        }
-        Self {
-            shape,
-            strides,
+        let mut layout = Self {
+            shape: Shape::SCALAR,
+            strides: [0; MAX_RANK],
             offset: 0,
+        };
+        layout.set_contiguous(&shape);
+        layout
+    }
+
+    /// Becomes [`contiguous`](Self::contiguous), where it lies.
+    pub(crate) fn set_contiguous(&mut self, shape: &Shape) {
+        self.shape = *shape;
+        self.strides = [0; MAX_RANK];
+        self.offset = 0;
+        let mut stride = 1;
+        for (own, &size) in self.strides.iter_mut().zip(shape.iter()).rev() {
+            *own = stride;
+            stride *= size.max(1) as isize;
         }
     }
 

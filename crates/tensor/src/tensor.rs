@@ -49,7 +49,7 @@ impl<T: Element> Tensor<T> {
 
     pub(crate) fn from_storage(storage: Storage<T>, shape: Shape) -> Self {
         Self {
-            shared: Shared::new(storage, Layout::contiguous(shape)),
+            shared: Shared::new(storage, &shape),
         }
     }
 
@@ -63,7 +63,7 @@ impl<T: Element> Tensor<T> {
     /// The same buffer walked in another way.
     pub(crate) fn view(&self, layout: Layout) -> Self {
         Self {
-            shared: self.shared.view(layout),
+            shared: self.shared.view(&layout),
         }
     }
 

@@ -20,6 +20,7 @@ use super::Storage;
 use super::pool::{self, ALIGNMENT, Block, HEADER};
 use crate::element::Element;
 use crate::layout::Layout;
+use crate::shape::Shape;
 
 /// Most holders of one header; a program that forgets so many tensors is stopped before the count
 /// can overflow.
@@ -30,6 +31,8 @@ pub(crate) struct Shared<T: Element> {
     header: NonNull<Header<T>>,
 }
 
+/// In the order of C, so that the layout lies at the same place for every `T`: see `write`.
+#[repr(C)]
 struct Header<T: Element> {
     /// How many [`Shared`] point here.
     count: AtomicUsize,
@@ -51,42 +54,48 @@ unsafe impl<T: Element> Send for Shared<T> {}
 unsafe impl<T: Element> Sync for Shared<T> {}
 
 impl<T: Element> Shared<T> {
-    /// The elements of `storage`, walked by `layout`.
-    pub(crate) fn new(storage: Storage<T>, layout: Layout) -> Self {
+    /// The elements of `storage` in row-major order under `shape`.
+    pub(crate) fn new(storage: Storage<T>, shape: &Shape) -> Self {
         let Storage { block, len, .. } = storage;
         let data = block.data().cast();
-        Self::write(block, data, len, None, layout)
+        Self::write(block, data, len, None, |layout| {
+            layout.set_contiguous(shape)
+        })
     }
 
     /// The same elements walked by another layout.
-    pub(crate) fn view(&self, layout: Layout) -> Self {
+    pub(crate) fn view(&self, layout: &Layout) -> Self {
         let Header {
             data, len, owner, ..
         } = self.header();
         let owner = owner.as_ref().unwrap_or(self).clone();
-        Self::write(pool::take(0), *data, *len, Some(owner), layout)
+        Self::write(pool::take(0), *data, *len, Some(owner), |own| {
+            *own = *layout
+        })
     }
 
+    /// Writes a header field by field where it will lie, the layout too: building one elsewhere and
+    /// copying it costs as much as all the rest of making a small tensor.
     fn write(
         block: Block,
         data: NonNull<T>,
         len: usize,
         owner: Option<Self>,
-        layout: Layout,
+        set_layout: impl FnOnce(&mut Layout),
     ) -> Self {
         const { assert!(size_of::<Header<T>>() <= HEADER && align_of::<Header<T>>() <= ALIGNMENT) };
         let header = block.header().cast::<Header<T>>();
+        let place = header.as_ptr();
         // SAFETY: the block has room and alignment for a header (asserted above) in front of its
-        // data, and `block` is the only access to it.
+        // data, and `block` is the only access to it. The bytes at the place of the layout are that
+        // of an earlier header, or 0 if there was none: in both cases they are a valid `Layout`.
         unsafe {
-            header.write(Header {
-                count: AtomicUsize::new(1),
-                data,
-                len,
-                block,
-                owner,
-                layout,
-            });
+            (&raw mut (*place).count).write(AtomicUsize::new(1));
+            (&raw mut (*place).data).write(data);
+            (&raw mut (*place).len).write(len);
+            (&raw mut (*place).block).write(block);
+            (&raw mut (*place).owner).write(owner);
+            set_layout(&mut (*place).layout);
         }
         Self { header }
     }
@@ -167,30 +176,40 @@ impl<T: Element> Drop for Shared<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::Shape;
 
     fn pair() -> (Shared<f64>, Layout) {
-        let layout = Layout::contiguous(Shape::from([2]));
-        (Shared::new(Storage::copied(&[1.0, 2.0]), layout), layout)
+        let owner = Shared::new(Storage::copied(&[1.0, 2.0]), &Shape::from([2]));
+        let layout = *owner.layout();
+        (owner, layout)
     }
 
     #[test]
     fn a_view_keeps_its_owner_alive_and_is_unique_after_it() {
         let (owner, layout) = pair();
-        let mut view = owner.view(layout).view(layout);
+        let mut view = owner.view(&layout).view(&layout);
         assert!(view.same_buffer(&owner) && view.get_mut().is_none());
         drop(owner);
         view.get_mut().expect("nobody else holds it")[0] = 3.0;
         assert_eq!(view.as_slice(), [3.0, 2.0]);
-        let other = view.view(layout);
+        let other = view.view(&layout);
         assert!(!view.is_unique() && !other.is_unique());
+    }
+
+    #[test]
+    fn a_header_has_nothing_of_the_one_before() {
+        let long = Shape::from([1, 2, 3, 4, 5, 6, 7, 8]);
+        drop(Shared::new(Storage::<f64>::recycled(1), &long));
+        let short = Shape::from([1]);
+        let again = Shared::new(Storage::<f32>::recycled(1), &short);
+        assert_eq!(*again.layout(), Layout::contiguous(short));
+        assert_eq!(*again.layout().shape(), short);
     }
 
     #[test]
     fn a_dropped_buffer_goes_back_to_the_pool_with_its_views() {
         let (owner, layout) = pair();
         let before = pool::counters().held_bytes;
-        let view = owner.view(layout);
+        let view = owner.view(&layout);
         drop(owner);
         drop(view);
         assert!(pool::counters().held_bytes >= before + 2 * ALIGNMENT);
@@ -205,7 +224,7 @@ mod tests {
                 scope.spawn(move || {
                     for _ in 0..1000 {
                         let clone = mine.clone();
-                        assert_eq!(clone.view(layout).as_slice(), [1.0, 2.0]);
+                        assert_eq!(clone.view(&layout).as_slice(), [1.0, 2.0]);
                     }
                 });
             }
