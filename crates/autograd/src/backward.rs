@@ -260,32 +260,31 @@ fn residuals<T: Float>(
     matters: impl Fn(NodeId) -> bool,
 ) -> (Inputs<T>, Output<T>) {
     let saved = match mode {
-        Sweep::Once => node.saved.take(),
+        Sweep::Once => node.saved.borrow_mut().free(),
         Sweep::Retain | Sweep::Record => node.saved.borrow().clone(),
     };
-    let Some(saved) = saved else {
-        panic!(
-            "backward: what node {id} ({} at {}) saved was freed by an earlier sweep; compute again, or make the \
-             earlier sweep with backward_retaining or grad",
-            node.name(),
-            node.location
-        );
-    };
-    // A recorded sweep hands the rule the tracked Vars, so that it is itself recorded.
-    let var = |value, node: Option<NodeId>| match (mode, node) {
-        (Sweep::Record, Some(node)) => Var::tracked(value, tape.clone(), node),
-        (Sweep::Record, None) => tape.constant(value),
-        _ => Var::constant(value),
-    };
-    let values = saved.inputs.into_iter().zip(node.inputs());
+    assert!(
+        !saved.freed,
+        "backward: what node {id} ({} at {}) saved was freed by an earlier sweep; compute again, or make the \
+         earlier sweep with backward_retaining or grad",
+        node.name(),
+        node.location
+    );
+    let (mut values, mut output) = (saved.inputs, saved.output);
+    // A recorded sweep hands the rule the Vars of the tape, so that it is itself recorded.
+    if mode == Sweep::Record {
+        let both = values.iter_mut().zip(node.inputs());
+        for (value, node) in both.chain([(&mut output, Some(id))]) {
+            *value = value.take().map(|value| tape.var(value, node));
+        }
+    }
+    let needed = |i: usize| node.inputs[i].node.is_some_and(&matters);
     let x = Inputs {
-        values: values.map(|(value, id)| Some(var(value?, id))).collect(),
+        values,
         node: Rc::clone(node),
-        needed: Needed::from_fn(node.inputs.len(), |i| {
-            node.inputs[i].node.is_some_and(&matters)
-        }),
+        needed: Needed::from_fn(node.inputs.len(), needed),
     };
-    (x, Output(saved.output.map(|value| var(value, Some(id)))))
+    (x, Output(output))
 }
 
 /// Adds one use's cotangent to what the other uses gave. Only the sweep does this.

@@ -5,11 +5,12 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Float, Shape};
 use smallbox::{SmallBox, smallbox};
 use smallvec::SmallVec;
 
 use crate::primitive::Primitive;
+use crate::var::Var;
 
 /// Position of a node on its tape.
 pub type NodeId = usize;
@@ -28,8 +29,8 @@ pub struct Node<T: Float> {
     pub(crate) kind: Kind<T>,
     pub(crate) inputs: SmallVec<[Operand; 3]>,
     pub(crate) shape: Shape,
-    /// What it keeps for its rule; `None` after a sweep has used that and let it go.
-    pub(crate) saved: RefCell<Option<Saved<T>>>,
+    /// What it keeps for its rule.
+    pub(crate) saved: RefCell<Saved<T>>,
     pub(crate) location: &'static Location<'static>,
 }
 
@@ -48,11 +49,24 @@ pub(crate) struct Operand {
     pub(crate) shape: Shape,
 }
 
-/// The values that a rule will read.
+/// The values that a rule will read, as the free constants that a plain sweep hands to it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Saved<T: Float> {
-    pub(crate) inputs: SmallVec<[Option<Tensor<T>>; 3]>,
-    pub(crate) output: Option<Tensor<T>>,
+    pub(crate) inputs: SmallVec<[Option<Var<T>>; 3]>,
+    pub(crate) output: Option<Var<T>>,
+    /// A sweep has used the values and let them go.
+    pub(crate) freed: bool,
+}
+
+impl<T: Float> Saved<T> {
+    /// The values, for good.
+    pub(crate) fn free(&mut self) -> Self {
+        Self {
+            inputs: std::mem::take(&mut self.inputs),
+            output: self.output.take(),
+            freed: std::mem::replace(&mut self.freed, true),
+        }
+    }
 }
 
 impl<T: Float> Kind<T> {
@@ -78,7 +92,7 @@ impl<T: Float> Node<T> {
             kind: Kind::Leaf(None),
             inputs: SmallVec::new(),
             shape: Shape::SCALAR,
-            saved: RefCell::new(None),
+            saved: RefCell::default(),
             location: Location::caller(),
         }
     }
@@ -87,7 +101,10 @@ impl<T: Float> Node<T> {
     pub(crate) fn vacate(&mut self) {
         self.kind = Kind::Leaf(None);
         self.inputs.clear();
-        self.saved.take();
+        let saved = self.saved.get_mut();
+        saved.inputs.clear();
+        saved.output = None;
+        saved.freed = false;
     }
 
     /// The operation's name; a leaf's is its label, or `leaf`.
@@ -126,9 +143,7 @@ impl<T: Float> Node<T> {
     #[must_use]
     pub fn saved_bytes(&self) -> usize {
         let saved = self.saved.borrow();
-        let values = saved
-            .iter()
-            .flat_map(|saved| saved.inputs.iter().chain([&saved.output]));
-        values.flatten().map(Tensor::elements).sum::<usize>() * size_of::<T>()
+        let values = saved.inputs.iter().chain([&saved.output]).flatten();
+        values.map(Var::elements).sum::<usize>() * size_of::<T>()
     }
 }

@@ -210,6 +210,14 @@ impl<T: Float> Tape<T> {
         Var::on_tape(value, self.clone())
     }
 
+    /// A free constant as what it is on this tape: the output of a node, or a constant.
+    pub(crate) fn var(&self, value: Var<T>, node: Option<NodeId>) -> Var<T> {
+        match node {
+            Some(node) => Var::tracked(value.into_value(), self.clone(), node),
+            None => self.constant(value.into_value()),
+        }
+    }
+
     #[track_caller]
     fn add_leaf(&self, value: Tensor<T>, label: Option<Arc<str>>) -> Var<T> {
         let location = Location::caller();

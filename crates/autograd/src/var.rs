@@ -1,12 +1,11 @@
 //! A tensor that remembers where it came from.
 
-use std::cell::RefCell;
 use std::fmt;
 
 use retrograd_tensor::{Float, Shape, Tensor};
 use smallvec::SmallVec;
 
-use crate::node::{Kind, NodeId, Operand, Saved};
+use crate::node::{Kind, NodeId, Operand};
 use crate::primitive::{MAX_INPUTS, Needed, Primitive};
 use crate::tape::{Mode, Tape};
 
@@ -168,19 +167,21 @@ impl<T: Float> Var<T> {
         }
         let needed = Needed::from_fn(inputs.len(), |i| inputs[i].is_tracked());
         let saves = primitive.saves(needed);
-        let kept = |i: usize| saves.has_input(i).then(|| inputs[i].value.clone());
         let id = tape.record(|node| {
             node.kind = Kind::computed(primitive);
-            node.inputs.extend(inputs.iter().map(|input| Operand {
-                node: input.node,
-                shape: *input.shape(),
-            }));
             node.shape = *output.shape();
-            node.saved = RefCell::new(Some(Saved {
-                inputs: (0..inputs.len()).map(kept).collect(),
-                output: saves.has_output().then(|| output.clone()),
-            }));
             node.location = location;
+            let saved = node.saved.get_mut();
+            for (i, input) in inputs.iter().enumerate() {
+                node.inputs.push(Operand {
+                    node: input.node,
+                    shape: *input.shape(),
+                });
+                let kept = saves.has_input(i).then(|| input.value.clone());
+                saved.inputs.push(kept.map(Self::constant));
+            }
+            let kept = saves.has_output().then(|| output.clone());
+            saved.output = kept.map(Self::constant);
         });
         Self::tracked(output, tape.clone(), id)
     }
