@@ -1,5 +1,6 @@
 //! The operations on tensors, one family a file.
 
+pub(crate) mod conv;
 pub(crate) mod elementwise;
 pub(crate) mod index;
 pub(crate) mod matmul;

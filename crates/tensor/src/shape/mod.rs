@@ -2,6 +2,7 @@
 
 mod axes;
 mod rules;
+mod window;
 
 use std::fmt;
 use std::ops::Deref;
@@ -11,6 +12,7 @@ use smallvec::SmallVec;
 use crate::error::ShapeError;
 pub use axes::{Axes, ReducedAxes, keep};
 pub use rules::{broadcast, broadcast_to, cat, matmul, permute, reshape};
+pub use window::{Convolution, Geometry, Sliding, convolution, transposed_convolution};
 
 /// The largest number of axes a tensor can have.
 ///
