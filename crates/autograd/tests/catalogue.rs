@@ -9,7 +9,7 @@ use std::path::Path;
 
 use retrograd_autograd::check::Check;
 use retrograd_autograd::{Tape, Var, grad};
-use retrograd_tensor::{Shape, Slice, Tensor, keep, random};
+use retrograd_tensor::{Convolution, Shape, Slice, Tensor, keep, random};
 
 /// Relative tolerance of rules that are exact for differences of any step.
 const LINEAR: f64 = 1e-12;
@@ -241,6 +241,34 @@ fn movements() -> Vec<Row> {
     ]
 }
 
+/// Padded, strided, dilated, in groups, with and without a bias, both ways.
+fn convolutions() -> Vec<Row> {
+    let signal = &[sample([2, 2, 5]), sample([3, 2, 2]), sample([3])];
+    let image = &[sample([1, 2, 4, 3]), sample([2, 2, 2, 3]), sample([2])];
+    let grouped = &[sample([2, 4, 2, 2]), sample([2, 2, 1, 2])];
+    vec![
+        row(LINEAR, "conv1d", signal, |x| {
+            let halving = Convolution::default().stride([2]).padding([1]);
+            x[0].conv1d(&x[1], Some(&x[2]), &halving)
+        }),
+        row(LINEAR, "conv2d", image, |x| {
+            let wide = Convolution::default().padding([1, 1]).dilation([2, 1]);
+            x[0].conv2d(&x[1], Some(&x[2]), &wide)
+        }),
+        row(LINEAR, "conv2d groups", grouped, |x| {
+            x[0].conv2d(&x[1], None, &Convolution::default().groups(2))
+        }),
+        row(LINEAR, "conv_transpose1d", signal, |x| {
+            let (turned, doubling) = (x[1].permute(&[1, 0, 2]), Convolution::default().stride([2]));
+            x[0].conv_transpose1d(&turned, Some(&x[2]), &doubling, [1])
+        }),
+        row(LINEAR, "conv_transpose2d", image, |x| {
+            let doubling = Convolution::default().stride([2, 2]).padding([0, 1]);
+            x[0].conv_transpose2d(&x[1], Some(&x[2]), &doubling, [1, 0])
+        }),
+    ]
+}
+
 fn catalogue() -> Vec<Row> {
     [
         elementwise(),
@@ -248,6 +276,7 @@ fn catalogue() -> Vec<Row> {
         products(),
         reductions(),
         movements(),
+        convolutions(),
     ]
     .into_iter()
     .flatten()

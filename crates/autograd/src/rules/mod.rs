@@ -4,6 +4,7 @@
 
 mod activation;
 mod arithmetic;
+mod conv;
 mod matmul;
 mod movement;
 mod reduce;

@@ -1,0 +1,188 @@
+//! Convolutions. The sum ȳ·conv(x, w) joins three operands, and each primitive gives what one of
+//! them receives from the other two:
+//!
+//! ```text
+//! y = conv(x, w)      x̂ = transposed(y, w)      ŵ = filter(x, y)
+//! ```
+//!
+//! So the cotangents of each are the other two, and the three are closed under their own rules.
+//! A transposed convolution as a layer is the second of them.
+
+use std::borrow::Cow;
+
+use retrograd_tensor::{Convolution, Float, Geometry, OrPanic, Tensor, shape};
+
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// Each input is multiplied by the other, so each cotangent reads the other. A bias, the third,
+/// reads nothing.
+fn saves_other(needed: Needed) -> Saves {
+    let first = Saves::input(1).when(needed.has(0));
+    first.and(Saves::input(0).when(needed.has(1)))
+}
+
+/// The cotangents of both operands and, if there is a third input, of the bias: the sum over all
+/// but the channels.
+fn with_bias<T: Float>(x: &Inputs<T>, operands: [Option<Var<T>>; 2], g: &Var<T>) -> Cotangents<T> {
+    let mut cotangents = Cotangents::from_iter(operands);
+    if x.len() > 2 {
+        let others: &[isize] = if g.rank() == 3 { &[0, 2] } else { &[0, 2, 3] };
+        cotangents.push(x.needs(2).then(|| g.sum(others)));
+    }
+    cotangents
+}
+
+/// y = conv(x, w) + bias.
+#[derive(Clone, Copy, Debug)]
+struct Conv(Geometry);
+
+impl<T: Float> Primitive<T> for Conv {
+    fn name(&self) -> Cow<'static, str> {
+        "conv".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].convolve(x[1], x.get(2).copied(), &self.0)
+    }
+    fn saves(&self, needed: Needed) -> Saves {
+        saves_other(needed)
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let input = x
+            .needs(0)
+            .then(|| Var::apply(ConvTransposed(self.0), &[g, &x[1]]));
+        let weight = x
+            .needs(1)
+            .then(|| Var::apply(ConvFilter(self.0), &[&x[0], g]));
+        with_bias(x, [input, weight], g)
+    }
+}
+
+/// x̂ = transposed(y, w) + bias.
+#[derive(Clone, Copy, Debug)]
+struct ConvTransposed(Geometry);
+
+impl<T: Float> Primitive<T> for ConvTransposed {
+    fn name(&self) -> Cow<'static, str> {
+        "conv_transposed".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].convolve_transposed(x[1], x.get(2).copied(), &self.0)
+    }
+    fn saves(&self, needed: Needed) -> Saves {
+        saves_other(needed)
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let output = x.needs(0).then(|| Var::apply(Conv(self.0), &[g, &x[1]]));
+        let weight = x
+            .needs(1)
+            .then(|| Var::apply(ConvFilter(self.0), &[g, &x[0]]));
+        with_bias(x, [output, weight], g)
+    }
+}
+
+/// ŵ = filter(x, y).
+#[derive(Clone, Copy, Debug)]
+struct ConvFilter(Geometry);
+
+impl<T: Float> Primitive<T> for ConvFilter {
+    fn name(&self) -> Cow<'static, str> {
+        "conv_filter".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].convolve_filter(x[1], &self.0)
+    }
+    fn saves(&self, needed: Needed) -> Saves {
+        saves_other(needed)
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let input = x
+            .needs(0)
+            .then(|| Var::apply(ConvTransposed(self.0), &[&x[1], g]));
+        let output = x.needs(1).then(|| Var::apply(Conv(self.0), &[&x[0], g]));
+        Cotangents::from_iter([input, output])
+    }
+}
+
+/// Both operands, and the bias if there is one.
+#[track_caller]
+fn apply<T: Float>(
+    primitive: impl Primitive<T> + 'static,
+    x: &Var<T>,
+    weight: &Var<T>,
+    bias: Option<&Var<T>>,
+) -> Var<T> {
+    match bias {
+        Some(bias) => Var::apply(primitive, &[x, weight, bias]),
+        None => Var::apply(primitive, &[x, weight]),
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// Convolution of signals `[batch, channels, positions]` by a weight
+    /// `[out channels, channels / groups, taps]`, plus a bias `[out channels]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit; see [`retrograd_tensor::shape::convolution`].
+    #[track_caller]
+    #[must_use]
+    pub fn conv1d(&self, weight: &Self, bias: Option<&Self>, options: &Convolution<1>) -> Self {
+        let geometry = shape::convolution(self.shape(), weight.shape(), options).or_panic();
+        apply(Conv(geometry), self, weight, bias)
+    }
+
+    /// Convolution of images `[batch, channels, rows, columns]` by a weight
+    /// `[out channels, channels / groups, taps, taps]`, plus a bias `[out channels]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit; see [`retrograd_tensor::shape::convolution`].
+    #[track_caller]
+    #[must_use]
+    pub fn conv2d(&self, weight: &Self, bias: Option<&Self>, options: &Convolution<2>) -> Self {
+        let geometry = shape::convolution(self.shape(), weight.shape(), options).or_panic();
+        apply(Conv(geometry), self, weight, bias)
+    }
+
+    /// Transposed convolution of signals `[batch, channels, positions]` by a weight
+    /// `[channels, out channels / groups, taps]`, plus a bias `[out channels]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit; see [`retrograd_tensor::shape::transposed_convolution`].
+    #[track_caller]
+    #[must_use]
+    pub fn conv_transpose1d(
+        &self,
+        weight: &Self,
+        bias: Option<&Self>,
+        options: &Convolution<1>,
+        output_padding: [usize; 1],
+    ) -> Self {
+        let shapes = (self.shape(), weight.shape());
+        let geometry =
+            shape::transposed_convolution(shapes.0, shapes.1, options, output_padding).or_panic();
+        apply(ConvTransposed(geometry), self, weight, bias)
+    }
+
+    /// Transposed convolution of images `[batch, channels, rows, columns]` by a weight
+    /// `[channels, out channels / groups, taps, taps]`, plus a bias `[out channels]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit; see [`retrograd_tensor::shape::transposed_convolution`].
+    #[track_caller]
+    #[must_use]
+    pub fn conv_transpose2d(
+        &self,
+        weight: &Self,
+        bias: Option<&Self>,
+        options: &Convolution<2>,
+        output_padding: [usize; 2],
+    ) -> Self {
+        let shapes = (self.shape(), weight.shape());
+        let geometry =
+            shape::transposed_convolution(shapes.0, shapes.1, options, output_padding).or_panic();
+        apply(ConvTransposed(geometry), self, weight, bias)
+    }
+}
