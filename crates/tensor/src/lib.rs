@@ -37,6 +37,9 @@ pub use element::{Element, Float};
 pub use error::{OrPanic, ShapeError};
 pub use layout::Layout;
 pub use ops::index::Slice;
-pub use shape::{Axes, Convolution, Geometry, MAX_RANK, ReducedAxes, Shape, keep};
+pub use shape::{
+    Axes, Convolution, Geometry, Interpolation, MAX_RANK, PoolGeometry, Pooling, ReducedAxes,
+    Resampling, Shape, keep,
+};
 pub use storage::pool;
 pub use tensor::Tensor;

@@ -1,8 +1,15 @@
 //! The operations on tensors, one family a file.
 
+pub(crate) mod blocks;
 pub(crate) mod conv;
+pub(crate) mod cumsum;
 pub(crate) mod elementwise;
+pub(crate) mod gather;
 pub(crate) mod index;
 pub(crate) mod matmul;
 pub(crate) mod movement;
+pub(crate) mod order;
+pub(crate) mod pool;
 pub(crate) mod reduce;
+pub(crate) mod sparse;
+pub(crate) mod upsample;

@@ -1,6 +1,9 @@
 //! Sizes along each axis, and the pure rules that give every operation's result shape.
 
 mod axes;
+mod indexed;
+mod pooling;
+mod resampling;
 mod rules;
 mod window;
 
@@ -11,6 +14,11 @@ use smallvec::SmallVec;
 
 use crate::error::ShapeError;
 pub use axes::{Axes, ReducedAxes, keep};
+pub use indexed::{
+    gather, gather_rows, scatter_add, scatter_add_rows, sparse_decode, sparse_encode,
+};
+pub use pooling::{PoolGeometry, Pooling, pooling};
+pub use resampling::{Interpolation, Resampling, resampling};
 pub use rules::{broadcast, broadcast_to, cat, matmul, permute, reshape};
 pub use window::{Convolution, Geometry, Sliding, convolution, transposed_convolution};
 

@@ -28,7 +28,7 @@ pub struct Sliding {
 
 impl Sliding {
     /// The axis that 1-d operations do not have: one window of one tap.
-    const POINT: Self = Self {
+    pub(super) const POINT: Self = Self {
         input: 1,
         output: 1,
         kernel: 1,
@@ -203,7 +203,7 @@ impl Geometry {
 }
 
 /// The two axes of an operation on `N` of them.
-fn lifted<const N: usize>(axis: impl Fn(usize) -> Sliding) -> [Sliding; 2] {
+pub(super) fn lifted<const N: usize>(axis: impl Fn(usize) -> Sliding) -> [Sliding; 2] {
     let mut axes = [Sliding::POINT; 2];
     for (i, slot) in axes[2 - N..].iter_mut().enumerate() {
         *slot = axis(i);

@@ -1,0 +1,240 @@
+//! Reading and adding at positions given by indices, element by element and row by row.
+//!
+//! Gathering and scatter-adding at the same indices are adjoints. Sums are added in the order of
+//! the indices, so equal indices give the same bits each time.
+
+use crate::element::{Element, Float};
+use crate::error::OrPanic;
+use crate::ops::blocks::in_blocks;
+use crate::shape;
+use crate::tensor::Tensor;
+
+impl<T: Element> Tensor<T> {
+    /// Element `[.., j]` of the result is element `[.., indices[.., j]]` of this.
+    ///
+    /// # Panics
+    /// If the axes before the last are not those of `indices`, or an index is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn gather(&self, indices: &Tensor<i64>) -> Self {
+        let shape = shape::gather(self.shape(), indices.shape()).or_panic();
+        let (size, count) = (last(self), last(indices));
+        check_indices("gather", indices, size);
+        let (source, chosen) = (self.values(), indices.values());
+        Self::written(shape, |out| {
+            in_blocks(out, count, count, |first, out| {
+                let chosen = chosen[first * count..].chunks(count);
+                let sources = source[first * size..].chunks(size);
+                for ((out, source), chosen) in out.chunks_mut(count).zip(sources).zip(chosen) {
+                    for (slot, &index) in out.iter_mut().zip(chosen) {
+                        *slot = source[index as usize];
+                    }
+                }
+            });
+        })
+    }
+
+    /// The rows (positions of axis 0) at `indices`, whose axes take the place of that axis.
+    ///
+    /// # Panics
+    /// If this is a scalar or an index is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn gather_rows(&self, indices: &Tensor<i64>) -> Self {
+        let shape = shape::gather_rows(self.shape(), indices.shape()).or_panic();
+        check_indices("gather_rows", indices, self.shape()[0]);
+        let width: usize = self.shape()[1..].iter().product();
+        let (source, chosen) = (self.values(), indices.values());
+        Self::written(shape, |out| {
+            in_blocks(out, width, width, |first, out| {
+                for (row, &index) in out.chunks_mut(width).zip(&chosen[first..]) {
+                    let start = index as usize * width;
+                    row.copy_from_slice(&source[start..start + width]);
+                }
+            });
+        })
+    }
+}
+
+impl<T: Float> Tensor<T> {
+    /// The adjoint of [`gather`](Self::gather): zeros `[.., size]` with element `[.., j]` of this
+    /// added at `[.., indices[.., j]]`.
+    ///
+    /// # Panics
+    /// If the shapes differ or an index is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn scatter_add(&self, indices: &Tensor<i64>, size: usize) -> Self {
+        let shape = shape::scatter_add(self.shape(), indices.shape(), size).or_panic();
+        let count = last(self);
+        check_indices("scatter_add", indices, size);
+        let (terms, chosen) = (self.values(), indices.values());
+        Self::written(shape, |out| {
+            in_blocks(out, size, size, |first, out| {
+                out.fill(T::ZERO);
+                if count == 0 {
+                    return;
+                }
+                let chosen = chosen[first * count..].chunks(count);
+                let terms = terms[first * count..].chunks(count);
+                for ((out, terms), chosen) in out.chunks_mut(size).zip(terms).zip(chosen) {
+                    for (&term, &index) in terms.iter().zip(chosen) {
+                        out[index as usize] += term;
+                    }
+                }
+            });
+        })
+    }
+
+    /// The adjoint of [`gather_rows`](Self::gather_rows): `rows` rows of zeros with the rows of
+    /// this added at `indices`.
+    ///
+    /// # Panics
+    /// If the first axes are not those of `indices`, or an index is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn scatter_add_rows(&self, indices: &Tensor<i64>, rows: usize) -> Self {
+        let shape = shape::scatter_add_rows(self.shape(), indices.shape(), rows).or_panic();
+        check_indices("scatter_add_rows", indices, rows);
+        let width: usize = shape[1..].iter().product();
+        let (terms, users) = (self.values(), Users::new(&indices.values(), rows));
+        let steps = self.elements() / rows.max(1) + width;
+        Self::written(shape, |out| {
+            in_blocks(out, width, steps, |first, out| {
+                out.fill(T::ZERO);
+                for (i, row) in out.chunks_mut(width).enumerate() {
+                    for &user in users.of(first + i) {
+                        let terms = &terms[user as usize * width..][..width];
+                        row.iter_mut()
+                            .zip(terms)
+                            .for_each(|(sum, &term)| *sum += term);
+                    }
+                }
+            });
+        })
+    }
+}
+
+/// For each row of a table, the places in a list of indices that name it, in order.
+///
+/// A counting sort: with it every row of a sum over indices is written by one thread, once, and in
+/// the order of the list.
+#[derive(Debug)]
+pub(crate) struct Users {
+    /// Where the places of each row start, and at the end their number.
+    starts: Vec<u32>,
+    places: Vec<u32>,
+}
+
+impl Users {
+    /// Of `indices` among `rows` rows, all in range.
+    pub(crate) fn new(indices: &[i64], rows: usize) -> Self {
+        let mut starts = vec![0_u32; rows + 1];
+        for &index in indices {
+            starts[index as usize + 1] += 1;
+        }
+        for row in 0..rows {
+            starts[row + 1] += starts[row];
+        }
+        let mut next = starts.clone();
+        let mut places = vec![0_u32; indices.len()];
+        for (place, &index) in indices.iter().enumerate() {
+            let slot = &mut next[index as usize];
+            places[*slot as usize] = place as u32;
+            *slot += 1;
+        }
+        Self { starts, places }
+    }
+
+    /// The places that name `row`.
+    pub(crate) fn of(&self, row: usize) -> &[u32] {
+        &self.places[self.starts[row] as usize..self.starts[row + 1] as usize]
+    }
+}
+
+fn last<T: Element>(tensor: &Tensor<T>) -> usize {
+    tensor.shape()[tensor.rank() - 1]
+}
+
+/// Refuses indices outside `0..size`.
+#[track_caller]
+pub(crate) fn check_indices(operation: &str, indices: &Tensor<i64>, size: usize) {
+    assert!(
+        u32::try_from(indices.elements()).is_ok(),
+        "{operation}: more than 2³² indices"
+    );
+    let wrong = indices
+        .values()
+        .iter()
+        .copied()
+        .find(|&index| usize::try_from(index).map_or(true, |index| index >= size));
+    if let Some(index) = wrong {
+        panic!("{operation}: index {index} is out of range for an axis of {size}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Shape, random};
+
+    fn indices(shape: impl Into<Shape>, size: usize, seed: u64) -> Tensor<i64> {
+        let shape = shape.into();
+        let count = shape.elements();
+        let mut values: Vec<i64> = (0..count)
+            .map(|i| (i * i + seed as usize) as i64 % size as i64)
+            .collect();
+        values.reverse();
+        Tensor::from_vec(values, shape)
+    }
+
+    #[test]
+    fn gathering_and_adding_follow_their_definition() {
+        let mut rng = random::rng(50);
+        for (lead, size, count) in [(1, 1, 1), (7, 5, 9), (300, 40, 300), (3, 6, 0)] {
+            let x = Tensor::<f64>::normal([size, lead], 0.0, 1.0, &mut rng).t();
+            let at = indices([lead, count], size, 3);
+            let chosen = x.gather(&at);
+            assert_eq!(
+                chosen,
+                Tensor::from_fn([lead, count], |i| x.at(&[i[0], at.at(i) as usize]))
+            );
+            let sums = Tensor::from_fn([lead, size], |i| {
+                let named = |&j: &usize| at.at(&[i[0], j]) as usize == i[1];
+                (0..count)
+                    .filter(named)
+                    .map(|j| chosen.at(&[i[0], j]))
+                    .sum()
+            });
+            assert_eq!(chosen.scatter_add(&at, size), sums);
+        }
+    }
+
+    #[test]
+    fn rows_too() {
+        let mut rng = random::rng(51);
+        for (rows, width, count) in [(1, 1, 1), (9, 4, 20), (500, 70, 900), (5, 3, 0), (4, 0, 3)] {
+            let x = Tensor::<f64>::normal([rows, width], 0.0, 1.0, &mut rng);
+            let at = indices([count], rows, 7);
+            let chosen = x.gather_rows(&at);
+            assert_eq!(
+                chosen,
+                Tensor::from_fn([count, width], |i| x.at(&[at.at(&i[..1]) as usize, i[1]]))
+            );
+            let sums = Tensor::from_fn([rows, width], |i| {
+                let named = |&j: &usize| at.at(&[j]) as usize == i[0];
+                (0..count)
+                    .filter(named)
+                    .map(|j| chosen.at(&[j, i[1]]))
+                    .sum()
+            });
+            assert_eq!(chosen.scatter_add_rows(&at, rows), sums);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "gather: index -1 is out of range for an axis of 3")]
+    fn indices_do_not_count_from_the_end() {
+        let _ = Tensor::<f32>::zeros([3]).gather(&Tensor::from_vec(vec![-1], [1]));
+    }
+}

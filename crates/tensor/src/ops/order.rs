@@ -1,0 +1,231 @@
+//! Order along the last axis: sorting, and the k largest.
+//!
+//! Both report where the elements were, so that [`gather`](Tensor::gather) fetches them and its
+//! adjoint puts something back. A NaN counts as largest and equal elements keep their order, so
+//! every result is unique.
+//!
+//! The k largest of a long row are few, so most elements need only be shown to be too small. A
+//! threshold does that: cut the row into groups, take the largest of each, and of these the k-th
+//! largest. At least k elements are no smaller than it, and not many more are likely to be.
+
+use std::cmp::Ordering;
+
+use rayon::prelude::*;
+
+use crate::element::Float;
+use crate::ops::blocks::in_blocks;
+use crate::tensor::Tensor;
+
+impl<T: Float> Tensor<T> {
+    /// The `k` largest elements along the last axis, in falling order, and where they were; the
+    /// first of equals comes first.
+    ///
+    /// # Panics
+    /// If this is a scalar, or the last axis has fewer than `k` elements.
+    #[track_caller]
+    #[must_use]
+    pub fn topk(&self, k: usize) -> (Self, Tensor<i64>) {
+        let positions = self.topk_positions(k);
+        (self.gather(&positions), positions)
+    }
+
+    /// Where the `k` largest elements along the last axis are; see [`topk`](Self::topk).
+    ///
+    /// # Panics
+    /// If this is a scalar, or the last axis has fewer than `k` elements.
+    #[track_caller]
+    #[must_use]
+    pub fn topk_positions(&self, k: usize) -> Tensor<i64> {
+        let size = self.ordered_axis("topk");
+        assert!(
+            k <= size,
+            "topk: {}: {k} of the {size} elements of the last axis",
+            self.shape()
+        );
+        let x = self.values();
+        Tensor::written(self.shape().with(self.rank() - 1, k), |out| {
+            in_blocks(out, k, size, |first, out| {
+                let mut chosen = Vec::new();
+                for (row, out) in x[first * size..].chunks(size).zip(out.chunks_mut(k)) {
+                    largest(row, &mut chosen, out);
+                }
+            });
+        })
+    }
+
+    /// The elements along the last axis in rising or falling order, and where they were; equal
+    /// elements keep their order.
+    ///
+    /// # Panics
+    /// If this is a scalar.
+    #[track_caller]
+    #[must_use]
+    pub fn sort(&self, descending: bool) -> (Self, Tensor<i64>) {
+        let positions = self.argsort(descending);
+        (self.gather(&positions), positions)
+    }
+
+    /// Where the elements along the last axis are in rising or falling order; see
+    /// [`sort`](Self::sort).
+    ///
+    /// # Panics
+    /// If this is a scalar.
+    #[track_caller]
+    #[must_use]
+    pub fn argsort(&self, descending: bool) -> Tensor<i64> {
+        let size = self.ordered_axis("sort");
+        let x = self.values();
+        Tensor::written(*self.shape(), |out| {
+            let rows = out
+                .par_chunks_mut(size.max(1))
+                .zip(x.par_chunks(size.max(1)));
+            rows.for_each(|(out, row)| {
+                (0..).zip(&mut *out).for_each(|(i, slot)| *slot = i);
+                // Places differ, so no two compare as equal and nothing depends on the algorithm.
+                out.sort_unstable_by(|&i, &j| {
+                    let (a, b) = (row[i as usize], row[j as usize]);
+                    let order = if descending {
+                        compare(b, a)
+                    } else {
+                        compare(a, b)
+                    };
+                    order.then(i.cmp(&j))
+                });
+            });
+        })
+    }
+
+    #[track_caller]
+    fn ordered_axis(&self, operation: &str) -> usize {
+        assert!(self.rank() > 0, "{operation}: a scalar has no order");
+        self.shape()[self.rank() - 1]
+    }
+}
+
+/// Rising order with NaN, all of which are equal, above infinity.
+fn compare<T: Float>(a: T, b: T) -> Ordering {
+    a.partial_cmp(&b)
+        .unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
+/// Groups of a row whose largest elements give the threshold: a group is every `GROUPS`-th element,
+/// so that the running maxima lie side by side.
+const GROUPS: usize = 128;
+
+/// `out` ← where the largest elements of `row` are, in falling order; `chosen` is scratch.
+fn largest<T: Float>(row: &[T], chosen: &mut Vec<i64>, out: &mut [i64]) {
+    let k = out.len();
+    chosen.clear();
+    match threshold(row, k) {
+        Some(least) => {
+            let reaches = |value: T| value >= least || value.is_nan();
+            let reaching = (0..).zip(row).filter(|(_, value)| reaches(**value));
+            chosen.extend(reaching.map(|(i, _)| i));
+        }
+        None => chosen.extend(0..row.len() as i64),
+    }
+    let falling = |&i: &i64, &j: &i64| compare(row[j as usize], row[i as usize]).then(i.cmp(&j));
+    if k < chosen.len() && k > 0 {
+        chosen.select_nth_unstable_by(k - 1, falling);
+    }
+    chosen.truncate(k);
+    chosen.sort_unstable_by(falling);
+    out.copy_from_slice(chosen);
+}
+
+/// A number that at least `k` elements of `row` reach, if the row is long enough to look for one.
+fn threshold<T: Float>(row: &[T], k: usize) -> Option<T> {
+    if k == 0 || k > GROUPS / 2 || row.len() < 4 * GROUPS {
+        return None;
+    }
+    let mut maxima = [-T::INFINITY; GROUPS];
+    for part in row.chunks(GROUPS) {
+        for (most, &value) in maxima.iter_mut().zip(part) {
+            *most = if value > *most { value } else { *most };
+        }
+    }
+    let (_, &mut least, _) = maxima.select_nth_unstable_by(k - 1, |&a, &b| compare(b, a));
+    Some(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random;
+
+    /// The definition of both: a stable sort of pairs.
+    fn sorted(row: &[f64], descending: bool) -> Vec<i64> {
+        let mut order: Vec<usize> = (0..row.len()).collect();
+        let key = |i: usize| {
+            if row[i].is_nan() {
+                (1, 0.0)
+            } else {
+                (0, row[i])
+            }
+        };
+        order.sort_by(|&i, &j| {
+            let rising = key(i).partial_cmp(&key(j)).unwrap();
+            if descending { rising.reverse() } else { rising }
+        });
+        order.into_iter().map(|i| i as i64).collect()
+    }
+
+    /// Rows with ties, infinities, NaN of either sign, and zeros of either sign.
+    fn awkward(rows: usize, size: usize) -> Tensor<f64> {
+        let mut rng = random::rng((rows * size) as u64);
+        let x = Tensor::<f64>::normal([rows, size], 0.0, 1.0, &mut rng);
+        let ties = x.map(|value| (value * 4.0).round() / 4.0);
+        Tensor::from_fn([rows, size], |i| match (i[0] * 31 + i[1] * 17) % 41 {
+            0 => f64::NAN,
+            1 => -f64::NAN,
+            2 => f64::INFINITY,
+            3 => f64::NEG_INFINITY,
+            4 => -0.0,
+            _ if i[0] % 3 == 0 => 0.0,
+            _ => ties.at(i),
+        })
+    }
+
+    #[test]
+    fn orders_follow_their_definition() {
+        for (rows, size) in [(1, 1), (5, 7), (9, 300), (6, 2000), (3, 0), (0, 3)] {
+            let x = awkward(rows, size);
+            for descending in [false, true] {
+                let (values, positions) = x.sort(descending);
+                let (rows, orders) = (x.to_vec(), positions.to_vec());
+                for (row, order) in rows.chunks(size.max(1)).zip(orders.chunks(size.max(1))) {
+                    assert_eq!(order, sorted(row, descending));
+                }
+                assert_eq!(values.shape(), x.shape());
+            }
+            for k in [0, 1, 3, 32, 64, 65, size] {
+                if k > size {
+                    continue;
+                }
+                let positions = x.topk_positions(k).to_vec();
+                for (row, found) in x
+                    .to_vec()
+                    .chunks(size.max(1))
+                    .zip(positions.chunks(k.max(1)))
+                {
+                    assert_eq!(found, &sorted(row, true)[..k], "{k} of {size}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_one_value_give_their_first_positions() {
+        let (values, positions) = Tensor::<f32>::full([2, 4096], f32::NEG_INFINITY).topk(3);
+        assert_eq!(positions.to_vec(), [0, 1, 2, 0, 1, 2]);
+        assert_eq!(values, Tensor::full([2, 3], f32::NEG_INFINITY));
+        let (_, positions) = Tensor::<f32>::full([1, 1000], f32::NAN).topk(2);
+        assert_eq!(positions.to_vec(), [0, 1]);
+    }
+
+    #[test]
+    #[should_panic(expected = "topk: [2, 3]: 4 of the 3 elements of the last axis")]
+    fn more_than_there_are_is_refused() {
+        let _ = Tensor::<f32>::zeros([2, 3]).topk(4);
+    }
+}

@@ -1,0 +1,310 @@
+//! Stretching images and signals: each position of the result lies between two of the input.
+//!
+//! ```text
+//! y[j] = (1 − f) · x[low] + f · x[low + 1],    low + f = the place of j in the input
+//! ```
+//!
+//! along columns and rows in turn; nearest neighbours are the case f = 0. The adjoint hands each
+//! position's cotangent back to the two it lies between, in the same shares.
+
+use crate::element::Float;
+use crate::error::OrPanic;
+use crate::ops::blocks::in_blocks;
+use crate::shape::{self, Interpolation, Resampling, Shape};
+use crate::storage::Storage;
+use crate::tensor::Tensor;
+
+impl<T: Float> Tensor<T> {
+    /// The last axes stretched to `size` by repeating nearest neighbours: `[.., positions]` for one
+    /// size, `[.., rows, columns]` for two.
+    ///
+    /// # Panics
+    /// If there are fewer axes than sizes, or a size is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn upsample_nearest<const N: usize>(&self, size: [usize; N]) -> Self {
+        self.stretched("upsample_nearest", size, Interpolation::Nearest)
+    }
+
+    /// The last axes stretched to `size` along lines between neighbours: linear for one size,
+    /// bilinear for two. With `align_corners` the outer positions coincide, else the outer edges.
+    ///
+    /// # Panics
+    /// If there are fewer axes than sizes, or a size is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn upsample_linear<const N: usize>(&self, size: [usize; N], align_corners: bool) -> Self {
+        let interpolation = if align_corners {
+            Interpolation::LinearCorners
+        } else {
+            Interpolation::Linear
+        };
+        self.stretched("upsample_linear", size, interpolation)
+    }
+
+    #[track_caller]
+    fn stretched<const N: usize>(
+        &self,
+        operation: &str,
+        size: [usize; N],
+        interpolation: Interpolation,
+    ) -> Self {
+        let rule = shape::resampling(operation, self.shape(), size, interpolation);
+        let (shape, geometry) = rule.or_panic();
+        self.resample(&geometry).with_shape(shape)
+    }
+
+    /// Planes `[planes, rows, columns]` in other sizes.
+    ///
+    /// # Panics
+    /// If the number of elements is not the geometry's.
+    #[track_caller]
+    #[must_use]
+    pub fn resample(&self, geometry: &Resampling) -> Self {
+        check(self.shape(), geometry.input());
+        let ([rows, columns], x) = (geometry.axes(), self.values());
+        let (plane, stretched) = (area(geometry.from), area(geometry.to));
+        Self::written(geometry.output(), |out| {
+            in_blocks(out, stretched, stretched, |first, out| {
+                let mut scratch = Storage::recycled(geometry.from[1]);
+                let line = scratch.as_mut_slice();
+                for (x, out) in x[first * plane..]
+                    .chunks(plane)
+                    .zip(out.chunks_mut(stretched))
+                {
+                    stretch(x, &rows, &columns, line, out);
+                }
+            });
+        })
+    }
+
+    /// The adjoint of [`resample`](Self::resample): what each position of the given planes
+    /// receives from these.
+    ///
+    /// # Panics
+    /// If the number of elements is not the geometry's.
+    #[track_caller]
+    #[must_use]
+    pub fn resample_adjoint(&self, geometry: &Resampling) -> Self {
+        check(self.shape(), geometry.output());
+        let ([rows, columns], y) = (geometry.axes(), self.values());
+        let (plane, stretched) = (area(geometry.from), area(geometry.to));
+        Self::written(geometry.input(), |out| {
+            in_blocks(out, plane, stretched, |first, out| {
+                let mut scratch = Storage::recycled(geometry.from[1]);
+                let line = scratch.as_mut_slice();
+                for (y, out) in y[first * stretched..]
+                    .chunks(stretched)
+                    .zip(out.chunks_mut(plane))
+                {
+                    out.fill(T::ZERO);
+                    gather(y, &rows, &columns, line, out);
+                }
+            });
+        })
+    }
+}
+
+#[track_caller]
+fn check(shape: &Shape, planes: Shape) {
+    assert!(
+        shape.elements() == planes.elements(),
+        "upsampling: {shape} where the geometry says {planes}"
+    );
+}
+
+fn area([rows, columns]: [usize; 2]) -> usize {
+    rows * columns
+}
+
+/// Where a position of the result lies between two of the input.
+#[derive(Clone, Copy)]
+struct Place<T> {
+    low: usize,
+    high: usize,
+    /// The share of `high`; `low` has the rest.
+    fraction: T,
+}
+
+impl Resampling {
+    fn axes<T: Float>(&self) -> [Vec<Place<T>>; 2] {
+        [0, 1].map(|axis| places(self.from[axis], self.to[axis], self.interpolation))
+    }
+}
+
+fn places<T: Float>(from: usize, to: usize, interpolation: Interpolation) -> Vec<Place<T>> {
+    let scale = from as f64 / to as f64;
+    let place = |j: usize| match interpolation {
+        // In whole numbers: a rounded quotient could fall short of a position it should reach.
+        Interpolation::Nearest => (j * from / to) as f64,
+        Interpolation::Linear => ((j as f64 + 0.5) * scale - 0.5).max(0.0),
+        Interpolation::LinearCorners => j as f64 * (from - 1) as f64 / (to - 1).max(1) as f64,
+    };
+    (0..to)
+        .map(|j| {
+            let low = (place(j) as usize).min(from - 1);
+            Place {
+                low,
+                high: (low + 1).min(from - 1),
+                fraction: T::from_f64(place(j) - low as f64),
+            }
+        })
+        .collect()
+}
+
+/// One plane in other sizes; `line` holds a row of the input's width.
+fn stretch<T: Float>(
+    x: &[T],
+    rows: &[Place<T>],
+    columns: &[Place<T>],
+    line: &mut [T],
+    out: &mut [T],
+) {
+    let width = line.len();
+    for (j, row) in rows.iter().enumerate() {
+        let (done, rest) = out.split_at_mut(j * columns.len());
+        let target = &mut rest[..columns.len()];
+        if j > 0
+            && row.fraction == T::ZERO
+            && rows[j - 1].fraction == T::ZERO
+            && rows[j - 1].low == row.low
+        {
+            // The same row again, as most are when neighbours are repeated.
+            target.copy_from_slice(&done[(j - 1) * columns.len()..]);
+            continue;
+        }
+        let low = &x[row.low * width..][..width];
+        if row.fraction == T::ZERO {
+            line.copy_from_slice(low);
+        } else {
+            let high = &x[row.high * width..][..width];
+            let (near, far) = (T::ONE - row.fraction, row.fraction);
+            for ((slot, &a), &b) in line.iter_mut().zip(low).zip(high) {
+                *slot = near * a + far * b;
+            }
+        }
+        for (slot, place) in target.iter_mut().zip(columns) {
+            *slot = if place.fraction == T::ZERO {
+                line[place.low]
+            } else {
+                (T::ONE - place.fraction) * line[place.low] + place.fraction * line[place.high]
+            };
+        }
+    }
+}
+
+/// The adjoint of [`stretch`], added to `out`.
+fn gather<T: Float>(
+    y: &[T],
+    rows: &[Place<T>],
+    columns: &[Place<T>],
+    line: &mut [T],
+    out: &mut [T],
+) {
+    let width = line.len();
+    for (row, y) in rows.iter().zip(y.chunks(columns.len())) {
+        line.fill(T::ZERO);
+        for (place, &value) in columns.iter().zip(y) {
+            if place.fraction == T::ZERO {
+                line[place.low] += value;
+            } else {
+                line[place.low] += (T::ONE - place.fraction) * value;
+                line[place.high] += place.fraction * value;
+            }
+        }
+        for (position, share) in [(row.low, T::ONE - row.fraction), (row.high, row.fraction)] {
+            // Zero times an infinity would not be nothing.
+            if share != T::ZERO {
+                let target = &mut out[position * width..][..width];
+                target
+                    .iter_mut()
+                    .zip(&*line)
+                    .for_each(|(sum, &value)| *sum += share * value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random;
+
+    /// The definition, one position at a time.
+    fn naive(x: &Tensor<f64>, geometry: &Resampling) -> Tensor<f64> {
+        let place = |axis: usize, j: usize| {
+            let (from, to) = (geometry.from[axis] as f64, geometry.to[axis] as f64);
+            let j = j as f64;
+            match geometry.interpolation {
+                Interpolation::Nearest => (j * from / to + 1e-9).floor(),
+                Interpolation::Linear => ((j + 0.5) * from / to - 0.5).clamp(0.0, from - 1.0),
+                Interpolation::LinearCorners if to == 1.0 => 0.0,
+                Interpolation::LinearCorners => j * (from - 1.0) / (to - 1.0),
+            }
+        };
+        Tensor::from_fn(geometry.output(), |i| {
+            let (row, column) = (place(0, i[1]), place(1, i[2]));
+            let mut sum = 0.0;
+            for r in 0..geometry.from[0] {
+                for c in 0..geometry.from[1] {
+                    let share = |at: f64, p: usize| (1.0 - (at - p as f64).abs()).max(0.0);
+                    sum += share(row, r) * share(column, c) * x.at(&[i[0], r, c]);
+                }
+            }
+            sum
+        })
+    }
+
+    #[test]
+    fn stretching_and_its_adjoint_follow_the_definition() {
+        let mut rng = random::rng(70);
+        for interpolation in [
+            Interpolation::Nearest,
+            Interpolation::Linear,
+            Interpolation::LinearCorners,
+        ] {
+            for (from, to) in [
+                ([1, 1], [3, 4]),
+                ([4, 7], [8, 14]),
+                ([5, 3], [7, 11]),
+                ([9, 8], [4, 1]),
+                ([6, 6], [6, 6]),
+                ([14, 14], [28, 28]),
+            ] {
+                let geometry = Resampling {
+                    planes: 50,
+                    from,
+                    to,
+                    interpolation,
+                };
+                let x = Tensor::<f64>::normal(geometry.input(), 0.0, 1.0, &mut rng);
+                let y = Tensor::<f64>::normal(geometry.output(), 0.0, 1.0, &mut rng);
+                let stretched = x.resample(&geometry);
+                let errors = (&stretched - naive(&x, &geometry)).map(f64::abs);
+                assert!(errors.max(..).item() <= 1e-13, "{geometry:?}");
+                let forward = (&stretched * &y).sum(..).item();
+                let back = (&y.resample_adjoint(&geometry) * &x).sum(..).item();
+                assert!((forward - back).abs() <= 1e-10, "{geometry:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn neighbours_are_repeated_as_they_are() {
+        let x = Tensor::from_vec(vec![f32::INFINITY, 2.0], [1, 2]);
+        assert_eq!(
+            x.upsample_nearest([4]).to_vec(),
+            [f32::INFINITY, f32::INFINITY, 2.0, 2.0]
+        );
+        assert_eq!(
+            x.upsample_nearest([2, 2]).to_vec(),
+            [f32::INFINITY, 2.0, f32::INFINITY, 2.0]
+        );
+        let x = Tensor::<f64>::from_vec(vec![0.0, 1.0], [2]);
+        assert_eq!(
+            x.upsample_linear([4], false).to_vec(),
+            [0.0, 0.25, 0.75, 1.0]
+        );
+        assert_eq!(x.upsample_linear([3], true).to_vec(), [0.0, 0.5, 1.0]);
+    }
+}
