@@ -9,7 +9,7 @@ use std::path::Path;
 
 use retrograd_autograd::check::Check;
 use retrograd_autograd::{Tape, Var, grad};
-use retrograd_tensor::{Convolution, Shape, Slice, Tensor, keep, random};
+use retrograd_tensor::{Convolution, Pooling, Shape, Slice, Tensor, keep, random};
 
 /// Relative tolerance of rules that are exact for differences of any step.
 const LINEAR: f64 = 1e-12;
@@ -269,6 +269,83 @@ fn convolutions() -> Vec<Row> {
     ]
 }
 
+/// Windows that overlap, that are rounded up and that reach into the padding; sizes that go up
+/// and down.
+fn windows() -> Vec<Row> {
+    let (signal, image) = (&[sample([2, 7])], &[sample([2, 3, 4])]);
+    vec![
+        row(LINEAR, "max_pool1d", signal, |x| {
+            x[0].max_pool1d(&Pooling::new([3]).stride([2]).padding([1]))
+        }),
+        row(LINEAR, "max_pool2d", image, |x| {
+            x[0].max_pool2d(&Pooling::new([2, 2]).ceil())
+        }),
+        row(LINEAR, "max_pool2d overlapping", image, |x| {
+            x[0].max_pool2d(&Pooling::new([2, 2]).stride([1, 1]).dilation([1, 2]))
+        }),
+        row(LINEAR, "avg_pool1d", signal, |x| {
+            x[0].avg_pool1d(&Pooling::new([3]).stride([2]).padding([1]), true)
+        }),
+        row(LINEAR, "avg_pool2d", image, |x| {
+            x[0].avg_pool2d(&Pooling::new([2, 2]).padding([1, 0]).ceil(), false)
+        }),
+        row(LINEAR, "upsample_nearest", image, |x| {
+            x[0].upsample_nearest([5, 8])
+        }),
+        row(LINEAR, "upsample_nearest down", signal, |x| {
+            x[0].upsample_nearest([3])
+        }),
+        row(LINEAR, "upsample_linear", image, |x| {
+            x[0].upsample_linear([5, 3], false)
+        }),
+        row(LINEAR, "upsample_linear corners", signal, |x| {
+            x[0].upsample_linear([12], true)
+        }),
+    ]
+}
+
+/// Indices of rank 2, one of them twice in the first row.
+fn indices() -> Tensor<i64> {
+    Tensor::from_vec(vec![3, 0, 3, 1, 2, 0], [2, 3])
+}
+
+/// What reads and adds at indices, and what finds them by order.
+fn indexing() -> Vec<Row> {
+    let x = &[sample([2, 4])];
+    let table = &[sample([4, 3])];
+    let terms = &[sample([2, 3])];
+    let rows = &[sample([2, 3, 2])];
+    let coded = &[sample([2, 3]), sample([4, 5])];
+    let given = &[sample([2, 5]), sample([4, 5])];
+    let both = &[sample([2, 3]), sample([2, 5])];
+    vec![
+        row(LINEAR, "cumsum", x, |x| x[0].cumsum(1)),
+        row(LINEAR, "cumsum_reverse", rows, |x| x[0].cumsum_reverse(-2)),
+        row(LINEAR, "gather", x, |x| x[0].gather(&indices())),
+        row(LINEAR, "scatter_add", terms, |x| {
+            x[0].scatter_add(&indices(), 4)
+        }),
+        row(LINEAR, "gather_rows", table, |x| {
+            x[0].gather_rows(&indices())
+        }),
+        row(LINEAR, "scatter_add_rows", rows, |x| {
+            x[0].scatter_add_rows(&indices(), 4)
+        }),
+        row(LINEAR, "topk", x, |x| x[0].topk(3).0),
+        row(LINEAR, "sort", x, |x| x[0].sort(false).0),
+        row(LINEAR, "sort falling", x, |x| x[0].sort(true).0),
+        row(LINEAR, "sparse_decode", coded, |x| {
+            x[0].sparse_decode(&indices(), &x[1])
+        }),
+        row(LINEAR, "sparse_encode", given, |x| {
+            x[0].sparse_encode(&indices(), &x[1])
+        }),
+        row(LINEAR, "sparse_outer", both, |x| {
+            x[0].sparse_outer(&indices(), &x[1], 4)
+        }),
+    ]
+}
+
 fn catalogue() -> Vec<Row> {
     [
         elementwise(),
@@ -277,6 +354,8 @@ fn catalogue() -> Vec<Row> {
         reductions(),
         movements(),
         convolutions(),
+        windows(),
+        indexing(),
     ]
     .into_iter()
     .flatten()
@@ -478,7 +557,7 @@ fn primitives(source: &str) -> Vec<String> {
 /// What the tolerances of the table rest on.
 #[test]
 fn samples_are_further_from_kinks_and_ties_than_a_step() {
-    for elements in [1, 2, 3, 6, 12, 24] {
+    for elements in [1, 2, 3, 6, 8, 12, 14, 24] {
         let mut values = sample([elements]).to_vec();
         values.push(0.0);
         values.sort_by(f64::total_cmp);

@@ -5,9 +5,14 @@
 mod activation;
 mod arithmetic;
 mod conv;
+mod cumsum;
+mod index;
 mod matmul;
 mod movement;
+mod pool;
 mod reduce;
+mod sparse;
+mod upsample;
 
 /// The cotangents of an operation of one input.
 fn one<T: retrograd_tensor::Float>(cotangent: crate::Var<T>) -> crate::Cotangents<T> {

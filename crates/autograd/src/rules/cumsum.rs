@@ -1,0 +1,70 @@
+//! Running sums.
+
+use std::borrow::Cow;
+
+use retrograd_tensor::{Float, OrPanic, Tensor};
+
+use super::one;
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// Running sums along an axis. Element i flows into elements i and after of the output, so the
+/// adjoint is the running sum from the other end.
+#[derive(Clone, Copy, Debug)]
+struct CumSum {
+    axis: usize,
+    reverse: bool,
+}
+
+impl<T: Float> Primitive<T> for CumSum {
+    fn name(&self) -> Cow<'static, str> {
+        if self.reverse {
+            "cumsum_reverse"
+        } else {
+            "cumsum"
+        }
+        .into()
+    }
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        let axis = self.axis as isize;
+        if self.reverse {
+            x[0].cumsum_reverse(axis)
+        } else {
+            x[0].cumsum(axis)
+        }
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let reverse = !self.reverse;
+        one(Var::apply(Self { reverse, ..*self }, &[g]))
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// Running sums along `axis`: element i of the result is the sum of elements 0 to i.
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn cumsum(&self, axis: isize) -> Self {
+        let axis = self.shape().axis("cumsum", axis).or_panic();
+        let reverse = false;
+        Self::apply(CumSum { axis, reverse }, &[self])
+    }
+
+    /// Running sums along `axis` from its end: element i of the result is the sum of elements i to
+    /// the last.
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn cumsum_reverse(&self, axis: isize) -> Self {
+        let axis = self.shape().axis("cumsum_reverse", axis).or_panic();
+        let reverse = true;
+        Self::apply(CumSum { axis, reverse }, &[self])
+    }
+}

@@ -1,0 +1,169 @@
+//! Reading and adding at positions given by indices. Both are linear, and each is the adjoint of
+//! the other at the same indices.
+//!
+//! What is chosen by comparing values (the k largest, a sorted order) is read at the positions of
+//! the choice: where they stay the same, the result moves as the elements there do.
+
+use std::borrow::Cow;
+
+use retrograd_tensor::{Float, Tensor};
+
+use super::one;
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// Elements along the last axis; the adjoint adds the cotangents up where they came from.
+#[derive(Clone, Debug)]
+struct Gather(Tensor<i64>);
+
+impl<T: Float> Primitive<T> for Gather {
+    fn name(&self) -> Cow<'static, str> {
+        "gather".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].gather(&self.0)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let size = x.shape(0)[x.shape(0).rank() - 1];
+        one(g.scatter_add(&self.0, size))
+    }
+}
+
+/// Terms added at positions of the last axis; the adjoint reads there.
+#[derive(Clone, Debug)]
+struct ScatterAdd {
+    indices: Tensor<i64>,
+    size: usize,
+}
+
+impl<T: Float> Primitive<T> for ScatterAdd {
+    fn name(&self) -> Cow<'static, str> {
+        "scatter_add".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].scatter_add(&self.indices, self.size)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        one(g.gather(&self.indices))
+    }
+}
+
+/// Rows of a table; the adjoint adds the cotangents up in the rows they came from.
+#[derive(Clone, Debug)]
+struct GatherRows(Tensor<i64>);
+
+impl<T: Float> Primitive<T> for GatherRows {
+    fn name(&self) -> Cow<'static, str> {
+        "gather_rows".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].gather_rows(&self.0)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        one(g.scatter_add_rows(&self.0, x.shape(0)[0]))
+    }
+}
+
+/// Rows added to rows of zeros; the adjoint reads them back.
+#[derive(Clone, Debug)]
+struct ScatterAddRows {
+    indices: Tensor<i64>,
+    rows: usize,
+}
+
+impl<T: Float> Primitive<T> for ScatterAddRows {
+    fn name(&self) -> Cow<'static, str> {
+        "scatter_add_rows".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].scatter_add_rows(&self.indices, self.rows)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        one(g.gather_rows(&self.indices))
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// Element `[.., j]` of the result is element `[.., indices[.., j]]` of this.
+    ///
+    /// # Panics
+    /// If the axes before the last are not those of `indices`, or an index is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn gather(&self, indices: &Tensor<i64>) -> Self {
+        Self::apply(Gather(indices.clone()), &[self])
+    }
+
+    /// Zeros `[.., size]` with element `[.., j]` of this added at `[.., indices[.., j]]`.
+    ///
+    /// # Panics
+    /// If the shapes differ or an index is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn scatter_add(&self, indices: &Tensor<i64>, size: usize) -> Self {
+        let indices = indices.clone();
+        Self::apply(ScatterAdd { indices, size }, &[self])
+    }
+
+    /// The rows (positions of axis 0) at `indices`, whose axes take the place of that axis.
+    ///
+    /// # Panics
+    /// If this is a scalar or an index is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn gather_rows(&self, indices: &Tensor<i64>) -> Self {
+        Self::apply(GatherRows(indices.clone()), &[self])
+    }
+
+    /// `rows` rows of zeros with the rows of this added at `indices`.
+    ///
+    /// # Panics
+    /// If the first axes are not those of `indices`, or an index is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn scatter_add_rows(&self, indices: &Tensor<i64>, rows: usize) -> Self {
+        let indices = indices.clone();
+        Self::apply(ScatterAddRows { indices, rows }, &[self])
+    }
+
+    /// The `k` largest elements along the last axis, in falling order, and where they were.
+    ///
+    /// The first of equals comes first and gets all of the derivative.
+    ///
+    /// # Panics
+    /// If this is a scalar, or the last axis has fewer than `k` elements.
+    #[track_caller]
+    #[must_use]
+    pub fn topk(&self, k: usize) -> (Self, Tensor<i64>) {
+        let positions = self.value().topk_positions(k);
+        (self.gather(&positions), positions)
+    }
+
+    /// The elements along the last axis in rising or falling order, and where they were; equal
+    /// elements keep their order.
+    ///
+    /// # Panics
+    /// If this is a scalar.
+    #[track_caller]
+    #[must_use]
+    pub fn sort(&self, descending: bool) -> (Self, Tensor<i64>) {
+        let positions = self.value().argsort(descending);
+        (self.gather(&positions), positions)
+    }
+}

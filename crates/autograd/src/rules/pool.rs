@@ -1,0 +1,118 @@
+//! Pooling. The largest of a window is read where it is, which is [`gather`](Var::gather); the
+//! mean is linear, and its adjoint hands every element its share back.
+
+use std::borrow::Cow;
+
+use retrograd_tensor::{Float, OrPanic, PoolGeometry, Pooling, Shape, Tensor, shape};
+
+use super::one;
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// The mean of each window, and the adjoint of that.
+#[derive(Clone, Copy, Debug)]
+struct AveragePool {
+    geometry: PoolGeometry,
+    count_padding: bool,
+    adjoint: bool,
+}
+
+impl<T: Float> Primitive<T> for AveragePool {
+    fn name(&self) -> Cow<'static, str> {
+        if self.adjoint {
+            "average_unpool"
+        } else {
+            "average_pool"
+        }
+        .into()
+    }
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        if self.adjoint {
+            x[0].average_unpool(&self.geometry, self.count_padding)
+        } else {
+            x[0].average_pool(&self.geometry, self.count_padding)
+        }
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let adjoint = !self.adjoint;
+        one(Var::apply(Self { adjoint, ..*self }, &[g]))
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// Largest of each window of `[.., positions]`; the first of equals gets the derivative.
+    ///
+    /// # Panics
+    /// If a window does not fit or sees nothing but padding; see [`shape::pooling`].
+    #[track_caller]
+    #[must_use]
+    pub fn max_pool1d(&self, options: &Pooling<1>) -> Self {
+        largest(
+            self,
+            shape::pooling("max_pool1d", self.shape(), options).or_panic(),
+        )
+    }
+
+    /// Largest of each window of `[.., rows, columns]`; the first of equals gets the derivative.
+    ///
+    /// # Panics
+    /// If a window does not fit or sees nothing but padding; see [`shape::pooling`].
+    #[track_caller]
+    #[must_use]
+    pub fn max_pool2d(&self, options: &Pooling<2>) -> Self {
+        largest(
+            self,
+            shape::pooling("max_pool2d", self.shape(), options).or_panic(),
+        )
+    }
+
+    /// Mean of each window of `[.., positions]`; `count_padding` says whether taps in the padding
+    /// count as zeros or not at all.
+    ///
+    /// # Panics
+    /// If a window does not fit or sees nothing but padding; see [`shape::pooling`].
+    #[track_caller]
+    #[must_use]
+    pub fn avg_pool1d(&self, options: &Pooling<1>, count_padding: bool) -> Self {
+        let rule = shape::pooling("avg_pool1d", self.shape(), options).or_panic();
+        mean(self, rule, count_padding)
+    }
+
+    /// Mean of each window of `[.., rows, columns]`; `count_padding` says whether taps in the
+    /// padding count as zeros or not at all.
+    ///
+    /// # Panics
+    /// If a window does not fit or sees nothing but padding; see [`shape::pooling`].
+    #[track_caller]
+    #[must_use]
+    pub fn avg_pool2d(&self, options: &Pooling<2>, count_padding: bool) -> Self {
+        let rule = shape::pooling("avg_pool2d", self.shape(), options).or_panic();
+        mean(self, rule, count_padding)
+    }
+}
+
+#[track_caller]
+fn largest<T: Float>(x: &Var<T>, (shape, geometry): (Shape, PoolGeometry)) -> Var<T> {
+    // Where the largest elements are is no function to differentiate, so their values may be read.
+    let positions = x.value().max_pool_positions(&geometry);
+    x.with_shape(geometry.planes_in())
+        .gather(&positions)
+        .with_shape(shape)
+}
+
+#[track_caller]
+fn mean<T: Float>(
+    x: &Var<T>,
+    (shape, geometry): (Shape, PoolGeometry),
+    count_padding: bool,
+) -> Var<T> {
+    let pool = AveragePool {
+        geometry,
+        count_padding,
+        adjoint: false,
+    };
+    Var::apply(pool, &[&x.with_shape(geometry.planes_in())]).with_shape(shape)
+}

@@ -1,0 +1,135 @@
+//! Sparse codes of a large dictionary. The sum Σ c[b, j] · ⟨x[b], D[i[b, j]]⟩ joins codes, inputs
+//! and dictionary, and each primitive gives what one of them receives from the other two:
+//!
+//! ```text
+//! x̂ = decode(c, D)      ĉ = encode(x, D)      D̂ = outer(c, x)
+//! ```
+//!
+//! So the three are closed under their own rules. The indices i are no operand: which features are
+//! active does not change with small changes of anything.
+
+use std::borrow::Cow;
+
+use retrograd_tensor::{Float, Tensor};
+
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// Each operand is multiplied by the other, so each cotangent reads the other.
+fn saves_other(needed: Needed) -> Saves {
+    let first = Saves::input(1).when(needed.has(0));
+    first.and(Saves::input(0).when(needed.has(1)))
+}
+
+/// x̂[b] = Σⱼ c[b, j] · D[i[b, j]].
+#[derive(Clone, Debug)]
+struct Decode(Tensor<i64>);
+
+impl<T: Float> Primitive<T> for Decode {
+    fn name(&self) -> Cow<'static, str> {
+        "sparse_decode".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].sparse_decode(&self.0, x[1])
+    }
+    fn saves(&self, needed: Needed) -> Saves {
+        saves_other(needed)
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let codes = x.needs(0).then(|| g.sparse_encode(&self.0, &x[1]));
+        let features = x.shape(1)[0];
+        let dictionary = x.needs(1).then(|| x[0].sparse_outer(&self.0, g, features));
+        Cotangents::from_iter([codes, dictionary])
+    }
+}
+
+/// ĉ[b, j] = ⟨x[b], D[i[b, j]]⟩.
+#[derive(Clone, Debug)]
+struct Encode(Tensor<i64>);
+
+impl<T: Float> Primitive<T> for Encode {
+    fn name(&self) -> Cow<'static, str> {
+        "sparse_encode".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].sparse_encode(&self.0, x[1])
+    }
+    fn saves(&self, needed: Needed) -> Saves {
+        saves_other(needed)
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let input = x.needs(0).then(|| g.sparse_decode(&self.0, &x[1]));
+        let features = x.shape(1)[0];
+        let dictionary = x.needs(1).then(|| g.sparse_outer(&self.0, &x[0], features));
+        Cotangents::from_iter([input, dictionary])
+    }
+}
+
+/// D̂[f] = Σ c[b, j] · x[b] over the places where i[b, j] = f.
+#[derive(Clone, Debug)]
+struct Outer {
+    indices: Tensor<i64>,
+    features: usize,
+}
+
+impl<T: Float> Primitive<T> for Outer {
+    fn name(&self) -> Cow<'static, str> {
+        "sparse_outer".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].sparse_outer(&self.indices, x[1], self.features)
+    }
+    fn saves(&self, needed: Needed) -> Saves {
+        saves_other(needed)
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let codes = x.needs(0).then(|| x[1].sparse_encode(&self.indices, g));
+        let input = x.needs(1).then(|| x[0].sparse_decode(&self.indices, g));
+        Cotangents::from_iter([codes, input])
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// Σⱼ codes · rows: these codes `[batch, active]` of the features `indices` `[batch, active]`,
+    /// decoded by a dictionary `[features, width]` to `[batch, width]`.
+    ///
+    /// The same as scattering the codes among zeros and multiplying by the dictionary, but only
+    /// active rows are touched.
+    ///
+    /// # Panics
+    /// If the shapes do not fit or an index is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn sparse_decode(&self, indices: &Tensor<i64>, dictionary: &Self) -> Self {
+        Self::apply(Decode(indices.clone()), &[self, dictionary])
+    }
+
+    /// ⟨row, feature⟩ of this input `[batch, width]` with the features `indices`
+    /// `[batch, active]` of a dictionary `[features, width]`.
+    ///
+    /// The same as reading the product with the whole dictionary at the indices, with derivatives
+    /// that touch only active rows.
+    ///
+    /// # Panics
+    /// If the shapes do not fit or an index is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn sparse_encode(&self, indices: &Tensor<i64>, dictionary: &Self) -> Self {
+        Self::apply(Encode(indices.clone()), &[self, dictionary])
+    }
+
+    /// What each of `features` rows receives: Σ codes · input over the places where `indices`
+    /// `[batch, active]` name it, for these codes `[batch, active]` and an input `[batch, width]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit or an index is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn sparse_outer(&self, indices: &Tensor<i64>, input: &Self, features: usize) -> Self {
+        let indices = indices.clone();
+        Self::apply(Outer { indices, features }, &[self, input])
+    }
+}

@@ -1,0 +1,85 @@
+//! Stretching images and signals. It is linear, and its adjoint hands each position's cotangent
+//! back to the neighbours it was made of.
+
+use std::borrow::Cow;
+
+use retrograd_tensor::{Float, Interpolation, OrPanic, Resampling, Tensor, shape};
+
+use super::one;
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// Planes in other sizes, and the adjoint of that.
+#[derive(Clone, Copy, Debug)]
+struct Resample {
+    geometry: Resampling,
+    adjoint: bool,
+}
+
+impl<T: Float> Primitive<T> for Resample {
+    fn name(&self) -> Cow<'static, str> {
+        if self.adjoint {
+            "upsample_adjoint"
+        } else {
+            "upsample"
+        }
+        .into()
+    }
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        if self.adjoint {
+            x[0].resample_adjoint(&self.geometry)
+        } else {
+            x[0].resample(&self.geometry)
+        }
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let adjoint = !self.adjoint;
+        one(Var::apply(Self { adjoint, ..*self }, &[g]))
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// The last axes stretched to `size` by repeating nearest neighbours: `[.., positions]` for one
+    /// size, `[.., rows, columns]` for two.
+    ///
+    /// # Panics
+    /// If there are fewer axes than sizes, or a size is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn upsample_nearest<const N: usize>(&self, size: [usize; N]) -> Self {
+        stretched(self, "upsample_nearest", size, Interpolation::Nearest)
+    }
+
+    /// The last axes stretched to `size` along lines between neighbours: linear for one size,
+    /// bilinear for two. With `align_corners` the outer positions coincide, else the outer edges.
+    ///
+    /// # Panics
+    /// If there are fewer axes than sizes, or a size is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn upsample_linear<const N: usize>(&self, size: [usize; N], align_corners: bool) -> Self {
+        let interpolation = if align_corners {
+            Interpolation::LinearCorners
+        } else {
+            Interpolation::Linear
+        };
+        stretched(self, "upsample_linear", size, interpolation)
+    }
+}
+
+#[track_caller]
+fn stretched<T: Float, const N: usize>(
+    x: &Var<T>,
+    operation: &str,
+    size: [usize; N],
+    interpolation: Interpolation,
+) -> Var<T> {
+    let rule = shape::resampling(operation, x.shape(), size, interpolation);
+    let (shape, geometry) = rule.or_panic();
+    let adjoint = false;
+    let planes = x.with_shape(geometry.input());
+    Var::apply(Resample { geometry, adjoint }, &[&planes]).with_shape(shape)
+}
