@@ -150,6 +150,12 @@ fn products() -> Vec<Row> {
         linear("matmul_tt", pair(&[3, 2], &[4, 3]), |x| {
             x[0].matmul_tt(&x[1])
         }),
+        row(
+            LINEAR,
+            "affine",
+            &[sample([2, 3]), sample([4, 3]), sample([4])],
+            |x| x[0].affine(&x[1], &x[2]),
+        ),
         linear("matmul batched", pair(&[2, 2, 3], &[2, 3, 1]), |x| {
             x[0].matmul(&x[1])
         }),

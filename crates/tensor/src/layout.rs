@@ -165,6 +165,16 @@ impl Layout {
         sliced
     }
 
+    /// Storage position of element `index`, counted in row-major order.
+    pub(crate) fn position(&self, mut index: usize) -> usize {
+        let mut position = self.offset() as isize;
+        for (&size, &stride) in self.shape().iter().zip(self.strides()).rev() {
+            position += (index % size) as isize * stride;
+            index /= size;
+        }
+        position as usize
+    }
+
     /// Storage positions in row-major order of the elements.
     pub(crate) fn positions(&self) -> Positions<'_> {
         Positions {

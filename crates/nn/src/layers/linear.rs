@@ -50,19 +50,19 @@ impl<T: Float> Linear<T> {
 impl<T: Float> Module<T> for Linear<T> {
     fn forward(&self, x: &Var<T>) -> Var<T> {
         let weight = self.weight.beside(x);
-        let y = match x.rank() {
-            0 | 2 => x.matmul_nt(&weight),
+        let of_rows = |x: &Var<T>| match &self.bias {
+            Some(bias) => x.affine(&weight, &bias.beside(x)),
+            None => x.matmul_nt(&weight),
+        };
+        match x.rank() {
+            0 | 2 => of_rows(x),
             rank => {
                 // One product of matrices, whose weight cotangent is one product as well.
                 let (leading, inputs) = (&x.shape()[..rank - 1], x.shape()[rank - 1]);
                 let rows = Shape::from([leading.iter().product(), inputs]);
-                let y = x.with_shape(rows).matmul_nt(&weight);
+                let y = of_rows(&x.with_shape(rows));
                 y.with_shape(x.shape().with(rank - 1, y.shape()[1]))
             }
-        };
-        match &self.bias {
-            Some(bias) => y + bias.beside(x),
-            None => y,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::element::{Element, Float};
 use crate::error::OrPanic;
-use crate::gemm::{self, Matrix};
+use crate::gemm::{self, Matrix, Onto};
 use crate::layout::Layout;
 use crate::shape::{self, Shape};
 use crate::tensor::Tensor;
@@ -37,16 +37,54 @@ impl<T: Float> Tensor<T> {
             let batch = Shape::from(&shape[..shape.rank() - 2]);
             let size = shape[shape.rank() - 2] * shape[shape.rank() - 1];
             let (lefts, rights) = (self.batches(&batch), right.batches(&batch));
-            // Position of each matrix of the batch, in row-major order.
-            let starts = lefts.positions().zip(rights.positions());
-            for (i, (a, b)) in starts.enumerate() {
-                gemm::product(
-                    matrix(self, a),
-                    matrix(right, b),
-                    &mut out[i * size..(i + 1) * size],
+            each_matrix(0, size, out, &|i, out| {
+                let (a, b) = (
+                    matrix(self, lefts.position(i)),
+                    matrix(right, rights.position(i)),
                 );
-            }
+                gemm::product(a, b, out);
+            });
         })
+    }
+
+    /// `self`·`right` + `row` of the matrices `[rows, inner]` and `[inner, columns]`, with the row
+    /// `[columns]` added to every row of the product as it is written.
+    ///
+    /// # Panics
+    /// If an operand is not a matrix, the inner sizes differ, or the row has another length.
+    #[track_caller]
+    #[must_use]
+    pub fn affine(&self, right: &Self, row: &Self) -> Self {
+        let shape = shape::affine(self.shape(), right.shape(), row.shape()).or_panic();
+        let row = row.contiguous();
+        Self::written(shape, |out| {
+            let (a, b) = (matrix(self, self.start()), matrix(right, right.start()));
+            let row = Onto::Row(row.as_slice().unwrap_or_default());
+            gemm::product_onto(T::ONE, a, b, row, out);
+        })
+    }
+
+    /// `self` ← α·`left`·`right` + β·`self` for matrices; in place when nobody else holds the buffer.
+    ///
+    /// With β = 0, `self` is overwritten whatever it held, NaN included.
+    ///
+    /// # Panics
+    /// If `self` is not of the shape of the product, or that does not exist.
+    #[track_caller]
+    pub fn add_product(&mut self, alpha: f64, left: &Self, right: &Self, beta: f64) {
+        let shape = shape::matmul(left.shape(), right.shape()).or_panic();
+        assert!(
+            shape.rank() == 2 && *self.shape() == shape,
+            "add_product: {} to be added to a product of shape {shape}; both must be the same matrix shape",
+            self.shape()
+        );
+        let (a, b) = (matrix(left, left.start()), matrix(right, right.start()));
+        let onto = Onto::Scaled(T::from_f64(beta));
+        gemm::product_onto(T::from_f64(alpha), a, b, onto, self.make_mut());
+    }
+
+    fn start(&self) -> usize {
+        self.layout().offset()
     }
 
     /// How the matrices of the batch lie: the leading axes, stretched to `batch`.
@@ -56,6 +94,29 @@ impl<T: Float> Tensor<T> {
         let leading = Shape::from(&layout.shape()[..own]);
         Layout::new(leading, &layout.strides()[..own], layout.offset()).broadcast_to(*batch)
     }
+}
+
+/// Calls `f` with the number and the place of each matrix of `size` elements, in parallel when there
+/// are several worth it.
+fn each_matrix<T: Send>(
+    first: usize,
+    size: usize,
+    out: &mut [T],
+    f: &(impl Fn(usize, &mut [T]) + Sync),
+) {
+    /// Elements of results worth a task of their own.
+    const TASK: usize = 1 << 12;
+    let count = out.len() / size.max(1);
+    if count <= 1 || out.len() <= TASK {
+        let matrices = out.chunks_exact_mut(size.max(1)).enumerate();
+        return matrices.for_each(|(i, out)| f(first + i, out));
+    }
+    let half = count / 2;
+    let (left, right) = out.split_at_mut(half * size);
+    rayon::join(
+        || each_matrix(first, size, left, f),
+        || each_matrix(first + half, size, right, f),
+    );
 }
 
 #[cfg(test)]
@@ -76,6 +137,37 @@ mod tests {
                 assert_eq!(c.select(0, i).select(0, j), single);
             }
         }
+    }
+
+    #[test]
+    fn a_row_is_added_to_every_row() {
+        let mut rng = random::rng(2);
+        for (rows, inner, columns) in [(1, 5, 7), (3, 0, 2), (0, 4, 3), (20, 33, 65)] {
+            let a = Tensor::<f64>::normal([rows, inner], 0.0, 1.0, &mut rng);
+            let b = Tensor::<f64>::normal([inner, columns], 0.0, 1.0, &mut rng);
+            let row = Tensor::<f64>::normal([2 * columns], 0.0, 1.0, &mut rng);
+            let row = row.slice(0, crate::Slice::all().step(2));
+            let difference = &a.affine(&b, &row) - &(&a.matmul(&b) + &row);
+            assert!(difference.iter().all(|d| d.abs() < 1e-13));
+        }
+    }
+
+    #[test]
+    fn products_are_added_in_place() {
+        let a = Tensor::<f32>::ones([2, 3]);
+        let mut c = Tensor::full([2, 2], f32::NAN);
+        c.add_product(1.0, &a, &a.t(), 0.0);
+        let place = c.as_slice().unwrap().as_ptr();
+        c.add_product(2.0, &a, &a.t(), -1.0);
+        assert_eq!(c.to_vec(), [3.0; 4]);
+        assert_eq!(c.as_slice().unwrap().as_ptr(), place);
+    }
+
+    #[test]
+    #[should_panic(expected = "affine: [2, 3] x [3, 4] x [3]: the row has shape [3], not [4]")]
+    fn a_row_of_another_length_is_refused() {
+        let a = Tensor::<f32>::ones([2, 3]);
+        let _ = a.affine(&Tensor::ones([3, 4]), &Tensor::ones([3]));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use indexed::{
 };
 pub use pooling::{PoolGeometry, Pooling, pooling};
 pub use resampling::{Interpolation, Resampling, resampling};
-pub use rules::{broadcast, broadcast_to, cat, matmul, permute, reshape};
+pub use rules::{affine, broadcast, broadcast_to, cat, matmul, permute, reshape};
 pub use window::{Convolution, Geometry, Sliding, convolution, transposed_convolution};
 
 /// The largest number of axes a tensor can have.

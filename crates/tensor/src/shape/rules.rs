@@ -92,6 +92,27 @@ pub fn matmul(left: &Shape, right: &Shape) -> Result<Shape, ShapeError> {
     Shape::new(&sizes)
 }
 
+/// The shape of `left`·`right` + `row`: a product of matrices, with a row for every row of it.
+///
+/// # Errors
+/// If there is no product, it is not a matrix, or the row is not as long as its rows.
+pub fn affine(left: &Shape, right: &Shape, row: &Shape) -> Result<Shape, ShapeError> {
+    let shape = matmul(left, right)?;
+    let error = |problem| Err(ShapeError::new("affine", &[*left, *right, *row], problem));
+    if shape.rank() != 2 {
+        return error(format!(
+            "the product has shape {shape}, not that of a matrix"
+        ));
+    }
+    if row[..] != shape[1..] {
+        return error(format!(
+            "the row has shape {row}, not {}",
+            Shape::from(&shape[1..])
+        ));
+    }
+    Ok(shape)
+}
+
 /// Rule: the same elements under other sizes; one size may be `-1`, to be inferred.
 ///
 /// # Errors

@@ -1,0 +1,66 @@
+//! The affine map of a linear layer, y = x·Wᵀ + b.
+//!
+//! It is the product and the sum of two other rules in one node: the bias is added to each tile of
+//! the product while that is in registers, which saves a pass over the result.
+
+use std::borrow::Cow;
+
+use retrograd_tensor::{Float, OrPanic, ShapeError, Tensor};
+
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// y = x·Wᵀ + b.
+#[derive(Clone, Copy, Debug)]
+struct Affine;
+
+impl<T: Float> Primitive<T> for Affine {
+    fn name(&self) -> Cow<'static, str> {
+        "affine".into()
+    }
+
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        let [input, weight, bias] = [x[0].shape(), x[1].shape(), x[2].shape()];
+        let fits = input.rank() == 2
+            && weight.rank() == 2
+            && input[1] == weight[1]
+            && bias[..] == weight[..1];
+        if !fits {
+            let problem = "not [rows, inputs], [outputs, inputs] and [outputs]";
+            Err(ShapeError::new(
+                "affine",
+                &[*input, *weight, *bias],
+                problem,
+            ))
+            .or_panic()
+        }
+        x[0].affine(&x[1].t(), x[2])
+    }
+
+    fn saves(&self, needed: Needed) -> Saves {
+        Saves::input(1)
+            .when(needed.has(0))
+            .and(Saves::input(0).when(needed.has(1)))
+    }
+
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        Cotangents::from_iter([
+            x.needs(0).then(|| g.matmul(&x[1])),
+            x.needs(1).then(|| g.matmul_tn(&x[0])),
+            x.needs(2).then(|| g.sum(0)),
+        ])
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// x·Wᵀ + b of `[rows, inputs]`, the weight `[outputs, inputs]` and the bias `[outputs]`.
+    ///
+    /// # Panics
+    /// If the shapes are not these.
+    #[track_caller]
+    #[must_use]
+    pub fn affine(&self, weight: &Self, bias: &Self) -> Self {
+        Self::apply(Affine, &[self, weight, bias])
+    }
+}
