@@ -90,6 +90,9 @@ impl Layout {
 
     /// Stretched to `shape`: new and stretched axes get stride 0 (legality is the shape rule's).
     pub(crate) fn broadcast_to(&self, shape: Shape) -> Self {
+        if shape == self.shape {
+            return *self;
+        }
         let lead = shape.rank() - self.shape.rank();
         let strides: SmallVec<[isize; MAX_RANK]> = (0..shape.rank())
             .map(|axis| match axis.checked_sub(lead) {

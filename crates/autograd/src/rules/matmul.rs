@@ -63,15 +63,8 @@ impl<T: Float> Primitive<T> for MatMul {
 
     #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
-        let turned = |tensor: &Tensor<T>, transpose: bool| {
-            if transpose && tensor.rank() >= 2 {
-                tensor.t()
-            } else {
-                tensor.clone()
-            }
-        };
         self.check(x[0].shape(), x[1].shape()).or_panic();
-        turned(x[0], self.transpose_a).matmul(&turned(x[1], self.transpose_b))
+        x[0].matmul_transposed(x[1], [self.transpose_a, self.transpose_b])
     }
 
     fn saves(&self, needed: Needed) -> Saves {

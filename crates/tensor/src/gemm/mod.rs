@@ -54,7 +54,7 @@ impl<T> Matrix<'_, T> {
     }
 
     /// The transposed matrix, in the same memory.
-    fn turned(self) -> Self {
+    pub(crate) fn turned(self) -> Self {
         Self {
             rows: self.columns,
             columns: self.rows,

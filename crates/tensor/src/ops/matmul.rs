@@ -32,15 +32,35 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn matmul(&self, right: &Self) -> Self {
-        let shape = shape::matmul(self.shape(), right.shape()).or_panic();
+        self.matmul_transposed(right, [false, false])
+    }
+
+    /// As [`matmul`](Self::matmul), with an operand read transposed (its last two axes exchanged)
+    /// where `transposed` says so, the left one first.
+    ///
+    /// # Panics
+    /// As [`matmul`](Self::matmul), of the operands as they are read.
+    #[track_caller]
+    #[must_use]
+    pub fn matmul_transposed(&self, right: &Self, transposed: [bool; 2]) -> Self {
+        let shape_of = |operand: &Self, turn| match turn {
+            true => operand.shape().t(),
+            false => *operand.shape(),
+        };
+        let left_shape = shape_of(self, transposed[0]);
+        let shape = shape::matmul(&left_shape, &shape_of(right, transposed[1])).or_panic();
+        let read = |operand, start, turn| match turn {
+            true => matrix(operand, start).turned(),
+            false => matrix(operand, start),
+        };
         Self::written(shape, |out| {
             let batch = Shape::from(&shape[..shape.rank() - 2]);
             let size = shape[shape.rank() - 2] * shape[shape.rank() - 1];
             let (lefts, rights) = (self.batches(&batch), right.batches(&batch));
             each_matrix(0, size, out, &|i, out| {
                 let (a, b) = (
-                    matrix(self, lefts.position(i)),
-                    matrix(right, rights.position(i)),
+                    read(self, lefts.position(i), transposed[0]),
+                    read(right, rights.position(i), transposed[1]),
                 );
                 gemm::product(a, b, out);
             });
@@ -140,6 +160,7 @@ mod tests {
     }
 
     #[test]
+<<<<<<< HEAD
     fn a_row_is_added_to_every_row() {
         let mut rng = random::rng(2);
         for (rows, inner, columns) in [(1, 5, 7), (3, 0, 2), (0, 4, 3), (20, 33, 65)] {
@@ -168,6 +189,28 @@ mod tests {
     fn a_row_of_another_length_is_refused() {
         let a = Tensor::<f32>::ones([2, 3]);
         let _ = a.affine(&Tensor::ones([3, 4]), &Tensor::ones([3]));
+=======
+    fn transposed_operands_are_read_in_place() {
+        let mut rng = random::rng(2);
+        let a = Tensor::<f64>::normal([3, 2, 5, 4], 0.0, 1.0, &mut rng);
+        let b = Tensor::<f64>::normal([2, 4, 5], 0.0, 1.0, &mut rng);
+        let close = |x: &Tensor<f64>, y: &Tensor<f64>| {
+            let differences = x.iter().zip(y.iter()).map(|(x, y)| (x - y).abs());
+            x.shape() == y.shape() && differences.fold(0.0, f64::max) < 1e-13
+        };
+        assert!(close(
+            &a.matmul_transposed(&b, [true, true]),
+            &a.t().copied().matmul(&b.t().copied())
+        ));
+        assert!(close(
+            &a.matmul_transposed(&a, [true, false]),
+            &a.t().copied().matmul(&a)
+        ));
+        assert!(close(
+            &b.matmul_transposed(&b, [false, true]),
+            &b.matmul(&b.t().copied())
+        ));
+>>>>>>> bbacece (Read transposed operands of a product without views)
     }
 
     #[test]

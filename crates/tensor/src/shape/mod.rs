@@ -108,6 +108,15 @@ impl Shape {
         Self::from(&self[..])
     }
 
+    /// The shape of the matrix transposes: the last two sizes exchanged, if there are two.
+    #[must_use]
+    pub(crate) fn t(mut self) -> Self {
+        if let [.., rows, columns] = &mut self.sizes[..usize::from(self.rank)] {
+            std::mem::swap(rows, columns);
+        }
+        self
+    }
+
     /// Position of `axis`, which may count from the end (−1 is the last).
     ///
     /// # Errors

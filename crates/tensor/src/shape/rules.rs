@@ -10,6 +10,12 @@ use crate::error::ShapeError;
 /// # Errors
 /// If two sizes differ and neither is 1, or the result has too many elements.
 pub fn broadcast(operation: &str, shapes: &[Shape]) -> Result<Shape, ShapeError> {
+    // Most operands have one shape, and most operations are asked for on small ones.
+    if let [first, rest @ ..] = shapes
+        && rest.iter().all(|shape| shape == first)
+    {
+        return Ok(*first);
+    }
     let rank = shapes.iter().map(Shape::rank).max().unwrap_or(0);
     let mut sizes: SmallVec<[usize; MAX_RANK]> = SmallVec::from_elem(1, rank);
     for shape in shapes {
@@ -75,6 +81,9 @@ pub fn matmul(left: &Shape, right: &Shape) -> Result<Shape, ShapeError> {
         } else {
             error
         });
+    }
+    if l == 2 && r == 2 {
+        return Shape::new(&[rows, columns]);
     }
     let batch = broadcast(
         "matmul",
