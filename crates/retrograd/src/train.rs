@@ -116,7 +116,10 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
     terminal::print(&results::closing(&folder, &config, &figures))
 }
 
-/// Sizes the pool of threads; their number.
+/// Sizes the pool of threads, of which this one becomes a member; their number.
+///
+/// A thread outside of the pool that hands it work sleeps until another has done it: two switches of
+/// threads for every product and every long update. A member does its share of the work itself.
 fn set_threads(asked: Option<usize>) -> Result<usize, Failure> {
     let threads =
         asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
@@ -127,6 +130,7 @@ fn set_threads(asked: Option<usize>) -> Result<usize, Failure> {
     }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
+        .use_current_thread()
         .build_global();
     pool.map_err(|error| {
         Failure::usage(format!(

@@ -72,6 +72,11 @@ pub type Objective<'a, T> = dyn Fn(&Var<T>) -> Terms<T> + 'a;
 ///
 /// Everything random in a step comes from a stream that is a function of the seed, the epoch and
 /// the batch, so two runs with one seed are the same run.
+///
+/// Large products and updates are shared out among the threads of rayon's pool. A thread outside of
+/// the pool waits for them, and every time is woken again; a program whose main thread becomes one
+/// of the pool (`rayon::ThreadPoolBuilder::use_current_thread`) spares small steps much of their
+/// time, and the steps, once they have run a few times, allocate nothing.
 pub struct Trainer<'a, T: Float = f32> {
     objective: &'a Objective<'a, T>,
     params: Vec<Param<T>>,
