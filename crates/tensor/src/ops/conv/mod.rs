@@ -12,20 +12,33 @@
 //! ŵ[o, c, k] = Σ_{b, j} y[b, o, j] · x[b, c, j·stride + k·dilation − before]          filter
 //! ```
 //!
+//! There are two ways to compute them. On [shifted planes](direct) nothing is unfolded, and a tap is
+//! multiplied with all positions of a plane; this is the faster one wherever most positions are
+//! windows. [Unfolded](unfold), each becomes a product of matrices.
+//!
 //! All three are exact adjoints of one another for every [`Geometry`], so whoever differentiates
 //! needs nothing else, at any order. Work is cut into blocks of images by shape alone, and what
 //! the blocks add to a weight is summed by a fixed tree: the results are the same bits on any
 //! number of threads.
 
+mod correlate;
+mod direct;
+mod dots;
+mod filter;
 #[cfg(test)]
 mod naive;
+mod planes;
+mod shifts;
 #[cfg(test)]
 mod tests;
 mod unfold;
 
+use planes::Planes;
+
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::shape::{self, Convolution, Geometry, Shape};
+use crate::simd::Isa;
 use crate::tensor::Tensor;
 
 impl<T: Float> Tensor<T> {
@@ -104,6 +117,10 @@ impl<T: Float> Tensor<T> {
         let bias = bias.map(|bias| channels(bias, geometry.out_channels));
         let (x, w) = (self.values(), weight.values());
         Self::written(geometry.output(), |y| {
+            if is_direct([&x, &w], geometry, shifts::input_planes(geometry)) {
+                let bias = bias.as_ref().map(Self::values);
+                return direct::forward(Isa::current(), [&x, &w], bias.as_deref(), geometry, y);
+            }
             unfold::forward(&x, &w, geometry, y);
             add_bias(y, bias.as_ref(), geometry.axes.map(|axis| axis.output));
         })
@@ -126,6 +143,10 @@ impl<T: Float> Tensor<T> {
         let bias = bias.map(|bias| channels(bias, geometry.in_channels));
         let (y, w) = (self.values(), weight.values());
         Self::written(geometry.input(), |x| {
+            if is_direct([&y, &w], geometry, shifts::output_planes(geometry)) {
+                let bias = bias.as_ref().map(Self::values);
+                return direct::transposed(Isa::current(), [&y, &w], bias.as_deref(), geometry, x);
+            }
             unfold::transposed(&y, &w, geometry, x);
             add_bias(x, bias.as_ref(), geometry.axes.map(|axis| axis.input));
         })
@@ -140,8 +161,24 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     pub fn convolve_filter(&self, output: &Self, geometry: &Geometry) -> Self {
         check(&[(self, geometry.input()), (output, geometry.output())]);
-        unfold::filter(&self.values(), &output.values(), geometry)
+        let (x, y) = (self.values(), output.values());
+        if is_direct([&x, &y], geometry, shifts::input_planes(geometry)) {
+            return filter::filter(Isa::current(), &x, &y, geometry);
+        }
+        unfold::filter(&x, &y, geometry)
     }
+}
+
+/// Whether the direct kernels are faster than unfolding.
+///
+/// They multiply every tap with every position of the planes, unfolding every tap with every
+/// window; so at least a third of the positions must be windows. Measured with AVX-512, a core does
+/// 60 to 130 GFLOP/s times that share directly, and 20 to 50 unfolded, from one channel to 256.
+fn is_direct<T: Float>(operands: [&[T]; 2], geometry: &Geometry, planes: Planes) -> bool {
+    let windows = geometry.axes[0].output * geometry.axes[1].output;
+    let is_empty = operands.iter().any(|operand| operand.is_empty());
+    // Elsewhere the product of matrices comes from a crate that knows other machines.
+    Isa::current() != Isa::Scalar && !is_empty && 3 * windows >= planes.image()
 }
 
 #[track_caller]

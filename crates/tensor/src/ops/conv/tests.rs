@@ -1,46 +1,98 @@
 //! The kernels against the naive ones, on sizes with nothing round about them.
 
-use super::naive;
+use super::{direct, filter, naive, unfold};
 use crate::random;
 use crate::shape::{Convolution, Geometry, Shape, convolution, transposed_convolution};
-use crate::{OrPanic, Slice, Tensor};
+use crate::simd::Isa;
+use crate::{Float, OrPanic, Slice, Tensor};
 
-/// Every kernel in one precision: each product is one of at most `terms` in a sum, so the error is
+/// The three kernels in one of their forms.
+type Kernels<'a, T> = [Box<dyn Fn() -> Tensor<T> + 'a>; 3];
+
+/// All forms: as the methods choose, unfolded, and direct with every instruction set.
+fn forms<'a, T: Float>(
+    [x, w, y]: [&'a Tensor<T>; 3],
+    geometry: &'a Geometry,
+) -> Vec<(String, Kernels<'a, T>)> {
+    let chosen: Kernels<'a, T> = [
+        Box::new(|| x.convolve(w, None, geometry)),
+        Box::new(|| y.convolve_transposed(w, None, geometry)),
+        Box::new(|| x.convolve_filter(y, geometry)),
+    ];
+    let written = |shape: Shape, kernel: &dyn Fn(&mut [T])| Tensor::written(shape, kernel);
+    let slice = |tensor: &'a Tensor<T>| tensor.as_slice().expect("not a view");
+    let (xs, ws, ys) = (slice(x), slice(w), slice(y));
+    let unfolded: Kernels<'a, T> = [
+        Box::new(move || written(geometry.output(), &|y| unfold::forward(xs, ws, geometry, y))),
+        Box::new(move || {
+            written(geometry.input(), &|x| {
+                unfold::transposed(ys, ws, geometry, x)
+            })
+        }),
+        Box::new(move || unfold::filter(xs, ys, geometry)),
+    ];
+    let mut forms = vec![
+        ("chosen".to_owned(), chosen),
+        ("unfolded".to_owned(), unfolded),
+    ];
+    if [xs, ws, ys].iter().any(|operand| operand.is_empty()) {
+        return forms;
+    }
+    for isa in Isa::available() {
+        let direct: Kernels<'a, T> = [
+            Box::new(move || {
+                written(geometry.output(), &|y| {
+                    direct::forward(isa, [xs, ws], None, geometry, y)
+                })
+            }),
+            Box::new(move || {
+                written(geometry.input(), &|x| {
+                    direct::transposed(isa, [ys, ws], None, geometry, x)
+                })
+            }),
+            Box::new(move || filter::filter(isa, xs, ys, geometry)),
+        ];
+        forms.push((format!("direct with {isa}"), direct));
+    }
+    forms
+}
+
+/// Every kernel in one precision: each result is a sum of at most `terms` products, so the error is
 /// within γ of the sum of absolute products (Higham 2002, eq. 3.5).
-fn check<T: crate::Float>(geometry: &Geometry, terms: usize) {
+fn check<T: Float>(geometry: &Geometry, terms: usize) {
     let mut rng = random::rng(terms as u64);
     let mut normal = |shape: Shape| Tensor::<f64>::normal(shape, 0.0, 1.0, &mut rng);
     let operands = [geometry.input(), geometry.weight(), geometry.output()];
     // Numbers that both precisions have.
     let [x, w, y] = operands.map(|shape| normal(shape).cast::<f32>().cast::<f64>());
-    let [a, b, c] = [&x, &w, &y].map(|tensor| tensor.cast::<T>());
     let sizes = [&x, &w, &y].map(|tensor| tensor.map(f64::abs));
-    let results = [
+    let expected = [
         (
-            a.convolve(&b, None, geometry),
             naive::convolve(&x, &w, geometry),
             naive::convolve(&sizes[0], &sizes[1], geometry),
         ),
         (
-            c.convolve_transposed(&b, None, geometry),
             naive::transposed(&y, &w, geometry),
             naive::transposed(&sizes[2], &sizes[1], geometry),
         ),
         (
-            a.convolve_filter(&c, geometry),
             naive::filter(&x, &y, geometry),
             naive::filter(&sizes[0], &sizes[2], geometry),
         ),
     ];
     let gamma = (terms + 1) as f64 * T::EPSILON.to_f64();
-    for (kernel, (found, exact, bound)) in results.iter().enumerate() {
-        assert_eq!(found.shape(), exact.shape());
-        for ((f, e), b) in found.iter().zip(exact.iter()).zip(bound.iter()) {
-            let error = (f.to_f64() - e).abs();
-            assert!(
-                error <= gamma * b,
-                "kernel {kernel} of {geometry:?}: {f} for {e}"
-            );
+    let [x, w, y] = [&x, &w, &y].map(|tensor| tensor.cast::<T>());
+    for (form, kernels) in forms([&x, &w, &y], geometry) {
+        for (number, (kernel, (exact, bound))) in kernels.iter().zip(&expected).enumerate() {
+            let found = kernel();
+            assert_eq!(found.shape(), exact.shape());
+            for ((f, e), b) in found.iter().zip(exact.iter()).zip(bound.iter()) {
+                let error = (f.to_f64() - e).abs();
+                assert!(
+                    error <= gamma * b,
+                    "kernel {number} {form} of {geometry:?}: {f} for {e}"
+                );
+            }
         }
     }
 }

@@ -1,0 +1,114 @@
+//! Dot products of planes with shifted planes.
+//!
+//! ```text
+//! out[i, p] += Σ_q left[i, q] · planes[starts[p] + q]
+//! ```
+//!
+//! This is a matrix product along the positions. A tile of a few rows and taps is held in
+//! registers, a vector for each, and summed across its lanes at the end.
+
+use crate::element::Float;
+use crate::simd::{Isa, Simd};
+
+/// Most vectors of a tile.
+const MOST: usize = 16;
+
+/// One product.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dots<'a, T> {
+    /// `[rows, positions]`, a whole number of vectors of positions.
+    pub(super) left: &'a [T],
+    pub(super) positions: usize,
+    /// Where each tap reads.
+    pub(super) starts: &'a [i64],
+    pub(super) planes: &'a [T],
+}
+
+impl<T: Float> Dots<'_, T> {
+    /// Adds the products to `out` `[rows, taps]`.
+    #[inline(always)]
+    pub(super) fn run<S: Simd<T>>(self, simd: S, out: &mut [T]) {
+        let few = self.left.len() <= 2 * self.positions;
+        match (S::ISA, few) {
+            (Isa::Avx512, false) => self.tiles::<S, 4, 4>(simd, out),
+            (Isa::Avx512, true) => self.tiles::<S, 1, 16>(simd, out),
+            (_, false) => self.tiles::<S, 4, 2>(simd, out),
+            (_, true) => self.tiles::<S, 1, 8>(simd, out),
+        }
+    }
+
+    #[inline(always)]
+    fn tiles<S: Simd<T>, const ROWS: usize, const TAPS: usize>(self, simd: S, out: &mut [T]) {
+        let taps = self.starts.len();
+        for (i, left) in self.left.chunks(ROWS * self.positions).enumerate() {
+            let rows = left.len() / self.positions;
+            for (j, starts) in self.starts.chunks(TAPS).enumerate() {
+                let sums = self.tile::<S, ROWS, TAPS>(simd, left, starts);
+                for row in 0..rows {
+                    let out = &mut out[(i * ROWS + row) * taps + j * TAPS..][..starts.len()];
+                    for (slot, &sum) in out.iter_mut().zip(&sums[row * TAPS..]) {
+                        *slot += sum;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The dot products of `ROWS` rows with `TAPS` taps; missing ones repeat the last.
+    #[inline(always)]
+    fn tile<S: Simd<T>, const ROWS: usize, const TAPS: usize>(
+        &self,
+        simd: S,
+        left: &[T],
+        starts: &[i64],
+    ) -> [T; MOST] {
+        let length = self.positions;
+        let rows: [&[T]; ROWS] = std::array::from_fn(|i| {
+            let row = i.min(left.len() / length - 1);
+            &left[row * length..][..length]
+        });
+        let taps: [&[T]; TAPS] = std::array::from_fn(|j| {
+            let start = starts[j.min(starts.len() - 1)] as usize;
+            &self.planes[start..][..length]
+        });
+        let mut sums = [[simd.splat(T::ZERO); TAPS]; ROWS];
+        let mut q = 0;
+        while q + S::LANES <= length {
+            let values: [S::Vector; TAPS] = std::array::from_fn(|j| simd.load(&taps[j][q..]));
+            for (row, sums) in rows.iter().zip(&mut sums) {
+                let value = simd.load(&row[q..]);
+                for (sum, &tap) in sums.iter_mut().zip(&values) {
+                    *sum = simd.mul_add(value, tap, *sum);
+                }
+            }
+            q += S::LANES;
+        }
+        let mut flat = [simd.splat(T::ZERO); MOST];
+        for (slot, &sum) in flat.iter_mut().zip(sums.as_flattened()) {
+            *slot = sum;
+        }
+        across(simd, flat)
+    }
+}
+
+/// The sum of the lanes of each vector.
+///
+/// Zipping two vectors and adding the halves leaves half as many sums of each, side by side; after
+/// as many rounds as lanes can be halved, every lane is the sum of one vector.
+#[inline(always)]
+fn across<T: Float, S: Simd<T>>(simd: S, mut vectors: [S::Vector; MOST]) -> [T; MOST] {
+    let mut sums = [T::ZERO; MOST];
+    for (group, sums) in sums.chunks_exact_mut(S::LANES).enumerate() {
+        let first = group * S::LANES;
+        let mut half = S::LANES / 2;
+        while half > 0 {
+            for i in first..first + half {
+                let (low, high) = simd.zip(vectors[i], vectors[i + half]);
+                vectors[i] = simd.add(low, high);
+            }
+            half /= 2;
+        }
+        simd.store(vectors[first], sums);
+    }
+    sums
+}
