@@ -19,10 +19,21 @@
 //! assert_eq!(program.run(&[&x])[0].to_vec()[1], 0.0);
 //! ```
 
+#![allow(unsafe_code)]
+
+mod combine;
+mod grid;
+mod leaf;
 mod naive;
 mod operator;
+mod plan;
 mod program;
+mod row;
 mod run;
+#[cfg(test)]
+mod tests;
+mod vector;
 
+pub(crate) use combine::Combine;
 pub use operator::{Binary, Unary};
 pub use program::{Instruction, Program, Source};

@@ -106,32 +106,6 @@ impl Unary {
             Self::Erf => x.erf(),
         }
     }
-
-    /// The function over a block. One match a block leaves a plain loop for the compiler.
-    pub(super) fn over<T: Float>(self, x: &[T], out: &mut [T]) {
-        /// A loop of its own for each function.
-        fn each<T: Float>(x: &[T], out: &mut [T], f: impl Fn(T) -> T) {
-            out.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x));
-        }
-        match self {
-            Self::Neg => each(x, out, |x| -x),
-            Self::Abs => each(x, out, T::abs),
-            Self::Sign => each(x, out, T::sign),
-            Self::Recip => each(x, out, |x| T::ONE / x),
-            Self::Square => each(x, out, |x| x * x),
-            Self::Sqrt => each(x, out, T::sqrt),
-            Self::Exp => each(x, out, T::exp),
-            Self::Expm1 => each(x, out, T::expm1),
-            Self::Log => each(x, out, T::log),
-            Self::Log1p => each(x, out, T::log1p),
-            Self::Sin => each(x, out, T::sin),
-            Self::Cos => each(x, out, T::cos),
-            Self::Tanh => each(x, out, T::tanh),
-            Self::Sigmoid => each(x, out, T::sigmoid),
-            Self::Softplus => each(x, out, T::softplus),
-            Self::Erf => each(x, out, T::erf),
-        }
-    }
 }
 
 /// 1 for true, 0 for false.
@@ -167,27 +141,6 @@ impl Binary {
             Self::Less => truth(a < b),
             Self::LessEqual => truth(a <= b),
             Self::Equal => truth(a == b),
-        }
-    }
-
-    /// The function over a block.
-    pub(super) fn over<T: Float>(self, a: &[T], b: &[T], out: &mut [T]) {
-        fn each<T: Float>(a: &[T], b: &[T], out: &mut [T], f: impl Fn(T, T) -> T) {
-            out.iter_mut()
-                .zip(a.iter().zip(b))
-                .for_each(|(y, (&a, &b))| *y = f(a, b));
-        }
-        match self {
-            Self::Add => each(a, b, out, |a, b| a + b),
-            Self::Sub => each(a, b, out, |a, b| a - b),
-            Self::Mul => each(a, b, out, |a, b| a * b),
-            Self::Div => each(a, b, out, |a, b| a / b),
-            Self::Max => each(a, b, out, T::maximum),
-            Self::Min => each(a, b, out, T::minimum),
-            Self::Pow => each(a, b, out, T::pow),
-            Self::Less => each(a, b, out, |a, b| truth(a < b)),
-            Self::LessEqual => each(a, b, out, |a, b| truth(a <= b)),
-            Self::Equal => each(a, b, out, |a, b| truth(a == b)),
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Straight-line code over scalars.
 
+use std::sync::OnceLock;
+
 use smallvec::SmallVec;
 
 use super::operator::{Binary, Unary};
+use super::plan::Plan;
 
 /// Where an instruction reads a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,13 +43,14 @@ impl Instruction {
 
 /// A formula from some inputs to some outputs, built instruction by instruction.
 ///
-/// Small programs live on the stack entirely.
-#[derive(Clone, Debug, PartialEq)]
+/// Small programs live on the stack entirely. How to run one is worked out once, at its first run.
+#[derive(Clone, Debug)]
 pub struct Program {
     pub(super) inputs: usize,
     pub(super) constants: SmallVec<[f64; 4]>,
     pub(super) code: SmallVec<[Instruction; 4]>,
     pub(super) outputs: SmallVec<[Source; 2]>,
+    plan: OnceLock<Plan>,
 }
 
 impl Program {
@@ -58,6 +62,7 @@ impl Program {
             constants: SmallVec::new(),
             code: SmallVec::new(),
             outputs: SmallVec::new(),
+            plan: OnceLock::new(),
         }
     }
 
@@ -139,6 +144,7 @@ impl Program {
         let known = self.code.iter().position(|other| *other == instruction);
         Source::Register(known.unwrap_or_else(|| {
             self.code.push(instruction);
+            self.plan = OnceLock::new();
             self.code.len() - 1
         }))
     }
@@ -150,6 +156,11 @@ impl Program {
     pub fn output(&mut self, value: Source) {
         self.check(value);
         self.outputs.push(value);
+        self.plan = OnceLock::new();
+    }
+
+    pub(super) fn plan(&self) -> &Plan {
+        self.plan.get_or_init(|| Plan::of(self))
     }
 
     fn check(&self, source: Source) {
@@ -159,6 +170,14 @@ impl Program {
             Source::Register(i) => i < self.code.len(),
         };
         assert!(exists, "program: {source:?} does not exist yet");
+    }
+}
+
+/// Equal instructions; whether either has been run is no part of it.
+impl PartialEq for Program {
+    fn eq(&self, other: &Self) -> bool {
+        (self.inputs, &self.constants) == (other.inputs, &other.constants)
+            && (&self.code, &self.outputs) == (&other.code, &other.outputs)
     }
 }
 

@@ -1,27 +1,48 @@
-//! Running a program block by block.
+//! Running a program: from tensors to blocks, and blocks to threads.
 //!
-//! The output is cut into chunks (the unit of parallel work) and each chunk into blocks. For each
-//! block every instruction runs over a whole row of values, so its `match` is paid once a block.
-//! An input that lies contiguously along the block is read where it is; any other is first
-//! gathered into a row.
+//! A range of blocks is halved along its outermost axis until a half is small enough for one
+//! [`Leaf`]. The halves of a target that keeps that axis are apart; of one that is combined along
+//! it, the second half gets a target of its own, which is merged into the first. So the tree of a
+//! sum follows from the shapes and the program alone, and no two threads write to one place.
 
-use rayon::prelude::*;
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
-use super::program::{Instruction, Program, Source};
+use super::combine::Combine;
+use super::grid::{AllStrides, Grid, Lie, PerAxis, strides};
+use super::leaf::Leaf;
+use super::plan::{From, Place, Plan};
+use super::program::Program;
+use super::row::{MAX_LANES, Row};
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::layout::Layout;
-use crate::shape::{self, MAX_RANK, Shape};
+use crate::shape::{self, Shape};
+use crate::simd::{Isa, Kernel, Math};
 use crate::storage::Storage;
 use crate::tensor::Tensor;
 
-/// Elements a block: a dozen f32 rows of this length fit a 48 KB L1 cache with room to spare.
-const BLOCK: usize = 512;
-/// Elements a chunk. Programs of at most one chunk run on the calling thread.
-const CHUNK: usize = 32 * BLOCK;
-/// Below this length of the inner axis, blocks run across rows and operands are gathered.
-const SHORT: usize = 32;
+/// Elements a block: with the inputs, the outputs and some scratch rows of this length, an `f32`
+/// program stays in a 48 KB L1 cache.
+const BLOCK: usize = 1024;
+/// Elements a block where nothing but inputs and outputs is walked.
+const LONG_BLOCK: usize = 32 * BLOCK;
+/// Elements a block where long runs are summed straight from the input.
+const SUM_BLOCK: usize = 8 * BLOCK;
+/// Cost of a leaf: see [`Plan::cost`].
+const GRAIN: usize = 1 << 16;
+/// Cost from which other threads are called in. From outside of rayon's threads that takes about
+/// 6 µs, in which 100 000 numbers are added to others.
+const PARALLEL: usize = 1 << 18;
+/// The same on one of rayon's threads, where it takes less than 1 µs.
+const PARALLEL_INSIDE: usize = 1 << 16;
+/// How many times larger than a target what is combined into it must be, for a second one to pay.
+const WORTH_A_TARGET: usize = 16;
+
+/// What is read, and how it lies before it is stretched.
+type Operands<'a, T> = SmallVec<[(&'a [T], &'a Layout); 4]>;
+type Outputs<T> = SmallVec<[Tensor<T>; 2]>;
 
 impl Program {
     /// The outputs for every element of the broadcast inputs.
@@ -30,385 +51,396 @@ impl Program {
     /// If the number of inputs is wrong or their shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn run<T: Float>(&self, inputs: &[&Tensor<T>]) -> SmallVec<[Tensor<T>; 2]> {
-        assert!(
-            inputs.len() == self.inputs,
-            "pointwise: {} inputs given, {} expected",
-            inputs.len(),
-            self.inputs
-        );
+    pub fn run<T: Float>(&self, inputs: &[&Tensor<T>]) -> Outputs<T> {
         let shapes: SmallVec<[Shape; 4]> = inputs.iter().map(|input| *input.shape()).collect();
         let shape = shape::broadcast("pointwise", &shapes).or_panic();
-        let mut outputs: SmallVec<[Storage<T>; 2]> = self
-            .outputs
+        let targets: SmallVec<[Shape; 2]> = self.outputs.iter().map(|_| shape).collect();
+        self.reduce(inputs, &shape, &targets, Combine::Sum)
+    }
+
+    /// The outputs for every element of the inputs stretched to `shape`, each summed over whatever
+    /// axes its target would be stretched along to become `shape`.
+    ///
+    /// A target of `shape` itself is an output as it is. Any other is summed on the way, and never
+    /// written in full:
+    ///
+    /// ```
+    /// use retrograd_tensor::pointwise::{Binary, Program, Source};
+    /// use retrograd_tensor::{Shape, Tensor};
+    ///
+    /// let mut product = Program::new(2);
+    /// let y = product.binary(Binary::Mul, Source::Input(0), Source::Input(1));
+    /// product.output(y);
+    /// let x = Tensor::<f32>::arange(6).reshape(&[2, 3]);
+    /// let squares = |target: &[usize]| {
+    ///     let target = Shape::new(target).unwrap();
+    ///     product.run_to(&[&x, &x], x.shape(), &[target])[0].to_vec()
+    /// };
+    /// assert_eq!(squares(&[]), [55.0]);
+    /// assert_eq!(squares(&[3]), [9.0, 17.0, 29.0]);
+    /// assert_eq!(squares(&[2, 1]), [5.0, 50.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the number of inputs or targets is wrong, or one of them does not stretch to `shape`.
+    #[track_caller]
+    #[must_use]
+    pub fn run_to<T: Float>(
+        &self,
+        inputs: &[&Tensor<T>],
+        shape: &Shape,
+        targets: &[Shape],
+    ) -> Outputs<T> {
+        let shapes = inputs.iter().map(|input| input.shape()).chain(targets);
+        for other in shapes.filter(|other| *other != shape) {
+            shape::broadcast_to(other, shape).or_panic();
+        }
+        self.reduce(inputs, shape, targets, Combine::Sum)
+    }
+
+    /// As [`run_to`](Self::run_to), with any way to combine, and shapes that fit.
+    #[track_caller]
+    pub(crate) fn reduce<T: Float>(
+        &self,
+        inputs: &[&Tensor<T>],
+        shape: &Shape,
+        targets: &[Shape],
+        combine: Combine,
+    ) -> Outputs<T> {
+        self.reduce_on(Isa::current(), inputs, shape, targets, combine)
+    }
+
+    #[track_caller]
+    pub(super) fn reduce_on<T: Float>(
+        &self,
+        isa: Isa,
+        inputs: &[&Tensor<T>],
+        shape: &Shape,
+        targets: &[Shape],
+        combine: Combine,
+    ) -> Outputs<T> {
+        self.check_counts(inputs.len(), targets.len());
+        let mut storages: SmallVec<[Storage<T>; 2]> = targets
             .iter()
-            .map(|_| Storage::recycled(shape.elements()))
+            .map(|target| Storage::recycled(target.elements()))
             .collect();
-        let walk = Walk::new(shape, inputs);
-        self.fill(&walk, &mut outputs);
-        outputs
-            .into_iter()
-            .map(|storage| Tensor::from_storage(storage, shape))
+        let operands = inputs.iter().map(|input| (input.buffer(), input.layout()));
+        let operands: Operands<'_, T> = operands.collect();
+        if shape.elements() == 0 {
+            let fill = |target: &mut Storage<T>| target.as_mut_slice().fill(combine.identity());
+            storages.iter_mut().for_each(fill);
+        } else {
+            let slices = storages.iter_mut().map(Storage::as_mut_slice).collect();
+            Job::new(self, isa, &operands, shape, targets, combine).run(slices);
+        }
+        let tensors = storages.into_iter().zip(targets);
+        tensors
+            .map(|(storage, target)| Tensor::from_storage(storage, *target))
             .collect()
     }
 
-    /// Cuts the outputs into chunks and runs them, in parallel when there are several.
-    fn fill<T: Float>(&self, walk: &Walk<'_, T>, outputs: &mut [Storage<T>]) {
-        let mut whole: SmallVec<[&mut [T]; 2]> =
-            outputs.iter_mut().map(Storage::as_mut_slice).collect();
-        if walk.elements <= CHUNK {
-            return Worker::new(self, walk).run(0, &mut whole);
+    /// `tensor` ← the output, where the one input that is `None` is the tensor itself. Of a program of
+    /// one instruction, which reads an element before it writes it.
+    pub(crate) fn run_in_place<T: Float>(
+        &self,
+        tensor: &mut Tensor<T>,
+        inputs: &[Option<&Tensor<T>>],
+    ) {
+        self.check_counts(inputs.len(), 1);
+        assert!(self.code.len() == 1, "pointwise: not one instruction");
+        if tensor.elements() == 0 {
+            return;
         }
-        let mut chunks: Vec<SmallVec<[&mut [T]; 2]>> = (0..walk.elements.div_ceil(CHUNK))
-            .map(|_| SmallVec::new())
-            .collect();
-        for output in whole {
-            chunks
-                .iter_mut()
-                .zip(output.chunks_mut(CHUNK))
-                .for_each(|(chunk, part)| chunk.push(part));
-        }
-        chunks
-            .into_par_iter()
-            .enumerate()
-            .for_each(|(i, mut chunk)| {
-                Worker::new(self, walk).run(i * CHUNK, &mut chunk);
-            });
-    }
-}
-
-/// The common index space of the inputs, with axes merged where every input allows it.
-struct Walk<'a, T: Float> {
-    elements: usize,
-    /// Sizes of the merged axes, outermost first; at least one axis.
-    sizes: SmallVec<[usize; MAX_RANK]>,
-    operands: SmallVec<[Operand<'a, T>; 4]>,
-}
-
-struct Operand<'a, T: Float> {
-    buffer: &'a [T],
-    offset: usize,
-    /// Stride along each merged axis.
-    strides: SmallVec<[isize; MAX_RANK]>,
-}
-
-impl<'a, T: Float> Walk<'a, T> {
-    fn new(shape: Shape, inputs: &[&'a Tensor<T>]) -> Self {
-        let layouts: SmallVec<[Layout; 4]> = inputs
-            .iter()
-            .map(|input| input.layout().broadcast_to(shape))
-            .collect();
-        let mut sizes: SmallVec<[usize; MAX_RANK]> = SmallVec::new();
-        let mut kept: SmallVec<[usize; MAX_RANK]> = SmallVec::new();
-        for axis in (0..shape.rank()).filter(|&axis| shape[axis] != 1) {
-            // Axis `outer` continues into `axis` when a step of it equals a full run of `axis`.
-            let merges = kept.last().is_some_and(|&outer| {
-                layouts
-                    .iter()
-                    .all(|l| l.strides()[outer] == l.strides()[axis] * shape[axis] as isize)
-            });
-            if merges {
-                *sizes.last_mut().expect("an axis was kept") *= shape[axis];
-                *kept.last_mut().expect("an axis was kept") = axis;
-            } else {
-                sizes.push(shape[axis]);
-                kept.push(axis);
-            }
-        }
-        let operands = inputs.iter().zip(&layouts).map(|(input, layout)| Operand {
-            buffer: input.buffer(),
-            offset: layout.offset(),
-            strides: if kept.is_empty() {
-                SmallVec::from_slice(&[0])
-            } else {
-                kept.iter().map(|&axis| layout.strides()[axis]).collect()
-            },
+        let layout = Layout::contiguous(*tensor.shape());
+        let shape = *layout.shape();
+        let slices = Slices::from_iter([tensor.make_mut()]);
+        let operands = inputs.iter().map(|input| match *input {
+            Some(input) => (input.buffer(), input.layout()),
+            None => (&[][..], &layout),
         });
-        let operands = operands.collect();
-        if sizes.is_empty() {
-            sizes.push(1);
-        }
-        Self {
-            elements: shape.elements(),
-            sizes,
-            operands,
-        }
+        let operands: Operands<'_, T> = operands.collect();
+        let mut job = Job::new(
+            self,
+            Isa::current(),
+            &operands,
+            &shape,
+            &[shape],
+            Combine::Sum,
+        );
+        job.in_place = inputs.iter().position(Option::is_none);
+        job.run(slices);
     }
 
-    fn inner(&self) -> usize {
-        self.sizes[self.sizes.len() - 1]
+    #[track_caller]
+    fn check_counts(&self, inputs: usize, targets: usize) {
+        assert!(
+            inputs == self.inputs,
+            "pointwise: {inputs} inputs given, {} expected",
+            self.inputs
+        );
+        assert!(
+            targets == self.outputs.len(),
+            "pointwise: {targets} targets given, {} expected",
+            self.outputs.len()
+        );
+    }
+}
+
+/// The parts of the targets that a range of blocks writes.
+type Slices<'t, T> = SmallVec<[&'t mut [T]; 2]>;
+
+/// A program and its operands, ready to be run on any range of blocks.
+pub(super) struct Job<'a, T: Float> {
+    isa: Isa,
+    pub(super) plan: &'a Plan,
+    pub(super) constants: &'a [f64],
+    pub(super) grid: Grid,
+    pub(super) inputs: SmallVec<[Input<'a, T>; 4]>,
+    pub(super) targets: SmallVec<[Target; 2]>,
+    /// The input that is the first target before it is written.
+    pub(super) in_place: Option<usize>,
+    /// Rows of scratch, and their length.
+    rows: usize,
+    pub(super) row_len: usize,
+}
+
+/// An operand that is read.
+pub(super) struct Input<'a, T: Float> {
+    pub(super) buffer: &'a [T],
+    pub(super) offset: usize,
+    pub(super) strides: PerAxis<isize>,
+    pub(super) lie: Lie,
+    /// Whether it is the same for every block.
+    pub(super) fixed: bool,
+    /// Scratch row that it is gathered to, if scattered.
+    pub(super) row: usize,
+}
+
+/// An operand that is written.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) strides: PerAxis<isize>,
+    pub(super) lie: Lie,
+    /// How several values become one; `None` if each has its own place.
+    pub(super) combine: Option<Combine>,
+    /// Scratch row for values that are to be combined.
+    pub(super) row: Option<usize>,
+    /// Scratch row that blocks are combined in before they go to the target: for targets that keep
+    /// the inner axes, of which a block holds many short runs.
+    pub(super) collected: Option<usize>,
+}
+
+impl<'a, T: Float> Job<'a, T> {
+    fn new(
+        program: &'a Program,
+        isa: Isa,
+        inputs: &[(&'a [T], &Layout)],
+        shape: &Shape,
+        targets: &[Shape],
+        combine: Combine,
+    ) -> Self {
+        let plan = program.plan();
+        let stretched = |layout: &Layout| strides(layout.broadcast_to(*shape).strides());
+        let mut all: AllStrides = inputs.iter().map(|(_, layout)| stretched(layout)).collect();
+        all.extend(
+            targets
+                .iter()
+                .map(|target| stretched(&Layout::contiguous(*target))),
+        );
+        let is_combined = |target: &Shape| target.elements() != shape.elements();
+        let combines = targets.iter().any(is_combined);
+        let grid = Grid::new(shape, &mut all, |grid, all| {
+            let (read, written) = all.split_at(inputs.len());
+            let kept = |s: &PerAxis<isize>| s[grid.rank() - 1] != 0;
+            match (plan.scratch == 0 && grid.is_straight(read), combines) {
+                (true, false) => LONG_BLOCK,
+                (true, true) if !written.iter().any(kept) => SUM_BLOCK,
+                _ => BLOCK,
+            }
+        });
+        let mut job = Self {
+            isa,
+            plan,
+            constants: &program.constants,
+            row_len: grid.longest().next_multiple_of(MAX_LANES),
+            grid,
+            inputs: SmallVec::new(),
+            targets: SmallVec::new(),
+            in_place: None,
+            rows: plan.scratch,
+        };
+        for (&(buffer, layout), strides) in inputs.iter().zip(&all) {
+            job.add_input(buffer, layout.offset(), strides);
+        }
+        for (target, strides) in targets.iter().zip(&all[inputs.len()..]) {
+            job.add_target(strides, is_combined(target).then_some(combine));
+        }
+        job
     }
 
-    /// Length of the block starting at `start`: it ends with its row unless rows are short.
-    fn block(&self, start: usize, left: usize) -> usize {
-        let inner = self.inner();
-        let row = if inner < SHORT {
-            left
+    fn add_input(&mut self, buffer: &'a [T], offset: usize, strides: &PerAxis<isize>) {
+        let lie = self.grid.lie(strides);
+        self.inputs.push(Input {
+            buffer,
+            offset,
+            strides: *strides,
+            lie,
+            fixed: self.grid.is_fixed(strides),
+            row: self.rows,
+        });
+        self.rows += usize::from(lie == Lie::Scattered);
+    }
+
+    fn add_target(&mut self, strides: &PerAxis<isize>, combine: Option<Combine>) {
+        let mut new_row = |wanted: bool| {
+            wanted.then(|| {
+                self.rows += 1;
+                self.rows - 1
+            })
+        };
+        let own = From::At(Place::Output(self.targets.len()));
+        let computed = self.plan.outputs[self.targets.len()] == own;
+        let lie = self.grid.lie(strides);
+        let short = strides[self.grid.cut()] == 0 && self.grid.step() > 1 && lie != Lie::Single;
+        self.targets.push(Target {
+            strides: *strides,
+            lie,
+            combine,
+            row: new_row(combine.is_some() && computed),
+            collected: new_row(combine.is_some() && short),
+        });
+    }
+
+    /// Elements of scratch that a leaf needs.
+    pub(super) fn scratch(&self) -> usize {
+        (self.constants.len() + self.inputs.len()) * MAX_LANES + self.rows * self.row_len
+    }
+
+    fn run(&self, slices: Slices<'_, T>) {
+        let cost = self.grid.blocks * self.cost();
+        let inside = rayon::current_thread_index().is_some();
+        let parallel = cost > if inside { PARALLEL_INSIDE } else { PARALLEL };
+        self.range(0..self.grid.blocks, slices, parallel);
+    }
+
+    /// Of a block.
+    fn cost(&self) -> usize {
+        self.plan.cost * self.grid.average()
+    }
+
+    /// Runs a range of blocks, by halves if it is long. Where to cut does not depend on `parallel`
+    /// if it matters for the result.
+    fn range(&self, blocks: Range<usize>, mut slices: Slices<'_, T>, parallel: bool) {
+        let plain = self.targets.iter().all(|target| target.combine.is_none());
+        let small = blocks.len() * self.cost() <= GRAIN || (plain && !parallel);
+        let middle = if small {
+            None
         } else {
-            inner - start % inner
+            self.grid.middle(&blocks)
         };
-        row.min(left).min(BLOCK)
-    }
-}
-
-impl<'a, T: Float> Operand<'a, T> {
-    /// The index of element `linear`, and where it lies.
-    fn locate(&self, sizes: &[usize], mut linear: usize) -> (SmallVec<[usize; MAX_RANK]>, isize) {
-        let mut index: SmallVec<[usize; MAX_RANK]> = SmallVec::from_elem(0, sizes.len());
-        let mut position = self.offset as isize;
-        for axis in (0..sizes.len()).rev() {
-            index[axis] = linear % sizes[axis];
-            linear /= sizes[axis];
-            position += index[axis] as isize * self.strides[axis];
-        }
-        (index, position)
-    }
-
-    /// Elements `start..start + row.len()`, read in place where possible, else gathered to `row`.
-    fn read<'r>(&self, sizes: &[usize], start: usize, row: &'r mut [T]) -> &'r [T]
-    where
-        'a: 'r,
-    {
-        let (mut index, mut position) = self.locate(sizes, start);
-        let last = sizes.len() - 1;
-        let stride = self.strides[last];
-        if index[last] + row.len() <= sizes[last] {
-            let first = position as usize;
-            if stride == 1 {
-                return &self.buffer[first..first + row.len()];
-            }
-            if stride == 0 {
-                row.fill(self.buffer[first]);
-                return row;
-            }
-        }
-        for slot in row.iter_mut() {
-            *slot = self.buffer[position as usize];
-            for axis in (0..sizes.len()).rev() {
-                index[axis] += 1;
-                position += self.strides[axis];
-                if index[axis] < sizes[axis] {
-                    break;
-                }
-                index[axis] = 0;
-                position -= self.strides[axis] * sizes[axis] as isize;
-            }
-        }
-        row
-    }
-}
-
-/// Runs one chunk; owns the rows of intermediate values.
-struct Worker<'w, 'a, T: Float> {
-    program: &'w Program,
-    walk: &'w Walk<'a, T>,
-    /// One row an input, for those that must be gathered.
-    gathered: Storage<T>,
-    /// One row a constant, filled once.
-    constants: Storage<T>,
-    /// One row an instruction.
-    registers: Storage<T>,
-}
-
-impl<'w, 'a, T: Float> Worker<'w, 'a, T> {
-    fn new(program: &'w Program, walk: &'w Walk<'a, T>) -> Self {
-        let mut constants = Storage::recycled(program.constants.len() * BLOCK);
-        let rows = constants.as_mut_slice().chunks_mut(BLOCK);
-        rows.zip(&program.constants)
-            .for_each(|(row, &value)| row.fill(T::from_f64(value)));
-        let gathered = Storage::recycled(program.inputs * BLOCK);
-        let registers = Storage::recycled(program.code.len() * BLOCK);
-        Self {
-            program,
-            walk,
-            gathered,
-            constants,
-            registers,
+        match middle.filter(|&(axis, _)| self.pays(axis, &blocks, &slices)) {
+            Some((axis, middle)) => self.halves(blocks, middle, axis, slices, parallel),
+            None => T::dispatch_on(
+                self.isa,
+                Leaf {
+                    job: self,
+                    blocks,
+                    targets: &mut slices,
+                },
+            ),
         }
     }
 
-    /// Elements from `first` on, as many as the outputs hold.
-    fn run(&mut self, first: usize, outputs: &mut [&mut [T]]) {
-        let total = outputs.first().map_or(0, |output| output.len());
-        let mut done = 0;
-        while done < total {
-            let len = self.walk.block(first + done, total - done);
-            self.run_block(first + done, outputs, done..done + len);
-            done += len;
-        }
+    /// Whether enough is combined along `axis` for a target of the second half's own.
+    fn pays(&self, axis: usize, blocks: &Range<usize>, slices: &Slices<'_, T>) -> bool {
+        let elements = blocks.len() * self.grid.average();
+        let mut targets = self.targets.iter().zip(slices);
+        targets
+            .all(|(target, slice)| target.keeps(axis) || slice.len() * WORTH_A_TARGET <= elements)
     }
 
-    fn run_block(&mut self, start: usize, outputs: &mut [&mut [T]], range: std::ops::Range<usize>) {
-        let Self {
-            program,
-            walk,
-            gathered,
-            constants,
-            registers,
-        } = self;
-        let len = range.len();
-        let inputs: SmallVec<[&[T]; 4]> = gathered
-            .as_mut_slice()
-            .chunks_mut(BLOCK)
-            .zip(&walk.operands)
-            .map(|(row, operand)| operand.read(&walk.sizes, start, &mut row[..len]))
+    fn halves(
+        &self,
+        blocks: Range<usize>,
+        middle: usize,
+        axis: usize,
+        slices: Slices<'_, T>,
+        parallel: bool,
+    ) {
+        let (start, cut) = (self.grid.index(blocks.start), self.grid.index(middle));
+        let mut own: SmallVec<[Storage<T>; 2]> = self
+            .targets
+            .iter()
+            .zip(&slices)
+            .filter(|(target, _)| !target.keeps(axis))
+            .map(|(_, slice)| Storage::recycled(slice.len()))
             .collect();
-        let rows = Rows {
-            inputs: &inputs,
-            constants: constants.as_slice(),
-            len,
-        };
-        let registers = registers.as_mut_slice();
-        for (i, &instruction) in program.code.iter().enumerate() {
-            let (earlier, row) = registers.split_at_mut(i * BLOCK);
-            match program.sole_output(i) {
-                Some(output) => {
-                    rows.apply(instruction, earlier, &mut outputs[output][range.clone()])
-                }
-                None => rows.apply(instruction, earlier, &mut row[..len]),
-            }
+        let mut others = own.iter_mut();
+        let (mut left, mut right) = (Slices::new(), Slices::new());
+        for (target, slice) in self.targets.iter().zip(slices) {
+            let (first, second) = if target.keeps(axis) {
+                let at = |index| self.grid.position(index, &target.strides);
+                slice.split_at_mut((at(&cut) - at(&start)) as usize)
+            } else {
+                (
+                    slice,
+                    others.next().expect("one a combined target").as_mut_slice(),
+                )
+            };
+            left.push(first);
+            right.push(second);
         }
-        for (i, (&source, output)) in program.outputs.iter().zip(outputs.iter_mut()).enumerate() {
-            let written =
-                matches!(source, Source::Register(r) if program.sole_output(r) == Some(i));
-            if !written {
-                output[range.clone()].copy_from_slice(rows.read(source, registers));
-            }
+        let (first, second) = (blocks.start..middle, middle..blocks.end);
+        let in_left = || self.range(first, reborrowed(&mut left), parallel);
+        let in_right = || self.range(second, right, parallel);
+        if parallel {
+            rayon::join(in_left, in_right);
+        } else {
+            in_left();
+            in_right();
         }
-    }
-}
-
-impl Program {
-    /// The one output that register `i` is, if nothing else reads it: it is computed in place.
-    fn sole_output(&self, i: usize) -> Option<usize> {
-        let own = Source::Register(i);
-        let mut outputs = self
-            .outputs
+        let combined = self
+            .targets
             .iter()
-            .enumerate()
-            .filter(|(_, source)| **source == own);
-        let (output, _) = outputs.next()?;
-        let read_later = self.code[i + 1..]
-            .iter()
-            .any(|next| next.sources().any(|source| source == own));
-        (outputs.next().is_none() && !read_later).then_some(output)
-    }
-}
-
-/// The rows an instruction can read in the current block.
-struct Rows<'a, T: Float> {
-    inputs: &'a [&'a [T]],
-    constants: &'a [T],
-    len: usize,
-}
-
-impl<T: Float> Rows<'_, T> {
-    fn read<'r>(&'r self, source: Source, registers: &'r [T]) -> &'r [T] {
-        match source {
-            Source::Input(i) => self.inputs[i],
-            Source::Constant(i) => &self.constants[i * BLOCK..][..self.len],
-            Source::Register(i) => &registers[i * BLOCK..][..self.len],
-        }
-    }
-
-    fn apply(&self, instruction: Instruction, registers: &[T], out: &mut [T]) {
-        let read = |source| self.read(source, registers);
-        match instruction {
-            Instruction::Unary(f, x) => f.over(read(x), out),
-            Instruction::Binary(f, a, b) => f.over(read(a), read(b), out),
-            Instruction::Select(condition, a, b) => {
-                let choices = read(a).iter().zip(read(b));
-                for (y, (&c, (&a, &b))) in out.iter_mut().zip(read(condition).iter().zip(choices)) {
-                    *y = if c == T::ZERO { b } else { a };
-                }
-            }
+            .zip(left)
+            .filter(|(target, _)| !target.keeps(axis));
+        for ((target, into), own) in combined.zip(&own) {
+            let merge = Merge {
+                combine: target.combine.expect("an axis is not kept"),
+                into,
+                row: own.as_slice(),
+            };
+            T::dispatch_on(self.isa, merge);
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::{Binary, Unary, naive};
-    use super::*;
-    use crate::{Slice, random};
-
-    /// Two outputs, a select, constants, a shared value and a value read after being an output.
-    fn program() -> Program {
-        let mut p = Program::new(3);
-        let [a, b, c] = [Source::Input(0), Source::Input(1), Source::Input(2)];
-        let two = p.constant(2.0);
-        let product = p.binary(Binary::Mul, a, b);
-        let squashed = p.unary(Unary::Tanh, product);
-        let smaller = p.binary(Binary::Less, squashed, c);
-        let doubled = p.binary(Binary::Mul, squashed, two);
-        let chosen = p.select(smaller, doubled, c);
-        p.output(squashed);
-        p.output(chosen);
-        p.output(b);
-        p
+impl Target {
+    /// Whether different positions along `axis` have different places in the target.
+    fn keeps(&self, axis: usize) -> bool {
+        self.combine.is_none() || self.strides[axis] != 0
     }
+}
 
-    fn check(inputs: [&Tensor<f64>; 3]) {
-        let program = program();
-        let (fast, slow) = (program.run(&inputs), naive::run(&program, &inputs));
-        for (f, s) in fast.iter().zip(&slow) {
-            assert_eq!(f, s, "shapes {:?}", inputs.map(Tensor::shape));
-        }
-    }
+fn reborrowed<'s, T>(slices: &'s mut Slices<'_, T>) -> Slices<'s, T> {
+    slices.iter_mut().map(|slice| &mut **slice).collect()
+}
 
-    #[test]
-    fn agrees_with_the_naive_run_on_awkward_shapes() {
-        let mut rng = random::rng(2);
-        let mut draw = |shape: &[usize]| Tensor::<f64>::normal(shape, 0.0, 1.0, &mut rng);
-        for (rows, columns) in [
-            (1, 1),
-            (0, 3),
-            (3, 0),
-            (5, 7),
-            (2, 513),
-            (700, 3),
-            (33, 32),
-            (65, 1025),
-        ] {
-            let x = draw(&[rows, columns]);
-            check([&x, &draw(&[columns]), &draw(&[rows, 1])]);
-            check([&x, &x, &draw(&[])]);
-            check([&draw(&[columns, rows]).t(), &x.flip(0), &x]);
-            check([
-                &draw(&[rows, 2 * columns]).slice(1, Slice::all().step(2)),
-                &x,
-                &draw(&[4, 1, 1]),
-            ]);
-        }
-        check([&draw(&[]), &draw(&[]), &draw(&[])]);
-        check([
-            &draw(&[2, 3, 1, 5]),
-            &draw(&[3, 4, 1]),
-            &draw(&[1, 1, 4, 5]),
-        ]);
-    }
+/// `into` ← `into` combined with `row`, element by element.
+struct Merge<'m, T> {
+    combine: Combine,
+    into: &'m mut [T],
+    row: &'m [T],
+}
 
-    #[test]
-    fn every_function_runs_over_blocks_as_at_points() {
-        let x = Tensor::<f64>::linspace(-3.0, 3.0, 1201);
-        let y = Tensor::<f64>::uniform([1201], -2.0, 2.0, &mut random::rng(4));
-        let same =
-            |a: &Tensor<f64>, b: Vec<f64>| a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits());
-        for f in Unary::ALL {
-            assert!(
-                same(
-                    &Program::of_unary(f).run(&[&x])[0],
-                    x.iter().map(|v| f.at(v)).collect()
-                ),
-                "{f:?}"
-            );
-        }
-        for f in Binary::ALL {
-            let at_points = x.iter().zip(y.iter()).map(|(a, b)| f.at(a, b)).collect();
-            assert!(
-                same(&Program::of_binary(f).run(&[&x, &y])[0], at_points),
-                "{f:?}"
-            );
-        }
+impl<T: Float> Kernel<T> for Merge<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, simd: S) {
+        let len = self.into.len().min(self.row.len());
+        let row = Row::of(self.row.as_ptr());
+        // SAFETY: both slices have `len` elements.
+        unsafe { self.combine.merge(simd, self.into.as_mut_ptr(), row, len) }
     }
 }

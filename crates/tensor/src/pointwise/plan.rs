@@ -1,0 +1,244 @@
+//! The order of work for one block: what each step reads and where it writes.
+//!
+//! Compared with the program, a plan says where values lie. A value that is an output is written to
+//! the output itself; any other gets one of a few scratch rows, and a row serves again once its
+//! value has been read for the last time, so that a block and its scratch stay in the L1 cache
+//! however long the program is. A comparison that only one choice reads becomes part of it.
+
+use smallvec::SmallVec;
+
+use super::operator::{Binary, Unary};
+use super::program::{Instruction, Program, Source};
+
+/// Where a step finds a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    Input(usize),
+    Constant(usize),
+    At(Place),
+}
+
+/// Where a step leaves its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Scratch(usize),
+    Output(usize),
+}
+
+/// What a step computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Unary(Unary, From),
+    Binary(Binary, [From; 2]),
+    /// The second where the first is not 0, else the third.
+    Select([From; 3]),
+    /// The third where the comparison of the first two holds, else the fourth.
+    Choose(Binary, [From; 4]),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) action: Action,
+    pub(super) to: Place,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) steps: SmallVec<[Step; 4]>,
+    /// Number of scratch rows.
+    pub(super) scratch: usize,
+    /// Where each output is after the last step; if not in its own place, it has to be copied.
+    pub(super) outputs: SmallVec<[From; 2]>,
+    /// Time an element in units of one addition, for deciding what is worth a thread.
+    pub(super) cost: usize,
+}
+
+impl Plan {
+    pub(super) fn of(program: &Program) -> Self {
+        let mut planner = Planner::new(program);
+        for i in 0..program.code.len() {
+            planner.place(i);
+        }
+        let outputs = program.outputs.iter().map(|&source| planner.find(source));
+        Self {
+            outputs: outputs.collect(),
+            steps: planner.steps,
+            scratch: planner.rows.len(),
+            cost: 1 + program.code.iter().map(cost).sum::<usize>(),
+        }
+    }
+}
+
+/// Rough time of an instruction in units of one addition.
+fn cost(instruction: &Instruction) -> usize {
+    use Unary::{Abs, Neg, Recip, Sign, Sqrt, Square};
+    match instruction {
+        Instruction::Unary(Neg | Abs | Sign | Square, _) => 1,
+        Instruction::Unary(Recip | Sqrt, _) | Instruction::Binary(Binary::Div, ..) => 2,
+        Instruction::Unary(..) | Instruction::Binary(Binary::Pow, ..) => 8,
+        Instruction::Binary(..) | Instruction::Select(..) => 1,
+    }
+}
+
+struct Planner<'a> {
+    program: &'a Program,
+    steps: SmallVec<[Step; 4]>,
+    /// Where each register so far lies; `None` if it became part of another step.
+    places: SmallVec<[Option<Place>; 8]>,
+    /// For each scratch row, the register in it.
+    rows: SmallVec<[usize; 4]>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(program: &'a Program) -> Self {
+        Self {
+            program,
+            steps: SmallVec::new(),
+            places: SmallVec::new(),
+            rows: SmallVec::new(),
+        }
+    }
+
+    /// Plans instruction `i`.
+    fn place(&mut self, i: usize) {
+        let action = match self.program.code[i] {
+            Instruction::Binary(f, ..) if f.is_comparison() && self.choice(i).is_some() => {
+                return self.places.push(None);
+            }
+            Instruction::Unary(f, x) => Action::Unary(f, self.find(x)),
+            Instruction::Binary(f, a, b) => Action::Binary(f, [a, b].map(|x| self.find(x))),
+            Instruction::Select(condition, yes, no) => match self.merged(condition) {
+                Some((f, a, b)) => Action::Choose(f, [a, b, yes, no].map(|x| self.find(x))),
+                None => Action::Select([condition, yes, no].map(|x| self.find(x))),
+            },
+        };
+        let to = match self
+            .program
+            .outputs
+            .iter()
+            .position(|&o| o == Source::Register(i))
+        {
+            Some(output) => Place::Output(output),
+            None => Place::Scratch(self.free_row(i)),
+        };
+        self.steps.push(Step { action, to });
+        self.places.push(Some(to));
+    }
+
+    /// The comparison that register `condition` would have held, if it is part of its choice.
+    fn merged(&self, condition: Source) -> Option<(Binary, Source, Source)> {
+        let Source::Register(i) = condition else {
+            return None;
+        };
+        match (self.places[i], self.program.code[i]) {
+            (None, Instruction::Binary(f, a, b)) => Some((f, a, b)),
+            _ => None,
+        }
+    }
+
+    /// The only reader of comparison `i`, if it is a choice by it.
+    fn choice(&self, i: usize) -> Option<usize> {
+        let own = Source::Register(i);
+        let mut readers =
+            (i + 1..self.program.code.len()).filter(|&reader| self.reads(reader, own));
+        let reader = readers.next()?;
+        let alone = readers.next().is_none() && !self.program.outputs.contains(&own);
+        let chooses = matches!(self.program.code[reader],
+            Instruction::Select(condition, yes, no) if condition == own && yes != own && no != own);
+        (alone && chooses).then_some(reader)
+    }
+
+    fn reads(&self, reader: usize, value: Source) -> bool {
+        self.program.code[reader]
+            .sources()
+            .any(|source| source == value)
+    }
+
+    /// A scratch row for register `i` whose value nobody reads after step `i`.
+    fn free_row(&mut self, i: usize) -> usize {
+        let free = (0..self.rows.len()).find(|&row| self.last_use(self.rows[row]) <= i);
+        let row = free.unwrap_or_else(|| {
+            self.rows.push(i);
+            self.rows.len() - 1
+        });
+        self.rows[row] = i;
+        row
+    }
+
+    /// The last instruction that reads register `i`, itself or as part of a choice.
+    fn last_use(&self, i: usize) -> usize {
+        let own = Source::Register(i);
+        let read_at = |reader: usize| match self.choice(reader) {
+            Some(choice) if self.program.code[reader].is_comparison() => choice,
+            _ => reader,
+        };
+        (i + 1..self.program.code.len())
+            .filter(|&reader| self.reads(reader, own))
+            .map(read_at)
+            .max()
+            .unwrap_or(i)
+    }
+
+    fn find(&self, source: Source) -> From {
+        match source {
+            Source::Input(i) => From::Input(i),
+            Source::Constant(i) => From::Constant(i),
+            Source::Register(i) => From::At(self.places[i].expect("read by its choice alone")),
+        }
+    }
+}
+
+impl Instruction {
+    fn is_comparison(&self) -> bool {
+        matches!(self, Self::Binary(f, ..) if f.is_comparison())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_used_again_and_outputs_written_in_place() {
+        // ((x + 1)² + 1)² …: each value is read once, by the next instruction.
+        let mut program = Program::new(1);
+        let one = program.constant(1.0);
+        let mut value = Source::Input(0);
+        for _ in 0..10 {
+            let sum = program.binary(Binary::Add, value, one);
+            value = program.unary(Unary::Square, sum);
+        }
+        program.output(value);
+        let plan = Plan::of(&program);
+        assert_eq!((plan.steps.len(), plan.scratch), (20, 1));
+        assert_eq!(plan.outputs[..], [From::At(Place::Output(0))]);
+    }
+
+    #[test]
+    fn a_comparison_that_one_choice_reads_is_part_of_it() {
+        let x = Source::Input(0);
+        let mut program = Program::new(1);
+        let zero = program.constant(0.0);
+        let low = program.binary(Binary::Less, x, zero);
+        let relu = program.select(low, zero, x);
+        program.output(relu);
+        assert_eq!(Plan::of(&program).steps.len(), 1);
+        // Somebody else wants to see the truth value.
+        program.output(low);
+        assert_eq!(Plan::of(&program).steps.len(), 2);
+    }
+
+    #[test]
+    fn what_a_late_choice_compares_is_kept_until_then() {
+        let x = Source::Input(0);
+        let mut program = Program::new(1);
+        let zero = program.constant(0.0);
+        let doubled = program.binary(Binary::Add, x, x);
+        let low = program.binary(Binary::Less, doubled, zero);
+        let squared = program.unary(Unary::Square, x);
+        let chosen = program.select(low, zero, squared);
+        program.output(chosen);
+        let plan = Plan::of(&program);
+        assert_eq!((plan.steps.len(), plan.scratch), (3, 2));
+    }
+}
