@@ -1,20 +1,23 @@
 //! Elementwise arithmetic and functions, with broadcasting.
 //!
-//! Each is a [`Program`] of one instruction, so there is one loop over memory in the whole crate.
+//! Each is a [`Program`] of one instruction, so there is one loop over memory in the whole crate. An
+//! operand that is given away, is nobody else's and has the result's shape becomes the result: `a + b`
+//! writes into `a`, where `&a + &b` needs a third buffer and the time to fetch it.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::sync::LazyLock;
 
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::pointwise::{Binary, Program, Unary};
-use crate::shape;
+use crate::shape::{self, Shape};
 use crate::tensor::Tensor;
 
 impl<T: Float> Tensor<T> {
     /// A function of every element.
     #[must_use]
     pub fn unary(&self, function: Unary) -> Self {
-        Program::of_unary(function).run(&[self]).swap_remove(0)
+        of_unary(function).run(&[self]).swap_remove(0)
     }
 
     /// A function of the paired elements of two tensors, broadcast to a common shape.
@@ -26,9 +29,46 @@ impl<T: Float> Tensor<T> {
     pub fn binary(&self, function: Binary, other: &Self) -> Self {
         // Checked here as well, so that the message names the operation.
         shape::broadcast(name(function), &[*self.shape(), *other.shape()]).or_panic();
-        Program::of_binary(function)
-            .run(&[self, other])
-            .swap_remove(0)
+        of_binary(function).run(&[self, other]).swap_remove(0)
+    }
+
+    /// As [`binary`](Self::binary), in the buffer of the left operand if it can become the result.
+    #[track_caller]
+    fn binary_from_left(mut self, function: Binary, other: &Self) -> Self {
+        if self.can_become(other) {
+            of_binary(function).run_in_place(&mut self, &[None, Some(other)]);
+            self
+        } else {
+            self.binary(function, other)
+        }
+    }
+
+    /// As [`binary`](Self::binary), in the buffer of the right operand if it can become the result.
+    #[track_caller]
+    fn binary_from_right(&self, function: Binary, mut other: Self) -> Self {
+        if other.can_become(self) {
+            of_binary(function).run_in_place(&mut other, &[Some(self), None]);
+            other
+        } else {
+            self.binary(function, &other)
+        }
+    }
+
+    /// As [`binary`](Self::binary), in the buffer of either operand if it can become the result.
+    #[track_caller]
+    fn binary_from_either(self, function: Binary, other: Self) -> Self {
+        if self.can_become(&other) {
+            self.binary_from_left(function, &other)
+        } else {
+            self.binary_from_right(function, other)
+        }
+    }
+
+    /// Whether the result of this and `other` fits the buffer of this, which nobody else holds.
+    fn can_become(&self, other: &Self) -> bool {
+        let fits = self.shape() == other.shape()
+            || shape::broadcast_to(other.shape(), self.shape()).is_ok();
+        fits && self.is_unique() && self.is_contiguous()
     }
 
     /// Any function of every element; slower than [`unary`](Self::unary), for odd jobs.
@@ -60,11 +100,7 @@ impl<T: Float> Tensor<T> {
             other.shape()
         );
         if self.is_unique() && self.is_contiguous() {
-            let terms = other.values();
-            self.make_mut()
-                .iter_mut()
-                .zip(terms.iter())
-                .for_each(|(sum, &term)| *sum += term);
+            of_binary(Binary::Add).run_in_place(self, &[None, Some(other)]);
         } else {
             *self = &*self + other;
         }
@@ -73,23 +109,26 @@ impl<T: Float> Tensor<T> {
     /// Whether every element is finite.
     #[must_use]
     pub fn is_finite(&self) -> bool {
-        // x·0 is 0 for finite x and NaN otherwise, and a sum keeps a NaN: no branch in the loop, and
-        // running sums side by side.
-        const LANES: usize = 16;
-        self.values().chunks(64 * LANES).all(|chunk| {
-            let (whole, rest) = chunk.as_chunks::<LANES>();
-            let mut sums = [T::ZERO; LANES];
-            for lanes in whole {
-                sums.iter_mut()
-                    .zip(lanes)
-                    .for_each(|(sum, &value)| *sum += value * T::ZERO);
-            }
-            sums.iter_mut()
-                .zip(rest)
-                .for_each(|(sum, &value)| *sum += value * T::ZERO);
-            sums == [T::ZERO; LANES]
-        })
+        // x·0 is 0 for finite x and NaN otherwise, and a sum keeps a NaN.
+        let zero = Self::scalar(T::ZERO);
+        let inputs = [self, &zero];
+        let product = of_binary(Binary::Mul);
+        product.run_to(&inputs, self.shape(), &[Shape::SCALAR])[0].item() == T::ZERO
     }
+}
+
+/// The program of one function of one input.
+fn of_unary(function: Unary) -> &'static Program {
+    static ALL: LazyLock<[Program; Unary::ALL.len()]> =
+        LazyLock::new(|| Unary::ALL.map(Program::of_unary));
+    &ALL[function as usize]
+}
+
+/// The program of one function of two inputs.
+fn of_binary(function: Binary) -> &'static Program {
+    static ALL: LazyLock<[Program; Binary::ALL.len()]> =
+        LazyLock::new(|| Binary::ALL.map(Program::of_binary));
+    &ALL[function as usize]
 }
 
 /// The name of a function in error messages.
@@ -111,19 +150,19 @@ fn name(function: Binary) -> &'static str {
 /// `operator!(Add, add)` implements `+` among `Tensor`, `&Tensor` and, on the right, `f64`.
 macro_rules! operator {
     ($trait:ident, $method:ident) => {
-        operator!(@ $trait, $method, &Tensor<T>, &Tensor<T>, |b| b);
-        operator!(@ $trait, $method, &Tensor<T>, Tensor<T>, |b| &b);
-        operator!(@ $trait, $method, Tensor<T>, &Tensor<T>, |b| b);
-        operator!(@ $trait, $method, Tensor<T>, Tensor<T>, |b| &b);
-        operator!(@ $trait, $method, &Tensor<T>, f64, |b| &Tensor::scalar(T::from_f64(b)));
-        operator!(@ $trait, $method, Tensor<T>, f64, |b| &Tensor::scalar(T::from_f64(b)));
+        operator!(@ $trait, $method, &Tensor<T>, &Tensor<T>, binary, |b| b);
+        operator!(@ $trait, $method, &Tensor<T>, Tensor<T>, binary_from_right, |b| b);
+        operator!(@ $trait, $method, Tensor<T>, &Tensor<T>, binary_from_left, |b| b);
+        operator!(@ $trait, $method, Tensor<T>, Tensor<T>, binary_from_either, |b| b);
+        operator!(@ $trait, $method, &Tensor<T>, f64, binary, |b| &Tensor::scalar(T::from_f64(b)));
+        operator!(@ $trait, $method, Tensor<T>, f64, binary_from_left, |b| &Tensor::scalar(T::from_f64(b)));
     };
-    (@ $trait:ident, $method:ident, $left:ty, $right:ty, |$b:ident| $operand:expr) => {
+    (@ $trait:ident, $method:ident, $left:ty, $right:ty, $way:ident, |$b:ident| $operand:expr) => {
         impl<T: Float> $trait<$right> for $left {
             type Output = Tensor<T>;
             #[track_caller]
             fn $method(self, $b: $right) -> Tensor<T> {
-                self.binary(Binary::$trait, $operand)
+                self.$way(Binary::$trait, $operand)
             }
         }
     };
@@ -143,8 +182,13 @@ impl<T: Float> Neg for &Tensor<T> {
 
 impl<T: Float> Neg for Tensor<T> {
     type Output = Self;
-    fn neg(self) -> Self {
-        -&self
+    fn neg(mut self) -> Self {
+        if self.is_unique() && self.is_contiguous() {
+            of_unary(Unary::Neg).run_in_place(&mut self, &[None]);
+            self
+        } else {
+            -&self
+        }
     }
 }
 
@@ -158,6 +202,41 @@ mod tests {
         let y = &x * x.slice(0, ..1) - 1.0;
         assert_eq!(y.to_vec(), [-1.0, 0.0, 3.0, -1.0, 3.0, 9.0]);
         assert_eq!((-&x).scale(-2.0).to_vec()[5], 10.0);
+    }
+
+    #[test]
+    fn every_function_finds_its_program() {
+        for f in Unary::ALL {
+            assert_eq!(of_unary(f), &Program::of_unary(f));
+        }
+        for f in Binary::ALL {
+            assert_eq!(of_binary(f), &Program::of_binary(f));
+        }
+    }
+
+    #[test]
+    fn operands_that_are_given_away_become_the_result() {
+        let address = |x: &Tensor<f64>| x.as_slice().map(<[f64]>::as_ptr);
+        let new = || Tensor::<f64>::arange(6).reshape(&[2, 3]);
+        let row = || Tensor::<f64>::full([3], 4.0);
+        let expected = [4.0, 3.0, 2.0, 1.0, 0.0, -1.0];
+        let x = new();
+        let at = address(&x);
+        let y = row() - x;
+        assert_eq!((address(&y), y.to_vec()), (at, expected.to_vec()));
+        let z = -y - row() * 0.0;
+        assert_eq!(address(&z), at);
+        assert_eq!(z.to_vec(), expected.map(|v| -v));
+        // Shared, turned, or too small: left alone.
+        let shared = z.clone();
+        assert_ne!(address(&(z + row())), at);
+        assert_eq!(shared.to_vec(), expected.map(|v| -v));
+        assert_eq!(
+            (new().t() + new().t()).to_vec(),
+            [0.0, 6.0, 2.0, 8.0, 4.0, 10.0]
+        );
+        assert_eq!((row() + new()).shape(), [2, 3]);
+        assert_eq!((row() + &new()).shape(), [2, 3]);
     }
 
     #[test]
@@ -180,6 +259,10 @@ mod tests {
         assert!(x.is_finite());
         x.make_mut()[2999] = f32::NEG_INFINITY;
         assert!(!x.is_finite());
+        x.make_mut()[2999] = 0.0;
+        x.make_mut()[17] = f32::NAN;
+        assert!(!x.is_finite() && x.slice(0, 18..).is_finite());
+        assert!(Tensor::<f32>::zeros([0, 3]).is_finite());
     }
 
     #[test]

@@ -1,15 +1,20 @@
 //! Reductions along axes: sum, mean, largest, smallest and its position, log of a sum of exps.
 //!
-//! Sums are pairwise: halves are summed apart and then added, down to short runs. The error grows
-//! with the logarithm of the length (Higham 1993), and because the tree depends on the length
-//! alone, the result is the same on any number of threads.
+//! Each is a pointwise [`Program`] whose output flows into a smaller target, so a reduction reads its
+//! input once, where it lies, whatever the axes and strides. Sums are taken by blocks, and blocks by
+//! halves: the error grows with the length of a block and the logarithm of their number (Higham
+//! 1993), and because the tree depends on shapes alone, the result is the same on any number of
+//! threads.
 
+mod argmax;
 #[cfg(test)]
 mod naive;
-mod sum;
 
-use crate::element::{Element, Float};
+use std::sync::LazyLock;
+
+use crate::element::Float;
 use crate::error::{OrPanic, ShapeError};
+use crate::pointwise::{Binary, Combine, Program, Source, Unary};
 use crate::shape::{Axes, ReducedAxes, Shape};
 use crate::tensor::Tensor;
 
@@ -28,7 +33,7 @@ impl<T: Float> Tensor<T> {
     /// As [`sum`](Self::sum), with the axes resolved already.
     #[must_use]
     pub fn sum_resolved(&self, axes: ReducedAxes) -> Self {
-        sum::along(self, axes)
+        self.combined(axes, Combine::Sum)
     }
 
     /// Arithmetic mean along the axes; NaN of no elements.
@@ -39,8 +44,7 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     pub fn mean(&self, axes: impl Into<Axes>) -> Self {
         let axes = ReducedAxes::new("mean", self.shape(), &axes.into()).or_panic();
-        let count = T::from_f64(axes.count(self.shape()) as f64);
-        &self.sum_resolved(axes) / &Self::scalar(count)
+        self.sum_resolved(axes) / axes.count(self.shape()) as f64
     }
 
     /// Sum over whatever axes `shape` was stretched along to become this tensor's shape.
@@ -55,13 +59,9 @@ impl<T: Float> Tensor<T> {
         if self.shape() == shape {
             return self.clone();
         }
-        crate::shape::broadcast_to(shape, self.shape()).or_panic();
-        let lead = self.rank() - shape.rank();
-        let stretched: Vec<isize> = (0..self.rank())
-            .filter(|&axis| axis < lead || (shape[axis - lead] == 1 && self.shape()[axis] != 1))
-            .map(|axis| axis as isize)
-            .collect();
-        self.sum(&stretched[..]).with_shape(*shape)
+        IDENTITY
+            .run_to(&[self], self.shape(), &[*shape])
+            .swap_remove(0)
     }
 
     /// Largest element along the axes; NaN if there is one.
@@ -71,7 +71,8 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn max(&self, axes: impl Into<Axes>) -> Self {
-        self.fold("max", &axes.into(), T::maximum)
+        let axes = self.filled_axes("max", &axes.into());
+        self.combined(axes, Combine::Max)
     }
 
     /// Smallest element along the axes; NaN if there is one.
@@ -81,36 +82,8 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn min(&self, axes: impl Into<Axes>) -> Self {
-        self.fold("min", &axes.into(), T::minimum)
-    }
-
-    #[track_caller]
-    fn fold(&self, operation: &str, axes: &Axes, combine: impl Fn(T, T) -> T) -> Self {
-        self.each_group(operation, axes, |group| {
-            group[1..]
-                .iter()
-                .fold(group[0], |best, &value| combine(best, value))
-        })
-    }
-
-    /// Position of the largest element along one axis, the first of equals; a NaN counts as largest.
-    ///
-    /// # Panics
-    /// If the axis does not exist or has size 0.
-    #[track_caller]
-    #[must_use]
-    pub fn argmax(&self, axis: isize) -> Tensor<i64> {
-        self.each_group("argmax", &Axes::from(axis), |group| {
-            let beats = |value: T, best: T| value > best || (value.is_nan() && !best.is_nan());
-            let first = |best, i| {
-                if beats(group[i], group[best]) {
-                    i
-                } else {
-                    best
-                }
-            };
-            (1..group.len()).fold(0, first) as i64
-        })
+        let axes = self.filled_axes("min", &axes.into());
+        self.combined(axes, Combine::Min)
     }
 
     /// log Σ exp along the axes, shifted by the largest element so that nothing overflows.
@@ -120,52 +93,73 @@ impl<T: Float> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn logsumexp(&self, axes: impl Into<Axes>) -> Self {
-        let mut scaled = Vec::new();
-        self.each_group("logsumexp", &axes.into(), |group| {
-            let largest = group[1..]
-                .iter()
-                .fold(group[0], |best, &value| best.maximum(value));
-            // All −∞ (or a +∞): the shift would give ∞ − ∞.
-            let shift = if largest.is_finite() {
-                largest
-            } else {
-                T::ZERO
-            };
-            scaled.clear();
-            scaled.extend(group.iter().map(|&value| (value - shift).exp()));
-            shift + sum::pairwise(&scaled).log()
-        })
+        let axes = self.filled_axes("logsumexp", &axes.into());
+        let kept = axes.kept(self.shape());
+        let largest = self.combined_to(&kept, Combine::Max);
+        let shift = SHIFT.run(&[&largest]).swap_remove(0);
+        let sum = SHIFTED_EXP.run_to(&[self, &shift], self.shape(), &[kept]);
+        let log = SHIFTED_LOG.run(&[&sum[0], &shift]).swap_remove(0);
+        log.with_shape(axes.result(self.shape()))
     }
 
-    /// One value for each group of elements that share a place in the result; no group is empty.
+    /// The groups of elements that share a place in the result, each combined.
+    fn combined(&self, axes: ReducedAxes, combine: Combine) -> Self {
+        let kept = self.combined_to(&axes.kept(self.shape()), combine);
+        kept.with_shape(axes.result(self.shape()))
+    }
+
+    fn combined_to(&self, kept: &Shape, combine: Combine) -> Self {
+        IDENTITY
+            .reduce(&[self], self.shape(), &[*kept], combine)
+            .swap_remove(0)
+    }
+
+    /// The axes, along which there is something to choose from wherever there is a result.
     #[track_caller]
-    fn each_group<U: Element>(
-        &self,
-        operation: &str,
-        axes: &Axes,
-        mut value: impl FnMut(&[T]) -> U,
-    ) -> Tensor<U> {
+    fn filled_axes(&self, operation: &str, axes: &Axes) -> ReducedAxes {
         let axes = ReducedAxes::new(operation, self.shape(), axes).or_panic();
-        let result = axes.result(self.shape());
-        let count = axes.count(self.shape());
-        refuse_empty(operation, self.shape(), count, result.elements()).or_panic();
-        let grouped = self.reduced_last(axes);
-        Tensor::written(result, |out| {
-            // A count of 0 gets here only without results; chunks of 0 would panic even so.
-            for (slot, group) in out.iter_mut().zip(grouped.chunks(count.max(1))) {
-                *slot = value(group);
-            }
-        })
-    }
-
-    /// The elements with the reduced axes moved innermost, so that each group lies together.
-    fn reduced_last(&self, axes: ReducedAxes) -> Vec<T> {
-        let (reduced, kept): (Vec<usize>, Vec<usize>) =
-            (0..self.rank()).partition(|&axis| axes.contains(axis));
-        let order: Vec<usize> = kept.into_iter().chain(reduced).collect();
-        self.permute(&order).to_vec()
+        let results = axes.result(self.shape()).elements();
+        refuse_empty(operation, self.shape(), axes.count(self.shape()), results).or_panic();
+        axes
     }
 }
+
+/// x.
+static IDENTITY: LazyLock<Program> = LazyLock::new(|| {
+    let mut program = Program::new(1);
+    program.output(Source::Input(0));
+    program
+});
+
+/// x, or 0 if it is infinite or NaN: shifted by −∞ or +∞, a group would give ∞ − ∞.
+static SHIFT: LazyLock<Program> = LazyLock::new(|| {
+    let x = Source::Input(0);
+    let mut program = Program::new(1);
+    let zero = program.constant(0.0);
+    let nothing = program.binary(Binary::Sub, x, x);
+    let is_finite = program.binary(Binary::Equal, nothing, zero);
+    let shift = program.select(is_finite, x, zero);
+    program.output(shift);
+    program
+});
+
+/// exp(x − shift).
+static SHIFTED_EXP: LazyLock<Program> = LazyLock::new(|| {
+    let mut program = Program::new(2);
+    let shifted = program.binary(Binary::Sub, Source::Input(0), Source::Input(1));
+    let exp = program.unary(Unary::Exp, shifted);
+    program.output(exp);
+    program
+});
+
+/// log x + shift.
+static SHIFTED_LOG: LazyLock<Program> = LazyLock::new(|| {
+    let mut program = Program::new(2);
+    let log = program.unary(Unary::Log, Source::Input(0));
+    let sum = program.binary(Binary::Add, Source::Input(1), log);
+    program.output(sum);
+    program
+});
 
 fn refuse_empty(
     operation: &str,
@@ -240,14 +234,6 @@ mod tests {
     }
 
     #[test]
-    fn argmax_takes_the_first_of_equals() {
-        let x = Tensor::from_vec(vec![1.0_f32, 3.0, 3.0, 0.0, f32::NAN, 9.0], [2, 3]);
-        assert_eq!(x.argmax(1).to_vec(), [1, 1]);
-        assert_eq!(x.argmax(-2).to_vec(), [0, 1, 1]);
-        assert!(x.max(1).to_vec()[1].is_nan());
-    }
-
-    #[test]
     fn logsumexp_survives_extremes() {
         let x = Tensor::from_vec(vec![1000.0_f64, 1000.0], [2]);
         assert_eq!(x.logsumexp(..).item(), 1000.0 + 2.0_f64.ln());
@@ -290,5 +276,66 @@ mod tests {
                 .shape(),
             &Shape::from([3])
         );
+    }
+
+    #[test]
+    fn long_f32_sums_stay_accurate() {
+        let n = 10_000_000;
+        let x = Tensor::<f32>::uniform([n], 0.0, 1.0, &mut random::rng(1));
+        let exact: f64 = x.iter().map(f64::from).sum();
+        let relative = (f64::from(x.sum(..).item()) - exact).abs() / exact;
+        // A left-to-right sum in f32 is off by about 1e-3 here.
+        assert!(relative < 1e-6, "{relative:e}");
+    }
+
+    #[test]
+    #[ignore = "half a gigabyte; run by hand"]
+    fn a_sum_of_a_hundred_million_stays_accurate() {
+        let n = 100_000_000;
+        let x = Tensor::<f32>::uniform([n], 0.0, 1.0, &mut random::rng(1));
+        let exact: f64 = x.iter().map(f64::from).sum();
+        for view in [x.clone(), x.with_shape(Shape::from([n / 100, 100])).t()] {
+            let relative = (f64::from(view.sum(..).item()) - exact).abs() / exact;
+            assert!(relative < 1e-6, "{relative:e}");
+        }
+    }
+
+    #[test]
+    fn reductions_do_not_depend_on_the_number_of_threads() {
+        let x = Tensor::<f32>::normal([3001, 257], 0.0, 1.0, &mut random::rng(2));
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            let sums = |x: &Tensor<f32>| [x.sum(..), x.sum(0), x.sum(1), x.logsumexp(0), x.max(1)];
+            pool.install(|| (sums(&x), sums(&x.t()), x.argmax(0)))
+        };
+        let alone = with(1);
+        for threads in [2, 3, 4, 7, 8, 16] {
+            assert_eq!(with(threads), alone, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn reductions_take_their_memory_from_the_pool() {
+        use crate::storage::pool;
+        // Small enough for the calling thread, whose pool is the one counted.
+        let x = Tensor::<f32>::ones([300, 33]);
+        let all = || (x.sum(0), x.t().sum(0), x.sum(..), x.max(0), x.logsumexp(1));
+        drop(all());
+        let before = pool::counters();
+        let (sums, ..) = all();
+        assert_eq!(pool::counters().allocated, before.allocated);
+        assert_eq!(sums, Tensor::full([33], 300.0));
+    }
+
+    #[test]
+    fn lengths_around_a_block_are_summed_whole() {
+        for n in [0, 1, 15, 16, 17, 63, 64, 65, 1000, 8191, 8192, 8193, 70_001] {
+            assert_eq!(Tensor::<f64>::ones([n]).sum(..).item(), n as f64);
+            assert_eq!(Tensor::<f64>::ones([n, 3]).sum(0).to_vec(), [n as f64; 3]);
+            assert_eq!(Tensor::<f64>::ones([3, n]).sum(1).to_vec(), [n as f64; 3]);
+        }
     }
 }
