@@ -62,6 +62,8 @@ pub trait Simd<T>: Copy + Send + Sync + sealed::Sealed + 'static {
     const ISA: Isa;
     /// Elements in a vector.
     const LANES: usize;
+    /// Whether `mul_add` rounds once.
+    const FUSED: bool;
     /// A vector of `LANES` numbers.
     type Vector: Copy;
     /// A truth value for each lane.
@@ -132,6 +134,9 @@ pub trait Simd<T>: Copy + Send + Sync + sealed::Sealed + 'static {
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// c − a · b, rounded once where the instruction set can.
     fn neg_mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// 1/x with a relative error below 2⁻¹⁴, for Newton's method to start from; x and 1/x must be
+    /// normal. Exact where a division is as fast as anything.
+    fn recip_estimate(self, x: Self::Vector) -> Self::Vector;
     /// √x, correctly rounded.
     fn sqrt(self, x: Self::Vector) -> Self::Vector;
     /// The larger; `b` if either is NaN.
@@ -158,6 +163,8 @@ pub trait Simd<T>: Copy + Send + Sync + sealed::Sealed + 'static {
     fn either(self, a: Self::Mask, b: Self::Mask) -> Self::Mask;
     /// Whether any lane is true.
     fn any(self, mask: Self::Mask) -> bool;
+    /// Whether all lanes are true.
+    fn all(self, mask: Self::Mask) -> bool;
 
     /// The bit patterns of `x`.
     fn bits(self, x: Self::Vector) -> Self::Bits;
@@ -180,8 +187,30 @@ pub trait Simd<T>: Copy + Send + Sync + sealed::Sealed + 'static {
     /// Shifted towards the low bits; zeros come in.
     fn shift_right<const N: u32>(self, a: Self::Bits) -> Self::Bits;
 
+    /// −x
+    #[inline(always)]
+    fn neg(self, x: Self::Vector) -> Self::Vector {
+        self.of_bits(self.bits_xor(self.bits(x), self.bits_splat(sign_bit::<T>())))
+    }
+    /// |x|
+    #[inline(always)]
+    fn abs(self, x: Self::Vector) -> Self::Vector {
+        self.of_bits(self.bits_and(self.bits(x), self.bits_splat(!sign_bit::<T>())))
+    }
+    /// |x| with the signs of `sign`.
+    #[inline(always)]
+    fn copy_sign(self, x: Self::Vector, sign: Self::Vector) -> Self::Vector {
+        let sign = self.bits_and(self.bits(sign), self.bits_splat(sign_bit::<T>()));
+        self.of_bits(self.bits_or(self.bits(self.abs(x)), sign))
+    }
+
     /// a₀ b₀ a₁ b₁ … as two vectors.
     fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
+}
+
+/// The highest bit of a number as wide as `T`.
+const fn sign_bit<T>() -> u64 {
+    1 << (8 * size_of::<T>() - 1)
 }
 
 /// An instruction set: vectors of both float types, and the way between them.

@@ -18,6 +18,7 @@ macro_rules! impl_simd {
         impl Simd<$type> for Scalar {
             const ISA: Isa = Isa::Scalar;
             const LANES: usize = $lanes;
+            const FUSED: bool = FUSED;
             type Vector = [$type; $lanes];
             type Mask = [bool; $lanes];
             type Bits = [$bits; $lanes];
@@ -87,6 +88,10 @@ macro_rules! impl_simd {
                 <Self as Simd<$type>>::mul_add(self, a.map(|a| -a), b, c)
             }
             #[inline(always)]
+            fn recip_estimate(self, x: Self::Vector) -> Self::Vector {
+                x.map(|x| 1.0 / x)
+            }
+            #[inline(always)]
             fn sqrt(self, x: Self::Vector) -> Self::Vector {
                 x.map($type::sqrt)
             }
@@ -142,6 +147,10 @@ macro_rules! impl_simd {
             #[inline(always)]
             fn any(self, mask: Self::Mask) -> bool {
                 mask.into_iter().any(|lane| lane)
+            }
+            #[inline(always)]
+            fn all(self, mask: Self::Mask) -> bool {
+                mask.into_iter().all(|lane| lane)
             }
 
             #[inline(always)]

@@ -59,6 +59,13 @@ impl<T: Float> Kernel<T> for Methods<T> {
         check("mul", simd.mul(x, y), a * b);
         check("div", simd.div(x, y), a / b);
         check("sqrt", simd.sqrt(x), a.sqrt());
+        check("abs", simd.abs(x), a.abs());
+        check("neg", simd.neg(x), -a);
+        check(
+            "copy_sign",
+            simd.copy_sign(x, y),
+            T::from_f64(a.to_f64().copysign(b.to_f64())),
+        );
         check("max", simd.max(x, y), if a > b { a } else { b });
         check("min", simd.min(x, y), if a < b { a } else { b });
         check(
@@ -74,7 +81,7 @@ impl<T: Float> Kernel<T> for Methods<T> {
         check("equal", truth(equal), number(a == b));
         check("either", truth(simd.either(less, equal)), number(a <= b));
         check("both", truth(simd.both(less, equal)), T::ZERO);
-        assert_eq!(simd.any(less), a < b);
+        assert_eq!((simd.any(less), simd.all(less)), (a < b, a < b));
         check("bits", simd.of_bits(simd.bits(x)), a);
         let ones = simd.bits_splat(u64::MAX);
         let twice = simd.bits_and(simd.bits_or(simd.bits(x), simd.bits(y)), ones);
@@ -96,6 +103,27 @@ impl<T: Float> Kernel<T> for Methods<T> {
             simd.neg_mul_add(simd.splat(three), simd.splat(five), x),
             a - three * five,
         );
+    }
+}
+
+/// The largest relative error of an estimate of 1/x over some lanes' worth of numbers.
+struct RecipEstimate;
+
+impl<T: Float> Kernel<T> for RecipEstimate {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Math<T>>(self, simd: S) {
+        let numbers: Vec<T> = (-2000..2000)
+            .map(|i| T::from_f64(1.013_f64.powi(i)))
+            .collect();
+        for chunk in numbers.chunks_exact(S::LANES) {
+            let mut out = vec![T::ZERO; S::LANES];
+            simd.store(simd.recip_estimate(simd.load(chunk)), &mut out);
+            for (x, y) in chunk.iter().zip(out) {
+                let error = (x.to_f64() * y.to_f64() - 1.0).abs();
+                assert!(error < 2.0_f64.powi(-14), "{}: 1/{x} is not {y}", S::ISA);
+            }
+        }
     }
 }
 
@@ -171,6 +199,7 @@ fn check<T: Float>() {
             }
         }
         T::dispatch_on(isa, Lanes);
+        T::dispatch_on(isa, RecipEstimate);
     }
 }
 

@@ -61,6 +61,7 @@ const ROUND: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 impl Simd<f32> for Avx2 {
     const ISA: Isa = Isa::Avx2;
     const LANES: usize = 8;
+    const FUSED: bool = true;
     type Vector = __m256;
     type Mask = __m256;
     type Bits = __m256i;
@@ -104,6 +105,7 @@ impl Simd<f32> for Avx2 {
         fn div(a: __m256, b: __m256) -> __m256 { _mm256_div_ps(a, b) }
         fn mul_add(a: __m256, b: __m256, c: __m256) -> __m256 { _mm256_fmadd_ps(a, b, c) }
         fn neg_mul_add(a: __m256, b: __m256, c: __m256) -> __m256 { _mm256_fnmadd_ps(a, b, c) }
+        fn recip_estimate(x: __m256) -> __m256 { _mm256_div_ps(_mm256_set1_ps(1.0), x) }
         fn sqrt(x: __m256) -> __m256 { _mm256_sqrt_ps(x) }
         fn max(a: __m256, b: __m256) -> __m256 { _mm256_max_ps(a, b) }
         fn min(a: __m256, b: __m256) -> __m256 { _mm256_min_ps(a, b) }
@@ -129,6 +131,7 @@ impl Simd<f32> for Avx2 {
         fn both(a: __m256, b: __m256) -> __m256 { _mm256_and_ps(a, b) }
         fn either(a: __m256, b: __m256) -> __m256 { _mm256_or_ps(a, b) }
         fn any(mask: __m256) -> bool { _mm256_movemask_ps(mask) != 0 }
+        fn all(mask: __m256) -> bool { _mm256_movemask_ps(mask) == 0xff }
 
         fn bits(x: __m256) -> __m256i { _mm256_castps_si256(x) }
         fn of_bits(bits: __m256i) -> __m256 { _mm256_castsi256_ps(bits) }
@@ -149,6 +152,7 @@ impl Simd<f32> for Avx2 {
 impl Simd<f64> for Avx2 {
     const ISA: Isa = Isa::Avx2;
     const LANES: usize = 4;
+    const FUSED: bool = true;
     type Vector = __m256d;
     type Mask = __m256d;
     type Bits = __m256i;
@@ -192,6 +196,7 @@ impl Simd<f64> for Avx2 {
         fn div(a: __m256d, b: __m256d) -> __m256d { _mm256_div_pd(a, b) }
         fn mul_add(a: __m256d, b: __m256d, c: __m256d) -> __m256d { _mm256_fmadd_pd(a, b, c) }
         fn neg_mul_add(a: __m256d, b: __m256d, c: __m256d) -> __m256d { _mm256_fnmadd_pd(a, b, c) }
+        fn recip_estimate(x: __m256d) -> __m256d { _mm256_div_pd(_mm256_set1_pd(1.0), x) }
         fn sqrt(x: __m256d) -> __m256d { _mm256_sqrt_pd(x) }
         fn max(a: __m256d, b: __m256d) -> __m256d { _mm256_max_pd(a, b) }
         fn min(a: __m256d, b: __m256d) -> __m256d { _mm256_min_pd(a, b) }
@@ -216,6 +221,7 @@ impl Simd<f64> for Avx2 {
         fn both(a: __m256d, b: __m256d) -> __m256d { _mm256_and_pd(a, b) }
         fn either(a: __m256d, b: __m256d) -> __m256d { _mm256_or_pd(a, b) }
         fn any(mask: __m256d) -> bool { _mm256_movemask_pd(mask) != 0 }
+        fn all(mask: __m256d) -> bool { _mm256_movemask_pd(mask) == 0xf }
 
         fn bits(x: __m256d) -> __m256i { _mm256_castpd_si256(x) }
         fn of_bits(bits: __m256i) -> __m256d { _mm256_castsi256_pd(bits) }

@@ -47,6 +47,7 @@ const ROUND: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 impl Simd<f32> for Avx512 {
     const ISA: Isa = Isa::Avx512;
     const LANES: usize = 16;
+    const FUSED: bool = true;
     type Vector = __m512;
     type Mask = __mmask16;
     type Bits = __m512i;
@@ -90,6 +91,7 @@ impl Simd<f32> for Avx512 {
         fn div(a: __m512, b: __m512) -> __m512 { _mm512_div_ps(a, b) }
         fn mul_add(a: __m512, b: __m512, c: __m512) -> __m512 { _mm512_fmadd_ps(a, b, c) }
         fn neg_mul_add(a: __m512, b: __m512, c: __m512) -> __m512 { _mm512_fnmadd_ps(a, b, c) }
+        fn recip_estimate(x: __m512) -> __m512 { _mm512_rcp14_ps(x) }
         fn sqrt(x: __m512) -> __m512 { _mm512_sqrt_ps(x) }
         fn max(a: __m512, b: __m512) -> __m512 { _mm512_max_ps(a, b) }
         fn min(a: __m512, b: __m512) -> __m512 { _mm512_min_ps(a, b) }
@@ -105,6 +107,7 @@ impl Simd<f32> for Avx512 {
         fn both(a: __mmask16, b: __mmask16) -> __mmask16 { _kand_mask16(a, b) }
         fn either(a: __mmask16, b: __mmask16) -> __mmask16 { _kor_mask16(a, b) }
         fn any(mask: __mmask16) -> bool { _cvtmask16_u32(mask) != 0 }
+        fn all(mask: __mmask16) -> bool { _cvtmask16_u32(mask) == 0xffff }
 
         fn bits(x: __m512) -> __m512i { _mm512_castps_si512(x) }
         fn of_bits(bits: __m512i) -> __m512 { _mm512_castsi512_ps(bits) }
@@ -126,6 +129,7 @@ impl Simd<f32> for Avx512 {
 impl Simd<f64> for Avx512 {
     const ISA: Isa = Isa::Avx512;
     const LANES: usize = 8;
+    const FUSED: bool = true;
     type Vector = __m512d;
     type Mask = __mmask8;
     type Bits = __m512i;
@@ -169,6 +173,7 @@ impl Simd<f64> for Avx512 {
         fn div(a: __m512d, b: __m512d) -> __m512d { _mm512_div_pd(a, b) }
         fn mul_add(a: __m512d, b: __m512d, c: __m512d) -> __m512d { _mm512_fmadd_pd(a, b, c) }
         fn neg_mul_add(a: __m512d, b: __m512d, c: __m512d) -> __m512d { _mm512_fnmadd_pd(a, b, c) }
+        fn recip_estimate(x: __m512d) -> __m512d { _mm512_rcp14_pd(x) }
         fn sqrt(x: __m512d) -> __m512d { _mm512_sqrt_pd(x) }
         fn max(a: __m512d, b: __m512d) -> __m512d { _mm512_max_pd(a, b) }
         fn min(a: __m512d, b: __m512d) -> __m512d { _mm512_min_pd(a, b) }
@@ -184,6 +189,7 @@ impl Simd<f64> for Avx512 {
         fn both(a: __mmask8, b: __mmask8) -> __mmask8 { _kand_mask8(a, b) }
         fn either(a: __mmask8, b: __mmask8) -> __mmask8 { _kor_mask8(a, b) }
         fn any(mask: __mmask8) -> bool { _cvtmask8_u32(mask) != 0 }
+        fn all(mask: __mmask8) -> bool { _cvtmask8_u32(mask) == 0xff }
 
         fn bits(x: __m512d) -> __m512i { _mm512_castpd_si512(x) }
         fn of_bits(bits: __m512i) -> __m512d { _mm512_castsi512_pd(bits) }
