@@ -160,7 +160,6 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
     fn a_row_is_added_to_every_row() {
         let mut rng = random::rng(2);
         for (rows, inner, columns) in [(1, 5, 7), (3, 0, 2), (0, 4, 3), (20, 33, 65)] {
@@ -189,7 +188,9 @@ mod tests {
     fn a_row_of_another_length_is_refused() {
         let a = Tensor::<f32>::ones([2, 3]);
         let _ = a.affine(&Tensor::ones([3, 4]), &Tensor::ones([3]));
-=======
+    }
+
+    #[test]
     fn transposed_operands_are_read_in_place() {
         let mut rng = random::rng(2);
         let a = Tensor::<f64>::normal([3, 2, 5, 4], 0.0, 1.0, &mut rng);
@@ -210,7 +211,6 @@ mod tests {
             &b.matmul_transposed(&b, [false, true]),
             &b.matmul(&b.t().copied())
         ));
->>>>>>> bbacece (Read transposed operands of a product without views)
     }
 
     #[test]
