@@ -62,4 +62,6 @@ mod pages {
     mod training {}
     #[doc = include_str!("../../../docs/08-autoencoders.md")]
     mod autoencoders {}
+    #[doc = include_str!("../../../docs/09-kernels.md")]
+    mod kernels {}
 }
