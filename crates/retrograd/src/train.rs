@@ -10,6 +10,7 @@ use retrograd::autograd::Var;
 use retrograd::nn::train::{EpochRecord, Metrics, Observer, Plan, Progress};
 use retrograd::nn::{DataLoader, Trainer, checkpoint};
 use retrograd::tensor::random;
+use retrograd::tensor::simd::Isa;
 use serde::Serialize;
 
 use crate::cli::TrainOptions;
@@ -43,12 +44,14 @@ pub(crate) struct Config {
     pub(crate) schedule: String,
     pub(crate) seed: u64,
     pub(crate) threads: usize,
+    pub(crate) instruction_set: String,
     pub(crate) retrograd: String,
     pub(crate) command: String,
 }
 
 /// Trains what the options ask for.
 pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
+    let isa = Isa::detect().map_err(Failure::usage)?;
     let threads = set_threads(options.threads)?;
     let path = options
         .out
@@ -77,7 +80,7 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
         model.as_ref(),
         &recipe,
         train_loader.batch_size(),
-        threads,
+        (threads, isa),
     );
 
     let folder = RunFolder::create(&path, options.overwrite)?;
@@ -191,7 +194,7 @@ fn config(
     model: &dyn Autoencoder<f32>,
     recipe: &Recipe,
     batch_size: usize,
-    threads: usize,
+    (threads, isa): (usize, Isa),
 ) -> Config {
     Config {
         variant: options.variant.name().to_owned(),
@@ -210,6 +213,7 @@ fn config(
         schedule: recipe.schedule.to_string(),
         seed: options.seed,
         threads,
+        instruction_set: isa.to_string(),
         retrograd: env!("CARGO_PKG_VERSION").to_owned(),
         command: command(),
     }

@@ -8,11 +8,16 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+/// The program in `folder`.
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_retrograd"));
+    command.current_dir(folder).args(arguments);
+    command
+}
+
 /// Runs the program in `folder`.
 fn retrograd(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_retrograd"))
-        .current_dir(folder)
-        .args(arguments)
+    command(folder, arguments)
         .output()
         .expect("the program starts")
 }
@@ -267,6 +272,20 @@ fn options_that_make_no_sense_are_usage_errors() {
 }
 
 #[test]
+fn an_unknown_instruction_set_is_an_error_that_lists_the_known_ones() {
+    let folder = TempDir::new().unwrap();
+    let output = command(folder.path(), &["train", "linear", "--quick"])
+        .env("RETROGRAD_ISA", "avx3")
+        .output()
+        .expect("the program starts");
+    assert_eq!(output.status.code(), Some(2));
+    let message = text(&output.stderr);
+    for word in ["RETROGRAD_ISA", "`avx3`", "scalar"] {
+        assert!(message.contains(word), "{message}");
+    }
+}
+
+#[test]
 fn folders_that_cannot_be_written_are_named() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
@@ -296,7 +315,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_names_its_operation() {
     let folder = TempDir::new().unwrap();
     let words = [
         "epoch 1",
-        "`matmul_nt` at crates/nn",
+        "`affine` at crates/nn",
         "encoder.2.weight",
         "is not finite",
         "smaller learning rate",
