@@ -8,6 +8,7 @@ mod rules;
 mod window;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
 use smallvec::SmallVec;
@@ -29,7 +30,7 @@ pub use window::{Convolution, Geometry, Sliding, convolution, transposed_convolu
 pub const MAX_RANK: usize = 8;
 
 /// The size along each axis, outermost first; `[]` is the shape of a single number.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Eq)]
 pub struct Shape {
     sizes: [usize; MAX_RANK],
     rank: u8,
@@ -144,6 +145,20 @@ impl Deref for Shape {
     type Target = [usize];
     fn deref(&self) -> &[usize] {
         &self.sizes[..self.rank()]
+    }
+}
+
+/// Of the sizes there are. Derived, it would compare the room for eight; operations compare shapes
+/// several times each, and most have two.
+impl PartialEq for Shape {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank == other.rank && self.iter().zip(other.iter()).all(|(a, b)| a == b)
+    }
+}
+
+impl Hash for Shape {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self[..].hash(state);
     }
 }
 
