@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Convolution, Float, Geometry, OrPanic, Tensor, shape};
+use retrograd_tensor::{Convolution, Float, Geometry, OrPanic, Shape, Tensor, shape};
 
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -23,12 +23,13 @@ fn saves_other(needed: Needed) -> Saves {
 }
 
 /// The cotangents of both operands and, if there is a third input, of the bias: the sum over all
-/// but the channels.
+/// but the channels, plane by plane first because planes lie together.
 fn with_bias<T: Float>(x: &Inputs<T>, operands: [Option<Var<T>>; 2], g: &Var<T>) -> Cotangents<T> {
     let mut cotangents = Cotangents::from_iter(operands);
     if x.len() > 2 {
-        let others: &[isize] = if g.rank() == 3 { &[0, 2] } else { &[0, 2, 3] };
-        cotangents.push(x.needs(2).then(|| g.sum(others)));
+        let planes = |sizes: &Shape| Shape::from([sizes[0], sizes[1], sizes[2..].iter().product()]);
+        let bias = || g.with_shape(planes(g.shape())).sum(2).sum(0);
+        cotangents.push(x.needs(2).then(bias));
     }
     cotangents
 }

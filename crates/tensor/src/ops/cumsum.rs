@@ -15,9 +15,13 @@ impl<T: Float> Tensor<T> {
     pub fn cumsum(&self, axis: isize) -> Self {
         let axis = self.shape().axis("cumsum", axis).or_panic();
         self.running_sums(axis, |sums, inner| {
-            for i in inner..sums.len() {
-                let before = sums[i - inner];
-                sums[i] += before;
+            let mut rows = sums.chunks_exact_mut(inner);
+            let mut before = rows.next().expect("a part that is not empty");
+            for row in rows {
+                row.iter_mut()
+                    .zip(&*before)
+                    .for_each(|(sum, &term)| *sum += term);
+                before = row;
             }
         })
     }
@@ -32,9 +36,13 @@ impl<T: Float> Tensor<T> {
     pub fn cumsum_reverse(&self, axis: isize) -> Self {
         let axis = self.shape().axis("cumsum_reverse", axis).or_panic();
         self.running_sums(axis, |sums, inner| {
-            for i in (inner..sums.len()).rev() {
-                let after = sums[i];
-                sums[i - inner] += after;
+            let mut rows = sums.chunks_exact_mut(inner).rev();
+            let mut after = rows.next().expect("a part that is not empty");
+            for row in rows {
+                row.iter_mut()
+                    .zip(&*after)
+                    .for_each(|(sum, &term)| *sum += term);
+                after = row;
             }
         })
     }

@@ -8,6 +8,8 @@ use crate::element::Float;
 use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
 use crate::shape::{self, PoolGeometry, Pooling, Shape, Sliding};
+use crate::simd::{Kernel, Math};
+use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 impl<T: Float> Tensor<T> {
@@ -79,12 +81,9 @@ impl<T: Float> Tensor<T> {
         let windows = size(geometry.axes, |axis| axis.output);
         Tensor::written(geometry.planes_out(), |out| {
             in_blocks(out, windows, plane + windows, |first, out| {
-                for (x, out) in x[first * plane..]
-                    .chunks(plane)
-                    .zip(out.chunks_mut(windows))
-                {
-                    largest(x, geometry.axes, out);
-                }
+                let x = &x[first * plane..];
+                let axes = geometry.axes;
+                T::dispatch(Largest { axes, x, out });
             });
         })
     }
@@ -190,25 +189,102 @@ fn taps([rows, columns]: [Sliding; 2], mut visit: impl FnMut(usize, usize)) {
     }
 }
 
-/// Where the largest element is that each window of a plane sees.
-fn largest<T: Float>(x: &[T], axes: [Sliding; 2], out: &mut [i64]) {
-    let [rows, columns] = axes;
-    let first = |axis: Sliding, window: usize| {
-        let seen = (0..axis.kernel).find_map(|tap| axis.position(window, tap));
-        seen.expect("the rule refuses windows that see nothing")
-    };
-    for (row, out) in out.chunks_mut(columns.output).enumerate() {
-        let start = first(rows, row) * columns.input;
-        for (column, slot) in out.iter_mut().enumerate() {
-            *slot = (start + first(columns, column)) as i64;
+/// Some planes and where to write the positions of their largest elements.
+struct Largest<'a, T> {
+    axes: [Sliding; 2],
+    x: &'a [T],
+    out: &'a mut [i64],
+}
+
+impl<T: Float> Kernel<T> for Largest<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, _: S) {
+        let [plane, windows] = [
+            size(self.axes, |axis| axis.input),
+            size(self.axes, |axis| axis.output),
+        ];
+        let mut best = Storage::recycled(self.axes[1].output);
+        let planes = self
+            .x
+            .chunks_exact(plane)
+            .zip(self.out.chunks_exact_mut(windows));
+        if is_halving(self.axes) {
+            planes.for_each(|(x, out)| largest_of_four(x, self.axes[1], out));
+        } else {
+            planes.for_each(|(x, out)| largest(x, self.axes, best.as_mut_slice(), out));
         }
     }
-    taps(axes, |window, position| {
-        let (value, best) = (x[position], x[out[window] as usize]);
-        if value > best || (value.is_nan() && !best.is_nan()) {
-            out[window] = position as i64;
+}
+
+/// Whether `value` beats `best`, which comes before it: it is larger, or the first NaN.
+#[inline(always)]
+fn beats<T: Float>(value: T, best: T) -> bool {
+    // Without short cuts, which would be branches: which one is larger is anybody's guess.
+    (value > best) | (value.is_nan() & !best.is_nan())
+}
+
+/// Whether windows of 2 x 2 lie side by side inside the plane, as in most networks.
+fn is_halving(axes: [Sliding; 2]) -> bool {
+    axes.iter().all(|axis| {
+        let Sliding {
+            kernel,
+            stride,
+            dilation,
+            before,
+            ..
+        } = *axis;
+        (kernel, stride, dilation, before) == (2, 2, 1, 0) && 2 * axis.output <= axis.input
+    })
+}
+
+/// Where the largest elements of windows of 2 x 2 are that lie side by side.
+#[inline(always)]
+fn largest_of_four<T: Float>(x: &[T], columns: Sliding, out: &mut [i64]) {
+    let width = columns.input;
+    let rows = x
+        .chunks_exact(2 * width)
+        .zip(out.chunks_exact_mut(columns.output));
+    for (row, (x, out)) in rows.enumerate() {
+        let (top, bottom) = x.split_at(width);
+        let pairs = top.as_chunks::<2>().0.iter().zip(bottom.as_chunks::<2>().0);
+        for (column, (slot, (top, bottom))) in out.iter_mut().zip(pairs).enumerate() {
+            let first = 2 * (row * width + column);
+            let (mut best, mut at) = (top[0], first);
+            let rest = [(top[1], 1), (bottom[0], width), (bottom[1], width + 1)];
+            for (value, offset) in rest {
+                let wins = beats(value, best);
+                best = if wins { value } else { best };
+                at = if wins { first + offset } else { at };
+            }
+            *slot = at as i64;
         }
-    });
+    }
+}
+
+/// Where the largest elements are that the windows of a plane see; `best` holds a row of them.
+#[inline(always)]
+fn largest<T: Float>(x: &[T], [rows, columns]: [Sliding; 2], best: &mut [T], out: &mut [i64]) {
+    for (window, out) in out.chunks_exact_mut(columns.output).enumerate() {
+        // −1: nothing seen yet.
+        out.fill(-1);
+        for row in (0..rows.kernel).filter_map(|tap| rows.position(window, tap)) {
+            for tap in 0..columns.kernel {
+                let inside = columns.inside(tap);
+                let Some(first) = columns.position(inside.start, tap) else {
+                    continue;
+                };
+                let mut position = row * columns.input + first;
+                for (slot, best) in out[inside.clone()].iter_mut().zip(&mut best[inside]) {
+                    let wins = (*slot < 0) | beats(x[position], *best);
+                    *best = if wins { x[position] } else { *best };
+                    *slot = if wins { position as i64 } else { *slot };
+                    position += columns.stride;
+                }
+            }
+        }
+    }
 }
 
 /// One over the number of taps of each window that count.
