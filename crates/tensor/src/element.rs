@@ -5,7 +5,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
 use crate::gemm::Product;
-use crate::simd::Dispatch;
+use crate::simd::{Dispatch, lane};
 
 mod sealed {
     pub trait Sealed {}
@@ -61,46 +61,64 @@ pub trait Float:
     fn abs(self) -> Self;
     /// −1, 0 or 1 with the sign of `self`; NaN stays NaN.
     fn sign(self) -> Self;
-    /// eˣ.
-    fn exp(self) -> Self;
-    /// eˣ − 1, accurate near 0.
-    fn expm1(self) -> Self;
-    /// Natural logarithm.
-    fn log(self) -> Self;
-    /// log(1 + x), accurate near 0.
-    fn log1p(self) -> Self;
     /// Square root.
     fn sqrt(self) -> Self;
-    /// Sine of an angle in radians.
-    fn sin(self) -> Self;
-    /// Cosine of an angle in radians.
-    fn cos(self) -> Self;
-    /// Hyperbolic tangent.
-    fn tanh(self) -> Self;
-    /// Error function, 2/√π ∫₀ˣ e^(−t²) dt.
-    fn erf(self) -> Self;
-    /// `self` raised to `exponent`.
-    fn pow(self, exponent: Self) -> Self;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
     /// Not a number.
     fn is_nan(self) -> bool;
 
+    /// eˣ.
+    fn exp(self) -> Self {
+        lane::exp(self)
+    }
+    /// eˣ − 1, accurate near 0.
+    fn expm1(self) -> Self {
+        lane::expm1(self)
+    }
+    /// Natural logarithm.
+    fn log(self) -> Self {
+        lane::log(self)
+    }
+    /// log(1 + x), accurate near 0.
+    fn log1p(self) -> Self {
+        lane::log1p(self)
+    }
+    /// 1/√x.
+    fn rsqrt(self) -> Self {
+        lane::rsqrt(self)
+    }
+    /// Sine of an angle in radians.
+    fn sin(self) -> Self {
+        lane::sin(self)
+    }
+    /// Cosine of an angle in radians.
+    fn cos(self) -> Self {
+        lane::cos(self)
+    }
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self {
+        lane::tanh(self)
+    }
     /// The logistic function 1 / (1 + e⁻ˣ), without overflow on either side.
     fn sigmoid(self) -> Self {
-        let decay = (-self.abs()).exp();
-        let upper = Self::ONE / (Self::ONE + decay);
-        if self < Self::ZERO {
-            decay * upper
-        } else {
-            upper
-        }
+        lane::sigmoid(self)
     }
-
-    /// log(1 + eˣ), without overflow: max(x, 0) + log1p(e^−|x|).
+    /// log(1 + eˣ), without overflow.
     fn softplus(self) -> Self {
-        let positive = if self < Self::ZERO { Self::ZERO } else { self };
-        positive + (-self.abs()).exp().log1p()
+        lane::softplus(self)
+    }
+    /// Error function, 2/√π ∫₀ˣ e^(−t²) dt.
+    fn erf(self) -> Self {
+        lane::erf(self)
+    }
+    /// x·Φ(x), Φ the distribution function of the standard normal distribution.
+    fn gelu(self) -> Self {
+        lane::gelu(self)
+    }
+    /// `self` raised to `exponent`.
+    fn pow(self, exponent: Self) -> Self {
+        lane::pow(self, exponent)
     }
 
     /// The value itself, or 0 if it is subnormal.
@@ -138,9 +156,9 @@ pub trait Float:
 
 /// Implements [`Element`] and [`Float`] by forwarding to the inherent methods of the type.
 ///
-/// `impl_float!(f32, "f32", erff)` gives `impl Float for f32 { fn exp(self) { f32::exp(self) } .. }`.
+/// `impl_float!(f32, "f32")` gives `impl Float for f32 { fn sqrt(self) { f32::sqrt(self) } .. }`.
 macro_rules! impl_float {
-    ($type:ident, $name:literal, $erf:ident) => {
+    ($type:ident, $name:literal) => {
         impl Element for $type {
             const NAME: &'static str = $name;
             const ZERO: Self = 0.0;
@@ -176,44 +194,8 @@ macro_rules! impl_float {
                 }
             }
             #[inline]
-            fn exp(self) -> Self {
-                $type::exp(self)
-            }
-            #[inline]
-            fn expm1(self) -> Self {
-                $type::exp_m1(self)
-            }
-            #[inline]
-            fn log(self) -> Self {
-                $type::ln(self)
-            }
-            #[inline]
-            fn log1p(self) -> Self {
-                $type::ln_1p(self)
-            }
-            #[inline]
             fn sqrt(self) -> Self {
                 $type::sqrt(self)
-            }
-            #[inline]
-            fn sin(self) -> Self {
-                $type::sin(self)
-            }
-            #[inline]
-            fn cos(self) -> Self {
-                $type::cos(self)
-            }
-            #[inline]
-            fn tanh(self) -> Self {
-                $type::tanh(self)
-            }
-            #[inline]
-            fn erf(self) -> Self {
-                libm::$erf(self)
-            }
-            #[inline]
-            fn pow(self, exponent: Self) -> Self {
-                $type::powf(self, exponent)
             }
             #[inline]
             fn is_finite(self) -> bool {
@@ -227,8 +209,8 @@ macro_rules! impl_float {
     };
 }
 
-impl_float!(f32, "f32", erff);
-impl_float!(f64, "f64", erf);
+impl_float!(f32, "f32");
+impl_float!(f64, "f64");
 
 impl Element for i64 {
     const NAME: &'static str = "i64";

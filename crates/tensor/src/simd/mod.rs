@@ -38,6 +38,8 @@
 //! products round differently because not all of them fuse a multiplication with an addition.
 #![allow(unsafe_code)]
 
+use std::mem::MaybeUninit;
+
 mod isa;
 mod math;
 mod scalar;
@@ -46,6 +48,7 @@ mod x86_64;
 
 pub use isa::{Isa, IsaError};
 pub use math::Math;
+pub(crate) use math::lane;
 pub use scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::{Avx2, Avx512};
@@ -204,9 +207,23 @@ pub trait Simd<T>: Copy + Send + Sync + sealed::Sealed + 'static {
         self.of_bits(self.bits_or(self.bits(self.abs(x)), sign))
     }
 
+    /// The first lane.
+    #[inline(always)]
+    fn first(self, x: Self::Vector) -> T {
+        let mut lanes = [const { MaybeUninit::uninit() }; MAX_LANES];
+        // SAFETY: there is room for the largest vector, and it has a first lane.
+        unsafe {
+            self.store_at(x, lanes.as_mut_ptr().cast());
+            lanes[0].assume_init_read()
+        }
+    }
+
     /// a₀ b₀ a₁ b₁ … as two vectors.
     fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
 }
+
+/// Elements in the largest vector: 64 bytes of `f32`.
+const MAX_LANES: usize = 16;
 
 /// The highest bit of a number as wide as `T`.
 const fn sign_bit<T>() -> u64 {

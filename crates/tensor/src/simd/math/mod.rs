@@ -25,6 +25,7 @@ use super::{InstructionSet, Simd};
 mod error;
 mod exp;
 mod hyperbolic;
+pub(crate) mod lane;
 mod log;
 mod logistic;
 mod pair;
