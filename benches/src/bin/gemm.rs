@@ -1,0 +1,7 @@
+//! Matrix products, as lines of JSON.
+
+use retrograd_benches::{run, suites};
+
+fn main() -> std::io::Result<()> {
+    run(&[suites::gemm::suite()])
+}

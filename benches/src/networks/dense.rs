@@ -1,0 +1,141 @@
+//! Networks of fully connected layers.
+
+use std::sync::LazyLock;
+
+use retrograd_autograd::{Expr, Pointwise, Var};
+use retrograd_nn::{
+    Activation, Adadelta, Adam, Linear, Module, Param, Reduction, Sequential, loss,
+};
+use retrograd_tensor::Tensor;
+use retrograd_tensor::random::{self, Rng};
+
+use super::{optimizer, training};
+use crate::case::Run;
+
+/// Pixels of a 28 × 28 image.
+const IMAGE: usize = 784;
+
+/// Layers of these sizes with an activation between them and one after the last.
+fn perceptron(sizes: &[usize], between: Activation, last: Activation, rng: &mut Rng) -> Sequential {
+    let layers = sizes.len() - 1;
+    (0..layers).fold(Sequential::new(), |network, i| {
+        let activation = if i + 1 < layers { between } else { last };
+        network
+            .with(Linear::new(sizes[i], sizes[i + 1], rng))
+            .with(activation)
+    })
+}
+
+/// W1: a deep autoencoder of images.
+pub(super) fn deep(batch: usize) -> Run {
+    let sizes = [IMAGE, 128, 32, 128, IMAGE];
+    let rng = &mut random::rng(1);
+    let network = perceptron(&sizes, Activation::Relu, Activation::Sigmoid, rng);
+    let adam = optimizer(Adam::default(), 1e-3, &[&network]);
+    training([batch, IMAGE], adam, move |x| {
+        loss::bce(&network.forward(x), x, Reduction::Mean)
+    })
+}
+
+/// W2: a stacked autoencoder whose weights, but not biases, cost their squares.
+pub(super) fn stacked(batch: usize) -> Run {
+    const WEIGHT_COST: f64 = 1e-3;
+    let sizes = [IMAGE, 300, 150, 300, IMAGE];
+    let rng = &mut random::rng(1);
+    let network = perceptron(&sizes, Activation::Elu(1.0), Activation::Identity, rng);
+    let adam = optimizer(Adam::default(), 1e-2, &[&network]);
+    let params = network.params().into_iter().map(|(_, param)| param);
+    let weights: Vec<Param> = params.filter(|param| param.shape().rank() == 2).collect();
+    training([batch, IMAGE], adam, move |x| {
+        let error = loss::mse(&network.forward(x), x, Reduction::Mean);
+        weights.iter().fold(error, |sum, weight| {
+            sum + weight.beside(x).square().sum(..) * WEIGHT_COST
+        })
+    })
+}
+
+/// W3: a variational autoencoder; its costs are sums over the batch, in nats.
+pub(super) fn variational(batch: usize) -> Run {
+    const CODE: usize = 20;
+    /// z = μ + exp(½ log σ²)·ε (Kingma and Welling 2014, section 2.4).
+    static SAMPLE: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("sample", |[mean, log_variance, noise]: [Expr; 3]| {
+            mean + (0.5 * log_variance).exp() * noise
+        })
+    });
+    /// KL(N(μ, σ²) ‖ N(0, 1)) of one number of the code (appendix B).
+    static DIVERGENCE: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("divergence", |[mean, log_variance]: [Expr; 2]| {
+            0.5 * (log_variance.exp() + mean.square() - 1.0 - log_variance)
+        })
+    });
+    let elu = Activation::Elu(1.0);
+    let rng = &mut random::rng(1);
+    let encoder = perceptron(&[IMAGE, 500, 500], elu, elu, rng);
+    let (mean, log_variance) = (Linear::new(500, CODE, rng), Linear::new(500, CODE, rng));
+    let decoder = perceptron(&[CODE, 500, 500, IMAGE], elu, Activation::Identity, rng);
+    let modules: [&dyn Module<f32>; 4] = [&encoder, &mean, &log_variance, &decoder];
+    let adam = optimizer(Adam::default(), 1e-3, &modules);
+    training([batch, IMAGE], adam, move |x| {
+        let h = encoder.forward(x);
+        let (mean, log_variance) = (mean.forward(&h), log_variance.forward(&h));
+        let logits = decoder.forward(&SAMPLE.apply(&[&mean, &log_variance, &noise(&mean)]));
+        let divergence = DIVERGENCE.apply(&[&mean, &log_variance]).sum(..);
+        loss::bce_with_logits(&logits, x, Reduction::Sum) + divergence
+    })
+}
+
+/// Standard normal numbers in the shape of `x`, from the random stream of the step.
+fn noise(x: &Var) -> Var {
+    let tape = x.tape().expect("a training step has a tape");
+    tape.constant(tape.random(|rng| Tensor::normal(*x.shape(), 0.0, 1.0, rng)))
+}
+
+/// W4: narrow layers on tabular data.
+pub(super) fn tabular(batch: usize) -> Run {
+    /// PyTorch's values, which are optax's too.
+    const RULE: Adadelta = Adadelta {
+        rho: 0.9,
+        epsilon: 1e-6,
+    };
+    let sizes = [18, 15, 11, 11, 8, 11, 11, 15, 18];
+    let rng = &mut random::rng(1);
+    let network = perceptron(&sizes, Activation::Sigmoid, Activation::Relu, rng);
+    let adadelta = optimizer(RULE, 1.0, &[&network]);
+    training([batch, sizes[0]], adadelta, move |x| {
+        loss::mse(&network.forward(x), x, Reduction::Mean)
+    })
+}
+
+/// W5: principal components of points in space. Arithmetic is nothing, bookkeeping everything.
+pub(super) fn linear(batch: usize) -> Run {
+    let identity = Activation::Identity;
+    let network = perceptron(&[3, 2, 3], identity, identity, &mut random::rng(1));
+    let adam = optimizer(Adam::default(), 1e-2, &[&network]);
+    training([batch, 3], adam, move |x| {
+        loss::mse(&network.forward(x), x, Reduction::Mean)
+    })
+}
+
+/// W7: a contractive autoencoder (Rifai et al. 2011), whose penalty is the squared Frobenius norm
+/// of the encoder's Jacobian in closed form: Σⱼ (hⱼ(1 − hⱼ))² Σᵢ Wⱼᵢ².
+pub(super) fn contractive(batch: usize) -> Run {
+    const CONTRACTION: f64 = 1e-4;
+    const HIDDEN: usize = 500;
+    static SQUARED_SLOPE: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("squared_slope", |[h]: [Expr; 1]| (&h * (1.0 - &h)).square())
+    });
+    let rng = &mut random::rng(1);
+    let (encoder, decoder) = (
+        Linear::new(IMAGE, HIDDEN, rng),
+        Linear::new(HIDDEN, IMAGE, rng),
+    );
+    let adam = optimizer(Adam::default(), 1e-3, &[&encoder, &decoder]);
+    training([batch, IMAGE], adam, move |x| {
+        let h = encoder.forward(x).sigmoid();
+        let norms = encoder.weight.beside(x).square().sum(1).unsqueeze(1);
+        let penalty = SQUARED_SLOPE.apply(&[&h]).matmul(&norms).sum(..);
+        let cost = loss::bce_with_logits(&decoder.forward(&h), x, Reduction::Mean);
+        cost + penalty * (CONTRACTION / batch as f64)
+    })
+}

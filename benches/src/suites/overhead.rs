@@ -1,0 +1,109 @@
+//! What do an operation, its node and a buffer cost by themselves?
+//!
+//! On tensors of one element arithmetic is free, so what remains is bookkeeping: choosing a kernel,
+//! allocating, recording a node, and visiting it in the sweep. From the bottom up: the tensor
+//! operation, the same on free constants (nothing recorded), on tracked Vars, with the sweep, and
+//! with a sweep that is itself recorded. The chains are of 100 operations.
+
+use std::hint::black_box;
+
+use retrograd_autograd::{Tape, Var, grad};
+use retrograd_nn::{Linear, Module};
+use retrograd_tensor::pointwise::Unary;
+use retrograd_tensor::{Tensor, random};
+
+use super::Suite;
+use crate::case::{Case, Work, repeat};
+
+/// Operations of a chain.
+const LENGTH: usize = 100;
+
+/// Chains of small operations, a small layer, and buffers.
+#[must_use]
+pub fn suite() -> Suite {
+    let mut cases = chains();
+    cases.push(small_add());
+    cases.push(small_layer());
+    cases.push(Case::new("tape", Work::Operations(1), || {
+        repeat(Tape::<f32>::new)
+    }));
+    for size in [1 << 10, 1 << 18] {
+        cases.push(buffer(size));
+        cases.push(vector(size));
+    }
+    Suite {
+        name: "overhead",
+        cases,
+    }
+}
+
+fn sines(x: Var) -> Var {
+    (0..LENGTH).fold(x, |x, _| x.sin())
+}
+
+/// A leaf on a tape of its own.
+fn leaf(value: &Tensor) -> Var {
+    Tape::new().leaf(black_box(value).clone())
+}
+
+fn chains() -> Vec<Case> {
+    let chain = |name: &str, run: fn(&Tensor)| {
+        Case::new(name, Work::Operations(LENGTH), move || {
+            let one = Tensor::scalar(1.0);
+            repeat(move || run(&one))
+        })
+    };
+    vec![
+        chain("sine on tensors", |one| {
+            black_box((0..LENGTH).fold(black_box(one).clone(), |x, _| x.unary(Unary::Sin)));
+        }),
+        chain("sine unrecorded", |one| {
+            black_box(sines(black_box(one).clone().into()));
+        }),
+        chain("sine recorded", |one| {
+            black_box(sines(leaf(one)));
+        }),
+        chain("sine recorded and swept", |one| {
+            black_box(sines(leaf(one)).backward());
+        }),
+        chain("sine recorded, sweep recorded", |one| {
+            let x = leaf(one);
+            black_box(grad(&sines(x.clone()), &[&x]));
+        }),
+    ]
+}
+
+/// A row of 16 added to itself: the least that an operation on tensors can take.
+fn small_add() -> Case {
+    Case::new("add of 16", Work::Operations(1), || {
+        let x = Tensor::<f32>::ones([16]);
+        repeat(move || black_box(&x) + black_box(&x))
+    })
+}
+
+/// A layer 8 → 8 on a batch of 4, forward and backward.
+fn small_layer() -> Case {
+    Case::new("linear 4x8x8 swept", Work::Operations(1), || {
+        let layer = Linear::<f32>::new(8, 8, &mut random::rng(0));
+        let x = Tensor::normal([4, 8], 0.0, 1.0, &mut random::rng(1));
+        repeat(move || {
+            let x = Tape::new().constant(x.clone());
+            layer.forward(&x).sum(..).backward()
+        })
+    })
+}
+
+/// A buffer of the pool, taken, filled with 0 and given back.
+fn buffer(size: usize) -> Case {
+    let name = format!("zeros {size}");
+    Case::new(name, Work::Operations(1), move || {
+        repeat(move || Tensor::<f32>::zeros([size]))
+    })
+}
+
+/// The same from the system's allocator.
+fn vector(size: usize) -> Case {
+    let name = format!("zeros {size}");
+    let build = move || repeat(move || vec![black_box(0.0_f32); size]);
+    Case::new(name, Work::Operations(1), build).by("std")
+}

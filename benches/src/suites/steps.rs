@@ -1,0 +1,28 @@
+//! How long does a training step take?
+//!
+//! Forward, backward and update of the [`networks`](crate::networks) W1 to W9. The goals are those
+//! of the project: half, a third, a quarter or a tenth of the fastest peer's time.
+
+use super::Suite;
+use crate::case::{Case, Work};
+use crate::networks::{NETWORKS, Network};
+
+/// A step of each network.
+#[must_use]
+pub fn suite() -> Suite {
+    Suite {
+        name: "steps",
+        cases: NETWORKS.iter().map(case).collect(),
+    }
+}
+
+fn case(network: &Network) -> Case {
+    let Network {
+        name,
+        batch,
+        goal,
+        build,
+        ..
+    } = *network;
+    Case::new(name, Work::Samples(batch), move || build(batch)).goal(goal)
+}
