@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `cargo bench --bench NAME` | criterion's statistics |
 //! | the programs `gemm`, `math`, `conv`, `overhead`, `steps` | a line of JSON for each |
+//! | the program `compare` | the same case here and in PyTorch and JAX, in turn, as a table |
 //!
 //! Workloads are defined here once. The peers in `peers/` are asked for cases by name, so a name
 //! says all there is to say about sizes: `W1 forward NT 256x784x128`.
@@ -16,10 +17,12 @@ mod case;
 pub mod machine;
 pub mod networks;
 mod options;
+pub mod peer;
 mod program;
 mod record;
 pub mod rivals;
 pub mod suites;
+pub mod table;
 pub mod timing;
 
 pub use case::{Case, Run, Work, repeat};
