@@ -85,10 +85,6 @@ fn deep_steps() -> u64 {
     })
 }
 
-/// Requests of a deep step that are known: programs list their chunks (9), and sums to a shape
-/// list their axes (4).
-const KNOWN: u64 = 13;
-
 #[test]
 fn steps_after_the_first_ones_allocate_nothing() {
     assert_eq!(small_operations(), 0, "small operations");
@@ -97,7 +93,5 @@ fn steps_after_the_first_ones_allocate_nothing() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
     let pool = pool.expect("a thread can be started");
     assert_eq!(pool.install(updates), 0, "updates of a parameter");
-    let most = KNOWN * STEPS as u64;
-    let found = pool.install(deep_steps);
-    assert!(found <= most, "{found} in {STEPS} steps, {most} known");
+    assert_eq!(pool.install(deep_steps), 0, "steps of a deep autoencoder");
 }
