@@ -4,7 +4,8 @@ use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
-use crate::gemm::Product;
+use crate::gemm::Portable;
+use crate::kernels::Kernels;
 use crate::simd::{Dispatch, lane};
 
 mod sealed {
@@ -35,7 +36,8 @@ pub trait Element:
 /// The same generic code runs in both, so gradients of an `f32` model are checked in `f64`.
 pub trait Float:
     Element
-    + Product
+    + Portable
+    + Kernels
     + Dispatch
     + Add<Output = Self>
     + Sub<Output = Self>

@@ -24,6 +24,7 @@ mod display;
 mod element;
 mod error;
 mod gemm;
+mod kernels;
 mod layout;
 mod ops;
 pub mod pointwise;

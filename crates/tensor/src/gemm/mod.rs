@@ -24,12 +24,12 @@ mod tile;
 
 use crate::element::Float;
 use crate::simd::Isa;
-pub(crate) use portable::Product;
+pub(crate) use portable::Portable;
 use tile::{Addend, Target};
 
 /// A matrix to read: element `(i, j)` is `data[offset + i·row_stride + j·column_stride]`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Matrix<'a, T> {
+pub struct Matrix<'a, T> {
     pub(crate) data: &'a [T],
     pub(crate) offset: usize,
     pub(crate) rows: usize,
@@ -83,7 +83,7 @@ impl<T> Matrix<'_, T> {
 
 /// What a product is added to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Onto<'a, T> {
+pub enum Onto<'a, T> {
     /// Nothing: the result is overwritten, whatever it held.
     Nothing,
     /// What the result holds, times this.
@@ -125,7 +125,7 @@ impl<T: Float> Onto<'_, T> {
 
 /// `out` ← `left` · `right`, with `out` contiguous `[left.rows, right.columns]`.
 pub(crate) fn product<T: Float>(left: Matrix<'_, T>, right: Matrix<'_, T>, out: &mut [T]) {
-    multiply(Isa::current(), T::ONE, left, right, Onto::Nothing, out);
+    T::product(Isa::current(), T::ONE, left, right, Onto::Nothing, out);
 }
 
 /// `out` ← α · `left` · `right` + what `onto` says, with `out` contiguous `[rows, columns]`.
@@ -136,10 +136,10 @@ pub(crate) fn product_onto<T: Float>(
     onto: Onto<'_, T>,
     out: &mut [T],
 ) {
-    multiply(Isa::current(), alpha, left, right, onto, out);
+    T::product(Isa::current(), alpha, left, right, onto, out);
 }
 
-fn multiply<T: Float>(
+pub(crate) fn multiply<T: Float>(
     isa: Isa,
     alpha: T,
     left: Matrix<'_, T>,

@@ -12,8 +12,8 @@ const MOST_PARTS: usize = 16;
 /// Parts are cut at multiples of this, so that edge tiles stay rare.
 const PART_ALIGNMENT: usize = 16;
 
-/// The element types that have a matrix product.
-pub trait Product: Sized {
+/// The element types whose products `matrixmultiply` computes.
+pub trait Portable: Sized {
     /// `out` ← α · `a` · `b` + β · `out` in the argument order of BLIS: sizes, α, then pointer and
     /// row and column stride of each operand.
     ///
@@ -37,10 +37,10 @@ pub trait Product: Sized {
     );
 }
 
-/// `impl_product!(f32, sgemm)` forwards `f32::gemm` to `matrixmultiply::sgemm`.
-macro_rules! impl_product {
+/// `impl_portable!(f32, sgemm)` forwards `f32::gemm` to `matrixmultiply::sgemm`.
+macro_rules! impl_portable {
     ($type:ident, $gemm:ident) => {
-        impl Product for $type {
+        impl Portable for $type {
             #[inline]
             unsafe fn gemm(
                 m: usize,
@@ -79,8 +79,8 @@ macro_rules! impl_product {
     };
 }
 
-impl_product!(f32, sgemm);
-impl_product!(f64, dgemm);
+impl_portable!(f32, sgemm);
+impl_portable!(f64, dgemm);
 
 /// The product, in parts along the longer side of the result that run in parallel.
 ///

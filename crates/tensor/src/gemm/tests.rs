@@ -52,7 +52,7 @@ fn check<T: Float>(left: &Tensor<T>, right: &Tensor<T>) {
     for isa in Isa::available() {
         let mut out = vec![T::NAN; left.shape()[0] * right.shape()[1]];
         let (a, b) = (matrix(left), matrix(right));
-        multiply(isa, T::ONE, a, b, Onto::Nothing, &mut out);
+        T::product(isa, T::ONE, a, b, Onto::Nothing, &mut out);
         let what = || format!("{isa} {} x {}", left.shape(), right.shape());
         reference.judge(&out, inner, &what());
     }

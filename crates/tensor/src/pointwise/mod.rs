@@ -37,3 +37,4 @@ mod vector;
 pub(crate) use combine::Combine;
 pub use operator::{Binary, Unary};
 pub use program::{Instruction, Program, Source};
+pub(crate) use run::Pass;

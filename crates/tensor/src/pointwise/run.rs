@@ -230,6 +230,21 @@ pub(super) struct Target {
     pub(super) collected: Option<usize>,
 }
 
+/// One pass of a job over all its blocks.
+#[expect(missing_debug_implementations, reason = "it lives for a call")]
+pub struct Pass<'j, 'a, 't, T: Float> {
+    job: &'j Job<'a, T>,
+    slices: Slices<'t, T>,
+    parallel: bool,
+}
+
+impl<T: Float> Pass<'_, '_, '_, T> {
+    pub(crate) fn run(self) {
+        let blocks = 0..self.job.grid.blocks;
+        self.job.range(blocks, self.slices, self.parallel);
+    }
+}
+
 impl<'a, T: Float> Job<'a, T> {
     fn new(
         program: &'a Program,
@@ -320,7 +335,11 @@ impl<'a, T: Float> Job<'a, T> {
         let cost = self.grid.blocks * self.cost();
         let inside = rayon::current_thread_index().is_some();
         let parallel = cost > if inside { PARALLEL_INSIDE } else { PARALLEL };
-        self.range(0..self.grid.blocks, slices, parallel);
+        T::pointwise(Pass {
+            job: self,
+            slices,
+            parallel,
+        });
     }
 
     /// Of a block.

@@ -197,17 +197,24 @@ impl<T: Float> Plan<T> {
                 bias,
                 result,
             };
-            T::dispatch_on(self.isa, block);
+            T::convolution(self.isa, block);
         });
     }
 }
 
 /// The work on one block of images.
-struct Block<'a, T: Float> {
+#[expect(missing_debug_implementations, reason = "it lives for a call")]
+pub struct Block<'a, T: Float> {
     plan: &'a Plan<T>,
     source: &'a [T],
     bias: Option<&'a [T]>,
     result: &'a mut [T],
+}
+
+impl<T: Float> Block<'_, T> {
+    pub(crate) fn run_on(isa: Isa, block: Self) {
+        T::dispatch_on(isa, block);
+    }
 }
 
 impl<T: Float> Kernel<T> for Block<'_, T> {

@@ -29,7 +29,7 @@ pub(super) fn filter<T: Float>(isa: Isa, x: &[T], y: &[T], geometry: &Geometry) 
         let parts = parts.par_chunks_mut(shape.elements());
         operands.zip(parts).for_each(|((x, y), out)| {
             let plan = &plan;
-            T::dispatch_on(isa, Part { plan, x, y, out });
+            T::convolution_weight(isa, Part { plan, x, y, out });
         });
     });
     // A pairwise sum, whose tree depends on the number of parts alone.
@@ -98,11 +98,18 @@ impl<'a> Plan<'a> {
 }
 
 /// What some of the images add to the weight.
-struct Part<'a, T> {
+#[expect(missing_debug_implementations, reason = "it lives for a call")]
+pub struct Part<'a, T> {
     plan: &'a Plan<'a>,
     x: &'a [T],
     y: &'a [T],
     out: &'a mut [T],
+}
+
+impl<T: Float> Part<'_, T> {
+    pub(crate) fn run_on(isa: Isa, part: Self) {
+        T::dispatch_on(isa, part);
+    }
 }
 
 impl<T: Float> Kernel<T> for Part<'_, T> {

@@ -33,6 +33,9 @@ mod shifts;
 mod tests;
 mod unfold;
 
+pub(crate) use direct::Block;
+pub(crate) use filter::Part;
+
 use planes::Planes;
 
 use crate::element::Float;
