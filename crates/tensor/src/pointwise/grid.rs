@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use crate::layout::Layout;
 use crate::shape::{MAX_RANK, Shape};
 
 /// One number for each merged axis, outermost first.
@@ -51,15 +52,7 @@ impl Grid {
         strides: &mut [PerAxis<isize>],
         longest: impl FnOnce(&Self, &[PerAxis<isize>]) -> usize,
     ) -> Self {
-        let mut grid = Self {
-            rank: 0,
-            sizes: [1; MAX_RANK],
-            cut: 0,
-            step: 1,
-            cuts: 1,
-            inner: 1,
-            blocks: 1,
-        };
+        let mut grid = Self::empty();
         for axis in (0..shape.rank()).filter(|&axis| shape[axis] != 1) {
             grid.merge(axis, shape[axis], strides);
         }
@@ -70,6 +63,31 @@ impl Grid {
         let longest = longest(&grid, strides);
         grid.cut_into(longest);
         grid
+    }
+
+    /// The space of one axis, along which operands move by 1 or stay.
+    pub(super) fn line(
+        size: usize,
+        strides: &[PerAxis<isize>],
+        longest: impl FnOnce(&Self, &[PerAxis<isize>]) -> usize,
+    ) -> Self {
+        let mut grid = Self::empty();
+        (grid.rank, grid.sizes[0]) = (1, size);
+        let longest = longest(&grid, strides);
+        grid.cut_into(longest);
+        grid
+    }
+
+    fn empty() -> Self {
+        Self {
+            rank: 0,
+            sizes: [1; MAX_RANK],
+            cut: 0,
+            step: 1,
+            cuts: 1,
+            inner: 1,
+            blocks: 1,
+        }
     }
 
     /// Appends an axis, or lengthens the last one if it continues into this one: a step of it equals
@@ -265,11 +283,17 @@ impl Iterator for Runs {
     }
 }
 
-/// The strides of a layout that was stretched to the common shape.
-pub(super) fn strides(strides: &[isize]) -> PerAxis<isize> {
-    let mut all = [0; MAX_RANK];
-    all[..strides.len()].copy_from_slice(strides);
-    all
+/// The strides of a layout stretched to `shape`, which it does stretch to.
+pub(super) fn stretched(layout: &Layout, shape: &Shape) -> PerAxis<isize> {
+    let mut strides = [0; MAX_RANK];
+    let own = layout.shape();
+    let lead = shape.rank() - own.rank();
+    for (axis, (&size, &stride)) in own.iter().zip(layout.strides()).enumerate() {
+        if size == shape[lead + axis] {
+            strides[lead + axis] = stride;
+        }
+    }
+    strides
 }
 
 /// Strides of all operands, those of the targets last.
@@ -278,14 +302,13 @@ pub(super) type AllStrides = SmallVec<[PerAxis<isize>; 6]>;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::Layout;
 
     /// The grid of a matrix and of a row that meets every row of it.
     fn grid(rows: usize, columns: usize, longest: usize) -> (Grid, AllStrides) {
         let shape = Shape::from([rows, columns]);
         let matrix = Layout::contiguous(shape);
-        let row = Layout::contiguous(Shape::from([columns])).broadcast_to(shape);
-        let mut all: AllStrides = [matrix, row].iter().map(|l| strides(l.strides())).collect();
+        let row = Layout::contiguous(Shape::from([columns]));
+        let mut all: AllStrides = [matrix, row].iter().map(|l| stretched(l, &shape)).collect();
         (Grid::new(&shape, &mut all, |_, _| longest), all)
     }
 

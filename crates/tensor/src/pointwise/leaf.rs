@@ -10,10 +10,10 @@ use smallvec::SmallVec;
 
 use super::combine::Combine;
 use super::grid::{Lie, PerAxis};
-use super::plan::{Action, From, Place};
-use super::row::{MAX_LANES, Row, each};
-use super::run::{Input, Job, Target};
-use super::vector::select;
+use super::job::{Input, Job, Target};
+use super::plan::{From, Place};
+use super::row::{Row, each};
+use super::rows::Rows;
 use crate::element::Float;
 use crate::simd::{Kernel, Math};
 use crate::storage::Storage;
@@ -32,7 +32,9 @@ impl<T: Float> Kernel<T> for Leaf<'_, '_, '_, T> {
     fn run<S: Math<T>>(self, simd: S) {
         let job = self.job;
         let mut storage = Storage::recycled(job.scratch());
-        let mut rows = Rows::new(job, storage.as_mut_slice().as_mut_ptr());
+        let scratch = storage.as_mut_slice().as_mut_ptr();
+        // SAFETY: the job knows how much scratch it needs.
+        let mut rows = unsafe { job.rows(scratch) };
         let first = job.grid.index(self.blocks.start);
         let mut sinks: SmallVec<[Sink<'_, T>; 2]> = job
             .targets
@@ -40,6 +42,7 @@ impl<T: Float> Kernel<T> for Leaf<'_, '_, '_, T> {
             .zip(self.targets.iter_mut())
             .map(|(target, slice)| Sink::new(job, target, slice, &first, &rows))
             .collect();
+        let mut started = false;
         for block in self.blocks {
             let index = job.grid.index(block);
             let (steps, len) = job.grid.size(&index);
@@ -49,10 +52,12 @@ impl<T: Float> Kernel<T> for Leaf<'_, '_, '_, T> {
                     rows.outputs[i] = sink.begin(job, &index);
                 }
                 for (i, input) in job.inputs.iter().enumerate() {
-                    rows.find_input(job, i, input, &index, steps);
+                    if !(started && input.fixed) {
+                        rows.inputs[i] = find_input(job, &rows, i, &index, steps);
+                    }
                 }
                 for step in &job.plan.steps {
-                    rows.take(simd, step.action, rows.place(step.to), len);
+                    rows.take(simd, step, len);
                 }
                 for (i, sink) in sinks.iter_mut().enumerate() {
                     let from = job.plan.outputs[i];
@@ -61,7 +66,7 @@ impl<T: Float> Kernel<T> for Leaf<'_, '_, '_, T> {
                     sink.end(simd, job, row, written, steps, len);
                 }
             }
-            rows.started = true;
+            started = true;
         }
         for sink in &mut sinks {
             // SAFETY: as above.
@@ -70,120 +75,30 @@ impl<T: Float> Kernel<T> for Leaf<'_, '_, '_, T> {
     }
 }
 
-/// The rows of the current block.
-///
-/// In the scratch lie one vector a constant, one vector an input, and then the rows.
-struct Rows<T> {
-    scratch: *mut T,
-    inputs: SmallVec<[Row<T>; 8]>,
-    outputs: SmallVec<[*mut T; 2]>,
-    constants: usize,
-    row_len: usize,
-    /// Whether inputs that do not move have been found.
-    started: bool,
-}
-
-impl<T: Float> Rows<T> {
-    #[inline(always)]
-    fn new(job: &Job<'_, T>, scratch: *mut T) -> Self {
-        let constants = job.constants.len();
-        let rows = Self {
-            scratch,
-            inputs: SmallVec::from_elem(Row::same(scratch), job.inputs.len()),
-            outputs: SmallVec::from_elem(scratch, job.targets.len()),
-            constants,
-            row_len: job.row_len,
-            started: false,
-        };
-        for (i, &constant) in job.constants.iter().enumerate() {
-            // SAFETY: the scratch has a vector for each constant.
-            unsafe { rows.splat(i, T::from_f64(constant)) };
-        }
-        rows
+/// The elements of input `i` in the block at `index`, gathered where they must be.
+#[inline(always)]
+unsafe fn find_input<T: Float>(
+    job: &Job<'_, T>,
+    rows: &Rows<T>,
+    i: usize,
+    index: &PerAxis<usize>,
+    steps: usize,
+) -> Row<T> {
+    let input = &job.inputs[i];
+    if job.in_place == Some(i) {
+        return Row::of(rows.outputs[0]);
     }
-
-    /// Writes `value` to all lanes of vector `i` of the scratch.
-    #[inline(always)]
-    unsafe fn splat(&self, i: usize, value: T) -> Row<T> {
-        // SAFETY: the scratch has this vector.
-        unsafe {
-            let vector = self.scratch.add(i * MAX_LANES);
-            std::slice::from_raw_parts_mut(vector, MAX_LANES).fill(value);
-            Row::same(vector)
-        }
-    }
-
-    /// Row `i` of the scratch.
-    #[inline(always)]
-    unsafe fn scratch_row(&self, i: usize) -> *mut T {
-        let vectors = self.constants + self.inputs.len();
-        // SAFETY: the scratch has this row.
-        unsafe { self.scratch.add(vectors * MAX_LANES + i * self.row_len) }
-    }
-
-    #[inline(always)]
-    unsafe fn place(&self, place: Place) -> *mut T {
-        match place {
-            // SAFETY: the plan's rows are the first of the scratch.
-            Place::Scratch(row) => unsafe { self.scratch_row(row) },
-            Place::Output(output) => self.outputs[output],
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn find(&self, from: From) -> Row<T> {
-        match from {
-            From::Input(i) => self.inputs[i],
-            // SAFETY: the scratch has a vector for each constant.
-            From::Constant(i) => Row::same(unsafe { self.scratch.add(i * MAX_LANES) }),
-            // SAFETY: as the caller promises.
-            From::At(place) => Row::of(unsafe { self.place(place) }),
-        }
-    }
-
-    /// Finds the elements of input `i` in the block at `index`, gathering them where they must be.
-    #[inline(always)]
-    unsafe fn find_input(
-        &mut self,
-        job: &Job<'_, T>,
-        i: usize,
-        input: &Input<'_, T>,
-        index: &PerAxis<usize>,
-        steps: usize,
-    ) {
-        if self.started && input.fixed {
-            return;
-        }
-        if job.in_place == Some(i) {
-            self.inputs[i] = Row::of(self.outputs[0]);
-            return;
-        }
-        let position = input.offset as isize + job.grid.position(index, &input.strides);
-        // SAFETY: the layout stays inside the buffer.
-        unsafe {
-            let start = input.buffer.as_ptr().offset(position);
-            self.inputs[i] = match input.lie {
-                Lie::Straight => Row::of(start),
-                Lie::Single => self.splat(self.constants + i, *start),
-                Lie::Scattered => {
-                    let row = self.scratch_row(input.row);
-                    gather(job, input, start, row, steps);
-                    Row::of(row)
-                }
-            };
-        }
-    }
-
-    /// Takes one step over a block.
-    #[inline(always)]
-    unsafe fn take<S: Math<T>>(&self, simd: S, action: Action, y: *mut T, len: usize) {
-        // SAFETY: every row of a block has `len` elements; two rows are the same or apart.
-        unsafe {
-            match action {
-                Action::Unary(f, x) => f.over(simd, self.find(x), y, len),
-                Action::Binary(f, x) => f.over(simd, x.map(|x| self.find(x)), y, len),
-                Action::Select(x) => select(simd, x.map(|x| self.find(x)), y, len),
-                Action::Choose(f, x) => f.choose(simd, x.map(|x| self.find(x)), y, len),
+    let position = input.offset as isize + job.grid.position(index, &input.strides);
+    // SAFETY: the layout stays inside the buffer.
+    unsafe {
+        let start = input.buffer.as_ptr().offset(position);
+        match input.lie {
+            Lie::Straight => Row::of(start),
+            Lie::Single => rows.single(i, *start),
+            Lie::Scattered => {
+                let row = rows.scratch_row(input.row);
+                gather(job, input, start, row, steps);
+                Row::of(row)
             }
         }
     }

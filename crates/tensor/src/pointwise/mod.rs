@@ -23,12 +23,15 @@
 
 mod combine;
 mod grid;
+mod job;
 mod leaf;
+mod long;
 mod naive;
 mod operator;
 mod plan;
 mod program;
 mod row;
+mod rows;
 mod run;
 #[cfg(test)]
 mod tests;

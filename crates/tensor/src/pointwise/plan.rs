@@ -3,7 +3,8 @@
 //! Compared with the program, a plan says where values lie. A value that is an output is written to
 //! the output itself; any other gets one of a few scratch rows, and a row serves again once its
 //! value has been read for the last time, so that a block and its scratch stay in the L1 cache
-//! however long the program is. A comparison that only one choice reads becomes part of it.
+//! however long the program is. A comparison that only one choice reads becomes part of it, and
+//! softplus and sigmoid of one value, a logistic loss and its slope, share their exponential.
 
 use smallvec::SmallVec;
 
@@ -34,6 +35,8 @@ pub(super) enum Action {
     Select([From; 3]),
     /// The third where the comparison of the first two holds, else the fourth.
     Choose(Binary, [From; 4]),
+    /// Softplus of the first, and its sigmoid, which is left in the second place.
+    SoftplusAndSigmoid(From, Place),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +86,8 @@ fn cost(instruction: &Instruction) -> usize {
 struct Planner<'a> {
     program: &'a Program,
     steps: SmallVec<[Step; 4]>,
-    /// Where each register so far lies; `None` if it became part of another step.
+    /// Where each register lies, of those that have been planned; `None` also if it is part of
+    /// another step.
     places: SmallVec<[Option<Place>; 8]>,
     /// For each scratch row, the register in it.
     rows: SmallVec<[usize; 4]>,
@@ -94,35 +98,64 @@ impl<'a> Planner<'a> {
         Self {
             program,
             steps: SmallVec::new(),
-            places: SmallVec::new(),
+            places: SmallVec::from_elem(None, program.code.len()),
             rows: SmallVec::new(),
         }
     }
 
     /// Plans instruction `i`.
     fn place(&mut self, i: usize) {
+        if self.places[i].is_some() {
+            return;
+        }
         let action = match self.program.code[i] {
-            Instruction::Binary(f, ..) if f.is_comparison() && self.choice(i).is_some() => {
-                return self.places.push(None);
-            }
-            Instruction::Unary(f, x) => Action::Unary(f, self.find(x)),
+            Instruction::Binary(f, ..) if f.is_comparison() && self.choice(i).is_some() => return,
+            Instruction::Unary(f, x) => match self.partner(i) {
+                Some(other) => return self.place_pair(f, i, other, x),
+                None => Action::Unary(f, self.find(x)),
+            },
             Instruction::Binary(f, a, b) => Action::Binary(f, [a, b].map(|x| self.find(x))),
             Instruction::Select(condition, yes, no) => match self.merged(condition) {
                 Some((f, a, b)) => Action::Choose(f, [a, b, yes, no].map(|x| self.find(x))),
                 None => Action::Select([condition, yes, no].map(|x| self.find(x))),
             },
         };
-        let to = match self
-            .program
-            .outputs
-            .iter()
-            .position(|&o| o == Source::Register(i))
-        {
-            Some(output) => Place::Output(output),
-            None => Place::Scratch(self.free_row(i)),
-        };
+        let to = self.new_place(i, i);
         self.steps.push(Step { action, to });
-        self.places.push(Some(to));
+    }
+
+    /// The later one of softplus and sigmoid, if instruction `i` is the earlier one of the same value.
+    fn partner(&self, i: usize) -> Option<usize> {
+        let other = match self.program.code[i] {
+            Instruction::Unary(Unary::Softplus, x) => Instruction::Unary(Unary::Sigmoid, x),
+            Instruction::Unary(Unary::Sigmoid, x) => Instruction::Unary(Unary::Softplus, x),
+            _ => return None,
+        };
+        (i + 1..self.program.code.len()).find(|&later| self.program.code[later] == other)
+    }
+
+    /// Plans softplus and sigmoid of `x`, instructions `i` (which is `f`) and `other`, as one step.
+    fn place_pair(&mut self, f: Unary, i: usize, other: usize, x: Source) {
+        let x = self.find(x);
+        let (first, second) = (self.new_place(i, i), self.new_place(other, i));
+        let (to, slope) = if f == Unary::Softplus {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        let action = Action::SoftplusAndSigmoid(x, slope);
+        self.steps.push(Step { action, to });
+    }
+
+    /// A place for register `i`, which is written at instruction `now`.
+    fn new_place(&mut self, i: usize, now: usize) -> Place {
+        let outputs = &self.program.outputs;
+        let place = match outputs.iter().position(|&o| o == Source::Register(i)) {
+            Some(output) => Place::Output(output),
+            None => Place::Scratch(self.free_row(i, now)),
+        };
+        self.places[i] = Some(place);
+        place
     }
 
     /// The comparison that register `condition` would have held, if it is part of its choice.
@@ -154,10 +187,10 @@ impl<'a> Planner<'a> {
             .any(|source| source == value)
     }
 
-    /// A scratch row for register `i` whose value nobody reads after step `i`.
-    fn free_row(&mut self, i: usize) -> usize {
-        let free = (0..self.rows.len()).find(|&row| self.last_use(self.rows[row]) <= i);
-        let row = free.unwrap_or_else(|| {
+    /// A scratch row for register `i` whose value nobody reads after instruction `now`.
+    fn free_row(&mut self, i: usize, now: usize) -> usize {
+        let is_free = |&row: &usize| self.rows[row] != now && self.last_use(self.rows[row]) <= now;
+        let row = (0..self.rows.len()).find(is_free).unwrap_or_else(|| {
             self.rows.push(i);
             self.rows.len() - 1
         });
@@ -226,6 +259,25 @@ mod tests {
         // Somebody else wants to see the truth value.
         program.output(low);
         assert_eq!(Plan::of(&program).steps.len(), 2);
+    }
+
+    #[test]
+    fn a_logistic_loss_and_its_slope_share_an_exponential() {
+        let [z, t] = [Source::Input(0), Source::Input(1)];
+        let mut program = Program::new(2);
+        let upper = program.unary(Unary::Softplus, z);
+        let product = program.binary(Binary::Mul, z, t);
+        let loss = program.binary(Binary::Sub, upper, product);
+        let sigmoid = program.unary(Unary::Sigmoid, z);
+        let slope = program.binary(Binary::Sub, sigmoid, t);
+        program.output(loss);
+        program.output(slope);
+        let plan = Plan::of(&program);
+        assert_eq!((plan.steps.len(), plan.scratch), (4, 3));
+        let Action::SoftplusAndSigmoid(From::Input(0), other) = plan.steps[0].action else {
+            panic!("{:?}", plan.steps[0]);
+        };
+        assert_ne!(plan.steps[0].to, other);
     }
 
     #[test]

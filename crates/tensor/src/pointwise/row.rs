@@ -54,6 +54,22 @@ impl<T: Float> Row<T> {
         unsafe { simd.load_part_at(self.start.add(i * self.step), count) }
     }
 
+    /// As many elements from `i` on as are `left`, at most a vector.
+    ///
+    /// # Safety
+    /// The row has them.
+    #[inline(always)]
+    pub(super) unsafe fn load_some<S: Math<T>>(self, simd: S, i: usize, left: usize) -> S::Vector {
+        // SAFETY: in the row, by the caller's promise.
+        unsafe {
+            if left >= S::LANES {
+                self.load(simd, i)
+            } else {
+                self.load_part(simd, i, left)
+            }
+        }
+    }
+
     /// Element `i`.
     ///
     /// # Safety
@@ -90,6 +106,51 @@ pub(super) unsafe fn each<T: Float, S: Math<T>, const N: usize>(
         unsafe {
             let last = f(rows.map(|row| row.load_part(simd, whole, len - whole)));
             simd.store_part_at(last, y.add(whole), len - whole);
+        }
+    }
+}
+
+/// As [`each`], for functions so long that their code should be there once.
+///
+/// # Safety
+/// As [`each`].
+#[inline(always)]
+pub(super) unsafe fn each_long<T: Float, S: Math<T>, const N: usize>(
+    simd: S,
+    rows: [Row<T>; N],
+    y: *mut T,
+    len: usize,
+    f: impl Fn([S::Vector; N]) -> S::Vector,
+) {
+    let mut i = 0;
+    while i < len {
+        let left = len - i;
+        // SAFETY: what is read and written lies before `len`, in the rows and in `y`.
+        unsafe {
+            let value = f(rows.map(|row| row.load_some(simd, i, left)));
+            store_some(simd, value, y.add(i), left);
+        }
+        i += S::LANES;
+    }
+}
+
+/// Writes as many lanes as are `left`, at most all.
+///
+/// # Safety
+/// `y` has room for them.
+#[inline(always)]
+pub(super) unsafe fn store_some<T: Float, S: Math<T>>(
+    simd: S,
+    value: S::Vector,
+    y: *mut T,
+    left: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if left >= S::LANES {
+            simd.store_at(value, y);
+        } else {
+            simd.store_part_at(value, y, left);
         }
     }
 }

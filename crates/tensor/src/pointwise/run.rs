@@ -10,11 +10,10 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::combine::Combine;
-use super::grid::{AllStrides, Grid, Lie, PerAxis, strides};
+use super::job::{Job, Operands};
 use super::leaf::Leaf;
-use super::plan::{From, Place, Plan};
 use super::program::Program;
-use super::row::{MAX_LANES, Row};
+use super::row::Row;
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::layout::Layout;
@@ -23,13 +22,6 @@ use crate::simd::{Isa, Kernel, Math};
 use crate::storage::Storage;
 use crate::tensor::Tensor;
 
-/// Elements a block: with the inputs, the outputs and some scratch rows of this length, an `f32`
-/// program stays in a 48 KB L1 cache.
-const BLOCK: usize = 1024;
-/// Elements a block where nothing but inputs and outputs is walked.
-const LONG_BLOCK: usize = 32 * BLOCK;
-/// Elements a block where long runs are summed straight from the input.
-const SUM_BLOCK: usize = 8 * BLOCK;
 /// Cost of a leaf: see [`Plan::cost`].
 const GRAIN: usize = 1 << 16;
 /// Cost from which other threads are called in. From outside of rayon's threads that takes about
@@ -40,8 +32,6 @@ const PARALLEL_INSIDE: usize = 1 << 16;
 /// How many times larger than a target what is combined into it must be, for a second one to pay.
 const WORTH_A_TARGET: usize = 16;
 
-/// What is read, and how it lies before it is stretched.
-type Operands<'a, T> = SmallVec<[(&'a [T], &'a Layout); 4]>;
 type Outputs<T> = SmallVec<[Tensor<T>; 2]>;
 
 impl Program {
@@ -52,8 +42,15 @@ impl Program {
     #[track_caller]
     #[must_use]
     pub fn run<T: Float>(&self, inputs: &[&Tensor<T>]) -> Outputs<T> {
-        let shapes: SmallVec<[Shape; 4]> = inputs.iter().map(|input| *input.shape()).collect();
-        let shape = shape::broadcast("pointwise", &shapes).or_panic();
+        let shape = match inputs {
+            [first, others @ ..] if others.iter().all(|x| x.shape() == first.shape()) => {
+                *first.shape()
+            }
+            _ => {
+                let shapes = inputs.iter().map(|input| *input.shape());
+                shape::broadcast("pointwise", &shapes.collect::<SmallVec<[Shape; 4]>>()).or_panic()
+            }
+        };
         let targets: SmallVec<[Shape; 2]> = self.outputs.iter().map(|_| shape).collect();
         self.reduce(inputs, &shape, &targets, Combine::Sum)
     }
@@ -189,47 +186,6 @@ impl Program {
 /// The parts of the targets that a range of blocks writes.
 type Slices<'t, T> = SmallVec<[&'t mut [T]; 2]>;
 
-/// A program and its operands, ready to be run on any range of blocks.
-pub(super) struct Job<'a, T: Float> {
-    isa: Isa,
-    pub(super) plan: &'a Plan,
-    pub(super) constants: &'a [f64],
-    pub(super) grid: Grid,
-    pub(super) inputs: SmallVec<[Input<'a, T>; 4]>,
-    pub(super) targets: SmallVec<[Target; 2]>,
-    /// The input that is the first target before it is written.
-    pub(super) in_place: Option<usize>,
-    /// Rows of scratch, and their length.
-    rows: usize,
-    pub(super) row_len: usize,
-}
-
-/// An operand that is read.
-pub(super) struct Input<'a, T: Float> {
-    pub(super) buffer: &'a [T],
-    pub(super) offset: usize,
-    pub(super) strides: PerAxis<isize>,
-    pub(super) lie: Lie,
-    /// Whether it is the same for every block.
-    pub(super) fixed: bool,
-    /// Scratch row that it is gathered to, if scattered.
-    pub(super) row: usize,
-}
-
-/// An operand that is written.
-#[derive(Debug)]
-pub(super) struct Target {
-    pub(super) strides: PerAxis<isize>,
-    pub(super) lie: Lie,
-    /// How several values become one; `None` if each has its own place.
-    pub(super) combine: Option<Combine>,
-    /// Scratch row for values that are to be combined.
-    pub(super) row: Option<usize>,
-    /// Scratch row that blocks are combined in before they go to the target: for targets that keep
-    /// the inner axes, of which a block holds many short runs.
-    pub(super) collected: Option<usize>,
-}
-
 /// One pass of a job over all its blocks.
 #[expect(missing_debug_implementations, reason = "it lives for a call")]
 pub struct Pass<'j, 'a, 't, T: Float> {
@@ -245,92 +201,7 @@ impl<T: Float> Pass<'_, '_, '_, T> {
     }
 }
 
-impl<'a, T: Float> Job<'a, T> {
-    fn new(
-        program: &'a Program,
-        isa: Isa,
-        inputs: &[(&'a [T], &Layout)],
-        shape: &Shape,
-        targets: &[Shape],
-        combine: Combine,
-    ) -> Self {
-        let plan = program.plan();
-        let stretched = |layout: &Layout| strides(layout.broadcast_to(*shape).strides());
-        let mut all: AllStrides = inputs.iter().map(|(_, layout)| stretched(layout)).collect();
-        all.extend(
-            targets
-                .iter()
-                .map(|target| stretched(&Layout::contiguous(*target))),
-        );
-        let is_combined = |target: &Shape| target.elements() != shape.elements();
-        let combines = targets.iter().any(is_combined);
-        let grid = Grid::new(shape, &mut all, |grid, all| {
-            let (read, written) = all.split_at(inputs.len());
-            let kept = |s: &PerAxis<isize>| s[grid.rank() - 1] != 0;
-            match (plan.scratch == 0 && grid.is_straight(read), combines) {
-                (true, false) => LONG_BLOCK,
-                (true, true) if !written.iter().any(kept) => SUM_BLOCK,
-                _ => BLOCK,
-            }
-        });
-        let mut job = Self {
-            isa,
-            plan,
-            constants: &program.constants,
-            row_len: grid.longest().next_multiple_of(MAX_LANES),
-            grid,
-            inputs: SmallVec::new(),
-            targets: SmallVec::new(),
-            in_place: None,
-            rows: plan.scratch,
-        };
-        for (&(buffer, layout), strides) in inputs.iter().zip(&all) {
-            job.add_input(buffer, layout.offset(), strides);
-        }
-        for (target, strides) in targets.iter().zip(&all[inputs.len()..]) {
-            job.add_target(strides, is_combined(target).then_some(combine));
-        }
-        job
-    }
-
-    fn add_input(&mut self, buffer: &'a [T], offset: usize, strides: &PerAxis<isize>) {
-        let lie = self.grid.lie(strides);
-        self.inputs.push(Input {
-            buffer,
-            offset,
-            strides: *strides,
-            lie,
-            fixed: self.grid.is_fixed(strides),
-            row: self.rows,
-        });
-        self.rows += usize::from(lie == Lie::Scattered);
-    }
-
-    fn add_target(&mut self, strides: &PerAxis<isize>, combine: Option<Combine>) {
-        let mut new_row = |wanted: bool| {
-            wanted.then(|| {
-                self.rows += 1;
-                self.rows - 1
-            })
-        };
-        let own = From::At(Place::Output(self.targets.len()));
-        let computed = self.plan.outputs[self.targets.len()] == own;
-        let lie = self.grid.lie(strides);
-        let short = strides[self.grid.cut()] == 0 && self.grid.step() > 1 && lie != Lie::Single;
-        self.targets.push(Target {
-            strides: *strides,
-            lie,
-            combine,
-            row: new_row(combine.is_some() && computed),
-            collected: new_row(combine.is_some() && short),
-        });
-    }
-
-    /// Elements of scratch that a leaf needs.
-    pub(super) fn scratch(&self) -> usize {
-        (self.constants.len() + self.inputs.len()) * MAX_LANES + self.rows * self.row_len
-    }
-
+impl<T: Float> Job<'_, T> {
     fn run(&self, slices: Slices<'_, T>) {
         let cost = self.grid.blocks * self.cost();
         let inside = rayon::current_thread_index().is_some();
@@ -340,11 +211,6 @@ impl<'a, T: Float> Job<'a, T> {
             slices,
             parallel,
         });
-    }
-
-    /// Of a block.
-    fn cost(&self) -> usize {
-        self.plan.cost * self.grid.average()
     }
 
     /// Runs a range of blocks, by halves if it is long. Where to cut does not depend on `parallel`
@@ -431,13 +297,6 @@ impl<'a, T: Float> Job<'a, T> {
             };
             T::dispatch_on(self.isa, merge);
         }
-    }
-}
-
-impl Target {
-    /// Whether different positions along `axis` have different places in the target.
-    fn keeps(&self, axis: usize) -> bool {
-        self.combine.is_none() || self.strides[axis] != 0
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Each agrees with [`Unary::at`] and [`Binary::at`]: arithmetic and comparisons to the last bit.
 
+use super::long;
 use super::operator::{Binary, Unary};
 use super::row::{Row, each};
 use crate::element::Float;
@@ -22,7 +23,6 @@ impl Unary {
     ) {
         // SAFETY: the caller's promise is what the loops ask for.
         unsafe {
-            let scalar = |f: fn(T) -> T| each_scalar([x], y, len, |[x]| f(x));
             match self {
                 Self::Neg => each(simd, [x], y, len, |[x]| negative(simd, x)),
                 Self::Abs => each(simd, [x], y, len, |[x]| magnitude(simd, x)),
@@ -30,16 +30,16 @@ impl Unary {
                 Self::Recip => each(simd, [x], y, len, |[x]| simd.div(simd.splat(T::ONE), x)),
                 Self::Square => each(simd, [x], y, len, |[x]| simd.mul(x, x)),
                 Self::Sqrt => each(simd, [x], y, len, |[x]| simd.sqrt(x)),
-                Self::Exp => scalar(T::exp),
-                Self::Expm1 => scalar(T::expm1),
-                Self::Log => scalar(T::log),
-                Self::Log1p => scalar(T::log1p),
-                Self::Sin => scalar(T::sin),
-                Self::Cos => scalar(T::cos),
-                Self::Tanh => scalar(T::tanh),
-                Self::Sigmoid => scalar(T::sigmoid),
-                Self::Softplus => scalar(T::softplus),
-                Self::Erf => scalar(T::erf),
+                Self::Exp => long::over::<T, S, long::Exp>(x, y, len),
+                Self::Expm1 => long::over::<T, S, long::Expm1>(x, y, len),
+                Self::Log => long::over::<T, S, long::Log>(x, y, len),
+                Self::Log1p => long::over::<T, S, long::Log1p>(x, y, len),
+                Self::Sin => long::over::<T, S, long::Sin>(x, y, len),
+                Self::Cos => long::over::<T, S, long::Cos>(x, y, len),
+                Self::Tanh => long::over::<T, S, long::Tanh>(x, y, len),
+                Self::Sigmoid => long::over::<T, S, long::Sigmoid>(x, y, len),
+                Self::Softplus => long::over::<T, S, long::Softplus>(x, y, len),
+                Self::Erf => long::over::<T, S, long::Erf>(x, y, len),
             }
         }
     }
@@ -69,7 +69,7 @@ impl Binary {
                 Self::Div => each(simd, rows, y, len, |[a, b]| simd.div(a, b)),
                 Self::Max => each(simd, rows, y, len, |[a, b]| maximum(simd, a, b)),
                 Self::Min => each(simd, rows, y, len, |[a, b]| minimum(simd, a, b)),
-                Self::Pow => each_scalar(rows, y, len, |[a, b]| a.pow(b)),
+                Self::Pow => long::pow::<T, S>(rows, y, len),
                 Self::Less => each(simd, rows, y, len, |[a, b]| truth(simd.less(a, b))),
                 Self::LessEqual => each(simd, rows, y, len, |[a, b]| truth(simd.less_equal(a, b))),
                 Self::Equal => each(simd, rows, y, len, |[a, b]| truth(simd.equal(a, b))),
@@ -167,21 +167,4 @@ pub(super) fn maximum<T: Float, S: Math<T>>(simd: S, a: S::Vector, b: S::Vector)
 pub(super) fn minimum<T: Float, S: Math<T>>(simd: S, a: S::Vector, b: S::Vector) -> S::Vector {
     let smaller = simd.select(simd.less_equal(a, b), a, b);
     simd.select(simd.equal(a, a), smaller, a)
-}
-
-/// As [`each`], for functions that have no vector form.
-///
-/// # Safety
-/// As [`each`].
-#[inline(always)]
-unsafe fn each_scalar<T: Float, const N: usize>(
-    rows: [Row<T>; N],
-    y: *mut T,
-    len: usize,
-    f: impl Fn([T; N]) -> T,
-) {
-    for i in 0..len {
-        // SAFETY: element `i` is in every row and in `y`.
-        unsafe { *y.add(i) = f(rows.map(|row| row.at(i))) };
-    }
 }
