@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::element::Element;
 use crate::error::{OrPanic, ShapeError};
 use crate::layout::Layout;
+use crate::ops::copy::row_major;
 use crate::shape::Shape;
 use crate::storage::{Shared, Storage};
 
@@ -158,10 +159,7 @@ impl<T: Element> Tensor<T> {
     pub fn copied(&self) -> Self {
         Self::written(*self.shape(), |out| match self.as_slice() {
             Some(values) => out.copy_from_slice(values),
-            None => out
-                .iter_mut()
-                .zip(self.iter())
-                .for_each(|(slot, value)| *slot = value),
+            None => row_major(self.buffer(), self.layout(), out),
         })
     }
 

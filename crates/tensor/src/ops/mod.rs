@@ -2,6 +2,7 @@
 
 pub(crate) mod blocks;
 pub(crate) mod conv;
+pub(crate) mod copy;
 pub(crate) mod cumsum;
 pub(crate) mod elementwise;
 pub(crate) mod gather;
