@@ -7,10 +7,10 @@ use super::table;
 
 /// g·∂y/∂xᵢ for every input i of `program`, whose single output is y.
 ///
-/// In the results, inputs 0 to n−1 are those of the program, input n is the output (it is known by
-/// the time the derivative is needed, so nothing is computed to get it again), and n+1 is g.
-pub(super) fn cotangents(program: &Program) -> Vec<Expr> {
-    let values = Values::of(program);
+/// In the results, inputs 0 to n−1 are those of the program, input n is the output (if it is known by
+/// the time the derivative is needed, nothing is computed to get it again), and n+1 is g.
+pub(super) fn cotangents(program: &Program, output_is_known: bool) -> Vec<Expr> {
+    let values = Values::of(program, output_is_known);
     let mut sums = Sums {
         inputs: vec![None; program.inputs()],
         registers: vec![None; program.code().len()],
@@ -48,14 +48,16 @@ struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    fn of(program: &'a Program) -> Self {
+    fn of(program: &'a Program, output_is_known: bool) -> Self {
         let mut values = Self {
             program,
             registers: Vec::new(),
         };
         for (i, instruction) in program.code().iter().enumerate() {
             let formula = match *instruction {
-                _ if program.outputs()[0] == Source::Register(i) => Expr::input(program.inputs()),
+                _ if output_is_known && program.outputs()[0] == Source::Register(i) => {
+                    Expr::input(program.inputs())
+                }
                 Instruction::Unary(f, x) => Expr::unary(f, &values.at(x)),
                 Instruction::Binary(f, a, b) => Expr::binary(f, &values.at(a), &values.at(b)),
                 Instruction::Select(c, a, b) => {
@@ -103,7 +105,7 @@ mod tests {
 
     /// The cotangent of input 0 of a formula of one input: x0 = x, x1 = y, x2 = g.
     fn of(formula: &Expr) -> String {
-        cotangents(&lower(1, std::slice::from_ref(formula)))[0].to_string()
+        cotangents(&lower(1, std::slice::from_ref(formula)), true)[0].to_string()
     }
 
     #[test]
@@ -113,6 +115,13 @@ mod tests {
         assert_eq!(of(&x.exp()), "(x2 * x1)");
         assert_eq!(of(&x.sigmoid()), "(x2 * (x1 * (1 - x1)))");
         assert_eq!(of(&x), "x2");
+    }
+
+    #[test]
+    fn an_output_that_is_not_known_is_not_read() {
+        let program = lower(1, &[Expr::input(0).tanh()]);
+        let derivative = &cotangents(&program, false)[0];
+        assert_eq!(derivative.to_string(), "(x2 * (1 - square(tanh(x0))))");
     }
 
     #[test]

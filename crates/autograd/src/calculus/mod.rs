@@ -17,10 +17,12 @@
 //! assert_eq!(swish.apply(&[&x]).backward().of(&x).unwrap().item(), 0.5);
 //! ```
 
+mod backward;
 mod differentiate;
 mod expr;
 mod lower;
 mod pointwise;
+mod summed;
 mod table;
 
 pub use expr::Expr;

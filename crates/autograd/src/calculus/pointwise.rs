@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use retrograd_tensor::pointwise::Program;
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{Axes, Float, OrPanic, ReducedAxes, Shape, Tensor, shape};
 use smallvec::SmallVec;
 
-use super::differentiate;
+use super::backward::{Backward, Cotangent, Read};
 use super::expr::Expr;
 use super::lower::lower;
+use super::summed::Summed;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
@@ -28,8 +29,12 @@ struct Definition {
     name: Cow<'static, str>,
     forward: Program,
     /// The backward rule for each set of needed inputs, derived when first asked for.
-    backward: Box<[OnceLock<Box<Backward>>]>,
+    backward: Rules,
+    /// The same for the sum of the function, of which no element is known any more.
+    summed: Rules,
 }
+
+type Rules = Box<[OnceLock<Box<Backward>>]>;
 
 impl Pointwise {
     /// The function of `N` inputs with this formula.
@@ -48,13 +53,14 @@ impl Pointwise {
         Self::define(name.into(), N, &formula(std::array::from_fn(Expr::input)))
     }
 
-    fn define(name: Cow<'static, str>, inputs: usize, formula: &Expr) -> Self {
+    pub(super) fn define(name: Cow<'static, str>, inputs: usize, formula: &Expr) -> Self {
         let forward = lower(inputs, std::slice::from_ref(formula));
-        let backward = (0..1_usize << inputs).map(|_| OnceLock::new()).collect();
+        let rules = || (0..1_usize << inputs).map(|_| OnceLock::new()).collect();
         Self(Arc::new(Definition {
             name,
             forward,
-            backward,
+            backward: rules(),
+            summed: rules(),
         }))
     }
 
@@ -74,82 +80,50 @@ impl Pointwise {
         Var::apply(self.clone(), inputs)
     }
 
-    fn backward(&self, needed: Needed) -> &Backward {
-        self.0.backward[needed.0 as usize]
-            .get_or_init(|| Box::new(Backward::derive(&self.0, needed)))
+    /// The sum of the function along axes of the common shape: [`apply`](Self::apply) and
+    /// [`Var::sum`] in one node and one pass, in which the values themselves are never written.
+    ///
+    /// ```
+    /// use retrograd_autograd::{Pointwise, Tape};
+    /// use retrograd_tensor::Tensor;
+    ///
+    /// let error = Pointwise::new("squared_error", |[y, t]| (y - t).square());
+    /// let tape = Tape::<f64>::new();
+    /// let y = tape.leaf(Tensor::from_vec(vec![1.0, 4.0], [2]));
+    /// let total = error.apply_sum(&[&y, &Tensor::scalar(2.0).into()], ..);
+    /// assert_eq!(total.item(), 5.0);
+    /// assert_eq!(total.backward().of(&y).unwrap().to_vec(), [-2.0, 4.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the number of inputs is wrong, their shapes do not broadcast, or an axis does not exist or
+    /// is named twice.
+    #[track_caller]
+    #[must_use]
+    pub fn apply_sum<T: Float>(&self, inputs: &[&Var<T>], axes: impl Into<Axes>) -> Var<T> {
+        let shapes: SmallVec<[Shape; 3]> = inputs.iter().map(|input| *input.shape()).collect();
+        let shape = shape::broadcast(self.name(), &shapes).or_panic();
+        let axes = ReducedAxes::new(self.name(), &shape, &axes.into()).or_panic();
+        Summed::apply(self, inputs, shape, axes)
     }
-}
 
-/// The rule for one set of needed inputs.
-struct Backward {
-    /// What the programs read of x₀ .. xₙ₋₁, y and g, in the order of their inputs.
-    reads: Vec<Read>,
-    /// The cotangents that need computing, all in one pass, in the order of the inputs.
-    fused: Program,
-    /// For each input, how to get its cotangent.
-    cotangents: Vec<Cotangent>,
-}
+    pub(super) fn forward_program(&self) -> &Program {
+        &self.0.forward
+    }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Read {
-    Input(usize),
-    Output,
-    Cotangent,
-}
+    fn backward(&self, needed: Needed) -> &Backward {
+        self.rule(&self.0.backward, needed, true)
+    }
 
-enum Cotangent {
-    Zero,
-    /// g itself, as for a sum.
-    Given,
-    /// The next output of the fused program; on its own, this operation, which can be recorded.
-    Computed(Pointwise),
-}
+    /// The rule of the function's sum.
+    pub(super) fn summed_backward(&self, needed: Needed) -> &Backward {
+        self.rule(&self.0.summed, needed, false)
+    }
 
-impl Backward {
-    fn derive(definition: &Definition, needed: Needed) -> Self {
-        let inputs = definition.forward.inputs();
-        let formulas = differentiate::cotangents(&definition.forward);
-        let is_given = |formula: &Expr| formula.is_input(inputs + 1);
-        let is_computed = |i: usize| {
-            needed.has(i) && !is_given(&formulas[i]) && formulas[i].as_constant() != Some(0.0)
-        };
-        let candidates = (0..inputs)
-            .map(Read::Input)
-            .chain([Read::Output, Read::Cotangent])
-            .enumerate();
-        let (positions, reads): (Vec<usize>, Vec<Read>) = candidates
-            .filter(|&(position, _)| {
-                (0..inputs).any(|i| is_computed(i) && formulas[i].reads(position))
-            })
-            .unzip();
-        let renumbered = |formula: &Expr| {
-            formula.renumber(&|old| {
-                positions
-                    .iter()
-                    .position(|&kept| kept == old)
-                    .expect("every input read is kept")
-            })
-        };
-        let mut computed = Vec::new();
-        let cotangents = formulas.iter().enumerate().map(|(i, formula)| {
-            if is_computed(i) {
-                let formula = renumbered(formula);
-                let name = format!("{}.vjp{i}", definition.name).into();
-                let alone = Pointwise::define(name, reads.len(), &formula);
-                computed.push(formula);
-                Cotangent::Computed(alone)
-            } else if needed.has(i) && is_given(formula) {
-                Cotangent::Given
-            } else {
-                Cotangent::Zero
-            }
-        });
-        let cotangents = cotangents.collect();
-        Self {
-            fused: lower(reads.len(), &computed),
-            reads,
-            cotangents,
-        }
+    fn rule<'a>(&self, rules: &'a Rules, needed: Needed, output_is_known: bool) -> &'a Backward {
+        let Definition { name, forward, .. } = &*self.0;
+        let derive = || Box::new(Backward::derive(name, forward, needed, output_is_known));
+        rules[needed.0 as usize].get_or_init(derive)
     }
 }
 
@@ -169,14 +143,7 @@ impl<T: Float> Primitive<T> for Pointwise {
     }
 
     fn saves(&self, needed: Needed) -> Saves {
-        self.backward(needed)
-            .reads
-            .iter()
-            .fold(Saves::NOTHING, |saves, read| match read {
-                Read::Input(i) => saves.and(Saves::input(*i)),
-                Read::Output => saves.and(Saves::OUTPUT),
-                Read::Cotangent => saves,
-            })
+        self.backward(needed).saves()
     }
 
     fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
@@ -189,13 +156,8 @@ impl<T: Float> Primitive<T> for Pointwise {
         let reads: SmallVec<[&Var<T>; 4]> = backward.reads.iter().map(read).collect();
         // When nobody will differentiate again, all cotangents come from one pass.
         let recorded = reads.iter().any(|read| read.is_tracked());
-        let values: SmallVec<[&Tensor<T>; 4]> = reads.iter().map(|read| read.value()).collect();
-        let mut fused = if recorded {
-            SmallVec::new()
-        } else {
-            backward.fused.run(&values)
-        }
-        .into_iter();
+        let fused = (!recorded).then(|| backward.fused(&reads, g.shape(), x));
+        let mut fused = fused.into_iter().flatten();
         let cotangent = |(i, cotangent): (usize, &Cotangent)| {
             let result = match cotangent {
                 Cotangent::Zero => return None,

@@ -1,0 +1,101 @@
+//! The sum of a formula as one operation.
+//!
+//! A loss is a formula of each element and a sum. As one node it is one pass that writes a single
+//! number, and its rule is one pass too: the slope of a sum is g in every place, so the cotangents
+//! are the formula's own with a g that is stretched. Each of them is the formula of a cotangent,
+//! summed over what its input was stretched along. So the rule is made of the same operation, and
+//! every order of derivative exists.
+
+use std::borrow::Cow;
+
+use retrograd_tensor::{Float, ReducedAxes, Shape, Tensor};
+use smallvec::SmallVec;
+
+use super::backward::{Cotangent, Read};
+use super::pointwise::Pointwise;
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// A formula over `shape`, summed over whatever axes `target` is stretched along to become it.
+#[derive(Clone, Debug)]
+pub(super) struct Summed {
+    formula: Pointwise,
+    shape: Shape,
+    target: Shape,
+}
+
+impl Summed {
+    /// The sum along axes of the common shape of the inputs.
+    #[track_caller]
+    pub(super) fn apply<T: Float>(
+        formula: &Pointwise,
+        inputs: &[&Var<T>],
+        shape: Shape,
+        axes: ReducedAxes,
+    ) -> Var<T> {
+        let result = axes.result(&shape);
+        // A shape without its first axes stretches to it; without others, they must stay to tell.
+        let first = shape.rank() - result.rank();
+        let stretches = (0..shape.rank()).all(|axis| axes.contains(axis) == (axis < first));
+        let target = if stretches { result } else { axes.kept(&shape) };
+        let formula = formula.clone();
+        let sum = Self {
+            formula,
+            shape,
+            target,
+        };
+        let sum = Var::apply(sum, inputs);
+        if target == result {
+            sum
+        } else {
+            sum.with_shape(result)
+        }
+    }
+}
+
+impl<T: Float> Primitive<T> for Summed {
+    fn name(&self) -> Cow<'static, str> {
+        format!("sum({})", self.formula.name()).into()
+    }
+
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        let program = self.formula.forward_program();
+        program
+            .run_to(x, &self.shape, &[self.target])
+            .swap_remove(0)
+    }
+
+    fn saves(&self, needed: Needed) -> Saves {
+        self.formula.summed_backward(needed).saves()
+    }
+
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let backward = self.formula.summed_backward(x.needed());
+        let read = |read: &Read| match read {
+            Read::Input(i) => &x[*i],
+            Read::Output => unreachable!("no element of the output is known"),
+            Read::Cotangent => g,
+        };
+        let reads: SmallVec<[&Var<T>; 4]> = backward.reads.iter().map(read).collect();
+        let recorded = reads.iter().any(|read| read.is_tracked());
+        let fused = (!recorded).then(|| backward.fused(&reads, &self.shape, x));
+        let mut fused = fused.into_iter().flatten();
+        let cotangent = |(i, cotangent): (usize, &Cotangent)| match cotangent {
+            Cotangent::Zero => None,
+            Cotangent::Given => Some(g.broadcast_to(self.shape).into_sum_to(x.shape(i))),
+            Cotangent::Computed(alone) if recorded => {
+                let (formula, target) = (alone.clone(), *x.shape(i));
+                let sum = Self {
+                    formula,
+                    target,
+                    ..*self
+                };
+                Some(Var::apply(sum, &reads))
+            }
+            Cotangent::Computed(_) => Some(Var::constant_beside(fused.next()?, g)),
+        };
+        let cotangents = backward.cotangents.iter().enumerate();
+        cotangents.map(cotangent).collect()
+    }
+}
