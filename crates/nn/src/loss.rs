@@ -6,7 +6,8 @@
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
+use smallvec::SmallVec;
 
 /// How the losses of the elements of `[batch, features ...]` become one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +33,31 @@ impl Reduction {
             Self::Mean => losses.mean(..),
             Self::PerSample => {
                 let batch = losses.shape().first().copied().unwrap_or(1);
-                losses.sum(..) / Var::constant(Tensor::scalar(T::from_f64(batch as f64)))
+                losses.sum(..) / number(batch)
             }
         }
     }
+
+    /// Applies the reduction to the losses of the elements given by a formula, whose sum is one node
+    /// with it.
+    #[track_caller]
+    fn of<T: Float>(self, formula: &Pointwise, inputs: &[&Var<T>]) -> Var<T> {
+        if self == Self::None {
+            return formula.apply(inputs);
+        }
+        let sum = formula.apply_sum(inputs, ..);
+        let shapes: SmallVec<[Shape; 3]> = inputs.iter().map(|input| *input.shape()).collect();
+        let shape = shape::broadcast(formula.name(), &shapes).or_panic();
+        match self {
+            Self::None | Self::Sum => sum,
+            Self::Mean => sum / number(shape.elements()),
+            Self::PerSample => sum / number(shape.first().copied().unwrap_or(1)),
+        }
+    }
+}
+
+fn number<T: Float>(count: usize) -> Var<T> {
+    Var::constant(Tensor::scalar(T::from_f64(count as f64)))
 }
 
 /// (y − t)².
@@ -47,7 +69,7 @@ impl Reduction {
 pub fn mse<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
     static FORMULA: LazyLock<Pointwise> =
         LazyLock::new(|| Pointwise::new("squared_error", |[y, t]: [Expr; 2]| (y - t).square()));
-    reduction.apply(&FORMULA.apply(&[y, target]))
+    reduction.of(&FORMULA, &[y, target])
 }
 
 /// Binary cross-entropy −t·log p − (1 − t)·log(1 − p) of probabilities p, in nats.
@@ -69,7 +91,7 @@ pub fn bce<T: Float>(probability: &Var<T>, target: &Var<T>, reduction: Reduction
             -(&t * floored(p.log())) - (1.0 - &t) * floored((-p).log1p())
         })
     });
-    reduction.apply(&FORMULA.apply(&[probability, target]))
+    reduction.of(&FORMULA, &[probability, target])
 }
 
 /// Binary cross-entropy of p = σ(z) given the logit z, in nats: softplus(z) − t·z.
@@ -86,7 +108,7 @@ pub fn bce_with_logits<T: Float>(logit: &Var<T>, target: &Var<T>, reduction: Red
             z.softplus() - t * z
         })
     });
-    reduction.apply(&FORMULA.apply(&[logit, target]))
+    reduction.of(&FORMULA, &[logit, target])
 }
 
 #[cfg(test)]
