@@ -1,6 +1,7 @@
 //! Adadelta: steps in the units of the parameter, with hardly a learning rate.
 
 use retrograd_tensor::Float;
+use retrograd_tensor::simd::{Kernel, Math};
 
 use super::UpdateRule;
 
@@ -48,18 +49,47 @@ impl<T: Float> UpdateRule<T> for Adadelta {
         let [v, u] = state else {
             unreachable!("two slots are asked for")
         };
-        let (rho, rest) = (T::from_f64(self.rho), T::from_f64(1.0 - self.rho));
-        let (epsilon, rate) = (T::from_f64(self.epsilon), T::from_f64(learning_rate));
-        for (((p, &g), v), u) in parameter
-            .iter_mut()
-            .zip(gradient)
-            .zip(v.iter_mut())
-            .zip(u.iter_mut())
-        {
+        T::dispatch(Step {
+            rho: T::from_f64(self.rho),
+            rest: T::from_f64(1.0 - self.rho),
+            epsilon: T::from_f64(self.epsilon),
+            rate: T::from_f64(learning_rate),
+            parameter,
+            gradient,
+            v,
+            u,
+        });
+    }
+}
+
+/// The loop, compiled for every instruction set.
+struct Step<'a, T> {
+    rho: T,
+    /// 1 − ρ
+    rest: T,
+    epsilon: T,
+    rate: T,
+    parameter: &'a mut [T],
+    gradient: &'a [T],
+    v: &'a mut [T],
+    u: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for Step<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, _: S) {
+        let Self {
+            rho, rest, epsilon, ..
+        } = self;
+        let state = self.v.iter_mut().zip(self.u);
+        let gradient = self.gradient.iter().zip(state);
+        for (p, (&g, (v, u))) in self.parameter.iter_mut().zip(gradient) {
             *v = (rho * *v + rest * g * g).without_subnormal();
             let d = g * (*u + epsilon).sqrt() / (*v + epsilon).sqrt();
             *u = (rho * *u + rest * d * d).without_subnormal();
-            *p = *p - rate * d;
+            *p = *p - self.rate * d;
         }
     }
 }

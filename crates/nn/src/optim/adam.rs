@@ -1,6 +1,7 @@
 //! Adam: steps scaled by running estimates of the gradient's mean and size.
 
 use retrograd_tensor::Float;
+use retrograd_tensor::simd::{Kernel, Math};
 
 use super::UpdateRule;
 
@@ -50,24 +51,53 @@ impl<T: Float> UpdateRule<T> for Adam {
         let [m, v] = state else {
             unreachable!("two slots are asked for")
         };
-        let (beta1, beta2) = (T::from_f64(self.beta1), T::from_f64(self.beta2));
-        let (one_minus_beta1, one_minus_beta2) =
-            (T::from_f64(1.0 - self.beta1), T::from_f64(1.0 - self.beta2));
         // The corrections depend on the step alone: folded into two factors, in f64.
         let correction1 = 1.0 - self.beta1.powf(step as f64);
         let correction2 = 1.0 - self.beta2.powf(step as f64);
-        let rate = T::from_f64(learning_rate / correction1);
-        let inverse_root = T::from_f64(correction2.sqrt().recip());
-        let epsilon = T::from_f64(self.epsilon);
-        for (((p, &g), m), v) in parameter
-            .iter_mut()
-            .zip(gradient)
-            .zip(m.iter_mut())
-            .zip(v.iter_mut())
-        {
-            *m = (beta1 * *m + one_minus_beta1 * g).without_subnormal();
-            *v = (beta2 * *v + one_minus_beta2 * g * g).without_subnormal();
-            *p = *p - rate * *m / (v.sqrt() * inverse_root + epsilon);
+        T::dispatch(Step {
+            beta1: T::from_f64(self.beta1),
+            beta2: T::from_f64(self.beta2),
+            one_minus_beta1: T::from_f64(1.0 - self.beta1),
+            one_minus_beta2: T::from_f64(1.0 - self.beta2),
+            rate: T::from_f64(learning_rate / correction1),
+            inverse_root: T::from_f64(correction2.sqrt().recip()),
+            epsilon: T::from_f64(self.epsilon),
+            parameter,
+            gradient,
+            m,
+            v,
+        });
+    }
+}
+
+/// The loop, compiled for every instruction set.
+struct Step<'a, T> {
+    beta1: T,
+    beta2: T,
+    one_minus_beta1: T,
+    one_minus_beta2: T,
+    /// γ / (1 − β₁ᵗ)
+    rate: T,
+    /// 1 / √(1 − β₂ᵗ)
+    inverse_root: T,
+    epsilon: T,
+    parameter: &'a mut [T],
+    gradient: &'a [T],
+    m: &'a mut [T],
+    v: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for Step<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, _: S) {
+        let state = self.m.iter_mut().zip(self.v);
+        let gradient = self.gradient.iter().zip(state);
+        for (p, (&g, (m, v))) in self.parameter.iter_mut().zip(gradient) {
+            *m = (self.beta1 * *m + self.one_minus_beta1 * g).without_subnormal();
+            *v = (self.beta2 * *v + self.one_minus_beta2 * g * g).without_subnormal();
+            *p = *p - self.rate * *m / (v.sqrt() * self.inverse_root + self.epsilon);
         }
     }
 }

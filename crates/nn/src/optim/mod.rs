@@ -26,6 +26,9 @@ pub trait UpdateRule<T: Float>: Send + Sync {
     fn slots(&self) -> usize;
 
     /// One step, the parameter's `step`-th (from 1), of a stretch of it, in a single pass.
+    ///
+    /// The loop is best a [`Kernel`](retrograd_tensor::simd::Kernel): as plain code it is compiled
+    /// for the oldest machines of the target. The rules of this crate show how.
     fn update(
         &self,
         step: u64,

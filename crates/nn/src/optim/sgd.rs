@@ -1,6 +1,7 @@
 //! Gradient descent, plain or with momentum.
 
 use retrograd_tensor::Float;
+use retrograd_tensor::simd::{Kernel, Math};
 
 use super::UpdateRule;
 
@@ -36,17 +37,62 @@ impl<T: Float> UpdateRule<T> for Sgd {
     ) {
         let rate = T::from_f64(learning_rate);
         let [velocity] = state else {
-            return parameter
-                .iter_mut()
-                .zip(gradient)
-                .for_each(|(p, &g)| *p = *p - rate * g);
+            return T::dispatch(Plain {
+                rate,
+                parameter,
+                gradient,
+            });
         };
-        // The buffer starts at 0, so the first step gives b₁ = g.
-        let momentum = T::from_f64(self.momentum);
-        for ((p, &g), b) in parameter.iter_mut().zip(gradient).zip(velocity.iter_mut()) {
+        T::dispatch(WithMomentum {
+            rate,
+            momentum: T::from_f64(self.momentum),
+            nesterov: self.nesterov,
+            parameter,
+            gradient,
+            velocity,
+        });
+    }
+}
+
+/// The loop without momentum, compiled for every instruction set.
+struct Plain<'a, T> {
+    rate: T,
+    parameter: &'a mut [T],
+    gradient: &'a [T],
+}
+
+impl<T: Float> Kernel<T> for Plain<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, _: S) {
+        for (p, &g) in self.parameter.iter_mut().zip(self.gradient) {
+            *p = *p - self.rate * g;
+        }
+    }
+}
+
+/// The loop with momentum. The buffer b starts at 0, so the first step gives b₁ = g.
+struct WithMomentum<'a, T> {
+    rate: T,
+    momentum: T,
+    nesterov: bool,
+    parameter: &'a mut [T],
+    gradient: &'a [T],
+    velocity: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for WithMomentum<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, _: S) {
+        let momentum = self.momentum;
+        let gradient = self.gradient.iter().zip(self.velocity);
+        for (p, (&g, b)) in self.parameter.iter_mut().zip(gradient) {
             *b = (momentum * *b + g).without_subnormal();
             let direction = if self.nesterov { g + momentum * *b } else { *b };
-            *p = *p - rate * direction;
+            *p = *p - self.rate * direction;
         }
     }
 }
