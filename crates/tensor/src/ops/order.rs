@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use crate::element::Float;
 use crate::ops::blocks::in_blocks;
+use crate::simd::{Kernel, Math, Simd};
 use crate::tensor::Tensor;
 
 impl<T: Float> Tensor<T> {
@@ -45,10 +46,8 @@ impl<T: Float> Tensor<T> {
         let x = self.values();
         Tensor::written(self.shape().with(self.rank() - 1, k), |out| {
             in_blocks(out, k, size, |first, out| {
-                let mut chosen = Vec::new();
-                for (row, out) in x[first * size..].chunks(size).zip(out.chunks_mut(k)) {
-                    largest(row, &mut chosen, out);
-                }
+                let x = &x[first * size..];
+                T::dispatch(Largest { x, size, k, out });
             });
         })
     }
@@ -112,40 +111,81 @@ fn compare<T: Float>(a: T, b: T) -> Ordering {
 /// so that the running maxima lie side by side.
 const GROUPS: usize = 128;
 
-/// `out` ← where the largest elements of `row` are, in falling order; `chosen` is scratch.
+/// Some rows, and where to write the places of their largest elements.
+struct Largest<'a, T> {
+    x: &'a [T],
+    size: usize,
+    k: usize,
+    out: &'a mut [i64],
+}
+
+impl<T: Float> Kernel<T> for Largest<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, simd: S) {
+        let mut chosen = Vec::new();
+        let rows = self.x.chunks_exact(self.size);
+        for (row, out) in rows.zip(self.out.chunks_exact_mut(self.k)) {
+            chosen.clear();
+            match threshold(simd, row, self.k) {
+                Some(least) => reaching(simd, row, least, &mut chosen),
+                None => chosen.extend(0..row.len() as i64),
+            }
+            largest(row, &mut chosen, out);
+        }
+    }
+}
+
+/// A number that at least `k` elements of `row` reach, if the row is long enough to look for one.
+#[inline(always)]
+fn threshold<T: Float, S: Simd<T>>(simd: S, row: &[T], k: usize) -> Option<T> {
+    if k > GROUPS / 2 || row.len() < 4 * GROUPS {
+        return None;
+    }
+    let mut maxima = [T::ZERO; GROUPS];
+    for (i, slot) in maxima.chunks_exact_mut(S::LANES).enumerate() {
+        let mut most = simd.splat(-T::INFINITY);
+        // Elements behind the last whole part are in no group: that only lowers the threshold.
+        for part in row.chunks_exact(GROUPS) {
+            // In this order a NaN changes nothing.
+            most = simd.max(simd.load(&part[i * S::LANES..]), most);
+        }
+        simd.store(most, slot);
+    }
+    let (_, &mut least, _) = maxima.select_nth_unstable_by(k - 1, |&a, &b| compare(b, a));
+    Some(least)
+}
+
+/// Adds the places of all elements that reach `least`, and of all NaN.
+#[inline(always)]
+fn reaching<T: Float, S: Simd<T>>(simd: S, row: &[T], least: T, chosen: &mut Vec<i64>) {
+    let (limit, infinity) = (simd.splat(least), simd.splat(T::INFINITY));
+    for (i, part) in row.chunks(S::LANES).enumerate() {
+        let values = simd.load_part(part);
+        let values = simd.select(simd.equal(values, values), values, infinity);
+        // Few parts have any.
+        if simd.any(simd.less_equal(limit, values)) {
+            let places = (i * S::LANES) as i64..;
+            let reaching = part
+                .iter()
+                .zip(places)
+                .filter(|(value, _)| **value >= least || value.is_nan());
+            chosen.extend(reaching.map(|(_, place)| place));
+        }
+    }
+}
+
+/// `out` ← the places among `chosen` of the largest elements of `row`, in falling order.
 fn largest<T: Float>(row: &[T], chosen: &mut Vec<i64>, out: &mut [i64]) {
     let k = out.len();
-    chosen.clear();
-    match threshold(row, k) {
-        Some(least) => {
-            let reaches = |value: T| value >= least || value.is_nan();
-            let reaching = (0..).zip(row).filter(|(_, value)| reaches(**value));
-            chosen.extend(reaching.map(|(i, _)| i));
-        }
-        None => chosen.extend(0..row.len() as i64),
-    }
     let falling = |&i: &i64, &j: &i64| compare(row[j as usize], row[i as usize]).then(i.cmp(&j));
-    if k < chosen.len() && k > 0 {
+    if k < chosen.len() {
         chosen.select_nth_unstable_by(k - 1, falling);
     }
     chosen.truncate(k);
     chosen.sort_unstable_by(falling);
     out.copy_from_slice(chosen);
-}
-
-/// A number that at least `k` elements of `row` reach, if the row is long enough to look for one.
-fn threshold<T: Float>(row: &[T], k: usize) -> Option<T> {
-    if k == 0 || k > GROUPS / 2 || row.len() < 4 * GROUPS {
-        return None;
-    }
-    let mut maxima = [-T::INFINITY; GROUPS];
-    for part in row.chunks(GROUPS) {
-        for (most, &value) in maxima.iter_mut().zip(part) {
-            *most = if value > *most { value } else { *most };
-        }
-    }
-    let (_, &mut least, _) = maxima.select_nth_unstable_by(k - 1, |&a, &b| compare(b, a));
-    Some(least)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
 use crate::ops::gather::{Users, check_indices};
 use crate::shape::{self, Shape};
+use crate::simd::{Kernel, Math};
 use crate::tensor::Tensor;
 
 impl<T: Float> Tensor<T> {
@@ -64,7 +65,8 @@ impl<T: Float> Tensor<T> {
                 for (b, (out, chosen)) in out.chunks_mut(active).zip(chosen).enumerate() {
                     let x = &x[(first + b) * width..][..width];
                     for (slot, &index) in out.iter_mut().zip(chosen) {
-                        *slot = dot(x, &rows[index as usize * width..][..width]);
+                        let b = &rows[index as usize * width..][..width];
+                        *slot = T::dispatch(Dot { a: x, b });
                     }
                 }
             });
@@ -111,37 +113,75 @@ impl<T: Float> Tensor<T> {
 }
 
 /// `out` ← Σ weight · row.
-fn weighted_sum<'a, T: Float>(terms: impl Iterator<Item = (T, &'a [T])>, out: &mut [T]) {
-    out.fill(T::ZERO);
-    for (weight, row) in terms {
-        out.iter_mut()
-            .zip(row)
-            .for_each(|(sum, &value)| *sum += weight * value);
+fn weighted_sum<'a, T: Float>(terms: impl Iterator<Item = (T, &'a [T])> + Clone, out: &mut [T]) {
+    T::dispatch(WeightedSum { terms, out });
+}
+
+struct WeightedSum<'a, T, I> {
+    terms: I,
+    out: &'a mut [T],
+}
+
+/// Vectors that are summed side by side, to hide the latency of multiply-add.
+const SIDE_BY_SIDE: usize = 4;
+
+impl<'a, T: Float, I: Iterator<Item = (T, &'a [T])> + Clone> Kernel<T> for WeightedSum<'_, T, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, simd: S) {
+        let block = SIDE_BY_SIDE * S::LANES;
+        for (i, out) in self.out.chunks_mut(block).enumerate() {
+            // The sums of a block of columns stay in registers while all rows pass by.
+            let mut sums = [simd.splat(T::ZERO); SIDE_BY_SIDE];
+            for (weight, row) in self.terms.clone() {
+                let (weight, row) = (simd.splat(weight), &row[i * block..][..out.len()]);
+                for (sum, values) in sums.iter_mut().zip(row.chunks(S::LANES)) {
+                    *sum = simd.mul_add(weight, simd.load_part(values), *sum);
+                }
+            }
+            for (out, sum) in out.chunks_mut(S::LANES).zip(sums) {
+                simd.store_part(sum, out);
+            }
+        }
     }
 }
 
-/// Σ a·b, in running sums side by side so that the loop can use vectors.
-fn dot<T: Float>(a: &[T], b: &[T]) -> T {
-    const LANES: usize = 32;
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let mut sums = [T::ZERO; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
+/// ⟨a, b⟩ for vectors of one length.
+struct Dot<'a, T> {
+    a: &'a [T],
+    b: &'a [T],
+}
+
+impl<T: Float> Kernel<T> for Dot<'_, T> {
+    type Output = T;
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, simd: S) -> T {
+        let block = SIDE_BY_SIDE * S::LANES;
+        let mut sums = [simd.splat(T::ZERO); SIDE_BY_SIDE];
+        for (a, b) in self.a.chunks(block).zip(self.b.chunks(block)) {
+            let vectors = a.chunks(S::LANES).zip(b.chunks(S::LANES));
+            for (sum, (a, b)) in sums.iter_mut().zip(vectors) {
+                *sum = simd.mul_add(simd.load_part(a), simd.load_part(b), *sum);
+            }
         }
-    }
-    for (lane, (&a, &b)) in a_rest.iter().zip(b_rest).enumerate() {
-        sums[lane] += a * b;
-    }
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            let other = sums[lane + half];
-            sums[lane] += other;
+        let mut lanes = [T::ZERO; 16];
+        let [first, second, third, fourth] = sums;
+        simd.store(
+            simd.add(simd.add(first, second), simd.add(third, fourth)),
+            &mut lanes,
+        );
+        let mut half = S::LANES / 2;
+        while half > 0 {
+            for lane in 0..half {
+                let other = lanes[lane + half];
+                lanes[lane] += other;
+            }
+            half /= 2;
         }
-        half /= 2;
+        lanes[0]
     }
-    sums[0]
 }
 
 #[cfg(test)]

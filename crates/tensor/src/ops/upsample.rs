@@ -11,6 +11,7 @@ use crate::element::Float;
 use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
 use crate::shape::{self, Interpolation, Resampling, Shape};
+use crate::simd::{Kernel, Math};
 use crate::storage::Storage;
 use crate::tensor::Tensor;
 
@@ -66,14 +67,15 @@ impl<T: Float> Tensor<T> {
         let (plane, stretched) = (area(geometry.from), area(geometry.to));
         Self::written(geometry.output(), |out| {
             in_blocks(out, stretched, stretched, |first, out| {
-                let mut scratch = Storage::recycled(geometry.from[1]);
-                let line = scratch.as_mut_slice();
-                for (x, out) in x[first * plane..]
-                    .chunks(plane)
-                    .zip(out.chunks_mut(stretched))
-                {
-                    stretch(x, &rows, &columns, line, out);
-                }
+                let x = &x[first * plane..];
+                let (rows, columns) = (&rows, &columns);
+                T::dispatch(Stretch {
+                    geometry,
+                    rows,
+                    columns,
+                    x,
+                    out,
+                });
             });
         })
     }
@@ -91,15 +93,15 @@ impl<T: Float> Tensor<T> {
         let (plane, stretched) = (area(geometry.from), area(geometry.to));
         Self::written(geometry.input(), |out| {
             in_blocks(out, plane, stretched, |first, out| {
-                let mut scratch = Storage::recycled(geometry.from[1]);
-                let line = scratch.as_mut_slice();
-                for (y, out) in y[first * stretched..]
-                    .chunks(stretched)
-                    .zip(out.chunks_mut(plane))
-                {
-                    out.fill(T::ZERO);
-                    gather(y, &rows, &columns, line, out);
-                }
+                let y = &y[first * stretched..];
+                let (rows, columns) = (&rows, &columns);
+                T::dispatch(Gather {
+                    geometry,
+                    rows,
+                    columns,
+                    y,
+                    out,
+                });
             });
         })
     }
@@ -124,6 +126,14 @@ struct Place<T> {
     high: usize,
     /// The share of `high`; `low` has the rest.
     fraction: T,
+}
+
+impl<T: Float> Place<T> {
+    /// Whether both are the same single position.
+    #[inline(always)]
+    fn is_same(&self, other: &Self) -> bool {
+        (self.low, self.fraction, other.fraction) == (other.low, T::ZERO, T::ZERO)
+    }
 }
 
 impl Resampling {
@@ -152,75 +162,151 @@ fn places<T: Float>(from: usize, to: usize, interpolation: Interpolation) -> Vec
         .collect()
 }
 
-/// One plane in other sizes; `line` holds a row of the input's width.
-fn stretch<T: Float>(
-    x: &[T],
-    rows: &[Place<T>],
-    columns: &[Place<T>],
-    line: &mut [T],
-    out: &mut [T],
-) {
-    let width = line.len();
-    for (j, row) in rows.iter().enumerate() {
-        let (done, rest) = out.split_at_mut(j * columns.len());
-        let target = &mut rest[..columns.len()];
-        if j > 0
-            && row.fraction == T::ZERO
-            && rows[j - 1].fraction == T::ZERO
-            && rows[j - 1].low == row.low
-        {
-            // The same row again, as most are when neighbours are repeated.
-            target.copy_from_slice(&done[(j - 1) * columns.len()..]);
-            continue;
-        }
-        let low = &x[row.low * width..][..width];
-        if row.fraction == T::ZERO {
-            line.copy_from_slice(low);
-        } else {
-            let high = &x[row.high * width..][..width];
-            let (near, far) = (T::ONE - row.fraction, row.fraction);
-            for ((slot, &a), &b) in line.iter_mut().zip(low).zip(high) {
-                *slot = near * a + far * b;
+/// Some planes to stretch.
+struct Stretch<'a, T> {
+    geometry: &'a Resampling,
+    rows: &'a [Place<T>],
+    columns: &'a [Place<T>],
+    x: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for Stretch<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, _: S) {
+        let (from, to) = (self.geometry.from, self.geometry.to);
+        let mut line = Storage::recycled(from[1]);
+        let line = line.as_mut_slice();
+        let planes = self
+            .x
+            .chunks_exact(area(from))
+            .zip(self.out.chunks_exact_mut(area(to)));
+        for (x, out) in planes {
+            for (j, row) in self.rows.iter().enumerate() {
+                let (done, rest) = out.split_at_mut(j * to[1]);
+                let target = &mut rest[..to[1]];
+                if j > 0 && row.is_same(&self.rows[j - 1]) {
+                    // The same row again, as most are when neighbours are repeated.
+                    target.copy_from_slice(&done[(j - 1) * to[1]..]);
+                } else {
+                    mix(
+                        &x[row.low * from[1]..][..from[1]],
+                        &x[row.high * from[1]..][..from[1]],
+                        row.fraction,
+                        line,
+                    );
+                    stretch(line, self.columns, target);
+                }
             }
-        }
-        for (slot, place) in target.iter_mut().zip(columns) {
-            *slot = if place.fraction == T::ZERO {
-                line[place.low]
-            } else {
-                (T::ONE - place.fraction) * line[place.low] + place.fraction * line[place.high]
-            };
         }
     }
 }
 
-/// The adjoint of [`stretch`], added to `out`.
-fn gather<T: Float>(
-    y: &[T],
-    rows: &[Place<T>],
-    columns: &[Place<T>],
-    line: &mut [T],
-    out: &mut [T],
-) {
-    let width = line.len();
-    for (row, y) in rows.iter().zip(y.chunks(columns.len())) {
-        line.fill(T::ZERO);
-        for (place, &value) in columns.iter().zip(y) {
-            if place.fraction == T::ZERO {
-                line[place.low] += value;
-            } else {
-                line[place.low] += (T::ONE - place.fraction) * value;
-                line[place.high] += place.fraction * value;
+/// `out` ← (1 − f) · `low` + f · `high`.
+#[inline(always)]
+fn mix<T: Float>(low: &[T], high: &[T], fraction: T, out: &mut [T]) {
+    if fraction == T::ZERO {
+        return out.copy_from_slice(low);
+    }
+    let rest = T::ONE - fraction;
+    for ((slot, &a), &b) in out.iter_mut().zip(low).zip(high) {
+        *slot = rest * a + fraction * b;
+    }
+}
+
+/// One row in another size.
+#[inline(always)]
+fn stretch<T: Float>(line: &[T], columns: &[Place<T>], out: &mut [T]) {
+    if is_doubling(line.len(), columns) {
+        for (pair, &value) in out.as_chunks_mut::<2>().0.iter_mut().zip(line) {
+            *pair = [value; 2];
+        }
+        return;
+    }
+    for (slot, place) in out.iter_mut().zip(columns) {
+        *slot = if place.fraction == T::ZERO {
+            line[place.low]
+        } else {
+            (T::ONE - place.fraction) * line[place.low] + place.fraction * line[place.high]
+        };
+    }
+}
+
+/// Whether every position is repeated once, the most common case by far.
+#[inline(always)]
+fn is_doubling<T: Float>(width: usize, columns: &[Place<T>]) -> bool {
+    // Two neighbours on one position without a fraction are nearest ones.
+    columns.len() == 2 * width && columns[0].is_same(&columns[1])
+}
+
+/// Some planes of the adjoint.
+struct Gather<'a, T> {
+    geometry: &'a Resampling,
+    rows: &'a [Place<T>],
+    columns: &'a [Place<T>],
+    y: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Float> Kernel<T> for Gather<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, _: S) {
+        let (from, to) = (self.geometry.from, self.geometry.to);
+        let mut scratch = Storage::recycled(from[1] + to[1]);
+        let (line, sums) = scratch.as_mut_slice().split_at_mut(from[1]);
+        let planes = self
+            .y
+            .chunks_exact(area(to))
+            .zip(self.out.chunks_exact_mut(area(from)));
+        for (y, out) in planes {
+            out.fill(T::ZERO);
+            let mut rows = self.rows.iter().zip(y.chunks_exact(to[1])).peekable();
+            while let Some((row, y)) = rows.next() {
+                // Rows that go to the same place are added up before they are gathered.
+                sums.copy_from_slice(y);
+                while let Some((_, y)) = rows.next_if(|(next, _)| next.is_same(row)) {
+                    sums.iter_mut()
+                        .zip(y)
+                        .for_each(|(sum, &value)| *sum += value);
+                }
+                gather(sums, self.columns, line);
+                for (position, share) in
+                    [(row.low, T::ONE - row.fraction), (row.high, row.fraction)]
+                {
+                    // Zero times an infinity would not be nothing.
+                    if share != T::ZERO {
+                        let target = &mut out[position * from[1]..][..from[1]];
+                        target
+                            .iter_mut()
+                            .zip(&*line)
+                            .for_each(|(sum, &value)| *sum += share * value);
+                    }
+                }
             }
         }
-        for (position, share) in [(row.low, T::ONE - row.fraction), (row.high, row.fraction)] {
-            // Zero times an infinity would not be nothing.
-            if share != T::ZERO {
-                let target = &mut out[position * width..][..width];
-                target
-                    .iter_mut()
-                    .zip(&*line)
-                    .for_each(|(sum, &value)| *sum += share * value);
-            }
+    }
+}
+
+/// The adjoint of [`stretch`].
+#[inline(always)]
+fn gather<T: Float>(y: &[T], columns: &[Place<T>], line: &mut [T]) {
+    if is_doubling(line.len(), columns) {
+        for (slot, &[a, b]) in line.iter_mut().zip(y.as_chunks::<2>().0) {
+            *slot = a + b;
+        }
+        return;
+    }
+    line.fill(T::ZERO);
+    for (place, &value) in columns.iter().zip(y) {
+        if place.fraction == T::ZERO {
+            line[place.low] += value;
+        } else {
+            line[place.low] += (T::ONE - place.fraction) * value;
+            line[place.high] += place.fraction * value;
         }
     }
 }
