@@ -71,57 +71,31 @@ pub trait Float:
     fn is_nan(self) -> bool;
 
     /// eˣ.
-    fn exp(self) -> Self {
-        lane::exp(self)
-    }
+    fn exp(self) -> Self;
     /// eˣ − 1, accurate near 0.
-    fn expm1(self) -> Self {
-        lane::expm1(self)
-    }
+    fn expm1(self) -> Self;
     /// Natural logarithm.
-    fn log(self) -> Self {
-        lane::log(self)
-    }
+    fn log(self) -> Self;
     /// log(1 + x), accurate near 0.
-    fn log1p(self) -> Self {
-        lane::log1p(self)
-    }
+    fn log1p(self) -> Self;
     /// 1/√x.
-    fn rsqrt(self) -> Self {
-        lane::rsqrt(self)
-    }
+    fn rsqrt(self) -> Self;
     /// Sine of an angle in radians.
-    fn sin(self) -> Self {
-        lane::sin(self)
-    }
+    fn sin(self) -> Self;
     /// Cosine of an angle in radians.
-    fn cos(self) -> Self {
-        lane::cos(self)
-    }
+    fn cos(self) -> Self;
     /// Hyperbolic tangent.
-    fn tanh(self) -> Self {
-        lane::tanh(self)
-    }
+    fn tanh(self) -> Self;
     /// The logistic function 1 / (1 + e⁻ˣ), without overflow on either side.
-    fn sigmoid(self) -> Self {
-        lane::sigmoid(self)
-    }
+    fn sigmoid(self) -> Self;
     /// log(1 + eˣ), without overflow.
-    fn softplus(self) -> Self {
-        lane::softplus(self)
-    }
+    fn softplus(self) -> Self;
     /// Error function, 2/√π ∫₀ˣ e^(−t²) dt.
-    fn erf(self) -> Self {
-        lane::erf(self)
-    }
+    fn erf(self) -> Self;
     /// x·Φ(x), Φ the distribution function of the standard normal distribution.
-    fn gelu(self) -> Self {
-        lane::gelu(self)
-    }
+    fn gelu(self) -> Self;
     /// `self` raised to `exponent`.
-    fn pow(self, exponent: Self) -> Self {
-        lane::pow(self, exponent)
-    }
+    fn pow(self, exponent: Self) -> Self;
 
     /// The value itself, or 0 if it is subnormal.
     ///
@@ -156,7 +130,17 @@ pub trait Float:
     }
 }
 
-/// Implements [`Element`] and [`Float`] by forwarding to the inherent methods of the type.
+/// `from_vectors! { exp }` gives `fn exp(self) -> Self { lane::exp(self) }`.
+macro_rules! from_vectors {
+    ($($name:ident)*) => {
+        $(fn $name(self) -> Self {
+            lane::$name(self)
+        })*
+    };
+}
+
+/// Implements [`Element`] and [`Float`] by forwarding to the inherent methods of the type
+/// and to the functions of vectors.
 ///
 /// `impl_float!(f32, "f32")` gives `impl Float for f32 { fn sqrt(self) { f32::sqrt(self) } .. }`.
 macro_rules! impl_float {
@@ -198,6 +182,12 @@ macro_rules! impl_float {
             #[inline]
             fn sqrt(self) -> Self {
                 $type::sqrt(self)
+            }
+            from_vectors! {
+                exp expm1 log log1p rsqrt sin cos tanh sigmoid softplus erf gelu
+            }
+            fn pow(self, exponent: Self) -> Self {
+                lane::pow(self, exponent)
             }
             #[inline]
             fn is_finite(self) -> bool {

@@ -14,7 +14,7 @@
 //! For positive x, x·Φ(x) = x − |x|·Φ(−|x|).
 
 use super::pair::{self, Pair};
-use super::{exp, polynomial};
+use super::{exp, polynomial, recip};
 use crate::simd::Simd;
 
 /// P on 0 ≤ x² ≤ 1, error 2⁻⁵⁵·⁹.
@@ -210,7 +210,7 @@ fn tail_for_single<S: Simd<f64>>(simd: S, x: S::Vector, square: S::Vector) -> S:
     // W(t) / (1 + 2x), where t and W / (1 + 2x) have one denominator: (x + K)·(1 + 2x).
     let (middle, one) = (simd.splat(MIDDLE_FOR_SINGLE), simd.splat(1.0));
     let (sum, divisor) = (simd.add(x, middle), simd.mul_add(x, simd.splat(2.0), one));
-    let inverse = simd.div(one, simd.mul(sum, divisor));
+    let inverse = recip::<S, 1>(simd, simd.mul(sum, divisor));
     let t = simd.mul(simd.mul(simd.sub(x, middle), divisor), inverse);
     let smooth = simd.mul(polynomial(simd, t, TAIL_FOR_SINGLE), simd.mul(inverse, sum));
     simd.mul(smooth, exp::exp_for_single(simd, simd.neg(square)))

@@ -16,7 +16,7 @@
 //! set right afterwards.
 
 use super::pair::{self, Pair};
-use super::polynomial;
+use super::{polynomial, recip};
 use crate::simd::Simd;
 
 /// log 2 to 16 bits, and the rest.
@@ -188,11 +188,15 @@ pub(super) fn regular<S: Simd<f64>>(simd: S, sum: Pair<S::Vector>) -> S::Vector 
 fn regular_plus<S: Simd<f64>>(simd: S, sum: Pair<S::Vector>, more: S::Vector) -> S::Vector {
     let (k, f) = reduce(simd, sum.high);
     let k = simd.add(k, more);
-    let s = simd.div(f, simd.add(f, simd.splat(2.0)));
+    let s = simd.mul(f, recip::<S, 2>(simd, simd.add(f, simd.splat(2.0))));
     let z = simd.mul(s, s);
     let half_square = simd.mul(simd.mul(f, f), simd.splat(0.5));
     let series = simd.mul(z, polynomial(simd, z, DOUBLE));
-    let low = simd.mul_add(k, simd.splat(LN_2_DOUBLE.1), simd.div(sum.low, sum.high));
+    let low = simd.mul_add(
+        k,
+        simd.splat(LN_2_DOUBLE.1),
+        simd.mul(sum.low, recip::<S, 2>(simd, sum.high)),
+    );
     let low = simd.mul_add(s, simd.add(half_square, series), low);
     let log_m = simd.sub(f, simd.sub(half_square, low));
     simd.mul_add(k, simd.splat(LN_2_DOUBLE.0), log_m)

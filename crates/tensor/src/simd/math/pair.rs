@@ -4,6 +4,7 @@
 //! The error of a rounded sum or product is itself a number that can be computed (Dekker 1971,
 //! Knuth 1969), and all the rest follows from that.
 
+use super::recip;
 use crate::simd::Simd;
 
 /// `high + low`.
@@ -83,11 +84,12 @@ impl<V: Copy> Pair<V> {
     /// The quotient; the relative error is below 2⁻¹⁰⁰.
     #[inline(always)]
     pub(super) fn div<S: Simd<f64, Vector = V>>(self, simd: S, other: Self) -> Self {
-        let high = simd.div(self.high, other.high);
+        let inverse = recip::<S, 2>(simd, other.high);
+        let high = simd.mul(self.high, inverse);
         let back = product(simd, high, other.high);
         let rest = simd.sub(simd.sub(self.high, back.high), back.low);
         let rest = simd.neg_mul_add(high, other.low, simd.add(rest, self.low));
-        ordered_sum(simd, high, simd.div(rest, other.high))
+        ordered_sum(simd, high, simd.mul(rest, inverse))
     }
 
     /// The nearest number.
