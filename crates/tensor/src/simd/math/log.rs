@@ -98,19 +98,13 @@ pub(super) fn double<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
     let smallest = simd.splat(f64::MIN_POSITIVE);
     let usual = simd.both(simd.less_equal(smallest, x), simd.less(x, infinity));
     if simd.all(usual) {
-        return regular(simd, Pair { high: x, low: zero });
+        return regular(simd, x, zero);
     }
     let small = simd.less(x, smallest);
     let scaled = simd.select(small, simd.mul(x, simd.splat(TWO_52)), x);
-    let y = regular_plus(
-        simd,
-        Pair {
-            high: scaled,
-            low: zero,
-        },
-        simd.select(small, simd.splat(-52.0), zero),
-    );
-    special(simd, x, y)
+    let y = regular(simd, scaled, zero);
+    let less = simd.sub(y, simd.splat(52.0 * std::f64::consts::LN_2));
+    special(simd, x, simd.select(small, less, y))
 }
 
 const TWO_52: f64 = 4_503_599_627_370_496.0;
@@ -128,7 +122,7 @@ fn special<S: Simd<f64>>(simd: S, x: S::Vector, y: S::Vector) -> S::Vector {
 #[inline(always)]
 pub(super) fn log1p<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
     let sum = pair::sum(simd, simd.splat(1.0), x);
-    let y = regular(simd, sum);
+    let y = regular_sum(simd, sum);
     let (zero, infinity) = (simd.splat(0.0), simd.splat(f64::INFINITY));
     let usual = simd.both(simd.less(zero, sum.high), simd.less(x, infinity));
     let y = if simd.all(usual) {
@@ -179,24 +173,23 @@ pub(super) fn log1p_for_single<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector
 
 /// log(u + c) for positive, normal u and its rounding error c.
 #[inline(always)]
-pub(super) fn regular<S: Simd<f64>>(simd: S, sum: Pair<S::Vector>) -> S::Vector {
-    regular_plus(simd, sum, simd.splat(0.0))
+pub(super) fn regular_sum<S: Simd<f64>>(simd: S, sum: Pair<S::Vector>) -> S::Vector {
+    regular(
+        simd,
+        sum.high,
+        simd.mul(sum.low, recip::<S, 2>(simd, sum.high)),
+    )
 }
 
-/// log(u + c) + `more`·log 2.
+/// log x + `more` for positive, normal x and a small correction.
 #[inline(always)]
-fn regular_plus<S: Simd<f64>>(simd: S, sum: Pair<S::Vector>, more: S::Vector) -> S::Vector {
-    let (k, f) = reduce(simd, sum.high);
-    let k = simd.add(k, more);
+pub(super) fn regular<S: Simd<f64>>(simd: S, x: S::Vector, more: S::Vector) -> S::Vector {
+    let (k, f) = reduce(simd, x);
     let s = simd.mul(f, recip::<S, 2>(simd, simd.add(f, simd.splat(2.0))));
     let z = simd.mul(s, s);
     let half_square = simd.mul(simd.mul(f, f), simd.splat(0.5));
     let series = simd.mul(z, polynomial(simd, z, DOUBLE));
-    let low = simd.mul_add(
-        k,
-        simd.splat(LN_2_DOUBLE.1),
-        simd.mul(sum.low, recip::<S, 2>(simd, sum.high)),
-    );
+    let low = simd.mul_add(k, simd.splat(LN_2_DOUBLE.1), more);
     let low = simd.mul_add(s, simd.add(half_square, series), low);
     let log_m = simd.sub(f, simd.sub(half_square, low));
     simd.mul_add(k, simd.splat(LN_2_DOUBLE.0), log_m)

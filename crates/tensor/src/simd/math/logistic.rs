@@ -82,5 +82,5 @@ pub(super) fn sigmoid<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
 #[inline(always)]
 pub(super) fn softplus<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
     let (_, sum) = decay(simd, x);
-    simd.add(simd.max(simd.splat(0.0), x), log::regular(simd, sum))
+    simd.add(simd.max(simd.splat(0.0), x), log::regular_sum(simd, sum))
 }

@@ -56,13 +56,7 @@ pub(super) fn pow<S: Simd<f64>>(simd: S, x: S::Vector, y: S::Vector) -> S::Vecto
 #[inline(always)]
 pub(super) fn pow_for_single<S: Simd<f64>>(simd: S, x: S::Vector, y: S::Vector) -> S::Vector {
     let zero = simd.splat(0.0);
-    let log = log::regular(
-        simd,
-        Pair {
-            high: simd.abs(x),
-            low: zero,
-        },
-    );
+    let log = log::regular(simd, simd.abs(x), zero);
     signed(simd, x, y, exp::double(simd, simd.mul(log, y)))
 }
 
