@@ -53,7 +53,10 @@ fn windows_and_order_agree_with_pytorch() {
         let file = files.entry(name).or_insert_with(|| {
             // Indices are integers, which checkpoints do not hold.
             let tensors = checkpoint::read(folder.join(format!("{name}.safetensors")));
-            tensors.unwrap_or_else(|error| panic!("{error}")).into_iter().collect()
+            tensors
+                .unwrap_or_else(|error| panic!("{error}"))
+                .into_iter()
+                .collect()
         });
         match compare(&case, file) {
             Ok(()) => *compared.get_mut(name).unwrap() += 1,
@@ -91,8 +94,15 @@ fn compare(case: &Value, file: &Tensors) -> Result<(), &'static str> {
     for ((name, leaf), found) in inputs.iter().zip(grad(&sum, &leaves)) {
         let zeros = Tensor::zeros(leaf.shape());
         // PyTorch has no entry where the vjps do not depend on an input.
-        let expected = case["second"]["grads"][name].as_str().map_or(&zeros, |key| &file[key]);
-        bounded(id, &format!("second derivative of {name}"), found.value(), expected);
+        let expected = case["second"]["grads"][name]
+            .as_str()
+            .map_or(&zeros, |key| &file[key]);
+        bounded(
+            id,
+            &format!("second derivative of {name}"),
+            found.value(),
+            expected,
+        );
     }
     Ok(())
 }
@@ -119,7 +129,8 @@ fn apply(case: &Value, file: &Tensors) -> Applied {
         "avg_pool2d" => x.avg_pool2d(&pooling(case)?, counts_padding(case)?),
         "cumsum" => x.cumsum(argument(case, 1, "dim").as_i64().unwrap() as isize),
         "topk" => ordered(x, argument(case, 2, "dim"), |x| {
-            x.topk(case["args"][1]["value"].as_u64().unwrap() as usize).0
+            x.topk(case["args"][1]["value"].as_u64().unwrap() as usize)
+                .0
         })?,
         "sort" => {
             let descending = argument(case, 2, "descending").as_bool().unwrap_or(false);
@@ -133,8 +144,16 @@ fn apply(case: &Value, file: &Tensors) -> Applied {
 /// The value of an argument, given by position or by name; null if it is not given.
 fn argument<'a>(case: &'a Value, position: usize, name: &str) -> &'a Value {
     let positional = &case["args"][position];
-    let given = if positional.is_null() { &case["kwargs"][name] } else { positional };
-    if given["list"].is_array() { given } else { &given["value"] }
+    let given = if positional.is_null() {
+        &case["kwargs"][name]
+    } else {
+        positional
+    };
+    if given["list"].is_array() {
+        given
+    } else {
+        &given["value"]
+    }
 }
 
 /// One whole number for each axis, from one number or a list.
@@ -189,7 +208,11 @@ fn transposed<const N: usize>(case: &Value, inputs: &[(&str, Var<f64>)]) -> Var<
 fn operands<'a>(
     inputs: &'a [(&str, Var<f64>)],
 ) -> (&'a Var<f64>, &'a Var<f64>, Option<&'a Var<f64>>) {
-    (&inputs[0].1, &inputs[1].1, inputs.get(2).map(|(_, bias)| bias))
+    (
+        &inputs[0].1,
+        &inputs[1].1,
+        inputs.get(2).map(|(_, bias)| bias),
+    )
 }
 
 fn pooling<const N: usize>(case: &Value) -> Result<Pooling<N>, &'static str> {
@@ -210,7 +233,9 @@ fn counts_padding(case: &Value) -> Result<bool, &'static str> {
     if !argument(case, 6, "divisor_override").is_null() {
         return Err("a divisor of its own");
     }
-    Ok(argument(case, 5, "count_include_pad").as_bool().unwrap_or(true))
+    Ok(argument(case, 5, "count_include_pad")
+        .as_bool()
+        .unwrap_or(true))
 }
 
 /// `f` along another axis than the last.
@@ -222,7 +247,10 @@ fn ordered(
     if x.rank() == 0 {
         return Err("a scalar");
     }
-    let axis = x.shape().axis("test", axis.as_i64().unwrap_or(-1) as isize).unwrap();
+    let axis = x
+        .shape()
+        .axis("test", axis.as_i64().unwrap_or(-1) as isize)
+        .unwrap();
     let mut order: Vec<usize> = (0..x.rank()).collect();
     order.swap(axis, x.rank() - 1);
     Ok(f(&x.permute(&order)).permute(&order))
@@ -251,6 +279,9 @@ fn bounded(id: &str, what: &str, found: &Tensor<f64>, expected: &Tensor<f64>) {
     let scale = if largest > 0.0 { largest } else { 1.0 };
     for (f, e) in found.iter().zip(expected.iter()) {
         let error = (f - e).abs() / scale;
-        assert!(error <= EXACT, "{id}: {what} is off by {error:e}: {f} for {e}");
+        assert!(
+            error <= EXACT,
+            "{id}: {what} is off by {error:e}: {f} for {e}"
+        );
     }
 }

@@ -1,11 +1,22 @@
 //! Vectors of 16 bytes in plain code, for any machine; the compiler finds the instructions.
 
-use std::array;
-
 use super::{InstructionSet, Isa, Simd};
 
 /// Whether the target multiplies and adds in one instruction; elsewhere it would be a slow call.
 const FUSED: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
+
+/// A function of each lane's number.
+///
+/// As `array::from_fn`, which would guard every lane against a panic in the function: there are
+/// thousands of calls, and the guards took the compiler a minute.
+#[inline(always)]
+fn lanes<T: Copy + Default, const LANES: usize>(lane: impl Fn(usize) -> T) -> [T; LANES] {
+    let mut all = [T::default(); LANES];
+    for (i, slot) in all.iter_mut().enumerate() {
+        *slot = lane(i);
+    }
+    all
+}
 
 /// The token of plain code.
 #[derive(Clone, Copy, Debug)]
@@ -56,26 +67,26 @@ macro_rules! impl_simd {
 
             #[inline(always)]
             fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
-                array::from_fn(|i| a[i] + b[i])
+                lanes(|i| a[i] + b[i])
             }
             #[inline(always)]
             fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
-                array::from_fn(|i| a[i] - b[i])
+                lanes(|i| a[i] - b[i])
             }
             #[inline(always)]
             fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
-                array::from_fn(|i| a[i] * b[i])
+                lanes(|i| a[i] * b[i])
             }
             #[inline(always)]
             fn div(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
-                array::from_fn(|i| a[i] / b[i])
+                lanes(|i| a[i] / b[i])
             }
             #[inline(always)]
             fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
                 if FUSED {
-                    array::from_fn(|i| a[i].mul_add(b[i], c[i]))
+                    lanes(|i| a[i].mul_add(b[i], c[i]))
                 } else {
-                    array::from_fn(|i| a[i] * b[i] + c[i])
+                    lanes(|i| a[i] * b[i] + c[i])
                 }
             }
             #[inline(always)]
@@ -85,29 +96,30 @@ macro_rules! impl_simd {
                 b: Self::Vector,
                 c: Self::Vector,
             ) -> Self::Vector {
-                <Self as Simd<$type>>::mul_add(self, a.map(|a| -a), b, c)
+                <Self as Simd<$type>>::mul_add(self, lanes(|i| -a[i]), b, c)
             }
             #[inline(always)]
             fn recip_estimate(self, x: Self::Vector) -> Self::Vector {
-                x.map(|x| 1.0 / x)
+                lanes(|i| 1.0 / x[i])
             }
             #[inline(always)]
             fn sqrt(self, x: Self::Vector) -> Self::Vector {
-                x.map($type::sqrt)
+                lanes(|i| $type::sqrt(x[i]))
             }
             #[inline(always)]
             fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
-                array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+                lanes(|i| if a[i] > b[i] { a[i] } else { b[i] })
             }
             #[inline(always)]
             fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
-                array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
+                lanes(|i| if a[i] < b[i] { a[i] } else { b[i] })
             }
             #[inline(always)]
             fn round(self, x: Self::Vector) -> Self::Vector {
                 // Adding 1.5·2^fraction leaves no bits for a fraction; above it there are none.
                 const LARGE: $type = (1_u64 << $fraction) as $type;
-                x.map(|x| {
+                lanes(|i| {
+                    let x = x[i];
                     if x.abs() < LARGE {
                         ((x.abs() + LARGE) - LARGE).copysign(x)
                     } else {
@@ -117,32 +129,32 @@ macro_rules! impl_simd {
             }
             #[inline(always)]
             fn scale(self, x: Self::Vector, n: Self::Vector) -> Self::Vector {
-                array::from_fn(|i| libm::$scale(x[i], n[i] as i32))
+                lanes(|i| libm::$scale(x[i], n[i] as i32))
             }
 
             #[inline(always)]
             fn less(self, a: Self::Vector, b: Self::Vector) -> Self::Mask {
-                array::from_fn(|i| a[i] < b[i])
+                lanes(|i| a[i] < b[i])
             }
             #[inline(always)]
             fn less_equal(self, a: Self::Vector, b: Self::Vector) -> Self::Mask {
-                array::from_fn(|i| a[i] <= b[i])
+                lanes(|i| a[i] <= b[i])
             }
             #[inline(always)]
             fn equal(self, a: Self::Vector, b: Self::Vector) -> Self::Mask {
-                array::from_fn(|i| a[i] == b[i])
+                lanes(|i| a[i] == b[i])
             }
             #[inline(always)]
             fn select(self, mask: Self::Mask, yes: Self::Vector, no: Self::Vector) -> Self::Vector {
-                array::from_fn(|i| if mask[i] { yes[i] } else { no[i] })
+                lanes(|i| if mask[i] { yes[i] } else { no[i] })
             }
             #[inline(always)]
             fn both(self, a: Self::Mask, b: Self::Mask) -> Self::Mask {
-                array::from_fn(|i| a[i] & b[i])
+                lanes(|i| a[i] & b[i])
             }
             #[inline(always)]
             fn either(self, a: Self::Mask, b: Self::Mask) -> Self::Mask {
-                array::from_fn(|i| a[i] | b[i])
+                lanes(|i| a[i] | b[i])
             }
             #[inline(always)]
             fn any(self, mask: Self::Mask) -> bool {
@@ -155,11 +167,11 @@ macro_rules! impl_simd {
 
             #[inline(always)]
             fn bits(self, x: Self::Vector) -> Self::Bits {
-                x.map($type::to_bits)
+                lanes(|i| $type::to_bits(x[i]))
             }
             #[inline(always)]
             fn of_bits(self, bits: Self::Bits) -> Self::Vector {
-                bits.map($type::from_bits)
+                lanes(|i| $type::from_bits(bits[i]))
             }
             #[inline(always)]
             fn bits_splat(self, value: u64) -> Self::Bits {
@@ -167,37 +179,37 @@ macro_rules! impl_simd {
             }
             #[inline(always)]
             fn bits_and(self, a: Self::Bits, b: Self::Bits) -> Self::Bits {
-                array::from_fn(|i| a[i] & b[i])
+                lanes(|i| a[i] & b[i])
             }
             #[inline(always)]
             fn bits_or(self, a: Self::Bits, b: Self::Bits) -> Self::Bits {
-                array::from_fn(|i| a[i] | b[i])
+                lanes(|i| a[i] | b[i])
             }
             #[inline(always)]
             fn bits_xor(self, a: Self::Bits, b: Self::Bits) -> Self::Bits {
-                array::from_fn(|i| a[i] ^ b[i])
+                lanes(|i| a[i] ^ b[i])
             }
             #[inline(always)]
             fn bits_add(self, a: Self::Bits, b: Self::Bits) -> Self::Bits {
-                array::from_fn(|i| a[i].wrapping_add(b[i]))
+                lanes(|i| a[i].wrapping_add(b[i]))
             }
             #[inline(always)]
             fn bits_sub(self, a: Self::Bits, b: Self::Bits) -> Self::Bits {
-                array::from_fn(|i| a[i].wrapping_sub(b[i]))
+                lanes(|i| a[i].wrapping_sub(b[i]))
             }
             #[inline(always)]
             fn shift_left<const N: u32>(self, a: Self::Bits) -> Self::Bits {
-                a.map(|a| a << N)
+                lanes(|i| a[i] << N)
             }
             #[inline(always)]
             fn shift_right<const N: u32>(self, a: Self::Bits) -> Self::Bits {
-                a.map(|a| a >> N)
+                lanes(|i| a[i] >> N)
             }
 
             #[inline(always)]
             fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector) {
                 let both = |i: usize| if i % 2 == 0 { a[i / 2] } else { b[i / 2] };
-                (array::from_fn(both), array::from_fn(|i| both($lanes + i)))
+                (lanes(both), lanes(|i| both($lanes + i)))
             }
         }
     };
