@@ -16,7 +16,7 @@ use crate::record::Record;
 #[derive(Debug)]
 pub struct Peer {
     /// What it calls itself.
-    pub system: String,
+    pub system: &'static str,
     /// The version it says it has.
     pub version: String,
     process: Child,
@@ -24,17 +24,39 @@ pub struct Peer {
     answers: Lines<BufReader<ChildStdout>>,
 }
 
-/// The program of each peer in `peers/`, and what its command line says besides the common options.
-pub const PEERS: [(&str, &[&str]); 3] = [
-    ("torch_peer.py", &[]),
-    ("torch_peer.py", &["--mode", "compile"]),
-    ("jax_peer.py", &[]),
+/// How a peer is started.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch {
+    /// What it calls itself.
+    pub system: &'static str,
+    /// Its program in `peers/`.
+    script: &'static str,
+    /// What its command line says besides the options that all have.
+    arguments: &'static [&'static str],
+}
+
+/// Every peer there is.
+pub const PEERS: [Launch; 3] = [
+    Launch {
+        system: "torch",
+        script: "torch_peer.py",
+        arguments: &[],
+    },
+    Launch {
+        system: "torch.compile",
+        script: "torch_peer.py",
+        arguments: &["--mode", "compile"],
+    },
+    Launch {
+        system: "jax",
+        script: "jax_peer.py",
+        arguments: &[],
+    },
 ];
 
 /// The first line of a peer.
 #[derive(Deserialize)]
 struct Greeting {
-    system: String,
     version: Option<String>,
     missing: Option<String>,
 }
@@ -54,7 +76,7 @@ impl Peer {
     /// In words, if Python or the system is not installed.
     pub fn start(
         python: &Path,
-        (script, arguments): (&str, &[&str]),
+        launch: Launch,
         threads: usize,
         seconds: f64,
     ) -> Result<Self, String> {
@@ -64,9 +86,9 @@ impl Peer {
             .arg(
                 Path::new(env!("CARGO_MANIFEST_DIR"))
                     .join("peers")
-                    .join(script),
+                    .join(launch.script),
             )
-            .args(arguments)
+            .args(launch.arguments)
             .args(["--threads", &threads.to_string()])
             .args(["--seconds", &seconds.to_string()])
             .stdin(Stdio::piped())
@@ -77,20 +99,15 @@ impl Peer {
         let questions = process.stdin.take();
         let answers = process.stdout.take().ok_or("no output to read")?;
         let mut peer = Self {
-            system: String::new(),
+            system: launch.system,
             version: String::new(),
             process,
             questions,
             answers: BufReader::new(answers).lines(),
         };
         let greeting: Greeting = parse(&peer.line()?)?;
-        peer.system = greeting.system;
-        peer.version = match (greeting.version, greeting.missing) {
-            (Some(version), None) => version,
-            (_, missing) => {
-                return Err(format!("{}: {}", peer.system, missing.unwrap_or_default()));
-            }
-        };
+        let missing = || greeting.missing.unwrap_or_default();
+        peer.version = greeting.version.ok_or_else(missing)?;
         Ok(peer)
     }
 

@@ -20,9 +20,12 @@ use retrograd_benches::{Case, Options, machine, measure, start_threads};
 struct Program {
     #[command(flatten)]
     options: Options,
-    /// Only this suite: steps, gemm, math, reduce, conv or overhead; may be given several times.
-    #[arg(long, value_name = "NAME")]
+    /// Only this suite; may be given several times.
+    #[arg(long, value_name = "NAME", value_parser = SUITES)]
     suite: Vec<String>,
+    /// Only this peer; may be given several times.
+    #[arg(long, value_name = "NAME", value_parser = SYSTEMS)]
+    peer: Vec<String>,
     /// The Python that has the peers.
     #[arg(long, value_name = "PATH", default_value = "python3")]
     python: PathBuf,
@@ -34,6 +37,8 @@ struct Program {
     least: bool,
 }
 
+const SUITES: [&str; 6] = ["steps", "gemm", "math", "reduce", "conv", "overhead"];
+const SYSTEMS: [&str; 3] = ["torch", "torch.compile", "jax"];
 /// Cores that other processes may use on a machine that counts as quiet.
 const QUIET: f64 = 0.1;
 
@@ -60,8 +65,7 @@ fn main() -> io::Result<()> {
     }
     let mut comparison = Comparison::start(&program);
     for suite in suites::all() {
-        let wanted = program.suite.is_empty() || program.suite.iter().any(|s| s == suite.name);
-        if wanted {
+        if among(&program.suite, suite.name) {
             comparison.of_suite(&suite)?;
         }
     }
@@ -73,13 +77,14 @@ impl<'a> Comparison<'a> {
     fn start(program: &'a Program) -> Self {
         let (threads, seconds) = (program.options.threads(), program.options.budget());
         let mut peers = Vec::new();
-        for launch in PEERS {
+        let wanted = |name: &str| among(&program.peer, name);
+        for launch in PEERS.into_iter().filter(|launch| wanted(launch.system)) {
             match Peer::start(&program.python, launch, threads, seconds.as_secs_f64()) {
                 Ok(peer) => {
                     println!("{} {}", peer.system, peer.version);
                     peers.push(peer);
                 }
-                Err(reason) => println!("{} {}: skipped: {reason}", launch.0, launch.1.join(" ")),
+                Err(reason) => println!("{}: skipped: {reason}", launch.system),
             }
         }
         Self {
@@ -143,6 +148,11 @@ impl<'a> Comparison<'a> {
         }
         round
     }
+}
+
+/// Whether a name is among those asked for; all are if none is.
+fn among(wanted: &[String], name: &str) -> bool {
+    wanted.is_empty() || wanted.iter().any(|wanted| wanted == name)
 }
 
 /// Shows what is being done, in place of what was shown before, to people only.
