@@ -1,6 +1,6 @@
 //! The networks W1 to W9: training steps of the sizes that people train autoencoders at.
 //!
-//! A step takes the next of [`BATCHES`] batches of uniform numbers, runs forward and backward on a
+//! A step takes the next of `BATCHES` batches of uniform numbers, runs forward and backward on a
 //! new tape, and updates all parameters. PyTorch and JAX do the same in `peers/`: same sizes, same
 //! losses, same optimisers.
 
