@@ -12,13 +12,14 @@ use retrograd_tensor::simd::{Dispatch, Isa, Kernel, Math};
 
 use crate::case::Work;
 
-/// Repetitions of a probe, of which the best counts.
-const TRIES: usize = 5;
+/// Repetitions of a probe, of which the best counts: a limit is what nothing goes beyond.
+const TRIES: usize = 40;
 /// Running products of a thread: enough to hide the 4 cycles that a multiply-add takes on each of
 /// 2 units, few enough for the 16 registers of AVX2.
 const CHAINS: usize = 12;
-/// Multiply-adds of each chain: about 5 ms in all, so that a burst of the clock does not count as its frequency.
-const LENGTH: usize = 2_000_000;
+/// Multiply-adds of each chain: about half a millisecond in all, so that some repetitions run
+/// undisturbed even where other processes take turns.
+const LENGTH: usize = 250_000;
 /// Bytes a copy moves at the least, many small copies counting as one.
 const COPIED_BYTES: usize = 1 << 23;
 
