@@ -235,6 +235,17 @@ impl<T: Float> Kernel<T> for Task<'_, '_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Math<T>>(self, simd: S) {
+        // A match the compiler resolves before it compiles the tiles, which are many.
+        match S::ISA {
+            Isa::Scalar => unreachable!("plain code multiplies with another crate"),
+            Isa::Avx2 | Isa::Avx512 => self.run_tiles(simd),
+        }
+    }
+}
+
+impl<T: Float> Task<'_, '_, T> {
+    #[inline(always)]
+    fn run_tiles<S: Math<T>>(self, simd: S) {
         let Block {
             product,
             rows,

@@ -98,13 +98,13 @@ pub(super) unsafe fn each<T: Float, S: Math<T>, const N: usize>(
     let mut i = 0;
     while i < whole {
         // SAFETY: a whole vector lies before `len`, in the rows and in `y`.
-        unsafe { simd.store_at(f(rows.map(|row| row.load(simd, i))), y.add(i)) };
+        unsafe { simd.store_at(f(of_each(rows, |row| row.load(simd, i))), y.add(i)) };
         i += S::LANES;
     }
     if whole < len {
         // SAFETY: `len - whole` elements are left, less than a vector.
         unsafe {
-            let last = f(rows.map(|row| row.load_part(simd, whole, len - whole)));
+            let last = f(of_each(rows, |row| row.load_part(simd, whole, len - whole)));
             simd.store_part_at(last, y.add(whole), len - whole);
         }
     }
@@ -127,7 +127,7 @@ pub(super) unsafe fn each_long<T: Float, S: Math<T>, const N: usize>(
         let left = len - i;
         // SAFETY: what is read and written lies before `len`, in the rows and in `y`.
         unsafe {
-            let value = f(rows.map(|row| row.load_some(simd, i, left)));
+            let value = f(of_each(rows, |row| row.load_some(simd, i, left)));
             store_some(simd, value, y.add(i), left);
         }
         i += S::LANES;
@@ -153,4 +153,19 @@ pub(super) unsafe fn store_some<T: Float, S: Math<T>>(
             simd.store_part_at(value, y, left);
         }
     }
+}
+
+/// `f` of each row.
+///
+/// As `<[_; N]>::map`, which would guard every element against a panic in `f`: there are a thousand
+/// loops, and the guards took the compiler half a minute.
+#[inline(always)]
+fn of_each<R: Copy, V: Copy, const N: usize>(rows: [R; N], f: impl Fn(R) -> V) -> [V; N] {
+    let mut all = [f(rows[0]); N];
+    let mut i = 1;
+    while i < N {
+        all[i] = f(rows[i]);
+        i += 1;
+    }
+    all
 }
