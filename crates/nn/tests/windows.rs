@@ -130,9 +130,6 @@ fn apply(case: &Value, file: &Tensors) -> Applied {
     if x.rank() == 0 {
         return Err("a scalar");
     }
-    if name.contains("conv") && x.rank() != inputs[1].1.rank() {
-        return Err("an input without a batch");
-    }
     let y = match name.rsplit('.').next().unwrap() {
         "conv1d" => convolved::<1>(case, &inputs),
         "conv2d" => convolved::<2>(case, &inputs),
@@ -203,20 +200,27 @@ fn convolution<const N: usize>(case: &Value, weight: &Var<f64>) -> Convolution<N
 
 fn convolved<const N: usize>(case: &Value, inputs: &[(&str, Var<f64>)]) -> Var<f64> {
     let (x, w, bias) = operands(inputs);
-    if N == 1 {
-        x.conv1d(w, bias, &convolution(case, w))
-    } else {
-        x.conv2d(w, bias, &convolution(case, w))
-    }
+    in_batches(x, w.rank(), |x| match N {
+        1 => x.conv1d(w, bias, &convolution(case, w)),
+        _ => x.conv2d(w, bias, &convolution(case, w)),
+    })
 }
 
 fn transposed<const N: usize>(case: &Value, inputs: &[(&str, Var<f64>)]) -> Var<f64> {
     let (x, w, bias) = operands(inputs);
     let extra = argument(case, usize::MAX, "output_padding");
-    if N == 1 {
-        x.conv_transpose1d(w, bias, &convolution(case, w), sizes(extra, 0))
+    in_batches(x, w.rank(), |x| match N {
+        1 => x.conv_transpose1d(w, bias, &convolution(case, w), sizes(extra, 0)),
+        _ => x.conv_transpose2d(w, bias, &convolution(case, w), sizes(extra, 0)),
+    })
+}
+
+/// `f`, which takes batches; one image is a batch of one.
+fn in_batches(x: &Var<f64>, rank: usize, f: impl Fn(&Var<f64>) -> Var<f64>) -> Var<f64> {
+    if x.rank() == rank {
+        f(x)
     } else {
-        x.conv_transpose2d(w, bias, &convolution(case, w), sizes(extra, 0))
+        f(&x.unsqueeze(0)).squeeze(0)
     }
 }
 
