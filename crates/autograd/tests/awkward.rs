@@ -3,7 +3,7 @@
 
 use retrograd_autograd::check::{Check, gradcheck, gradgradcheck};
 use retrograd_autograd::{Expr, Pointwise, Tape, Var, grad};
-use retrograd_tensor::{Shape, Slice, Tensor, keep, random};
+use retrograd_tensor::{Convolution, Pooling, Shape, Slice, Tensor, keep, random};
 
 type Function = fn(&[Var<f64>]) -> Var<f64>;
 type Pair = fn(&Var<f64>, &Var<f64>) -> Var<f64>;
@@ -63,6 +63,66 @@ fn nothing_at_all_has_a_gradient_of_nothing() {
     agrees("max", |x| x[0].max(1), &[Tensor::zeros([0, 3])]);
     agrees("min", |x| x[0].min(1), &[Tensor::zeros([0, 3])]);
     agrees("logsumexp", |x| x[0].logsumexp(1), &[Tensor::zeros([0, 3])]);
+}
+
+#[test]
+fn windows_on_no_images_and_on_views_have_gradients() {
+    let plain = Convolution::<2>::default();
+    let none = [Tensor::zeros([0, 2, 3, 3]), normal([1, 2, 2, 2])];
+    agrees(
+        "conv of no images",
+        |x| x[0].conv2d(&x[1], None, &plain),
+        &none,
+    );
+    agrees(
+        "pool of no images",
+        |x| x[0].max_pool2d(&Pooling::new([2, 2])),
+        &none[..1],
+    );
+    agrees(
+        "stretching no images",
+        |x| x[0].upsample_nearest([6, 6]),
+        &none[..1],
+    );
+    let turned = [
+        normal([3, 4, 2, 1]).permute(&[3, 2, 1, 0]),
+        normal([2, 1, 2, 2]).permute(&[1, 0, 3, 2]),
+    ];
+    agrees(
+        "conv of views",
+        |x| x[0].conv2d(&x[1], None, &plain),
+        &turned,
+    );
+    // The weight of one is the input of the other.
+    let both = |x: &[Var<f64>]| x[0].conv2d(&x[0], None, &plain.padding([1, 1]));
+    agrees("conv with itself", both, &[normal([2, 2, 3, 3])]);
+    // Windows that tie: all of the derivative goes to the first.
+    let tied = slope(
+        |x| x.max_pool1d(&Pooling::new([2]).stride([1])),
+        &[2.0, 2.0, 1.0, 1.0],
+    );
+    assert_eq!(tied, [1.0, 1.0, 1.0, 0.0]);
+}
+
+#[test]
+fn order_on_nothing_and_with_ties_has_gradients() {
+    let nothing = Tensor::from_vec(vec![], [2, 0]);
+    let empty = |x: &[Var<f64>]| x[0].gather(&nothing);
+    agrees("gathering nothing", empty, &[normal([2, 3])]);
+    agrees("none of them", |x| x[0].topk(0).0, &[normal([2, 3])]);
+    agrees(
+        "sums of nothing",
+        |x| x[0].cumsum(1),
+        &[Tensor::zeros([2, 0])],
+    );
+    assert_eq!(
+        slope(|x| x.topk(2).0, &[1.0, 3.0, 1.0, 3.0, 3.0]),
+        [0.0, 1.0, 0.0, 1.0, 0.0]
+    );
+    assert_eq!(
+        slope(|x| x.sort(true).0.slice(0, ..1), &[3.0, 3.0]),
+        [1.0, 0.0]
+    );
 }
 
 #[test]
