@@ -68,28 +68,28 @@ impl<T: Float> Tensor<T> {
     /// [`sort`](Self::sort).
     ///
     /// # Panics
-    /// If this is a scalar.
+    /// If this is a scalar, or the last axis has more than 2³² elements.
     #[track_caller]
     #[must_use]
     pub fn argsort(&self, descending: bool) -> Tensor<i64> {
         let size = self.ordered_axis("sort");
+        assert!(
+            u32::try_from(size).is_ok(),
+            "sort: more than 2³² elements in a row"
+        );
         let x = self.values();
         Tensor::written(*self.shape(), |out| {
             let rows = out
                 .par_chunks_mut(size.max(1))
                 .zip(x.par_chunks(size.max(1)));
-            rows.for_each(|(out, row)| {
-                (0..).zip(&mut *out).for_each(|(i, slot)| *slot = i);
-                // Places differ, so no two compare as equal and nothing depends on the algorithm.
-                out.sort_unstable_by(|&i, &j| {
-                    let (a, b) = (row[i as usize], row[j as usize]);
-                    let order = if descending {
-                        compare(b, a)
-                    } else {
-                        compare(a, b)
-                    };
-                    order.then(i.cmp(&j))
-                });
+            rows.for_each_init(Vec::new, |pairs, (out, row)| {
+                pairs.clear();
+                pairs.extend(row.iter().map(|&value| key(value, descending)).zip(0_u32..));
+                // No two pairs are equal, so nothing depends on the algorithm.
+                pairs.sort_unstable();
+                for (slot, &(_, place)) in out.iter_mut().zip(&*pairs) {
+                    *slot = i64::from(place);
+                }
             });
         })
     }
@@ -99,6 +99,20 @@ impl<T: Float> Tensor<T> {
         assert!(self.rank() > 0, "{operation}: a scalar has no order");
         self.shape()[self.rank() - 1]
     }
+}
+
+/// A whole number in the order of the values: equal for equal ones, and largest for NaN. Sorting
+/// numbers beside their places is several times faster than sorting places by what they lead to.
+fn key<T: Float>(value: T, descending: bool) -> u64 {
+    // Adding 0 makes −0 a 0, which it is equal to.
+    let bits = (value.to_f64() + 0.0).to_bits();
+    let negative = bits >> 63 == 1;
+    let rising = match (value.is_nan(), negative) {
+        (true, _) => u64::MAX,
+        (false, true) => !bits,
+        (false, false) => bits | 1 << 63,
+    };
+    if descending { !rising } else { rising }
 }
 
 /// Rising order with NaN, all of which are equal, above infinity.
