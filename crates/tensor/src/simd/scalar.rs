@@ -22,10 +22,9 @@ fn lanes<T: Copy + Default, const LANES: usize>(lane: impl Fn(usize) -> T) -> [T
 #[derive(Clone, Copy, Debug)]
 pub struct Scalar;
 
-/// `impl_simd!(f32, u32, 4, 23, scalbnf)`: the type, its bits, its lanes, the bits of its fraction
-/// and `libm`'s function for x·2ⁿ.
+/// `impl_simd!(f32, u32, 4, 23)`: the type, its bits, its lanes and the bits of its fraction.
 macro_rules! impl_simd {
-    ($type:ident, $bits:ident, $lanes:literal, $fraction:literal, $scale:ident) => {
+    ($type:ident, $bits:ident, $lanes:literal, $fraction:literal) => {
         impl Simd<$type> for Scalar {
             const ISA: Isa = Isa::Scalar;
             const LANES: usize = $lanes;
@@ -129,7 +128,13 @@ macro_rules! impl_simd {
             }
             #[inline(always)]
             fn scale(self, x: Self::Vector, n: Self::Vector) -> Self::Vector {
-                lanes(|i| libm::$scale(x[i], n[i] as i32))
+                // In two halves, because 2ⁿ itself may be out of range; the first product is exact.
+                const BIAS: i32 = $type::MAX_EXP - 1;
+                let power = |n: i32| $type::from_bits(((n + BIAS) as $bits) << $fraction);
+                lanes(|i| {
+                    let n = (n[i] as i32).clamp(-2 * BIAS + 2, 2 * BIAS - 2);
+                    x[i] * power(n / 2) * power(n - n / 2)
+                })
             }
 
             #[inline(always)]
@@ -215,8 +220,8 @@ macro_rules! impl_simd {
     };
 }
 
-impl_simd!(f32, u32, 4, 23, scalbnf);
-impl_simd!(f64, u64, 2, 52, scalbn);
+impl_simd!(f32, u32, 4, 23);
+impl_simd!(f64, u64, 2, 52);
 
 impl InstructionSet for Scalar {
     #[inline(always)]

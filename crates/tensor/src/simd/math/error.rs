@@ -116,14 +116,7 @@ pub(super) fn erf<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
     let near = simd.mul_add(a, polynomial(simd, square.high, NEAR), a);
     let decay = exp::with_low(simd, simd.neg(square.high), simd.neg(square.low));
     let one = simd.splat(1.0);
-    let tail = smooth_tail(
-        simd,
-        a,
-        Pair {
-            high: simd.add(a, a),
-            low: simd.splat(0.0),
-        },
-    );
+    let tail = smooth_tail(simd, a, Pair::exact(simd, simd.add(a, a)));
     let far = simd.neg_mul_add(decay, tail.high, one);
     simd.copy_sign(simd.select(simd.less(a, one), near, far), x)
 }
@@ -138,9 +131,10 @@ fn smooth_tail<S: Simd<f64>>(simd: S, x: S::Vector, twice: Pair<S::Vector>) -> P
     let Pair { high, low } = pair::ordered_sum(simd, first, rest);
     let low = simd.add(low, simd.splat(TAIL_FIRST.1));
     let divisor = pair::sum(simd, simd.splat(1.0), twice.high);
+    let rounding = simd.add(divisor.low, twice.low);
     let divisor = Pair {
-        high: divisor.high,
-        low: simd.add(divisor.low, twice.low),
+        low: rounding,
+        ..divisor
     };
     Pair { high, low }.div(simd, divisor)
 }
@@ -174,11 +168,7 @@ fn gate_far<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
     let exponent = simd.neg(simd.mul(square.high, half));
     let decay = exp::pair(simd, exponent, simd.neg(simd.mul(square.low, half)));
     // 2·(a/√2) = a·√2
-    let twice = pair::product(simd, a, simd.splat(ROOT_2.0));
-    let twice = Pair {
-        high: twice.high,
-        low: simd.mul_add(a, simd.splat(ROOT_2.1), twice.low),
-    };
+    let twice = Pair::exact(simd, a).mul(simd, Pair::splat(simd, ROOT_2));
     let tail = smooth_tail(simd, simd.mul(twice.high, half), twice);
     // The decay may be subnormal, so it comes last and its product is rounded once.
     let a = simd.mul(a, half);
@@ -186,11 +176,8 @@ fn gate_far<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
     let low = simd.mul_add(tail.low, a, factor.low);
     let cross = simd.mul_add(factor.high, decay.low, simd.mul(low, decay.high));
     let lost = simd.mul_add(factor.high, decay.high, cross);
-    simd.select(
-        simd.less(x, simd.splat(0.0)),
-        simd.neg(lost),
-        simd.sub(x, lost),
-    )
+    let negative = simd.less(x, simd.splat(0.0));
+    simd.select(negative, simd.neg(lost), simd.sub(x, lost))
 }
 
 /// erf x, good enough for `f32`.

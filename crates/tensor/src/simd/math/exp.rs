@@ -17,18 +17,14 @@
 //! eˣ − 1 = 2ⁿ·((1 − 2⁻ⁿ) + r + r²·q(r)).
 
 use super::pair::{self, Pair};
-use super::polynomial;
+use super::{LN_2, ROUND, polynomial};
 use crate::simd::Simd;
 
 /// Adding 1.5·2²³ leaves no bits for a fraction; taking it away again leaves the nearest integer.
 const ROUND_SINGLE: f32 = 12_582_912.0;
-/// 1.5·2⁵², the same for `f64`.
-const ROUND_DOUBLE: f64 = 6_755_399_441_055_744.0;
 
 /// log 2 to 9 bits, and the rest.
 const LN_2_SINGLE: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
-/// log 2 to 42 bits, and the rest.
-const LN_2_DOUBLE: (f64, f64) = (0.693_147_180_559_890_3, 5.497_923_018_708_371e-14);
 
 /// q on |r| ≤ ½ log 2, error 2⁻²⁷·⁸.
 const SINGLE: [f32; 5] = [0.5, 0.16666488, 0.04166555, 0.0083722845, 0.0014035688];
@@ -39,10 +35,8 @@ pub(super) fn single<S: Simd<f32>>(simd: S, x: S::Vector) -> S::Vector {
     // Beyond these, the result is 0 or infinite; a NaN passes.
     let x = simd.min(simd.splat(89.0), simd.max(simd.splat(-104.0), x));
     let round = simd.splat(ROUND_SINGLE);
-    let n = simd.sub(
-        simd.mul_add(x, simd.splat(std::f32::consts::LOG2_E), round),
-        round,
-    );
+    let shifted = simd.mul_add(x, simd.splat(std::f32::consts::LOG2_E), round);
+    let n = simd.sub(shifted, round);
     let r = simd.neg_mul_add(n, simd.splat(LN_2_SINGLE.0), x);
     let r = simd.neg_mul_add(n, simd.splat(LN_2_SINGLE.1), r);
     let q = polynomial(simd, r, SINGLE);
@@ -85,13 +79,11 @@ impl<V: Copy> Reduced<V> {
 /// n, r and the rest of eʳ for x + `low`, where `low` is at most a rounding error of x.
 #[inline(always)]
 pub(super) fn reduce<S: Simd<f64>>(simd: S, x: S::Vector, low: S::Vector) -> Reduced<S::Vector> {
-    let round = simd.splat(ROUND_DOUBLE);
-    let n = simd.sub(
-        simd.mul_add(x, simd.splat(std::f64::consts::LOG2_E), round),
-        round,
-    );
-    let high = simd.neg_mul_add(n, simd.splat(LN_2_DOUBLE.0), x);
-    let low = simd.neg_mul_add(n, simd.splat(LN_2_DOUBLE.1), low);
+    let round = simd.splat(ROUND);
+    let shifted = simd.mul_add(x, simd.splat(std::f64::consts::LOG2_E), round);
+    let n = simd.sub(shifted, round);
+    let high = simd.neg_mul_add(n, simd.splat(LN_2.0), x);
+    let low = simd.neg_mul_add(n, simd.splat(LN_2.1), low);
     let Pair { high: r, low } = pair::sum(simd, high, low);
     let tail = simd.mul_add(simd.mul(r, r), polynomial(simd, r, DOUBLE), low);
     Reduced { n, r, tail }
@@ -115,15 +107,9 @@ pub(super) fn with_low<S: Simd<f64>>(simd: S, x: S::Vector, low: S::Vector) -> S
 #[inline(always)]
 pub(super) fn pair<S: Simd<f64>>(simd: S, x: S::Vector, low: S::Vector) -> Pair<S::Vector> {
     let reduced = reduce(simd, x, low);
-    let one = Pair {
-        high: simd.splat(1.0),
-        low: simd.splat(0.0),
-    };
-    let Pair { high, low } = reduced.plus(simd, one);
-    Pair {
-        high: simd.scale(high, reduced.n),
-        low: simd.scale(low, reduced.n),
-    }
+    let Pair { high, low } = reduced.plus(simd, Pair::splat(simd, (1.0, 0.0)));
+    let (high, low) = (simd.scale(high, reduced.n), simd.scale(low, reduced.n));
+    Pair { high, low }
 }
 
 /// eˣ − 1 in `f64`.
@@ -152,11 +138,9 @@ const FOR_SINGLE: [f64; 6] = [
 /// n and eʳ − 1 for x = n·log 2 + r, good enough for `f32`.
 #[inline(always)]
 fn reduce_for_single<S: Simd<f64>>(simd: S, x: S::Vector) -> (S::Vector, S::Vector) {
-    let round = simd.splat(ROUND_DOUBLE);
-    let n = simd.sub(
-        simd.mul_add(x, simd.splat(std::f64::consts::LOG2_E), round),
-        round,
-    );
+    let round = simd.splat(ROUND);
+    let shifted = simd.mul_add(x, simd.splat(std::f64::consts::LOG2_E), round);
+    let n = simd.sub(shifted, round);
     let r = simd.neg_mul_add(n, simd.splat(std::f64::consts::LN_2), x);
     (
         n,
@@ -164,10 +148,12 @@ fn reduce_for_single<S: Simd<f64>>(simd: S, x: S::Vector) -> (S::Vector, S::Vect
     )
 }
 
-/// eˣ, good enough for `f32`, for x ≤ 700; 0 below −700.
+/// eˣ, good enough for `f32`.
 #[inline(always)]
 pub(super) fn exp_for_single<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
-    let (n, p) = reduce_for_single(simd, simd.max(simd.splat(-700.0), x));
+    // Beyond these, the result is 0 or infinite in `f32`.
+    let x = simd.min(simd.splat(700.0), simd.max(simd.splat(-700.0), x));
+    let (n, p) = reduce_for_single(simd, x);
     simd.scale(simd.add(simd.splat(1.0), p), n)
 }
 

@@ -16,13 +16,11 @@
 //! set right afterwards.
 
 use super::pair::{self, Pair};
-use super::{polynomial, recip};
+use super::{LN_2, polynomial, recip};
 use crate::simd::Simd;
 
 /// log 2 to 16 bits, and the rest.
 const LN_2_SINGLE: (f32, f32) = (0.693_145_75, 1.428_606_8e-6);
-/// log 2 to 42 bits, and the rest.
-const LN_2_DOUBLE: (f64, f64) = (0.693_147_180_559_890_3, 5.497_923_018_708_371e-14);
 
 /// q on −¼ ≤ f ≤ ½, error 2⁻²⁷·⁵.
 const SINGLE: [f32; 9] = [
@@ -189,10 +187,10 @@ pub(super) fn regular<S: Simd<f64>>(simd: S, x: S::Vector, more: S::Vector) -> S
     let z = simd.mul(s, s);
     let half_square = simd.mul(simd.mul(f, f), simd.splat(0.5));
     let series = simd.mul(z, polynomial(simd, z, DOUBLE));
-    let low = simd.mul_add(k, simd.splat(LN_2_DOUBLE.1), more);
+    let low = simd.mul_add(k, simd.splat(LN_2.1), more);
     let low = simd.mul_add(s, simd.add(half_square, series), low);
     let log_m = simd.sub(f, simd.sub(half_square, low));
-    simd.mul_add(k, simd.splat(LN_2_DOUBLE.0), log_m)
+    simd.mul_add(k, simd.splat(LN_2.0), log_m)
 }
 
 /// k and f with x = 2ᵏ·(1 + f) and −¼ ≤ f < ½, for positive, normal x.

@@ -12,9 +12,10 @@
 //! NaN gives NaN; infinities, signed zeros and overflow give what the limit is; results that are
 //! subnormal are as good as any. The tests look at every `f32`.
 //!
-//! An `f32` function is either written in `f32` (`single`), where speed matters most, or it is the
-//! `f64` function rounded at the end (`double`): then nothing is left of its error but the last
-//! rounding. The former need a fused multiply-add, so without one they are the latter too.
+//! An `f32` function is either written in `f32` (`single`), where speed matters most, or computed in
+//! `f64` and rounded at the end: with shorter polynomials (`…_for_single`), or as the `f64` function
+//! itself. Then nothing is left of its error but the last rounding. The former need a fused
+//! multiply-add, so without one they are of the latter kind too.
 //!
 //! The coefficients are minimax polynomials: found by the exchange algorithm (Remez 1934) in 200
 //! bits and rounded one after the other, those behind making up for those before. Each states its
@@ -31,6 +32,12 @@ mod logistic;
 mod pair;
 mod power;
 mod trigonometric;
+
+/// log 2 to 42 bits, and the rest: an integer of at most eleven bits times the former is exact.
+const LN_2: (f64, f64) = (0.693_147_180_559_890_3, 5.497_923_018_708_371e-14);
+/// 1.5·2⁵²: adding it leaves no bits for a fraction, and taking it away again leaves the nearest
+/// integer.
+const ROUND: f64 = 6_755_399_441_055_744.0;
 
 /// A function of an `f32` vector, computed in `f64`: `through_f64!(simd, expm1::double, x)`.
 macro_rules! through_f64 {
@@ -82,7 +89,7 @@ impl<S: InstructionSet> Math<f32> for S {
         if <S as Simd<f32>>::FUSED {
             exp::single(self, x)
         } else {
-            through_f64!(self, exp::double, x)
+            through_f64!(self, exp::exp_for_single, x)
         }
     }
     #[inline(always)]

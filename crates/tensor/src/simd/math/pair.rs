@@ -59,13 +59,25 @@ pub(super) fn product<S: Simd<f64>>(simd: S, a: S::Vector, b: S::Vector) -> Pair
 fn split<S: Simd<f64>>(simd: S, a: S::Vector) -> Pair<S::Vector> {
     let scaled = simd.mul(a, simd.splat(134_217_729.0)); // 2²⁷ + 1
     let high = simd.sub(scaled, simd.sub(scaled, a));
-    Pair {
-        high,
-        low: simd.sub(a, high),
-    }
+    let low = simd.sub(a, high);
+    Pair { high, low }
 }
 
 impl<V: Copy> Pair<V> {
+    /// `high + low` in every lane.
+    #[inline(always)]
+    pub(super) fn splat<S: Simd<f64, Vector = V>>(simd: S, (high, low): (f64, f64)) -> Self {
+        let (high, low) = (simd.splat(high), simd.splat(low));
+        Self { high, low }
+    }
+
+    /// A number that needs no low part.
+    #[inline(always)]
+    pub(super) fn exact<S: Simd<f64, Vector = V>>(simd: S, high: V) -> Self {
+        let low = simd.splat(0.0);
+        Self { high, low }
+    }
+
     /// The sum; the error is below 2⁻¹⁰⁴ of |a| + |b|.
     #[inline(always)]
     pub(super) fn add<S: Simd<f64, Vector = V>>(self, simd: S, other: Self) -> Self {

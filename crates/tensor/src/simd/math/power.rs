@@ -14,11 +14,9 @@
 //! NaN are left to `libm`, lane by lane.
 
 use super::pair::{self, Pair};
-use super::{exp, log, patch, polynomial};
+use super::{LN_2, exp, log, patch, polynomial};
 use crate::simd::Simd;
 
-/// log 2 to 42 bits, and the rest.
-const LN_2: (f64, f64) = (0.693_147_180_559_890_3, 5.497_923_018_708_371e-14);
 /// ⅔ and the rest.
 const TWO_THIRDS: (f64, f64) = (0.666_666_666_666_666_6, 3.700_743_415_417_188e-17);
 
@@ -64,32 +62,18 @@ pub(super) fn pow_for_single<S: Simd<f64>>(simd: S, x: S::Vector, y: S::Vector) 
 #[inline(always)]
 fn log_pair<S: Simd<f64>>(simd: S, x: S::Vector) -> Pair<S::Vector> {
     let (k, f) = log::reduce(simd, x);
-    let zero = simd.splat(0.0);
     let two_and_f = pair::ordered_sum(simd, simd.splat(2.0), f);
-    let s = Pair { high: f, low: zero }.div(simd, two_and_f);
+    let s = Pair::exact(simd, f).div(simd, two_and_f);
     let square = s.mul(simd, s);
     let series = simd.mul(square.high, polynomial(simd, square.high, SERIES));
-    let series = Pair {
-        high: simd.splat(TWO_THIRDS.0),
-        low: simd.splat(TWO_THIRDS.1),
-    }
-    .add(
-        simd,
-        Pair {
-            high: series,
-            low: zero,
-        },
-    );
+    let series = Pair::splat(simd, TWO_THIRDS).add(simd, Pair::exact(simd, series));
     let cubic = s.mul(simd, square).mul(simd, series);
-    let twice = Pair {
-        high: simd.add(s.high, s.high),
-        low: simd.add(s.low, s.low),
-    };
-    let exponent = Pair {
-        high: simd.mul(k, simd.splat(LN_2.0)),
-        low: simd.mul(k, simd.splat(LN_2.1)),
-    };
-    exponent.add(simd, twice.add(simd, cubic))
+    let log_m = s.add(simd, s).add(simd, cubic);
+    let (high, low) = (
+        simd.mul(k, simd.splat(LN_2.0)),
+        simd.mul(k, simd.splat(LN_2.1)),
+    );
+    Pair { high, low }.add(simd, log_m)
 }
 
 /// xʸ from |x|ʸ, in all cases.

@@ -12,7 +12,7 @@
 //! Hanek 1983); such angles are rare and left to `libm`, lane by lane.
 
 use super::pair::{self, Pair};
-use super::{patch, polynomial};
+use super::{ROUND, patch, polynomial};
 use crate::simd::Simd;
 
 /// π/2 in three parts.
@@ -23,8 +23,6 @@ const HALF_PI: [f64; 3] = [
 ];
 /// The largest |x| for which the reduction is good.
 const LARGE: f64 = 1_600_000.0;
-/// 1.5·2⁵²: adding it leaves no bits for a fraction, and the integer as the last bits.
-const ROUND: f64 = 6_755_399_441_055_744.0;
 
 /// S on 0 ≤ r² ≤ π²/16, error 2⁻⁵⁷·⁹.
 const SIN: [f64; 6] = [
@@ -110,7 +108,7 @@ fn reduce<S: Simd<f64>>(simd: S, x: S::Vector) -> (S::Bits, Pair<S::Vector>) {
     (turns, pair::ordered_sum(simd, high, low))
 }
 
-/// n as the last bits of a pattern, and as a number.
+/// n as the last bits of a pattern (of n + 1.5·2⁵²), and as a number.
 #[inline(always)]
 fn quarter_turns<S: Simd<f64>>(simd: S, x: S::Vector) -> (S::Bits, S::Vector) {
     let round = simd.splat(ROUND);
@@ -147,6 +145,7 @@ fn both_for_single<S: Simd<f64>>(simd: S, x: S::Vector) -> (S::Bits, S::Vector, 
     let (turns, n) = quarter_turns(simd, x);
     let r = simd.neg_mul_add(n, simd.splat(HALF_PI[0]), x);
     let r = simd.neg_mul_add(n, simd.splat(HALF_PI[1]), r);
+    let r = simd.neg_mul_add(n, simd.splat(HALF_PI[2]), r);
     let square = simd.mul(r, r);
     let cubic = simd.mul(
         simd.mul(square, r),
