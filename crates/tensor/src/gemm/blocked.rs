@@ -136,7 +136,7 @@ impl<T: Float> Product<'_, T> {
                     width: panels.width(panel),
                     panel: packed,
                 };
-                T::dispatch_on(self.isa, pack);
+                T::dispatch_on_vectors(self.isa, pack);
             },
         );
     }
@@ -210,7 +210,7 @@ impl<T: Float> Block<'_, T> {
         let tasks = rows.div_ceil(across);
         each_number(0..tasks * columns.div_ceil(along), &|task| {
             let (i, j) = (task % tasks * across, task / tasks * along);
-            T::dispatch_on(
+            T::dispatch_on_vectors(
                 isa,
                 Task {
                     block: self,
@@ -235,17 +235,6 @@ impl<T: Float> Kernel<T> for Task<'_, '_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Math<T>>(self, simd: S) {
-        // A match the compiler resolves before it compiles the tiles, which are many.
-        match S::ISA {
-            Isa::Scalar => unreachable!("plain code multiplies with another crate"),
-            Isa::Avx2 | Isa::Avx512 => self.run_tiles(simd),
-        }
-    }
-}
-
-impl<T: Float> Task<'_, '_, T> {
-    #[inline(always)]
-    fn run_tiles<S: Math<T>>(self, simd: S) {
         let Block {
             product,
             rows,

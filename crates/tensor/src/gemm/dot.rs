@@ -45,7 +45,7 @@ pub(super) unsafe fn multiply<T: Float>(
     each_number(0..right.columns.div_ceil(columns), &|task| {
         let first = task * columns;
         let columns = first..(first + columns).min(right.columns);
-        T::dispatch_on(
+        T::dispatch_on_vectors(
             isa,
             Dots {
                 columns,

@@ -7,7 +7,7 @@
 //! with a latency of 4 cycles need to be always busy.
 
 use crate::element::Float;
-use crate::simd::Simd;
+use crate::simd::{Isa, Simd};
 
 /// Where a tile reads the left operand: element `(i, p)` is at `i·row_stride + p·step`.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +110,9 @@ impl<T: Float> Tile<T> {
                 1 => self.high::<S, 1>(simd),
                 2 => self.high::<S, 2>(simd),
                 3 => self.high::<S, 3>(simd),
+                // What is constant here is decided before the tiles are compiled. With 16 registers
+                // they are 4 high.
+                _ if const { matches!(S::ISA, Isa::Avx2) } => self.high::<S, 4>(simd),
                 4 => self.high::<S, 4>(simd),
                 5 => self.high::<S, 5>(simd),
                 6 => self.high::<S, 6>(simd),

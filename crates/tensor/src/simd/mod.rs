@@ -266,6 +266,13 @@ pub trait Dispatch: Sized {
     /// # Panics
     /// If the machine does not have it.
     fn dispatch_on<K: Kernel<Self>>(isa: Isa, kernel: K) -> K::Output;
+
+    /// As [`dispatch_on`](Self::dispatch_on), for kernels that are not used with plain code and
+    /// need not be compiled for it.
+    ///
+    /// # Panics
+    /// If `isa` is [`Isa::Scalar`] or the machine does not have it.
+    fn dispatch_on_vectors<K: Kernel<Self>>(isa: Isa, kernel: K) -> K::Output;
 }
 
 /// `impl_dispatch!(f32)` gives `impl Dispatch for f32`, which matches on the instruction set.
@@ -276,12 +283,21 @@ macro_rules! impl_dispatch {
             fn dispatch_on<K: Kernel<Self>>(isa: Isa, kernel: K) -> K::Output {
                 match isa {
                     Isa::Scalar => kernel.run(Scalar),
+                    Isa::Avx2 | Isa::Avx512 => Self::dispatch_on_vectors(isa, kernel),
+                }
+            }
+
+            #[inline]
+            fn dispatch_on_vectors<K: Kernel<Self>>(isa: Isa, kernel: K) -> K::Output {
+                match isa {
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => Avx2::token().run::<$type, K>(kernel),
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx512 => Avx512::token().run::<$type, K>(kernel),
-                    #[cfg(not(target_arch = "x86_64"))]
-                    _ => unreachable!("only x86-64 has these instruction sets"),
+                    _ => {
+                        let _ = kernel;
+                        unreachable!("{isa} has no vectors on this machine")
+                    }
                 }
             }
         }

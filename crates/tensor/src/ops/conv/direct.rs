@@ -213,7 +213,7 @@ pub struct Block<'a, T: Float> {
 
 impl<T: Float> Block<'_, T> {
     pub(crate) fn run_on(isa: Isa, block: Self) {
-        T::dispatch_on(isa, block);
+        T::dispatch_on_vectors(isa, block);
     }
 }
 

@@ -108,7 +108,7 @@ pub struct Part<'a, T> {
 
 impl<T: Float> Part<'_, T> {
     pub(crate) fn run_on(isa: Isa, part: Self) {
-        T::dispatch_on(isa, part);
+        T::dispatch_on_vectors(isa, part);
     }
 }
 
