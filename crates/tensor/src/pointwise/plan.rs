@@ -85,6 +85,10 @@ fn cost(instruction: &Instruction) -> usize {
 
 struct Planner<'a> {
     program: &'a Program,
+    /// For each comparison that is part of a choice, which one.
+    choices: SmallVec<[Option<usize>; 8]>,
+    /// The last instruction that reads each register, itself or as part of a choice.
+    last_use: SmallVec<[usize; 8]>,
     steps: SmallVec<[Step; 4]>,
     /// Where each register lies, of those that have been planned; `None` also if it is part of
     /// another step.
@@ -95,8 +99,20 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn new(program: &'a Program) -> Self {
+        let choices = choices(program);
+        let mut last_use: SmallVec<[usize; 8]> = (0..program.code.len()).collect();
+        for (reader, instruction) in program.code.iter().enumerate() {
+            let read_at = choices[reader].unwrap_or(reader);
+            for source in instruction.sources() {
+                if let Source::Register(i) = source {
+                    last_use[i] = last_use[i].max(read_at);
+                }
+            }
+        }
         Self {
             program,
+            choices,
+            last_use,
             steps: SmallVec::new(),
             places: SmallVec::from_elem(None, program.code.len()),
             rows: SmallVec::new(),
@@ -109,7 +125,7 @@ impl<'a> Planner<'a> {
             return;
         }
         let action = match self.program.code[i] {
-            Instruction::Binary(f, ..) if f.is_comparison() && self.choice(i).is_some() => return,
+            Instruction::Binary(..) if self.choices[i].is_some() => return,
             Instruction::Unary(f, x) => match self.partner(i) {
                 Some(other) => return self.place_pair(f, i, other, x),
                 None => Action::Unary(f, self.find(x)),
@@ -169,47 +185,15 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The only reader of comparison `i`, if it is a choice by it.
-    fn choice(&self, i: usize) -> Option<usize> {
-        let own = Source::Register(i);
-        let mut readers =
-            (i + 1..self.program.code.len()).filter(|&reader| self.reads(reader, own));
-        let reader = readers.next()?;
-        let alone = readers.next().is_none() && !self.program.outputs.contains(&own);
-        let chooses = matches!(self.program.code[reader],
-            Instruction::Select(condition, yes, no) if condition == own && yes != own && no != own);
-        (alone && chooses).then_some(reader)
-    }
-
-    fn reads(&self, reader: usize, value: Source) -> bool {
-        self.program.code[reader]
-            .sources()
-            .any(|source| source == value)
-    }
-
     /// A scratch row for register `i` whose value nobody reads after instruction `now`.
     fn free_row(&mut self, i: usize, now: usize) -> usize {
-        let is_free = |&row: &usize| self.rows[row] != now && self.last_use(self.rows[row]) <= now;
+        let is_free = |&row: &usize| self.rows[row] != now && self.last_use[self.rows[row]] <= now;
         let row = (0..self.rows.len()).find(is_free).unwrap_or_else(|| {
             self.rows.push(i);
             self.rows.len() - 1
         });
         self.rows[row] = i;
         row
-    }
-
-    /// The last instruction that reads register `i`, itself or as part of a choice.
-    fn last_use(&self, i: usize) -> usize {
-        let own = Source::Register(i);
-        let read_at = |reader: usize| match self.choice(reader) {
-            Some(choice) if self.program.code[reader].is_comparison() => choice,
-            _ => reader,
-        };
-        (i + 1..self.program.code.len())
-            .filter(|&reader| self.reads(reader, own))
-            .map(read_at)
-            .max()
-            .unwrap_or(i)
     }
 
     fn find(&self, source: Source) -> From {
@@ -221,10 +205,26 @@ impl<'a> Planner<'a> {
     }
 }
 
-impl Instruction {
-    fn is_comparison(&self) -> bool {
-        matches!(self, Self::Binary(f, ..) if f.is_comparison())
+/// For each comparison that a choice, and nothing else, reads as its condition: which choice.
+fn choices(program: &Program) -> SmallVec<[Option<usize>; 8]> {
+    let mut reads: SmallVec<[usize; 8]> = SmallVec::from_elem(0, program.code.len());
+    let instructions = program.code.iter().flat_map(Instruction::sources);
+    for source in instructions.chain(program.outputs.iter().copied()) {
+        if let Source::Register(i) = source {
+            reads[i] += 1;
+        }
     }
+    let mut choices = SmallVec::from_elem(None, program.code.len());
+    for (choice, instruction) in program.code.iter().enumerate() {
+        if let Instruction::Select(Source::Register(i), ..) = *instruction
+            && let Instruction::Binary(f, ..) = program.code[i]
+            && f.is_comparison()
+            && reads[i] == 1
+        {
+            choices[i] = Some(choice);
+        }
+    }
+    choices
 }
 
 #[cfg(test)]
