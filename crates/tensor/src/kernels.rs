@@ -7,8 +7,8 @@
 use crate::element::Float;
 use crate::gemm::{self, Matrix, Onto};
 use crate::ops::conv;
-use crate::pointwise::Pass;
-use crate::simd::Isa;
+use crate::pointwise::{Flat, Pass};
+use crate::simd::{Dispatch, Isa};
 
 /// `kernels! { fn product(..) = gemm::multiply; }` gives a trait with that function, implemented for
 /// `f32` and `f64` by the generic one.
@@ -44,6 +44,9 @@ kernels! {
     /// A pointwise program over all its blocks.
     #[doc(hidden)]
     fn pointwise(pass: Pass<'_, '_, '_, Self>) = Pass::run;
+    /// A small pointwise program.
+    #[doc(hidden)]
+    fn flat(isa: Isa, block: Flat<'_, '_, Self>) = Self::dispatch_on;
     /// One block of images of a direct convolution.
     #[doc(hidden)]
     fn convolution(isa: Isa, block: conv::Block<'_, Self>) = conv::Block::run_on;

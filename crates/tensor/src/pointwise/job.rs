@@ -15,11 +15,11 @@ use crate::simd::Isa;
 
 /// Elements a block: with the inputs, the outputs and some scratch rows of this length, an `f32`
 /// program stays in a 48 KB L1 cache.
-const BLOCK: usize = 1024;
+pub(super) const BLOCK: usize = 1024;
 /// Elements a block where nothing but inputs and outputs is walked.
 const LONG_BLOCK: usize = 32 * BLOCK;
 /// Elements a block where long runs are summed straight from the input.
-const SUM_BLOCK: usize = 8 * BLOCK;
+pub(super) const SUM_BLOCK: usize = 8 * BLOCK;
 
 /// What is read, and how it lies before it is stretched.
 pub(super) type Operands<'a, T> = SmallVec<[(&'a [T], &'a Layout); 4]>;

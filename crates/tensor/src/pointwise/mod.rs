@@ -22,6 +22,7 @@
 #![allow(unsafe_code)]
 
 mod combine;
+mod flat;
 mod grid;
 mod job;
 mod leaf;
@@ -38,6 +39,7 @@ mod tests;
 mod vector;
 
 pub(crate) use combine::Combine;
+pub(crate) use flat::Flat;
 pub use operator::{Binary, Unary};
 pub use program::{Instruction, Program, Source};
 pub(crate) use run::Pass;

@@ -10,6 +10,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::combine::Combine;
+use super::flat::Flat;
 use super::job::{Job, Operands};
 use super::leaf::Leaf;
 use super::program::Program;
@@ -28,7 +29,7 @@ const GRAIN: usize = 1 << 16;
 /// 6 µs, in which 100 000 numbers are added to others.
 const PARALLEL: usize = 1 << 18;
 /// The same on one of rayon's threads, where it takes less than 1 µs.
-const PARALLEL_INSIDE: usize = 1 << 16;
+pub(super) const PARALLEL_INSIDE: usize = 1 << 16;
 /// How many times larger than a target what is combined into it must be, for a second one to pay.
 const WORTH_A_TARGET: usize = 16;
 
@@ -121,14 +122,17 @@ impl Program {
             .iter()
             .map(|target| Storage::recycled(target.elements()))
             .collect();
-        let operands = inputs.iter().map(|input| (input.buffer(), input.layout()));
-        let operands: Operands<'_, T> = operands.collect();
+        let slices = storages.iter_mut().map(Storage::as_mut_slice);
+        let program = (self.plan(), &self.constants[..]);
         if shape.elements() == 0 {
-            let fill = |target: &mut Storage<T>| target.as_mut_slice().fill(combine.identity());
-            storages.iter_mut().for_each(fill);
+            slices.for_each(|slice| slice.fill(combine.identity()));
+        } else if let Some(mut flat) = Flat::new(program, inputs, shape, targets, combine) {
+            flat.targets.extend(slices);
+            T::flat(isa, flat);
         } else {
-            let slices = storages.iter_mut().map(Storage::as_mut_slice).collect();
-            Job::new(self, isa, &operands, shape, targets, combine).run(slices);
+            let operands = inputs.iter().map(|input| (input.buffer(), input.layout()));
+            let operands: Operands<'_, T> = operands.collect();
+            Job::new(self, isa, &operands, shape, targets, combine).run(slices.collect());
         }
         let tensors = storages.into_iter().zip(targets);
         tensors
