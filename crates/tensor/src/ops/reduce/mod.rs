@@ -10,12 +10,15 @@ mod argmax;
 #[cfg(test)]
 mod naive;
 
+use std::cmp::Reverse;
 use std::sync::LazyLock;
+
+use smallvec::SmallVec;
 
 use crate::element::Float;
 use crate::error::{OrPanic, ShapeError};
 use crate::pointwise::{Binary, Combine, Program, Source, Unary};
-use crate::shape::{Axes, ReducedAxes, Shape};
+use crate::shape::{Axes, MAX_RANK, ReducedAxes, Shape};
 use crate::tensor::Tensor;
 
 impl<T: Float> Tensor<T> {
@@ -109,9 +112,25 @@ impl<T: Float> Tensor<T> {
     }
 
     fn combined_to(&self, kept: &Shape, combine: Combine) -> Self {
-        IDENTITY
-            .reduce(&[self], self.shape(), &[*kept], combine)
-            .swap_remove(0)
+        let reduce = |x: &Self, kept: Shape| {
+            let results = IDENTITY.reduce(&[x], x.shape(), &[kept], combine);
+            results.into_iter().next().expect("a program of one output")
+        };
+        // Down the columns of a transposed matrix every read would fetch a cache line for one
+        // element, so axes are taken in the order in which they lie in memory.
+        let strides = self.layout().strides();
+        if strides.is_sorted_by_key(|stride| Reverse(stride.unsigned_abs())) {
+            return reduce(self, *kept);
+        }
+        let mut order: SmallVec<[usize; MAX_RANK]> = (0..self.rank()).collect();
+        order.sort_by_key(|&axis| Reverse(strides[axis].unsigned_abs()));
+        let mut back = order.clone();
+        order
+            .iter()
+            .enumerate()
+            .for_each(|(to, &from)| back[from] = to);
+        let sizes: SmallVec<[usize; MAX_RANK]> = order.iter().map(|&axis| kept[axis]).collect();
+        reduce(&self.permute(&order), Shape::from(&sizes[..])).permute(&back)
     }
 
     /// The axes, along which there is something to choose from wherever there is a result.
