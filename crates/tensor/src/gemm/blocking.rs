@@ -4,7 +4,7 @@
 //! all panels of the left one (Goto and van de Geijn 2008):
 //!
 //! * **depth.** A panel of the left operand, `depth` steps of a tile's height, meets every panel of
-//!   the right one, so it stays in the L1 cache: a quarter of it, since the panels of the right one
+//!   the right one, so it stays in the L1 cache: a third of it, since the panels of the right one
 //!   and the result stream through. They come from the L2 cache at 16 bytes a cycle, a third of
 //!   what it delivers. A deeper block means fewer passes over the result, each of which costs a
 //!   load and a store of a tile for `depth` steps of arithmetic.
@@ -48,7 +48,7 @@ impl Blocking {
             // Haswell to Zen 3: 32 KB, 256 to 512 KB.
             _ => (4, 32, 32 << 10, 256 << 10),
         };
-        let depth = level_1 / 4 / (tile_rows * element);
+        let depth = level_1 / 3 / (tile_rows * element);
         Self {
             tile_rows,
             lanes: vector / element,
