@@ -126,7 +126,7 @@ fn dots<T: Float, S: Simd<T>>(simd: S, left: &[T], columns: [&[T]; COLUMNS]) -> 
         let mut width = S::LANES / 2;
         while width > 0 {
             for i in 0..width {
-                lanes[i] = lanes[i] + lanes[i + width];
+                lanes[i] += lanes[i + width];
             }
             width /= 2;
         }

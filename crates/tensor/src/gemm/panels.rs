@@ -98,7 +98,7 @@ mod tests {
                     "{length}: {columns:?}"
                 );
                 assert!(length <= 16 || columns.len() > 16, "{length}: {columns:?}");
-                assert!(i + 1 == panels.count() || columns.len() % 16 == 0);
+                assert!(i + 1 == panels.count() || columns.len().is_multiple_of(16));
                 end = columns.end;
             }
             assert_eq!(end, length);
