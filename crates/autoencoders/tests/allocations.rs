@@ -1,11 +1,11 @@
 //! Once it has run a few times, a training step asks the system allocator for nothing.
 //!
-//! Buffers come back from the tensors' pool, and the lists of a tape from the tape before. What is
-//! counted are the requests of all threads, so this file has one test.
+//! Buffers come back from the tensors' pool, and the lists of a tape from the tape before. Counted
+//! are the requests of the thread that takes the steps, which has no others to help it.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 
 use retrograd_autoencoders::{Autoencoder, DeepAutoencoder};
 use retrograd_autograd::{Tape, Var};
@@ -16,12 +16,14 @@ use retrograd_tensor::{Tensor, random};
 /// The system's allocator, counting requests.
 struct Counting;
 
-static REQUESTS: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    static REQUESTS: Cell<u64> = const { Cell::new(0) };
+}
 
 // SAFETY: every request is handed on unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        REQUESTS.fetch_add(1, Ordering::Relaxed);
+        REQUESTS.set(REQUESTS.get() + 1);
         // SAFETY: as the caller promises.
         unsafe { System.alloc(layout) }
     }
@@ -42,12 +44,12 @@ const WARM_UP: usize = 10;
 /// Steps that are counted.
 const STEPS: usize = 20;
 
-/// Requests to the allocator in the steps after the warm-up.
+/// Requests of this thread to the allocator in the steps after the warm-up.
 fn requests(mut step: impl FnMut()) -> u64 {
     (0..WARM_UP).for_each(|_| step());
-    let before = REQUESTS.load(Ordering::Relaxed);
+    let before = REQUESTS.get();
     (0..STEPS).for_each(|_| step());
-    REQUESTS.load(Ordering::Relaxed) - before
+    REQUESTS.get() - before
 }
 
 /// Recording a chain of small operations on a new tape, and sweeping it.

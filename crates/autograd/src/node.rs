@@ -17,9 +17,9 @@ pub type NodeId = usize;
 
 /// Room for the attributes of an operation inside its node; larger ones go to the heap.
 ///
-/// Sixteen words hold those of every operation of this crate: the largest, placing among zeros,
-/// has a shape (9 words), an axis and a slice (5 words).
-type Room = [usize; 16];
+/// Twenty words hold those of every operation of this crate: the largest, a formula that is summed,
+/// has a handle and two shapes of 9 words.
+type Room = [usize; 20];
 
 /// One operation that was computed, as data.
 ///

@@ -11,7 +11,7 @@ use crate::element::Float;
 use crate::simd::{Isa, Kernel, Math};
 
 /// A function of one vector.
-pub(super) trait Function {
+pub(crate) trait Function {
     fn at<T: Float, S: Math<T>>(simd: S, x: S::Vector) -> S::Vector;
 }
 
@@ -19,7 +19,7 @@ pub(super) trait Function {
 macro_rules! functions {
     ($($name:ident: $method:ident),*) => {
         $(
-            pub(super) struct $name;
+            pub(crate) struct $name;
 
             impl Function for $name {
                 #[inline(always)]
@@ -61,6 +61,19 @@ pub(super) unsafe fn over<T: Float, S: Math<T>, F: Function>(x: Row<T>, y: *mut 
     );
 }
 
+/// The function of one number, under the best instruction set.
+pub(crate) fn of_one<T: Float, F: Function>(x: T) -> T {
+    let mut y = T::ZERO;
+    let over = Over {
+        function: PhantomData::<F>,
+        x: Row::of(&raw const x),
+        y: &raw mut y,
+        len: 1,
+    };
+    apart(Isa::current(), over);
+    y
+}
+
 /// Made only where the rows are what [`over`] asks for.
 struct Over<F, T> {
     function: PhantomData<F>,
@@ -86,6 +99,18 @@ impl<T: Float, F: Function> Kernel<T> for Over<F, T> {
 #[inline(always)]
 pub(super) unsafe fn pow<T: Float, S: Math<T>>(rows: [Row<T>; 2], y: *mut T, len: usize) {
     apart(S::ISA, Pow { rows, y, len });
+}
+
+/// x to the power y, under the best instruction set.
+pub(crate) fn pow_of_one<T: Float>(x: T, y: T) -> T {
+    let mut z = T::ZERO;
+    let pow = Pow {
+        rows: [Row::of(&raw const x), Row::of(&raw const y)],
+        y: &raw mut z,
+        len: 1,
+    };
+    apart(Isa::current(), pow);
+    z
 }
 
 /// Made only where the rows are what [`pow`] asks for.

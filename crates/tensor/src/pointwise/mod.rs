@@ -26,7 +26,7 @@ mod flat;
 mod grid;
 mod job;
 mod leaf;
-mod long;
+pub(crate) mod long;
 mod naive;
 mod operator;
 mod plan;

@@ -38,7 +38,11 @@ fn forms<'a, T: Float>(
     if [xs, ws, ys].iter().any(|operand| operand.is_empty()) {
         return forms;
     }
-    for isa in Isa::available() {
+    // With plain code convolutions unfold.
+    for isa in Isa::available()
+        .into_iter()
+        .filter(|isa| *isa != Isa::Scalar)
+    {
         let direct: Kernels<'a, T> = [
             Box::new(move || {
                 written(geometry.output(), &|y| {
