@@ -11,7 +11,7 @@
 //! undefined behaviour.
 //!
 //! In front of its data every block has room for the books of whoever shares it (see
-//! [`shared`](super::shared)), so that a tensor is one block and nothing beside it. While a block
+//! `shared.rs`), so that a tensor is one block and nothing beside it. While a block
 //! waits in a pool, that room holds the address of the next one: the stacks are lists through the
 //! blocks themselves, and keeping them costs no memory either.
 
