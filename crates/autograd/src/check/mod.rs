@@ -20,6 +20,7 @@
 //! leaves 10 to 13 correct digits: a tolerance of 1e-8 is generous, and a rule that needs more is
 //! wrong.
 
+pub mod catalogue;
 mod difference;
 mod jacobian;
 mod problem;

@@ -1,0 +1,42 @@
+//! Functions of pairs and threes, in equal shapes and broadcast on either side.
+
+use super::samples::{positive, sample};
+use super::{LINEAR, Row, SMOOTH, row};
+use crate::var::Var;
+
+/// Functions of pairs and threes, equal shapes and broadcast on either side.
+pub(super) fn rows() -> Vec<Row> {
+    let same = &[sample([2, 3]), positive([3, 2]).t()];
+    let right = &[sample([2, 3]), positive([3])];
+    let left = &[sample([2, 1]), positive([2, 1, 3])];
+    let powers = &[positive([2, 3]), sample([3])];
+    // Twelve numbers that are apart: half of them meet the other half.
+    let apart = sample([4, 3]);
+    let rivals = &[apart.slice(0, ..2), apart.slice(0, 2..)];
+    // The condition is not near 0, where it changes.
+    let three = &[sample([2, 3]), sample([3]), sample([2, 1])];
+    vec![
+        row(LINEAR, "add", same, |x| &x[0] + &x[1]),
+        row(LINEAR, "add right", right, |x| &x[0] + &x[1]),
+        row(LINEAR, "add left", left, |x| &x[0] + &x[1]),
+        row(LINEAR, "add number", &same[..1], |x| &x[0] + 2.5),
+        row(LINEAR, "sub number left", &same[..1], |x| 2.5 - &x[0]),
+        row(SMOOTH, "div number left", &same[..1], |x| 2.5 / &x[0]).domain("divisor ≠ 0"),
+        row(LINEAR, "sub", same, |x| &x[0] - &x[1]),
+        row(LINEAR, "sub right", right, |x| &x[0] - &x[1]),
+        row(LINEAR, "sub left", left, |x| &x[0] - &x[1]),
+        row(LINEAR, "mul", same, |x| &x[0] * &x[1]),
+        row(LINEAR, "mul right", right, |x| &x[0] * &x[1]),
+        row(LINEAR, "mul left", left, |x| &x[0] * &x[1]),
+        row(SMOOTH, "div", same, |x| &x[0] / &x[1]).domain("divisor ≠ 0"),
+        row(SMOOTH, "div right", right, |x| &x[0] / &x[1]).domain("divisor ≠ 0"),
+        row(SMOOTH, "div left", left, |x| &x[0] / &x[1]).domain("divisor ≠ 0"),
+        row(LINEAR, "maximum", rivals, |x| x[0].maximum(&x[1])).kinks("a = b"),
+        row(LINEAR, "minimum", rivals, |x| x[0].minimum(&x[1])).kinks("a = b"),
+        row(SMOOTH, "pow", powers, |x| x[0].pow(&x[1])).domain("base > 0"),
+        row(LINEAR, "where_", three, |x| {
+            Var::where_(&x[0], &x[1], &x[2])
+        })
+        .kinks("condition = 0"),
+    ]
+}

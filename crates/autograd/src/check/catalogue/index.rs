@@ -1,0 +1,48 @@
+//! Reading and adding at indices, and finding them by order.
+
+use retrograd_tensor::Tensor;
+
+use super::samples::sample;
+use super::{LINEAR, Row, row};
+
+/// Indices of rank 2, one of them twice in the first row.
+fn indices() -> Tensor<i64> {
+    Tensor::from_vec(vec![3, 0, 3, 1, 2, 0], [2, 3])
+}
+
+/// What reads and adds at indices, and what finds them by order.
+pub(super) fn rows() -> Vec<Row> {
+    let x = &[sample([2, 4])];
+    let table = &[sample([4, 3])];
+    let terms = &[sample([2, 3])];
+    let rows = &[sample([2, 3, 2])];
+    let coded = &[sample([2, 3]), sample([4, 5])];
+    let given = &[sample([2, 5]), sample([4, 5])];
+    let both = &[sample([2, 3]), sample([2, 5])];
+    vec![
+        row(LINEAR, "cumsum", x, |x| x[0].cumsum(1)),
+        row(LINEAR, "cumsum_reverse", rows, |x| x[0].cumsum_reverse(-2)),
+        row(LINEAR, "gather", x, |x| x[0].gather(&indices())),
+        row(LINEAR, "scatter_add", terms, |x| {
+            x[0].scatter_add(&indices(), 4)
+        }),
+        row(LINEAR, "gather_rows", table, |x| {
+            x[0].gather_rows(&indices())
+        }),
+        row(LINEAR, "scatter_add_rows", rows, |x| {
+            x[0].scatter_add_rows(&indices(), 4)
+        }),
+        row(LINEAR, "topk", x, |x| x[0].topk(3).0).kinks("ties"),
+        row(LINEAR, "sort", x, |x| x[0].sort(false).0).kinks("ties"),
+        row(LINEAR, "sort falling", x, |x| x[0].sort(true).0).kinks("ties"),
+        row(LINEAR, "sparse_decode", coded, |x| {
+            x[0].sparse_decode(&indices(), &x[1])
+        }),
+        row(LINEAR, "sparse_encode", given, |x| {
+            x[0].sparse_encode(&indices(), &x[1])
+        }),
+        row(LINEAR, "sparse_outer", both, |x| {
+            x[0].sparse_outer(&indices(), &x[1], 4)
+        }),
+    ]
+}
