@@ -1,0 +1,278 @@
+//! The cases of the folder, and running one of them.
+//!
+//! A case has arguments, outputs y, a cotangent g of each output that depends on the inputs, the
+//! products vⱼ = Σᵢ gᵢ·∂yᵢ/∂xⱼ, weights w and, where PyTorch has them, the second-order products
+//! d/dx Σⱼ ⟨vⱼ, wⱼ⟩. What is null in the file is zero.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+
+use retrograd_autograd::{Tape, Var, grad};
+use retrograd_tensor::{Float, Shape, Tensor};
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+
+use crate::args::{Arg, Args};
+use crate::operation::{Operation, Output};
+
+/// A tensor of the file.
+#[derive(Debug)]
+pub(crate) enum Stored {
+    Numbers(Tensor<f64>),
+    Integers(Tensor<i64>),
+    Mask(Tensor<f64>),
+}
+
+impl Stored {
+    fn elements(&self) -> usize {
+        match self {
+            Self::Numbers(tensor) | Self::Mask(tensor) => tensor.elements(),
+            Self::Integers(tensor) => tensor.elements(),
+        }
+    }
+}
+
+/// The tensors of one operation by key.
+pub(crate) type File = HashMap<String, Stored>;
+
+/// Reads all tensors of a file.
+pub(crate) fn read(path: &Path) -> File {
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let tensors = SafeTensors::deserialize(&bytes)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let stored = tensors.iter().map(|(name, view)| {
+        let shape = Shape::new(view.shape()).expect("a shape of few axes");
+        let words = view.data().chunks_exact(8);
+        let words = words.map(|word| <[u8; 8]>::try_from(word).expect("eight bytes"));
+        let stored = match view.dtype() {
+            Dtype::F64 => {
+                let values = words.map(f64::from_le_bytes).collect();
+                Stored::Numbers(Tensor::from_vec(values, shape))
+            }
+            Dtype::I64 => {
+                let values = words.map(i64::from_le_bytes).collect();
+                Stored::Integers(Tensor::from_vec(values, shape))
+            }
+            Dtype::BOOL => {
+                let values = view.data().iter().map(|&byte| f64::from(byte)).collect();
+                Stored::Mask(Tensor::from_vec(values, shape))
+            }
+            other => panic!("{name}: tensors of {other:?} are not in the format"),
+        };
+        (name.to_owned(), stored)
+    });
+    stored.collect()
+}
+
+/// A case, as it is or with its numbers rounded to what `f32` can hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Case<'a> {
+    pub(crate) record: &'a Value,
+    pub(crate) file: &'a File,
+    pub(crate) rounded: bool,
+}
+
+/// Values and derivatives by what they are: `output 0`, `arg1`, `weight`.
+#[derive(Debug, Default)]
+pub(crate) struct Results {
+    pub(crate) values: BTreeMap<String, Tensor<f64>>,
+    /// Integers among the outputs.
+    pub(crate) positions: BTreeMap<String, Tensor<i64>>,
+    /// From a sweep that is not recorded.
+    pub(crate) first: BTreeMap<String, Tensor<f64>>,
+    /// The same from a sweep that is.
+    pub(crate) recorded: BTreeMap<String, Tensor<f64>>,
+    pub(crate) second: BTreeMap<String, Tensor<f64>>,
+}
+
+impl<'a> Case<'a> {
+    pub(crate) fn id(&self) -> &'a str {
+        self.record["id"].as_str().expect("a case has an id")
+    }
+
+    /// The number of elements of all inputs and outputs.
+    pub(crate) fn elements(&self) -> usize {
+        let prefix = format!("{}.", self.id());
+        let sizes = self.file.iter().filter_map(|(key, stored)| {
+            let own = key.strip_prefix(&prefix)?;
+            let derived = ["cot", "vjp.", "w.", "hvp."];
+            let numbers = matches!(stored, Stored::Numbers(_));
+            let counts = numbers && !derived.iter().any(|start| own.starts_with(start));
+            counts.then(|| stored.elements())
+        });
+        sizes.sum()
+    }
+
+    fn stored(&self, key: &Value) -> &'a Stored {
+        &self.file[key.as_str().expect("a key is a text")]
+    }
+
+    fn numbers(&self, key: &Value) -> Tensor<f64> {
+        match self.stored(key) {
+            Stored::Numbers(tensor) if self.rounded => tensor.cast::<f32>().cast(),
+            Stored::Numbers(tensor) => tensor.clone(),
+            other => panic!("{key}: {other:?} is not of numbers"),
+        }
+    }
+
+    /// What PyTorch found. Derivatives that are null are zero, in the shape that `like` has.
+    pub(crate) fn expected(&self, like: &Results) -> Results {
+        let mut expected = Results::default();
+        let outputs = self.record["outputs"].as_array().expect("a list");
+        for (i, key) in outputs.iter().enumerate() {
+            let name = format!("output {i}");
+            match self.stored(key) {
+                Stored::Numbers(tensor) => {
+                    expected.values.insert(name, tensor.clone());
+                }
+                Stored::Integers(tensor) => {
+                    expected.positions.insert(name, tensor.clone());
+                }
+                Stored::Mask(_) => panic!("{key}: no operation gives truth values"),
+            }
+        }
+        let derivatives = |keys: &Value, like: &BTreeMap<String, Tensor<f64>>| {
+            let entries = keys.as_object().into_iter().flatten();
+            let tensors = entries.map(|(name, key)| match key {
+                Value::Null => (name.clone(), Tensor::zeros(*like[name].shape())),
+                key => (name.clone(), self.numbers(key)),
+            });
+            tensors.collect::<BTreeMap<_, _>>()
+        };
+        expected.first = derivatives(&self.record["vjps"], &like.first);
+        expected.recorded = derivatives(&self.record["vjps"], &like.recorded);
+        expected.second = derivatives(&self.record["second"]["grads"], &like.second);
+        expected
+    }
+
+    /// What our operation gives in `T`, or why the case is not for it.
+    pub(crate) fn run<T: Float>(&self, operation: &Operation<T>) -> Result<Results, &'static str> {
+        let mut results = Results::default();
+        let (args, leaves) = self.args();
+        let outputs = (operation.run)(&args)?;
+        let count = self.record["outputs"].as_array().map_or(0, Vec::len);
+        assert_eq!(outputs.len(), count, "number of outputs");
+        for (i, output) in outputs.iter().enumerate() {
+            let name = format!("output {i}");
+            match output {
+                Output::Var(y) => drop(results.values.insert(name, y.value().cast())),
+                Output::Positions(tensor) => drop(results.positions.insert(name, tensor.clone())),
+                Output::Absent => {}
+            }
+        }
+        let Some(total) = self.against_cotangents(&outputs) else {
+            return Ok(results);
+        };
+        let gradients = total.is_tracked().then(|| total.backward());
+        for (name, leaf) in &leaves {
+            let found = gradients.as_ref().and_then(|gradients| gradients.of(leaf));
+            let found = found.map_or_else(|| Tensor::zeros(*leaf.shape()), Tensor::cast);
+            results.first.insert(name.clone(), found);
+        }
+        self.run_recorded(operation, &mut results)?;
+        Ok(results)
+    }
+
+    /// Once more, with a sweep that can be differentiated.
+    fn run_recorded<T: Float>(
+        &self,
+        operation: &Operation<T>,
+        results: &mut Results,
+    ) -> Result<(), &'static str> {
+        let (args, leaves) = self.args();
+        let outputs = (operation.run)(&args)?;
+        let total = self.against_cotangents(&outputs).expect("as before");
+        let inputs: Vec<&Var<T>> = leaves.iter().map(|(_, leaf)| leaf).collect();
+        let vjps = gradients(&total, &inputs);
+        let mut sum: Option<Var<T>> = None;
+        for ((name, _), vjp) in leaves.iter().zip(&vjps) {
+            let value = vjp.value().cast();
+            results.recorded.insert(name.clone(), value);
+            let w = &self.record["second"]["w"][name];
+            if !w.is_null() {
+                let term = (vjp * Var::constant(self.numbers(w).cast())).sum(..);
+                sum = Some(sum.map_or(term.clone(), |sum| sum + term));
+            }
+        }
+        let Some(sum) = sum else {
+            return Ok(());
+        };
+        let second = gradients(&sum, &inputs);
+        for ((name, _), found) in leaves.iter().zip(&second) {
+            let value = found.value().cast();
+            results.second.insert(name.clone(), value);
+        }
+        Ok(())
+    }
+
+    /// Σᵢ ⟨yᵢ, gᵢ⟩ over the outputs that have a cotangent, if any has.
+    fn against_cotangents<T: Float>(&self, outputs: &[Output<T>]) -> Option<Var<T>> {
+        let cotangents = self.record["cotangents"].as_object()?;
+        let terms = cotangents.iter().map(|(i, key)| {
+            let i: usize = i.parse().expect("a position");
+            let Output::Var(y) = &outputs[i] else {
+                panic!("output {i} has a cotangent, but the operation does not give it");
+            };
+            let cotangent = self.numbers(key);
+            assert_eq!(y.shape(), cotangent.shape(), "shape of output {i}");
+            (y * Var::constant(cotangent.cast())).sum(..)
+        });
+        terms.reduce(|a, b| a + b)
+    }
+
+    /// The arguments on a tape of their own, and the leaves among them by name.
+    fn args<T: Float>(&self) -> (Args<T>, Vec<(String, Var<T>)>) {
+        let (tape, mut leaves) = (Tape::new(), Vec::new());
+        let mut parse = |name: String, argument| self.arg(&tape, argument, &name, &mut leaves);
+        let positional = self.record["args"].as_array().expect("a list");
+        let positional = positional.iter().enumerate();
+        let positional = positional.map(|(i, argument)| parse(format!("arg{i}"), argument));
+        let positional = positional.collect();
+        let named = self.record["kwargs"].as_object().expect("named arguments");
+        let named = named
+            .iter()
+            .map(|(name, argument)| (name.clone(), parse(name.clone(), argument)));
+        let named = named.collect();
+        (Args { positional, named }, leaves)
+    }
+
+    fn arg<T: Float>(
+        &self,
+        tape: &Tape<T>,
+        argument: &Value,
+        name: &str,
+        leaves: &mut Vec<(String, Var<T>)>,
+    ) -> Arg<T> {
+        if let Some(list) = argument["list"].as_array() {
+            let entries = list.iter().enumerate();
+            let entries =
+                entries.map(|(i, entry)| self.arg(tape, entry, &format!("{name}.{i}"), leaves));
+            return Arg::List(entries.collect());
+        }
+        let key = &argument["tensor"];
+        if key.is_null() {
+            return Arg::Value(argument.get("value").cloned().unwrap_or(Value::Null));
+        }
+        match self.stored(key) {
+            Stored::Integers(tensor) => Arg::Integers(tensor.clone()),
+            Stored::Mask(mask) => Arg::Mask(mask.cast()),
+            Stored::Numbers(_) if argument["grad"] == true => {
+                let leaf = tape.leaf(self.numbers(key).cast());
+                leaves.push((name.to_owned(), leaf.clone()));
+                Arg::Var(leaf)
+            }
+            Stored::Numbers(_) => Arg::Var(Var::constant(self.numbers(key).cast())),
+        }
+    }
+}
+
+/// The recorded gradients, zeros where nothing is tracked.
+fn gradients<T: Float>(total: &Var<T>, inputs: &[&Var<T>]) -> Vec<Var<T>> {
+    if total.is_tracked() {
+        grad(total, inputs)
+    } else {
+        let zeros = |input: &&Var<T>| Var::constant(Tensor::zeros(*input.shape()));
+        inputs.iter().map(zeros).collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! A row of the tables: the name of PyTorch's operation, and ours as a function of its arguments.
+
+use retrograd_autograd::Var;
+use retrograd_tensor::{Axes, Float, Tensor, keep};
+
+use crate::args::{Args, Key};
+
+/// One output of an operation.
+#[derive(Debug)]
+pub(crate) enum Output<T: Float> {
+    Var(Var<T>),
+    /// Where chosen elements were.
+    Positions(Tensor<i64>),
+    /// PyTorch gives it and we do not.
+    Absent,
+}
+
+impl<T: Float> From<Var<T>> for Output<T> {
+    fn from(y: Var<T>) -> Self {
+        Self::Var(y)
+    }
+}
+
+impl<T: Float> From<Tensor<i64>> for Output<T> {
+    fn from(positions: Tensor<i64>) -> Self {
+        Self::Positions(positions)
+    }
+}
+
+/// Ours, or why a case is not for it.
+type Run<T> = Box<dyn Fn(&Args<T>) -> Result<Vec<Output<T>>, &'static str>>;
+
+/// A row of the tables.
+pub(crate) struct Operation<T: Float> {
+    pub(crate) name: &'static str,
+    pub(crate) run: Run<T>,
+    /// Why errors may be a hundred times as large as elsewhere, if they may.
+    pub(crate) ill_conditioned: Option<&'static str>,
+}
+
+impl<T: Float> Operation<T> {
+    /// The same row with a hundred times the tolerance, for a reason.
+    #[allow(dead_code)]
+    pub(crate) fn ill_conditioned(mut self, reason: &'static str) -> Self {
+        self.ill_conditioned = Some(reason);
+        self
+    }
+}
+
+/// An operation of one output.
+pub(crate) fn one<T: Float>(name: &'static str, f: fn(&Args<T>) -> Var<T>) -> Operation<T> {
+    partial(name, move |x| Ok(vec![f(x).into()]))
+}
+
+/// An operation of several outputs.
+pub(crate) fn many<T: Float>(
+    name: &'static str,
+    f: fn(&Args<T>) -> Vec<Output<T>>,
+) -> Operation<T> {
+    partial(name, move |x| Ok(f(x)))
+}
+
+/// An operation that not all cases are for; the others get a reason.
+pub(crate) fn partial<T: Float>(
+    name: &'static str,
+    f: impl Fn(&Args<T>) -> Result<Vec<Output<T>>, &'static str> + 'static,
+) -> Operation<T> {
+    Operation {
+        name,
+        run: Box::new(f),
+        ill_conditioned: None,
+    }
+}
+
+/// An operation of the one tensor of a case, and nothing else.
+pub(crate) fn unary<T: Float>(name: &'static str, f: fn(&Var<T>) -> Var<T>) -> Operation<T> {
+    partial(name, move |x| Ok(vec![f(x.var(0)).into()]))
+}
+
+/// An operation of two tensors, and nothing else.
+pub(crate) fn binary<T: Float>(
+    name: &'static str,
+    f: fn(&Var<T>, &Var<T>) -> Var<T>,
+) -> Operation<T> {
+    partial(name, move |x| Ok(vec![f(x.var(0), x.var(1)).into()]))
+}
+
+/// A function along one axis that keeps it. PyTorch lets a scalar have an axis here.
+pub(crate) fn along<T: Float>(x: &Args<T>, f: fn(&Var<T>, isize) -> Var<T>) -> Var<T> {
+    let (var, axis) = (x.var(0), x.int((1, "dim")).expect("an axis"));
+    if var.rank() > 0 {
+        f(var, axis)
+    } else {
+        f(&var.unsqueeze(0), axis).with_shape(*var.shape())
+    }
+}
+
+/// The axes at `key`, all if there are none, kept if `keepdim` says so. Here too a scalar has one.
+pub(crate) fn axes<T: Float>(x: &Args<T>, key: impl Into<Key>) -> Axes {
+    let key = key.into();
+    let given = x.ints(key).filter(|list| !list.is_empty());
+    let axes = match given {
+        Some(list) if x.var(0).rank() > 0 => Axes::from(&list[..]),
+        _ => Axes::from(..),
+    };
+    if x.flag(key.next("keepdim")) {
+        keep(axes)
+    } else {
+        axes
+    }
+}
