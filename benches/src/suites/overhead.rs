@@ -3,10 +3,12 @@
 //! On tensors of one element arithmetic is free, so what remains is bookkeeping: choosing a kernel,
 //! allocating, recording a node, and visiting it in the sweep. From the bottom up: the tensor
 //! operation, the same on free constants (nothing recorded), on tracked Vars, with the sweep, and
-//! with a sweep that is itself recorded. The chains are of 100 operations.
+//! with a sweep that is itself recorded. The chains are of 100 operations. The scalar tape does the
+//! same for single numbers: a chain of 1000 products and sums.
 
 use std::hint::black_box;
 
+use retrograd_autograd::scalar::{Real, Scalar, ScalarTape};
 use retrograd_autograd::{Tape, Var, grad};
 use retrograd_nn::{Linear, Module};
 use retrograd_tensor::pointwise::Unary;
@@ -17,11 +19,14 @@ use crate::case::{Case, Work, repeat};
 
 /// Operations of a chain.
 const LENGTH: usize = 100;
+/// Degree of the polynomial on the scalar tape; every degree is a product and a sum.
+const DEGREE: usize = 500;
 
 /// Chains of small operations, a small layer, and buffers.
 #[must_use]
 pub fn suite() -> Suite {
     let mut cases = chains();
+    cases.extend(scalars());
     cases.push(small_add());
     cases.push(small_layer());
     cases.push(Case::new("tape", Work::Operations(1), || {
@@ -69,6 +74,35 @@ fn chains() -> Vec<Case> {
         chain("sine recorded, sweep recorded", |one| {
             let x = leaf(one);
             black_box(grad(&sines(x.clone()), &[&x]));
+        }),
+    ]
+}
+
+/// Horner's rule of degree [`DEGREE`] on the scalar tape: y ← y·x + c again and again, with c
+/// on the tape as well, and a chain of sines.
+fn scalars() -> Vec<Case> {
+    fn case(name: &str, run: impl Fn(&mut ScalarTape) -> f64 + Copy + 'static) -> Case {
+        Case::new(name, Work::Operations(2 * DEGREE), move || {
+            let mut tape = ScalarTape::new();
+            repeat(move || run(&mut tape))
+        })
+    }
+    fn horner<'t>(tape: &'t mut ScalarTape) -> (Scalar<'t>, Scalar<'t>) {
+        tape.clear();
+        let (x, c) = (tape.variable(black_box(0.5)), tape.variable(black_box(1.0)));
+        (x, (0..DEGREE).fold(x, |y, _| y * x + c))
+    }
+    vec![
+        case("scalars recorded", |tape| horner(tape).1.value()),
+        case("scalars recorded and swept", |tape| {
+            let (x, y) = horner(tape);
+            y.backward().of(x)
+        }),
+        case("scalars recorded and swept, sines", |tape| {
+            tape.clear();
+            let x = tape.variable(black_box(0.5));
+            let y = (0..2 * DEGREE).fold(x, |y, _| y.sin());
+            y.backward().of(x)
         }),
     ]
 }

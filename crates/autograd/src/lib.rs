@@ -33,6 +33,7 @@ mod node;
 mod primitive;
 mod recycle;
 mod rules;
+pub mod scalar;
 mod tape;
 mod var;
 
