@@ -115,7 +115,8 @@ impl<T: Float> Var<T> {
     #[track_caller]
     fn backward_with(&self, cotangent: &Tensor<T>, mode: Sweep) -> Gradients<T> {
         let (tape, node) = self.tracked_parts();
-        let mut cotangents = sweep(tape, node, Var::constant(cotangent.clone()), mode, |_| true);
+        let cotangent = tape.rule_constant(Var::constant(cotangent.clone()));
+        let mut cotangents = sweep(tape, node, cotangent, mode, |_| true);
         let (mut by_node, mut keys) = (recycle::list(), recycle::list());
         // The walk has taken those of all other nodes.
         let leaves = cotangents.iter_mut().enumerate();
@@ -221,6 +222,7 @@ fn sweep<T: Float>(
 ) -> Vec<Option<Var<T>>> {
     let mut cotangents: Vec<Option<Var<T>>> = recycle::list();
     cotangents.resize(last + 1, None);
+    tape.note_seed(last, cotangent.value());
     cotangents[last] = Some(cotangent);
     for id in (0..=last).rev() {
         if cotangents[id].is_none() || !matters(id) {
@@ -228,8 +230,10 @@ fn sweep<T: Float>(
         }
         let node = tape.node(id);
         let Kind::Computed(primitive) = &node.kind else {
+            tape.note_gradient(id);
             continue;
         };
+        let clock = tape.note_rule(id);
         let (x, y) = residuals(tape, id, &node, mode, &matters);
         let g = if mode == Sweep::Record {
             cotangents[id].clone()
@@ -240,12 +244,18 @@ fn sweep<T: Float>(
         let results = tape.on_behalf_of(&node, || primitive.vjp(&x, &y, &g));
         drop((x, y, g));
         check_results(tape, &node, &results);
+        if clock.is_some() {
+            tape.note_results(&node, &results);
+        }
         for (input, result) in node.inputs().zip(results) {
             if let (Some(input), Some(result)) = (input, result)
                 && matters(input)
             {
                 accumulate(&mut cotangents[input], result);
             }
+        }
+        if let Some(clock) = clock {
+            tape.note_cotangents(&node, clock, &cotangents);
         }
     }
     cotangents
@@ -276,6 +286,10 @@ fn residuals<T: Float>(
         let both = values.iter_mut().zip(node.inputs());
         for (value, node) in both.chain([(&mut output, Some(id))]) {
             *value = value.take().map(|value| tape.var(value, node));
+        }
+    } else if tape.is_watched() {
+        for value in values.iter_mut().chain([&mut output]) {
+            *value = value.take().map(|value| tape.rule_constant(value));
         }
     }
     let needed = |i: usize| node.inputs[i].node.is_some_and(&matters);

@@ -28,7 +28,7 @@ mod anomaly;
 pub mod backward;
 pub mod calculus;
 pub mod check;
-mod inspect;
+pub mod inspect;
 mod node;
 mod primitive;
 mod recycle;

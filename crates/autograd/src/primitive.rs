@@ -63,6 +63,57 @@ pub trait Primitive<T: Float>: fmt::Debug {
     /// rule uses operations on [`Var`]s only, so that the derivative of the derivative is recorded
     /// like any computation when somebody asks for it.
     fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T>;
+
+    /// What it computes, as a formula for people: `y = A·Bᵀ`.
+    fn formula(&self) -> Cow<'static, str> {
+        format!("y = {}(x)", self.name()).into()
+    }
+
+    /// What [`vjp`](Self::vjp) computes, as a formula for people: `Ā = g·B, B̄ = gᵀ·A`. `g` is the
+    /// cotangent of y, and a bar marks the cotangent of an input.
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g·∂y/∂x".into()
+    }
+
+    /// The attributes for people: `axis: 1`. Read off the `Debug` form unless it says otherwise.
+    fn attributes(&self) -> String {
+        attributes(&format!("{self:?}"))
+    }
+
+    /// Floating-point operations of [`forward`](Self::forward) for inputs and an output of these
+    /// shapes; one an element of the output unless it says otherwise.
+    fn flops(&self, _x: &[Shape], y: &Shape) -> u64 {
+        y.elements() as u64
+    }
+
+    /// Floating-point operations of [`vjp`](Self::vjp) that are not done by operations on Vars, each
+    /// of which counts its own; none unless it says otherwise.
+    fn rule_flops(&self, _needed: Needed, _x: &[Shape], _y: &Shape) -> u64 {
+        0
+    }
+}
+
+/// Longest text of attributes; a table of indices is longer and no help.
+const LONGEST_ATTRIBUTES: usize = 120;
+
+/// The inside of a `Debug` form: `Take { axis: 1 }` has the attributes `axis: 1`.
+fn attributes(debug: &str) -> String {
+    let inside = debug
+        .find(['(', '{', ' '])
+        .map_or("", |start| &debug[start..]);
+    let pairs = [('{', '}'), ('(', ')')];
+    let inside = pairs.iter().fold(inside.trim(), |text, &(open, close)| {
+        let bare = text
+            .strip_prefix(open)
+            .and_then(|text| text.strip_suffix(close));
+        bare.unwrap_or(text).trim()
+    });
+    let mut text = inside.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_ATTRIBUTES) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// The cotangent of each input of an operation, in order; `None` stands for zero.
@@ -218,5 +269,31 @@ impl<T: Float> Deref for Output<T> {
         self.0
             .as_ref()
             .unwrap_or_else(|| panic!("the rule reads its output, which `saves` does not declare"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::attributes;
+
+    #[test]
+    fn attributes_are_the_inside_of_the_debug_form() {
+        for (debug, text) in [
+            ("Cube", ""),
+            ("Reshape([2, 3])", "[2, 3]"),
+            (
+                "Take { axis: 1, positions: 0..2 }",
+                "axis: 1, positions: 0..2",
+            ),
+            ("Rows(Table { a: 1 })", "Table { a: 1 }"),
+        ] {
+            assert_eq!(attributes(debug), text);
+        }
+        assert_eq!(
+            attributes(&format!("T({})", "9 ".repeat(200)))
+                .chars()
+                .count(),
+            121
+        );
     }
 }

@@ -14,6 +14,7 @@ use retrograd_tensor::random::{self, Rng};
 use retrograd_tensor::{Float, Tensor};
 
 use crate::anomaly::{Anomaly, Detector};
+use crate::inspect::Recorder;
 use crate::node::{Kind, Node, NodeId};
 use crate::recycle;
 use crate::var::Var;
@@ -58,6 +59,9 @@ struct Inner<T: Float> {
     rng: RefCell<Rng>,
     mode: Mode,
     detector: RefCell<Detector>,
+    /// Whether somebody takes notes, who is next: asked at every operation.
+    watched: Cell<bool>,
+    recorder: RefCell<Option<Box<Recorder>>>,
     /// The line that nodes recorded now are for, when it is not the caller's.
     on_behalf_of: Cell<Option<&'static Location<'static>>>,
 }
@@ -73,6 +77,8 @@ impl<T: Float> Inner<T> {
             rng: RefCell::new(random::rng(0)),
             mode: Mode::Training,
             detector: RefCell::default(),
+            watched: Cell::new(false),
+            recorder: RefCell::default(),
             on_behalf_of: Cell::new(None),
         }
     }
@@ -91,6 +97,8 @@ impl<T: Float> Inner<T> {
         nodes.shrink_to(recycle::MOST_ROOM);
         self.leaves.get_mut().clear();
         *self.detector.get_mut() = Detector::default();
+        self.watched.set(false);
+        *self.recorder.get_mut() = None;
         self.on_behalf_of.set(None);
     }
 }
@@ -157,6 +165,19 @@ impl<T: Float> Tape<T> {
 
     pub(crate) fn detector(&self) -> &RefCell<Detector> {
         &self.inner.detector
+    }
+
+    /// Whether somebody takes notes of this step.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.inner.watched.get()
+    }
+
+    pub(crate) fn set_watched(&self) {
+        self.inner.watched.set(true);
+    }
+
+    pub(crate) fn recorder(&self) -> &RefCell<Option<Box<Recorder>>> {
+        &self.inner.recorder
     }
 
     /// Whether the step trains or evaluates.
@@ -233,6 +254,7 @@ impl<T: Float> Tape<T> {
             node.shape = *value.shape();
             node.location = location;
         });
+        self.note_leaf(id, &value);
         Var::tracked(value, self.clone(), id)
     }
 

@@ -148,7 +148,9 @@ impl<T: Float> Var<T> {
         );
         let values: SmallVec<[&Tensor<T>; 3]> = inputs.iter().map(|input| &input.value).collect();
         let tape = common_tape(&primitive, inputs);
+        let clock = tape.and_then(Tape::clock);
         let output = primitive.forward(&values);
+        let took = clock.map(|clock| clock.elapsed());
         let Some(tape) = tape else {
             return Self::constant(output);
         };
@@ -163,6 +165,9 @@ impl<T: Float> Var<T> {
             );
         }
         if !inputs.iter().any(|input| input.is_tracked()) {
+            if let Some(took) = took {
+                tape.note_constant(&primitive, inputs, &output, took);
+            }
             return Self::on_tape(output, tape.clone());
         }
         let needed = Needed::from_fn(inputs.len(), |i| inputs[i].is_tracked());
@@ -183,6 +188,9 @@ impl<T: Float> Var<T> {
             let kept = saves.has_output().then(|| output.clone());
             saved.output = kept.map(Self::constant);
         });
+        if let Some(took) = took {
+            tape.note_node(id, &output, took);
+        }
         Self::tracked(output, tape.clone(), id)
     }
 }

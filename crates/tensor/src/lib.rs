@@ -40,7 +40,7 @@ pub use layout::Layout;
 pub use ops::index::Slice;
 pub use shape::{
     Axes, Convolution, Geometry, Interpolation, MAX_RANK, PoolGeometry, Pooling, ReducedAxes,
-    Resampling, Shape, keep,
+    Resampling, Shape, Sliding, keep,
 };
 pub use storage::pool;
 pub use tensor::Tensor;

@@ -41,6 +41,11 @@ pub(super) fn cotangents(program: &Program, output_is_known: bool) -> Vec<Expr> 
         .collect()
 }
 
+/// What a program of one output computes, as a formula of its inputs.
+pub(super) fn value(program: &Program) -> Expr {
+    Values::of(program, false).at(program.outputs()[0])
+}
+
 /// What a program computes, as formulas of its inputs and its output.
 struct Values<'a> {
     program: &'a Program,

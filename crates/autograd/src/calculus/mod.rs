@@ -24,6 +24,7 @@ mod lower;
 mod pointwise;
 mod summed;
 mod table;
+mod write;
 
 pub use expr::Expr;
 pub use pointwise::Pointwise;

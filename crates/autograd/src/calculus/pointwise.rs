@@ -9,9 +9,11 @@ use retrograd_tensor::{Axes, Float, OrPanic, ReducedAxes, Shape, Tensor, shape};
 use smallvec::SmallVec;
 
 use super::backward::{Backward, Cotangent, Read};
+use super::differentiate::{self, value};
 use super::expr::Expr;
 use super::lower::lower;
 use super::summed::Summed;
+use super::write::{barred, names, write};
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
@@ -111,6 +113,30 @@ impl Pointwise {
         &self.0.forward
     }
 
+    /// The value of an element, for people: `tanh(x)`.
+    pub(super) fn written(&self) -> String {
+        let program = &self.0.forward;
+        write(&value(program), &names(program.inputs()))
+    }
+
+    /// The cotangents of the inputs of an element, for people: `x̄ = g·(1 − y²)`.
+    pub(super) fn written_rule(&self, output_is_known: bool) -> String {
+        let program = &self.0.forward;
+        let inputs = names(program.inputs());
+        let all = [&inputs[..], &["y".to_owned(), "g".to_owned()]].concat();
+        let cotangents = differentiate::cotangents(program, output_is_known);
+        let cotangent = |(name, formula): (&String, &Expr)| {
+            format!("{} = {}", barred(name), write(formula, &all))
+        };
+        let cotangents: Vec<String> = inputs.iter().zip(&cotangents).map(cotangent).collect();
+        cotangents.join(",  ")
+    }
+
+    /// Operations of a backward pass over `elements` elements.
+    pub(super) fn rule_operations(backward: &Backward, elements: usize) -> u64 {
+        (backward.fused.code().len() * elements) as u64
+    }
+
     fn backward(&self, needed: Needed) -> &Backward {
         self.rule(&self.0.backward, needed, true)
     }
@@ -170,6 +196,26 @@ impl<T: Float> Primitive<T> for Pointwise {
         };
         let cotangents = backward.cotangents.iter().enumerate();
         cotangents.map(cotangent).collect()
+    }
+
+    fn formula(&self) -> Cow<'static, str> {
+        format!("y = {}", self.written()).into()
+    }
+
+    fn rule(&self) -> Cow<'static, str> {
+        self.written_rule(true).into()
+    }
+
+    fn attributes(&self) -> String {
+        String::new()
+    }
+
+    fn flops(&self, _x: &[Shape], y: &Shape) -> u64 {
+        (self.0.forward.code().len() * y.elements()) as u64
+    }
+
+    fn rule_flops(&self, needed: Needed, _x: &[Shape], y: &Shape) -> u64 {
+        Self::rule_operations(self.backward(needed), y.elements())
     }
 }
 

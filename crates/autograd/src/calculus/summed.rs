@@ -98,4 +98,27 @@ impl<T: Float> Primitive<T> for Summed {
         let cotangents = backward.cotangents.iter().enumerate();
         cotangents.map(cotangent).collect()
     }
+
+    fn formula(&self) -> Cow<'static, str> {
+        format!("y = Σ {}", self.formula.written()).into()
+    }
+
+    fn rule(&self) -> Cow<'static, str> {
+        self.formula.written_rule(false).into()
+    }
+
+    fn attributes(&self) -> String {
+        format!("over {}, to {}", self.shape, self.target)
+    }
+
+    /// The formula's, and one for the sum.
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        let steps = self.formula.forward_program().code().len() + 1;
+        (steps * self.shape.elements()) as u64
+    }
+
+    fn rule_flops(&self, needed: Needed, _x: &[Shape], _y: &Shape) -> u64 {
+        let backward = self.formula.summed_backward(needed);
+        Pointwise::rule_operations(backward, self.shape.elements())
+    }
 }

@@ -34,19 +34,7 @@ impl<T: Float> fmt::Display for Tape<T> {
         let mut rows =
             vec![["node", "operation", "inputs", "shape", "saved", "source"].map(str::to_owned)];
         rows.extend(nodes.iter().enumerate().map(|(id, node)| row(id, node)));
-        let width = |column: usize| {
-            rows.iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        };
-        let [w0, w1, w2, w3, w4] = std::array::from_fn(width);
-        for [node, operation, inputs, shape, saved, source] in &rows {
-            writeln!(
-                f,
-                "{node:>w0$}  {operation:<w1$}  {inputs:<w2$}  {shape:<w3$}  {saved:>w4$}  {source}"
-            )?;
-        }
+        f.write_str(&aligned(&rows, [0, 4]))?;
         let total: usize = nodes.iter().map(|node| node.saved_bytes()).sum();
         write!(f, "total {} saved for the backward sweep", bytes(total))
     }
@@ -71,8 +59,36 @@ fn row<T: Float>(id: usize, node: &Node<T>) -> [String; 6] {
     ]
 }
 
+/// Rows in columns, of which `right` are set to the right; the last column is not padded.
+pub(super) fn aligned<const N: usize, const R: usize>(
+    rows: &[[String; N]],
+    right: [usize; R],
+) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let padding = " ".repeat(width - cell.chars().count());
+            let gap = if column == 0 { "" } else { "  " };
+            line += &if right.contains(&column) {
+                format!("{gap}{padding}{cell}")
+            } else {
+                format!("{gap}{cell}{padding}")
+            };
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
 /// A number of bytes for people: `24 B`, `3.1 KiB`.
-fn bytes(count: usize) -> String {
+pub(super) fn bytes(count: usize) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if count < 1024 {
         return format!("{count} B");

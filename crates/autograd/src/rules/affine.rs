@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, ShapeError, Tensor};
+use retrograd_tensor::{Float, OrPanic, Shape, ShapeError, Tensor};
 
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -50,6 +50,16 @@ impl<T: Float> Primitive<T> for Affine {
             x.needs(1).then(|| g.matmul_tn(&x[0])),
             x.needs(2).then(|| g.sum(0)),
         ])
+    }
+
+    fn formula(&self) -> Cow<'static, str> {
+        "y = x·Wᵀ + b".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g·W,  W̄ = gᵀ·x,  b̄ = Σ g over the rows".into()
+    }
+    fn flops(&self, x: &[Shape], y: &Shape) -> u64 {
+        2 * (y.elements() * x[1][1]) as u64
     }
 }
 

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Convolution, Float, Geometry, OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{Convolution, Float, Geometry, OrPanic, Shape, Sliding, Tensor, shape};
 
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -32,6 +32,25 @@ fn with_bias<T: Float>(x: &Inputs<T>, operands: [Option<Var<T>>; 2], g: &Var<T>)
         cotangents.push(x.needs(2).then(bias));
     }
     cotangents
+}
+
+/// The windows for people, rows before columns.
+fn windows(geometry: &Geometry) -> String {
+    let of = |number: fn(&Sliding) -> usize| geometry.axes.each_ref().map(number);
+    format!(
+        "kernel {:?}, stride {:?}, padding {:?}, dilation {:?}, groups {}",
+        of(|axis| axis.kernel),
+        of(|axis| axis.stride),
+        of(|axis| axis.before),
+        of(|axis| axis.dilation),
+        geometry.groups
+    )
+}
+
+/// A product and a sum for each tap of each element of what the taps are summed to; `weight` is
+/// `[channels of that, ...taps]`.
+fn taps(sums: &Shape, weight: &Shape) -> u64 {
+    2 * (sums.elements() * weight[1..].iter().product::<usize>()) as u64
 }
 
 /// y = conv(x, w) + bias.
@@ -58,6 +77,18 @@ impl<T: Float> Primitive<T> for Conv {
             .then(|| Var::apply(ConvFilter(self.0), &[&x[0], g]));
         with_bias(x, [input, weight], g)
     }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = conv(x, w) + b".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = transposed(g, w),  w̄ = filter(x, g),  b̄ = Σ g".into()
+    }
+    fn attributes(&self) -> String {
+        windows(&self.0)
+    }
+    fn flops(&self, x: &[Shape], y: &Shape) -> u64 {
+        taps(y, &x[1])
+    }
 }
 
 /// x̂ = transposed(y, w) + bias.
@@ -82,6 +113,18 @@ impl<T: Float> Primitive<T> for ConvTransposed {
             .then(|| Var::apply(ConvFilter(self.0), &[g, &x[0]]));
         with_bias(x, [output, weight], g)
     }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = transposed(x, w) + b".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = conv(g, w),  w̄ = filter(g, x),  b̄ = Σ g".into()
+    }
+    fn attributes(&self) -> String {
+        windows(&self.0)
+    }
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        taps(&x[0], &x[1])
+    }
 }
 
 /// ŵ = filter(x, y).
@@ -105,6 +148,18 @@ impl<T: Float> Primitive<T> for ConvFilter {
             .then(|| Var::apply(ConvTransposed(self.0), &[&x[1], g]));
         let output = x.needs(1).then(|| Var::apply(Conv(self.0), &[&x[0], g]));
         Cotangents::from_iter([input, output])
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = filter(a, b)".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "ā = transposed(b, g),  b̄ = conv(a, g)".into()
+    }
+    fn attributes(&self) -> String {
+        windows(&self.0)
+    }
+    fn flops(&self, x: &[Shape], y: &Shape) -> u64 {
+        taps(&x[1], y)
     }
 }
 

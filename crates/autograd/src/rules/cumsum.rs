@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, Tensor};
+use retrograd_tensor::{Float, OrPanic, Shape, Tensor};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -39,6 +39,15 @@ impl<T: Float> Primitive<T> for CumSum {
     fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         let reverse = !self.reverse;
         one(Var::apply(Self { reverse, ..*self }, &[g]))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = running sums of x".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = running sums of g from the other end".into()
+    }
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        x[0].elements() as u64
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Float, Shape, Tensor};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -31,6 +31,18 @@ impl<T: Float> Primitive<T> for Gather {
         let size = x.shape(0)[x.shape(0).rank() - 1];
         one(g.scatter_add(&self.0, size))
     }
+    fn formula(&self) -> Cow<'static, str> {
+        "y[j] = x[i[j]] along the last axis".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄[i[j]] += g[j]".into()
+    }
+    fn attributes(&self) -> String {
+        format!("{} indices", self.0.shape())
+    }
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        0
+    }
 }
 
 /// Terms added at positions of the last axis; the adjoint reads there.
@@ -54,6 +66,18 @@ impl<T: Float> Primitive<T> for ScatterAdd {
     fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         one(g.gather(&self.indices))
     }
+    fn formula(&self) -> Cow<'static, str> {
+        "y[i[j]] += x[j] along the last axis".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄[j] = g[i[j]]".into()
+    }
+    fn attributes(&self) -> String {
+        format!("{} indices, size: {}", self.indices.shape(), self.size)
+    }
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        x[0].elements() as u64
+    }
 }
 
 /// Rows of a table; the adjoint adds the cotangents up in the rows they came from.
@@ -73,6 +97,18 @@ impl<T: Float> Primitive<T> for GatherRows {
     }
     fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         one(g.scatter_add_rows(&self.0, x.shape(0)[0]))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y[j] = row i[j] of x".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "row i[j] of x̄ += g[j]".into()
+    }
+    fn attributes(&self) -> String {
+        format!("{} indices", self.0.shape())
+    }
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        0
     }
 }
 
@@ -96,6 +132,18 @@ impl<T: Float> Primitive<T> for ScatterAddRows {
     }
     fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         one(g.gather_rows(&self.indices))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "row i[j] of y += x[j]".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄[j] = row i[j] of g".into()
+    }
+    fn attributes(&self) -> String {
+        format!("{} indices, rows: {}", self.indices.shape(), self.rows)
+    }
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        x[0].elements() as u64
     }
 }
 

@@ -93,6 +93,36 @@ impl<T: Float> Primitive<T> for MatMul {
             .map(|(i, cotangent)| cotangent.map(|cotangent| cotangent.into_sum_to(x.shape(i))))
             .collect()
     }
+
+    fn formula(&self) -> Cow<'static, str> {
+        match (self.transpose_a, self.transpose_b) {
+            (false, false) => "y = A·B",
+            (false, true) => "y = A·Bᵀ",
+            (true, false) => "y = Aᵀ·B",
+            (true, true) => "y = Aᵀ·Bᵀ",
+        }
+        .into()
+    }
+
+    fn rule(&self) -> Cow<'static, str> {
+        match (self.transpose_a, self.transpose_b) {
+            (false, false) => "Ā = g·Bᵀ,  B̄ = Aᵀ·g",
+            (false, true) => "Ā = g·B,  B̄ = gᵀ·A",
+            (true, false) => "Ā = B·gᵀ,  B̄ = A·g",
+            (true, true) => "Ā = Bᵀ·gᵀ,  B̄ = gᵀ·Aᵀ",
+        }
+        .into()
+    }
+
+    fn attributes(&self) -> String {
+        String::new()
+    }
+
+    /// A product and a sum for each of the inner positions of each element.
+    fn flops(&self, x: &[Shape], y: &Shape) -> u64 {
+        let axis = x[0].rank() - if self.transpose_a { 2 } else { 1 };
+        2 * (y.elements() * x[0][axis]) as u64
+    }
 }
 
 #[track_caller]

@@ -30,6 +30,15 @@ impl<T: Float> Primitive<T> for Reshape {
     fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         one(g.with_shape(*x.shape(0)))
     }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = x in another shape".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g in the shape of x".into()
+    }
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        0
+    }
 }
 
 /// Axes in another order; the adjoint applies the inverse order.
@@ -54,6 +63,15 @@ impl<T: Float> Primitive<T> for Permute {
             .enumerate()
             .for_each(|(to, &from)| inverse[from] = to);
         one(g.permute(&inverse))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = x with its axes in another order".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g with its axes in the old order".into()
+    }
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        0
     }
 }
 
@@ -85,6 +103,15 @@ impl<T: Float> Primitive<T> for Take {
             &[g],
         ))
     }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = x at some positions".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g at those positions, 0 elsewhere".into()
+    }
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        0
+    }
 }
 
 /// Zeros of `shape` with the input at some positions of one axis; the adjoint takes them.
@@ -111,6 +138,15 @@ impl<T: Float> Primitive<T> for Place {
             axis, positions, ..
         } = *self;
         one(Var::apply(Take { axis, positions }, &[g]))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = x at some positions, 0 elsewhere".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g at those positions".into()
+    }
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        0
     }
 }
 
@@ -141,6 +177,15 @@ impl<T: Float> Primitive<T> for Cat {
             part
         };
         (0..x.len()).map(part).collect()
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = [x₀, x₁, …]".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄₀, x̄₁, … = g cut into their parts".into()
+    }
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        0
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, PoolGeometry, Pooling, Shape, Tensor, shape};
+use retrograd_tensor::{Float, OrPanic, PoolGeometry, Pooling, Shape, Sliding, Tensor, shape};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -39,6 +39,30 @@ impl<T: Float> Primitive<T> for AveragePool {
     fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         let adjoint = !self.adjoint;
         one(Var::apply(Self { adjoint, ..*self }, &[g]))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        if self.adjoint {
+            "y = x, shared out to the windows"
+        } else {
+            "y = means of windows of x"
+        }
+        .into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        if self.adjoint {
+            "x̄ = sums of windows of g, over their sizes"
+        } else {
+            "x̄ = g, shared out to the windows"
+        }
+        .into()
+    }
+    fn attributes(&self) -> String {
+        let of = |number: fn(&Sliding) -> usize| self.geometry.axes.each_ref().map(number);
+        let [kernel, stride] = [of(|axis| axis.kernel), of(|axis| axis.stride)];
+        format!("kernel {kernel:?}, stride {stride:?}")
+    }
+    fn flops(&self, x: &[Shape], y: &Shape) -> u64 {
+        x[0].elements().max(y.elements()) as u64
     }
 }
 

@@ -30,6 +30,15 @@ impl<T: Float> Primitive<T> for Sum {
             .with_shape(self.0.kept(x.shape(0)))
             .broadcast_to(*x.shape(0)))
     }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = Σ x".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g, stretched to x".into()
+    }
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        x[0].elements() as u64
+    }
 }
 
 /// The sum over whatever axes were stretched from this shape; the adjoint of broadcasting.
@@ -50,6 +59,15 @@ impl<T: Float> Primitive<T> for SumTo {
     fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         one(g.broadcast_to(*x.shape(0)))
     }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = Σ x over the stretched axes".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g, stretched to x".into()
+    }
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        x[0].elements() as u64
+    }
 }
 
 /// Stretching to a shape. Its adjoint is the sum over what was stretched.
@@ -69,6 +87,15 @@ impl<T: Float> Primitive<T> for BroadcastTo {
     }
     fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         one(g.sum_to(x.shape(0)))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = x, stretched".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = Σ g over the stretched axes".into()
+    }
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        0
     }
 }
 
@@ -103,6 +130,18 @@ impl<T: Float> Primitive<T> for Extremum {
         let ties = chosen.sum_to(&kept);
         one(chosen * (g.with_shape(kept) / ties))
     }
+    fn formula(&self) -> Cow<'static, str> {
+        format!("y = {} x", if self.largest { "max" } else { "min" }).into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g where x = y, shared by those that tie".into()
+    }
+    fn attributes(&self) -> String {
+        format!("{:?}", self.axes)
+    }
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        x[0].elements() as u64
+    }
 }
 
 /// log Σ exp along axes. Its slope is the softmax, exp(x − y).
@@ -133,6 +172,15 @@ impl<T: Float> Primitive<T> for LogSumExp {
         });
         let kept = self.0.kept(x.shape(0));
         one(SLOPE.apply(&[&x[0], &y.with_shape(kept), &g.with_shape(kept)]))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = log Σ exp(x)".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g·exp(x − y)".into()
+    }
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        3 * x[0].elements() as u64
     }
 }
 

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Float, Shape, Tensor};
 
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -42,6 +42,18 @@ impl<T: Float> Primitive<T> for Decode {
         let dictionary = x.needs(1).then(|| x[0].sparse_outer(&self.0, g, features));
         Cotangents::from_iter([codes, dictionary])
     }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = Σⱼ c[j]·D[i[j]]".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "c̄ = encode(g, D),  D̄ = outer(c, g)".into()
+    }
+    fn attributes(&self) -> String {
+        format!("{} indices", self.0.shape())
+    }
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        2 * (x[0].elements() * x[1][1]) as u64
+    }
 }
 
 /// ĉ[b, j] = ⟨x[b], D[i[b, j]]⟩.
@@ -64,6 +76,18 @@ impl<T: Float> Primitive<T> for Encode {
         let features = x.shape(1)[0];
         let dictionary = x.needs(1).then(|| g.sparse_outer(&self.0, &x[0], features));
         Cotangents::from_iter([input, dictionary])
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y[j] = ⟨x, D[i[j]]⟩".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = decode(g, D),  D̄ = outer(g, x)".into()
+    }
+    fn attributes(&self) -> String {
+        format!("{} indices", self.0.shape())
+    }
+    fn flops(&self, x: &[Shape], y: &Shape) -> u64 {
+        2 * (y.elements() * x[1][1]) as u64
     }
 }
 
@@ -89,6 +113,22 @@ impl<T: Float> Primitive<T> for Outer {
         let codes = x.needs(0).then(|| x[1].sparse_encode(&self.indices, g));
         let input = x.needs(1).then(|| x[0].sparse_decode(&self.indices, g));
         Cotangents::from_iter([codes, input])
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y[i[j]] = Σ c[j]·x".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "c̄ = encode(x, g),  x̄ = decode(c, g)".into()
+    }
+    fn attributes(&self) -> String {
+        format!(
+            "{} indices, {} features",
+            self.indices.shape(),
+            self.features
+        )
+    }
+    fn flops(&self, x: &[Shape], y: &Shape) -> u64 {
+        2 * (x[0].elements() * y[1]) as u64
     }
 }
 

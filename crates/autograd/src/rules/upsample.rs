@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, Interpolation, OrPanic, Resampling, Tensor, shape};
+use retrograd_tensor::{Float, Interpolation, OrPanic, Resampling, Shape, Tensor, shape};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -38,6 +38,34 @@ impl<T: Float> Primitive<T> for Resample {
     fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         let adjoint = !self.adjoint;
         one(Var::apply(Self { adjoint, ..*self }, &[g]))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        if self.adjoint {
+            "y = x, handed back to the neighbours"
+        } else {
+            "y = x, stretched"
+        }
+        .into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        if self.adjoint {
+            "x̄ = g, stretched"
+        } else {
+            "x̄ = g, handed back to the neighbours"
+        }
+        .into()
+    }
+    fn attributes(&self) -> String {
+        let Resampling {
+            from,
+            to,
+            interpolation,
+            ..
+        } = self.geometry;
+        format!("{from:?} to {to:?}, {interpolation:?}")
+    }
+    fn flops(&self, x: &[Shape], y: &Shape) -> u64 {
+        x[0].elements().max(y.elements()) as u64
     }
 }
 

@@ -1,5 +1,6 @@
 //! Parts of tensors: slices, rows by index, and their inverses (placing, joining).
 
+use std::fmt;
 use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
 
 use crate::element::Element;
@@ -19,11 +20,24 @@ use crate::tensor::Tensor;
 /// assert_eq!(x.slice(0, 1..-1).to_vec(), [1.0, 2.0, 3.0, 4.0]);
 /// assert_eq!(x.slice(0, Slice::all().step(-2)).to_vec(), [5.0, 3.0, 1.0]);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Slice {
     start: Option<isize>,
     end: Option<isize>,
     step: isize,
+}
+
+/// As Python writes it: `1:-1`, `::-2`.
+impl fmt::Debug for Slice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = |end: Option<isize>| end.map_or_else(String::new, |end| end.to_string());
+        write!(f, "{}:{}", end(self.start), end(self.end))?;
+        if self.step == 1 {
+            Ok(())
+        } else {
+            write!(f, ":{}", self.step)
+        }
+    }
 }
 
 impl Slice {

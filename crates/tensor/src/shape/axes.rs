@@ -1,5 +1,6 @@
 //! The axes that a reduction runs over.
 
+use std::fmt;
 use std::ops::RangeFull;
 
 use smallvec::SmallVec;
@@ -57,12 +58,21 @@ impl<const N: usize> From<[isize; N]> for Axes {
 }
 
 /// [`Axes`] resolved against a shape: a set of positions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ReducedAxes {
     /// Bit `i` is set when axis `i` is reduced.
     set: u8,
     /// Whether reduced axes stay with size 1.
     pub keep: bool,
+}
+
+/// `axes [0, 2], kept`.
+impl fmt::Debug for ReducedAxes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let axes: SmallVec<[usize; MAX_RANK]> =
+            (0..MAX_RANK).filter(|&axis| self.contains(axis)).collect();
+        write!(f, "axes {axes:?}{}", if self.keep { ", kept" } else { "" })
+    }
 }
 
 impl ReducedAxes {

@@ -1,0 +1,248 @@
+//! Taking notes while a step runs: times, and values if asked for.
+//!
+//! Off by default. A tape that nobody watches is asked one question an operation, whether to look at
+//! the clock, and that is all it costs.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use retrograd_tensor::{Float, Tensor};
+
+use super::residuals::Residuals;
+use super::trace::{Event, Given, Work};
+use super::value::Value;
+use crate::node::{Node, NodeId};
+use crate::primitive::Primitive;
+use crate::tape::Tape;
+use crate::var::Var;
+
+/// What was noted of a step so far.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    /// Whether values are noted, too.
+    values: bool,
+    pub(super) nodes: HashMap<NodeId, Seen>,
+    pub(super) events: Vec<Event>,
+    /// What was computed of constants alone, outside of rules.
+    pub(super) constants: Vec<Work>,
+    /// As of the last sweep's start, before it let them go.
+    pub(super) residuals: Residuals,
+    rule: Option<Rule>,
+    /// Cotangents that each node was given by the sweep that is on its way.
+    uses: HashMap<NodeId, usize>,
+}
+
+/// What was noted of a node.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) seconds: Option<f64>,
+    pub(super) value: Option<Value>,
+    /// The node whose rule recorded this one.
+    pub(super) made_by: Option<NodeId>,
+}
+
+/// A rule that is being run.
+#[derive(Debug)]
+struct Rule {
+    node: NodeId,
+    operations: Vec<Work>,
+    /// The inputs that it gave a cotangent, and their nodes.
+    given: Vec<(usize, NodeId)>,
+}
+
+impl Recorder {
+    fn value<T: Float>(&self, tensor: &Tensor<T>) -> Option<Value> {
+        self.values.then(|| Value::of(tensor))
+    }
+
+    fn see<T: Float>(&mut self, id: NodeId, seconds: Option<f64>, value: &Tensor<T>) {
+        let seen = Seen {
+            seconds,
+            value: self.value(value),
+            made_by: self.rule.as_ref().map(|rule| rule.node),
+        };
+        self.nodes.insert(id, seen);
+        self.events.push(Event::Forward { node: id });
+    }
+}
+
+impl<T: Float> Tape<T> {
+    /// Also note how long each operation and each rule takes; see [`trace`](Self::trace).
+    #[must_use]
+    pub fn timing(self) -> Self {
+        self.watch(false)
+    }
+
+    /// As [`timing`](Self::timing), and note what every value and every cotangent is like.
+    ///
+    /// Costs some passes over each, and keeps small ones whole.
+    #[must_use]
+    pub fn tracing(self) -> Self {
+        self.watch(true)
+    }
+
+    fn watch(self, values: bool) -> Self {
+        *self.recorder().borrow_mut() = Some(Box::new(Recorder {
+            values,
+            ..Recorder::default()
+        }));
+        self.set_watched();
+        self
+    }
+
+    /// The time, if anybody wants to know.
+    pub(crate) fn clock(&self) -> Option<Instant> {
+        self.is_watched().then(Instant::now)
+    }
+
+    fn note(&self, write: impl FnOnce(&mut Recorder)) {
+        if let Some(recorder) = self.recorder().borrow_mut().as_deref_mut() {
+            write(recorder);
+        }
+    }
+
+    /// A leaf is there.
+    pub(crate) fn note_leaf(&self, id: NodeId, value: &Tensor<T>) {
+        if self.is_watched() {
+            self.note(|recorder| recorder.see(id, None, value));
+        }
+    }
+
+    /// The value of node `id` was computed.
+    #[cold]
+    pub(crate) fn note_node(&self, id: NodeId, value: &Tensor<T>, took: Duration) {
+        let node = self.node(id);
+        let seconds = took.as_secs_f64();
+        self.note(|recorder| {
+            recorder.see(id, Some(seconds), value);
+            if let Some(rule) = &mut recorder.rule {
+                rule.operations.push(Work {
+                    name: node.name(),
+                    seconds,
+                    flops: node.flops(),
+                });
+            }
+        });
+    }
+
+    /// `primitive` was computed of constants: in a rule, or beside the tape.
+    #[cold]
+    pub(crate) fn note_constant(
+        &self,
+        primitive: &dyn Primitive<T>,
+        inputs: &[&Var<T>],
+        value: &Tensor<T>,
+        took: Duration,
+    ) {
+        let shapes: Vec<_> = inputs.iter().map(|input| *input.shape()).collect();
+        let work = Work {
+            name: primitive.name().into_owned(),
+            seconds: took.as_secs_f64(),
+            flops: primitive.flops(&shapes, value.shape()),
+        };
+        self.note(|recorder| match &mut recorder.rule {
+            Some(rule) => rule.operations.push(work),
+            None => recorder.constants.push(work),
+        });
+    }
+
+    /// A constant for a rule: free, unless what the rule does with it is to be noted.
+    pub(crate) fn rule_constant(&self, value: Var<T>) -> Var<T> {
+        if self.is_watched() {
+            self.constant(value.into_value())
+        } else {
+            value
+        }
+    }
+
+    /// A sweep starts with this cotangent of node `id`.
+    pub(crate) fn note_seed(&self, id: NodeId, cotangent: &Tensor<T>) {
+        if !self.is_watched() {
+            return;
+        }
+        let residuals = self.residuals();
+        self.note(|recorder| {
+            if residuals.list.len() > recorder.residuals.list.len() {
+                recorder.residuals = residuals;
+            }
+            recorder.uses.clear();
+            let cotangent = recorder.value(cotangent);
+            recorder.events.push(Event::Seed {
+                node: id,
+                cotangent,
+            });
+        });
+    }
+
+    /// The rule of node `id` starts; the time, if anybody wants to know.
+    pub(crate) fn note_rule(&self, id: NodeId) -> Option<Instant> {
+        let clock = self.clock()?;
+        self.note(|recorder| {
+            recorder.rule = Some(Rule {
+                node: id,
+                operations: Vec::new(),
+                given: Vec::new(),
+            });
+        });
+        Some(clock)
+    }
+
+    /// The rule that started last has these results.
+    #[cold]
+    pub(crate) fn note_results(&self, node: &Node<T>, results: &[Option<Var<T>>]) {
+        let inputs = node.inputs().zip(results).enumerate();
+        let given = inputs.filter_map(|(i, (id, result))| Some((i, result.as_ref().and(id)?)));
+        self.note(|recorder| {
+            if let Some(rule) = &mut recorder.rule {
+                rule.given.extend(given);
+            }
+        });
+    }
+
+    /// The results of the rule that started last are added to the other `cotangents`.
+    #[cold]
+    pub(crate) fn note_cotangents(
+        &self,
+        node: &Node<T>,
+        started: Instant,
+        cotangents: &[Option<Var<T>>],
+    ) {
+        let seconds = started.elapsed().as_secs_f64();
+        self.note(|recorder| {
+            let Some(rule) = recorder.rule.take() else {
+                return;
+            };
+            let mut gave = Vec::new();
+            for &(input, id) in &rule.given {
+                let Some(total) = &cotangents[id] else {
+                    continue;
+                };
+                let uses = recorder.uses.entry(id).or_insert(0);
+                *uses += 1;
+                gave.push(Given {
+                    input,
+                    node: id,
+                    uses: *uses,
+                    total: recorder.values.then(|| Value::of(total.value())),
+                });
+            }
+            // A rule of a recorded sweep is all operations on Vars.
+            let recorded = cotangents.iter().flatten().any(Var::is_tracked);
+            let own = if recorded { 0 } else { node.rule_flops() };
+            recorder.events.push(Event::Rule {
+                node: rule.node,
+                seconds,
+                flops: own + rule.operations.iter().map(|work| work.flops).sum::<u64>(),
+                operations: rule.operations,
+                gave,
+            });
+        });
+    }
+
+    /// The walk passes a leaf whose cotangent is complete.
+    pub(crate) fn note_gradient(&self, id: NodeId) {
+        if self.is_watched() {
+            self.note(|recorder| recorder.events.push(Event::Gradient { node: id }));
+        }
+    }
+}
