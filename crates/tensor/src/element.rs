@@ -7,6 +7,7 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 use crate::gemm::Portable;
 use crate::kernels::Kernels;
 use crate::simd::{Dispatch, lane};
+use crate::special;
 
 mod sealed {
     pub trait Sealed {}
@@ -96,6 +97,29 @@ pub trait Float:
     fn gelu(self) -> Self;
     /// `self` raised to `exponent`.
     fn pow(self, exponent: Self) -> Self;
+    /// 1 − erf x, accurate where that is small.
+    fn erfc(self) -> Self;
+    /// The angle in radians whose sine this is, in `[−π/2, π/2]`; NaN beyond ±1.
+    fn asin(self) -> Self;
+    /// The angle in radians whose cosine this is, in `[0, π]`; NaN beyond ±1.
+    fn acos(self) -> Self;
+    /// The angle in radians whose tangent this is, in `[−π/2, π/2]`.
+    fn atan(self) -> Self;
+    /// The number whose hyperbolic sine this is.
+    fn asinh(self) -> Self;
+    /// The number, 0 or above, whose hyperbolic cosine this is; NaN below 1.
+    fn acosh(self) -> Self;
+    /// The number whose hyperbolic tangent this is; NaN beyond ±1.
+    fn atanh(self) -> Self;
+    /// Logarithm of the absolute value of Γ; infinite at 0, −1, −2 and so on.
+    fn lgamma(self) -> Self;
+    /// The angle in radians of the point (`x`, `self`), in `[−π, π]`.
+    fn atan2(self, x: Self) -> Self;
+    /// √(`self`² + `other`²), without overflow on the way.
+    fn hypot(self, other: Self) -> Self;
+    /// Derivative number `order` of the digamma function, itself at order 0: derivative
+    /// `order + 1` of log Γ. NaN unless `order` is 0 or a positive integer.
+    fn polygamma(self, order: Self) -> Self;
 
     /// The value itself, or 0 if it is subnormal.
     ///
@@ -135,6 +159,17 @@ macro_rules! from_vectors {
     ($($name:ident)*) => {
         $(fn $name(self) -> Self {
             lane::$name(self)
+        })*
+    };
+}
+
+/// `from_special! { asin(), atan2(x) }` gives `fn asin(self) -> Self` and
+/// `fn atan2(self, x: Self) -> Self`, computed in `f64`: there they are right to the last digits, and
+/// rounding to `f32` is all that is left of their error.
+macro_rules! from_special {
+    ($($name:ident($($other:ident)?))*) => {
+        $(fn $name(self $(, $other: Self)?) -> Self {
+            Self::from_f64(special::$name(self.to_f64() $(, $other.to_f64())?))
         })*
     };
 }
@@ -188,6 +223,10 @@ macro_rules! impl_float {
             }
             fn pow(self, exponent: Self) -> Self {
                 lane::pow(self, exponent)
+            }
+            from_special! {
+                erfc() asin() acos() atan() asinh() acosh() atanh() lgamma()
+                atan2(x) hypot(other) polygamma(order)
             }
             #[inline]
             fn is_finite(self) -> bool {

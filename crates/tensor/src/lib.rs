@@ -31,6 +31,7 @@ pub mod pointwise;
 pub mod random;
 pub mod shape;
 pub mod simd;
+mod special;
 mod storage;
 mod tensor;
 

@@ -237,6 +237,14 @@ functions! {
     sigmoid: Sigmoid, "1 / (1 + e⁻ˣ).";
     softplus: Softplus, "log(1 + eˣ).";
     erf: Erf, "Error function.";
+    erfc: Erfc, "1 − erf x.";
+    asin: Asin, "Arc sine.";
+    acos: Acos, "Arc cosine.";
+    atan: Atan, "Arc tangent.";
+    asinh: Asinh, "Inverse of the hyperbolic sine.";
+    acosh: Acosh, "Inverse of the hyperbolic cosine.";
+    atanh: Atanh, "Inverse of the hyperbolic tangent.";
+    lgamma: Lgamma, "Logarithm of |Γ|.";
 }
 
 /// `pairs! { max: Max, "..."; }` gives `Expr` the method `max`, of a formula or a number.
@@ -261,6 +269,21 @@ pairs! {
     less: Less, "1 where `self` < `other`, else 0.";
     less_equal: LessEqual, "1 where `self` ≤ `other`, else 0.";
     equal: Equal, "1 where both are equal, else 0.";
+    atan2: Atan2, "Angle of the point (`other`, `self`).";
+    hypot: Hypot, "Square root of the sum of squares.";
+}
+
+impl Expr {
+    /// Derivative number `order` of the digamma function, which is itself the slope of log Γ.
+    #[must_use]
+    pub fn polygamma(&self, order: u32) -> Self {
+        self.polygamma_of(&Self::from(f64::from(order)))
+    }
+
+    /// As [`polygamma`](Self::polygamma), of an order that is a formula.
+    pub(crate) fn polygamma_of(&self, order: &Self) -> Self {
+        Self::binary(Binary::Polygamma, order, self)
+    }
 }
 
 impl From<f64> for Expr {
@@ -327,7 +350,12 @@ impl fmt::Display for Expr {
             Binary::Less => Some("<"),
             Binary::LessEqual => Some("<="),
             Binary::Equal => Some("=="),
-            Binary::Max | Binary::Min | Binary::Pow => None,
+            Binary::Max
+            | Binary::Min
+            | Binary::Pow
+            | Binary::Atan2
+            | Binary::Hypot
+            | Binary::Polygamma => None,
         };
         match self.form() {
             Form::Input(i) => write!(f, "x{i}"),

@@ -30,6 +30,14 @@ pub(super) fn unary(f: Unary, x: &Expr, y: &Expr) -> Expr {
         Unary::Sigmoid => y * (1.0 - y),
         Unary::Softplus => x.sigmoid(),
         Unary::Erf => TWO_OVER_SQRT_PI * (-x.square()).exp(),
+        Unary::Erfc => -TWO_OVER_SQRT_PI * (-x.square()).exp(),
+        Unary::Asin => from_unit_circle(x).recip(),
+        Unary::Acos => -from_unit_circle(x).recip(),
+        Unary::Atan => (x.square() + 1.0).recip(),
+        Unary::Asinh => Expr::from(1.0).hypot(x).recip(),
+        Unary::Acosh => ((x - 1.0).sqrt() * (x + 1.0).sqrt()).recip(),
+        Unary::Atanh => ((1.0 - x) * (1.0 + x)).recip(),
+        Unary::Lgamma => x.polygamma(0),
     }
 }
 
@@ -46,7 +54,26 @@ pub(super) fn binary(f: Binary, a: &Expr, b: &Expr, y: &Expr) -> (Expr, Expr) {
         Binary::Pow => power(a, b, y),
         // Steps: flat wherever they have a derivative.
         Binary::Less | Binary::LessEqual | Binary::Equal => (zero(), zero()),
+        Binary::Atan2 => {
+            let length = a.hypot(b);
+            (b / &length / &length, -(a / &length / &length))
+        }
+        Binary::Hypot => from_origin(a, b, y),
+        // The order is a whole number: there is no slope in it.
+        Binary::Polygamma => (zero(), Expr::binary(f, &(a + 1.0), b)),
     }
+}
+
+/// √(1 − x²), without cancellation near ±1.
+fn from_unit_circle(x: &Expr) -> Expr {
+    ((1.0 - x) * (1.0 + x)).sqrt()
+}
+
+/// The direction of the point (a, b) from the origin, where it has none and 0 stands for it.
+fn from_origin(a: &Expr, b: &Expr, length: &Expr) -> (Expr, Expr) {
+    let (zero, at_origin) = (Expr::from(0.0), length.equal(0.0));
+    let towards = |side: &Expr| Expr::select(&at_origin, &zero, &(side / length));
+    (towards(a), towards(b))
 }
 
 /// All to the argument that wins; half each at a tie.

@@ -66,6 +66,8 @@ macro_rules! pairs {
     };
 }
 
+pub(super) use pairs;
+
 pairs! {
     maximum, |a, b| a.max(b), "The larger of each pair; a tie shares the derivative.";
     minimum, |a, b| a.min(b), "The smaller of each pair; a tie shares the derivative.";

@@ -114,10 +114,14 @@ impl<T: Float> Args<T> {
         }
     }
 
-    /// A tensor of numbers, or a number as a tensor without axes.
+    /// A tensor of numbers or integers, or a number as a tensor without axes.
     pub(crate) fn operand(&self, key: impl Into<Key>) -> Option<Var<T>> {
         match self.get(key)? {
             Arg::Var(var) => Some(var.clone()),
+            Arg::Integers(tensor) => {
+                let values = tensor.iter().map(|int| T::from_f64(int as f64)).collect();
+                Some(Tensor::from_vec(values, *tensor.shape()).into())
+            }
             arg => Some(Tensor::scalar(T::from_f64(arg.number()?)).into()),
         }
     }

@@ -43,19 +43,21 @@ pub(crate) fn read(path: &Path) -> File {
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let stored = tensors.iter().map(|(name, view)| {
         let shape = Shape::new(view.shape()).expect("a shape of few axes");
-        let words = view.data().chunks_exact(8);
-        let words = words.map(|word| <[u8; 8]>::try_from(word).expect("eight bytes"));
+        let data = view.data();
+        let integers = |values: Vec<i64>| Stored::Integers(Tensor::from_vec(values, shape));
         let stored = match view.dtype() {
             Dtype::F64 => {
-                let values = words.map(f64::from_le_bytes).collect();
+                let values = words(data).map(f64::from_le_bytes).collect();
                 Stored::Numbers(Tensor::from_vec(values, shape))
             }
-            Dtype::I64 => {
-                let values = words.map(i64::from_le_bytes).collect();
-                Stored::Integers(Tensor::from_vec(values, shape))
+            Dtype::I64 => integers(words(data).map(i64::from_le_bytes).collect()),
+            Dtype::I32 => {
+                let values = words(data).map(i32::from_le_bytes);
+                integers(values.map(i64::from).collect())
             }
+            Dtype::U8 => integers(data.iter().map(|&byte| i64::from(byte)).collect()),
             Dtype::BOOL => {
-                let values = view.data().iter().map(|&byte| f64::from(byte)).collect();
+                let values = data.iter().map(|&byte| f64::from(byte)).collect();
                 Stored::Mask(Tensor::from_vec(values, shape))
             }
             other => panic!("{name}: tensors of {other:?} are not in the format"),
@@ -63,6 +65,12 @@ pub(crate) fn read(path: &Path) -> File {
         (name.to_owned(), stored)
     });
     stored.collect()
+}
+
+/// The bytes of one number after another.
+fn words<const N: usize>(data: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    let words = data.chunks_exact(N);
+    words.map(|word| word.try_into().expect("as many bytes"))
 }
 
 /// A case, as it is or with its numbers rounded to what `f32` can hold.

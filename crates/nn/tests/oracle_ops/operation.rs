@@ -34,15 +34,22 @@ type Run<T> = Box<dyn Fn(&Args<T>) -> Result<Vec<Output<T>>, &'static str>>;
 pub(crate) struct Operation<T: Float> {
     pub(crate) name: &'static str,
     pub(crate) run: Run<T>,
-    /// Why errors may be a hundred times as large as elsewhere, if they may.
-    pub(crate) ill_conditioned: Option<&'static str>,
+    /// The bound of values and first order in f64 where the usual one is not met, and why.
+    pub(crate) double: Option<(f64, &'static str)>,
+    /// How many times larger the bound in f32 is than the usual one, and why.
+    pub(crate) single: Option<(f64, &'static str)>,
 }
 
 impl<T: Float> Operation<T> {
-    /// The same row with a hundred times the tolerance, for a reason.
-    #[allow(dead_code)]
-    pub(crate) fn ill_conditioned(mut self, reason: &'static str) -> Self {
-        self.ill_conditioned = Some(reason);
+    /// The same row with another bound in f64.
+    pub(crate) fn within(mut self, bound: f64, reason: &'static str) -> Self {
+        self.double = Some((bound, reason));
+        self
+    }
+
+    /// The same row with a bound in f32 that is `times` as large.
+    pub(crate) fn single_times(mut self, times: f64, reason: &'static str) -> Self {
+        self.single = Some((times, reason));
         self
     }
 }
@@ -68,7 +75,8 @@ pub(crate) fn partial<T: Float>(
     Operation {
         name,
         run: Box::new(f),
-        ill_conditioned: None,
+        double: None,
+        single: None,
     }
 }
 

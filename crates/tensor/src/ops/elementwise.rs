@@ -144,6 +144,9 @@ fn name(function: Binary) -> &'static str {
         Binary::Less => "less",
         Binary::LessEqual => "less_equal",
         Binary::Equal => "equal",
+        Binary::Atan2 => "atan2",
+        Binary::Hypot => "hypot",
+        Binary::Polygamma => "polygamma",
     }
 }
 

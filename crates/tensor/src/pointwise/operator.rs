@@ -37,6 +37,22 @@ pub enum Unary {
     Softplus,
     /// erf x
     Erf,
+    /// 1 − erf x
+    Erfc,
+    /// arcsin x
+    Asin,
+    /// arccos x
+    Acos,
+    /// arctan x
+    Atan,
+    /// arsinh x
+    Asinh,
+    /// arcosh x
+    Acosh,
+    /// artanh x
+    Atanh,
+    /// log |Γ(x)|
+    Lgamma,
 }
 
 /// A function of two numbers. Comparisons give 1 for true and 0 for false.
@@ -62,11 +78,17 @@ pub enum Binary {
     LessEqual,
     /// a = b
     Equal,
+    /// the angle of the point (b, a)
+    Atan2,
+    /// √(a² + b²)
+    Hypot,
+    /// derivative a + 1 of log Γ at b
+    Polygamma,
 }
 
 impl Unary {
     /// Every function, for catalogues and tests.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 24] = [
         Self::Neg,
         Self::Abs,
         Self::Sign,
@@ -83,6 +105,14 @@ impl Unary {
         Self::Sigmoid,
         Self::Softplus,
         Self::Erf,
+        Self::Erfc,
+        Self::Asin,
+        Self::Acos,
+        Self::Atan,
+        Self::Asinh,
+        Self::Acosh,
+        Self::Atanh,
+        Self::Lgamma,
     ];
 
     /// The function at `x`.
@@ -104,6 +134,14 @@ impl Unary {
             Self::Sigmoid => x.sigmoid(),
             Self::Softplus => x.softplus(),
             Self::Erf => x.erf(),
+            Self::Erfc => x.erfc(),
+            Self::Asin => x.asin(),
+            Self::Acos => x.acos(),
+            Self::Atan => x.atan(),
+            Self::Asinh => x.asinh(),
+            Self::Acosh => x.acosh(),
+            Self::Atanh => x.atanh(),
+            Self::Lgamma => x.lgamma(),
         }
     }
 }
@@ -115,7 +153,7 @@ fn truth<T: Float>(condition: bool) -> T {
 
 impl Binary {
     /// Every function, for catalogues and tests.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Add,
         Self::Sub,
         Self::Mul,
@@ -126,6 +164,9 @@ impl Binary {
         Self::Less,
         Self::LessEqual,
         Self::Equal,
+        Self::Atan2,
+        Self::Hypot,
+        Self::Polygamma,
     ];
 
     /// The function at `a`, `b`.
@@ -141,6 +182,9 @@ impl Binary {
             Self::Less => truth(a < b),
             Self::LessEqual => truth(a <= b),
             Self::Equal => truth(a == b),
+            Self::Atan2 => a.atan2(b),
+            Self::Hypot => a.hypot(b),
+            Self::Polygamma => b.polygamma(a),
         }
     }
 }

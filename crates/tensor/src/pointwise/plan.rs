@@ -74,8 +74,13 @@ impl Plan {
 
 /// Rough time of an instruction in units of one addition.
 fn cost(instruction: &Instruction) -> usize {
-    use Unary::{Abs, Neg, Recip, Sign, Sqrt, Square};
+    use Unary::{
+        Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, Erfc, Lgamma, Neg, Recip, Sign, Sqrt, Square,
+    };
     match instruction {
+        // One number at a time.
+        Instruction::Unary(Erfc | Asin | Acos | Atan | Asinh | Acosh | Atanh | Lgamma, _)
+        | Instruction::Binary(Binary::Atan2 | Binary::Hypot | Binary::Polygamma, ..) => 50,
         Instruction::Unary(Neg | Abs | Sign | Square, _) => 1,
         Instruction::Unary(Recip | Sqrt, _) | Instruction::Binary(Binary::Div, ..) => 2,
         Instruction::Unary(..) | Instruction::Binary(Binary::Pow, ..) => 8,

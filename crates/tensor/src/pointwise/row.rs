@@ -134,6 +134,24 @@ pub(super) unsafe fn each_long<T: Float, S: Math<T>, const N: usize>(
     }
 }
 
+/// As [`each`], for functions that no vector has: rare ones, whose code is not worth compiling for
+/// every instruction set.
+///
+/// # Safety
+/// As [`each`].
+#[inline(never)]
+pub(super) unsafe fn one_by_one<T: Float, const N: usize>(
+    rows: [Row<T>; N],
+    y: *mut T,
+    len: usize,
+    f: impl Fn([T; N]) -> T,
+) {
+    for i in 0..len {
+        // SAFETY: element `i` lies before `len`, in the rows and in `y`.
+        unsafe { *y.add(i) = f(of_each(rows, |row| row.at(i))) };
+    }
+}
+
 /// Writes as many lanes as are `left`, at most all.
 ///
 /// # Safety

@@ -4,7 +4,7 @@
 
 use super::long;
 use super::operator::{Binary, Unary};
-use super::row::{Row, each};
+use super::row::{Row, each, one_by_one};
 use crate::element::Float;
 use crate::simd::Math;
 
@@ -40,6 +40,14 @@ impl Unary {
                 Self::Sigmoid => long::over::<T, S, long::Sigmoid>(x, y, len),
                 Self::Softplus => long::over::<T, S, long::Softplus>(x, y, len),
                 Self::Erf => long::over::<T, S, long::Erf>(x, y, len),
+                Self::Erfc
+                | Self::Asin
+                | Self::Acos
+                | Self::Atan
+                | Self::Asinh
+                | Self::Acosh
+                | Self::Atanh
+                | Self::Lgamma => one_by_one([x], y, len, |[x]| self.at(x)),
             }
         }
     }
@@ -73,6 +81,9 @@ impl Binary {
                 Self::Less => each(simd, rows, y, len, |[a, b]| truth(simd.less(a, b))),
                 Self::LessEqual => each(simd, rows, y, len, |[a, b]| truth(simd.less_equal(a, b))),
                 Self::Equal => each(simd, rows, y, len, |[a, b]| truth(simd.equal(a, b))),
+                Self::Atan2 | Self::Hypot | Self::Polygamma => {
+                    one_by_one(rows, y, len, |[a, b]| self.at(a, b));
+                }
             }
         }
     }

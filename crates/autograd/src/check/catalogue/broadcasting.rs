@@ -15,6 +15,13 @@ pub(super) fn rows() -> Vec<Row> {
     let rivals = &[apart.slice(0, ..2), apart.slice(0, 2..)];
     // The condition is not near 0, where it changes.
     let three = &[sample([2, 3]), sample([3]), sample([2, 1])];
+    let ends = &[
+        apart.slice(0, ..2),
+        apart.slice(0, 2..3),
+        apart.slice(0, 3..),
+    ];
+    // No weight is near ½, where the sum is taken from the other end.
+    let weighed = &[sample([2, 3]), positive([3]), sample([2, 1])];
     vec![
         row(LINEAR, "add", same, |x| &x[0] + &x[1]),
         row(LINEAR, "add right", right, |x| &x[0] + &x[1]),
@@ -38,5 +45,24 @@ pub(super) fn rows() -> Vec<Row> {
             Var::where_(&x[0], &x[1], &x[2])
         })
         .kinks("condition = 0"),
+        row(SMOOTH, "atan2", same, |x| x[0].atan2(&x[1])).domain("not both 0"),
+        row(SMOOTH, "atan2 left", left, |x| x[1].atan2(&x[0])).domain("not both 0"),
+        row(SMOOTH, "hypot", same, |x| x[0].hypot(&x[1])).kinks("both 0"),
+        row(SMOOTH, "hypot right", right, |x| x[0].hypot(&x[1])).kinks("both 0"),
+        row(SMOOTH, "logaddexp", same, |x| x[0].logaddexp(&x[1])),
+        row(SMOOTH, "logaddexp left", left, |x| x[0].logaddexp(&x[1])),
+        row(SMOOTH, "logaddexp tie", &same[..1], |x| {
+            x[0].logaddexp(&x[0])
+        }),
+        row(SMOOTH, "xlogy", right, |x| x[0].xlogy(&x[1])).domain("b > 0"),
+        row(LINEAR, "fmax", rivals, |x| x[0].fmax(&x[1])).kinks("a = b"),
+        row(LINEAR, "fmin", rivals, |x| x[0].fmin(&x[1])).kinks("a = b"),
+        row(LINEAR, "clamp_min", rivals, |x| x[0].clamp_min(&x[1])).kinks("x = low"),
+        row(LINEAR, "clamp_max", rivals, |x| x[0].clamp_max(&x[1])).kinks("x = high"),
+        row(LINEAR, "clamp_between", ends, |x| {
+            x[0].clamp_between(&x[1], &x[2])
+        })
+        .kinks("x = low, x = high, low = high"),
+        row(LINEAR, "lerp", weighed, |x| x[0].lerp(&x[1], &x[2])),
     ]
 }

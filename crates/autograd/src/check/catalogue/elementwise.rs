@@ -1,5 +1,7 @@
 //! Functions of each element.
 
+use retrograd_tensor::Tensor;
+
 use super::samples::{positive, sample};
 use super::{LINEAR, Row, SMOOTH, row};
 
@@ -34,5 +36,80 @@ pub(super) fn rows() -> Vec<Row> {
         row(SMOOTH, "powf 3", x, |x| x[0].powf(3.0)),
         row(SMOOTH, "powf -1.5", p, |x| x[0].powf(-1.5)).domain("x > 0"),
         row(LINEAR, "powf 0", p, |x| x[0].powf(0.0)).domain("x > 0"),
+    ]
+    .into_iter()
+    .chain(functions())
+    .chain(activations())
+    .collect()
+}
+
+/// Of other bases, of angles and of Γ.
+fn functions() -> Vec<Row> {
+    let x = &[sample([2, 3])];
+    let p = &[positive([2, 3])];
+    // Inside the open interval from −1 to 1, and above 1.
+    let inner = &[sample([2, 3]).scale(0.8)];
+    let outer = &[positive([2, 3]) + 1.0];
+    // On either side of poles at 0, −1 and so on.
+    let between = &[Tensor::from_vec(
+        vec![0.4, -0.6, 1.3, 2.2, -1.45, 5.0],
+        [2, 3],
+    )];
+    vec![
+        row(SMOOTH, "rsqrt", p, |x| x[0].rsqrt()).domain("x > 0"),
+        row(SMOOTH, "exp2", x, |x| x[0].exp2()),
+        row(SMOOTH, "log2", p, |x| x[0].log2()).domain("x > 0"),
+        row(SMOOTH, "log10", p, |x| x[0].log10()).domain("x > 0"),
+        row(SMOOTH, "tan", x, |x| x[0].tan()).domain("x ≠ π/2 + kπ"),
+        row(SMOOTH, "asin", inner, |x| x[0].asin()).domain("-1 < x < 1"),
+        row(SMOOTH, "acos", inner, |x| x[0].acos()).domain("-1 < x < 1"),
+        row(SMOOTH, "atan", x, |x| x[0].atan()),
+        row(SMOOTH, "sinh", x, |x| x[0].sinh()),
+        row(SMOOTH, "cosh", x, |x| x[0].cosh()),
+        row(SMOOTH, "asinh", x, |x| x[0].asinh()),
+        row(SMOOTH, "acosh", outer, |x| x[0].acosh()).domain("x > 1"),
+        row(SMOOTH, "atanh", inner, |x| x[0].atanh()).domain("-1 < x < 1"),
+        row(SMOOTH, "erfc", x, |x| x[0].erfc()),
+        row(SMOOTH, "lgamma", between, |x| x[0].lgamma()).domain("x ≠ 0, -1, .."),
+        row(SMOOTH, "digamma", between, |x| x[0].digamma()).domain("x ≠ 0, -1, .."),
+        row(SMOOTH, "polygamma 1", between, |x| x[0].polygamma(1)).domain("x ≠ 0, -1, .."),
+        row(SMOOTH, "polygamma 2", between, |x| x[0].polygamma(2)).domain("x ≠ 0, -1, .."),
+        row(SMOOTH, "sinc", x, |x| x[0].sinc()),
+        row(SMOOTH, "sinc at 0", &[Tensor::zeros([2])], |x| x[0].sinc()),
+        row(SMOOTH, "logit", &[sample([2, 3]).scale(0.5) + 0.5], |x| {
+            x[0].logit()
+        })
+        .domain("0 < x < 1"),
+    ]
+}
+
+/// Activations beyond the usual ones.
+fn activations() -> Vec<Row> {
+    let x = &[sample([2, 3])];
+    // To both sides of ends that are 3 from 0.
+    let wide = &[sample([2, 3]).scale(8.0)];
+    // To both sides of ends that are 0.8 from 0.
+    let twice = &[sample([2, 3]).scale(2.0)];
+    let channels = &[sample([2, 3, 2]), positive([3, 1])];
+    vec![
+        row(SMOOTH, "gelu_tanh", x, |x| x[0].gelu_tanh()),
+        row(SMOOTH, "logsigmoid", x, |x| x[0].logsigmoid()),
+        row(SMOOTH, "mish", x, |x| x[0].mish()),
+        row(LINEAR, "hardsigmoid", wide, |x| x[0].hardsigmoid()).kinks("x = -3, x = 3"),
+        row(SMOOTH, "hardswish", wide, |x| x[0].hardswish()).kinks("x = -3, x = 3"),
+        row(SMOOTH, "softsign", x, |x| x[0].softsign()).kinks("x = 0"),
+        row(SMOOTH, "tanhshrink", x, |x| x[0].tanhshrink()),
+        row(SMOOTH, "celu", x, |x| x[0].celu(0.7)).kinks("x = 0"),
+        row(LINEAR, "prelu", channels, |x| x[0].prelu(&x[1])).kinks("x = 0"),
+        row(SMOOTH, "glu", &[sample([2, 4, 2])], |x| x[0].glu(1)),
+        row(LINEAR, "hardtanh", x, |x| x[0].hardtanh(-0.36, 0.44)).kinks("x = -0.36, x = 0.44"),
+        row(LINEAR, "relu6", wide, |x| x[0].relu6()).kinks("x = 0, x = 6"),
+        row(LINEAR, "hardshrink", twice, |x| x[0].hardshrink(0.8)).kinks("|x| = 0.8"),
+        row(LINEAR, "softshrink", twice, |x| x[0].softshrink(0.8)).kinks("|x| = 0.8"),
+        row(LINEAR, "threshold", x, |x| x[0].threshold(-0.1, 7.0)).kinks("x = -0.1"),
+        row(SMOOTH, "softplus_sharp", twice, |x| {
+            x[0].softplus_sharp(3.0, 0.9)
+        })
+        .kinks("βx = 0.9"),
     ]
 }

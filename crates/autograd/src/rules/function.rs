@@ -1,0 +1,67 @@
+//! More functions of one number: trigonometric, hyperbolic, of other bases, and of Γ. Each is one
+//! formula; see [`crate::calculus`].
+
+use std::f64::consts::{LN_2, LN_10, PI};
+use std::sync::LazyLock;
+
+use retrograd_tensor::Float;
+
+use super::arithmetic::{functions, number};
+use crate::calculus::{Expr, Pointwise};
+use crate::var::Var;
+
+functions! {
+    rsqrt, |x| x.sqrt().recip(), "1/√x.";
+    exp2, |x| Expr::from(2.0).pow(x), "2ˣ.";
+    log2, |x| x.log() / LN_2, "Logarithm to base 2.";
+    log10, |x| x.log() / LN_10, "Logarithm to base 10.";
+    tan, |x| x.sin() / x.cos(), "Tangent of radians.";
+    asin, |x| x.asin(), "The angle in radians whose sine is x; NaN beyond ±1.";
+    acos, |x| x.acos(), "The angle in radians whose cosine is x; NaN beyond ±1.";
+    atan, |x| x.atan(), "The angle in radians whose tangent is x.";
+    sinh, |x| (x.expm1() - (-&x).expm1()) * 0.5, "Hyperbolic sine, accurate near 0.";
+    cosh, |x| (x.exp() + (-&x).exp()) * 0.5, "Hyperbolic cosine.";
+    asinh, |x| x.asinh(), "The number whose hyperbolic sine is x.";
+    acosh, |x| x.acosh(), "The number, 0 or above, whose hyperbolic cosine is x; NaN below 1.";
+    atanh, |x| x.atanh(), "The number whose hyperbolic tangent is x; NaN beyond ±1.";
+    erfc, |x| x.erfc(), "1 − erf x, accurate where that is small.";
+    lgamma, |x| x.lgamma(), "log |Γ(x)|.";
+    digamma, |x| x.polygamma(0), "Slope of log |Γ(x)|.";
+    sinc, |x| sinc(&x), "sin(πx) / (πx), 1 at 0.";
+}
+
+/// The sine over its argument; near 0 its series, so that every derivative is right there too.
+fn sinc(x: &Expr) -> Expr {
+    /// From here on the sine has lost no digits; below, nine terms are exact.
+    const NEAR: f64 = 0.5;
+    const TERMS: i32 = 9;
+    let z = PI * x;
+    let square = z.square();
+    // Σₖ (−z²)ᵏ/(2k + 1)!, from the last term inwards.
+    let series = (1..TERMS).rev().fold(Expr::from(1.0), |sum, k| {
+        let k = f64::from(k);
+        1.0 - &square * sum / (2.0 * k * (2.0 * k + 1.0))
+    });
+    Expr::select(&z.abs().less(NEAR), &series, &(z.sin() / &z))
+}
+
+impl<T: Float> Var<T> {
+    /// log(x / (1 − x)), the inverse of the sigmoid; infinite at 0 and 1.
+    #[track_caller]
+    #[must_use]
+    pub fn logit(&self) -> Self {
+        static FORMULA: LazyLock<Pointwise> =
+            LazyLock::new(|| Pointwise::new("logit", |[x]: [Expr; 1]| x.log() - (-x).log1p()));
+        FORMULA.apply(&[self])
+    }
+
+    /// The polygamma function of this order: that derivative of [`digamma`](Self::digamma).
+    #[track_caller]
+    #[must_use]
+    pub fn polygamma(&self, order: u32) -> Self {
+        static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("polygamma", |[order, x]: [Expr; 2]| x.polygamma_of(&order))
+        });
+        FORMULA.apply(&[&number(f64::from(order)), self])
+    }
+}

@@ -1,0 +1,159 @@
+//! Elementwise functions where formulas break: at infinities, kinks, ties, poles and NaN.
+
+use std::f64::consts::{LN_2, PI};
+
+use retrograd_autograd::{Tape, Var, grad};
+use retrograd_tensor::Tensor;
+
+const INFINITY: f64 = f64::INFINITY;
+const NAN: f64 = f64::NAN;
+
+/// A function of one number: its value and derivatives of first and second order.
+fn jet(f: impl Fn(&Var<f64>) -> Var<f64>, x: f64) -> [f64; 3] {
+    let tape = Tape::new();
+    let x = tape.leaf(Tensor::scalar(x));
+    let y = f(&x);
+    let first = grad(&y, &[&x]).remove(0);
+    let second = if first.is_tracked() {
+        grad(&first, &[&x]).remove(0).item()
+    } else {
+        0.0
+    };
+    [y.item(), first.item(), second]
+}
+
+/// A function of two numbers: its value and the derivative in each.
+fn pair(f: impl Fn(&Var<f64>, &Var<f64>) -> Var<f64>, a: f64, b: f64) -> [f64; 3] {
+    let tape = Tape::new();
+    let (a, b) = (tape.leaf(Tensor::scalar(a)), tape.leaf(Tensor::scalar(b)));
+    let y = f(&a, &b);
+    let slopes = grad(&y, &[&a, &b]);
+    [y.item(), slopes[0].item(), slopes[1].item()]
+}
+
+/// Equal to a few digits of the last place, infinities and NaN to themselves.
+#[track_caller]
+fn close<const N: usize>(found: [f64; N], expected: [f64; N]) {
+    for (f, e) in found.into_iter().zip(expected) {
+        let near = f == e || (f.is_nan() && e.is_nan()) || (f - e).abs() <= 1e-14 * e.abs();
+        assert!(near, "{found:?}, not {expected:?}");
+    }
+}
+
+#[test]
+fn sums_of_exponentials_keep_infinities_apart() {
+    close(pair(Var::logaddexp, 3.0, 3.0), [3.0 + LN_2, 0.5, 0.5]);
+    close(pair(Var::logaddexp, -1e300, 1.0), [1.0, 0.0, 1.0]);
+    close(pair(Var::logaddexp, -INFINITY, 2.0), [2.0, 0.0, 1.0]);
+    close(pair(Var::logaddexp, 2.0, -INFINITY), [2.0, 1.0, 0.0]);
+    assert_eq!(pair(Var::logaddexp, -INFINITY, -INFINITY)[0], -INFINITY);
+    assert_eq!(pair(Var::logaddexp, INFINITY, INFINITY)[0], INFINITY);
+    assert!(pair(Var::logaddexp, NAN, 0.0)[0].is_nan());
+}
+
+#[test]
+fn nothing_times_a_logarithm_is_nothing() {
+    close(pair(Var::xlogy, 0.0, 0.0), [0.0, 0.0, 0.0]);
+    close(pair(Var::xlogy, 0.0, -1.0), [0.0, 0.0, 0.0]);
+    close(pair(Var::xlogy, 0.0, 2.0), [0.0, LN_2, 0.0]);
+    assert!(pair(Var::xlogy, 0.0, NAN)[0].is_nan());
+    assert_eq!(pair(Var::xlogy, 2.0, 0.0)[0], -INFINITY);
+}
+
+#[test]
+fn extremes_pass_over_nan_and_ties_go_to_the_first() {
+    close(pair(Var::fmax, NAN, 1.0), [1.0, 0.0, 1.0]);
+    close(pair(Var::fmax, 1.0, NAN), [1.0, 1.0, 0.0]);
+    close(pair(Var::fmin, NAN, 1.0), [1.0, 0.0, 1.0]);
+    close(pair(Var::fmin, 1.0, NAN), [1.0, 1.0, 0.0]);
+    close(pair(Var::fmax, 2.0, 2.0), [2.0, 1.0, 0.0]);
+    close(pair(Var::fmin, 2.0, 2.0), [2.0, 1.0, 0.0]);
+    close(pair(Var::maximum, 2.0, 2.0), [2.0, 0.5, 0.5]);
+    assert!(pair(Var::fmax, NAN, NAN)[0].is_nan());
+}
+
+#[test]
+fn ends_of_a_clamp_may_cross() {
+    let clamp = |low: f64, high: f64| {
+        move |x: &Var<f64>| {
+            x.clamp_between(&Tensor::scalar(low).into(), &Tensor::scalar(high).into())
+        }
+    };
+    close(jet(clamp(-1.0, 1.0), 1.0), [1.0, 1.0, 0.0]);
+    close(jet(clamp(-1.0, 1.0), 2.0), [1.0, 0.0, 0.0]);
+    close(jet(clamp(1.0, -1.0), 0.0), [-1.0, 0.0, 0.0]);
+    close(jet(clamp(-INFINITY, INFINITY), 5.0), [5.0, 1.0, 0.0]);
+    assert!(jet(clamp(-1.0, 1.0), NAN)[0].is_nan());
+    close(pair(Var::clamp_min, 1.0, 1.0), [1.0, 1.0, 0.0]);
+    close(pair(Var::clamp_max, 1.0, 1.0), [1.0, 1.0, 0.0]);
+}
+
+#[test]
+fn lengths_do_not_overflow_and_have_no_direction_at_the_origin() {
+    close(pair(Var::hypot, 0.0, 0.0), [0.0, 0.0, 0.0]);
+    close(pair(Var::hypot, 3e300, 4e300), [5e300, 0.6, 0.8]);
+    close(pair(Var::atan2, 1.0, -1.0), [0.75 * PI, -0.5, -0.5]);
+    close([pair(Var::atan2, 1e-200, 1e-200)[0]], [PI / 4.0]);
+}
+
+#[test]
+fn kinks_are_flat_where_pytorch_says_so() {
+    close(jet(|x| x.hardtanh(-1.0, 1.0), 1.0), [1.0, 0.0, 0.0]);
+    close(jet(Var::relu6, 6.0), [6.0, 0.0, 0.0]);
+    close(jet(Var::relu6, 0.0), [0.0, 0.0, 0.0]);
+    close(jet(Var::hardsigmoid, 3.0), [1.0, 0.0, 0.0]);
+    close(jet(|x| x.hardshrink(0.5), 0.5), [0.0, 0.0, 0.0]);
+    close(jet(|x| x.hardshrink(-0.5), 0.0), [0.0, 1.0, 0.0]);
+    close(jet(|x| x.softshrink(0.5), 0.5), [0.0, 0.0, 0.0]);
+    close(jet(|x| x.threshold(1.0, 7.0), 1.0), [7.0, 0.0, 0.0]);
+    for f in
+        [Var::relu6, Var::hardswish, Var::hardsigmoid, Var::softsign] as [fn(&Var<f64>) -> _; 4]
+    {
+        assert!(jet(f, NAN)[0].is_nan());
+    }
+    assert!(jet(|x| x.softshrink(0.5), NAN)[0].is_nan());
+    assert!(jet(|x| x.hardshrink(0.5), NAN)[0].is_nan());
+}
+
+#[test]
+fn series_and_poles() {
+    close(jet(Var::sinc, 0.0), [1.0, 0.0, -PI * PI / 3.0]);
+    let zero = jet(Var::sinc, 1.0);
+    assert!(zero[0].abs() < 1e-16 && (zero[1] + 1.0).abs() < 1e-15);
+    close(jet(Var::asinh, 0.0), [0.0, 1.0, 0.0]);
+    close(jet(Var::atanh, 0.0), [0.0, 1.0, 0.0]);
+    let [value, slope, _] = jet(Var::acosh, 1.0);
+    close([value, slope], [0.0, INFINITY]);
+    let [value, slope, _] = jet(Var::asin, 1.0);
+    close([value, slope], [PI / 2.0, INFINITY]);
+    assert!(jet(Var::asin, 1.5)[0].is_nan() && jet(Var::acosh, 0.5)[0].is_nan());
+    assert_eq!(jet(Var::lgamma, 0.0)[0], INFINITY);
+    assert_eq!(jet(Var::erfc, 30.0)[0], 0.0);
+    assert_eq!(jet(Var::exp2, 10.0)[0], 1024.0);
+    assert_eq!(jet(Var::logit, 0.0)[0], -INFINITY);
+    assert_eq!(jet(Var::sinh, 1e-20)[0], 1e-20);
+}
+
+/// Every order of log Γ exists: the third derivative is the second polygamma function, −2·ζ(3) at 1.
+#[test]
+fn derivatives_of_log_gamma_go_on() {
+    let [value, first, second] = jet(Var::digamma, 1.0);
+    close(
+        [value, first, second],
+        [
+            -0.577_215_664_901_532_9,
+            PI * PI / 6.0,
+            -2.404_113_806_319_188_5,
+        ],
+    );
+    close(
+        jet(|x| x.polygamma(2), 1.0),
+        [second, PI.powi(4) / 15.0, -24.886_266_123_440_88],
+    );
+}
+
+#[test]
+#[should_panic(expected = "glu: [2, 3]: axis -1 has the odd size 3")]
+fn an_odd_axis_has_no_halves() {
+    let _ = Var::<f32>::constant(Tensor::zeros([2, 3])).glu(-1);
+}
