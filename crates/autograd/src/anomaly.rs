@@ -30,7 +30,8 @@ pub struct Anomaly {
     pub location: &'static Location<'static>,
     /// The value that is not finite.
     pub value: Summary,
-    /// The operation's inputs by name (forward only).
+    /// What it was computed from, by name: the operation's inputs; backward, the cotangent of its
+    /// result and what it saved.
     pub inputs: Vec<(String, Summary)>,
 }
 
@@ -73,6 +74,16 @@ impl Detector {
         self.on && self.found.is_none()
     }
 
+    /// Gives away what was found.
+    pub(crate) fn take(&mut self) -> Option<Anomaly> {
+        self.found.take()
+    }
+
+    /// Takes over what another detector has found.
+    pub(crate) fn put(&mut self, anomaly: Anomaly) {
+        self.found.get_or_insert(anomaly);
+    }
+
     pub(crate) fn found(&self) -> Option<&Anomaly> {
         self.found.as_ref()
     }
@@ -99,13 +110,14 @@ impl Detector {
         location: &'static Location<'static>,
         input: usize,
         cotangent: &Tensor<T>,
+        known: &[(String, &Tensor<T>)],
     ) {
         self.inspect(
             Phase::Backward { input },
             operation.to_owned(),
             location,
             cotangent,
-            &[],
+            known,
         );
     }
 

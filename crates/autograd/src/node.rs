@@ -9,6 +9,8 @@ use retrograd_tensor::{Float, Shape};
 use smallbox::{SmallBox, smallbox};
 use smallvec::SmallVec;
 
+use crate::checkpoint::Region;
+use crate::derivative::NoDerivative;
 use crate::primitive::Primitive;
 use crate::var::Var;
 
@@ -40,6 +42,10 @@ pub(crate) enum Kind<T: Float> {
     Leaf(Option<Arc<str>>),
     /// Computed.
     Computed(SmallBox<dyn Primitive<T>, Room>),
+    /// Computed by several operations that the tape does not hold.
+    Region(Box<Region<T>>),
+    /// Computed by something that has no derivative; this is what a sweep that comes by will say.
+    End(Box<NoDerivative>),
 }
 
 /// What an input was: the node that produced it, if tracked, and its shape.
@@ -73,6 +79,16 @@ impl<T: Float> Kind<T> {
     pub(crate) fn computed(primitive: impl Primitive<T> + 'static) -> Self {
         Self::Computed(smallbox!(primitive))
     }
+
+    /// An operation that has no derivative.
+    #[cold]
+    pub(crate) fn end(operation: &str, location: &'static Location<'static>) -> Self {
+        Self::End(Box::new(NoDerivative {
+            operation: operation.to_owned(),
+            location,
+            of_rule: false,
+        }))
+    }
 }
 
 impl<T: Float> fmt::Debug for Kind<T> {
@@ -80,6 +96,8 @@ impl<T: Float> fmt::Debug for Kind<T> {
         match self {
             Self::Leaf(label) => write!(f, "Leaf({label:?})"),
             Self::Computed(primitive) => write!(f, "Computed({:?})", &**primitive),
+            Self::Region(region) => write!(f, "{region:?}"),
+            Self::End(error) => write!(f, "End({})", error.operation),
         }
     }
 }
@@ -113,6 +131,8 @@ impl<T: Float> Node<T> {
         match &self.kind {
             Kind::Leaf(label) => label.as_deref().unwrap_or("leaf").to_owned(),
             Kind::Computed(primitive) => primitive.name().into_owned(),
+            Kind::Region(_) => "checkpoint".to_owned(),
+            Kind::End(error) => error.operation.clone(),
         }
     }
 

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use retrograd_tensor::{Float, Shape, Tensor};
 use smallvec::SmallVec;
 
+use crate::derivative::Derivatives;
 use crate::node::Node;
 use crate::var::Var;
 
@@ -63,6 +64,14 @@ pub trait Primitive<T: Float>: fmt::Debug {
     /// rule uses operations on [`Var`]s only, so that the derivative of the derivative is recorded
     /// like any computation when somebody asks for it.
     fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T>;
+
+    /// How often the operation can be differentiated; for ever, unless its rule looks at values.
+    ///
+    /// Where it ends, derivatives that are asked for are refused with the operation's name, and not
+    /// given wrong.
+    fn derivatives(&self) -> Derivatives {
+        Derivatives::Every
+    }
 
     /// What it computes, as a formula for people: `y = A·Bᵀ`.
     fn formula(&self) -> Cow<'static, str> {

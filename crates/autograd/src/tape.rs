@@ -14,6 +14,8 @@ use retrograd_tensor::random::{self, Rng};
 use retrograd_tensor::{Float, Tensor};
 
 use crate::anomaly::{Anomaly, Detector};
+use crate::checkpoint::Scope;
+use crate::hook::Hooks;
 use crate::inspect::Recorder;
 use crate::node::{Kind, Node, NodeId};
 use crate::recycle;
@@ -64,6 +66,12 @@ struct Inner<T: Float> {
     recorder: RefCell<Option<Box<Recorder>>>,
     /// The line that nodes recorded now are for, when it is not the caller's.
     on_behalf_of: Cell<Option<&'static Location<'static>>>,
+    /// Nodes whose cotangents somebody wants to see, in their order.
+    hooks: RefCell<Vec<Hooks<T>>>,
+    /// Regions that are running, outermost first.
+    scopes: RefCell<Vec<Scope<T>>>,
+    /// Whether what runs now ran before and was forgotten.
+    recomputing: Cell<bool>,
 }
 
 impl<T: Float> Inner<T> {
@@ -80,6 +88,9 @@ impl<T: Float> Inner<T> {
             watched: Cell::new(false),
             recorder: RefCell::default(),
             on_behalf_of: Cell::new(None),
+            hooks: RefCell::default(),
+            scopes: RefCell::default(),
+            recomputing: Cell::new(false),
         }
     }
 
@@ -100,6 +111,9 @@ impl<T: Float> Inner<T> {
         self.watched.set(false);
         *self.recorder.get_mut() = None;
         self.on_behalf_of.set(None);
+        self.hooks.get_mut().clear();
+        self.scopes.get_mut().clear();
+        self.recomputing.set(false);
     }
 }
 
@@ -122,6 +136,42 @@ struct Restore<'t> {
 impl Drop for Restore<'_> {
     fn drop(&mut self) {
         self.cell.set(self.before);
+    }
+}
+
+/// A region that is running. Leaves it when dropped, also when the region panics.
+pub(crate) struct Open<'t, T: Float> {
+    tape: &'t Tape<T>,
+    depth: usize,
+}
+
+impl<T: Float> Open<'_, T> {
+    /// Leaves the region; gives the keyed leaves that it used.
+    pub(crate) fn close(self) -> Vec<(u64, Var<T>)> {
+        let scope = self.tape.inner.scopes.borrow_mut().pop();
+        scope.map_or_else(Vec::new, Scope::into_leaves)
+    }
+}
+
+impl<T: Float> Drop for Open<'_, T> {
+    fn drop(&mut self) {
+        self.tape.inner.scopes.borrow_mut().truncate(self.depth);
+    }
+}
+
+/// Puts the random stream back when dropped.
+pub(crate) struct Rewound<'t, T: Float> {
+    tape: &'t Tape<T>,
+    rng: Option<Rng>,
+    recomputing: bool,
+}
+
+impl<T: Float> Drop for Rewound<'_, T> {
+    fn drop(&mut self) {
+        if let Some(rng) = self.rng.take() {
+            self.tape.inner.rng.replace(rng);
+        }
+        self.tape.inner.recomputing.set(self.recomputing);
     }
 }
 
@@ -214,6 +264,15 @@ impl<T: Float> Tape<T> {
         if self.mode() == Mode::Evaluation {
             return self.constant(value);
         }
+        let regions = self.inner.scopes.borrow().len();
+        if regions > 0 {
+            return self.leaf_in_region(regions, key, name.into(), value);
+        }
+        self.leaf_of_key(key, name, value)
+    }
+
+    #[track_caller]
+    fn leaf_of_key(&self, key: u64, name: impl Into<Arc<str>>, value: Tensor<T>) -> Var<T> {
         let mut leaves = self.inner.leaves.borrow_mut();
         match leaves.binary_search_by_key(&key, |&(key, _)| key) {
             Ok(found) => Var::tracked(value, self.clone(), leaves[found].1),
@@ -223,6 +282,19 @@ impl<T: Float> Tape<T> {
                 self.add_leaf(value, Some(name.into()))
             }
         }
+    }
+
+    /// The keyed leaf as the innermost of some regions knows it.
+    #[track_caller]
+    fn leaf_in_region(&self, regions: usize, key: u64, name: Arc<str>, value: Tensor<T>) -> Var<T> {
+        let Some(innermost) = regions.checked_sub(1) else {
+            return self.leaf_of_key(key, name, value);
+        };
+        if let Some(known) = self.inner.scopes.borrow()[innermost].find(key, &name) {
+            return known;
+        }
+        let leaf = self.leaf_in_region(innermost, key, name, value);
+        self.inner.scopes.borrow_mut()[innermost].note(key, leaf)
     }
 
     /// A value that belongs to the step but is not differentiated with respect to, such as data.
@@ -256,6 +328,74 @@ impl<T: Float> Tape<T> {
         });
         self.note_leaf(id, &value);
         Var::tracked(value, self.clone(), id)
+    }
+
+    /// A tape for computing again what ran on `outer` when its random stream was `rng`.
+    pub(crate) fn beside(outer: &Self, rng: Rng) -> Self {
+        let tape = Self::with(outer.mode(), rng);
+        tape.inner.recomputing.set(true);
+        if outer.detector().borrow().is_on() {
+            tape.detecting_anomalies()
+        } else {
+            tape
+        }
+    }
+
+    /// Whether a [`checkpoint`](crate::checkpoint) region is being computed again. What a layer
+    /// changes as it runs, such as running means, it must not change once more.
+    #[must_use]
+    pub fn is_recomputing(&self) -> bool {
+        self.inner.recomputing.get()
+    }
+
+    /// Takes over the anomaly that a tape beside this one has found.
+    pub(crate) fn take_anomaly(&self, other: &Self) {
+        if let Some(found) = other.detector().borrow_mut().take() {
+            self.inner.detector.borrow_mut().put(found);
+        }
+    }
+
+    /// Enters a region; it is left when the result is dropped.
+    pub(crate) fn open(&self, scope: Scope<T>) -> Open<'_, T> {
+        let mut scopes = self.inner.scopes.borrow_mut();
+        let depth = scopes.len();
+        scopes.push(scope);
+        Open { tape: self, depth }
+    }
+
+    /// Goes back to an earlier state of the random stream until the result is dropped.
+    pub(crate) fn rewound(&self, rng: Rng) -> Rewound<'_, T> {
+        Rewound {
+            tape: self,
+            rng: Some(self.inner.rng.replace(rng)),
+            recomputing: self.inner.recomputing.replace(true),
+        }
+    }
+
+    /// Changes the hooks of a node.
+    pub(crate) fn hook(&self, node: NodeId, change: impl FnOnce(&mut Hooks<T>)) {
+        let mut hooks = self.inner.hooks.borrow_mut();
+        let place = match hooks.binary_search_by_key(&node, |hooks| hooks.node) {
+            Ok(place) => place,
+            Err(place) => {
+                hooks.insert(place, Hooks::new(node));
+                place
+            }
+        };
+        change(&mut hooks[place]);
+    }
+
+    /// Whether sweeps keep this node's cotangent.
+    pub(crate) fn retains(&self, node: NodeId) -> bool {
+        let hooks = self.inner.hooks.borrow();
+        hooks
+            .iter()
+            .any(|hooks| hooks.node == node && hooks.retained)
+    }
+
+    /// All hooks in the order of the nodes. A copy, as hooks may set hooks.
+    pub(crate) fn hooks(&self) -> Vec<Hooks<T>> {
+        self.inner.hooks.borrow().clone()
     }
 
     /// Runs `rule`; what it records goes by the line of `node`.

@@ -1,10 +1,12 @@
 //! A tensor that remembers where it came from.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use retrograd_tensor::{Float, Shape, Tensor};
 use smallvec::SmallVec;
 
+use crate::derivative::Derivatives;
 use crate::node::{Kind, NodeId, Operand};
 use crate::primitive::{MAX_INPUTS, Needed, Primitive};
 use crate::tape::{Mode, Tape};
@@ -123,6 +125,22 @@ impl<T: Float> Var<T> {
         }
     }
 
+    /// Shape, operation and source line, for messages: ``[2, 3] of `exp` at src/main.rs:5:9``.
+    pub(crate) fn origin(&self) -> String {
+        match (&self.tape, self.node) {
+            (Some(tape), Some(id)) => {
+                let node = tape.node(id);
+                format!(
+                    "{} of `{}` at {}",
+                    self.shape(),
+                    node.name(),
+                    node.location()
+                )
+            }
+            _ => format!("{} of a constant", self.shape()),
+        }
+    }
+
     /// The value of a Var of one element.
     ///
     /// # Panics
@@ -147,7 +165,7 @@ impl<T: Float> Var<T> {
             primitive.name()
         );
         let values: SmallVec<[&Tensor<T>; 3]> = inputs.iter().map(|input| &input.value).collect();
-        let tape = common_tape(&primitive, inputs);
+        let tape = common_tape(|| primitive.name(), inputs);
         let clock = tape.and_then(Tape::clock);
         let output = primitive.forward(&values);
         let took = clock.map(|clock| clock.elapsed());
@@ -173,7 +191,10 @@ impl<T: Float> Var<T> {
         let needed = Needed::from_fn(inputs.len(), |i| inputs[i].is_tracked());
         let saves = primitive.saves(needed);
         let id = tape.record(|node| {
-            node.kind = Kind::computed(primitive);
+            node.kind = match primitive.derivatives() {
+                Derivatives::None => Kind::end(&primitive.name(), location),
+                _ => Kind::computed(primitive),
+            };
             node.shape = *output.shape();
             node.location = location;
             let saved = node.saved.get_mut();
@@ -197,18 +218,23 @@ impl<T: Float> Var<T> {
 
 /// The one tape that the inputs belong to, if any does.
 #[track_caller]
-fn common_tape<'a, T: Float>(
-    primitive: &impl Primitive<T>,
+pub(crate) fn common_tape<'a, T: Float>(
+    operation: impl FnOnce() -> Cow<'static, str>,
     inputs: &[&'a Var<T>],
 ) -> Option<&'a Tape<T>> {
     let mut tapes = inputs.iter().filter_map(|input| input.tape.as_ref());
     let first = tapes.next()?;
-    for other in tapes {
-        assert!(
-            first.is(other),
-            "{}: inputs belong to two tapes; a step uses one tape for everything (pass values across with \
-             `other_tape.constant(x.value().clone())`)",
-            primitive.name()
+    if let Some(other) = tapes.find(|tape| !first.is(tape)) {
+        let of = |tape: &Tape<T>| {
+            let mine = |input: &&&Var<T>| input.tape.as_ref().is_some_and(|own| own.is(tape));
+            inputs.iter().find(mine).map(|input| input.origin())
+        };
+        panic!(
+            "{}: inputs belong to two tapes: {} to one, {} to another; a step uses one tape for everything (pass \
+             values across with `tape.constant(x.value().clone())`)",
+            operation(),
+            of(first).unwrap_or_default(),
+            of(other).unwrap_or_default(),
         );
     }
     Some(first)

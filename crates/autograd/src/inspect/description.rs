@@ -13,8 +13,9 @@ impl<T: Float> Node<T> {
     #[must_use]
     pub fn attributes(&self) -> String {
         match &self.kind {
-            Kind::Leaf(_) => String::new(),
+            Kind::Leaf(_) | Kind::End(_) => String::new(),
             Kind::Computed(primitive) => primitive.attributes(),
+            Kind::Region(region) => region.to_string(),
         }
     }
 
@@ -24,6 +25,7 @@ impl<T: Float> Node<T> {
         match &self.kind {
             Kind::Leaf(_) => String::new(),
             Kind::Computed(primitive) => primitive.formula().into_owned(),
+            Kind::Region(_) | Kind::End(_) => format!("y = {}(x)", self.name()),
         }
     }
 
@@ -33,6 +35,8 @@ impl<T: Float> Node<T> {
         match &self.kind {
             Kind::Leaf(_) => String::new(),
             Kind::Computed(primitive) => primitive.rule().into_owned(),
+            Kind::Region(_) => "the region computed again, recorded, and swept".to_owned(),
+            Kind::End(_) => "none".to_owned(),
         }
     }
 
@@ -40,7 +44,7 @@ impl<T: Float> Node<T> {
     #[must_use]
     pub fn flops(&self) -> u64 {
         match &self.kind {
-            Kind::Leaf(_) => 0,
+            Kind::Leaf(_) | Kind::Region(_) | Kind::End(_) => 0,
             Kind::Computed(primitive) => primitive.flops(&self.shapes(), &self.shape),
         }
     }
@@ -48,7 +52,7 @@ impl<T: Float> Node<T> {
     /// Floating-point operations of a plain sweep's rule that no operation on Vars counts.
     pub(super) fn rule_flops(&self) -> u64 {
         match &self.kind {
-            Kind::Leaf(_) => 0,
+            Kind::Leaf(_) | Kind::Region(_) | Kind::End(_) => 0,
             Kind::Computed(primitive) => {
                 primitive.rule_flops(self.needed(), &self.shapes(), &self.shape)
             }

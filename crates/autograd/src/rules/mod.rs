@@ -15,6 +15,7 @@ mod pair;
 mod pool;
 mod reduce;
 mod sparse;
+mod straight;
 mod upsample;
 
 /// The cotangents of an operation of one input.

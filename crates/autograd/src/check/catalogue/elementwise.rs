@@ -32,6 +32,13 @@ pub(super) fn rows() -> Vec<Row> {
         row(SMOOTH, "selu", x, |x| x[0].selu()).kinks("x = 0"),
         row(SMOOTH, "elu", x, |x| x[0].elu(0.7)).kinks("x = 0"),
         row(LINEAR, "leaky_relu", x, |x| x[0].leaky_relu(0.01)).kinks("x = 0"),
+        // The derivative is that of x whatever the value: here it is x itself.
+        row(LINEAR, "straight_through", x, |x| {
+            x[0].straight_through(&x[0].stop_gradient())
+        }),
+        row(LINEAR, "straight_through_map", x, |x| {
+            x[0].straight_through_map(|v| v)
+        }),
         row(LINEAR, "clamp", x, |x| x[0].clamp(-0.36, 0.44)).kinks("x = -0.36, x = 0.44"),
         row(SMOOTH, "powf 3", x, |x| x[0].powf(3.0)),
         row(SMOOTH, "powf -1.5", p, |x| x[0].powf(-1.5)).domain("x > 0"),

@@ -1,0 +1,76 @@
+//! Straight-through: a value that moves in steps, with the slope of what it was made from.
+
+use std::borrow::Cow;
+
+use retrograd_tensor::{Float, Shape, Tensor};
+
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// The second input, with the derivative of the first: the cotangent goes there unchanged.
+#[derive(Clone, Copy, Debug)]
+struct StraightThrough;
+
+impl<T: Float> Primitive<T> for StraightThrough {
+    fn name(&self) -> Cow<'static, str> {
+        "straight_through".into()
+    }
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[1].clone()
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        Cotangents::from_iter([Some(g.clone()), None])
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = v".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g".into()
+    }
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        0
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// `value` going forward and this going backward: the straight-through estimator of Hinton
+    /// (2012) and of Bengio, Léonard and Courville (2013).
+    ///
+    /// For values that are made from this by steps, such as rounding or the nearest code of a
+    /// codebook, whose true derivative is 0. No derivative flows to `value`.
+    ///
+    /// ```
+    /// use retrograd_autograd::Tape;
+    /// use retrograd_tensor::Tensor;
+    ///
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf(Tensor::from_vec(vec![0.2, 1.7], [2]));
+    /// let rounded = x.straight_through_map(f64::round);
+    /// assert_eq!(rounded.value().to_vec(), [0.0, 2.0]);
+    /// assert_eq!(rounded.square().sum(..).backward().of(&x).unwrap().to_vec(), [0.0, 4.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    #[must_use]
+    pub fn straight_through(&self, value: &Self) -> Self {
+        assert!(
+            self.shape() == value.shape(),
+            "straight_through: {} and {}: the shapes must be equal",
+            self.shape(),
+            value.shape()
+        );
+        Self::apply(StraightThrough, &[self, &value.stop_gradient()])
+    }
+
+    /// [`straight_through`](Self::straight_through) to what `step` makes of each element.
+    #[track_caller]
+    #[must_use]
+    pub fn straight_through_map(&self, step: impl Fn(T) -> T) -> Self {
+        self.straight_through(&Self::constant(self.value().map(step)))
+    }
+}
