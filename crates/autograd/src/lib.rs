@@ -30,6 +30,7 @@ pub mod calculus;
 pub mod check;
 mod checkpoint;
 mod derivative;
+pub mod functional;
 mod hook;
 pub mod inspect;
 mod node;
