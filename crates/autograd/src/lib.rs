@@ -49,5 +49,6 @@ pub use derivative::{Derivatives, NoDerivative};
 pub use inspect::Summary;
 pub use node::{Node, NodeId};
 pub use primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+pub use rules::Attention;
 pub use tape::{Mode, Tape};
 pub use var::Var;

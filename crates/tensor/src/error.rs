@@ -72,7 +72,74 @@ impl fmt::Display for ShapeError {
     }
 }
 
-/// Turns a [`ShapeError`] into a panic at the caller's line.
+/// A matrix does not have the factor or the solution that was asked for.
+///
+/// Unlike shapes, elements may come from data, so those who cannot rule this out ask for a `Result`
+/// (`try_cholesky` and its kin); the other forms panic with the same text.
+///
+/// ```
+/// use retrograd_tensor::Tensor;
+///
+/// let error = Tensor::<f64>::zeros([2, 2]).try_inverse().unwrap_err();
+/// assert_eq!(error.to_string(), "inverse: matrix 0 of the batch is singular: pivot 0 is 0");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{operation}: matrix {matrix} of the batch {problem}")]
+pub struct MatrixError {
+    operation: &'static str,
+    matrix: usize,
+    pivot: usize,
+    problem: String,
+}
+
+impl MatrixError {
+    pub(crate) fn singular(operation: &'static str, matrix: usize, pivot: usize) -> Self {
+        Self {
+            operation,
+            matrix,
+            pivot,
+            problem: format!("is singular: pivot {pivot} is 0"),
+        }
+    }
+
+    pub(crate) fn not_positive(operation: &'static str, matrix: usize, pivot: usize) -> Self {
+        Self {
+            operation,
+            matrix,
+            pivot,
+            problem: format!("is not positive definite: pivot {pivot} is not positive"),
+        }
+    }
+
+    pub(crate) fn endless(operation: &'static str, matrix: usize, pivot: usize) -> Self {
+        Self {
+            operation,
+            matrix,
+            pivot,
+            problem: format!("has no eigenvalue {pivot} that could be found; is it finite?"),
+        }
+    }
+
+    /// The operation that failed, such as `cholesky`.
+    #[must_use]
+    pub fn operation(&self) -> &str {
+        self.operation
+    }
+
+    /// Which matrix of the batch, counted over all leading axes.
+    #[must_use]
+    pub fn matrix(&self) -> usize {
+        self.matrix
+    }
+
+    /// Which pivot or eigenvalue.
+    #[must_use]
+    pub fn pivot(&self) -> usize {
+        self.pivot
+    }
+}
+
+/// Turns an error of an operation into a panic at the caller's line.
 ///
 /// Shapes in code are the programmer's to get right, so the mathematical methods panic; the rules
 /// in [`crate::shape`] return the same errors to those who want to ask first.
@@ -85,7 +152,7 @@ pub trait OrPanic<V> {
     fn or_panic(self) -> V;
 }
 
-impl<V> OrPanic<V> for Result<V, ShapeError> {
+impl<V, E: MathError> OrPanic<V> for Result<V, E> {
     #[track_caller]
     fn or_panic(self) -> V {
         match self {
@@ -94,3 +161,8 @@ impl<V> OrPanic<V> for Result<V, ShapeError> {
         }
     }
 }
+
+/// The errors that mathematical methods panic with.
+trait MathError: fmt::Display {}
+impl MathError for ShapeError {}
+impl MathError for MatrixError {}

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use crate::shape::{MAX_RANK, Shape};
+use crate::shape::{Diagonal, MAX_RANK, Shape};
 
 /// Element `[i, j, ...]` is at storage position `offset + i·stride[0] + j·stride[1] + ...`.
 ///
@@ -166,6 +166,35 @@ impl Layout {
         // Only an axis of one position can overflow here, and nothing walks along that.
         sliced.strides[axis] = self.strides[axis].wrapping_mul(step);
         sliced
+    }
+
+    /// The diagonal as the last axis, in place of the two it runs through.
+    pub(crate) fn diagonal(&self, diagonal: &Diagonal) -> Self {
+        let shape = diagonal.result(&self.shape);
+        let own = self.strides();
+        let mut strides: SmallVec<[isize; MAX_RANK]> = (0..own.len())
+            .filter(|axis| !diagonal.axes.contains(axis))
+            .map(|axis| own[axis])
+            .collect();
+        let [row, column] = diagonal.axes.map(|axis| own[axis]);
+        strides.push(row + column);
+        let mut offset = self.offset;
+        // Without elements there is nothing to point at.
+        if shape.elements() > 0 {
+            let [rows, columns] = diagonal.start().map(|start| start as isize);
+            offset = offset.wrapping_add_signed(rows * row + columns * column);
+        }
+        Self::new(shape, &strides, offset)
+    }
+
+    /// Windows along `axis`, `step` apart, and along each as the last axis; `shape` is theirs.
+    pub(crate) fn windows(&self, shape: Shape, axis: usize, step: usize) -> Self {
+        let mut strides: SmallVec<[isize; MAX_RANK]> = SmallVec::from_slice(self.strides());
+        let stride = strides[axis];
+        // Only an axis of one window can overflow here, and nothing walks along that.
+        strides[axis] = stride.wrapping_mul(step as isize);
+        strides.push(stride);
+        Self::new(shape, &strides, self.offset)
     }
 
     /// Storage position of element `index`, counted in row-major order.

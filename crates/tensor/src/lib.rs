@@ -36,12 +36,13 @@ mod storage;
 mod tensor;
 
 pub use element::{Element, Float};
-pub use error::{OrPanic, ShapeError};
+pub use error::{MatrixError, OrPanic, ShapeError};
 pub use layout::Layout;
 pub use ops::index::Slice;
+pub use ops::linalg::Triangular;
 pub use shape::{
-    Axes, Convolution, Geometry, Interpolation, MAX_RANK, PoolGeometry, Pooling, ReducedAxes,
-    Resampling, Shape, Sliding, keep,
+    Axes, Convolution, Diagonal, Geometry, Interpolation, MAX_RANK, PoolGeometry, Pooling,
+    ReducedAxes, Resampling, Shape, Sliding, keep,
 };
 pub use storage::pool;
 pub use tensor::Tensor;

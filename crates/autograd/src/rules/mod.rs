@@ -4,19 +4,33 @@
 
 mod activation;
 mod affine;
+mod along;
 mod arithmetic;
+mod arrangement;
+mod attention;
 mod conv;
 mod cumsum;
+mod diagonal;
+mod dropout;
+mod einsum;
 mod function;
 mod index;
+mod linalg;
 mod matmul;
 mod movement;
+mod pad;
 mod pair;
+mod part;
 mod pool;
+mod product;
 mod reduce;
+mod selection;
+mod sliding;
 mod sparse;
 mod straight;
 mod upsample;
+
+pub use attention::Attention;
 
 /// The cotangents of an operation of one input.
 fn one<T: retrograd_tensor::Float>(cotangent: crate::Var<T>) -> crate::Cotangents<T> {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, MAX_RANK, OrPanic, Shape, Slice, Tensor, shape};
+use retrograd_tensor::{Axes, Float, MAX_RANK, OrPanic, ReducedAxes, Shape, Slice, Tensor, shape};
 use smallvec::SmallVec;
 
 use super::one;
@@ -270,14 +270,19 @@ impl<T: Float> Var<T> {
         self.slice(axis, start..start + 1).with_shape(shape)
     }
 
-    /// The order along one axis reversed.
+    /// The order along some axes reversed: `x.flip(0)`, `x.flip([0, -1])`, `x.flip(..)`.
     ///
     /// # Panics
-    /// If the axis does not exist.
+    /// If an axis does not exist or is named twice.
     #[track_caller]
     #[must_use]
-    pub fn flip(&self, axis: isize) -> Self {
-        self.slice(axis, Slice::all().step(-1))
+    pub fn flip(&self, axes: impl Into<Axes>) -> Self {
+        let axes = ReducedAxes::new("flip", self.shape(), &axes.into()).or_panic();
+        let mut flipped = self.clone();
+        for axis in (0..self.rank()).filter(|&axis| axes.contains(axis)) {
+            flipped = flipped.slice(axis as isize, Slice::all().step(-1));
+        }
+        flipped
     }
 
     /// A new axis of size 1 at position `axis`, which may count from the end of the result.

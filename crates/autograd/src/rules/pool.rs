@@ -118,6 +118,50 @@ impl<T: Float> Var<T> {
     }
 }
 
+impl<T: Float> Var<T> {
+    /// Means of `[.., rows, columns]` over windows that divide each axis into as many as `size`
+    /// says: window i of n runs from ⌊i · from / n⌋ to ⌈(i + 1) · from / n⌉, so neighbours overlap
+    /// where n does not divide the axis.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes, or an axis that is pooled or its number of windows is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn adaptive_avg_pool2d(&self, size: [usize; 2]) -> Self {
+        let [.., rows, columns] = self.shape()[..] else {
+            panic!(
+                "adaptive_avg_pool2d: {}: fewer axes than the 2 to pool",
+                self.shape()
+            )
+        };
+        let from = [rows, columns];
+        assert!(
+            !from.contains(&0) && !size.contains(&0),
+            "adaptive_avg_pool2d: {}: from {from:?} to {size:?}; all must be at least 1",
+            self.shape()
+        );
+        if (0..2).all(|axis| from[axis].is_multiple_of(size[axis])) {
+            let window = [0, 1].map(|axis| from[axis] / size[axis]);
+            return self.avg_pool2d(&Pooling::new(window), true);
+        }
+        // Each row of the mean is a row of a small matrix times the column it is of.
+        let [rows, columns] = [0, 1].map(|axis| Self::constant(means(from[axis], size[axis])));
+        rows.matmul(&self.matmul_nt(&columns))
+    }
+}
+
+/// The matrix `[to, from]` that takes the mean over each window.
+fn means<T: Float>(from: usize, to: usize) -> Tensor<T> {
+    Tensor::from_fn([to, from], |index| {
+        let window = index[0] * from / to..((index[0] + 1) * from).div_ceil(to);
+        if window.contains(&index[1]) {
+            T::from_f64(1.0 / window.len() as f64)
+        } else {
+            T::ZERO
+        }
+    })
+}
+
 #[track_caller]
 fn largest<T: Float>(x: &Var<T>, (shape, geometry): (Shape, PoolGeometry)) -> Var<T> {
     // Where the largest elements are is no function to differentiate, so their values may be read.

@@ -71,14 +71,52 @@ impl<T: Float> Primitive<T> for Resample {
 
 impl<T: Float> Var<T> {
     /// The last axes stretched to `size` by repeating nearest neighbours: `[.., positions]` for one
-    /// size, `[.., rows, columns]` for two.
+    /// size, `[.., rows, columns]` for two, `[.., layers, rows, columns]` for three.
     ///
     /// # Panics
-    /// If there are fewer axes than sizes, or a size is 0.
+    /// If there are fewer axes than sizes, there are more than three, or a size is 0.
     #[track_caller]
     #[must_use]
     pub fn upsample_nearest<const N: usize>(&self, size: [usize; N]) -> Self {
-        stretched(self, "upsample_nearest", size, Interpolation::Nearest)
+        const NAME: &str = "upsample_nearest";
+        if let (&[layers, rows, columns], [lead @ .., old, height, width]) =
+            (&size[..], &self.shape()[..])
+        {
+            let area = height * width;
+            let planes = self.with_shape(Shape::from([lead, &[*old, area]].concat()));
+            return stretched(&planes, NAME, [layers, area], Interpolation::Nearest)
+                .with_shape(Shape::from([lead, &[layers, *height, *width]].concat()))
+                .upsample_nearest([rows, columns]);
+        }
+        stretched(self, NAME, size, Interpolation::Nearest)
+    }
+
+    /// As [`upsample_nearest`](Self::upsample_nearest) of one or two axes, by factors: sizes are
+    /// rounded down, and positions are 1/factor apart.
+    ///
+    /// # Panics
+    /// If a factor is not a positive number, there are fewer axes than factors, or a size is or
+    /// becomes 0.
+    #[track_caller]
+    #[must_use]
+    pub fn upsample_nearest_by<const N: usize>(&self, factors: [f64; N]) -> Self {
+        const NAME: &str = "upsample_nearest_by";
+        let rule = shape::resampling_by(NAME, self.shape(), factors, Interpolation::Nearest);
+        resampled(self, rule.or_panic())
+    }
+
+    /// As [`upsample_linear`](Self::upsample_linear) without corners, by factors: sizes are rounded
+    /// down, and positions are 1/factor apart.
+    ///
+    /// # Panics
+    /// If a factor is not a positive number, there are fewer axes than factors, or a size is or
+    /// becomes 0.
+    #[track_caller]
+    #[must_use]
+    pub fn upsample_linear_by<const N: usize>(&self, factors: [f64; N]) -> Self {
+        const NAME: &str = "upsample_linear_by";
+        let rule = shape::resampling_by(NAME, self.shape(), factors, Interpolation::Linear);
+        resampled(self, rule.or_panic())
     }
 
     /// The last axes stretched to `size` along lines between neighbours: linear for one size,
@@ -106,7 +144,11 @@ fn stretched<T: Float, const N: usize>(
     interpolation: Interpolation,
 ) -> Var<T> {
     let rule = shape::resampling(operation, x.shape(), size, interpolation);
-    let (shape, geometry) = rule.or_panic();
+    resampled(x, rule.or_panic())
+}
+
+#[track_caller]
+fn resampled<T: Float>(x: &Var<T>, (shape, geometry): (Shape, Resampling)) -> Var<T> {
     let adjoint = false;
     let planes = x.with_shape(geometry.input());
     Var::apply(Resample { geometry, adjoint }, &[&planes]).with_shape(shape)

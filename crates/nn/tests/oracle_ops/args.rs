@@ -22,7 +22,7 @@ pub(crate) enum Arg<T: Float> {
 
 impl<T: Float> Arg<T> {
     /// A number; infinities are texts in the file.
-    fn number(&self) -> Option<f64> {
+    pub(crate) fn number(&self) -> Option<f64> {
         let Self::Value(value) = self else {
             return None;
         };
@@ -33,7 +33,7 @@ impl<T: Float> Arg<T> {
             .or_else(|| value.as_bool().map(|truth| f64::from(u8::from(truth))))
     }
 
-    fn int(&self) -> Option<isize> {
+    pub(crate) fn int(&self) -> Option<isize> {
         match self {
             Self::Value(value) => value.as_i64().map(|int| int as isize),
             Self::Integers(tensor) if tensor.elements() == 1 => Some(tensor.item() as isize),

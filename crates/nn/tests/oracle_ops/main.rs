@@ -14,6 +14,8 @@ mod common;
 mod compare;
 mod operation;
 
+mod attention;
+mod conv;
 mod index;
 mod loss;
 mod movement;
@@ -44,6 +46,8 @@ const SECOND: f64 = 1e-8;
 /// All families.
 fn operations<T: Float>() -> Vec<Operation<T>> {
     [
+        attention::table(),
+        conv::table(),
         index::table(),
         loss::table(),
         movement::table(),

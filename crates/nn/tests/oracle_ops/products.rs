@@ -3,12 +3,53 @@
 use retrograd_autograd::Var;
 use retrograd_tensor::{Float, Shape};
 
-use crate::operation::{Operation, one};
+use crate::args::Args;
+use crate::operation::{Operation, binary, one};
 
 pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
-    vec![one("nn.functional.linear", |x| {
-        linear(x.var(0), x.var((1, "weight")), x.var_if((2, "bias")))
-    })]
+    vec![
+        one("addmm", |x| {
+            let [beta, alpha] = factors(x);
+            x.var(0).addmm(x.var(1), x.var(2), beta, alpha)
+        }),
+        one("baddbmm", |x| {
+            let [beta, alpha] = factors(x);
+            x.var(0).baddbmm(x.var(1), x.var(2), beta, alpha)
+        }),
+        binary("bmm", Var::matmul),
+        binary("dot", Var::dot),
+        one("einsum", |x| {
+            Var::einsum(x.text((1, "equation")).expect("an equation"), &x.vars(0))
+        }),
+        binary("inner", Var::inner),
+        binary("kron", Var::kron),
+        binary("matmul", matmul),
+        binary("mm", Var::matmul),
+        binary("mv", Var::mv),
+        one("nn.functional.bilinear", |x| {
+            x.var(0)
+                .bilinear(x.var(1), x.var((2, "weight")), x.var_if((3, "bias")))
+        }),
+        one("nn.functional.linear", |x| {
+            linear(x.var(0), x.var((1, "weight")), x.var_if((2, "bias")))
+        }),
+        binary("outer", Var::outer),
+    ]
+}
+
+/// β and α.
+fn factors<T: Float>(x: &Args<T>) -> [f64; 2] {
+    [x.number("beta"), x.number("alpha")].map(|factor| factor.unwrap_or(1.0))
+}
+
+/// PyTorch's product takes vectors on either side; ours has a method for each.
+fn matmul<T: Float>(a: &Var<T>, b: &Var<T>) -> Var<T> {
+    match (a.rank(), b.rank()) {
+        (1, 1) => a.dot(b),
+        (_, 1) => a.mv(b),
+        (1, _) => a.unsqueeze(0).matmul(b).squeeze(-2),
+        _ => a.matmul(b),
+    }
 }
 
 /// x·Wᵀ + b along the last axis. A weight of one axis is a single row, whose result has no axis.

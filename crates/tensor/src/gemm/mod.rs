@@ -39,7 +39,7 @@ pub struct Matrix<'a, T> {
 }
 
 impl<T> Matrix<'_, T> {
-    fn position(&self, row: usize, column: usize) -> isize {
+    pub(crate) fn position(&self, row: usize, column: usize) -> isize {
         self.offset as isize + row as isize * self.row_stride + column as isize * self.column_stride
     }
 
@@ -64,7 +64,7 @@ impl<T> Matrix<'_, T> {
         }
     }
 
-    fn rows_from(self, first: usize, rows: usize) -> Self {
+    pub(crate) fn rows_from(self, first: usize, rows: usize) -> Self {
         Self {
             offset: self.position(first, 0) as usize,
             rows,
@@ -72,7 +72,7 @@ impl<T> Matrix<'_, T> {
         }
     }
 
-    fn columns_from(self, first: usize, columns: usize) -> Self {
+    pub(crate) fn columns_from(self, first: usize, columns: usize) -> Self {
         Self {
             offset: self.position(0, first) as usize,
             columns,

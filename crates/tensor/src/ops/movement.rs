@@ -4,7 +4,8 @@ use smallvec::SmallVec;
 
 use crate::element::Element;
 use crate::error::OrPanic;
-use crate::shape::{self, MAX_RANK, Shape};
+use crate::ops::index::Slice;
+use crate::shape::{self, Axes, MAX_RANK, ReducedAxes, Shape};
 use crate::tensor::Tensor;
 
 impl<T: Element> Tensor<T> {
@@ -123,14 +124,19 @@ impl<T: Element> Tensor<T> {
         self.with_shape(self.shape().without(axis))
     }
 
-    /// The order along one axis reversed.
+    /// The order along some axes reversed: `x.flip(0)`, `x.flip([0, -1])`, `x.flip(..)`.
     ///
     /// # Panics
-    /// If the axis does not exist.
+    /// If an axis does not exist or is named twice.
     #[track_caller]
     #[must_use]
-    pub fn flip(&self, axis: isize) -> Self {
-        self.slice(axis, crate::Slice::all().step(-1))
+    pub fn flip(&self, axes: impl Into<Axes>) -> Self {
+        let axes = ReducedAxes::new("flip", self.shape(), &axes.into()).or_panic();
+        (0..self.rank())
+            .filter(|&axis| axes.contains(axis))
+            .fold(self.clone(), |x, axis| {
+                x.slice(axis as isize, Slice::all().step(-1))
+            })
     }
 }
 
@@ -155,6 +161,8 @@ mod tests {
         assert_eq!(copied.to_vec(), defined.to_vec());
         assert_eq!(x.flip(1).at(&[1, 0, 3]), x.at(&[1, 2, 3]));
         assert_eq!(x.flip(-1).flip(-1), x);
+        assert_eq!(x.flip(..).at(&[0, 0, 0]), x.at(&[1, 2, 3]));
+        assert_eq!(x.flip([0, -1]).at(&[0, 0, 0]), x.at(&[1, 0, 3]));
     }
 
     #[test]

@@ -138,25 +138,36 @@ impl<T: Float> Place<T> {
 
 impl Resampling {
     fn axes<T: Float>(&self) -> [Vec<Place<T>>; 2] {
-        [0, 1].map(|axis| places(self.from[axis], self.to[axis], self.interpolation))
+        [0, 1].map(|axis| {
+            let (from, to, step) = (self.from[axis], self.to[axis], self.step[axis]);
+            places(from, to, step, self.interpolation)
+        })
     }
 }
 
-fn places<T: Float>(from: usize, to: usize, interpolation: Interpolation) -> Vec<Place<T>> {
-    let scale = from as f64 / to as f64;
+fn places<T: Float>(
+    from: usize,
+    to: usize,
+    step: f64,
+    interpolation: Interpolation,
+) -> Vec<Place<T>> {
+    let is_ratio = step == from as f64 / to as f64;
     let place = |j: usize| match interpolation {
         // In whole numbers: a rounded quotient could fall short of a position it should reach.
-        Interpolation::Nearest => (j * from / to) as f64,
-        Interpolation::Linear => ((j as f64 + 0.5) * scale - 0.5).max(0.0),
+        Interpolation::Nearest if is_ratio => (j * from / to) as f64,
+        Interpolation::Nearest => (j as f64 * step).floor(),
+        Interpolation::Linear => ((j as f64 + 0.5) * step - 0.5).max(0.0),
         Interpolation::LinearCorners => j as f64 * (from - 1) as f64 / (to - 1).max(1) as f64,
     };
     (0..to)
         .map(|j| {
-            let low = (place(j) as usize).min(from - 1);
+            // A step of its own may lead beyond the last position.
+            let place = place(j).min((from - 1) as f64);
+            let low = place as usize;
             Place {
                 low,
                 high: (low + 1).min(from - 1),
-                fraction: T::from_f64(place(j) - low as f64),
+                fraction: T::from_f64(place - low as f64),
             }
         })
         .collect()
@@ -361,6 +372,7 @@ mod tests {
                     planes: 50,
                     from,
                     to,
+                    step: [0, 1].map(|axis| from[axis] as f64 / to[axis] as f64),
                     interpolation,
                 };
                 let x = Tensor::<f64>::normal(geometry.input(), 0.0, 1.0, &mut rng);

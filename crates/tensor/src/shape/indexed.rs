@@ -79,6 +79,47 @@ pub fn scatter_add_rows(values: &Shape, indices: &Shape, rows: usize) -> Result<
     }
 }
 
+/// Rule: indices that replace the position along `axis`, for a part or all of the other positions.
+///
+/// # Errors
+/// If the ranks differ, or the indices have more positions of another axis than there are.
+pub fn along(
+    operation: &str,
+    input: &Shape,
+    axis: usize,
+    indices: &Shape,
+) -> Result<(), ShapeError> {
+    let fail = |problem: String| Err(ShapeError::new(operation, &[*input, *indices], problem));
+    if input.rank() != indices.rank() {
+        return fail(format!(
+            "the indices have rank {}, not {}",
+            indices.rank(),
+            input.rank()
+        ));
+    }
+    let beyond = |&other: &usize| other != axis && indices[other] > input[other];
+    match (0..input.rank()).find(beyond) {
+        Some(other) => fail(format!(
+            "{} positions of axis {other}, which has {}",
+            indices[other], input[other]
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Rule: positions of an axis of `input` at `indices` `[count]`.
+///
+/// # Errors
+/// If the indices are no vector.
+pub fn index_select(operation: &str, input: &Shape, indices: &Shape) -> Result<(), ShapeError> {
+    if indices.rank() == 1 {
+        Ok(())
+    } else {
+        let problem = "the indices must be a vector";
+        Err(ShapeError::new(operation, &[*input, *indices], problem))
+    }
+}
+
 /// Rule: codes `[batch, active]` of features chosen by `indices` `[batch, active]`, decoded by a
 /// dictionary `[features, width]` to `[batch, width]`.
 ///

@@ -1,7 +1,11 @@
 //! Sizes along each axis, and the pure rules that give every operation's result shape.
 
+mod arrangement;
 mod axes;
+mod diagonal;
+mod einsum;
 mod indexed;
+mod linalg;
 mod pooling;
 mod resampling;
 mod rules;
@@ -14,12 +18,17 @@ use std::ops::Deref;
 use smallvec::SmallVec;
 
 use crate::error::ShapeError;
+pub use arrangement::{expand, flatten, movedim, pad, tile, windows};
 pub use axes::{Axes, ReducedAxes, keep};
+pub use diagonal::{Diagonal, diag_embed, diagonal};
+pub use einsum::{Einsum, einsum};
 pub use indexed::{
-    gather, gather_rows, scatter_add, scatter_add_rows, sparse_decode, sparse_encode,
+    along, gather, gather_rows, index_select, scatter_add, scatter_add_rows, sparse_decode,
+    sparse_encode,
 };
+pub use linalg::{solve, square};
 pub use pooling::{PoolGeometry, Pooling, pooling};
-pub use resampling::{Interpolation, Resampling, resampling};
+pub use resampling::{Interpolation, Resampling, resampling, resampling_by};
 pub use rules::{affine, broadcast, broadcast_to, cat, matmul, permute, reshape};
 pub use window::{Convolution, Geometry, Sliding, convolution, transposed_convolution};
 

@@ -8,7 +8,7 @@ use crate::error::ShapeError;
 /// What lies between the positions of an axis that is stretched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interpolation {
-    /// The position before: position j of the result is position ⌊j · from / to⌋.
+    /// The position before: position j of the result is position ⌊j · step⌋.
     Nearest,
     /// The line between neighbours, with pixels as areas: the outer edges coincide.
     Linear,
@@ -17,7 +17,7 @@ pub enum Interpolation {
 }
 
 /// A resampling with every size known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Resampling {
     /// Images and channels: everything before the axes that are stretched.
     pub planes: usize,
@@ -25,6 +25,8 @@ pub struct Resampling {
     pub from: [usize; 2],
     /// Rows and columns that are made.
     pub to: [usize; 2],
+    /// How far apart in the input positions of the result are, along rows and columns.
+    pub step: [f64; 2],
     /// What lies between positions.
     pub interpolation: Interpolation,
 }
@@ -74,9 +76,38 @@ pub fn resampling<const N: usize>(
         planes: input[..lead].iter().product(),
         from,
         to,
+        step: [0, 1].map(|axis| from[axis] as f64 / to[axis] as f64),
         interpolation,
     };
     Ok((Shape::new(&sizes)?, geometry))
+}
+
+/// Rule: the last axes stretched by these factors, to the sizes rounded down. Positions of the
+/// result are 1/factor apart, also where the rounding has left something over.
+///
+/// # Errors
+/// If a factor is not a positive number, there are fewer axes than factors, or a size is or becomes
+/// 0.
+pub fn resampling_by<const N: usize>(
+    operation: &str,
+    input: &Shape,
+    factors: [f64; N],
+    interpolation: Interpolation,
+) -> Result<(Shape, Resampling), ShapeError> {
+    if let Some(factor) = factors.iter().find(|f| !(f.is_finite() && **f > 0.0)) {
+        let problem = format!("the factor {factor} is not a positive number");
+        return Err(ShapeError::new(operation, &[*input], problem));
+    }
+    let lead = input.rank().saturating_sub(N);
+    let size: [usize; N] = std::array::from_fn(|axis| {
+        let from = input.get(lead + axis).copied().unwrap_or(1);
+        (from as f64 * factors[axis]) as usize
+    });
+    let (shape, mut geometry) = resampling(operation, input, size, interpolation)?;
+    for (step, factor) in geometry.step[2 - N..].iter_mut().zip(factors) {
+        *step = 1.0 / factor;
+    }
+    Ok((shape, geometry))
 }
 
 #[cfg(test)]
@@ -103,6 +134,16 @@ mod tests {
             none.unwrap_err().to_string(),
             "upsample_nearest: [2, 0]: axis 1 cannot go from size 0 to 4; both must be at least 1"
         );
+        let (shape, by) =
+            resampling_by("upsample_linear", &image, [1.7, 0.6], Interpolation::Linear).unwrap();
+        assert_eq!(
+            (shape, by.step),
+            ([5, 3, 11, 4].into(), [1.0 / 1.7, 1.0 / 0.6])
+        );
+        for factor in [0.0, -1.0, f64::NAN, f64::INFINITY, 0.1] {
+            let rule = resampling_by("", &image, [factor], Interpolation::Linear);
+            assert!(rule.is_err(), "{factor}");
+        }
         let flat = resampling(
             "upsample_linear",
             &Shape::from([4]),

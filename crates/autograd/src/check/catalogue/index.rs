@@ -10,6 +10,11 @@ fn indices() -> Tensor<i64> {
     Tensor::from_vec(vec![3, 0, 3, 1, 2, 0], [2, 3])
 }
 
+/// Positions of an axis of three, one of them twice.
+fn list() -> Tensor<i64> {
+    Tensor::from_vec(vec![2, 0, 2, 1], [4])
+}
+
 /// What reads and adds at indices, and what finds them by order.
 pub(super) fn rows() -> Vec<Row> {
     let x = &[sample([2, 4])];
@@ -19,6 +24,9 @@ pub(super) fn rows() -> Vec<Row> {
     let coded = &[sample([2, 3]), sample([4, 5])];
     let given = &[sample([2, 5]), sample([4, 5])];
     let both = &[sample([2, 3]), sample([2, 5])];
+    let replaced = &[sample([4, 4]), sample([2, 3])];
+    let written = &[sample([3, 4]), sample([2, 3])];
+    let added = &[sample([2, 3, 2]), sample([2, 4, 2])];
     vec![
         row(LINEAR, "cumsum", x, |x| x[0].cumsum(1)),
         row(LINEAR, "cumsum_reverse", rows, |x| x[0].cumsum_reverse(-2)),
@@ -31,6 +39,42 @@ pub(super) fn rows() -> Vec<Row> {
         }),
         row(LINEAR, "scatter_add_rows", rows, |x| {
             x[0].scatter_add_rows(&indices(), 4)
+        }),
+        row(LINEAR, "embedding", table, |x| x[0].embedding(&indices())),
+        row(LINEAR, "gather_along", table, |x| {
+            x[0].gather_along(0, &indices())
+        }),
+        row(LINEAR, "gather_along last", x, |x| {
+            x[0].gather_along(-1, &indices())
+        }),
+        row(LINEAR, "take_along", table, |x| {
+            x[0].take_along(0, &indices().slice(1, ..1))
+        }),
+        row(LINEAR, "take_along broadcast", &[sample([4, 1])], |x| {
+            x[0].take_along(0, &indices())
+        }),
+        row(LINEAR, "scatter", replaced, |x| {
+            x[0].scatter(0, &indices(), &x[1])
+        }),
+        row(LINEAR, "scatter over itself", written, |x| {
+            x[0].scatter(-1, &indices(), &x[1])
+        }),
+        row(LINEAR, "scatter_add_along", replaced, |x| {
+            x[0].scatter_add_along(0, &indices(), &x[1])
+        }),
+        row(LINEAR, "index_select", rows, |x| {
+            x[0].index_select(1, &list())
+        }),
+        row(LINEAR, "index_add", added, |x| {
+            x[0].index_add(1, &list(), &x[1])
+        }),
+        row(LINEAR, "masked_fill", x, |x| {
+            let mask = Tensor::from_vec(vec![0.0, 1.0, 0.0, -2.0], [4]);
+            x[0].masked_fill(&mask, 7.0)
+        }),
+        row(LINEAR, "masked_fill broadcast", &[sample([3])], |x| {
+            let mask = Tensor::from_vec(vec![0.0, 1.0], [2, 1]);
+            x[0].masked_fill(&mask, 7.0)
         }),
         row(LINEAR, "topk", x, |x| x[0].topk(3).0).kinks("ties"),
         row(LINEAR, "sort", x, |x| x[0].sort(false).0).kinks("ties"),

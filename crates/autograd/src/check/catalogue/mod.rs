@@ -13,10 +13,12 @@
 //!
 //! A family of operations is a file, and a new operation is a row in the file of its family.
 
+mod attention;
 mod broadcasting;
 mod conv;
 mod elementwise;
 mod index;
+mod linalg;
 mod movement;
 mod products;
 mod reductions;
@@ -127,7 +129,7 @@ fn row(
 pub type Family = (&'static str, fn() -> Vec<Row>);
 
 /// The families of operations, a file each.
-pub const FAMILIES: [Family; 8] = [
+pub const FAMILIES: [Family; 10] = [
     ("elementwise", elementwise::rows),
     ("broadcasting", broadcasting::rows),
     ("products", products::rows),
@@ -136,6 +138,8 @@ pub const FAMILIES: [Family; 8] = [
     ("conv", conv::rows),
     ("window", window::rows),
     ("index", index::rows),
+    ("attention", attention::rows),
+    ("linalg", linalg::rows),
 ];
 
 /// All rows, family by family.

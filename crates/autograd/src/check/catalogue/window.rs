@@ -40,5 +40,23 @@ pub(super) fn rows() -> Vec<Row> {
         row(LINEAR, "upsample_linear corners", signal, |x| {
             x[0].upsample_linear([12], true)
         }),
+        row(
+            LINEAR,
+            "upsample_nearest three",
+            &[sample([1, 2, 2, 3])],
+            |x| x[0].upsample_nearest([3, 1, 4]),
+        ),
+        row(LINEAR, "upsample_nearest_by", image, |x| {
+            x[0].upsample_nearest_by([1.7, 0.6])
+        }),
+        row(LINEAR, "upsample_linear_by", image, |x| {
+            x[0].upsample_linear_by([1.7, 0.6])
+        }),
+        row(LINEAR, "adaptive_avg_pool2d", image, |x| {
+            x[0].adaptive_avg_pool2d([2, 3])
+        }),
+        row(LINEAR, "adaptive_avg_pool2d even", image, |x| {
+            x[0].adaptive_avg_pool2d([1, 2])
+        }),
     ]
 }

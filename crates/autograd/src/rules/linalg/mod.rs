@@ -1,0 +1,34 @@
+//! Linear algebra: factors and solutions. Their derivatives are solutions of systems with the same
+//! matrix (Giles 2008), or come from the factor (Murray 2016).
+//!
+//! Where a matrix may be singular or not positive definite, ask the tensor first:
+//! `x.value().try_cholesky()` and its kin return what is wrong, and the methods here panic with it.
+
+mod cholesky;
+mod eigen;
+mod solve;
+mod triangular;
+
+use retrograd_tensor::{Float, Shape};
+
+use crate::var::Var;
+
+/// Both stretched to the leading axes `lead`.
+#[track_caller]
+fn batches<T: Float>(lead: &Shape, operands: [&Var<T>; 2]) -> [Var<T>; 2] {
+    operands.map(|var| {
+        let matrix = &var.shape()[var.rank() - 2..];
+        var.broadcast_to(Shape::from([&lead[..], matrix].concat()))
+    })
+}
+
+/// (X + Xᵀ) / 2.
+#[track_caller]
+fn symmetric<T: Float>(x: &Var<T>) -> Var<T> {
+    (x + x.t()) * 0.5
+}
+
+/// The rows of a square matrix.
+fn size(matrix: &Shape) -> usize {
+    matrix[matrix.rank() - 1]
+}

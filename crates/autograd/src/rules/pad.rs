@@ -1,0 +1,174 @@
+//! Padding and rolling. What is around an image decides what a convolution sees at its border.
+
+use std::borrow::Cow;
+
+use retrograd_tensor::{Float, OrPanic, Shape, ShapeError, Tensor, shape};
+use smallvec::SmallVec;
+
+use super::one;
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// `[before, after]` of each of the last axes.
+type Widths = SmallVec<[[isize; 2]; 4]>;
+
+/// One number around the elements; the adjoint cuts off what was added, and pads with zeros what
+/// was cut off: the opposite widths.
+#[derive(Clone, Debug)]
+struct Pad {
+    widths: Widths,
+    value: f64,
+}
+
+impl<T: Float> Primitive<T> for Pad {
+    fn name(&self) -> Cow<'static, str> {
+        "pad".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].pad(&self.widths, T::from_f64(self.value))
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let opposite = |&[before, after]: &[isize; 2]| [-before, -after];
+        let widths = self.widths.iter().map(opposite).collect();
+        one(Var::apply(Self { widths, value: 0.0 }, &[g]))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = x, value around it".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g without what is around it".into()
+    }
+    fn attributes(&self) -> String {
+        format!("widths: {:?}, value: {}", &self.widths[..], self.value)
+    }
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        0
+    }
+}
+
+/// Positions of one axis moved in a circle; the adjoint moves them back.
+#[derive(Clone, Copy, Debug)]
+struct Roll {
+    axis: usize,
+    shift: isize,
+}
+
+impl<T: Float> Primitive<T> for Roll {
+    fn name(&self) -> Cow<'static, str> {
+        "roll".into()
+    }
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].roll(self.axis as isize, self.shift)
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        one(g.roll(self.axis as isize, -self.shift))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y[i + shift] = x[i], in a circle".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄[i] = g[i + shift]".into()
+    }
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        0
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// The last `widths.len()` axes longer by `[before, after]` each, filled with `value`; negative
+    /// widths cut off. `x.pad(&[[1, 1], [2, 2]], 0.0)` has a row more above and below, and two
+    /// columns on either side.
+    ///
+    /// # Panics
+    /// If there are fewer axes than widths, or more is cut off than there is.
+    #[track_caller]
+    #[must_use]
+    pub fn pad(&self, widths: &[[isize; 2]], value: f64) -> Self {
+        shape::pad("pad", self.shape(), widths).or_panic();
+        let widths = Widths::from_slice(widths);
+        Self::apply(Pad { widths, value }, &[self])
+    }
+
+    /// As [`pad`](Self::pad), filled with the mirror image at the first and the last position, which
+    /// are not repeated.
+    ///
+    /// # Panics
+    /// As [`pad`](Self::pad), and if an axis is not longer than what it is padded by.
+    #[track_caller]
+    #[must_use]
+    pub fn pad_reflect(&self, widths: &[[isize; 2]]) -> Self {
+        self.padded_by("pad_reflect", widths, |place, size| {
+            let mirrored = match place {
+                ..0 => -place,
+                _ if place >= size => 2 * (size - 1) - place,
+                _ => place,
+            };
+            (0..size).contains(&mirrored).then_some(mirrored)
+        })
+    }
+
+    /// As [`pad`](Self::pad), filled with copies of the first and the last position.
+    ///
+    /// # Panics
+    /// As [`pad`](Self::pad), and if an axis without positions is padded.
+    #[track_caller]
+    #[must_use]
+    pub fn pad_replicate(&self, widths: &[[isize; 2]]) -> Self {
+        self.padded_by("pad_replicate", widths, |place, size| {
+            (size > 0).then(|| place.clamp(0, size - 1))
+        })
+    }
+
+    /// Every position along `axis` moved on by `shift`; what leaves at the end comes back at the
+    /// start.
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn roll(&self, axis: isize, shift: isize) -> Self {
+        let axis = self.shape().axis("roll", axis).or_panic();
+        // Of a circle only the rest counts, and that can be negated.
+        let shift = shift % self.shape()[axis].max(1) as isize;
+        Self::apply(Roll { axis, shift }, &[self])
+    }
+
+    /// Position i of each padded axis is `source(i − before, size)` of this; axes that stay as they
+    /// are cost nothing.
+    #[track_caller]
+    fn padded_by(
+        &self,
+        operation: &str,
+        widths: &[[isize; 2]],
+        source: impl Fn(isize, isize) -> Option<isize>,
+    ) -> Self {
+        let shape = shape::pad(operation, self.shape(), widths).or_panic();
+        let lead = self.rank() - widths.len();
+        let mut padded = self.clone();
+        for (axis, &[before, after]) in (lead..).zip(widths) {
+            if [before, after] == [0, 0] {
+                continue;
+            }
+            let (size, count) = (self.shape()[axis] as isize, shape[axis] as isize);
+            let places: Option<Vec<i64>> = (0..count)
+                .map(|i| source(i - before, size).map(|place| place as i64))
+                .collect();
+            let places = places.ok_or_else(|| {
+                let problem = format!(
+                    "[{before}, {after}] is more than the {size} positions of axis {axis} can fill"
+                );
+                ShapeError::new(operation, &[*self.shape()], problem)
+            });
+            let indices = Tensor::from_vec(places.or_panic(), [count as usize]);
+            padded = padded.index_select(axis as isize, &indices);
+        }
+        padded
+    }
+}

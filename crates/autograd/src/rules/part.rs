@@ -1,0 +1,95 @@
+//! Parts of a Var and their joining: combinations of `slice` and `cat`. Parts are views.
+
+use retrograd_tensor::{Float, OrPanic};
+
+use crate::var::Var;
+
+impl<T: Float> Var<T> {
+    /// `count` positions of `axis` from `start`.
+    ///
+    /// # Panics
+    /// If the axis does not exist or has fewer positions.
+    #[track_caller]
+    #[must_use]
+    pub fn narrow(&self, axis: isize, start: usize, count: usize) -> Self {
+        let place = self.shape().axis("narrow", axis).or_panic();
+        let size = self.shape()[place];
+        assert!(
+            start.checked_add(count).is_some_and(|end| end <= size),
+            "narrow: {}: {count} positions from {start} of axis {place}, which has {size}",
+            self.shape()
+        );
+        self.slice(axis, start as isize..(start + count) as isize)
+    }
+
+    /// Parts of `size` positions along `axis`; the last has what is left.
+    ///
+    /// # Panics
+    /// If the axis does not exist or the size is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn split(&self, axis: isize, size: usize) -> Vec<Self> {
+        let place = self.shape().axis("split", axis).or_panic();
+        assert!(size > 0, "split: {}: parts of 0 positions", self.shape());
+        let whole = self.shape()[place];
+        // An axis without positions is one part without positions.
+        let starts = (0..whole.max(1)).step_by(size);
+        starts
+            .map(|start| self.narrow(axis, start, size.min(whole - start)))
+            .collect()
+    }
+
+    /// Parts of these numbers of positions along `axis`.
+    ///
+    /// # Panics
+    /// If the axis does not exist, or the sizes do not add up to its size.
+    #[track_caller]
+    #[must_use]
+    pub fn split_sizes(&self, axis: isize, sizes: &[usize]) -> Vec<Self> {
+        let place = self.shape().axis("split_sizes", axis).or_panic();
+        let whole = self.shape()[place];
+        assert!(
+            sizes.iter().sum::<usize>() == whole,
+            "split_sizes: {}: {sizes:?} do not add up to the {whole} positions of axis {place}",
+            self.shape()
+        );
+        let mut start = 0;
+        let part = |&size: &usize| {
+            start += size;
+            self.narrow(axis, start - size, size)
+        };
+        sizes.iter().map(part).collect()
+    }
+
+    /// At most `count` parts along `axis`, all but the last of the same size.
+    ///
+    /// # Panics
+    /// If the axis does not exist or the count is 0.
+    #[track_caller]
+    #[must_use]
+    pub fn chunk(&self, axis: isize, count: usize) -> Vec<Self> {
+        let place = self.shape().axis("chunk", axis).or_panic();
+        assert!(count > 0, "chunk: {}: into 0 parts", self.shape());
+        self.split(axis, self.shape()[place].div_ceil(count).max(1))
+    }
+
+    /// Vars of one shape laid side by side along a new axis, which may count from the end of the
+    /// result.
+    ///
+    /// # Panics
+    /// If there is none, there are more than 64, a shape differs, or the axis does not exist in the
+    /// result.
+    #[track_caller]
+    #[must_use]
+    pub fn stack(vars: &[&Self], axis: isize) -> Self {
+        if let Some(other) = vars.iter().find(|var| var.shape() != vars[0].shape()) {
+            panic!(
+                "stack: {} x {}: all shapes must be equal",
+                vars[0].shape(),
+                other.shape()
+            );
+        }
+        let raised: Vec<Self> = vars.iter().map(|var| var.unsqueeze(axis)).collect();
+        Self::cat(&raised.iter().collect::<Vec<_>>(), axis)
+    }
+}

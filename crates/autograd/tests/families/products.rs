@@ -1,0 +1,149 @@
+//! Products.
+
+use retrograd_autograd::Var;
+use retrograd_tensor::{Shape, Tensor};
+
+use super::{Function, agrees, constant, normal, refusal, slopes, views};
+
+fn pair(a: &[usize], b: &[usize]) -> [Tensor<f64>; 2] {
+    [normal(Shape::from(a)), normal(Shape::from(b))]
+}
+
+#[test]
+fn sums_over_nothing_are_zero() {
+    agrees("dot", |x| x[0].dot(&x[1]), &pair(&[0], &[0]));
+    agrees("inner", |x| x[0].inner(&x[1]), &pair(&[2, 0], &[3, 0]));
+    agrees("outer", |x| x[0].outer(&x[1]), &pair(&[0], &[3]));
+    agrees("mv", |x| x[0].mv(&x[1]), &pair(&[2, 0], &[0]));
+    agrees("kron", |x| x[0].kron(&x[1]), &pair(&[2, 0], &[2]));
+    let product = |x: &[Var<f64>]| Var::einsum("ij,jk", &[&x[0], &x[1]]);
+    agrees("einsum", product, &pair(&[2, 0], &[0, 3]));
+    agrees("einsum of no rows", product, &pair(&[0, 2], &[2, 3]));
+    let sums = [normal([2]), Tensor::zeros([3, 0]), Tensor::zeros([0, 2])];
+    agrees("addmm", |x| x[0].addmm(&x[1], &x[2], 2.0, 3.0), &sums);
+}
+
+#[test]
+fn numbers_and_lone_elements_multiply() {
+    agrees(
+        "inner of a number",
+        |x| x[0].inner(&x[1]),
+        &pair(&[], &[2, 3]),
+    );
+    agrees("kron of numbers", |x| x[0].kron(&x[1]), &pair(&[], &[]));
+    agrees("dot", |x| x[0].dot(&x[1]), &pair(&[1], &[1]));
+    let scaled = |x: &[Var<f64>]| Var::einsum(",i->i", &[&x[0], &x[1]]);
+    agrees("einsum", scaled, &pair(&[], &[3]));
+    agrees(
+        "einsum of three numbers",
+        |x| Var::einsum(",,", &[&x[0], &x[0], &x[1]]),
+        &pair(&[], &[]),
+    );
+}
+
+#[test]
+fn the_same_operand_twice_and_views() {
+    for view in views(&normal([4, 5])) {
+        let functions: [(&str, Function); 7] = [
+            ("inner", |x| x[0].inner(&x[0])),
+            ("kron", |x| x[0].kron(&x[0])),
+            ("mv", |x| x[0].mv(&x[0].select(0, 0))),
+            ("gram", |x| Var::einsum("ij,kj", &[&x[0], &x[0]])),
+            ("norms", |x| Var::einsum("ij,ij->j", &[&x[0], &x[0]])),
+            ("all", |x| Var::einsum("ij,kl->", &[&x[0], &x[0]])),
+            ("bilinear", |x| {
+                let weight = x[0].unsqueeze(1) * x[0].unsqueeze(2);
+                x[0].bilinear(&x[0], &weight, None)
+            }),
+        ];
+        for (name, f) in functions {
+            agrees(name, f, std::slice::from_ref(&view));
+        }
+    }
+}
+
+/// Every equation against the loop it stands for.
+#[test]
+fn equations_mean_what_they_say() {
+    let a = normal([2, 3]);
+    let b = normal([3, 4]);
+    let c = normal([3, 3, 2]);
+    let value = |equation: &str, operands: &[&Tensor<f64>]| {
+        let vars: Vec<Var<f64>> = operands.iter().map(|&x| Var::constant(x.clone())).collect();
+        Var::einsum(equation, &vars.iter().collect::<Vec<_>>()).into_value()
+    };
+    let close = |found: Tensor<f64>, expected: Tensor<f64>| {
+        assert_eq!(found.shape(), expected.shape());
+        for (f, e) in found.iter().zip(expected.iter()) {
+            assert!((f - e).abs() < 1e-12, "{f} for {e}");
+        }
+    };
+    let sum = |count: usize, f: &dyn Fn(usize) -> f64| (0..count).map(f).sum::<f64>();
+    close(value("ij->ji", &[&a]), a.t());
+    close(
+        value("ij,jk->ki", &[&a, &b]),
+        Tensor::from_fn([4, 2], |i| sum(3, &|j| a.at(&[i[1], j]) * b.at(&[j, i[0]]))),
+    );
+    close(
+        value("iij->ji", &[&c]),
+        Tensor::from_fn([2, 3], |i| c.at(&[i[1], i[1], i[0]])),
+    );
+    close(
+        value("iik,ki->", &[&c, &a]),
+        Tensor::scalar(sum(3, &|i| sum(2, &|k| c.at(&[i, i, k]) * a.at(&[k, i])))),
+    );
+    close(
+        value("...j,jk->k...", &[&a, &b]),
+        Tensor::from_fn([4, 2], |i| sum(3, &|j| a.at(&[i[1], j]) * b.at(&[j, i[0]]))),
+    );
+    close(
+        value("ij,jk,jji->ik", &[&a, &b, &c]),
+        Tensor::from_fn([2, 4], |i| {
+            sum(3, &|j| {
+                a.at(&[i[0], j]) * b.at(&[j, i[1]]) * c.at(&[j, j, i[0]])
+            })
+        }),
+    );
+}
+
+#[test]
+fn without_beta_the_sum_is_not_looked_at() {
+    let inputs = [
+        Tensor::full([2, 2], f64::NAN),
+        normal([2, 3]),
+        normal([3, 2]),
+    ];
+    let f = |x: &[Var<f64>]| x[0].addmm(&x[1], &x[2], 0.0, 1.0);
+    let y = f(&inputs.clone().map(Var::constant));
+    assert_eq!(*y.value(), inputs[1].matmul(&inputs[2]));
+    let found = slopes(f, &inputs);
+    assert_eq!(found[0], [0.0; 4]);
+    assert!(found[1].iter().all(|v| v.is_finite()));
+}
+
+#[test]
+fn what_does_not_fit_is_refused_in_words() {
+    let v = constant(&[1.0, 2.0], [2]);
+    let m = constant(&[1.0, 2.0], [1, 2]);
+    assert_eq!(
+        refusal(|| v.dot(&m)),
+        "dot: [2] x [1, 2]: not two vectors of one length"
+    );
+    assert_eq!(
+        refusal(|| m.mv(&m)),
+        "mv: [1, 2] x [1, 2]: not matrices and a vector"
+    );
+    assert_eq!(
+        refusal(|| m.inner(&m.t())),
+        "inner: [1, 2] x [2, 1]: the last axes differ"
+    );
+    assert_eq!(
+        refusal(|| m.addmm(&m, &m.t(), 1.0, 1.0)),
+        "addmm: [1, 2] x [1, 2] x [2, 1]: the first does not broadcast to the product of the others"
+    );
+    assert_eq!(
+        refusal(|| Var::einsum("ij", &[&m, &m])),
+        "einsum: [1, 2] x [1, 2]: `ij`: 1 operands are named, 2 are given"
+    );
+    assert!(refusal(|| v.bilinear(&v, &m, None)).starts_with("bilinear: [2] x [2] x [1, 2]: not"));
+}

@@ -1,0 +1,278 @@
+//! Solving with any invertible matrix: Gaussian elimination, P·A = L·U with partial pivoting.
+//!
+//! Of the rows that are left, the one with the largest element in the column is used to clear the
+//! others (Golub & Van Loan 2013, algorithm 3.4.1), so that no factor is larger than 1.
+
+use rayon::prelude::*;
+
+use super::triangular::substitute;
+use super::{Triangular, each, subtract};
+use crate::element::Float;
+use crate::error::{MatrixError, OrPanic};
+use crate::shape::{self, Shape};
+use crate::tensor::Tensor;
+
+impl<T: Float> Tensor<T> {
+    /// X with A·X = B for these matrices A `[.., size, size]` and B `right` `[.., size, columns]`;
+    /// leading axes broadcast. With `transposed`, Aᵀ·X = B.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or a matrix is singular; see [`try_solve`](Self::try_solve).
+    #[track_caller]
+    #[must_use]
+    pub fn solve(&self, right: &Self, transposed: bool) -> Self {
+        self.try_solve(right, transposed).or_panic()
+    }
+
+    /// As [`solve`](Self::solve), for matrices that may be singular.
+    ///
+    /// # Errors
+    /// If elimination leaves no pivot but 0. A matrix that is singular up to rounding is not found
+    /// out; its solution is large.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn try_solve(&self, right: &Self, transposed: bool) -> Result<Self, MatrixError> {
+        const NAME: &str = "solve";
+        let lead = shape::solve(NAME, self.shape(), right.shape()).or_panic();
+        self.solved(NAME, right, transposed, &lead)
+    }
+
+    /// A⁻¹ of these matrices `[.., size, size]`.
+    ///
+    /// # Panics
+    /// If they are not square, or one is singular; see [`try_inverse`](Self::try_inverse).
+    #[track_caller]
+    #[must_use]
+    pub fn inverse(&self) -> Self {
+        self.try_inverse().or_panic()
+    }
+
+    /// As [`inverse`](Self::inverse), for matrices that may be singular.
+    ///
+    /// # Errors
+    /// As [`try_solve`](Self::try_solve).
+    ///
+    /// # Panics
+    /// If they are not square.
+    #[track_caller]
+    pub fn try_inverse(&self) -> Result<Self, MatrixError> {
+        let size = shape::square("inverse", self.shape()).or_panic();
+        let lead = Shape::from(&self.shape()[..self.rank() - 2]);
+        self.solved("inverse", &Self::eye(size), false, &lead)
+    }
+
+    /// Sign of the determinant and logarithm of its size, for these matrices `[.., size, size]`; 0
+    /// and −∞ of a singular one.
+    ///
+    /// # Panics
+    /// If they are not square.
+    #[track_caller]
+    #[must_use]
+    pub fn slogdet(&self) -> (Self, Self) {
+        let size = shape::square("slogdet", self.shape()).or_panic();
+        let lead = Shape::from(&self.shape()[..self.rank() - 2]);
+        let mut work = self.copied();
+        let (mut signs, mut logs) = (Self::ones(lead), Self::zeros(lead));
+        if size > 0 {
+            let parts = work.make_mut().par_chunks_mut(size * size);
+            let results = signs.make_mut().par_iter_mut().zip(logs.make_mut());
+            parts
+                .zip(results)
+                .for_each(|(a, (sign, log))| (*sign, *log) = determinant(a, size));
+        }
+        (signs, logs)
+    }
+
+    fn solved(
+        &self,
+        operation: &'static str,
+        right: &Self,
+        transposed: bool,
+        lead: &Shape,
+    ) -> Result<Self, MatrixError> {
+        let size = self.shape()[self.rank() - 1];
+        let columns = right.shape()[right.rank() - 1];
+        let (mut work, mut x) = (self.batch(lead).copied(), right.batch(lead));
+        if work.elements() > 0 {
+            // Without columns there are no solutions, but there are matrices that have none.
+            let mut none = vec![T::ZERO; lead.elements()];
+            let (solutions, width) = match columns {
+                0 => (&mut none[..], 1),
+                _ => (x.make_mut(), size * columns),
+            };
+            let matrices = work.make_mut().par_chunks_mut(size * size);
+            let parts = matrices.zip(solutions.par_chunks_mut(width));
+            each(operation, MatrixError::singular, parts, |_, (a, x)| {
+                let order = eliminate(a, size)?;
+                if columns > 0 {
+                    solve_with(a, &order, transposed, x, columns);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(x)
+    }
+}
+
+/// `a` ← L and U of its rows in the order returned: L below the diagonal, its own being 1. Or the
+/// place of a pivot that is 0 or NaN.
+fn eliminate<T: Float>(a: &mut [T], size: usize) -> Result<Vec<usize>, usize> {
+    let mut order: Vec<usize> = (0..size).collect();
+    for k in 0..size {
+        let (mut best, mut largest) = (k, T::ZERO);
+        for i in k..size {
+            let value = a[i * size + k].abs();
+            // A NaN must not hide behind a number.
+            if value > largest || value.is_nan() {
+                (best, largest) = (i, value);
+            }
+        }
+        if largest == T::ZERO || largest.is_nan() {
+            return Err(k);
+        }
+        if best != k {
+            order.swap(k, best);
+            let (upper, lower) = a.split_at_mut(best * size);
+            upper[k * size..(k + 1) * size].swap_with_slice(&mut lower[..size]);
+        }
+        let (done, below) = a.split_at_mut((k + 1) * size);
+        let pivot_row = &done[k * size + k..];
+        for row in below.chunks_mut(size) {
+            let factor = row[k] / pivot_row[0];
+            row[k] = factor;
+            subtract(&mut row[k + 1..], factor, &pivot_row[1..]);
+        }
+    }
+    Ok(order)
+}
+
+/// `x` ← A⁻¹·`x` or A⁻ᵀ·`x`, with what [`eliminate`] has found.
+fn solve_with<T: Float>(a: &[T], order: &[usize], transposed: bool, x: &mut [T], columns: usize) {
+    let size = order.len();
+    let (lower, upper) = (Triangular::LOWER.unit(), Triangular::UPPER);
+    let solve = |triangle, x: &mut [T]| {
+        let solved = substitute(a, size, triangle, x, columns);
+        debug_assert!(solved.is_ok(), "elimination found its pivots");
+    };
+    let mut moved = x.to_vec();
+    let rows = moved.chunks_mut(columns);
+    if transposed {
+        // Aᵀ = Uᵀ·Lᵀ·P.
+        solve(upper.turned(), x);
+        solve(lower.turned(), x);
+        for (row, &place) in x.chunks(columns).zip(order) {
+            moved[place * columns..][..columns].copy_from_slice(row);
+        }
+    } else {
+        for (row, &place) in rows.zip(order) {
+            row.copy_from_slice(&x[place * columns..][..columns]);
+        }
+        solve(lower, &mut moved);
+        solve(upper, &mut moved);
+    }
+    x.copy_from_slice(&moved);
+}
+
+/// Sign of the determinant, and logarithm of its size.
+fn determinant<T: Float>(a: &mut [T], size: usize) -> (T, T) {
+    let order = match eliminate(a, size) {
+        Ok(order) => order,
+        Err(pivot) if a[pivot * size..].iter().any(|value| value.is_nan()) => {
+            return (T::NAN, T::NAN);
+        }
+        Err(_) => return (T::ZERO, -T::INFINITY),
+    };
+    let pivots = (0..size).map(|i| a[i * size + i]);
+    let log = pivots.clone().map(|pivot| pivot.abs().log()).sum();
+    let negative = pivots.filter(|&pivot| pivot < T::ZERO).count() + exchanges(&order);
+    let sign = if negative.is_multiple_of(2) {
+        T::ONE
+    } else {
+        -T::ONE
+    };
+    (sign, log)
+}
+
+/// How many exchanges make this order: its size less the number of its cycles.
+fn exchanges(order: &[usize]) -> usize {
+    let (mut seen, mut cycles) = (vec![false; order.len()], 0);
+    for start in 0..order.len() {
+        let mut place = start;
+        cycles += usize::from(!seen[start]);
+        while !std::mem::replace(&mut seen[place], true) {
+            place = order[place];
+        }
+    }
+    order.len() - cycles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{close, normal};
+    use super::*;
+
+    #[test]
+    fn solutions_solve_their_equations() {
+        for (size, columns) in [(0, 2), (1, 1), (3, 2), (5, 0), (7, 1), (60, 4), (120, 120)] {
+            let a = normal([2, size, size], 85);
+            let b = normal([2, size, columns], 86);
+            let x = a.solve(&b, false);
+            close(&a.matmul(&x), &b, 1e-10);
+            let x = a.solve(&b, true);
+            close(&a.t().matmul(&x), &b, 1e-10);
+            let eye = Tensor::eye(size).broadcast_to([2, size, size]);
+            close(&a.inverse().matmul(&a), &eye, 1e-10);
+        }
+        let (a, b) = (normal([3, 4, 4], 87).t(), normal([2, 1, 4, 2], 88));
+        close(
+            &a.matmul(&a.solve(&b, false)),
+            &b.broadcast_to([2, 3, 4, 2]),
+            1e-12,
+        );
+    }
+
+    #[test]
+    fn rows_are_exchanged_where_they_must() {
+        let a = Tensor::from_vec(vec![0.0, 1.0, 2.0, 0.0], [2, 2]);
+        assert_eq!(a.inverse().to_vec(), [0.0, 0.5, 1.0, 0.0]);
+        let (sign, log) = a.slogdet();
+        assert_eq!((sign.item(), log.item()), (-1.0, 2.0_f64.ln()));
+    }
+
+    #[test]
+    fn determinants_are_sums_over_permutations() {
+        let a = normal([3, 3, 3], 89);
+        let (sign, log) = a.slogdet();
+        for i in 0..3 {
+            let m = |r: usize, c: usize| a.at(&[i, r, c]);
+            let det = m(0, 0) * (m(1, 1) * m(2, 2) - m(1, 2) * m(2, 1))
+                - m(0, 1) * (m(1, 0) * m(2, 2) - m(1, 2) * m(2, 0))
+                + m(0, 2) * (m(1, 0) * m(2, 1) - m(1, 1) * m(2, 0));
+            let found = sign.at(&[i]) * log.at(&[i]).exp();
+            assert!((found - det).abs() < 1e-12, "{found} for {det}");
+        }
+        let (sign, log) = Tensor::<f64>::ones([2, 2]).slogdet();
+        assert_eq!((sign.item(), log.item()), (0.0, f64::NEG_INFINITY));
+        let (sign, log) = Tensor::<f64>::zeros([2, 0, 0]).slogdet();
+        assert_eq!((sign.to_vec(), log.to_vec()), (vec![1.0; 2], vec![0.0; 2]));
+        assert!(Tensor::full([2, 2], f64::NAN).slogdet().1.item().is_nan());
+    }
+
+    #[test]
+    fn singular_matrices_are_named() {
+        let mut a = Tensor::<f64>::eye(4).unsqueeze(0).broadcast_to([3, 4, 4]);
+        a.make_mut()[2 * 16 + 5] = 0.0;
+        for columns in [0, 1] {
+            let error = a.try_solve(&Tensor::ones([4, columns]), false).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "solve: matrix 2 of the batch is singular: pivot 1 is 0"
+            );
+        }
+        let text = a.try_inverse().unwrap_err().to_string();
+        assert!(text.starts_with("inverse: matrix 2"), "{text}");
+        assert!(Tensor::full([2, 2], f64::NAN).try_inverse().is_err());
+    }
+}

@@ -1,0 +1,105 @@
+//! Linear algebra: factors of square matrices and what is solved with them, a matrix of the batch at
+//! a time.
+//!
+//! A matrix without such a factor is no mistake of the programmer: it may come from data. So every
+//! function has a form that returns a [`MatrixError`], which names the matrix and the pivot, and a
+//! form that panics with the same words.
+
+mod cholesky;
+mod eigen;
+mod lu;
+mod triangular;
+
+use rayon::prelude::*;
+
+use crate::element::Float;
+use crate::error::MatrixError;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+pub use triangular::Triangular;
+
+/// Why one matrix has no factor.
+type Flaw = fn(operation: &'static str, matrix: usize, pivot: usize) -> MatrixError;
+
+/// Calls `f` on every part of `parts` with its number, in parallel; the error is that of the first
+/// that has one.
+fn each<P: Send>(
+    operation: &'static str,
+    flaw: Flaw,
+    parts: impl IndexedParallelIterator<Item = P>,
+    f: impl Fn(usize, P) -> Result<(), usize> + Sync,
+) -> Result<(), MatrixError> {
+    let first = parts
+        .enumerate()
+        .filter_map(|(matrix, part)| f(matrix, part).err().map(|pivot| (matrix, pivot)))
+        .min();
+    first.map_or(Ok(()), |(matrix, pivot)| {
+        Err(flaw(operation, matrix, pivot))
+    })
+}
+
+/// The product of two lists, in sixteen sums at once.
+fn dot<T: Float>(a: &[T], b: &[T]) -> T {
+    let (a, a_rest) = a.as_chunks::<16>();
+    let (b, b_rest) = b.as_chunks::<16>();
+    let mut sums = [T::ZERO; 16];
+    for (a, b) in a.iter().zip(b) {
+        for i in 0..16 {
+            sums[i] += a[i] * b[i];
+        }
+    }
+    let rest: T = a_rest.iter().zip(b_rest).map(|(&a, &b)| a * b).sum();
+    sums.into_iter().sum::<T>() + rest
+}
+
+/// `out` ← `out` − `factor` · `row`.
+fn subtract<T: Float>(out: &mut [T], factor: T, row: &[T]) {
+    for (slot, &value) in out.iter_mut().zip(row) {
+        *slot = *slot - factor * value;
+    }
+}
+
+impl<T: Float> Tensor<T> {
+    /// The matrices stretched to the leading axes `lead`, next to each other in memory.
+    fn batch(&self, lead: &Shape) -> Self {
+        let shape = [&lead[..], &self.shape()[self.rank() - 2..]].concat();
+        self.broadcast_to(Shape::from(shape)).contiguous()
+    }
+}
+
+/// What the tests of this folder need.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random;
+
+    pub(super) fn normal(shape: impl Into<Shape>, seed: u64) -> Tensor<f64> {
+        Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed))
+    }
+
+    /// A·Aᵀ + I, well away from what is not positive.
+    pub(super) fn positive(batch: usize, size: usize) -> Tensor<f64> {
+        let a = normal([batch, size, size], size as u64);
+        a.matmul(&a.t()) + &Tensor::eye(size)
+    }
+
+    /// The largest difference must be within `bound` of the largest entry.
+    #[track_caller]
+    pub(super) fn close(found: &Tensor<f64>, expected: &Tensor<f64>, bound: f64) {
+        assert_eq!(found.shape(), expected.shape());
+        let largest = expected.iter().fold(1.0_f64, |most, v| most.max(v.abs()));
+        for (f, e) in found.iter().zip(expected.iter()) {
+            assert!((f - e).abs() <= bound * largest, "{f} for {e}");
+        }
+    }
+
+    #[test]
+    fn dots_are_sums_of_products() {
+        for length in [0, 1, 15, 16, 17, 100] {
+            let (a, b) = (normal([length], 1), normal([length], 2));
+            let found = dot(&a.to_vec(), &b.to_vec());
+            let expected = (&a * &b).sum(..).item();
+            assert!((found - expected).abs() < 1e-13);
+        }
+    }
+}
