@@ -65,7 +65,11 @@ impl<T: Float> Product<'_, T> {
         let inner = self.left.columns;
         let depth = self.blocking.depth(inner);
         let rows = Panels::of_rows(self.left.rows, self.blocking.tile_rows);
-        let columns = Panels::of_columns(self.right.columns, self.blocking.lanes);
+        let columns = Panels::of_columns(
+            self.right.columns,
+            self.blocking.lanes,
+            self.blocking.tile_vectors,
+        );
         let (packs_left, direct) = (self.packs_left(), self.direct_panels());
         let mut left = Storage::recycled(if packs_left {
             rows.padded(0) * depth
@@ -106,7 +110,7 @@ impl<T: Float> Product<'_, T> {
     /// How many panels of the right operand are read where they are: only whole vectors can be.
     fn direct_panels(&self) -> usize {
         if self.right.column_stride == 1 && self.left.rows < PACK_RIGHT {
-            self.right.columns / (3 * self.blocking.lanes)
+            self.right.columns / (self.blocking.tile_vectors * self.blocking.lanes)
         } else {
             0
         }
@@ -122,51 +126,37 @@ impl<T: Float> Product<'_, T> {
         from: usize,
         into: &mut Storage<T>,
     ) {
-        let packed = &mut into.as_mut_slice()[..panels.padded(from) * depth];
-        pack_panels(
-            from..panels.count(),
-            packed,
+        let pack = Pack {
+            matrix,
+            first_step,
             depth,
             panels,
-            &|panel, packed| {
-                let pack = Pack {
-                    matrix,
-                    first_step,
-                    first_column: panels.start(panel),
-                    width: panels.width(panel),
-                    panel: packed,
-                };
-                T::dispatch_on_vectors(self.isa, pack);
-            },
-        );
+            numbers: from..panels.count(),
+            packed: &mut into.as_mut_slice()[..panels.padded(from) * depth],
+        };
+        pack_panels(self.isa, pack);
     }
 }
 
-/// Calls `f` with the number and the place of each panel, in parallel if there are many.
-fn pack_panels<T: Send>(
-    numbers: Range<usize>,
-    packed: &mut [T],
-    depth: usize,
-    panels: Panels,
-    f: &(impl Fn(usize, &mut [T]) + Sync),
-) {
+/// Packs all panels, in parallel if there are many.
+fn pack_panels<T: Float>(isa: Isa, pack: Pack<'_, '_, T>) {
     /// Numbers worth a task of their own, about 10 µs of copying.
     const TASK: usize = 1 << 15;
-    if packed.len() <= TASK || numbers.len() <= 1 {
-        let mut rest = packed;
-        for panel in numbers {
-            let (packed, others) = rest.split_at_mut(panels.width(panel) * depth);
-            f(panel, packed);
-            rest = others;
-        }
-        return;
+    if pack.packed.len() <= TASK || pack.numbers.len() <= 1 {
+        return T::dispatch_on_vectors(isa, pack);
     }
-    let half = numbers.start + numbers.len() / 2;
-    let columns = panels.start(half) - panels.start(numbers.start);
-    let (first, second) = packed.split_at_mut(columns * depth);
+    let Range { start, end } = pack.numbers;
+    let half = start + (end - start) / 2;
+    let columns = pack.panels.padded_between(start, half);
+    let (first, second) = pack.packed.split_at_mut(columns * pack.depth);
+    let part = |numbers, packed| Pack {
+        numbers,
+        packed,
+        ..pack
+    };
     rayon::join(
-        || pack_panels(numbers.start..half, first, depth, panels, f),
-        || pack_panels(half..numbers.end, second, depth, panels, f),
+        || pack_panels(isa, part(start..half, first)),
+        || pack_panels(isa, part(half..end, second)),
     );
 }
 

@@ -16,6 +16,7 @@
 //! The caches are taken to be those of common machines with each instruction set and not asked
 //! for: a sum is cut where blocks end, so asking would make results differ between machines.
 
+use super::tile::tile_size;
 use crate::simd::Isa;
 
 /// Most rows or columns of the result that are packed at a time.
@@ -32,7 +33,9 @@ const MOST_TASKS: usize = 64;
 pub(super) struct Blocking {
     /// Rows of a tile.
     pub(super) tile_rows: usize,
-    /// Lanes of a vector; a tile is at most three wide.
+    /// Vectors of columns of a tile.
+    pub(super) tile_vectors: usize,
+    /// Lanes of a vector.
     pub(super) lanes: usize,
     /// Most steps of the inner axis in a block.
     depth: usize,
@@ -42,18 +45,20 @@ pub(super) struct Blocking {
 
 impl Blocking {
     pub(super) fn new(isa: Isa, element: usize) -> Self {
-        let (tile_rows, vector, level_1, level_2) = match isa {
+        let (vector, level_1, level_2) = match isa {
             // Sapphire Rapids: 48 KB and 2 MB; Zen 4: 32 KB and 1 MB.
-            Isa::Avx512 => (8, 64, 48 << 10, 2 << 20),
+            Isa::Avx512 => (64, 48 << 10, 2 << 20),
             // Haswell to Zen 3: 32 KB, 256 to 512 KB.
-            _ => (4, 32, 32 << 10, 256 << 10),
+            _ => (32, 32 << 10, 256 << 10),
         };
+        let (tile_rows, tile_vectors) = tile_size(isa);
         let depth = level_1 / 3 / (tile_rows * element);
         Self {
             tile_rows,
+            tile_vectors,
             lanes: vector / element,
             depth,
-            panels: level_2 / 2 / (3 * vector * depth),
+            panels: level_2 / 2 / (tile_vectors * vector * depth),
         }
     }
 
@@ -66,7 +71,7 @@ impl Blocking {
 
     /// How many panels of rows and of columns each task gets, of so many in all.
     pub(super) fn task(&self, rows: usize, columns: usize, depth: usize) -> (usize, usize) {
-        let work = rows * self.tile_rows * columns * 3 * self.lanes * depth;
+        let work = rows * self.tile_rows * columns * self.tile_vectors * self.lanes * depth;
         let tasks = (work / TASK).clamp(1, MOST_TASKS);
         // Rows first, down to 8 tiles: fewer would load the panels from L2 for too little work.
         let across = rows.div_ceil(8).min(tasks);

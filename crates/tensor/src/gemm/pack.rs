@@ -5,63 +5,77 @@
 //! `[panel][p][row]`. What a panel lacks at the edge is filled with zeros, so that tiles read whole
 //! vectors. Both are one job, because the left operand is the right one of the transposed product.
 
+use std::ops::Range;
+
 use super::Matrix;
+use super::panels::Panels;
 use crate::element::Float;
 use crate::simd::{Kernel, Math, Simd};
 
 /// Most lanes that vectors have.
 const MOST_LANES: usize = 16;
 
-/// Copies the columns `first_column..` of `depth` steps of `matrix` into one panel.
+/// Copies `depth` steps of some panels of a matrix.
 pub(super) struct Pack<'a, 'o, T> {
     /// The operand; its rows are steps of the inner axis.
     pub(super) matrix: Matrix<'a, T>,
-    /// The step that comes first in the panel.
+    /// The step that comes first in the panels.
     pub(super) first_step: usize,
-    pub(super) first_column: usize,
-    /// Columns of the panel; those beyond the matrix become 0.
-    pub(super) width: usize,
-    /// `[depth][width]`.
-    pub(super) panel: &'o mut [T],
+    pub(super) depth: usize,
+    pub(super) panels: Panels,
+    /// Which panels.
+    pub(super) numbers: Range<usize>,
+    /// `[panel][depth][width]`.
+    pub(super) packed: &'o mut [T],
 }
 
 impl<T: Float> Kernel<T> for Pack<'_, '_, T> {
     type Output = ();
     #[inline(always)]
-    fn run<S: Math<T>>(self, simd: S) {
-        let Self {
-            matrix,
-            first_step,
-            first_column,
-            width,
-            panel,
-        } = self;
-        let columns = width.min(matrix.columns - first_column);
-        let position = |step: usize| matrix.position(first_step + step, first_column) as usize;
-        if matrix.column_stride == 1 {
-            for (step, packed) in panel.chunks_exact_mut(width).enumerate() {
-                let from = &matrix.data[position(step)..][..columns];
-                copy(simd, from, packed);
-            }
-        } else if matrix.row_stride == 1 {
+    fn run<S: Math<T>>(mut self, simd: S) {
+        if self.matrix.column_stride == 1 {
+            return self.copy_rows(simd);
+        }
+        let Self { matrix, depth, .. } = self;
+        for panel in self.numbers.clone() {
+            let columns = self.panels.range(panel);
             let place = Place {
-                start: position(0) as isize,
+                start: matrix.position(self.first_step, columns.start),
                 stride: matrix.column_stride,
-                columns,
+                columns: columns.len(),
             };
-            // Tiles are a multiple of 4 wide and high.
-            if width.is_multiple_of(8) {
-                transpose::<T, S, 8>(simd, matrix.data, place, panel, width);
+            let width = self.panels.width(panel);
+            let packed = &mut self.packed
+                [self.panels.padded_between(self.numbers.start, panel) * depth..][..width * depth];
+            if matrix.row_stride != 1 {
+                gather(matrix, place, packed, width);
+            } else if width.is_multiple_of(8) {
+                transpose::<T, S, 8>(simd, matrix.data, place, packed, width);
             } else {
-                transpose::<T, S, 4>(simd, matrix.data, place, panel, width);
+                transpose::<T, S, 4>(simd, matrix.data, place, packed, width);
             }
-        } else {
-            for (step, packed) in panel.chunks_exact_mut(width).enumerate() {
-                let (start, stride) = (position(step) as isize, matrix.column_stride);
-                for (column, slot) in packed[..columns].iter_mut().enumerate() {
-                    *slot = matrix.data[(start + column as isize * stride) as usize];
-                }
-                packed[columns..].fill(T::ZERO);
+        }
+    }
+}
+
+impl<T: Float> Pack<'_, '_, T> {
+    /// Copies an operand whose columns lie next to each other: step by step, and within a step from
+    /// panel to panel, so that the operand is read in the order of memory.
+    #[inline(always)]
+    fn copy_rows<S: Simd<T>>(&mut self, simd: S) {
+        let (panels, first) = (self.panels, self.numbers.start);
+        let begin = panels.start(first);
+        let columns = panels.start(self.numbers.end) - begin;
+        for step in 0..self.depth {
+            let start = self.matrix.position(self.first_step + step, begin) as usize;
+            let row = &self.matrix.data[start..][..columns];
+            for panel in self.numbers.clone() {
+                let range = panels.range(panel);
+                let width = panels.width(panel);
+                let from = &row[range.start - begin..][..range.len()];
+                let place = (panels.padded_between(first, panel)) * self.depth + step * width;
+                let to = &mut self.packed[place..][..width];
+                copy(simd, from, to);
             }
         }
     }
@@ -70,9 +84,28 @@ impl<T: Float> Kernel<T> for Pack<'_, '_, T> {
 /// `to` ← `from`, which is not longer, then zeros.
 #[inline(always)]
 fn copy<T: Float, S: Simd<T>>(simd: S, from: &[T], to: &mut [T]) {
+    if from.len() == to.len() && to.len().is_multiple_of(S::LANES) {
+        // Whole vectors, as almost always.
+        let vectors = from
+            .chunks_exact(S::LANES)
+            .zip(to.chunks_exact_mut(S::LANES));
+        return vectors.for_each(|(from, to)| simd.store(simd.load(from), to));
+    }
     for (i, to) in to.chunks_mut(S::LANES).enumerate() {
         let start = (i * S::LANES).min(from.len());
         simd.store_part(simd.load_part(&from[start..]), to);
+    }
+}
+
+/// Copies number by number, for operands that are contiguous along neither axis.
+#[inline(always)]
+fn gather<T: Float>(matrix: Matrix<'_, T>, place: Place, panel: &mut [T], width: usize) {
+    for (step, packed) in panel.chunks_exact_mut(width).enumerate() {
+        let start = place.start + step as isize * matrix.row_stride;
+        for (column, slot) in packed[..place.columns].iter_mut().enumerate() {
+            *slot = matrix.data[(start + column as isize * place.stride) as usize];
+        }
+        packed[place.columns..].fill(T::ZERO);
     }
 }
 
@@ -122,8 +155,13 @@ fn transpose<T: Float, S: Simd<T>, const GROUP: usize>(
                 simd.store(*vector, lanes);
             }
             let rows = panel[step * width + group..].chunks_mut(width);
-            for (lanes, row) in lanes[..steps].iter().zip(rows) {
-                row[..GROUP].copy_from_slice(lanes);
+            let rows = lanes[..steps].iter().zip(rows);
+            if group + GROUP <= width {
+                rows.for_each(|(lanes, row)| row[..GROUP].copy_from_slice(lanes));
+            } else {
+                // The last two rows of a tile of six.
+                let rest = width - group;
+                rows.for_each(|(lanes, row)| row[..rest].copy_from_slice(&lanes[..rest]));
             }
         }
     }

@@ -19,19 +19,19 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// Panels of three vectors of columns.
-    pub(super) fn of_columns(length: usize, lanes: usize) -> Self {
+    /// Panels of `most` vectors of columns, 2 or 3.
+    pub(super) fn of_columns(length: usize, lanes: usize, most: usize) -> Self {
         let vectors = length.div_ceil(lanes);
-        let last = match vectors % 3 {
-            _ if vectors <= 3 => 0,
-            0 => vectors - 3,
-            rest => vectors - 2.max(rest),
+        let last = match vectors % most {
+            _ if vectors <= most => 0,
+            0 => vectors - most,
+            rest => vectors - rest.max(most - 1),
         };
         Self {
             length,
-            width: 3 * lanes,
+            width: most * lanes,
             unit: lanes,
-            count: vectors.div_ceil(3),
+            count: vectors.div_ceil(most),
             last: last * lanes,
         }
     }
@@ -75,6 +75,12 @@ impl Panels {
         self.range(i).len().next_multiple_of(self.unit)
     }
 
+    /// Width of the panels from number `first` up to number `i`, which are all filled up.
+    #[inline(always)]
+    pub(super) fn padded_between(&self, first: usize, i: usize) -> usize {
+        (self.start(i) - self.start(first)).next_multiple_of(self.unit)
+    }
+
     /// Width of all panels from number `i` on once they are filled up.
     pub(super) fn padded(&self, i: usize) -> usize {
         (self.length - self.start(i)).next_multiple_of(self.unit)
@@ -88,7 +94,7 @@ mod tests {
     #[test]
     fn panels_follow_each_other_and_none_is_a_vector_wide_beside_others() {
         for length in 1..=300 {
-            let panels = Panels::of_columns(length, 16);
+            let panels = Panels::of_columns(length, 16, 3);
             let mut end = 0;
             for i in 0..panels.count() {
                 let columns = panels.range(i);

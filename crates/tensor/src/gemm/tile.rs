@@ -4,10 +4,20 @@
 //! `p` of the inner axis, `VECTORS` vectors of the right operand are loaded once and multiplied
 //! with `ROWS` broadcast numbers of the left one. With 8 x 3 vectors of AVX-512 that is 24
 //! multiply-adds for 11 loads, and 24 running sums are more than the 8 that two multiply-add units
-//! with a latency of 4 cycles need to be always busy.
+//! with a latency of 4 cycles need to be always busy. AVX2 has 16 registers: 6 x 2 vectors are 12
+//! running sums, two columns and a factor, and one register is left. With 4 x 3 none would be, and
+//! the compiler keeps a running sum in memory, which costs more than half of the speed.
 
 use crate::element::Float;
 use crate::simd::{Isa, Simd};
+
+/// Rows of a tile, and vectors of columns.
+pub(super) const fn tile_size(isa: Isa) -> (usize, usize) {
+    match isa {
+        Isa::Avx512 => (8, 3),
+        _ => (6, 2),
+    }
+}
 
 /// Where a tile reads the left operand: element `(i, p)` is at `i·row_stride + p·step`.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +106,7 @@ pub(super) struct Tile<T> {
 }
 
 impl<T: Float> Tile<T> {
-    /// Does a tile of `rows` rows, at most 8, and at most three vectors of columns.
+    /// Does a tile of `rows` rows, of at most the size of [`tile_size`].
     ///
     /// # Safety
     /// `left` must be readable for `rows` rows and `right` for as many whole vectors as there are
@@ -110,11 +120,10 @@ impl<T: Float> Tile<T> {
                 1 => self.high::<S, 1>(simd),
                 2 => self.high::<S, 2>(simd),
                 3 => self.high::<S, 3>(simd),
-                // What is constant here is decided before the tiles are compiled. With 16 registers
-                // they are 4 high.
-                _ if const { matches!(S::ISA, Isa::Avx2) } => self.high::<S, 4>(simd),
                 4 => self.high::<S, 4>(simd),
                 5 => self.high::<S, 5>(simd),
+                // What is constant here is decided before the tiles are compiled.
+                _ if const { tile_size(S::ISA).0 == 6 } => self.high::<S, 6>(simd),
                 6 => self.high::<S, 6>(simd),
                 7 => self.high::<S, 7>(simd),
                 _ => self.high::<S, 8>(simd),
@@ -130,6 +139,7 @@ impl<T: Float> Tile<T> {
         unsafe {
             match self.extent.columns.div_ceil(S::LANES) {
                 1 => self.run::<S, ROWS, 1>(simd),
+                _ if const { tile_size(S::ISA).1 == 2 } => self.run::<S, ROWS, 2>(simd),
                 2 => self.run::<S, ROWS, 2>(simd),
                 _ => self.run::<S, ROWS, 3>(simd),
             }
@@ -149,8 +159,10 @@ impl<T: Float> Tile<T> {
             extent,
         } = self;
         let mut sums = [[simd.splat(T::ZERO); VECTORS]; ROWS];
-        let (mut a, mut b) = (left.pointer, right.pointer);
-        for _ in 0..extent.depth {
+        let rows: [*const T; ROWS] =
+            std::array::from_fn(|i| left.pointer.wrapping_offset(i as isize * left.row_stride));
+        let mut b = right.pointer;
+        for p in 0..extent.depth as isize {
             // SAFETY: step `p` of both operands is readable; the pointers move on by wrapping, since
             // after the last step they may point anywhere.
             unsafe {
@@ -159,13 +171,12 @@ impl<T: Float> Tile<T> {
                     *column = simd.load_at(b.add(v * S::LANES));
                 }
                 for (i, row) in sums.iter_mut().enumerate() {
-                    let factor = simd.splat(*a.offset(i as isize * left.row_stride));
+                    let factor = simd.splat(*rows[i].offset(p * left.step));
                     for (sum, &column) in row.iter_mut().zip(&columns) {
                         *sum = simd.mul_add(factor, column, *sum);
                     }
                 }
             }
-            a = a.wrapping_offset(left.step);
             b = b.wrapping_add(right.step);
         }
         let alpha = simd.splat(alpha);
