@@ -11,6 +11,10 @@
 use crate::element::Float;
 use crate::simd::{Isa, Simd};
 
+/// Taps of a block. A tile reads four lines of 64 bytes for each at most, 32 KB, and all panels find
+/// them in the first-level cache.
+const DEPTH: usize = 128;
+
 /// Rows of a tile for a result of `rows` rows: as many as the registers hold, if there are so many.
 pub(super) fn tile_rows(isa: Isa, rows: usize) -> usize {
     let most = if isa == Isa::Avx512 { 8 } else { 4 };
@@ -40,6 +44,8 @@ impl<T: Float> Correlation<'_, T> {
         }
         match tile_rows(S::ISA, self.rows) {
             8 => self.tiles::<S, 8, 3>(simd, out),
+            // With 16 registers, 4 x 3 running sums would leave none for the factor.
+            4 if const { matches!(S::ISA, Isa::Avx2) } => self.tiles::<S, 4, 2>(simd, out),
             4 => self.tiles::<S, 4, 3>(simd, out),
             2 => self.tiles::<S, 2, 6>(simd, out),
             _ => self.tiles::<S, 1, 8>(simd, out),
@@ -50,43 +56,57 @@ impl<T: Float> Correlation<'_, T> {
     fn tiles<S: Simd<T>, const ROWS: usize, const VECTORS: usize>(self, simd: S, out: &mut [T]) {
         let width = out.len() / self.rows;
         let panel = self.starts.len() * ROWS;
-        for first in (0..self.positions).step_by(VECTORS * S::LANES) {
-            // All panels meet the same positions, which stay in the first-level cache.
-            for (i, weights) in self.weights.chunks_exact(panel).enumerate() {
-                let sums = self.tile::<S, ROWS, VECTORS>(simd, weights, first);
-                let rows = out[i * ROWS * width..].chunks_mut(width);
-                for (out, sums) in rows.zip(&sums) {
-                    let out = &mut out[first..][..VECTORS * S::LANES];
-                    for (v, &sum) in sums.iter().enumerate() {
-                        simd.store(sum, &mut out[v * S::LANES..]);
+        for (chunk, starts) in self.starts.chunks(DEPTH).enumerate() {
+            for first in (0..self.positions).step_by(VECTORS * S::LANES) {
+                // All panels meet the same positions, which stay in the first-level cache.
+                for (i, weights) in self.weights.chunks_exact(panel).enumerate() {
+                    let weights = &weights[chunk * DEPTH * ROWS..][..starts.len() * ROWS];
+                    let mut sums = [[simd.splat(T::ZERO); VECTORS]; ROWS];
+                    let rows = || (i * ROWS..self.rows).map(|row| row * width + first);
+                    if chunk > 0 {
+                        for (place, sums) in rows().zip(&mut sums) {
+                            let out = &out[place..][..VECTORS * S::LANES];
+                            for (v, sum) in sums.iter_mut().enumerate() {
+                                *sum = simd.load(&out[v * S::LANES..]);
+                            }
+                        }
+                    }
+                    let planes = &self.planes[first..];
+                    accumulate(simd, starts, weights, planes, &mut sums);
+                    for (place, sums) in rows().zip(&sums) {
+                        let out = &mut out[place..][..VECTORS * S::LANES];
+                        for (v, &sum) in sums.iter().enumerate() {
+                            simd.store(sum, &mut out[v * S::LANES..]);
+                        }
                     }
                 }
             }
         }
     }
+}
 
-    #[inline(always)]
-    fn tile<S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
-        &self,
-        simd: S,
-        weights: &[T],
-        first: usize,
-    ) -> [[S::Vector; VECTORS]; ROWS] {
-        let mut sums = [[simd.splat(T::ZERO); VECTORS]; ROWS];
-        let planes = &self.planes[first..];
-        for (&start, weights) in self.starts.iter().zip(weights.chunks_exact(ROWS)) {
-            let plane = &planes[start as usize..][..VECTORS * S::LANES];
-            let mut values = [simd.splat(T::ZERO); VECTORS];
-            for (v, value) in values.iter_mut().enumerate() {
-                *value = simd.load(&plane[v * S::LANES..]);
-            }
-            for (row, &weight) in sums.iter_mut().zip(weights) {
-                let weight = simd.splat(weight);
-                for (sum, &value) in row.iter_mut().zip(&values) {
-                    *sum = simd.mul_add(weight, value, *sum);
-                }
+/// Adds the products of the weights `[tap, ROWS]` with what the taps read to a tile.
+#[inline(always)]
+fn accumulate<T: Float, S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    starts: &[i64],
+    weights: &[T],
+    planes: &[T],
+    sums: &mut [[S::Vector; VECTORS]; ROWS],
+) {
+    let mut tile = *sums;
+    for (&start, weights) in starts.iter().zip(weights.chunks_exact(ROWS)) {
+        let plane = &planes[start as usize..][..VECTORS * S::LANES];
+        let mut values = [simd.splat(T::ZERO); VECTORS];
+        for (v, value) in values.iter_mut().enumerate() {
+            *value = simd.load(&plane[v * S::LANES..]);
+        }
+        for (row, &weight) in tile.iter_mut().zip(weights) {
+            let weight = simd.splat(weight);
+            for (sum, &value) in row.iter_mut().zip(&values) {
+                *sum = simd.mul_add(weight, value, *sum);
             }
         }
-        sums
     }
+    *sums = tile;
 }

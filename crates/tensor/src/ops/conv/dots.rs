@@ -13,6 +13,10 @@ use crate::simd::{Isa, Simd};
 /// Most vectors of a tile.
 const MOST: usize = 16;
 
+/// Taps of a block. They are a channel's or two, whose planes stay in the first-level cache while all
+/// rows meet them.
+const BLOCK: usize = 16;
+
 /// One product.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dots<'a, T> {
@@ -40,14 +44,17 @@ impl<T: Float> Dots<'_, T> {
     #[inline(always)]
     fn tiles<S: Simd<T>, const ROWS: usize, const TAPS: usize>(self, simd: S, out: &mut [T]) {
         let taps = self.starts.len();
-        for (i, left) in self.left.chunks(ROWS * self.positions).enumerate() {
-            let rows = left.len() / self.positions;
-            for (j, starts) in self.starts.chunks(TAPS).enumerate() {
-                let sums = self.tile::<S, ROWS, TAPS>(simd, left, starts);
-                for row in 0..rows {
-                    let out = &mut out[(i * ROWS + row) * taps + j * TAPS..][..starts.len()];
-                    for (slot, &sum) in out.iter_mut().zip(&sums[row * TAPS..]) {
-                        *slot += sum;
+        for (block, starts) in self.starts.chunks(BLOCK).enumerate() {
+            for (i, left) in self.left.chunks(ROWS * self.positions).enumerate() {
+                let rows = left.len() / self.positions;
+                for (j, starts) in starts.chunks(TAPS).enumerate() {
+                    let sums = self.tile::<S, ROWS, TAPS>(simd, left, starts);
+                    for row in 0..rows {
+                        let tap = block * BLOCK + j * TAPS;
+                        let out = &mut out[(i * ROWS + row) * taps + tap..][..starts.len()];
+                        for (slot, &sum) in out.iter_mut().zip(&sums[row * TAPS..]) {
+                            *slot += sum;
+                        }
                     }
                 }
             }
