@@ -94,18 +94,23 @@ impl<T: Float> Dots<'_, T> {
         for (slot, &sum) in flat.iter_mut().zip(sums.as_flattened()) {
             *slot = sum;
         }
-        across(simd, flat)
+        across(simd, flat, ROWS * TAPS)
     }
 }
 
-/// The sum of the lanes of each vector.
+/// The sum of the lanes of each of the first `count` vectors.
 ///
 /// Zipping two vectors and adding the halves leaves half as many sums of each, side by side; after
 /// as many rounds as lanes can be halved, every lane is the sum of one vector.
 #[inline(always)]
-fn across<T: Float, S: Simd<T>>(simd: S, mut vectors: [S::Vector; MOST]) -> [T; MOST] {
+fn across<T: Float, S: Simd<T>>(
+    simd: S,
+    mut vectors: [S::Vector; MOST],
+    count: usize,
+) -> [T; MOST] {
     let mut sums = [T::ZERO; MOST];
-    for (group, sums) in sums.chunks_exact_mut(S::LANES).enumerate() {
+    let groups = sums.chunks_exact_mut(S::LANES).enumerate();
+    for (group, sums) in groups.take(count.div_ceil(S::LANES)) {
         let first = group * S::LANES;
         let mut half = S::LANES / 2;
         while half > 0 {
