@@ -297,6 +297,29 @@ impl<T: Float> Tape<T> {
         self.inner.scopes.borrow_mut()[innermost].note(key, leaf)
     }
 
+    /// Makes `var` what [`keyed_leaf`](Self::keyed_leaf) finds under this key, so that a parameter
+    /// can be an input of a function that is checked or differentiated. The caller sees to it that
+    /// the value given there is that of `var`.
+    ///
+    /// # Panics
+    /// If `var` is not tracked on this tape, or something else has the key.
+    #[track_caller]
+    pub fn bind_key(&self, key: u64, var: &Var<T>) {
+        let node = var
+            .node()
+            .filter(|_| var.tape().is_some_and(|tape| tape.is(self)));
+        let node = node.expect("bind_key: the Var is not tracked on this tape");
+        let mut leaves = self.inner.leaves.borrow_mut();
+        match leaves.binary_search_by_key(&key, |&(key, _)| key) {
+            Ok(found) => assert!(
+                leaves[found].1 == node,
+                "bind_key: key {key} is that of node {} already",
+                leaves[found].1
+            ),
+            Err(place) => leaves.insert(place, (key, node)),
+        }
+    }
+
     /// A value that belongs to the step but is not differentiated with respect to, such as data.
     #[must_use]
     pub fn constant(&self, value: Tensor<T>) -> Var<T> {

@@ -210,7 +210,7 @@ impl<T: Float> Var<T> {
             saved.output = kept.map(Self::constant);
         });
         if let Some(took) = took {
-            tape.note_node(id, &output, took);
+            tape.note_node(id, inputs, &output, took);
         }
         Self::tracked(output, tape.clone(), id)
     }

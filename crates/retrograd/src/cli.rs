@@ -23,6 +23,49 @@ pub(crate) enum Command {
     List,
     /// Train a variant and write its report.
     Train(TrainOptions),
+    /// Show one training step of a variant: every operation, forward and backward.
+    Tape(TapeOptions),
+    /// Hold derivatives against differences, at orders 1 and 2.
+    Gradcheck {
+        /// An operation (`tanh`), a family of them (`products`) or a variant (`deep`). Without it,
+        /// everything.
+        #[arg(value_name = "OPERATION|VARIANT")]
+        name: Option<String>,
+    },
+}
+
+/// The options of `retrograd tape`; without a file and a profile, the tape as a table.
+#[derive(Args, Debug)]
+pub(crate) struct TapeOptions {
+    /// Which autoencoder; `retrograd list` shows all.
+    #[arg(value_parser = variant)]
+    pub(crate) variant: Variant,
+    /// Write a page that plays the step, one operation at a time.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write the graph in Graphviz's language.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dot: Option<PathBuf>,
+    /// Write everything that is known of the step as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Print time, operations and bytes, by operation and by node.
+    #[arg(long)]
+    pub(crate) profile: bool,
+    /// Samples in the step [default: as the variant is trained].
+    #[arg(long, value_name = "N", value_parser = few, allow_negative_numbers = true)]
+    pub(crate) batch_size: Option<usize>,
+    /// Decides everything random.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    pub(crate) seed: u64,
+    /// Replace files that are there already.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 /// The options of `retrograd train`.
@@ -102,6 +145,17 @@ fn positive<N: std::str::FromStr + PartialOrd + From<u8>>(text: &str) -> Result<
         Ok(number) if number >= N::from(1) => Ok(number),
         _ => Err("it must be a whole number, 1 or more".to_owned()),
     }
+}
+
+/// Most samples of a step to look at.
+const MOST_SAMPLES: usize = 10_000;
+
+fn few(text: &str) -> Result<usize, String> {
+    let number = positive::<usize>(text)?;
+    if number > MOST_SAMPLES {
+        return Err(format!("it must be {MOST_SAMPLES} or less"));
+    }
+    Ok(number)
 }
 
 fn learning_rate(text: &str) -> Result<f64, String> {

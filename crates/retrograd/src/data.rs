@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use retrograd::autoencoders::{DataKind, DefaultData};
+use retrograd::autoencoders::{DataKind, DefaultData, Variant};
 use retrograd::datasets::{self, Split};
+use retrograd::tensor::Tensor;
 
 use crate::cli::TrainOptions;
 use crate::failure::Failure;
@@ -73,6 +74,23 @@ pub(crate) fn load(options: &TrainOptions) -> Result<Data, Failure> {
         start.elapsed().as_secs_f64()
     ));
     Ok(Data { split, kind })
+}
+
+/// The kind of the data that a variant is shown with.
+pub(crate) fn default_kind(variant: Variant) -> DataKind {
+    match variant.default_data() {
+        DefaultData::Digits => DataKind::Images(datasets::digits_split(1, 1, 0).train.width()),
+        DefaultData::Plane => DataKind::Points(3),
+    }
+}
+
+/// The first samples of the data that a variant is shown with, `[samples, features]`.
+pub(crate) fn batch(variant: Variant, samples: usize, seed: u64) -> Tensor<f32> {
+    let split = match variant.default_data() {
+        DefaultData::Digits => datasets::digits_split(samples, 1, seed),
+        DefaultData::Plane => datasets::plane_split(samples, 1, seed),
+    };
+    split.train.features
 }
 
 /// The MNIST-like folder at `path`.

@@ -64,4 +64,6 @@ mod pages {
     mod autoencoders {}
     #[doc = include_str!("../../../docs/09-kernels.md")]
     mod kernels {}
+    #[doc = include_str!("../../../docs/10-seeing.md")]
+    mod seeing {}
 }

@@ -1,11 +1,13 @@
-//! The command-line program: `retrograd list`, `retrograd train`.
+//! The command-line program: `retrograd list`, `train`, `tape`, `gradcheck`.
 
 mod cli;
 mod data;
 mod failure;
 mod folder;
+mod gradcheck;
 mod pictures;
 mod results;
+mod tape;
 mod terminal;
 mod train;
 
@@ -15,6 +17,8 @@ fn main() -> ExitCode {
     let outcome = cli::parse().and_then(|command| match command {
         cli::Command::List => terminal::print(&terminal::list()),
         cli::Command::Train(options) => train::run(&options),
+        cli::Command::Tape(options) => tape::run(&options),
+        cli::Command::Gradcheck { name } => gradcheck::run(name.as_deref()),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -44,6 +44,29 @@ pub(crate) fn list() -> String {
     Variant::ALL.into_iter().map(entry).collect()
 }
 
+/// Rows in columns, of which `right` are set to the right.
+pub(crate) fn aligned<const N: usize>(rows: &[[String; N]], right: &[usize]) -> String {
+    let length = |cell: &String| cell.chars().count();
+    let widths: [usize; N] =
+        std::array::from_fn(|i| rows.iter().map(|row| length(&row[i])).max().unwrap_or(0));
+    let line = |row: &[String; N]| {
+        let cells = row
+            .iter()
+            .zip(widths)
+            .enumerate()
+            .map(|(i, (cell, width))| {
+                if right.contains(&i) {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                }
+            });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        format!("{}\n", line.trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
 /// A count for people: `931`, `109 k`, `1.2 M`.
 pub(crate) fn count(number: usize) -> String {
     match number {

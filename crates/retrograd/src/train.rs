@@ -123,7 +123,7 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
 ///
 /// A thread outside of the pool that hands it work sleeps until another has done it: two switches of
 /// threads for every product and every long update. A member does its share of the work itself.
-fn set_threads(asked: Option<usize>) -> Result<usize, Failure> {
+pub(crate) fn set_threads(asked: Option<usize>) -> Result<usize, Failure> {
     let threads =
         asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     if threads > MOST_THREADS {

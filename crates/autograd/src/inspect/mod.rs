@@ -7,12 +7,14 @@
 //! | the step as data | [`Tape::trace`](crate::Tape::trace), then [`Trace::to_json`] |
 //! | a graph for Graphviz | [`Trace::to_dot`] |
 //! | time, operations and bytes | [`Profile::of`] |
+//! | a page that plays the step, forward and backward | [`Trace::to_html`] |
 //!
 //! Times are known of tapes made with [`timing`](crate::Tape::timing), values and cotangents of
 //! those made with [`tracing`](crate::Tape::tracing).
 
 mod description;
 mod dot;
+mod html;
 
 mod json;
 mod profile;

@@ -37,6 +37,8 @@ pub(crate) struct Recorder {
 pub(super) struct Seen {
     pub(super) seconds: Option<f64>,
     pub(super) value: Option<Value>,
+    /// Those of its inputs that are constants, by position.
+    pub(super) constants: Vec<Option<Value>>,
     /// The node whose rule recorded this one.
     pub(super) made_by: Option<NodeId>,
 }
@@ -55,10 +57,21 @@ impl Recorder {
         self.values.then(|| Value::of(tensor))
     }
 
-    fn see<T: Float>(&mut self, id: NodeId, seconds: Option<f64>, value: &Tensor<T>) {
+    fn see<T: Float>(
+        &mut self,
+        id: NodeId,
+        seconds: Option<f64>,
+        inputs: &[&Var<T>],
+        value: &Tensor<T>,
+    ) {
+        let constant = |input: &&Var<T>| {
+            let constant = (!input.is_tracked()).then(|| self.value(input.value()));
+            constant.flatten()
+        };
         let seen = Seen {
             seconds,
             value: self.value(value),
+            constants: inputs.iter().map(constant).collect(),
             made_by: self.rule.as_ref().map(|rule| rule.node),
         };
         self.nodes.insert(id, seen);
@@ -104,17 +117,23 @@ impl<T: Float> Tape<T> {
     /// A leaf is there.
     pub(crate) fn note_leaf(&self, id: NodeId, value: &Tensor<T>) {
         if self.is_watched() {
-            self.note(|recorder| recorder.see(id, None, value));
+            self.note(|recorder| recorder.see(id, None, &[], value));
         }
     }
 
     /// The value of node `id` was computed.
     #[cold]
-    pub(crate) fn note_node(&self, id: NodeId, value: &Tensor<T>, took: Duration) {
+    pub(crate) fn note_node(
+        &self,
+        id: NodeId,
+        inputs: &[&Var<T>],
+        value: &Tensor<T>,
+        took: Duration,
+    ) {
         let node = self.node(id);
         let seconds = took.as_secs_f64();
         self.note(|recorder| {
-            recorder.see(id, Some(seconds), value);
+            recorder.see(id, Some(seconds), inputs, value);
             if let Some(rule) = &mut recorder.rule {
                 rule.operations.push(Work {
                     name: node.name(),

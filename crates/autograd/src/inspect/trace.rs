@@ -25,6 +25,7 @@ use crate::tape::{Mode, Tape};
 /// assert_eq!((trace.nodes[1].formula.as_str(), trace.nodes[1].rule.as_str()), ("y = x²", "x̄ = g·2·x"));
 /// let Event::Rule { gave, .. } = &trace.events[3] else { panic!("x, square, seed, rule") };
 /// assert_eq!(gave[0].total.as_ref().unwrap().elements, Some(vec![6.0]));
+/// std::fs::write(std::env::temp_dir().join("tape.html"), trace.to_html("x²")).unwrap();
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Trace {
@@ -80,6 +81,9 @@ pub struct TracedInput {
     pub node: Option<NodeId>,
     /// Size along each axis.
     pub shape: Vec<usize>,
+    /// The value of a constant; that of a node is the node's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
 }
 
 /// Something that happened.
@@ -180,9 +184,12 @@ impl<T: Float> Tape<T> {
 
     fn traced(&self, id: NodeId, seen: Option<&Seen>, kept: &Residuals) -> TracedNode {
         let node = &self.nodes()[id];
-        let inputs = node.inputs.iter().map(|input| TracedInput {
+        let constant = |i: usize| seen?.constants.get(i)?.clone();
+        let inputs = node.inputs.iter().enumerate();
+        let inputs = inputs.map(|(i, input)| TracedInput {
             node: input.node,
             shape: input.shape.to_vec(),
+            value: constant(i),
         });
         let saved = kept.list.iter().filter(|residual| residual.node == id);
         TracedNode {

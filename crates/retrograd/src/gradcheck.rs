@@ -1,0 +1,288 @@
+//! `retrograd gradcheck`: derivatives against differences, of operations and of whole objectives.
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use retrograd::autoencoders::{BoxedAutoencoder, DataKind, Variant};
+use retrograd::autograd::Var;
+use retrograd::autograd::check::catalogue::{FAMILIES, Row, rows};
+use retrograd::autograd::check::{Check, Report};
+use retrograd::tensor::{Tensor, random};
+
+use crate::failure::Failure;
+use crate::terminal::{self, aligned};
+
+/// Samples of a batch that an objective is checked on.
+const SAMPLES: usize = 3;
+/// Small data of every kind. A code has up to 32 numbers, and images must have more.
+const KINDS: [(&str, DataKind); 3] = [
+    ("images", DataKind::Images(36)),
+    ("table", DataKind::Table(18)),
+    ("points", DataKind::Points(3)),
+];
+/// Difference step of objectives: their kinks are anywhere, and a small step meets few.
+const STEP: f64 = 1.0 / 1024.0;
+/// Names closer than this (Jaro-Winkler, 1 is equal) are suggested for a misspelt one.
+const SIMILAR: f64 = 0.75;
+
+/// Something to check: an operation at a point, or an objective on a batch.
+enum Subject {
+    Operation(Row),
+    Objective(&'static str, Variant, DataKind),
+}
+
+/// What came of it.
+struct Line {
+    name: String,
+    samples: String,
+    place: String,
+    /// By order; an error is the text of a failure.
+    orders: [Result<Report, String>; 2],
+}
+
+impl Line {
+    fn passes(&self) -> bool {
+        self.orders.iter().all(Result::is_ok)
+    }
+}
+
+/// Checks what is named, or all there is, and prints the table.
+pub(crate) fn run(name: Option<&str>) -> Result<(), Failure> {
+    let subjects = subjects(name)?;
+    let bar = progress(subjects.len());
+    let check = |subject: &Subject| {
+        let line = subject.check();
+        bar.inc(1);
+        line
+    };
+    let lines: Vec<Line> = subjects.iter().map(check).collect();
+    bar.finish_and_clear();
+    terminal::print(&table(&lines))?;
+    let wrong = lines.iter().filter(|line| !line.passes()).count();
+    if wrong == 0 {
+        return Ok(());
+    }
+    Err(Failure::run(format!(
+        "{wrong} of {} checks failed; what was found stands above",
+        lines.len()
+    )))
+}
+
+/// A bar if standard error is a terminal, else nothing.
+fn progress(checks: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(checks as u64);
+    let style = ProgressStyle::with_template("checking {bar:30} {pos} of {len} (left {eta})");
+    style.map_or_else(|_| ProgressBar::hidden(), |style| bar.with_style(style))
+}
+
+/// What a name stands for: rows of an operation, a family of them, a variant; all without one.
+fn subjects(name: Option<&str>) -> Result<Vec<Subject>, Failure> {
+    let operations = || rows().into_iter().map(Subject::Operation);
+    let objectives = |variant: Variant| {
+        KINDS
+            .into_iter()
+            .filter(move |(_, kind)| variant.build::<f64>(*kind, &mut random::rng(0)).is_ok())
+            .map(move |(what, kind)| Subject::Objective(what, variant, kind))
+    };
+    let Some(name) = name else {
+        let variants = Variant::ALL.into_iter().flat_map(objectives);
+        return Ok(operations().chain(variants).collect());
+    };
+    let lower = name.to_lowercase();
+    let family = FAMILIES.iter().find(|(family, _)| *family == lower);
+    let mut found: Vec<Subject> = match family {
+        Some((_, rows)) => rows().into_iter().map(Subject::Operation).collect(),
+        None => operations()
+            .filter(|subject| matches!(subject, Subject::Operation(row) if [row.method(), row.operation].contains(&lower.as_str())))
+            .collect(),
+    };
+    if let Ok(variant) = Variant::from_name(name) {
+        found.extend(objectives(variant));
+    }
+    if found.is_empty() {
+        return Err(Failure::usage(unknown(name, &lower)));
+    }
+    Ok(found)
+}
+
+/// What to say of a name that stands for nothing.
+fn unknown(name: &str, lower: &str) -> String {
+    let mut known: Vec<String> = rows().iter().map(|row| row.method().to_owned()).collect();
+    known.extend(FAMILIES.iter().map(|(family, _)| (*family).to_owned()));
+    known.extend(Variant::ALL.iter().map(|variant| variant.name().to_owned()));
+    known.dedup();
+    let mut near: Vec<(f64, String)> = known
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(&known, lower), known))
+        .filter(|(similarity, _)| *similarity > SIMILAR)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    near.dedup_by(|a, b| a.1 == b.1);
+    let near: Vec<String> = near
+        .iter()
+        .take(3)
+        .map(|(_, name)| format!("`{name}`"))
+        .collect();
+    let suggestion = match near.as_slice() {
+        [] => String::new(),
+        names => format!("did you mean {}? ", names.join(" or ")),
+    };
+    let families: Vec<&str> = FAMILIES.iter().map(|(family, _)| *family).collect();
+    format!(
+        "there is no operation, family or variant `{name}`; {suggestion}The families are {}; without a name, all is checked",
+        families.join(", ")
+    )
+}
+
+impl Subject {
+    fn check(&self) -> Line {
+        match self {
+            Self::Operation(row) => operation(row),
+            Self::Objective(what, variant, kind) => objective(what, *variant, *kind),
+        }
+    }
+}
+
+fn operation(row: &Row) -> Line {
+    let shapes: Vec<String> = row.inputs.iter().map(|x| x.shape().to_string()).collect();
+    let kinks = match row.kinks {
+        "" => String::new(),
+        kinks => format!(", but for {kinks}"),
+    };
+    Line {
+        name: row.operation.to_owned(),
+        samples: shapes.join(" "),
+        place: format!("{}{kinks}", row.domain),
+        orders: [1, 2].map(|order| row.check(order).map_err(|failure| failure.to_string())),
+    }
+}
+
+/// The objective of a fresh model, in double precision, as a function of a batch and all parameters.
+/// Noise comes from the tape, which starts alike every time.
+fn objective(what: &str, variant: Variant, kind: DataKind) -> Line {
+    let mut rng = random::stream(0, "gradcheck", &[]);
+    let model: BoxedAutoencoder<f64> = variant
+        .build(kind, &mut rng)
+        .expect("only data that fits was chosen");
+    let batch = Tensor::uniform([SAMPLES, kind.features()], 0.05, 0.95, &mut rng);
+    let params = model.params();
+    let values = params.iter().map(|(_, param)| param.value());
+    let inputs: Vec<Tensor<f64>> = std::iter::once(batch).chain(values).collect();
+    let f = |x: &[Var<f64>]| {
+        for ((_, param), input) in params.iter().zip(&x[1..]) {
+            param.set(input.value().clone());
+            if let Some(tape) = input.tape() {
+                tape.bind_key(param.id(), input);
+            }
+        }
+        model.objective(&x[0]).total()
+    };
+    let orders = [1, 2].map(|order| {
+        let check = Check::order(order).step(STEP);
+        check.run(f, &inputs).map_err(|failure| failure.to_string())
+    });
+    let widths: Vec<String> = model.widths().iter().map(ToString::to_string).collect();
+    Line {
+        name: format!("{} {what}", variant.name()),
+        samples: format!("[{SAMPLES}, {}]", kind.features()),
+        place: format!("objective of {}", widths.join("-")),
+        orders,
+    }
+}
+
+/// The table, what failed, and a summary.
+fn table(lines: &[Line]) -> String {
+    let heading = [
+        "operation",
+        "samples",
+        "order 1",
+        "order 2",
+        "pass",
+        "where",
+    ]
+    .map(str::to_owned);
+    let mut cells = vec![heading];
+    cells.extend(lines.iter().map(|line| {
+        let [first, second] = line.orders.each_ref().map(|order| match order {
+            Ok(report) => format!("{:.1e}", report.worst_error()),
+            Err(_) => "wrong".to_owned(),
+        });
+        let pass = if line.passes() { "yes" } else { "NO" }.to_owned();
+        [
+            line.name.clone(),
+            line.samples.clone(),
+            first,
+            second,
+            pass,
+            line.place.clone(),
+        ]
+    }));
+    let mut text = aligned(&cells, &[2, 3]);
+    for line in lines {
+        for failure in line.orders.iter().filter_map(|order| order.as_ref().err()) {
+            text += &format!("\n{}: {failure}\n", line.name);
+        }
+    }
+    text + &summary(lines)
+}
+
+fn summary(lines: &[Line]) -> String {
+    let reports = || lines.iter().flat_map(|line| &line.orders).flatten();
+    let worst = |order: usize| {
+        let errors = reports().filter(|report| report.order == order);
+        errors.map(Report::worst_error).fold(0.0, f64::max)
+    };
+    let numbers: usize = reports().map(|report| report.entries).sum();
+    format!(
+        "\n{} of {} pass: {numbers} derivatives compared, largest relative error {:.1e} at order 1 and {:.1e} at order 2\n",
+        lines.iter().filter(|line| line.passes()).count(),
+        lines.len(),
+        worst(1),
+        worst(2)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use retrograd::autograd::check::catalogue::{LINEAR, sample};
+
+    #[test]
+    fn a_wrong_rule_fails_and_is_explained() {
+        let row = Row {
+            operation: "half a square",
+            f: |x| &x[0] * x[0].stop_gradient(),
+            inputs: vec![sample([3])],
+            tolerance: LINEAR,
+            domain: "all numbers",
+            kinks: "",
+        };
+        let line = operation(&row);
+        assert!(!line.passes());
+        let text = table(&[line]);
+        assert!(text.contains("wrong") && text.contains("NO"), "{text}");
+        assert!(
+            text.contains("analytic (rules)") && text.contains("0 of 1 pass"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn names_stand_for_operations_families_and_variants() {
+        let count = |name: &str| subjects(Some(name)).map(|found| found.len());
+        assert!(count("slice").is_ok_and(|rows| rows > 2));
+        assert_eq!(count("slice step 2"), Ok(1));
+        assert!(count("Deep").is_ok_and(|kinds| kinds == 2));
+        assert!(count("products").is_ok_and(|all| Ok(all) > count("matmul").map_err(drop)));
+        let Err(failure) = count("matmull") else {
+            panic!("a name that stands for nothing")
+        };
+        assert!(
+            failure.to_string().contains("did you mean `matmul`"),
+            "{failure}"
+        );
+    }
+}
