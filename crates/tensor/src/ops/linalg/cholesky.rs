@@ -10,10 +10,10 @@
 use rayon::prelude::*;
 
 use super::triangular::substitute_read;
-use super::{dot, each};
+use super::{dot, each, part};
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
-use crate::gemm::{self, Matrix, Onto};
+use crate::gemm::{self, Onto};
 use crate::shape;
 use crate::tensor::Tensor;
 
@@ -107,23 +107,9 @@ fn left<T: Float>(
             turned[j * count + i] = value;
         }
     }
-    let known = Matrix {
-        data: done,
-        offset: 0,
-        rows: first,
-        columns: first,
-        row_stride: size as isize,
-        column_stride: 1,
-    };
+    let known = part(done, size, 0, [first, first]);
     substitute_read(known, true, false, &mut turned, count)?;
-    let x = Matrix {
-        data: &turned[..],
-        offset: 0,
-        rows: first,
-        columns: count,
-        row_stride: count as isize,
-        column_stride: 1,
-    };
+    let x = part(&turned[..], count, 0, [first, count]);
     let mut taken = vec![T::ZERO; count * count];
     gemm::product_onto(T::ONE, x.turned(), x, Onto::Nothing, &mut taken);
     for (i, row) in rows.chunks_mut(size).enumerate() {

@@ -1,16 +1,25 @@
 //! Solving with any invertible matrix: Gaussian elimination, P·A = L·U with partial pivoting.
 //!
 //! Of the rows that are left, the one with the largest element in the column is used to clear the
-//! others (Golub & Van Loan 2013, algorithm 3.4.1), so that no factor is larger than 1.
+//! others (Golub & Van Loan 2013, algorithm 3.4.1), so that no factor is larger than 1. Columns are
+//! cleared in blocks: what a block means for the columns to its right is a product of matrices.
 
 use rayon::prelude::*;
 
 use super::triangular::substitute;
-use super::{Triangular, each, subtract};
+use super::{Triangular, each, part, subtract};
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
+use crate::gemm;
 use crate::shape::{self, Shape};
 use crate::tensor::Tensor;
+
+/// Columns cleared one after another before a product takes over.
+const BLOCK: usize = 48;
+
+/// Rows that are cleared together: enough for a product, and few enough that its result is still in
+/// the cache when it is subtracted.
+const ROWS: usize = 64;
 
 impl<T: Float> Tensor<T> {
     /// X with A·X = B for these matrices A `[.., size, size]` and B `right` `[.., size, columns]`;
@@ -120,32 +129,68 @@ impl<T: Float> Tensor<T> {
 /// place of a pivot that is 0 or NaN.
 fn eliminate<T: Float>(a: &mut [T], size: usize) -> Result<Vec<usize>, usize> {
     let mut order: Vec<usize> = (0..size).collect();
-    for k in 0..size {
-        let (mut best, mut largest) = (k, T::ZERO);
-        for i in k..size {
-            let value = a[i * size + k].abs();
-            // A NaN must not hide behind a number.
-            if value > largest || value.is_nan() {
-                (best, largest) = (i, value);
+    for first in (0..size).step_by(BLOCK) {
+        let end = (first + BLOCK).min(size);
+        for k in first..end {
+            let pivot = largest_below(a, size, k).ok_or(k)?;
+            if pivot != k {
+                order.swap(k, pivot);
+                let (upper, lower) = a.split_at_mut(pivot * size);
+                upper[k * size..(k + 1) * size].swap_with_slice(&mut lower[..size]);
+            }
+            let (done, below) = a.split_at_mut((k + 1) * size);
+            let pivot_row = &done[k * size + k..k * size + end];
+            for row in below.chunks_mut(size) {
+                let factor = row[k] / pivot_row[0];
+                row[k] = factor;
+                subtract(&mut row[k + 1..end], factor, &pivot_row[1..]);
             }
         }
-        if largest == T::ZERO || largest.is_nan() {
-            return Err(k);
-        }
-        if best != k {
-            order.swap(k, best);
-            let (upper, lower) = a.split_at_mut(best * size);
-            upper[k * size..(k + 1) * size].swap_with_slice(&mut lower[..size]);
-        }
-        let (done, below) = a.split_at_mut((k + 1) * size);
-        let pivot_row = &done[k * size + k..];
-        for row in below.chunks_mut(size) {
-            let factor = row[k] / pivot_row[0];
-            row[k] = factor;
-            subtract(&mut row[k + 1..], factor, &pivot_row[1..]);
-        }
+        right(a, size, first, end);
     }
     Ok(order)
+}
+
+/// The row from `k` on with the largest element in column `k`, unless that is 0 or NaN.
+fn largest_below<T: Float>(a: &[T], size: usize, k: usize) -> Option<usize> {
+    let (mut best, mut largest) = (k, T::ZERO);
+    for i in k..size {
+        let value = a[i * size + k].abs();
+        if value.is_nan() {
+            return None;
+        }
+        if value > largest {
+            (best, largest) = (i, value);
+        }
+    }
+    (largest > T::ZERO).then_some(best)
+}
+
+/// What the columns `first..end` that are done mean for those to the right of them.
+fn right<T: Float>(a: &mut [T], size: usize, first: usize, end: usize) {
+    let left = size - end;
+    if left == 0 {
+        return;
+    }
+    let (done, below) = a.split_at_mut(end * size);
+    let rows = &mut done[first * size..];
+    for i in 1..end - first {
+        let (above, rest) = rows.split_at_mut(i * size);
+        let (factors, row) = rest[..size].split_at_mut(end);
+        for (other, &factor) in above.chunks(size).zip(&factors[first..]) {
+            subtract(row, factor, &other[end..]);
+        }
+    }
+    let upper = part(&*rows, size, end, [end - first, left]);
+    below.par_chunks_mut(ROWS * size).for_each(|below| {
+        let count = below.len() / size;
+        let mut taken = vec![T::ZERO; count * left];
+        let lower = part(&*below, size, first, [count, end - first]);
+        gemm::product(lower, upper, &mut taken);
+        for (row, taken) in below.chunks_mut(size).zip(taken.chunks(left)) {
+            subtract(&mut row[end..], T::ONE, taken);
+        }
+    });
 }
 
 /// `x` ← A⁻¹·`x` or A⁻ᵀ·`x`, with what [`eliminate`] has found.

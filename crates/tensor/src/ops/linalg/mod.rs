@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use crate::element::Float;
 use crate::error::MatrixError;
+use crate::gemm::Matrix;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 pub use triangular::Triangular;
@@ -56,6 +57,18 @@ fn dot<T: Float>(a: &[T], b: &[T]) -> T {
 fn subtract<T: Float>(out: &mut [T], factor: T, row: &[T]) {
     for (slot, &value) in out.iter_mut().zip(row) {
         *slot = *slot - factor * value;
+    }
+}
+
+/// `rows` and `columns` of a matrix in `data`, from `offset` on, rows `stride` apart.
+fn part<T>(data: &[T], stride: usize, offset: usize, [rows, columns]: [usize; 2]) -> Matrix<'_, T> {
+    Matrix {
+        data,
+        offset,
+        rows,
+        columns,
+        row_stride: stride as isize,
+        column_stride: 1,
     }
 }
 

@@ -9,7 +9,7 @@
 
 use rayon::prelude::*;
 
-use super::{each, subtract};
+use super::{each, part, subtract};
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
 use crate::gemm::{self, Matrix, Onto};
@@ -119,14 +119,7 @@ pub(super) fn substitute<T: Float>(
     x: &mut [T],
     columns: usize,
 ) -> Result<(), usize> {
-    let stored = Matrix {
-        data: a,
-        offset: 0,
-        rows: size,
-        columns: size,
-        row_stride: size as isize,
-        column_stride: 1,
-    };
+    let stored = part(a, size, 0, [size, size]);
     let read = if triangle.transposed {
         stored.turned()
     } else {
@@ -167,18 +160,12 @@ pub(super) fn substitute_read<T: Float>(
         let (before, rest) = x.split_at_mut(first * columns);
         let (block, after) = rest.split_at_mut(count * columns);
         if !known.is_empty() {
-            let part = a
+            let coefficients = a
                 .rows_from(first, count)
                 .columns_from(known.start, known.len());
-            let solved = Matrix {
-                data: if lower { before } else { after },
-                offset: 0,
-                rows: known.len(),
-                columns,
-                row_stride: columns as isize,
-                column_stride: 1,
-            };
-            gemm::product_onto(-T::ONE, part, solved, Onto::Scaled(T::ONE), block);
+            let data = if lower { before } else { after };
+            let solved = part(&*data, columns, 0, [known.len(), columns]);
+            gemm::product_onto(-T::ONE, coefficients, solved, Onto::Scaled(T::ONE), block);
         }
         for step in 0..count {
             let i = if lower { step } else { count - 1 - step };
