@@ -51,7 +51,7 @@ fn main() {
     let model = Linear::new(2, 1, &mut random::rng(2));
     let momentum = Sgd {
         momentum: 0.9,
-        nesterov: false,
+        ..Sgd::default()
     };
     let mut optimizer = Optimizer::new(momentum, 0.02, model.params());
 

@@ -45,7 +45,9 @@ pub use init::Init;
 pub use layers::{Activation, Linear, Sequential};
 pub use loss::Reduction;
 pub use module::{Module, Visitor};
-pub use optim::{Adadelta, Adam, Optimizer, Sgd, UpdateRule};
+pub use optim::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, NAdam, Optimizer, RAdam, RmsProp, Sgd, UpdateRule,
+};
 pub use param::Param;
 pub use schedule::Schedule;
 pub use train::{Terms, Trainer};

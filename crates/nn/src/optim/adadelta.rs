@@ -1,9 +1,10 @@
 //! Adadelta: steps in the units of the parameter, with hardly a learning rate.
 
 use retrograd_tensor::Float;
-use retrograd_tensor::simd::{Kernel, Math};
 
 use super::UpdateRule;
+use super::running::Running;
+use super::walk::walk;
 
 /// Adadelta (Zeiler 2012, algorithm 1), with PyTorch's learning rate as a factor.
 ///
@@ -46,50 +47,13 @@ impl<T: Float> UpdateRule<T> for Adadelta {
         gradient: &[T],
         state: &mut [&mut [T]],
     ) {
-        let [v, u] = state else {
-            unreachable!("two slots are asked for")
-        };
-        T::dispatch(Step {
-            rho: T::from_f64(self.rho),
-            rest: T::from_f64(1.0 - self.rho),
-            epsilon: T::from_f64(self.epsilon),
-            rate: T::from_f64(learning_rate),
-            parameter,
-            gradient,
-            v,
-            u,
-        });
-    }
-}
-
-/// The loop, compiled for every instruction set.
-struct Step<'a, T> {
-    rho: T,
-    /// 1 − ρ
-    rest: T,
-    epsilon: T,
-    rate: T,
-    parameter: &'a mut [T],
-    gradient: &'a [T],
-    v: &'a mut [T],
-    u: &'a mut [T],
-}
-
-impl<T: Float> Kernel<T> for Step<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Math<T>>(self, _: S) {
-        let Self {
-            rho, rest, epsilon, ..
-        } = self;
-        let state = self.v.iter_mut().zip(self.u);
-        let gradient = self.gradient.iter().zip(state);
-        for (p, (&g, (v, u))) in self.parameter.iter_mut().zip(gradient) {
-            *v = (rho * *v + rest * g * g).without_subnormal();
+        let (rate, epsilon) = (T::from_f64(learning_rate), T::from_f64(self.epsilon));
+        let running = Running::new(self.rho);
+        walk(parameter, gradient, state, move |p, g, [v, u]| {
+            running.take(v, g * g);
             let d = g * (*u + epsilon).sqrt() / (*v + epsilon).sqrt();
-            *u = (rho * *u + rest * d * d).without_subnormal();
-            *p = *p - self.rate * d;
-        }
+            running.take(u, d * d);
+            p - rate * d
+        });
     }
 }

@@ -1,11 +1,27 @@
 //! Update rules, and the optimiser that applies one to a model.
 
 mod adadelta;
+mod adagrad;
 mod adam;
+mod adamax;
+mod adamw;
+mod lion;
+mod nadam;
+mod radam;
+mod rmsprop;
+mod running;
 mod sgd;
+mod walk;
 
 pub use adadelta::Adadelta;
+pub use adagrad::Adagrad;
 pub use adam::Adam;
+pub use adamax::Adamax;
+pub use adamw::AdamW;
+pub use lion::Lion;
+pub use nadam::NAdam;
+pub use radam::RAdam;
+pub use rmsprop::RmsProp;
 pub use sgd::Sgd;
 
 use retrograd_autograd::Gradients;
@@ -37,6 +53,25 @@ pub trait UpdateRule<T: Float>: Send + Sync {
         gradient: &[T],
         state: &mut [&mut [T]],
     );
+}
+
+/// A rule that is chosen while the program runs.
+impl<T: Float> UpdateRule<T> for Box<dyn UpdateRule<T>> {
+    fn slots(&self) -> usize {
+        self.as_ref().slots()
+    }
+
+    fn update(
+        &self,
+        step: u64,
+        learning_rate: f64,
+        parameter: &mut [T],
+        gradient: &[T],
+        state: &mut [&mut [T]],
+    ) {
+        self.as_ref()
+            .update(step, learning_rate, parameter, gradient, state);
+    }
 }
 
 /// Applies an [`UpdateRule`] to the parameters of a model.

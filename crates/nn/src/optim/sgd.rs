@@ -1,15 +1,16 @@
 //! Gradient descent, plain or with momentum.
 
 use retrograd_tensor::Float;
-use retrograd_tensor::simd::{Kernel, Math};
 
 use super::UpdateRule;
+use super::walk::walk;
 
 /// Stochastic gradient descent with momentum (Polyak 1964; Nesterov 1983; PyTorch's form).
 ///
 /// ```text
-/// b₁ = g,  bₜ = μ bₜ₋₁ + g
-/// θ ← θ − γ b            (plain: μ = 0)
+/// g ← g + λ θ
+/// b₁ = g,  bₜ = μ bₜ₋₁ + (1 − τ) g
+/// θ ← θ − γ b            (plain: μ = 0, b = g)
 /// θ ← θ − γ (g + μ b)    (Nesterov)
 /// ```
 ///
@@ -18,8 +19,12 @@ use super::UpdateRule;
 pub struct Sgd {
     /// μ: how much of the last step is kept; 0 for none.
     pub momentum: f64,
+    /// τ: how much less of a gradient than all of it adds to the momentum.
+    pub dampening: f64,
     /// Look ahead along the momentum.
     pub nesterov: bool,
+    /// λ: the slope of ½λθ², added to the gradient.
+    pub weight_decay: f64,
 }
 
 impl<T: Float> UpdateRule<T> for Sgd {
@@ -29,70 +34,26 @@ impl<T: Float> UpdateRule<T> for Sgd {
 
     fn update(
         &self,
-        _step: u64,
+        step: u64,
         learning_rate: f64,
         parameter: &mut [T],
         gradient: &[T],
         state: &mut [&mut [T]],
     ) {
-        let rate = T::from_f64(learning_rate);
-        let [velocity] = state else {
-            return T::dispatch(Plain {
-                rate,
-                parameter,
-                gradient,
+        let (rate, decay) = (T::from_f64(learning_rate), T::from_f64(self.weight_decay));
+        if self.momentum == 0.0 {
+            return walk(parameter, gradient, state, move |p, g, []| {
+                p - rate * (g + decay * p)
             });
-        };
-        T::dispatch(WithMomentum {
-            rate,
-            momentum: T::from_f64(self.momentum),
-            nesterov: self.nesterov,
-            parameter,
-            gradient,
-            velocity,
+        }
+        let momentum = T::from_f64(self.momentum);
+        // The first gradient counts in full.
+        let share = T::from_f64(if step == 1 { 1.0 } else { 1.0 - self.dampening });
+        let nesterov = self.nesterov;
+        walk(parameter, gradient, state, move |p, g, [b]| {
+            let g = g + decay * p;
+            *b = momentum * *b + share * g;
+            p - rate * if nesterov { g + momentum * *b } else { *b }
         });
-    }
-}
-
-/// The loop without momentum, compiled for every instruction set.
-struct Plain<'a, T> {
-    rate: T,
-    parameter: &'a mut [T],
-    gradient: &'a [T],
-}
-
-impl<T: Float> Kernel<T> for Plain<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Math<T>>(self, _: S) {
-        for (p, &g) in self.parameter.iter_mut().zip(self.gradient) {
-            *p = *p - self.rate * g;
-        }
-    }
-}
-
-/// The loop with momentum. The buffer b starts at 0, so the first step gives b₁ = g.
-struct WithMomentum<'a, T> {
-    rate: T,
-    momentum: T,
-    nesterov: bool,
-    parameter: &'a mut [T],
-    gradient: &'a [T],
-    velocity: &'a mut [T],
-}
-
-impl<T: Float> Kernel<T> for WithMomentum<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Math<T>>(self, _: S) {
-        let momentum = self.momentum;
-        let gradient = self.gradient.iter().zip(self.velocity);
-        for (p, (&g, b)) in self.parameter.iter_mut().zip(gradient) {
-            *b = (momentum * *b + g).without_subnormal();
-            let direction = if self.nesterov { g + momentum * *b } else { *b };
-            *p = *p - self.rate * direction;
-        }
     }
 }

@@ -11,8 +11,9 @@ use rayon::ThreadPoolBuilder;
 use retrograd_autograd::{Gradients, Mode, Tape, Var};
 use retrograd_nn::train::{EpochRecord, Metrics, Observer, Plan, TrainError};
 use retrograd_nn::{
-    Activation, Adadelta, Adam, DataLoader, LastBatch, Linear, Module, Optimizer, Param, Reduction,
-    Schedule, Sequential, Sgd, Terms, Trainer, UpdateRule, Visitor, loss,
+    Activation, Adadelta, Adagrad, Adam, AdamW, Adamax, DataLoader, LastBatch, Linear, Lion,
+    Module, NAdam, Optimizer, Param, RAdam, Reduction, RmsProp, Schedule, Sequential, Sgd, Terms,
+    Trainer, UpdateRule, Visitor, loss,
 };
 use retrograd_tensor::{Float, Tensor, random};
 

@@ -30,6 +30,7 @@ fn state_is_kept_between_steps_in_both_types() {
     let nesterov = Sgd {
         momentum,
         nesterov: true,
+        ..Sgd::default()
     };
     assert!((after::<f64, _>(nesterov, 1.5, &GRADIENTS) - p).abs() < 1e-15);
     assert!((after::<f32, _>(nesterov, 1.5, &GRADIENTS) - p).abs() < 1e-6);
@@ -53,6 +54,19 @@ fn state_is_kept_between_steps_in_both_types() {
     }
     assert!((after::<f64, _>(Adadelta::default(), 1.5, &GRADIENTS) - p).abs() < 1e-14);
     assert!((after::<f32, _>(Adadelta::default(), 1.5, &GRADIENTS) - p).abs() < 1e-6);
+
+    let (mut p, mut m) = (1.5, 0.0);
+    for g in GRADIENTS {
+        let c: f64 = 0.9 * m + 0.1 * g;
+        p -= rate * (c.signum() + 0.3 * p);
+        m = 0.99 * m + 0.01 * g;
+    }
+    let lion = Lion {
+        weight_decay: 0.3,
+        ..Lion::default()
+    };
+    assert!((after::<f64, _>(lion, 1.5, &GRADIENTS) - p).abs() < 1e-14);
+    assert!((after::<f32, _>(lion, 1.5, &GRADIENTS) - p).abs() < 1e-6);
 }
 
 #[test]
@@ -131,12 +145,27 @@ fn large_parameters_move_as_in_one_pass_on_any_number_of_threads() {
     }
     let momentum = Sgd {
         momentum: 0.9,
-        nesterov: false,
+        ..Sgd::default()
     };
     holds::<f32, _>(Sgd::default());
     holds::<f32, _>(momentum);
     holds::<f32, _>(Adam::default());
     holds::<f64, _>(Adadelta::default());
+    holds::<f32, _>(Adam {
+        amsgrad: true,
+        ..Adam::default()
+    });
+    holds::<f32, _>(AdamW::default());
+    holds::<f32, _>(NAdam::default());
+    holds::<f64, _>(RAdam::default());
+    holds::<f32, _>(Adamax::default());
+    holds::<f32, _>(Adagrad::default());
+    holds::<f32, _>(RmsProp {
+        centred: true,
+        momentum: 0.5,
+        ..RmsProp::default()
+    });
+    holds::<f32, _>(Lion::default());
 }
 
 #[test]
