@@ -400,7 +400,7 @@ pub(crate) fn sweep<T: Float>(
             tape.note_gradient(id);
             continue;
         }
-        let clock = tape.note_rule(id);
+        let notes = tape.note_rule(id);
         let (x, y) = residuals(tape, id, &node, mode, &matters);
         let g = if keep {
             cotangents[id].clone()
@@ -418,7 +418,7 @@ pub(crate) fn sweep<T: Float>(
             Kind::Leaf(_) => continue,
         };
         drop((x, y, g));
-        if clock.is_some() {
+        if notes.is_some() {
             tape.note_results(&node, &results);
         }
         for (input, result) in node.inputs().zip(results) {
@@ -428,8 +428,8 @@ pub(crate) fn sweep<T: Float>(
                 accumulate(&mut cotangents[input], result);
             }
         }
-        if let Some(clock) = clock {
-            tape.note_cotangents(&node, clock, &cotangents);
+        if let Some(notes) = notes {
+            tape.note_cotangents(&node, &notes, &cotangents);
         }
     }
     Ok(cotangents)

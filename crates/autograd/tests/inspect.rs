@@ -1,11 +1,14 @@
 //! What the tape says about itself.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use retrograd_autograd::check::catalogue::rows;
 use retrograd_autograd::inspect::{Event, Profile, Trace};
-use retrograd_autograd::{Tape, Var, grad};
-use retrograd_tensor::{Tensor, random};
+use retrograd_autograd::{
+    Cotangents, Inputs, Needed, Output, Primitive, Saves, Tape, Var, checkpoint, grad,
+};
+use retrograd_tensor::{Float, Tensor, random};
 
 /// A small network, swept; its loss and gradients.
 fn step(tape: &Tape<f64>) -> (f64, Vec<Tensor<f64>>) {
@@ -136,6 +139,61 @@ fn a_recorded_sweep_shows_which_rule_made_which_node() {
         Profile::of(std::slice::from_ref(&trace)).nodes.len(),
         trace.nodes.len()
     );
+}
+
+#[test]
+fn a_region_is_one_rule_that_holds_the_sweep_of_its_insides() {
+    let rules_of = |sweep: fn(&Var<f64>, &Var<f64>)| {
+        let tape = Tape::<f64>::new().tracing();
+        let x = tape.leaf(Tensor::scalar(0.5));
+        sweep(&checkpoint(&[&x], |x| x[0].sin().exp()).square(), &x);
+        let rules = tape
+            .trace()
+            .events
+            .into_iter()
+            .filter_map(|event| match event {
+                Event::Rule { node, gave, .. } => Some((node, gave.len())),
+                _ => None,
+            });
+        rules.collect::<Vec<_>>()
+    };
+    // Plain, the region is computed again on a tape of its own: x, the region, its square.
+    assert_eq!(rules_of(|y, _| drop(y.backward())), [(2, 1), (1, 1)]);
+    // Recorded, its insides come by, and the region's own rule ends after them.
+    let recorded = rules_of(|y, x| drop(grad(y, &[x])));
+    assert_eq!((recorded[0], recorded.last()), ((2, 1), Some(&(1, 1))));
+    assert!(recorded.len() >= 4, "{recorded:?}");
+}
+
+#[test]
+fn a_sweep_that_stops_leaves_no_rule_open() {
+    let tape = Tape::<f64>::new().tracing();
+    let x = tape.leaf(Tensor::scalar(0.5));
+    let bad = Var::apply(Stops, &[&x]);
+    let sweep = std::panic::AssertUnwindSafe(|| drop(bad.backward()));
+    assert!(std::panic::catch_unwind(sweep).is_err());
+    let _ = x.sin();
+    let made_by = |node: usize| tape.trace().nodes[node].made_by;
+    assert_eq!((tape.len(), made_by(2)), (3, None));
+}
+
+/// An operation whose rule panics.
+#[derive(Debug)]
+struct Stops;
+
+impl<T: Float> Primitive<T> for Stops {
+    fn name(&self) -> Cow<'static, str> {
+        "stops".into()
+    }
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].clone()
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, _g: &Var<T>) -> Cotangents<T> {
+        panic!("on purpose")
+    }
 }
 
 #[test]

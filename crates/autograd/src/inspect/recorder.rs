@@ -27,7 +27,8 @@ pub(crate) struct Recorder {
     pub(super) constants: Vec<Work>,
     /// As of the last sweep's start, before it let them go.
     pub(super) residuals: Residuals,
-    rule: Option<Rule>,
+    /// Rules that are being run, the innermost last: that of a region holds the sweep of its insides.
+    rules: Vec<Rule>,
     /// Cotangents that each node was given by the sweep that is on its way.
     uses: HashMap<NodeId, usize>,
 }
@@ -72,10 +73,25 @@ impl Recorder {
             seconds,
             value: self.value(value),
             constants: inputs.iter().map(constant).collect(),
-            made_by: self.rule.as_ref().map(|rule| rule.node),
+            made_by: self.rules.last().map(|rule| rule.node),
         };
         self.nodes.insert(id, seen);
         self.events.push(Event::Forward { node: id });
+    }
+}
+
+/// Notes of a rule that are being taken; what comes after them is not of this rule, however it ended.
+pub(crate) struct RuleNotes<'t, T: Float> {
+    tape: &'t Tape<T>,
+    started: Instant,
+    /// How many rules were being run when this one started.
+    depth: usize,
+}
+
+impl<T: Float> Drop for RuleNotes<'_, T> {
+    fn drop(&mut self) {
+        self.tape
+            .note(|recorder| recorder.rules.truncate(self.depth));
     }
 }
 
@@ -134,7 +150,7 @@ impl<T: Float> Tape<T> {
         let seconds = took.as_secs_f64();
         self.note(|recorder| {
             recorder.see(id, Some(seconds), inputs, value);
-            if let Some(rule) = &mut recorder.rule {
+            if let Some(rule) = recorder.rules.last_mut() {
                 rule.operations.push(Work {
                     name: node.name(),
                     seconds,
@@ -159,7 +175,7 @@ impl<T: Float> Tape<T> {
             seconds: took.as_secs_f64(),
             flops: primitive.flops(&shapes, value.shape()),
         };
-        self.note(|recorder| match &mut recorder.rule {
+        self.note(|recorder| match recorder.rules.last_mut() {
             Some(rule) => rule.operations.push(work),
             None => recorder.constants.push(work),
         });
@@ -184,7 +200,9 @@ impl<T: Float> Tape<T> {
             if residuals.list.len() > recorder.residuals.list.len() {
                 recorder.residuals = residuals;
             }
-            recorder.uses.clear();
+            if recorder.rules.is_empty() {
+                recorder.uses.clear();
+            }
             let cotangent = recorder.value(cotangent);
             recorder.events.push(Event::Seed {
                 node: id,
@@ -193,17 +211,23 @@ impl<T: Float> Tape<T> {
         });
     }
 
-    /// The rule of node `id` starts; the time, if anybody wants to know.
-    pub(crate) fn note_rule(&self, id: NodeId) -> Option<Instant> {
-        let clock = self.clock()?;
+    /// The rule of node `id` starts, if anybody wants to know.
+    pub(crate) fn note_rule(&self, id: NodeId) -> Option<RuleNotes<'_, T>> {
+        let started = self.clock()?;
+        let mut depth = 0;
         self.note(|recorder| {
-            recorder.rule = Some(Rule {
+            depth = recorder.rules.len();
+            recorder.rules.push(Rule {
                 node: id,
                 operations: Vec::new(),
                 given: Vec::new(),
             });
         });
-        Some(clock)
+        Some(RuleNotes {
+            tape: self,
+            started,
+            depth,
+        })
     }
 
     /// The rule that started last has these results.
@@ -212,7 +236,7 @@ impl<T: Float> Tape<T> {
         let inputs = node.inputs().zip(results).enumerate();
         let given = inputs.filter_map(|(i, (id, result))| Some((i, result.as_ref().and(id)?)));
         self.note(|recorder| {
-            if let Some(rule) = &mut recorder.rule {
+            if let Some(rule) = recorder.rules.last_mut() {
                 rule.given.extend(given);
             }
         });
@@ -223,12 +247,12 @@ impl<T: Float> Tape<T> {
     pub(crate) fn note_cotangents(
         &self,
         node: &Node<T>,
-        started: Instant,
+        notes: &RuleNotes<'_, T>,
         cotangents: &[Option<Var<T>>],
     ) {
-        let seconds = started.elapsed().as_secs_f64();
+        let seconds = notes.started.elapsed().as_secs_f64();
         self.note(|recorder| {
-            let Some(rule) = recorder.rule.take() else {
+            let Some(rule) = recorder.rules.pop() else {
                 return;
             };
             let mut gave = Vec::new();
