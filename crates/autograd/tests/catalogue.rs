@@ -107,9 +107,17 @@ fn names_met(row: &Row) -> BTreeSet<String> {
             .is_some_and(|(_, i)| !i.is_empty() && i.bytes().all(|byte| byte.is_ascii_digit()))
     };
     computed
-        .map(|node| node.name())
+        .map(|node| summand(&node.name()))
         .filter(|name| !derived(name))
         .collect()
+}
+
+/// The formula of a sum of one, `sum(formula)`; other names as they are.
+fn summand(name: &str) -> String {
+    let inner = name
+        .strip_prefix("sum(")
+        .and_then(|name| name.strip_suffix(')'));
+    inner.unwrap_or(name).to_owned()
 }
 
 /// The text of every file of rules.

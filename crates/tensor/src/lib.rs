@@ -40,6 +40,7 @@ pub use error::{MatrixError, OrPanic, ShapeError};
 pub use layout::Layout;
 pub use ops::index::Slice;
 pub use ops::linalg::Triangular;
+pub use ops::scan::Start;
 pub use shape::{
     Axes, Convolution, Diagonal, Geometry, Interpolation, MAX_RANK, PoolGeometry, Pooling,
     ReducedAxes, Resampling, Shape, Sliding, keep,

@@ -289,7 +289,7 @@ impl<T: Float> Var<T> {
     }
 
     #[track_caller]
-    fn reduced(&self, operation: &str, axes: impl Into<Axes>) -> ReducedAxes {
+    pub(super) fn reduced(&self, operation: &str, axes: impl Into<Axes>) -> ReducedAxes {
         ReducedAxes::new(operation, self.shape(), &axes.into()).or_panic()
     }
 }

@@ -14,6 +14,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
 use crate::args::{Arg, Args};
+use crate::compare::Terms;
 use crate::operation::{Operation, Output};
 
 /// A tensor of the file.
@@ -94,6 +95,22 @@ pub(crate) struct Results {
     pub(crate) second: BTreeMap<String, Tensor<f64>>,
 }
 
+impl Results {
+    /// As f32 holds it: what is too large is infinite, what is too small 0.
+    pub(crate) fn rounded(mut self) -> Self {
+        let all = [
+            &mut self.values,
+            &mut self.first,
+            &mut self.recorded,
+            &mut self.second,
+        ];
+        for tensor in all.into_iter().flat_map(BTreeMap::values_mut) {
+            *tensor = tensor.cast::<f32>().cast();
+        }
+        self
+    }
+}
+
 impl<'a> Case<'a> {
     pub(crate) fn id(&self) -> &'a str {
         self.record["id"].as_str().expect("a case has an id")
@@ -110,6 +127,24 @@ impl<'a> Case<'a> {
             counts.then(|| stored.elements())
         });
         sizes.sum()
+    }
+
+    /// How large the terms of derivatives are; below the part `cancelled` of that they are zero.
+    pub(crate) fn terms(&self, cancelled: f64) -> Terms {
+        let largest = |keys: &Value| {
+            let keys = keys.as_object().into_iter().flatten();
+            let tensors = keys.map(|(_, key)| self.numbers(key));
+            let sizes =
+                tensors.map(|tensor| tensor.iter().fold(0.0, |max, g: f64| g.abs().max(max)));
+            sizes.fold(0.0, f64::max)
+        };
+        let first = largest(&self.record["cotangents"]);
+        let second = first * largest(&self.record["second"]["w"]);
+        Terms {
+            first,
+            second,
+            cancelled,
+        }
     }
 
     fn stored(&self, key: &Value) -> &'a Stored {

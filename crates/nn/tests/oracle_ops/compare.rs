@@ -33,21 +33,52 @@ impl Errors {
     }
 }
 
+/// What derivatives are made of, for those in which it cancels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// The largest cotangent.
+    pub(crate) first: f64,
+    /// The largest cotangent times the largest weight.
+    pub(crate) second: f64,
+    /// A derivative whose largest entry is below this part of its terms is what rounding left of
+    /// zero; its error is relative to the terms.
+    pub(crate) cancelled: f64,
+}
+
+impl Terms {
+    /// The part below which a derivative in f64 is zero but for rounding.
+    pub(crate) const CANCELLED_DOUBLE: f64 = 1e-12;
+    /// In f32 a derivative is as good as its terms are: that of a share close to 1, say, is a
+    /// difference of terms many times as large.
+    pub(crate) const CANCELLED_SINGLE: f64 = 1.0;
+
+    /// What errors of a derivative are relative to.
+    fn scale(&self, largest: f64, terms: f64) -> f64 {
+        if largest > self.cancelled * terms {
+            largest
+        } else {
+            terms
+        }
+    }
+}
+
 /// The errors of what was found, or what cannot be compared. What is expected must be there, but
 /// for outputs that an operation declares absent.
-pub(crate) fn errors(found: &Results, expected: &Results) -> Result<Errors, String> {
+pub(crate) fn errors(found: &Results, expected: &Results, terms: &Terms) -> Result<Errors, String> {
     for (name, positions) in &found.positions {
         same(name, positions, &expected.positions[name])?;
     }
     let mut values = expected.values.clone();
     values.retain(|name, _| found.values.contains_key(name));
-    let value = worst(&found.values, &values)?;
-    let first = worst(&found.first, &expected.first)?;
-    let recorded = worst(&found.recorded, &expected.recorded)?;
+    let value = worst(&found.values, &values, |largest| largest)?;
+    let scale = |largest| terms.scale(largest, terms.first);
+    let first = worst(&found.first, &expected.first, scale)?;
+    let recorded = worst(&found.recorded, &expected.recorded, scale)?;
+    let scale = |largest| terms.scale(largest, terms.second);
     Ok(Errors {
         value,
         first: first.max(recorded),
-        second: worst(&found.second, &expected.second)?,
+        second: worst(&found.second, &expected.second, scale)?,
     })
 }
 
@@ -62,6 +93,7 @@ fn same(name: &str, found: &Tensor<i64>, expected: &Tensor<i64>) -> Result<(), S
 fn worst(
     found: &BTreeMap<String, Tensor<f64>>,
     expected: &BTreeMap<String, Tensor<f64>>,
+    scale: impl Fn(f64) -> f64,
 ) -> Result<f64, String> {
     let mut worst = 0.0_f64;
     for (name, expected) in expected {
@@ -72,17 +104,19 @@ fn worst(
             let (found, expected) = (found.shape(), expected.shape());
             return Err(format!("{name} has shape {found}, not {expected}"));
         }
-        worst = worst.max(relative_error(found, expected));
+        worst = worst.max(relative_error(found, expected, &scale));
     }
     Ok(worst)
 }
 
-/// Largest difference, relative to the largest expected entry where that is not 0. Equal entries
-/// have none even where they are infinite or both no number; one NaN is infinitely wrong.
-fn relative_error(found: &Tensor<f64>, expected: &Tensor<f64>) -> f64 {
+/// Largest difference, relative to the scale that belongs to the largest expected entry, or to 1 if
+/// that is 0. Equal entries have none even where they are infinite or both no number; one NaN is
+/// infinitely wrong.
+fn relative_error(found: &Tensor<f64>, expected: &Tensor<f64>, scale: impl Fn(f64) -> f64) -> f64 {
     let finite = expected.iter().filter(|entry| entry.is_finite());
     let largest = finite.fold(0.0_f64, |max, entry| max.max(entry.abs()));
-    let scale = if largest > 0.0 { largest } else { 1.0 };
+    let scale = scale(largest);
+    let scale = if scale > 0.0 { scale } else { 1.0 };
     let difference = |(f, e): (f64, f64)| {
         let equal = f == e || (f.is_nan() && e.is_nan());
         let error = if equal { 0.0 } else { (f - e).abs() / scale };

@@ -1,38 +1,123 @@
 //! Losses.
 
-use retrograd_autograd::Var;
 use retrograd_nn::{Reduction, loss};
 use retrograd_tensor::Float;
 
 use crate::args::Args;
-use crate::operation::{Operation, Output, partial};
+use crate::operation::{Operation, one};
 
 pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
+    [numbers(), binary(), classes(), distributions()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn numbers<T: Float>() -> Vec<Operation<T>> {
     vec![
-        partial("nn.functional.mse_loss", |x| of_pairs(x, loss::mse)),
-        partial("nn.functional.binary_cross_entropy", |x| {
-            of_pairs(x, loss::bce)
+        one("nn.functional.mse_loss", |x| {
+            loss::mse(x.var(0), x.var(1), reduction(x))
         }),
-        partial("nn.functional.binary_cross_entropy_with_logits", |x| {
-            of_pairs(x, loss::bce_with_logits)
+        one("nn.functional.l1_loss", |x| {
+            loss::l1(x.var(0), x.var(1), reduction(x))
+        }),
+        one("nn.functional.huber_loss", |x| {
+            let delta = x.number("delta").unwrap_or(1.0);
+            loss::huber(x.var(0), x.var(1), delta, reduction(x))
+        }),
+        one("nn.functional.smooth_l1_loss", |x| {
+            let beta = x.number("beta").unwrap_or(1.0);
+            loss::smooth_l1(x.var(0), x.var(1), beta, reduction(x))
         }),
     ]
 }
 
-type Loss<T> = fn(&Var<T>, &Var<T>, Reduction) -> Var<T>;
+fn binary<T: Float>() -> Vec<Operation<T>> {
+    vec![
+        one("nn.functional.binary_cross_entropy", |x| {
+            let (p, t) = (x.var(0), x.var(1));
+            match x.var_if("weight") {
+                Some(weight) => loss::bce_weighted(p, t, weight, reduction(x)),
+                None => loss::bce(p, t, reduction(x)),
+            }
+        }),
+        one("nn.functional.binary_cross_entropy_with_logits", |x| {
+            let (z, t) = (x.var(0), x.var(1));
+            match (x.var_if("weight"), x.var_if("pos_weight")) {
+                (None, None) => loss::bce_with_logits(z, t, reduction(x)),
+                (weight, positive) => {
+                    loss::bce_with_logits_weighted(z, t, weight, positive, reduction(x))
+                }
+            }
+        }),
+    ]
+}
 
-fn of_pairs<T: Float>(x: &Args<T>, loss: Loss<T>) -> Result<Vec<Output<T>>, &'static str> {
-    if x.var_if("weight").is_some() {
-        return Err("weights of elements");
+fn classes<T: Float>() -> Vec<Operation<T>> {
+    vec![
+        one("nn.functional.nll_loss", |x| {
+            loss::nll(x.var(0), &right(x), reduction(x))
+        }),
+        one("nn.functional.cross_entropy", |x| {
+            let smoothing = x.number("label_smoothing").unwrap_or(0.0);
+            match x.var_if(1) {
+                Some(shares) => {
+                    let weights = x.var_if("weight");
+                    loss::cross_entropy_of_shares(
+                        x.var(0),
+                        shares,
+                        weights,
+                        smoothing,
+                        reduction(x),
+                    )
+                }
+                None => loss::cross_entropy(x.var(0), &right(x), smoothing, reduction(x)),
+            }
+        }),
+    ]
+}
+
+/// The classes of a case; PyTorch ignores −100 unless it is told another.
+fn right<T: Float>(x: &Args<T>) -> loss::Classes<'_, T> {
+    loss::Classes {
+        right: x.integers(1).expect("classes"),
+        weights: x.var_if("weight"),
+        ignored: Some(x.int("ignore_index").map_or(-100, |class| class as i64)),
     }
-    if x.var_if("pos_weight").is_some() {
-        return Err("a weight of the positive class");
-    }
-    Ok(vec![loss(x.var(0), x.var(1), reduction(x)).into()])
+}
+
+fn distributions<T: Float>() -> Vec<Operation<T>> {
+    vec![
+        one("nn.functional.kl_div", |x| {
+            let reduction = match x.text("reduction") {
+                Some("batchmean") => Reduction::PerSample,
+                _ => reduction(x),
+            };
+            loss::kl_div(x.var(0), x.var(1), x.flag("log_target"), reduction)
+        }),
+        one("nn.functional.gaussian_nll_loss", |x| {
+            let (mean, target, variance) = (x.var(0), x.var(1), x.var(2));
+            let epsilon = x.number("eps").unwrap_or(1e-6);
+            // A variance may be given for each sample, without the last axis.
+            let variance = if variance.rank() < mean.rank() {
+                variance.unsqueeze(-1)
+            } else {
+                variance.clone()
+            };
+            let full = x.flag("full");
+            loss::gaussian_nll(mean, target, &variance, epsilon, full, reduction(x))
+        }),
+        one("nn.functional.poisson_nll_loss", |x| {
+            let epsilon = x.number("eps").unwrap_or(1e-8);
+            let (log_rate, full) = (x.flag("log_input"), x.flag("full"));
+            let (y, target) = (x.var(0), x.var(1));
+            loss::poisson_nll(y, target, log_rate, full, epsilon, reduction(x))
+        }),
+    ]
 }
 
 /// The reduction of a case.
-pub(crate) fn reduction<T: Float>(x: &Args<T>) -> Reduction {
+fn reduction<T: Float>(x: &Args<T>) -> Reduction {
     match x.text("reduction") {
         None | Some("mean") => Reduction::Mean,
         Some("sum") => Reduction::Sum,

@@ -19,6 +19,7 @@ mod conv;
 mod index;
 mod loss;
 mod movement;
+mod normalize;
 mod pointwise;
 mod products;
 mod reduce;
@@ -34,7 +35,7 @@ use retrograd_tensor::Float;
 use serde_json::Value;
 
 use crate::case::{Case, File};
-use crate::compare::Errors;
+use crate::compare::{Errors, Terms};
 use crate::left_out::LEFT_OUT;
 use crate::operation::Operation;
 
@@ -51,6 +52,7 @@ fn operations<T: Float>() -> Vec<Operation<T>> {
         index::table(),
         loss::table(),
         movement::table(),
+        normalize::table(),
         pointwise::table(),
         products::table(),
         reduce::table(),
@@ -170,7 +172,11 @@ fn compare(
         first: bound,
         second: bound.max(SECOND),
     };
-    let double = compare::errors(&found, &case.expected(&found))?;
+    let double = compare::errors(
+        &found,
+        &case.expected(&found),
+        &case.terms(Terms::CANCELLED_DOUBLE),
+    )?;
     if let Some(words) = double.beyond(&bounds) {
         return Err(format!("in f64, {words}"));
     }
@@ -178,9 +184,9 @@ fn compare(
         rounded: true,
         ..case
     };
-    let expected = case.run(&operation.double)?;
+    let expected = case.run(&operation.double)?.rounded();
     let found = case.run(&operation.single)?;
-    let single = compare::errors(&found, &expected)?;
+    let single = compare::errors(&found, &expected, &case.terms(Terms::CANCELLED_SINGLE))?;
     let times = operation.single.single.map_or(1.0, |(times, _)| times);
     let bound = times * compare::single_precision(case.elements());
     let bounds = Errors {

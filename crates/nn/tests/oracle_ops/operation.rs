@@ -96,10 +96,15 @@ pub(crate) fn binary<T: Float>(
 /// A function along one axis that keeps it. PyTorch lets a scalar have an axis here.
 pub(crate) fn along<T: Float>(x: &Args<T>, f: fn(&Var<T>, isize) -> Var<T>) -> Var<T> {
     let (var, axis) = (x.var(0), x.int((1, "dim")).expect("an axis"));
+    f(&lifted(var), axis).with_shape(*var.shape())
+}
+
+/// Itself, or a scalar as a vector.
+pub(crate) fn lifted<T: Float>(var: &Var<T>) -> Var<T> {
     if var.rank() > 0 {
-        f(var, axis)
+        var.clone()
     } else {
-        f(&var.unsqueeze(0), axis).with_shape(*var.shape())
+        var.unsqueeze(0)
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod order;
 pub(crate) mod pad;
 pub(crate) mod pool;
 pub(crate) mod reduce;
+pub(crate) mod scan;
 pub(crate) mod selection;
 pub(crate) mod sliding;
 pub(crate) mod sparse;

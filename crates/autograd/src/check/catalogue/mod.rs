@@ -20,6 +20,7 @@ mod elementwise;
 mod index;
 mod linalg;
 mod movement;
+mod normalization;
 mod products;
 mod reductions;
 mod samples;
@@ -129,12 +130,13 @@ fn row(
 pub type Family = (&'static str, fn() -> Vec<Row>);
 
 /// The families of operations, a file each.
-pub const FAMILIES: [Family; 10] = [
+pub const FAMILIES: [Family; 11] = [
     ("elementwise", elementwise::rows),
     ("broadcasting", broadcasting::rows),
     ("products", products::rows),
     ("reductions", reductions::rows),
     ("movement", movement::rows),
+    ("normalization", normalization::rows),
     ("conv", conv::rows),
     ("window", window::rows),
     ("index", index::rows),

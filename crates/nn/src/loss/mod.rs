@@ -3,11 +3,21 @@
 //! Each loss is one formula for an element and an explicit [`Reduction`]: sums and means differ by
 //! a factor of the size, which changes the weight of every penalty beside them.
 
-use std::sync::LazyLock;
+mod binary;
+mod class;
+mod distance;
+mod divergence;
+mod regression;
 
-use retrograd_autograd::{Expr, Pointwise, Var};
+use retrograd_autograd::{Pointwise, Var};
 use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
 use smallvec::SmallVec;
+
+pub use binary::{bce, bce_weighted, bce_with_logits, bce_with_logits_weighted, hinge};
+pub use class::{Classes, cross_entropy, cross_entropy_of_shares, nll};
+pub use distance::{cosine_embedding, triplet};
+pub use divergence::{gaussian_nll, kl_div, poisson_nll};
+pub use regression::{huber, l1, log_cosh, mse, smooth_l1};
 
 /// How the losses of the elements of `[batch, features ...]` become one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +43,7 @@ impl Reduction {
             Self::Mean => losses.mean(..),
             Self::PerSample => {
                 let batch = losses.shape().first().copied().unwrap_or(1);
-                losses.sum(..) / number(batch)
+                losses.sum(..) / number(batch as f64)
             }
         }
     }
@@ -50,65 +60,15 @@ impl Reduction {
         let shape = shape::broadcast(formula.name(), &shapes).or_panic();
         match self {
             Self::None | Self::Sum => sum,
-            Self::Mean => sum / number(shape.elements()),
-            Self::PerSample => sum / number(shape.first().copied().unwrap_or(1)),
+            Self::Mean => sum / number(shape.elements() as f64),
+            Self::PerSample => sum / number(shape.first().copied().unwrap_or(1) as f64),
         }
     }
 }
 
-fn number<T: Float>(count: usize) -> Var<T> {
-    Var::constant(Tensor::scalar(T::from_f64(count as f64)))
-}
-
-/// (y − t)².
-///
-/// # Panics
-/// If the shapes do not broadcast.
-#[track_caller]
-#[must_use]
-pub fn mse<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
-    static FORMULA: LazyLock<Pointwise> =
-        LazyLock::new(|| Pointwise::new("squared_error", |[y, t]: [Expr; 2]| (y - t).square()));
-    reduction.of(&FORMULA, &[y, target])
-}
-
-/// Binary cross-entropy −t·log p − (1 − t)·log(1 − p) of probabilities p, in nats.
-///
-/// Logarithms are held at −100 or above, as in PyTorch, so that p = 0 and p = 1 cost something
-/// finite. Where they are held the slope is 0 (PyTorch's is about 10¹²), so a unit that is
-/// saturated on the wrong side stays there: prefer [`bce_with_logits`], which has no such edge.
-///
-/// # Panics
-/// If the shapes do not broadcast.
-#[track_caller]
-#[must_use]
-pub fn bce<T: Float>(probability: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
-    /// The smallest logarithm.
-    const FLOOR: f64 = -100.0;
-    static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
-        Pointwise::new("binary_cross_entropy", |[p, t]: [Expr; 2]| {
-            let floored = |log: Expr| Expr::select(&log.less(FLOOR), &Expr::from(FLOOR), &log);
-            -(&t * floored(p.log())) - (1.0 - &t) * floored((-p).log1p())
-        })
-    });
-    reduction.of(&FORMULA, &[probability, target])
-}
-
-/// Binary cross-entropy of p = σ(z) given the logit z, in nats: softplus(z) − t·z.
-///
-/// Equal to [`bce`] of the sigmoid, exact for logits of any size, and one pass instead of two.
-///
-/// # Panics
-/// If the shapes do not broadcast.
-#[track_caller]
-#[must_use]
-pub fn bce_with_logits<T: Float>(logit: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
-    static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
-        Pointwise::new("binary_cross_entropy_with_logits", |[z, t]: [Expr; 2]| {
-            z.softplus() - t * z
-        })
-    });
-    reduction.of(&FORMULA, &[logit, target])
+/// A number as an operand.
+fn number<T: Float>(value: f64) -> Var<T> {
+    Var::constant(Tensor::scalar(T::from_f64(value)))
 }
 
 #[cfg(test)]

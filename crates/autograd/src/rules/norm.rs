@@ -1,0 +1,99 @@
+//! Sizes of vectors, and directions.
+
+use std::sync::LazyLock;
+
+use retrograd_tensor::{Axes, Float, OrPanic, keep, shape};
+
+use super::arithmetic::number;
+use crate::calculus::{Expr, Pointwise};
+use crate::var::Var;
+
+impl<T: Float> Var<T> {
+    /// The p-norm along axes, (Σ |x|ᵖ)^(1/p) with p = `order`: 2 is the length, 1 the sum of sizes, ∞ and −∞ the largest
+    /// and smallest size (ties share the derivative), 0 the count of what is not 0. Where the norm
+    /// is not smooth, at 0, the derivative is 0.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice, or there is nothing to choose from.
+    #[track_caller]
+    #[must_use]
+    pub fn norm(&self, order: f64, axes: impl Into<Axes>) -> Self {
+        static SQUARE: LazyLock<Pointwise> =
+            LazyLock::new(|| Pointwise::new("norm.square", |[x]: [Expr; 1]| x.square()));
+        static SIZE: LazyLock<Pointwise> =
+            LazyLock::new(|| Pointwise::new("norm.size", |[x]: [Expr; 1]| x.abs()));
+        static COUNT: LazyLock<Pointwise> =
+            LazyLock::new(|| Pointwise::new("norm.count", |[x]: [Expr; 1]| 1.0 - x.equal(0.0)));
+        if order == 2.0 {
+            SQUARE.apply_sum(&[self], axes).root()
+        } else if order == 1.0 {
+            SIZE.apply_sum(&[self], axes)
+        } else if order == 0.0 {
+            COUNT.apply_sum(&[self], axes)
+        } else if order == f64::INFINITY {
+            self.abs().max(axes)
+        } else if order == f64::NEG_INFINITY {
+            self.abs().min(axes)
+        } else {
+            self.power_norm(order, axes)
+        }
+    }
+
+    /// (Σ |x|ᵖ)^(1/p). Positive powers of 0 are 0 and have no slope; for negative ones a 0 makes the
+    /// sum infinite and the norm 0.
+    #[track_caller]
+    fn power_norm(&self, order: f64, axes: impl Into<Axes>) -> Self {
+        static POWER: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("norm.power", |[x, p]: [Expr; 2]| {
+                positive_power(&x.abs(), &p)
+            })
+        });
+        static ROOT: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("norm.root", |[sum, p]: [Expr; 2]| {
+                positive_power(&sum, &p.recip())
+            })
+        });
+        let p = number(order);
+        ROOT.apply(&[&POWER.apply_sum(&[self, &p], axes), &p])
+    }
+
+    /// x over its norm along an axis, which counts as `epsilon` if it is smaller.
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn normalize(&self, order: f64, axis: isize, epsilon: f64) -> Self {
+        self / self.norm(order, keep(axis)).clamp_min(&number(epsilon))
+    }
+
+    /// The cosine of the angle between vectors along `axis` of the common shape, each of whose
+    /// lengths counts as `epsilon` if it is smaller.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast or the axis does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn cosine_similarity(&self, other: &Self, axis: isize, epsilon: f64) -> Self {
+        static PRODUCT: LazyLock<Pointwise> =
+            LazyLock::new(|| Pointwise::new("cosine_similarity.dot", |[a, b]: [Expr; 2]| a * b));
+        static COSINE: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("cosine_similarity", |[dot, a, b, epsilon]: [Expr; 4]| {
+                let length = |x: &Expr| Expr::select(&x.less(&epsilon), &epsilon, x);
+                dot / length(&a) / length(&b)
+            })
+        });
+        let shapes = [*self.shape(), *other.shape()];
+        let shape = shape::broadcast("cosine_similarity", &shapes).or_panic();
+        let (a, b) = (self.broadcast_to(shape), other.broadcast_to(shape));
+        let dot = PRODUCT.apply_sum(&[&a, &b], axis);
+        let (a, b) = (a.norm(2.0, axis), b.norm(2.0, axis));
+        COSINE.apply(&[&dot, &a, &b, &number(epsilon)])
+    }
+}
+
+/// bᵖ, for p > 0 without a slope at b = 0.
+fn positive_power(base: &Expr, p: &Expr) -> Expr {
+    let at_zero = base.equal(0.0) * Expr::from(0.0).less(p);
+    Expr::select(&at_zero, &Expr::from(0.0), &base.pow(p))
+}

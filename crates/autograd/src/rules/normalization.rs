@@ -1,0 +1,289 @@
+//! Normalisation: numbers brought to mean 0 and variance 1 in groups, then scaled and shifted.
+//!
+//! ```text
+//! y = (x − m)·s      m = mean x, s = 1/√(variance x + ε)
+//! x̄ = s·(g − mean g − y·mean(g·y))
+//! ```
+//!
+//! Batch, layer, group and instance normalisation differ in what a group is.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use retrograd_tensor::{Axes, Float, OrPanic, ReducedAxes, Shape, ShapeError, Tensor, keep};
+
+use super::arithmetic::number;
+use super::one;
+use crate::calculus::{Expr, Pointwise};
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// (x − m)·s over groups, which are along axes. The moments are known before: they are the
+/// operation's, and a sweep that is not recorded need not compute them again.
+#[derive(Clone, Debug)]
+struct Standardize<T: Float> {
+    axes: ReducedAxes,
+    epsilon: f64,
+    mean: Tensor<T>,
+    scale: Tensor<T>,
+}
+
+impl<T: Float> Primitive<T> for Standardize<T> {
+    fn name(&self) -> Cow<'static, str> {
+        "standardize".into()
+    }
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        static FORMULA: LazyLock<Pointwise> =
+            LazyLock::new(|| Pointwise::new("standardize", |[x, m, s]: [Expr; 3]| (x - m) * s));
+        FORMULA.forward(&[x[0], &self.mean, &self.scale])
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::input(0).and(Saves::OUTPUT)
+    }
+    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        static PRODUCT: LazyLock<Pointwise> =
+            LazyLock::new(|| Pointwise::new("standardize.along", |[g, y]: [Expr; 2]| g * y));
+        static SLOPE: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("standardize.vjp", |[y, g, s, mean, along]: [Expr; 5]| {
+                s * (g - mean - y * along)
+            })
+        });
+        let axes = || keep(self.axes.to_axes());
+        // Only a derivative of the derivative has to know what the scale is made of.
+        let recorded = x[0].is_tracked() || g.is_tracked();
+        let scale = if recorded {
+            scale(&x[0].var(axes(), 0.0), self.epsilon)
+        } else {
+            Var::constant(self.scale.clone())
+        };
+        let count = number(self.axes.count(x.shape(0)) as f64);
+        let mean = g.sum(axes()) / &count;
+        let along = PRODUCT.apply_sum(&[g, y], axes()) / &count;
+        one(SLOPE.apply(&[y, g, &scale, &mean, &along]))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = (x − mean x)·s, s = 1/√(variance x + ε)".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = s·(g − mean g − y·mean(g·y))".into()
+    }
+    fn attributes(&self) -> String {
+        format!("axes: {:?}, epsilon: {:e}", self.axes, self.epsilon)
+    }
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        6 * x[0].elements() as u64
+    }
+}
+
+/// 1/√(variance + ε).
+fn scale<T: Float>(variance: &Var<T>, epsilon: f64) -> Var<T> {
+    (variance + epsilon).rsqrt()
+}
+
+impl<T: Float> Var<T> {
+    /// Mean 0 and variance 1 along axes: (x − mean) / √(variance + `epsilon`), the variance without
+    /// correction.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    #[must_use]
+    pub fn standardize(&self, axes: impl Into<Axes>, epsilon: f64) -> Self {
+        let axes = self.reduced("standardize", axes);
+        self.standardized(axes, epsilon).0
+    }
+
+    /// The same with the mean and the variance, whose axes are kept.
+    #[track_caller]
+    fn standardized(&self, axes: ReducedAxes, epsilon: f64) -> (Self, Tensor<T>, Tensor<T>) {
+        let x = Var::constant(self.value().clone());
+        let mean = x.mean(keep(axes.to_axes())).into_value();
+        let variance = x.var(keep(axes.to_axes()), 0.0);
+        let primitive = Standardize {
+            axes,
+            epsilon,
+            mean: mean.clone(),
+            scale: scale(&variance, epsilon).into_value(),
+        };
+        (Self::apply(primitive, &[self]), mean, variance.into_value())
+    }
+
+    /// Layer normalisation (Ba et al. 2016): mean 0 and variance 1 over the last `axes` axes of each
+    /// sample, then times `weight` plus `bias`, in the shape of those axes.
+    ///
+    /// # Panics
+    /// If there are fewer axes, or weight or bias do not broadcast.
+    #[track_caller]
+    #[must_use]
+    pub fn layer_norm(
+        &self,
+        axes: usize,
+        weight: Option<&Self>,
+        bias: Option<&Self>,
+        epsilon: f64,
+    ) -> Self {
+        let axes = self.last_axes("layer_norm", axes);
+        self.standardize(&axes[..], epsilon).scaled(weight, bias)
+    }
+
+    /// Normalisation by the root of the mean square (Zhang and Sennrich 2019): x / √(mean x² + ε)
+    /// over the last `axes` axes of each sample, times `weight` in the shape of those axes.
+    ///
+    /// # Panics
+    /// If there are fewer axes, or the weight does not broadcast.
+    #[track_caller]
+    #[must_use]
+    pub fn rms_norm(&self, axes: usize, weight: Option<&Self>, epsilon: f64) -> Self {
+        static SQUARE: LazyLock<Pointwise> =
+            LazyLock::new(|| Pointwise::new("rms_norm.square", |[x]: [Expr; 1]| x.square()));
+        static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("rms_norm", |[x, square, w, epsilon]: [Expr; 4]| {
+                x / (square + epsilon).sqrt() * w
+            })
+        });
+        let axes = self.last_axes("rms_norm", axes);
+        let last = self.reduced("rms_norm", &axes[..]);
+        let sum = SQUARE.apply_sum(&[self], keep(&axes[..]));
+        let mean = sum / number(last.count(self.shape()) as f64);
+        let (none, epsilon) = (number(1.0), number(epsilon));
+        FORMULA.apply(&[self, &mean, weight.unwrap_or(&none), &epsilon])
+    }
+
+    /// Batch normalisation (Ioffe and Szegedy 2015) of `[batch, channels, ...]` as in training: mean
+    /// 0 and variance 1 over everything but the channels, then times `weight` plus `bias`,
+    /// `[channels]`.
+    ///
+    /// The mean and the variance of the batch come along, `[channels]`, for running means that
+    /// [`batch_norm_by`](Self::batch_norm_by) takes later; the variance is without correction.
+    ///
+    /// # Panics
+    /// If there is no axis of channels, or weight or bias do not have its size.
+    #[track_caller]
+    #[must_use]
+    pub fn batch_norm(
+        &self,
+        weight: Option<&Self>,
+        bias: Option<&Self>,
+        epsilon: f64,
+    ) -> (Self, Tensor<T>, Tensor<T>) {
+        let channels = self.channels("batch_norm");
+        let axes: Vec<isize> = (0..self.rank() as isize)
+            .filter(|&axis| axis != 1)
+            .collect();
+        let axes = self.reduced("batch_norm", &axes[..]);
+        let (y, mean, variance) = self.standardized(axes, epsilon);
+        let [weight, bias] = [weight, bias].map(|var| var.map(|var| self.beside_channels(var)));
+        let flat = |moment: Tensor<T>| moment.with_shape(Shape::from([channels]));
+        let y = y.scaled(weight.as_ref(), bias.as_ref());
+        (y, flat(mean), flat(variance))
+    }
+
+    /// Batch normalisation as in evaluation, by a mean and a variance that are given, `[channels]`.
+    ///
+    /// # Panics
+    /// If there is no axis of channels, or what is given does not have its size.
+    #[track_caller]
+    #[must_use]
+    pub fn batch_norm_by(
+        &self,
+        mean: &Self,
+        variance: &Self,
+        weight: Option<&Self>,
+        bias: Option<&Self>,
+        epsilon: f64,
+    ) -> Self {
+        static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("batch_norm_by", |[x, m, v, w, b, epsilon]: [Expr; 6]| {
+                (x - m) / (v + epsilon).sqrt() * w + b
+            })
+        });
+        let beside = |var: &Self| self.beside_channels(var);
+        let (none, nothing) = (number(1.0), number(0.0));
+        let weight = weight.map_or(none, beside);
+        let bias = bias.map_or(nothing, beside);
+        let (mean, variance) = (beside(mean), beside(variance));
+        FORMULA.apply(&[self, &mean, &variance, &weight, &bias, &number(epsilon)])
+    }
+
+    /// Group normalisation (Wu and He 2018) of `[batch, channels, ...]`: mean 0 and variance 1 over
+    /// each of `groups` groups of neighbouring channels of each sample, then times `weight` plus
+    /// `bias`, `[channels]`.
+    ///
+    /// # Panics
+    /// If the channels do not divide into the groups, or weight or bias do not have their number.
+    #[track_caller]
+    #[must_use]
+    pub fn group_norm(
+        &self,
+        groups: usize,
+        weight: Option<&Self>,
+        bias: Option<&Self>,
+        epsilon: f64,
+    ) -> Self {
+        let channels = self.channels("group_norm");
+        if groups == 0 || !channels.is_multiple_of(groups) {
+            let problem =
+                format!("{channels} channels (axis 1) do not divide into {groups} groups");
+            Err(ShapeError::new("group_norm", &[*self.shape()], problem)).or_panic()
+        }
+        let batch = self.shape()[0];
+        let each = self.elements() / (batch * groups).max(1);
+        let rows = self.with_shape(Shape::from([batch, groups, each]));
+        let y = rows.standardize(-1, epsilon).with_shape(*self.shape());
+        let [weight, bias] = [weight, bias].map(|var| var.map(|var| self.beside_channels(var)));
+        y.scaled(weight.as_ref(), bias.as_ref())
+    }
+
+    /// Instance normalisation (Ulyanov et al. 2016) of `[batch, channels, ...]`: a group for each
+    /// channel of each sample.
+    ///
+    /// # Panics
+    /// If there is no axis of channels, or weight or bias do not have its size.
+    #[track_caller]
+    #[must_use]
+    pub fn instance_norm(&self, weight: Option<&Self>, bias: Option<&Self>, epsilon: f64) -> Self {
+        self.group_norm(self.channels("instance_norm"), weight, bias, epsilon)
+    }
+
+    /// x·w + b, of those there are.
+    #[track_caller]
+    fn scaled(self, weight: Option<&Self>, bias: Option<&Self>) -> Self {
+        static FORMULA: LazyLock<Pointwise> =
+            LazyLock::new(|| Pointwise::new("scale_and_shift", |[x, w, b]: [Expr; 3]| x * w + b));
+        match (weight, bias) {
+            (Some(weight), Some(bias)) => FORMULA.apply(&[&self, weight, bias]),
+            (Some(weight), None) => self * weight,
+            (None, Some(bias)) => self + bias,
+            (None, None) => self,
+        }
+    }
+
+    /// The last `count` axes, from the end.
+    #[track_caller]
+    fn last_axes(&self, operation: &str, count: usize) -> Vec<isize> {
+        if count > self.rank() {
+            let problem = format!("there are no {count} last axes");
+            Err(ShapeError::new(operation, &[*self.shape()], problem)).or_panic()
+        }
+        (1..=count as isize).map(|axis| -axis).collect()
+    }
+
+    /// The size of axis 1.
+    #[track_caller]
+    fn channels(&self, operation: &str) -> usize {
+        if self.rank() < 2 {
+            let problem = "there is no axis 1 for channels; the shape is [batch, channels, ...]";
+            Err(ShapeError::new(operation, &[*self.shape()], problem)).or_panic()
+        }
+        self.shape()[1]
+    }
+
+    /// One number a channel, with the axes to stand beside this: `[channels, 1, ...]`.
+    #[track_caller]
+    fn beside_channels(&self, var: &Self) -> Self {
+        let sizes: Vec<usize> = (1..self.rank())
+            .map(|axis| if axis == 1 { self.shape()[1] } else { 1 })
+            .collect();
+        var.with_shape(Shape::from(sizes))
+    }
+}

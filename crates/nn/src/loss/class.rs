@@ -1,0 +1,199 @@
+//! Losses of one class among several, in nats.
+//!
+//! Scores and probabilities have the shape `[batch, classes, ...]` or `[classes]`; what follows the
+//! classes are places, such as pixels, each with a class of its own.
+
+use std::sync::LazyLock;
+
+use retrograd_autograd::{Expr, Pointwise, Var};
+use retrograd_tensor::{Float, Tensor, keep};
+
+use super::{Reduction, number};
+
+/// Which classes are right, and what each counts.
+#[derive(Clone, Debug)]
+pub struct Classes<'a, T: Float> {
+    /// The number of the right class, `[batch, ...]`, or a scalar beside `[classes]`.
+    pub right: &'a Tensor<i64>,
+    /// A weight for each class, `[classes]`; all count 1 without.
+    pub weights: Option<&'a Var<T>>,
+    /// Where this is the right class, the place counts nothing.
+    pub ignored: Option<i64>,
+}
+
+impl<'a, T: Float> Classes<'a, T> {
+    /// These classes, all of one weight, none ignored.
+    #[must_use]
+    pub fn new(right: &'a Tensor<i64>) -> Self {
+        Self {
+            right,
+            weights: None,
+            ignored: None,
+        }
+    }
+
+    /// The classes as indices that exist: an ignored one may be any number, 0 stands for it.
+    fn indices(&self) -> Tensor<i64> {
+        let Some(ignored) = self.ignored else {
+            return self.right.clone();
+        };
+        let index = |class| if class == ignored { 0 } else { class };
+        let indices = self.right.iter().map(index).collect();
+        Tensor::from_vec(indices, *self.right.shape())
+    }
+
+    /// What each place counts: the weight of its class, 0 where that is ignored.
+    #[track_caller]
+    fn counts(&self) -> Var<T> {
+        let counted = |class| {
+            if Some(class) == self.ignored {
+                T::ZERO
+            } else {
+                T::ONE
+            }
+        };
+        let counted = self.right.iter().map(counted).collect();
+        let counted = Var::constant(Tensor::from_vec(counted, *self.right.shape()));
+        match self.weights {
+            Some(weights) => counted * weights.gather_rows(&self.indices()),
+            None => counted,
+        }
+    }
+}
+
+/// Negative log-likelihood −log p of the right classes, given logarithms of probabilities. The mean
+/// is over what the places count.
+///
+/// # Panics
+/// If the shapes do not fit or a class does not exist.
+#[track_caller]
+#[must_use]
+pub fn nll<T: Float>(
+    log_probabilities: &Var<T>,
+    classes: &Classes<'_, T>,
+    reduction: Reduction,
+) -> Var<T> {
+    let picked = picked(&last(log_probabilities), &classes.indices());
+    weighed(&-picked, &classes.counts(), reduction)
+}
+
+/// Cross-entropy log Σ exp z − z of the right class, given scores (logits) z: [`nll`] of the
+/// log-softmax, in fewer passes.
+///
+/// `smoothing` of the certainty is spread over all classes evenly (Szegedy et al. 2016).
+///
+/// # Panics
+/// If the shapes do not fit or a class does not exist.
+#[track_caller]
+#[must_use]
+pub fn cross_entropy<T: Float>(
+    logits: &Var<T>,
+    classes: &Classes<'_, T>,
+    smoothing: f64,
+    reduction: Reduction,
+) -> Var<T> {
+    let logits = last(logits);
+    let log_sum = logits.logsumexp(-1);
+    let certain = &log_sum - picked(&logits, &classes.indices());
+    let counts = classes.counts();
+    if smoothing == 0.0 {
+        return weighed(&certain, &counts, reduction);
+    }
+    let classes_in_all = logits.shape()[logits.rank() - 1] as f64;
+    // Each class has its own weight here, whichever is right; a place that is ignored has none.
+    let (spread, counted) = match classes.weights {
+        Some(weights) => {
+            let spread = log_sum * weights.sum(..) - (&logits * weights).sum(-1);
+            (
+                spread,
+                Classes {
+                    weights: None,
+                    ..classes.clone()
+                }
+                .counts(),
+            )
+        }
+        None => (log_sum * classes_in_all - logits.sum(-1), counts.clone()),
+    };
+    let losses = costs(&certain, &counts) * (1.0 - smoothing)
+        + costs(&spread, &counted) * (smoothing / classes_in_all);
+    reduced(&losses, &counts, reduction)
+}
+
+/// Cross-entropy −Σ t·log softmax(z) of scores (logits) z and targets that are shares of the classes,
+/// in the shape of z, mixed with `smoothing` of even shares. The mean is over places.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[track_caller]
+#[must_use]
+pub fn cross_entropy_of_shares<T: Float>(
+    logits: &Var<T>,
+    shares: &Var<T>,
+    weights: Option<&Var<T>>,
+    smoothing: f64,
+    reduction: Reduction,
+) -> Var<T> {
+    static TERM: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("cross_entropy", |[z, log_sum, t, w]: [Expr; 4]| {
+            w * t * (log_sum - z)
+        })
+    });
+    let (logits, shares) = (last(logits), last(shares));
+    let classes_in_all = logits.shape()[logits.rank() - 1] as f64;
+    let shares = if smoothing == 0.0 {
+        shares
+    } else {
+        shares * (1.0 - smoothing) + smoothing / classes_in_all
+    };
+    let one = number(1.0);
+    let log_sum = logits.logsumexp(keep(-1));
+    let inputs = [&logits, &log_sum, &shares, weights.unwrap_or(&one)];
+    reduction.apply(&TERM.apply_sum(&inputs, -1))
+}
+
+/// The classes on the last axis: they are on axis 1, or alone.
+#[track_caller]
+fn last<T: Float>(x: &Var<T>) -> Var<T> {
+    assert!(
+        x.rank() > 0,
+        "a loss of classes: []: scores have the shape [batch, classes, ...] or [classes]"
+    );
+    if x.rank() <= 2 {
+        return x.clone();
+    }
+    let order: Vec<usize> = [0].into_iter().chain(2..x.rank()).chain([1]).collect();
+    x.permute(&order)
+}
+
+/// The elements of the right classes on the last axis, without that axis.
+#[track_caller]
+fn picked<T: Float>(x: &Var<T>, indices: &Tensor<i64>) -> Var<T> {
+    let picked = x.gather(&indices.unsqueeze(-1));
+    picked.with_shape(*indices.shape())
+}
+
+/// Losses times counts, reduced.
+#[track_caller]
+fn weighed<T: Float>(losses: &Var<T>, counts: &Var<T>, reduction: Reduction) -> Var<T> {
+    reduced(&costs(losses, counts), counts, reduction)
+}
+
+/// Losses times counts; what counts nothing may be infinite.
+#[track_caller]
+fn costs<T: Float>(losses: &Var<T>, counts: &Var<T>) -> Var<T> {
+    static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("weighed", |[loss, count]: [Expr; 2]| {
+            Expr::select(&count.equal(0.0), &Expr::from(0.0), &(&count * loss))
+        })
+    });
+    FORMULA.apply(&[losses, counts])
+}
+
+#[track_caller]
+fn reduced<T: Float>(costs: &Var<T>, counts: &Var<T>, reduction: Reduction) -> Var<T> {
+    match reduction {
+        Reduction::Mean => costs.sum(..) / counts.sum(..),
+        other => other.apply(costs),
+    }
+}

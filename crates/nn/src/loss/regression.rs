@@ -1,0 +1,87 @@
+//! Losses of numbers: the error of each element, squared, absolute, or the one near 0 and the other
+//! far from it.
+
+use std::sync::LazyLock;
+
+use retrograd_autograd::{Expr, Pointwise, Var};
+use retrograd_tensor::Float;
+
+use super::{Reduction, number};
+
+/// (y − t)².
+///
+/// # Panics
+/// If the shapes do not broadcast.
+#[track_caller]
+#[must_use]
+pub fn mse<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
+    static FORMULA: LazyLock<Pointwise> =
+        LazyLock::new(|| Pointwise::new("squared_error", |[y, t]: [Expr; 2]| (y - t).square()));
+    reduction.of(&FORMULA, &[y, target])
+}
+
+/// |y − t|; the derivative at 0 is 0.
+///
+/// # Panics
+/// If the shapes do not broadcast.
+#[track_caller]
+#[must_use]
+pub fn l1<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
+    static FORMULA: LazyLock<Pointwise> =
+        LazyLock::new(|| Pointwise::new("absolute_error", |[y, t]: [Expr; 2]| (y - t).abs()));
+    reduction.of(&FORMULA, &[y, target])
+}
+
+/// ½d² for errors d up to δ, δ·(|d| − ½δ) beyond (Huber 1964): outliers pull with a bounded force.
+///
+/// # Panics
+/// If the shapes do not broadcast.
+#[track_caller]
+#[must_use]
+pub fn huber<T: Float>(y: &Var<T>, target: &Var<T>, delta: f64, reduction: Reduction) -> Var<T> {
+    static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("huber", |[y, t, delta]: [Expr; 3]| {
+            let error = y - t;
+            let size = error.abs();
+            let far = &delta * (&size - 0.5 * &delta);
+            Expr::select(&size.less_equal(&delta), &(0.5 * error.square()), &far)
+        })
+    });
+    reduction.of(&FORMULA, &[y, target, &number(delta)])
+}
+
+/// The Huber loss over its δ, here called β: ½d²/β for errors d below β, |d| − ½β beyond (Girshick
+/// 2015). It tends to [`l1`] as β goes to 0, and is that at 0.
+///
+/// # Panics
+/// If the shapes do not broadcast.
+#[track_caller]
+#[must_use]
+pub fn smooth_l1<T: Float>(y: &Var<T>, target: &Var<T>, beta: f64, reduction: Reduction) -> Var<T> {
+    static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("smooth_l1", |[y, t, beta]: [Expr; 3]| {
+            let error = y - t;
+            let size = error.abs();
+            let near = 0.5 * error.square() / &beta;
+            Expr::select(&size.less(&beta), &near, &(&size - 0.5 * &beta))
+        })
+    });
+    reduction.of(&FORMULA, &[y, target, &number(beta)])
+}
+
+/// log cosh(y − t): about ½d² near 0 and |d| − log 2 far from it, smooth everywhere.
+///
+/// # Panics
+/// If the shapes do not broadcast.
+#[track_caller]
+#[must_use]
+pub fn log_cosh<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
+    static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("log_cosh", |[y, t]: [Expr; 2]| {
+            // cosh d = ½eᵈ·(1 + e⁻²ᵈ)
+            let error = y - t;
+            &error + (-2.0 * &error).softplus() - std::f64::consts::LN_2
+        })
+    });
+    reduction.of(&FORMULA, &[y, target])
+}
