@@ -157,3 +157,80 @@ fn derivatives_of_log_gamma_go_on() {
 fn an_odd_axis_has_no_halves() {
     let _ = Var::<f32>::constant(Tensor::zeros([2, 3])).glu(-1);
 }
+
+/// The gradient of a sum of something made of a vector.
+fn gradient(f: impl Fn(&Var<f64>) -> Var<f64>, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let tape = Tape::new();
+    let x = tape.leaf(Tensor::from_vec(x.to_vec(), [x.len()]));
+    let y = f(&x);
+    let values = y.value().to_vec();
+    let slopes = grad(&y.sum(..), &[&x]).remove(0);
+    (values, slopes.value().to_vec())
+}
+
+#[test]
+fn sizes_have_no_slope_where_they_have_no_direction() {
+    let zeros = [0.0, 0.0, 0.0];
+    for order in [0.0, 0.5, 1.0, 1.5, 2.0, 3.0] {
+        let (norm, slopes) = gradient(|x| x.norm(order, ..), &zeros);
+        assert_eq!((norm, slopes), (vec![0.0], zeros.to_vec()), "order {order}");
+    }
+    let (deviation, slopes) = gradient(|x| x.std(.., 1.0), &[2.0; 3]);
+    assert_eq!((deviation, slopes), (vec![0.0], zeros.to_vec()));
+    let (_, slopes) = gradient(|x| x.norm(INFINITY, ..), &[-2.0, 1.0, 2.0]);
+    assert_eq!(slopes, [-0.5, 0.0, 0.5]);
+    let (unit, slopes) = gradient(|x| x.normalize(2.0, 0, 0.5), &zeros);
+    assert_eq!((unit, slopes), (zeros.to_vec(), vec![2.0; 3]));
+}
+
+#[test]
+fn shares_of_infinities() {
+    let (shares, slopes) = gradient(|x| x.softmax(0), &[-INFINITY, 0.0, 0.0]);
+    assert_eq!((shares, slopes), (vec![0.0, 0.5, 0.5], vec![0.0; 3]));
+    let (shares, _) = gradient(|x| x.softmax(0), &[1e300, -1e300]);
+    assert_eq!(shares, [1.0, 0.0]);
+    let (sums, slopes) = gradient(|x| x.logcumsumexp(0), &[-INFINITY, -INFINITY, 1.0]);
+    assert_eq!(sums, [-INFINITY, -INFINITY, 1.0]);
+    assert_eq!(slopes, [0.0, 0.0, 1.0]);
+}
+
+#[test]
+fn nothing_at_all() {
+    let empty = Var::<f64>::constant(Tensor::zeros([2, 0]));
+    assert_eq!(empty.prod(1).value().to_vec(), [1.0, 1.0]);
+    for same in [
+        empty.softmax(1),
+        empty.softmax(0),
+        empty.log_softmax(-1),
+        empty.cumprod(1),
+        empty.logcumsumexp(1),
+        empty.softmin(1),
+    ] {
+        assert_eq!(same.shape()[..], [2, 0]);
+    }
+    let none = Var::<f64>::constant(Tensor::zeros([0, 3, 2]));
+    assert_eq!(none.layer_norm(2, None, None, 1e-5).shape()[..], [0, 3, 2]);
+    assert_eq!(none.instance_norm(None, None, 1e-5).shape()[..], [0, 3, 2]);
+    let one = Var::<f64>::constant(Tensor::scalar(3.0));
+    assert_eq!(one.prod(..).item(), 3.0);
+    assert_eq!(one.norm(2.0, ..).item(), 3.0);
+    assert!(one.var(.., 1.0).item().is_nan());
+    assert_eq!(one.var(.., 0.0).item(), 0.0);
+}
+
+#[test]
+fn a_batch_tells_its_moments() {
+    let x = Tensor::from_vec(vec![1.0, 10.0, 3.0, 14.0], [2, 2]);
+    let (y, mean, variance) = Var::<f64>::constant(x).batch_norm(None, None, 0.0);
+    assert_eq!(y.value().to_vec(), [-1.0, -1.0, 1.0, 1.0]);
+    assert_eq!(
+        (mean.to_vec(), variance.to_vec()),
+        (vec![2.0, 12.0], vec![1.0, 4.0])
+    );
+}
+
+#[test]
+#[should_panic(expected = "group_norm: [2, 5, 3]: 5 channels (axis 1) do not divide into 2 groups")]
+fn groups_share_the_channels() {
+    let _ = Var::<f32>::constant(Tensor::zeros([2, 5, 3])).group_norm(2, None, None, 1e-5);
+}
