@@ -89,6 +89,7 @@ pub(crate) struct RuleNotes<'t, T: Float> {
 }
 
 impl<T: Float> Drop for RuleNotes<'_, T> {
+    #[cold]
     fn drop(&mut self) {
         self.tape
             .note(|recorder| recorder.rules.truncate(self.depth));
@@ -212,8 +213,14 @@ impl<T: Float> Tape<T> {
     }
 
     /// The rule of node `id` starts, if anybody wants to know.
+    #[inline]
     pub(crate) fn note_rule(&self, id: NodeId) -> Option<RuleNotes<'_, T>> {
-        let started = self.clock()?;
+        self.is_watched().then(|| self.open_rule(id))
+    }
+
+    #[cold]
+    fn open_rule(&self, id: NodeId) -> RuleNotes<'_, T> {
+        let started = Instant::now();
         let mut depth = 0;
         self.note(|recorder| {
             depth = recorder.rules.len();
@@ -223,11 +230,11 @@ impl<T: Float> Tape<T> {
                 given: Vec::new(),
             });
         });
-        Some(RuleNotes {
+        RuleNotes {
             tape: self,
             started,
             depth,
-        })
+        }
     }
 
     /// The rule that started last has these results.
