@@ -36,7 +36,7 @@ use crate::var::{Var, common_tape};
 /// Regions may hold regions. Derivatives of every order exist; a recorded sweep ([`grad`](crate::grad))
 /// records the region's insides, so it saves nothing.
 ///
-/// What a layer changes as it runs, such as running means, would change twice; such layers ask
+/// What a region changes as it runs, such as running means, would change twice; such code asks
 /// [`Tape::is_recomputing`].
 ///
 /// ```

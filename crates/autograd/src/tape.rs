@@ -364,8 +364,8 @@ impl<T: Float> Tape<T> {
         }
     }
 
-    /// Whether a [`checkpoint`](crate::checkpoint) region is being computed again. What a layer
-    /// changes as it runs, such as running means, it must not change once more.
+    /// Whether a [`checkpoint`](crate::checkpoint) region is being computed again. What code changes
+    /// as it runs, such as running means, it must not change once more.
     #[must_use]
     pub fn is_recomputing(&self) -> bool {
         self.inner.recomputing.get()

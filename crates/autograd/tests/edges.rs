@@ -234,3 +234,17 @@ fn a_batch_tells_its_moments() {
 fn groups_share_the_channels() {
     let _ = Var::<f32>::constant(Tensor::zeros([2, 5, 3])).group_norm(2, None, None, 1e-5);
 }
+
+/// A first element whose exponential is 0 beside the others' has a share of 0, at every order.
+#[test]
+fn running_sums_of_exponentials_may_start_far_below() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(Tensor::from_vec(vec![-1000.0, 0.0, 0.0], [3]));
+    let first = grad(&x.logcumsumexp(0).sum(..), &[&x]).remove(0);
+    assert_eq!(first.value().to_vec(), [1.0, 1.5, 0.5]);
+    let second = grad(&first.square().sum(..), &[&x]).remove(0);
+    let second = second.value().to_vec();
+    assert_eq!(second[0], 0.0);
+    // d/dx₁ of (1 + p)² + (1 − p)² with p = 1/(1 + e^(x₂ − x₁)) = ½, and the opposite for x₂.
+    assert!((second[1] - 0.5).abs() < 1e-12 && (second[2] + 0.5).abs() < 1e-12);
+}

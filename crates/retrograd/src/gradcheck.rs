@@ -11,6 +11,7 @@ use retrograd::tensor::{Tensor, random};
 
 use crate::failure::Failure;
 use crate::terminal::{self, aligned};
+use crate::train::set_threads;
 
 /// Samples of a batch that an objective is checked on.
 const SAMPLES: usize = 3;
@@ -49,6 +50,7 @@ impl Line {
 /// Checks what is named, or all there is, and prints the table.
 pub(crate) fn run(name: Option<&str>) -> Result<(), Failure> {
     let subjects = subjects(name)?;
+    set_threads(None)?;
     let bar = progress(subjects.len());
     let check = |subject: &Subject| {
         let line = subject.check();

@@ -1,6 +1,6 @@
 //! `retrograd tape`: one training step of a variant, seen from all sides.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use retrograd::autoencoders::{BatchSize, BoxedAutoencoder};
 use retrograd::autograd::inspect::{Profile, Trace};
@@ -24,7 +24,14 @@ const TIMED: usize = 20;
 /// Shows what the options ask for.
 pub(crate) fn run(options: &TapeOptions) -> Result<(), Failure> {
     let files = [&options.html, &options.dot, &options.json];
-    for path in files.into_iter().flatten() {
+    let paths: Vec<&PathBuf> = files.into_iter().flatten().collect();
+    for (i, path) in paths.iter().enumerate() {
+        if paths[..i].contains(path) {
+            return Err(Failure::usage(format!(
+                "{}: named for two files; give each a name of its own",
+                path.display()
+            )));
+        }
         if path.exists() && !options.overwrite {
             return Err(Failure::run(format!(
                 "{}: the file exists; choose another name, or replace it with --overwrite",

@@ -28,12 +28,16 @@ const BERNOULLI: [f64; 12] = [
 /// Where the expansions reach full precision: the first term left out is below 10⁻¹⁷ of the sum.
 const FAR: f64 = 12.0;
 
-/// Derivative `order` of digamma at `x`.
+/// The largest n whose factorial is finite.
+const LAST_ORDER: f64 = 170.0;
+
+/// Derivative `order` of digamma at `x`, up to order 170; NaN beyond.
 pub(crate) fn polygamma(x: f64, order: f64) -> f64 {
     if order == 0.0 {
         return digamma(x);
     }
-    if order < 0.0 || order.fract() != 0.0 || order.is_nan() {
+    // Beyond the last order, the factorial is too large for a number.
+    if !(0.0..=LAST_ORDER).contains(&order) || order.fract() != 0.0 {
         return f64::NAN;
     }
     let factorial: f64 = (1..=order as u32).map(f64::from).product();

@@ -5,7 +5,7 @@
 //! y = softmax(scale · Q·Kᵀ + mask) · V
 //! ```
 
-use retrograd_tensor::{Float, Tensor, keep};
+use retrograd_tensor::{Float, Tensor};
 
 use crate::var::Var;
 
@@ -62,7 +62,7 @@ impl<T: Float> Var<T> {
         if let Some(mask) = mask {
             scores = scores + mask;
         }
-        let weights = (&scores - scores.logsumexp(keep(-1))).exp();
+        let weights = scores.softmax(-1);
         weights.dropout(options.dropout).matmul(values)
     }
 }

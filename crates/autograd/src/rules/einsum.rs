@@ -151,6 +151,9 @@ impl<T: Float> Var<T> {
             product = Some(match product {
                 None => operand.summed(needed),
                 Some(before) => {
+                    // What only this operand's stretched axis would have named ends here.
+                    let before =
+                        before.summed(|label| needed(label) || operand.labels.contains(&label));
                     let shared = before.labels.clone();
                     let operand = operand.summed(|label| needed(label) || shared.contains(&label));
                     before.times(operand, needed, &plan)

@@ -35,10 +35,10 @@ impl<T: Float> Primitive<T> for Recurrence {
     }
     fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         let (axis, other_end) = (self.axis, opposite(self.start));
-        let factors = x[1].shifted(axis, other_end);
+        let factors = x[1].shifted(axis, other_end, 0.0);
         let start = other_end;
         let flow = Var::apply(Self { axis, start }, &[g, &factors]);
-        let factor = x.needs(1).then(|| &flow * y.shifted(axis, self.start));
+        let factor = x.needs(1).then(|| &flow * y.shifted(axis, self.start, 0.0));
         Cotangents::from_iter([Some(flow), factor])
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -85,12 +85,13 @@ impl<T: Float> Primitive<T> for LogCumSumExp {
             })
         });
         let axis = self.axis;
-        // What goes on from yᵢ₋₁ to yᵢ, seen from yᵢ₋₁.
-        let carried = SHARE.apply(&[&y.shifted(axis, Start::First), y]);
+        // What goes on from yᵢ₋₁ to yᵢ, seen from yᵢ₋₁; nothing comes before the first.
+        let before = y.shifted(axis, Start::First, f64::NEG_INFINITY);
+        let carried = SHARE.apply(&[&before, y]);
         let start = Start::Last;
         let flow = Var::apply(
             Recurrence { axis, start },
-            &[g, &carried.shifted(axis, start)],
+            &[g, &carried.shifted(axis, start, 0.0)],
         );
         one(flow * SHARE.apply(&[&x[0], y]))
     }
@@ -149,17 +150,18 @@ impl<T: Float> Var<T> {
     }
 
     /// Each element replaced by its neighbour towards `end`, which a scan that starts there has met
-    /// before it; 0 where there is none.
-    fn shifted(&self, axis: usize, end: Start) -> Self {
+    /// before it; `fill` where there is none.
+    fn shifted(&self, axis: usize, end: Start, fill: f64) -> Self {
         let size = self.shape()[axis] as isize;
         if size == 0 {
             return self.clone();
         }
-        let zeros = Var::constant(Tensor::zeros(self.shape().with(axis, 1)));
+        let shape = self.shape().with(axis, 1);
+        let none = Var::constant(Tensor::full(shape, T::from_f64(fill)));
         let axis = axis as isize;
         match end {
-            Start::First => Self::cat(&[&zeros, &self.slice(axis, ..size - 1)], axis),
-            Start::Last => Self::cat(&[&self.slice(axis, 1..), &zeros], axis),
+            Start::First => Self::cat(&[&none, &self.slice(axis, ..size - 1)], axis),
+            Start::Last => Self::cat(&[&self.slice(axis, 1..), &none], axis),
         }
     }
 }

@@ -148,6 +148,7 @@ mod tests {
             (9.0, -6.0)
         );
         assert_eq!(Dual::variable(0.0).powi(0).slope, 0.0);
+        assert_eq!(Dual::variable(0.0).pow(0.0.into()).slope, 0.0);
     }
 
     #[test]

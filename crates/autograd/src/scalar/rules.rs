@@ -111,7 +111,13 @@ impl<C: Chain> Real for C {
         } else {
             y * a.log()
         };
-        self.binary(exponent, y, [b * a.pow(b - 1.0), of_exponent])
+        // a⁰ is 1 for every a, where aᵇ⁻¹ may be infinite.
+        let of_base = if exponent.is_constant() && b.is_zero() {
+            0.0.into()
+        } else {
+            b * a.pow(b - 1.0)
+        };
+        self.binary(exponent, y, [of_base, of_exponent])
     }
 }
 

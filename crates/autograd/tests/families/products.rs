@@ -62,6 +62,29 @@ fn the_same_operand_twice_and_views() {
     }
 }
 
+#[test]
+fn stretched_axes_of_an_equation_are_summed_wherever_they_stand() {
+    let functions: [(&str, Function); 4] = [
+        ("one", |x| Var::einsum("ij,ij->j", &[&x[0], &x[1]])),
+        ("other", |x| Var::einsum("ij,ij->j", &[&x[1], &x[0]])),
+        ("all", |x| Var::einsum("ij,ij->", &[&x[0], &x[1]])),
+        ("three", |x| {
+            Var::einsum("ij,ij,kj->k", &[&x[0], &x[1], &x[0]])
+        }),
+    ];
+    let operands = pair(&[5, 3], &[1, 3]);
+    for (name, f) in functions {
+        agrees(name, f, &operands);
+    }
+    let vars = operands.map(Var::constant);
+    let stretched = (&vars[0] * &vars[1]).sum(0);
+    let found = Var::einsum("ij,ij->j", &[&vars[0], &vars[1]]);
+    assert_eq!(found.shape(), stretched.shape());
+    for (f, s) in found.value().iter().zip(stretched.value().iter()) {
+        assert!((f - s).abs() < 1e-14, "{f} for {s}");
+    }
+}
+
 /// Every equation against the loop it stands for.
 #[test]
 fn equations_mean_what_they_say() {

@@ -57,11 +57,10 @@ pub fn gaussian_nll<T: Float>(
             0.5 * (v.log() + (m - t).square() / &v) + constant
         })
     });
-    // Raised by what is missing, a constant: the slope is not cut off.
-    let floor = number(epsilon);
-    let missing = (variance.clamp_min(&floor) - variance).stop_gradient();
+    // Raised where it is too small, without cutting the slope off.
+    let variance = &variance.straight_through(&variance.clamp_min(&number(epsilon)));
     let constant = if full { 0.5 * (2.0 * PI).ln() } else { 0.0 };
-    let inputs = [mean, target, &(variance + missing), &number(constant)];
+    let inputs = [mean, target, variance, &number(constant)];
     reduction.of(&FORMULA, &inputs)
 }
 

@@ -61,7 +61,8 @@ impl<T: Float> UpdateRule<T> for RmsProp {
         let centred = move |g: T, v: &mut T, n: &mut T| {
             running.take(v, g * g);
             running.take(n, g);
-            g / ((*v - *n * *n).sqrt() + epsilon)
+            // Rounding may leave a steady gradient less than no variance.
+            g / ((*v - *n * *n).maximum(T::ZERO).sqrt() + epsilon)
         };
         match (self.centred, self.momentum != 0.0) {
             (false, false) => walk(parameter, gradient, state, move |p, g, [v]| {

@@ -178,3 +178,12 @@ fn gradients_that_are_views_are_read_in_order() {
     optimizer.step(&gradients);
     assert_eq!(param.value(), weights.t().scale(-1.0));
 }
+
+#[test]
+fn a_steady_gradient_has_no_variance_and_still_moves() {
+    let centred = RmsProp {
+        centred: true,
+        ..RmsProp::default()
+    };
+    assert!(after::<f32, _>(centred, 1.0, &[2.5; 3000]).is_finite());
+}

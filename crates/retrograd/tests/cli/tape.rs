@@ -92,6 +92,13 @@ fn files_are_not_replaced_unasked() {
     );
     fail(
         folder.path(),
+        &["tape", "linear", "--html", "same", "--json", "same"],
+        2,
+        &["same", "two files"],
+    );
+    assert!(!folder.path().join("same").exists());
+    fail(
+        folder.path(),
         &["tape", "liner"],
         2,
         &["did you mean `linear`"],

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 /// Consecutive panels of `length` rows or columns.
 ///
-/// All are `width` wide but the last, and the last two where a single vector would be left over:
-/// tiles of 2 and 2 vectors keep the multiply-add units busier than tiles of 3 and 1.
+/// All are `width` wide but the last, and, with tiles of three vectors, the last two where a single
+/// vector would be left over: tiles of 2 and 2 vectors keep the multiply-add units busier than tiles
+/// of 3 and 1.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Panels {
     length: usize,
@@ -93,21 +94,25 @@ mod tests {
 
     #[test]
     fn panels_follow_each_other_and_none_is_a_vector_wide_beside_others() {
-        for length in 1..=300 {
-            let panels = Panels::of_columns(length, 16, 3);
+        for (length, most) in (1..=300).flat_map(|length| [(length, 2), (length, 3)]) {
+            let panels = Panels::of_columns(length, 16, most);
             let mut end = 0;
+            let mut padded = 0;
             for i in 0..panels.count() {
                 let columns = panels.range(i);
                 assert_eq!(columns.start, end);
                 assert!(
-                    !columns.is_empty() && columns.len() <= 48,
+                    !columns.is_empty() && columns.len() <= most * 16,
                     "{length}: {columns:?}"
                 );
-                assert!(length <= 16 || columns.len() > 16, "{length}: {columns:?}");
+                let lone = most == 3 && length > 16 && columns.len() <= 16;
+                assert!(!lone, "{length}: {columns:?}");
+                assert_eq!(panels.padded_between(0, i), padded);
+                padded += panels.width(i);
                 assert!(i + 1 == panels.count() || columns.len().is_multiple_of(16));
                 end = columns.end;
             }
-            assert_eq!(end, length);
+            assert_eq!((end, padded), (length, panels.padded(0)));
         }
     }
 }
