@@ -17,6 +17,7 @@ use crate::anomaly::{Anomaly, Detector};
 use crate::checkpoint::Scope;
 use crate::hook::Hooks;
 use crate::inspect::Recorder;
+use crate::live;
 use crate::node::{Kind, Node, NodeId};
 use crate::recycle;
 use crate::var::Var;
@@ -97,7 +98,9 @@ impl<T: Float> Inner<T> {
     /// Lets go of the step and keeps the memory.
     fn vacate(&mut self) {
         let nodes = self.nodes.get_mut();
-        for node in &mut nodes[..self.len.replace(0)] {
+        let len = self.len.replace(0);
+        live::discount(len);
+        for node in &mut nodes[..len] {
             match Rc::get_mut(node) {
                 Some(node) => node.vacate(),
                 // Somebody looks at it still.
@@ -195,6 +198,7 @@ impl<T: Float> Tape<T> {
             inner.mode = mode;
             inner.rng = RefCell::new(rng);
         }
+        live::count_tape();
         Self { inner }
     }
 
@@ -446,6 +450,7 @@ impl<T: Float> Tape<T> {
         }
         write(Rc::get_mut(&mut nodes[id]).expect("nobody looks at a vacant node"));
         self.inner.len.set(id + 1);
+        live::count_node();
         id
     }
 

@@ -59,6 +59,11 @@ pub struct Counters {
     pub allocated: u64,
     /// Bytes of data held for reuse.
     pub held_bytes: usize,
+    /// Bytes of data that tensors hold: taken by this thread less given back by it. Tensors that
+    /// cross threads count where they were made and where they are dropped.
+    pub live_bytes: i64,
+    /// The most that `live_bytes` has been since [`reset_peak`].
+    pub peak_bytes: i64,
 }
 
 /// One allocation: [`HEADER`] bytes, and after them [`size`]`(class)` bytes of data.
@@ -113,7 +118,11 @@ impl Drop for Block {
         let (base, class) = (self.base, self.class);
         // While a thread shuts down its pool may be gone already; then the block is simply freed.
         let kept = POOL
-            .try_with(|pool| pool.borrow_mut().put(base, class))
+            .try_with(|pool| {
+                let mut pool = pool.borrow_mut();
+                pool.counters.live_bytes -= size(class) as i64;
+                pool.put(base, class)
+            })
             .unwrap_or(false);
         if !kept {
             Self::free(base, class);
@@ -172,7 +181,13 @@ thread_local! {
     static POOL: RefCell<Pool> = const {
         RefCell::new(Pool {
             free: [None; CLASSES],
-            counters: Counters { reused: 0, allocated: 0, held_bytes: 0 },
+            counters: Counters {
+                reused: 0,
+                allocated: 0,
+                held_bytes: 0,
+                live_bytes: 0,
+                peak_bytes: 0,
+            },
         })
     };
 }
@@ -187,6 +202,9 @@ pub(crate) fn take(bytes: usize) -> Block {
             Some(_) => pool.counters.reused += 1,
             None => pool.counters.allocated += 1,
         }
+        let counters = &mut pool.counters;
+        counters.live_bytes += size(class) as i64;
+        counters.peak_bytes = counters.peak_bytes.max(counters.live_bytes);
         base
     });
     match reused.ok().flatten() {
@@ -199,6 +217,14 @@ pub(crate) fn take(bytes: usize) -> Block {
 #[must_use]
 pub fn counters() -> Counters {
     POOL.with(|pool| pool.borrow().counters)
+}
+
+/// Starts measuring [`Counters::peak_bytes`] of the calling thread from what is live now.
+pub fn reset_peak() {
+    POOL.with(|pool| {
+        let counters = &mut pool.borrow_mut().counters;
+        counters.peak_bytes = counters.live_bytes;
+    });
 }
 
 /// Gives every buffer the calling thread holds for reuse back to the system.
@@ -228,6 +254,20 @@ mod tests {
         assert_eq!(counters().held_bytes, 1024);
         trim();
         assert_eq!(counters().held_bytes, 0);
+    }
+
+    #[test]
+    fn live_bytes_and_their_peak_are_counted() {
+        let before = counters().live_bytes;
+        reset_peak();
+        let (one, two) = (take(640), take(1280));
+        drop(one);
+        assert_eq!(counters().live_bytes - before, 1280);
+        assert_eq!(counters().peak_bytes - before, 1920);
+        drop(two);
+        assert_eq!(counters().live_bytes, before);
+        reset_peak();
+        assert_eq!(counters().peak_bytes, before);
     }
 
     #[test]
