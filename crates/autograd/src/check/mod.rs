@@ -23,6 +23,8 @@
 pub mod catalogue;
 mod difference;
 mod jacobian;
+#[cfg(test)]
+pub(crate) mod mutation;
 mod problem;
 mod report;
 

@@ -1,0 +1,244 @@
+//! Mistakes put into every rule, to show that the checks find them.
+//!
+//! A check that no mistake can fail proves nothing. So while a plan is set, what one operation's rule
+//! gives is spoilt, in every sweep of this thread, and the check of the operation's row of the
+//! catalogue has to fail. This file is compiled for tests alone.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use retrograd_tensor::{Float, Shape, Tensor};
+
+use super::catalogue::{self, Row};
+use crate::backward::grad;
+use crate::node::Node;
+use crate::primitive::Cotangents;
+use crate::tape::Tape;
+use crate::var::Var;
+
+/// What is done to the cotangent of one input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mistake {
+    Dropped,
+    Doubled,
+    Negated,
+    Quartered,
+    /// Exchanged with the next one of its shape.
+    Swapped,
+    /// Its axes read in reverse order.
+    Transposed,
+    /// Ones where there is none, or zeros.
+    Invented,
+}
+
+use Mistake::{Doubled, Dropped, Invented, Negated, Quartered, Swapped, Transposed};
+
+const MISTAKES: [Mistake; 7] = [
+    Dropped, Doubled, Negated, Quartered, Swapped, Transposed, Invented,
+];
+
+/// One kind of node: the operation, its shape and those of its inputs. If an operation is met several
+/// times on the way, mistakes in all of them could make each other good.
+type Site = (String, Vec<Vec<usize>>);
+
+fn site<T: Float>(node: &Node<T>) -> Site {
+    let inputs = node.inputs.iter().map(|input| input.shape);
+    let sizes = |shape: Shape| shape.to_vec();
+    (node.name(), inputs.chain([node.shape]).map(sizes).collect())
+}
+
+/// Which rule to spoil, and how.
+struct Plan {
+    site: Site,
+    input: usize,
+    mistake: Mistake,
+    /// Whether it has made a difference to any number.
+    mattered: bool,
+}
+
+thread_local! {
+    static PLAN: RefCell<Option<Plan>> = const { RefCell::new(None) };
+}
+
+/// What the sweep goes on with in place of what the rule gave for the cotangent `g`.
+pub(crate) fn spoil<T: Float>(node: &Node<T>, g: &Var<T>, results: Cotangents<T>) -> Cotangents<T> {
+    let planned = PLAN.with_borrow(|plan| {
+        let plan = plan.as_ref().filter(|plan| site(node) == plan.site)?;
+        Some((plan.input, plan.mistake))
+    });
+    let Some((input, mistake)) = planned else {
+        return results;
+    };
+    let mut spoilt = results.clone();
+    if mistake == Swapped {
+        swap(node, input, &mut spoilt);
+    } else if node.inputs[input].node.is_some() {
+        let shape = node.inputs[input].shape;
+        spoilt[input] = match &results[input] {
+            right if mistake == Invented && !differ(right.as_ref(), None) => {
+                Some(Var::constant_beside(Tensor::constant(shape, T::ONE), g))
+            }
+            right => right.as_ref().and_then(|right| mistaken(right, mistake)),
+        };
+    }
+    if (0..results.len()).any(|i| differ(results[i].as_ref(), spoilt[i].as_ref())) {
+        PLAN.with_borrow_mut(|plan| plan.as_mut().expect("it is set").mattered = true);
+    }
+    spoilt
+}
+
+/// Exchanges the cotangent with the next one that fits and goes elsewhere.
+fn swap<T: Float>(node: &Node<T>, i: usize, results: &mut Cotangents<T>) {
+    let (here, inputs) = (&node.inputs[i], &node.inputs);
+    let fits = |&j: &usize| inputs[j].shape == here.shape && inputs[j].node != here.node;
+    if let Some(j) = (i + 1..results.len()).find(fits) {
+        results.swap(i, j);
+    }
+}
+
+fn mistaken<T: Float>(right: &Var<T>, mistake: Mistake) -> Option<Var<T>> {
+    match mistake {
+        Dropped => None,
+        Doubled => Some(right * 2.0),
+        Negated => Some(-right),
+        Quartered => Some(right * 0.25),
+        Transposed => {
+            let reversed: Vec<usize> = (0..right.rank()).rev().collect();
+            Some(right.permute(&reversed).with_shape(*right.shape()))
+        }
+        Swapped | Invented => Some(right.clone()),
+    }
+}
+
+/// Whether two cotangents are other numbers, by more than what a check may overlook.
+fn differ<T: Float>(a: Option<&Var<T>>, b: Option<&Var<T>>) -> bool {
+    let largest = |x: &Tensor<T>| x.iter().fold(0.0_f64, |most, v| most.max(v.to_f64().abs()));
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            largest(&(a.value() - b.value())) > 1e-3 * largest(a.value()).max(1e-3)
+        }
+        (Some(x), None) | (None, Some(x)) => largest(x.value()) > 1e-3,
+        (None, None) => false,
+    }
+}
+
+/// The nodes on the tape after the row's function, with their numbers of inputs, and those that only
+/// its gradient needs. A formula's derivatives, `tanh.vjp0`, come from the table and not from a rule
+/// of their own.
+fn sites(row: &Row) -> [BTreeSet<Site>; 2] {
+    let tape = Tape::<f64>::new();
+    let x: Vec<Var<f64>> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+    let y = (row.f)(&x);
+    let met = |from: usize| -> BTreeSet<Site> {
+        let nodes = tape.nodes();
+        let computed = nodes[from..].iter().filter(|node| !node.is_leaf());
+        let sites = computed.map(|node| site(node));
+        sites.filter(|(name, _)| !name.contains(".vjp")).collect()
+    };
+    let first = met(0);
+    let weighed = (&y * tape.leaf(catalogue::sample(*y.shape()))).sum(..);
+    let recorded = tape.len();
+    let _ = grad(&weighed, &x.iter().collect::<Vec<_>>());
+    [first, met(recorded)]
+}
+
+/// How often a mistake in an operation's rule made a difference, and how often it was found.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    mattered: usize,
+    found: usize,
+}
+
+/// Checks a row with a mistake in a rule.
+fn attempt(row: &Row, order: usize, site: &Site, input: usize, mistake: Mistake) -> Tally {
+    PLAN.set(Some(Plan {
+        site: site.clone(),
+        input,
+        mistake,
+        mattered: false,
+    }));
+    let failed = row.check(order).is_err();
+    let mattered = PLAN.take().expect("it was set").mattered;
+    Tally {
+        mattered: usize::from(mattered),
+        found: usize::from(mattered && failed),
+    }
+}
+
+/// Every mistake in every operation's rule, as the rows meet it.
+#[test]
+fn every_mistake_in_every_rule_is_found() {
+    let rows = catalogue::rows();
+    let met: Vec<_> = rows.iter().map(sites).collect();
+    let names = |sites: &BTreeSet<Site>| sites.iter().map(|(name, _)| name.clone()).collect();
+    let everyday: BTreeSet<String> = met
+        .iter()
+        .flat_map(|[first, _]| -> Vec<_> { names(first) })
+        .collect();
+    let mut table: BTreeMap<(String, Mistake), Tally> = BTreeMap::new();
+    let mut missed = Vec::new();
+    let mut try_all = |row: &Row, order: usize, site: &Site| {
+        let (name, inputs) = (&site.0, site.1.len() - 1);
+        for (mistake, input) in MISTAKES
+            .iter()
+            .flat_map(|&m| (0..inputs).map(move |i| (m, i)))
+        {
+            let tally = attempt(row, order, site, input, mistake);
+            let total = table.entry((name.clone(), mistake)).or_default();
+            total.mattered += tally.mattered;
+            total.found += tally.found;
+            if tally.mattered > tally.found {
+                missed.push(format!(
+                    "{name}: {mistake:?} input {input} in row {}",
+                    row.operation
+                ));
+            }
+        }
+    };
+    for (row, [first, second]) in rows.iter().zip(&met) {
+        first.iter().for_each(|site| try_all(row, 1, site));
+        // What only rules use is differentiated at order 2.
+        let rare = second.iter().filter(|(name, _)| !everyday.contains(name));
+        rare.for_each(|site| try_all(row, 2, site));
+    }
+    let untouched = print(&table);
+    assert!(missed.is_empty(), "not found:\n{}", missed.join("\n"));
+    assert!(
+        untouched.is_empty(),
+        "no mistake made a difference to {untouched:?}"
+    );
+}
+
+/// Prints found / made for each operation and mistake; gives those where none made a difference.
+fn print(table: &BTreeMap<(String, Mistake), Tally>) -> Vec<String> {
+    let names: BTreeSet<&String> = table.keys().map(|(name, _)| name).collect();
+    print!("{:<28}", "operation");
+    MISTAKES
+        .iter()
+        .for_each(|mistake| print!(" {:>10}", format!("{mistake:?}").to_lowercase()));
+    println!();
+    let mut untouched = Vec::new();
+    let mut sum = Tally::default();
+    for name in names {
+        print!("{name:<28}");
+        let mut touched = false;
+        for mistake in MISTAKES {
+            let Tally { mattered, found } = table[&(name.clone(), mistake)];
+            let cell = if mattered == 0 {
+                "-".to_owned()
+            } else {
+                format!("{found}/{mattered}")
+            };
+            print!(" {cell:>10}");
+            touched |= mattered > 0;
+            sum.mattered += mattered;
+            sum.found += found;
+        }
+        println!();
+        if !touched {
+            untouched.push(name.clone());
+        }
+    }
+    println!("{} of {} mistakes found", sum.found, sum.mattered);
+    untouched
+}
