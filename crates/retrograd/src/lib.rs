@@ -46,6 +46,8 @@ pub mod prelude {
 mod pages {
     #[doc = include_str!("../../../README.md")]
     mod readme {}
+    #[doc = include_str!("../../../docs/00-scalars.md")]
+    mod scalars {}
     #[doc = include_str!("../../../docs/01-tensor.md")]
     mod tensor {}
     #[doc = include_str!("../../../docs/02-pointwise.md")]
