@@ -42,7 +42,7 @@ pub mod train;
 
 pub use data::{DataLoader, LastBatch};
 pub use init::Init;
-pub use layers::{Activation, Linear, Sequential};
+pub use layers::{Activation, Checkpointed, Kept, Linear, Sequential};
 pub use loss::Reduction;
 pub use module::{Module, Visitor};
 pub use optim::{

@@ -7,11 +7,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Float, Tensor};
 
 use super::catalogue::{self, Row};
 use crate::backward::grad;
-use crate::node::Node;
+use crate::node::{Node, NodeId};
 use crate::primitive::Cotangents;
 use crate::tape::Tape;
 use crate::var::Var;
@@ -37,14 +37,47 @@ const MISTAKES: [Mistake; 7] = [
     Dropped, Doubled, Negated, Quartered, Swapped, Transposed, Invented,
 ];
 
-/// One kind of node: the operation, its shape and those of its inputs. If an operation is met several
-/// times on the way, mistakes in all of them could make each other good.
-type Site = (String, Vec<Vec<usize>>);
+/// Which node: the operation, its attributes, its shape and those of its inputs, and at order 1 which
+/// nodes its inputs are. If an operation is met several times on the way, mistakes in all of them could
+/// make each other good.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Site {
+    name: String,
+    attributes: String,
+    shapes: Vec<Vec<usize>>,
+    inputs: Vec<Option<NodeId>>,
+}
 
-fn site<T: Float>(node: &Node<T>) -> Site {
-    let inputs = node.inputs.iter().map(|input| input.shape);
-    let sizes = |shape: Shape| shape.to_vec();
-    (node.name(), inputs.chain([node.shape]).map(sizes).collect())
+impl Site {
+    fn of<T: Float>(node: &Node<T>) -> Self {
+        let inputs = node.inputs.iter().map(|input| input.shape);
+        Self {
+            name: node.name(),
+            attributes: node.attributes(),
+            shapes: inputs
+                .chain([node.shape])
+                .map(|shape| shape.to_vec())
+                .collect(),
+            inputs: node.inputs().collect(),
+        }
+    }
+
+    /// The same on whatever tape.
+    fn anywhere(self) -> Self {
+        Self {
+            inputs: Vec::new(),
+            ..self
+        }
+    }
+
+    fn is<T: Float>(&self, node: &Node<T>) -> bool {
+        let other = Self::of(node);
+        if self.inputs.is_empty() {
+            *self == other.anywhere()
+        } else {
+            *self == other
+        }
+    }
 }
 
 /// Which rule to spoil, and how.
@@ -52,8 +85,6 @@ struct Plan {
     site: Site,
     input: usize,
     mistake: Mistake,
-    /// Whether it has made a difference to any number.
-    mattered: bool,
 }
 
 thread_local! {
@@ -63,7 +94,7 @@ thread_local! {
 /// What the sweep goes on with in place of what the rule gave for the cotangent `g`.
 pub(crate) fn spoil<T: Float>(node: &Node<T>, g: &Var<T>, results: Cotangents<T>) -> Cotangents<T> {
     let planned = PLAN.with_borrow(|plan| {
-        let plan = plan.as_ref().filter(|plan| site(node) == plan.site)?;
+        let plan = plan.as_ref().filter(|plan| plan.site.is(node))?;
         Some((plan.input, plan.mistake))
     });
     let Some((input, mistake)) = planned else {
@@ -75,16 +106,17 @@ pub(crate) fn spoil<T: Float>(node: &Node<T>, g: &Var<T>, results: Cotangents<T>
     } else if node.inputs[input].node.is_some() {
         let shape = node.inputs[input].shape;
         spoilt[input] = match &results[input] {
-            right if mistake == Invented && !differ(right.as_ref(), None) => {
+            right if mistake == Invented && is_nothing(right.as_ref()) => {
                 Some(Var::constant_beside(Tensor::constant(shape, T::ONE), g))
             }
             right => right.as_ref().and_then(|right| mistaken(right, mistake)),
         };
     }
-    if (0..results.len()).any(|i| differ(results[i].as_ref(), spoilt[i].as_ref())) {
-        PLAN.with_borrow_mut(|plan| plan.as_mut().expect("it is set").mattered = true);
-    }
     spoilt
+}
+
+fn is_nothing<T: Float>(cotangent: Option<&Var<T>>) -> bool {
+    cotangent.is_none_or(|g| g.value().iter().all(|v| v.to_f64() == 0.0))
 }
 
 /// Exchanges the cotangent with the next one that fits and goes elsewhere.
@@ -110,16 +142,36 @@ fn mistaken<T: Float>(right: &Var<T>, mistake: Mistake) -> Option<Var<T>> {
     }
 }
 
-/// Whether two cotangents are other numbers, by more than what a check may overlook.
-fn differ<T: Float>(a: Option<&Var<T>>, b: Option<&Var<T>>) -> bool {
-    let largest = |x: &Tensor<T>| x.iter().fold(0.0_f64, |most, v| most.max(v.to_f64().abs()));
-    match (a, b) {
-        (Some(a), Some(b)) => {
-            largest(&(a.value() - b.value())) > 1e-3 * largest(a.value()).max(1e-3)
-        }
-        (Some(x), None) | (None, Some(x)) => largest(x.value()) > 1e-3,
-        (None, None) => false,
+/// The row's derivative of this order along fixed directions, as the rules have it.
+fn derivative(row: &Row, order: usize) -> Vec<Tensor<f64>> {
+    let tape = Tape::<f64>::new();
+    let x: Vec<Var<f64>> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+    let weigh = |y: &Var<f64>, g: &Var<f64>| (y * g).sum(..);
+    let y = (row.f)(&x);
+    // The gradient is a function of the cotangent too.
+    let g = tape.leaf(catalogue::sample(*y.shape()));
+    let mut total = weigh(&y, &g);
+    for _ in 1..order {
+        let slopes = grad(&total, &x.iter().collect::<Vec<_>>());
+        let direction = |slope: &Var<f64>| tape.constant(catalogue::sample(*slope.shape()));
+        let terms = slopes.iter().map(|slope| weigh(slope, &direction(slope)));
+        total = terms.reduce(|a, b| a + b).expect("a function has inputs");
     }
+    let gradients = total.is_tracked().then(|| total.backward());
+    let of = |x: &Var<f64>| gradients.as_ref()?.of(x).cloned();
+    let all = x.iter().chain([&g]);
+    all.map(|x| of(x).unwrap_or_else(|| Tensor::zeros(*x.shape())))
+        .collect()
+}
+
+/// Whether two derivatives are other numbers, by more than rounding. A mistake can come to nothing,
+/// as where it changes a cotangent that is multiplied by zero further on.
+fn differ(a: &Tensor<f64>, b: &Tensor<f64>) -> bool {
+    let largest = |x: &Tensor<f64>| x.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+    let scale = largest(a).max(largest(b)).max(1e-3);
+    // Also if one of them is not a number.
+    let apart = |(a, b): (f64, f64)| (a - b).is_nan() || (a - b).abs() > 1e-5 * scale;
+    a.iter().zip(b.iter()).any(apart)
 }
 
 /// The nodes on the tape after the row's function, with their numbers of inputs, and those that only
@@ -132,14 +184,15 @@ fn sites(row: &Row) -> [BTreeSet<Site>; 2] {
     let met = |from: usize| -> BTreeSet<Site> {
         let nodes = tape.nodes();
         let computed = nodes[from..].iter().filter(|node| !node.is_leaf());
-        let sites = computed.map(|node| site(node));
-        sites.filter(|(name, _)| !name.contains(".vjp")).collect()
+        let sites = computed.map(|node| Site::of(node));
+        sites.filter(|site| !site.name.contains(".vjp")).collect()
     };
     let first = met(0);
     let weighed = (&y * tape.leaf(catalogue::sample(*y.shape()))).sum(..);
     let recorded = tape.len();
     let _ = grad(&weighed, &x.iter().collect::<Vec<_>>());
-    [first, met(recorded)]
+    let second = met(recorded).into_iter().map(Site::anywhere);
+    [first, second.collect()]
 }
 
 /// How often a mistake in an operation's rule made a difference, and how often it was found.
@@ -151,17 +204,23 @@ struct Tally {
 
 /// Checks a row with a mistake in a rule.
 fn attempt(row: &Row, order: usize, site: &Site, input: usize, mistake: Mistake) -> Tally {
+    let right = derivative(row, order);
+    let site = site.clone();
     PLAN.set(Some(Plan {
-        site: site.clone(),
+        site,
         input,
         mistake,
-        mattered: false,
     }));
-    let failed = row.check(order).is_err();
-    let mattered = PLAN.take().expect("it was set").mattered;
+    let wrong = derivative(row, order);
+    let matters = right
+        .iter()
+        .zip(&wrong)
+        .any(|(right, wrong)| differ(right, wrong));
+    let found = matters && row.check(order).is_err();
+    PLAN.set(None);
     Tally {
-        mattered: usize::from(mattered),
-        found: usize::from(mattered && failed),
+        mattered: usize::from(matters),
+        found: usize::from(found),
     }
 }
 
@@ -170,7 +229,7 @@ fn attempt(row: &Row, order: usize, site: &Site, input: usize, mistake: Mistake)
 fn every_mistake_in_every_rule_is_found() {
     let rows = catalogue::rows();
     let met: Vec<_> = rows.iter().map(sites).collect();
-    let names = |sites: &BTreeSet<Site>| sites.iter().map(|(name, _)| name.clone()).collect();
+    let names = |sites: &BTreeSet<Site>| sites.iter().map(|site| site.name.clone()).collect();
     let everyday: BTreeSet<String> = met
         .iter()
         .flat_map(|[first, _]| -> Vec<_> { names(first) })
@@ -178,7 +237,7 @@ fn every_mistake_in_every_rule_is_found() {
     let mut table: BTreeMap<(String, Mistake), Tally> = BTreeMap::new();
     let mut missed = Vec::new();
     let mut try_all = |row: &Row, order: usize, site: &Site| {
-        let (name, inputs) = (&site.0, site.1.len() - 1);
+        let (name, inputs) = (&site.name, site.shapes.len() - 1);
         for (mistake, input) in MISTAKES
             .iter()
             .flat_map(|&m| (0..inputs).map(move |i| (m, i)))
@@ -198,7 +257,7 @@ fn every_mistake_in_every_rule_is_found() {
     for (row, [first, second]) in rows.iter().zip(&met) {
         first.iter().for_each(|site| try_all(row, 1, site));
         // What only rules use is differentiated at order 2.
-        let rare = second.iter().filter(|(name, _)| !everyday.contains(name));
+        let rare = second.iter().filter(|site| !everyday.contains(&site.name));
         rare.for_each(|site| try_all(row, 2, site));
     }
     let untouched = print(&table);

@@ -5,12 +5,16 @@ use std::fmt;
 use retrograd_autograd::Var;
 use retrograd_tensor::Float;
 
+use super::checkpointed::Checkpointed;
 use crate::module::{Module, Visitor};
+
+/// Any layer.
+pub(super) type Layer<T> = Box<dyn Module<T> + Send + Sync>;
 
 /// Each layer's output is the next one's input; parameters are named by position: `0.weight`.
 #[derive(Default)]
 pub struct Sequential<T: Float = f32> {
-    layers: Vec<Box<dyn Module<T> + Send + Sync>>,
+    layers: Vec<Layer<T>>,
 }
 
 impl<T: Float> Sequential<T> {
@@ -25,6 +29,36 @@ impl<T: Float> Sequential<T> {
     pub fn with(mut self, layer: impl Module<T> + Send + Sync + 'static) -> Self {
         self.layers.push(Box::new(layer));
         self
+    }
+
+    /// The same layers in segments of about √n, whose insides are computed again in the sweep and not
+    /// kept: less memory for one more forward pass, and the same gradients bit for bit.
+    ///
+    /// ```
+    /// use retrograd_autograd::Tape;
+    /// use retrograd_nn::{Activation, Linear, Module, Sequential};
+    /// use retrograd_tensor::{Tensor, random};
+    ///
+    /// let mut rng = random::rng(0);
+    /// let deep = (0..25).fold(Sequential::<f32>::new(), |layers, _| {
+    ///     layers.with(Linear::new(8, 8, &mut rng)).with(Activation::Tanh)
+    /// });
+    /// let deep = deep.checkpointed();
+    /// assert_eq!(deep.segment(), 8); // of 50 layers
+    /// let x = Tape::new().constant(Tensor::zeros([100, 8]));
+    /// let gradients = deep.forward(&x).sum(..).backward();
+    /// assert!(deep.params().iter().all(|(_, param)| gradients.of_key(param.id()).is_some()));
+    /// ```
+    #[must_use]
+    pub fn checkpointed(self) -> Checkpointed<T> {
+        let segment = (self.layers.len() as f64).sqrt().ceil() as usize;
+        self.checkpointed_by(segment)
+    }
+
+    /// As [`checkpointed`](Self::checkpointed), in segments of so many layers.
+    #[must_use]
+    pub fn checkpointed_by(self, segment: usize) -> Checkpointed<T> {
+        Checkpointed::new(self.layers, segment)
     }
 
     /// Number of layers.
