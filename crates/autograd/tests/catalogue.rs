@@ -48,6 +48,25 @@ fn directions_agree_too() {
     }
 }
 
+/// Combinations of operations record the line that asked for them, not one of their own.
+#[test]
+fn nodes_go_by_the_callers_line() {
+    for row in rows() {
+        let tape = Tape::new();
+        let x: Vec<Var<f64>> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+        let _ = (row.f)(&x);
+        for node in tape.nodes().iter().filter(|node| !node.is_leaf()) {
+            let file = node.location().file();
+            let (operation, name) = (&row.operation, node.name());
+            assert!(
+                file.contains("catalogue"),
+                "{operation}: `{name}` is recorded at {}",
+                node.location()
+            );
+        }
+    }
+}
+
 /// The public methods of `Var` in the rules are all in the table.
 #[test]
 fn no_operation_is_missing() {

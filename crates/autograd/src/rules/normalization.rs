@@ -172,7 +172,7 @@ impl<T: Float> Var<T> {
             .collect();
         let axes = self.reduced("batch_norm", &axes[..]);
         let (y, mean, variance) = self.standardized(axes, epsilon);
-        let [weight, bias] = [weight, bias].map(|var| var.map(|var| self.beside_channels(var)));
+        let (weight, bias) = (self.beside_channels(weight), self.beside_channels(bias));
         let flat = |moment: Tensor<T>| moment.with_shape(Shape::from([channels]));
         let y = y.scaled(weight.as_ref(), bias.as_ref());
         (y, flat(mean), flat(variance))
@@ -197,11 +197,10 @@ impl<T: Float> Var<T> {
                 (x - m) / (v + epsilon).sqrt() * w + b
             })
         });
-        let beside = |var: &Self| self.beside_channels(var);
         let (none, nothing) = (number(1.0), number(0.0));
-        let weight = weight.map_or(none, beside);
-        let bias = bias.map_or(nothing, beside);
-        let (mean, variance) = (beside(mean), beside(variance));
+        let (mean, variance) = (self.channels_beside(mean), self.channels_beside(variance));
+        let weight = self.beside_channels(weight).unwrap_or(none);
+        let bias = self.beside_channels(bias).unwrap_or(nothing);
         FORMULA.apply(&[self, &mean, &variance, &weight, &bias, &number(epsilon)])
     }
 
@@ -230,7 +229,7 @@ impl<T: Float> Var<T> {
         let each = self.elements() / (batch * groups).max(1);
         let rows = self.with_shape(Shape::from([batch, groups, each]));
         let y = rows.standardize(-1, epsilon).with_shape(*self.shape());
-        let [weight, bias] = [weight, bias].map(|var| var.map(|var| self.beside_channels(var)));
+        let (weight, bias) = (self.beside_channels(weight), self.beside_channels(bias));
         y.scaled(weight.as_ref(), bias.as_ref())
     }
 
@@ -280,10 +279,20 @@ impl<T: Float> Var<T> {
 
     /// One number a channel, with the axes to stand beside this: `[channels, 1, ...]`.
     #[track_caller]
-    fn beside_channels(&self, var: &Self) -> Self {
+    fn channels_beside(&self, var: &Self) -> Self {
         let sizes: Vec<usize> = (1..self.rank())
             .map(|axis| if axis == 1 { self.shape()[1] } else { 1 })
             .collect();
         var.with_shape(Shape::from(sizes))
+    }
+
+    /// The same of what may be left out.
+    #[track_caller]
+    fn beside_channels(&self, var: Option<&Self>) -> Option<Self> {
+        // No `map`: the caller's line does not pass through closures.
+        match var {
+            Some(var) => Some(self.channels_beside(var)),
+            None => None,
+        }
     }
 }

@@ -1,4 +1,6 @@
 //! Parts of a Var and their joining: combinations of `slice` and `cat`. Parts are views.
+//!
+//! Loops instead of iterators, since the caller's line does not pass through closures.
 
 use retrograd_tensor::{Float, OrPanic};
 
@@ -33,10 +35,11 @@ impl<T: Float> Var<T> {
         assert!(size > 0, "split: {}: parts of 0 positions", self.shape());
         let whole = self.shape()[place];
         // An axis without positions is one part without positions.
-        let starts = (0..whole.max(1)).step_by(size);
-        starts
-            .map(|start| self.narrow(axis, start, size.min(whole - start)))
-            .collect()
+        let mut parts = Vec::new();
+        for start in (0..whole.max(1)).step_by(size) {
+            parts.push(self.narrow(axis, start, size.min(whole - start)));
+        }
+        parts
     }
 
     /// Parts of these numbers of positions along `axis`.
@@ -53,12 +56,12 @@ impl<T: Float> Var<T> {
             "split_sizes: {}: {sizes:?} do not add up to the {whole} positions of axis {place}",
             self.shape()
         );
-        let mut start = 0;
-        let part = |&size: &usize| {
+        let (mut parts, mut start) = (Vec::new(), 0);
+        for &size in sizes {
+            parts.push(self.narrow(axis, start, size));
             start += size;
-            self.narrow(axis, start - size, size)
-        };
-        sizes.iter().map(part).collect()
+        }
+        parts
     }
 
     /// At most `count` parts along `axis`, all but the last of the same size.
@@ -89,7 +92,10 @@ impl<T: Float> Var<T> {
                 other.shape()
             );
         }
-        let raised: Vec<Self> = vars.iter().map(|var| var.unsqueeze(axis)).collect();
+        let mut raised = Vec::new();
+        for var in vars {
+            raised.push(var.unsqueeze(axis));
+        }
         Self::cat(&raised.iter().collect::<Vec<_>>(), axis)
     }
 }

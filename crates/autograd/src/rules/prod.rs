@@ -17,12 +17,15 @@ impl<T: Float> Var<T> {
     pub fn prod(&self, axes: impl Into<Axes>) -> Self {
         let axes = self.reduced("prod", axes);
         let result = axes.result(self.shape());
-        let reduced = (0..self.rank()).filter(|&axis| axes.contains(axis));
-        let product = reduced.fold(self.clone(), |x, axis| x.multiplied(axis as isize));
+        let mut product = self.clone();
+        for axis in (0..self.rank()).filter(|&axis| axes.contains(axis)) {
+            product = product.multiplied(axis as isize);
+        }
         product.with_shape(result)
     }
 
     /// The product along one axis, which stays with size 1.
+    #[track_caller]
     fn multiplied(self, axis: isize) -> Self {
         let size = self.shape()[axis as usize] as isize;
         match size {

@@ -41,11 +41,9 @@ impl<T: Float> Var<T> {
         if inner != other {
             refuse("inner", &[self, b], "the last axes differ");
         }
-        let matrix = |var: &Self, lead: &[usize]| {
-            var.with_shape(Shape::from([lead.iter().product(), inner]))
-        };
-        matrix(self, rows)
-            .matmul_nt(&matrix(b, columns))
+        let matrix = |lead: &[usize]| Shape::from([lead.iter().product(), inner]);
+        self.with_shape(matrix(rows))
+            .matmul_nt(&b.with_shape(matrix(columns)))
             .with_shape(Shape::from([rows, columns].concat()))
     }
 

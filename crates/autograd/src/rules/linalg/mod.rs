@@ -16,10 +16,12 @@ use crate::var::Var;
 /// Both stretched to the leading axes `lead`.
 #[track_caller]
 fn batches<T: Float>(lead: &Shape, operands: [&Var<T>; 2]) -> [Var<T>; 2] {
-    operands.map(|var| {
+    let stretched = |var: &Var<T>| {
         let matrix = &var.shape()[var.rank() - 2..];
-        var.broadcast_to(Shape::from([&lead[..], matrix].concat()))
-    })
+        Shape::from([&lead[..], matrix].concat())
+    };
+    let [a, b] = operands;
+    [a.broadcast_to(stretched(a)), b.broadcast_to(stretched(b))]
 }
 
 /// (X + Xᵀ) / 2.
