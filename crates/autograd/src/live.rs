@@ -30,7 +30,7 @@ pub struct Live {
 /// use retrograd_tensor::Tensor;
 ///
 /// let before = live();
-/// let y = Tape::<f32>::new().leaf(Tensor::zeros([1000])).exp();
+/// let y = Tape::<f32>::new().leaf(Tensor::arange(1000)).exp();
 /// assert_eq!((live().tapes - before.tapes, live().nodes - before.nodes), (1, 2));
 /// assert!(live().bytes - before.bytes >= 2 * 4000);
 /// drop(y);
