@@ -32,7 +32,7 @@ pub struct Live {
 /// let before = live();
 /// let y = Tape::<f32>::new().leaf(Tensor::arange(1000)).exp();
 /// assert_eq!((live().tapes - before.tapes, live().nodes - before.nodes), (1, 2));
-/// assert!(live().bytes - before.bytes >= 2 * 4000);
+/// assert!(live().bytes - before.bytes >= 4000); // the rule of exp reads its output alone
 /// drop(y);
 /// assert_eq!(live(), before);
 /// ```
