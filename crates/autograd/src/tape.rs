@@ -202,6 +202,14 @@ impl<T: Float> Tape<T> {
         Self { inner }
     }
 
+    /// Also say that what runs here has run before, as when a failed step is looked at again: see
+    /// [`is_recomputing`](Self::is_recomputing).
+    #[must_use]
+    pub fn recomputing(self) -> Self {
+        self.inner.recomputing.set(true);
+        self
+    }
+
     /// Also look for the first value that is not finite, forward and backward.
     ///
     /// Costs a pass over every value; see [`anomaly`](Self::anomaly).
@@ -359,8 +367,7 @@ impl<T: Float> Tape<T> {
 
     /// A tape for computing again what ran on `outer` when its random stream was `rng`.
     pub(crate) fn beside(outer: &Self, rng: Rng) -> Self {
-        let tape = Self::with(outer.mode(), rng);
-        tape.inner.recomputing.set(true);
+        let tape = Self::with(outer.mode(), rng).recomputing();
         if outer.detector().borrow().is_on() {
             tape.detecting_anomalies()
         } else {
@@ -368,8 +375,9 @@ impl<T: Float> Tape<T> {
         }
     }
 
-    /// Whether a [`checkpoint`](crate::checkpoint) region is being computed again. What code changes
-    /// as it runs, such as running means, it must not change once more.
+    /// Whether what runs has run before: a [`checkpoint`](crate::checkpoint) region in the sweep, a
+    /// failed step, a function that is checked. What code changes as it runs, such as running means,
+    /// it must not change once more.
     #[must_use]
     pub fn is_recomputing(&self) -> bool {
         self.inner.recomputing.get()

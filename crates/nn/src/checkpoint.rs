@@ -1,4 +1,4 @@
-//! Parameters in safetensors files, under PyTorch's names and layouts.
+//! Parameters and buffers in safetensors files, under PyTorch's names and layouts.
 //!
 //! A file written here loads in PyTorch with `safetensors.torch.load_file` and `load_state_dict`,
 //! and the other way round.
@@ -11,7 +11,7 @@ use retrograd_tensor::{Float, Shape, Tensor};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
 
-use crate::module::Module;
+use crate::module::{Module, State};
 
 /// Why a checkpoint cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ pub enum CheckpointError {
     },
 }
 
-/// Writes every parameter of `model` to `path`, whole or not at all.
+/// Writes every parameter, buffer and counter of `model` to `path`, whole or not at all.
 ///
 /// # Errors
 /// If the file cannot be written; what was there before is then unchanged.
@@ -60,10 +60,13 @@ pub fn save<T: Float>(
     path: impl AsRef<Path>,
 ) -> Result<(), CheckpointError> {
     let path = path.as_ref();
-    let tensors: Vec<(String, Shape, Vec<u8>)> = model
-        .params()
+    let tensors: Vec<(String, Dtype, Shape, Vec<u8>)> = model
+        .state()
         .into_iter()
-        .map(|(name, param)| (name, param.shape(), bytes(&param.value())))
+        .map(|(name, state)| {
+            let (dtype, shape, data) = encoded(&state);
+            (name, dtype, shape, data)
+        })
         .collect();
     let format = |error: SafeTensorError| CheckpointError::Format {
         path: path.into(),
@@ -71,10 +74,10 @@ pub fn save<T: Float>(
     };
     let views = tensors
         .iter()
-        .map(|(name, shape, data)| {
+        .map(|(name, dtype, shape, data)| {
             Ok((
                 name.as_str(),
-                TensorView::new(dtype::<T>(), shape.to_vec(), data)?,
+                TensorView::new(*dtype, shape.to_vec(), data)?,
             ))
         })
         .collect::<Result<Vec<_>, SafeTensorError>>()
@@ -86,7 +89,8 @@ pub fn save<T: Float>(
     })
 }
 
-/// Sets every parameter of `model` from `path`; nothing changes unless all of them fit.
+/// Sets every parameter, buffer and counter of `model` from `path`; nothing changes unless all of
+/// them fit.
 ///
 /// Files in `f32` and `f64` are both read and converted to `T`.
 ///
@@ -97,8 +101,8 @@ pub fn load<T: Float>(
     path: impl AsRef<Path>,
 ) -> Result<(), CheckpointError> {
     let path = path.as_ref();
-    let params = model.params();
-    let tensors = read::<T>(path)?;
+    let state = model.state();
+    let tensors = stored::<T>(path)?;
     let mismatch = |problem: String| CheckpointError::Mismatch {
         path: path.into(),
         problem,
@@ -106,7 +110,7 @@ pub fn load<T: Float>(
     let extra: Vec<&str> = tensors
         .iter()
         .map(|(name, _)| name.as_str())
-        .filter(|name| params.iter().all(|(own, _)| own != name))
+        .filter(|name| state.iter().all(|(own, _)| own != name))
         .collect();
     if !extra.is_empty() {
         return Err(mismatch(format!(
@@ -115,34 +119,84 @@ pub fn load<T: Float>(
         )));
     }
     let mut values = Vec::new();
-    for (name, param) in &params {
+    for (name, own) in &state {
         let Some((_, value)) = tensors.iter().find(|(other, _)| other == name) else {
             return Err(mismatch(format!(
                 "it does not hold {name}, which the model has"
             )));
         };
-        if *value.shape() != param.shape() {
-            return Err(mismatch(format!(
-                "{name} has shape {} in the file and {} in the model",
-                value.shape(),
-                param.shape()
-            )));
+        if let Some(difference) = difference(own, value) {
+            return Err(mismatch(format!("{name} {difference}")));
         }
         values.push(value.clone());
     }
-    params
-        .iter()
-        .zip(values)
-        .for_each(|((_, param), value)| param.set(value));
+    for ((_, own), value) in state.iter().zip(values) {
+        match (own, value) {
+            (State::Param(param), Stored::Tensor(value)) => param.set(value),
+            (State::Buffer(buffer), Stored::Tensor(value)) => buffer.set(value),
+            (State::Counter(counter), Stored::Count(count)) => counter.set(count),
+            _ => unreachable!("kinds have been compared"),
+        }
+    }
     Ok(())
 }
 
-/// Every tensor of a safetensors file, sorted by name, converted to `T`.
+/// What a file holds under one name.
+#[derive(Clone)]
+enum Stored<T: Float> {
+    Tensor(Tensor<T>),
+    Count(u64),
+}
+
+/// Why what is stored does not fit, if it does not.
+fn difference<T: Float>(own: &State<T>, stored: &Stored<T>) -> Option<String> {
+    let own = match own {
+        State::Param(param) => Some(param.shape()),
+        State::Buffer(buffer) => Some(buffer.shape()),
+        State::Counter(_) => None,
+    };
+    match (own, stored) {
+        (Some(own), Stored::Tensor(value)) if own == *value.shape() => None,
+        (Some(own), Stored::Tensor(value)) => Some(format!(
+            "has shape {} in the file and {own} in the model",
+            value.shape()
+        )),
+        (None, Stored::Count(_)) => None,
+        (Some(_), Stored::Count(_)) => Some("is a count in the file and none in the model".into()),
+        (None, Stored::Tensor(_)) => Some("is a count in the model and none in the file".into()),
+    }
+}
+
+/// Type, shape and bytes as a file has them.
+fn encoded<T: Float>(state: &State<T>) -> (Dtype, Shape, Vec<u8>) {
+    let of = |value: Tensor<T>| (dtype::<T>(), *value.shape(), bytes(&value));
+    match state {
+        State::Param(param) => of(param.value()),
+        State::Buffer(buffer) => of(buffer.value()),
+        State::Counter(counter) => {
+            let count = i64::try_from(counter.get()).unwrap_or(i64::MAX);
+            (Dtype::I64, Shape::from([]), count.to_le_bytes().to_vec())
+        }
+    }
+}
+
+/// Every tensor of a safetensors file, sorted by name, converted to `T`; counters, single whole
+/// numbers, are left out.
 ///
 /// # Errors
-/// If the file cannot be read, is not whole, or holds anything but `f32` and `f64`.
+/// If the file cannot be read, is not whole, or holds anything but `f32`, `f64` and counters.
 pub fn read<T: Float>(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor<T>)>, CheckpointError> {
-    let path = path.as_ref();
+    let tensors = stored(path.as_ref())?
+        .into_iter()
+        .filter_map(|(name, value)| match value {
+            Stored::Tensor(value) => Some((name, value)),
+            Stored::Count(_) => None,
+        });
+    Ok(tensors.collect())
+}
+
+/// Everything in a safetensors file, sorted by name.
+fn stored<T: Float>(path: &Path) -> Result<Vec<(String, Stored<T>)>, CheckpointError> {
     let file = fs::read(path).map_err(|source| CheckpointError::Io {
         path: path.into(),
         source,
@@ -156,8 +210,14 @@ pub fn read<T: Float>(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor<T>)>
         path: path.into(),
         problem: format!("{} {problem}", printable(name)),
     };
-    let mut read: Vec<(String, Tensor<T>)> = Vec::new();
+    let mut read: Vec<(String, Stored<T>)> = Vec::new();
     for (name, view) in tensors.iter() {
+        if let Some(count) = count(&view) {
+            let count = u64::try_from(count)
+                .map_err(|_| unsupported(name, format!("is {count}; a count is not negative")))?;
+            read.push((name.to_owned(), Stored::Count(count)));
+            continue;
+        }
         let values = values(view.dtype(), view.data()).ok_or_else(|| {
             let found = view.dtype();
             unsupported(
@@ -168,7 +228,7 @@ pub fn read<T: Float>(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor<T>)>
         let tensor = Shape::new(view.shape())
             .and_then(|shape| Tensor::try_from_vec(values, shape))
             .map_err(|error| unsupported(name, format!("does not fit: {error}")))?;
-        read.push((name.to_owned(), tensor));
+        read.push((name.to_owned(), Stored::Tensor(tensor)));
     }
     read.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(read)
@@ -267,6 +327,13 @@ fn bytes<T: Float>(tensor: &Tensor<T>) -> Vec<u8> {
     }
 }
 
+/// The number in a scalar of 64-bit integers.
+fn count(view: &TensorView<'_>) -> Option<i64> {
+    let scalar = view.dtype() == Dtype::I64 && view.shape().is_empty();
+    let bytes = scalar.then(|| view.data().first_chunk())??;
+    Some(i64::from_le_bytes(*bytes))
+}
+
 fn values<T: Float>(dtype: Dtype, data: &[u8]) -> Option<Vec<T>> {
     match dtype {
         Dtype::F32 => Some(
@@ -290,7 +357,8 @@ fn values<T: Float>(dtype: Dtype, data: &[u8]) -> Option<Vec<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Activation, Linear, Sequential};
+    use crate::{Activation, Buffer, Counter, Linear, Param, Sequential, Visitor};
+    use retrograd_autograd::Var;
     use retrograd_tensor::random;
 
     fn model(widths: [usize; 3], seed: u64) -> Sequential<f32> {
@@ -356,6 +424,56 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("2.weight")
+        );
+    }
+
+    /// A layer with one of everything.
+    struct Everything(Param<f32>, Buffer<f32>, Counter);
+
+    impl Module<f32> for Everything {
+        fn forward(&self, x: &Var<f32>) -> Var<f32> {
+            x.clone()
+        }
+        fn visit(&self, visitor: &mut Visitor<'_, f32>) {
+            visitor.param("weight", &self.0);
+            visitor.buffer("mean", &self.1);
+            visitor.counter("batches", &self.2);
+            visitor.counter("again", &self.2);
+        }
+    }
+
+    #[test]
+    fn buffers_and_counters_come_back() {
+        let layer = |value: f32, count| {
+            let layer = Everything(
+                Param::new(Tensor::full([2], value)),
+                Buffer::new(Tensor::full([3], value)),
+                Counter::new(),
+            );
+            layer.2.set(count);
+            layer
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let (saved, loaded) = (layer(2.0, 7), layer(0.0, 0));
+        let paths: Vec<String> = saved.state().into_iter().map(|(path, _)| path).collect();
+        assert_eq!(paths, ["weight", "mean", "batches"]);
+        save(&saved, &path).unwrap();
+        load(&loaded, &path).unwrap();
+        assert_eq!(loaded.0.value(), saved.0.value());
+        assert_eq!(loaded.1.value(), saved.1.value());
+        assert_eq!(loaded.2.get(), 7);
+        assert_eq!(saved.params().len(), 1);
+        assert_eq!(read::<f32>(&path).unwrap().len(), 2);
+
+        let header = br#"{"batches":{"dtype":"I64","shape":[],"data_offsets":[0,8]}}"#;
+        let length = (header.len() as u64).to_le_bytes();
+        let file = [&length[..], header, &(-1_i64).to_le_bytes()].concat();
+        fs::write(&path, file).unwrap();
+        let text = load(&loaded, &path).unwrap_err().to_string();
+        assert!(
+            text.contains("batches is -1; a count is not negative"),
+            "{text}"
         );
     }
 

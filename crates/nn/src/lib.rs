@@ -29,6 +29,7 @@
 //! Where to look: [`Module`] for what a layer is, [`optim`] for the update rules, [`train`] for
 //! the loop.
 
+mod buffer;
 pub mod checkpoint;
 pub mod data;
 pub mod init;
@@ -40,11 +41,12 @@ mod param;
 mod schedule;
 pub mod train;
 
+pub use buffer::{Buffer, Counter, may_change};
 pub use data::{DataLoader, LastBatch};
 pub use init::Init;
 pub use layers::{Activation, Checkpointed, Kept, Linear, Sequential};
 pub use loss::Reduction;
-pub use module::{Module, Visitor};
+pub use module::{Module, State, Visitor};
 pub use optim::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, NAdam, Optimizer, RAdam, RmsProp, Sgd, UpdateRule,
 };

@@ -100,9 +100,10 @@ impl<'f> Problem<'f> {
         Ok(())
     }
 
-    /// The leaves and the results of one call, on a tape of its own with the check's noise.
+    /// The leaves and the results of one call, on a tape of its own with the check's noise; what is
+    /// kept between steps stays as it is.
     fn evaluate(&self, point: &[Tensor<f64>]) -> (Vec<Var<f64>>, Vec<Var<f64>>) {
-        let tape = Tape::with(self.check.mode, random::rng(self.check.seed));
+        let tape = Tape::with(self.check.mode, random::rng(self.check.seed)).recomputing();
         let leaf =
             |(i, x): (usize, &Tensor<f64>)| tape.named_leaf(&format!("input {i}"), x.clone());
         let leaves: Vec<Var<f64>> = point.iter().enumerate().map(leaf).collect();

@@ -222,7 +222,9 @@ impl<'a, T: Float> Trainer<'a, T> {
                 data: Box::new(Summary::of(batch)),
             };
         }
-        let tape = Tape::with(mode, self.stream(mode, epoch, position)).detecting_anomalies();
+        let tape = Tape::with(mode, self.stream(mode, epoch, position))
+            .recomputing()
+            .detecting_anomalies();
         let total = (self.objective)(&tape.constant(batch.clone())).total();
         if tape.anomaly().is_none() && total.is_tracked() {
             let _ = total.backward();
