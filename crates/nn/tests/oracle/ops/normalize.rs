@@ -3,8 +3,8 @@
 use retrograd_autograd::Var;
 use retrograd_tensor::Float;
 
-use crate::args::Args;
-use crate::operation::{Operation, one, partial};
+use super::args::Args;
+use super::operation::{Operation, one, partial};
 
 pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
     vec![

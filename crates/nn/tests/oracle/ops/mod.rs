@@ -4,13 +4,11 @@
 //! an operation. In f64, values and derivatives of first and second order are compared with
 //! PyTorch's. In f32 they are compared with ours in f64, from the same rounded inputs.
 //!
-//! `cargo test -p retrograd-nn --test oracle_ops -- --nocapture` prints the table. An operation of
+//! `cargo test -p retrograd-nn --test oracle ops -- --nocapture` prints the table. An operation of
 //! the folder has a row in one of the families below, or a reason in [`LEFT_OUT`].
 
 mod args;
 mod case;
-#[path = "../common/mod.rs"]
-mod common;
 mod compare;
 mod operation;
 
@@ -34,10 +32,10 @@ use std::path::Path;
 use retrograd_tensor::Float;
 use serde_json::Value;
 
-use crate::case::{Case, File};
-use crate::compare::{Errors, Terms};
-use crate::left_out::LEFT_OUT;
-use crate::operation::Operation;
+use self::case::{Case, File};
+use self::compare::{Errors, Terms};
+use self::left_out::LEFT_OUT;
+use self::operation::Operation;
 
 /// The bound of values and first order in f64, relative to the largest entry.
 const EXACT: f64 = 1e-10;
@@ -81,7 +79,7 @@ struct Tally {
 
 #[test]
 fn operations_agree_with_pytorch() {
-    let Some(folder) = common::oracle("operations_agree_with_pytorch") else {
+    let Some(folder) = crate::folder::oracle("operations_agree_with_pytorch") else {
         return;
     };
     let folder = folder.join("ops");

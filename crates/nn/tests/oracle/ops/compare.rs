@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use retrograd_tensor::{Element, Tensor};
 
-use crate::case::Results;
+use super::case::Results;
 
 /// Worst errors, relative to the largest entry of what they belong to.
 #[derive(Clone, Copy, Debug, Default)]

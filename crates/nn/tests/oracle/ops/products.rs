@@ -3,8 +3,8 @@
 use retrograd_autograd::Var;
 use retrograd_tensor::{Float, Shape};
 
-use crate::args::Args;
-use crate::operation::{Operation, binary, one};
+use super::args::Args;
+use super::operation::{Operation, binary, one};
 
 pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
     vec![

@@ -4,7 +4,7 @@ use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Module};
 use retrograd_tensor::Float;
 
-use crate::operation::{Operation, binary, one, unary};
+use super::operation::{Operation, binary, one, unary};
 
 pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
     [functions(), pairs(), activations()]

@@ -13,9 +13,9 @@ use retrograd_tensor::{Float, Shape, Tensor};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
-use crate::args::{Arg, Args};
-use crate::compare::Terms;
-use crate::operation::{Operation, Output};
+use super::args::{Arg, Args};
+use super::compare::Terms;
+use super::operation::{Operation, Output};
 
 /// A tensor of the file.
 #[derive(Debug)]

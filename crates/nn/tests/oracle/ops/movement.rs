@@ -3,8 +3,8 @@
 use retrograd_autograd::Var;
 use retrograd_tensor::Float;
 
-use crate::args::{Args, Key};
-use crate::operation::{Operation, Output, many, one};
+use super::args::{Args, Key};
+use super::operation::{Operation, Output, many, one};
 
 pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
     [axes(), copies(), parts(), borders(), diagonals()]

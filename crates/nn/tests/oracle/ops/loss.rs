@@ -3,8 +3,8 @@
 use retrograd_nn::{Reduction, loss};
 use retrograd_tensor::Float;
 
-use crate::args::Args;
-use crate::operation::{Operation, one};
+use super::args::Args;
+use super::operation::{Operation, one};
 
 pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
     [numbers(), binary(), classes(), distributions()]

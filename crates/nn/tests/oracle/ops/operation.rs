@@ -3,7 +3,7 @@
 use retrograd_autograd::Var;
 use retrograd_tensor::{Axes, Float, Tensor, keep};
 
-use crate::args::{Args, Key};
+use super::args::{Args, Key};
 
 /// One output of an operation.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use retrograd_autograd::Var;
 use retrograd_tensor::Float;
 
-use crate::args::Args;
-use crate::operation::{Operation, Output, along, axes, lifted, many, one};
+use super::args::Args;
+use super::operation::{Operation, Output, along, axes, lifted, many, one};
 
 pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
     vec![

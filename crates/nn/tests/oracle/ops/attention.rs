@@ -3,8 +3,8 @@
 use retrograd_autograd::{Attention, Var};
 use retrograd_tensor::Float;
 
-use crate::args::Args;
-use crate::operation::{Operation, partial};
+use super::args::Args;
+use super::operation::{Operation, partial};
 
 pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
     vec![

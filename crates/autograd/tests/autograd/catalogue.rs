@@ -1,6 +1,6 @@
 //! Every row of the catalogue, checked against differences at orders 1 and 2.
 //!
-//! `cargo test -p retrograd-autograd --test catalogue -- --nocapture` prints the list with the
+//! `cargo test -p retrograd-autograd --test autograd catalogue -- --nocapture` prints the list with the
 //! largest error of each. A new operation needs a row in `src/check/catalogue`: the last two tests
 //! read the sources of the rules, and fail when an operation or a primitive is missing.
 

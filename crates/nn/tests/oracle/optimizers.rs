@@ -3,8 +3,6 @@
 //! The reference values are tensors in a safetensors file beside an index in JSON:
 //! `train/optimizers.*` holds 25 steps of every optimiser on given gradients.
 
-mod common;
-
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -24,7 +22,7 @@ const PATH: f64 = 1e-12;
 
 #[test]
 fn optimizers_follow_pytorch() {
-    let Some(folder) = common::oracle("optimizers_follow_pytorch") else {
+    let Some(folder) = crate::folder::oracle("optimizers_follow_pytorch") else {
         return;
     };
     let tensors = read(&folder.join("train/optimizers.safetensors"));

@@ -215,7 +215,7 @@ fn what_is_computed_of_constants_is_told_apart() {
     );
 }
 
-/// Formulas are for people, so this prints them: `--test inspect formulas -- --nocapture`.
+/// Formulas are for people, so this prints them: `--test autograd formulas -- --nocapture`.
 #[test]
 fn every_operation_states_its_formula_and_its_rule() {
     let mut seen = BTreeMap::new();

@@ -3,8 +3,8 @@
 use retrograd_autograd::Var;
 use retrograd_tensor::{Convolution, Float, Pooling, Shape, Tensor};
 
-use crate::args::{Args, Key};
-use crate::operation::{Operation, Output, one, partial};
+use super::args::{Args, Key};
+use super::operation::{Operation, Output, one, partial};
 
 pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
     [convolutions(), poolings(), stretchings()]
@@ -54,7 +54,7 @@ fn poolings<T: Float>() -> Vec<Operation<T>> {
             let shape = x.var(0).shape();
             let own = [shape[shape.rank() - 2], shape[shape.rank() - 1]];
             x.var(0).adaptive_avg_pool2d(match x.positional.get(1) {
-                Some(crate::args::Arg::List(list)) => std::array::from_fn(|axis| {
+                Some(super::args::Arg::List(list)) => std::array::from_fn(|axis| {
                     list[axis].int().map_or(own[axis], |size| size as usize)
                 }),
                 _ => sizes(x, 1, 1),
@@ -196,7 +196,7 @@ fn stretching<T: Float, const N: usize>(x: &Args<T>) -> Stretching<N> {
     let factors = match x.number((2, "scale_factor")) {
         Some(factor) => [factor; N],
         None => {
-            let Some(crate::args::Arg::List(list)) = x.get((2, "scale_factor")) else {
+            let Some(super::args::Arg::List(list)) = x.get((2, "scale_factor")) else {
                 panic!("neither sizes nor factors")
             };
             std::array::from_fn(|axis| list[axis].number().expect("a factor"))

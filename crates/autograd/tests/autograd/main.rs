@@ -1,0 +1,16 @@
+//! All tests of the crate from outside, as one program: every program compiles the rules again.
+
+mod awkward;
+mod catalogue;
+mod checkpoint;
+mod control;
+mod edges;
+mod families;
+mod formulas;
+mod functional;
+mod inspect;
+mod leaks;
+mod mutation;
+mod player;
+mod summed;
+mod sweep;

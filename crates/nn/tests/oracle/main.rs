@@ -1,0 +1,7 @@
+//! Everything against PyTorch's values, which are not part of the repository, as one program.
+//!
+//! `folder.rs` says where they are, and what happens without them.
+
+mod folder;
+mod ops;
+mod optimizers;
