@@ -95,7 +95,7 @@ impl fmt::Display for OptimizerKind {
 }
 
 /// How a variant is trained when nothing else is asked for.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
     /// Passes over the training set.
     pub epochs: u64,

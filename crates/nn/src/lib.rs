@@ -39,6 +39,7 @@ mod module;
 pub mod optim;
 mod param;
 mod schedule;
+pub mod snapshot;
 pub mod train;
 
 pub use buffer::{Buffer, Counter, may_change};
@@ -48,8 +49,10 @@ pub use layers::{Activation, Checkpointed, Kept, Linear, Sequential};
 pub use loss::Reduction;
 pub use module::{Module, State, Visitor};
 pub use optim::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, NAdam, Optimizer, RAdam, RmsProp, Sgd, UpdateRule,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Clip, Group, Lion, NAdam, Optimizer, RAdam, RmsProp,
+    Sgd, UpdateRule,
 };
 pub use param::Param;
-pub use schedule::Schedule;
+pub use schedule::{Better, Moment, Plateau, PlateauRule, Schedule, Span, Threshold};
+pub use snapshot::{Snapshot, SnapshotError, Stateful};
 pub use train::{Terms, Trainer};

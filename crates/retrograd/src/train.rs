@@ -88,7 +88,8 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
     folder.write(CONFIG, &settings)?;
     let objective = |x: &Var<f32>| model.objective(x);
     let optimizer = recipe.optimizer.build(recipe.learning_rate, model.params());
-    let mut trainer = Trainer::new(&objective, optimizer, options.seed).scheduled(recipe.schedule);
+    let mut trainer =
+        Trainer::new(&objective, optimizer, options.seed).scheduled(recipe.schedule.clone());
     let mut watch = Watch {
         progress: Progress::new(),
         metrics: folder.lines(METRICS)?,

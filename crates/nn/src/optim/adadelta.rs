@@ -2,7 +2,8 @@
 
 use retrograd_tensor::Float;
 
-use super::UpdateRule;
+use super::clip::Clipped;
+use super::rule::UpdateRule;
 use super::running::Running;
 use super::walk::walk;
 
@@ -35,8 +36,12 @@ impl Default for Adadelta {
 }
 
 impl<T: Float> UpdateRule<T> for Adadelta {
-    fn slots(&self) -> usize {
-        2
+    fn name(&self) -> &'static str {
+        "adadelta"
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        &["v", "u"]
     }
 
     fn update(
@@ -44,7 +49,7 @@ impl<T: Float> UpdateRule<T> for Adadelta {
         _step: u64,
         learning_rate: f64,
         parameter: &mut [T],
-        gradient: &[T],
+        gradient: Clipped<'_, T>,
         state: &mut [&mut [T]],
     ) {
         let (rate, epsilon) = (T::from_f64(learning_rate), T::from_f64(self.epsilon));

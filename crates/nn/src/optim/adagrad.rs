@@ -2,7 +2,8 @@
 
 use retrograd_tensor::Float;
 
-use super::UpdateRule;
+use super::clip::Clipped;
+use super::rule::UpdateRule;
 use super::walk::walk;
 
 /// Adagrad (Duchi, Hazan and Singer 2011; PyTorch's form).
@@ -33,8 +34,12 @@ impl Default for Adagrad {
 }
 
 impl<T: Float> UpdateRule<T> for Adagrad {
-    fn slots(&self) -> usize {
-        1
+    fn name(&self) -> &'static str {
+        "adagrad"
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        &["sum"]
     }
 
     fn update(
@@ -42,7 +47,7 @@ impl<T: Float> UpdateRule<T> for Adagrad {
         step: u64,
         learning_rate: f64,
         parameter: &mut [T],
-        gradient: &[T],
+        gradient: Clipped<'_, T>,
         state: &mut [&mut [T]],
     ) {
         let steps_before = (step - 1) as f64;

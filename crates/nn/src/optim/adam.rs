@@ -2,7 +2,8 @@
 
 use retrograd_tensor::Float;
 
-use super::UpdateRule;
+use super::clip::Clipped;
+use super::rule::UpdateRule;
 use super::running::{Running, correction};
 use super::walk::walk;
 
@@ -44,8 +45,16 @@ impl Default for Adam {
 }
 
 impl<T: Float> UpdateRule<T> for Adam {
-    fn slots(&self) -> usize {
-        2 + usize::from(self.amsgrad)
+    fn name(&self) -> &'static str {
+        "adam"
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        if self.amsgrad {
+            &["m", "v", "largest"]
+        } else {
+            &["m", "v"]
+        }
     }
 
     fn update(
@@ -53,10 +62,17 @@ impl<T: Float> UpdateRule<T> for Adam {
         step: u64,
         learning_rate: f64,
         parameter: &mut [T],
-        gradient: &[T],
+        gradient: Clipped<'_, T>,
         state: &mut [&mut [T]],
     ) {
         self.update_keeping(1.0, step, learning_rate, parameter, gradient, state);
+    }
+
+    fn with_weight_decay(&self, weight_decay: f64) -> Option<Box<dyn UpdateRule<T>>> {
+        Some(Box::new(Self {
+            weight_decay,
+            ..*self
+        }))
     }
 }
 
@@ -68,7 +84,7 @@ impl Adam {
         step: u64,
         learning_rate: f64,
         parameter: &mut [T],
-        gradient: &[T],
+        gradient: Clipped<'_, T>,
         state: &mut [&mut [T]],
     ) {
         let (keep, decay) = (T::from_f64(keep), T::from_f64(self.weight_decay));

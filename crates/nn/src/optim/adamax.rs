@@ -2,7 +2,8 @@
 
 use retrograd_tensor::Float;
 
-use super::UpdateRule;
+use super::clip::Clipped;
+use super::rule::UpdateRule;
 use super::running::{Running, correction};
 use super::walk::walk;
 
@@ -34,8 +35,12 @@ impl Default for Adamax {
 }
 
 impl<T: Float> UpdateRule<T> for Adamax {
-    fn slots(&self) -> usize {
-        2
+    fn name(&self) -> &'static str {
+        "adamax"
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        &["m", "u"]
     }
 
     fn update(
@@ -43,7 +48,7 @@ impl<T: Float> UpdateRule<T> for Adamax {
         step: u64,
         learning_rate: f64,
         parameter: &mut [T],
-        gradient: &[T],
+        gradient: Clipped<'_, T>,
         state: &mut [&mut [T]],
     ) {
         let rate = T::from_f64(learning_rate * correction(self.beta1, step));

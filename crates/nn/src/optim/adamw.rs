@@ -2,8 +2,9 @@
 
 use retrograd_tensor::Float;
 
-use super::UpdateRule;
 use super::adam::Adam;
+use super::clip::Clipped;
+use super::rule::UpdateRule;
 
 /// Adam with a decay of its own (Loshchilov and Hutter 2019, algorithm 2; PyTorch's form).
 ///
@@ -60,7 +61,11 @@ impl AdamW {
 }
 
 impl<T: Float> UpdateRule<T> for AdamW {
-    fn slots(&self) -> usize {
+    fn name(&self) -> &'static str {
+        "adamw"
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
         UpdateRule::<T>::slots(&self.adam())
     }
 
@@ -69,11 +74,18 @@ impl<T: Float> UpdateRule<T> for AdamW {
         step: u64,
         learning_rate: f64,
         parameter: &mut [T],
-        gradient: &[T],
+        gradient: Clipped<'_, T>,
         state: &mut [&mut [T]],
     ) {
         let keep = 1.0 - learning_rate * self.weight_decay;
         self.adam()
             .update_keeping(keep, step, learning_rate, parameter, gradient, state);
+    }
+
+    fn with_weight_decay(&self, weight_decay: f64) -> Option<Box<dyn UpdateRule<T>>> {
+        Some(Box::new(Self {
+            weight_decay,
+            ..*self
+        }))
     }
 }

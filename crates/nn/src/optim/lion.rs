@@ -2,7 +2,8 @@
 
 use retrograd_tensor::Float;
 
-use super::UpdateRule;
+use super::clip::Clipped;
+use super::rule::UpdateRule;
 use super::running::Running;
 use super::walk::walk;
 
@@ -37,8 +38,12 @@ impl Default for Lion {
 }
 
 impl<T: Float> UpdateRule<T> for Lion {
-    fn slots(&self) -> usize {
-        1
+    fn name(&self) -> &'static str {
+        "lion"
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        &["m"]
     }
 
     fn update(
@@ -46,7 +51,7 @@ impl<T: Float> UpdateRule<T> for Lion {
         _step: u64,
         learning_rate: f64,
         parameter: &mut [T],
-        gradient: &[T],
+        gradient: Clipped<'_, T>,
         state: &mut [&mut [T]],
     ) {
         let rate = T::from_f64(learning_rate);
@@ -58,5 +63,12 @@ impl<T: Float> UpdateRule<T> for Lion {
             kept.take(m, g);
             keep * p - rate * direction.sign()
         });
+    }
+
+    fn with_weight_decay(&self, weight_decay: f64) -> Option<Box<dyn UpdateRule<T>>> {
+        Some(Box::new(Self {
+            weight_decay,
+            ..*self
+        }))
     }
 }

@@ -2,7 +2,8 @@
 
 use retrograd_tensor::Float;
 
-use super::UpdateRule;
+use super::clip::Clipped;
+use super::rule::UpdateRule;
 use super::running::{Running, correction};
 use super::walk::walk;
 
@@ -70,8 +71,12 @@ impl NAdam {
 }
 
 impl<T: Float> UpdateRule<T> for NAdam {
-    fn slots(&self) -> usize {
-        2
+    fn name(&self) -> &'static str {
+        "nadam"
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        &["m", "v"]
     }
 
     fn update(
@@ -79,7 +84,7 @@ impl<T: Float> UpdateRule<T> for NAdam {
         step: u64,
         learning_rate: f64,
         parameter: &mut [T],
-        gradient: &[T],
+        gradient: Clipped<'_, T>,
         state: &mut [&mut [T]],
     ) {
         let (now, next) = (self.momentum(step), self.momentum(step + 1));

@@ -2,7 +2,8 @@
 
 use retrograd_tensor::Float;
 
-use super::UpdateRule;
+use super::clip::Clipped;
+use super::rule::UpdateRule;
 use super::running::{Running, correction};
 use super::walk::walk;
 
@@ -50,8 +51,12 @@ impl RAdam {
 }
 
 impl<T: Float> UpdateRule<T> for RAdam {
-    fn slots(&self) -> usize {
-        2
+    fn name(&self) -> &'static str {
+        "radam"
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        &["m", "v"]
     }
 
     fn update(
@@ -59,7 +64,7 @@ impl<T: Float> UpdateRule<T> for RAdam {
         step: u64,
         learning_rate: f64,
         parameter: &mut [T],
-        gradient: &[T],
+        gradient: Clipped<'_, T>,
         state: &mut [&mut [T]],
     ) {
         let (mean, size) = (Running::new(self.beta1), Running::new(self.beta2));

@@ -2,7 +2,8 @@
 
 use retrograd_tensor::Float;
 
-use super::UpdateRule;
+use super::clip::Clipped;
+use super::rule::UpdateRule;
 use super::running::Running;
 use super::walk::walk;
 
@@ -39,8 +40,17 @@ impl Default for RmsProp {
 }
 
 impl<T: Float> UpdateRule<T> for RmsProp {
-    fn slots(&self) -> usize {
-        1 + usize::from(self.centred) + usize::from(self.momentum != 0.0)
+    fn name(&self) -> &'static str {
+        "rmsprop"
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        match (self.centred, self.momentum != 0.0) {
+            (false, false) => &["v"],
+            (true, false) => &["v", "n"],
+            (false, true) => &["v", "b"],
+            (true, true) => &["v", "n", "b"],
+        }
     }
 
     fn update(
@@ -48,7 +58,7 @@ impl<T: Float> UpdateRule<T> for RmsProp {
         _step: u64,
         learning_rate: f64,
         parameter: &mut [T],
-        gradient: &[T],
+        gradient: Clipped<'_, T>,
         state: &mut [&mut [T]],
     ) {
         let rate = T::from_f64(learning_rate);

@@ -2,7 +2,8 @@
 
 use retrograd_tensor::Float;
 
-use super::UpdateRule;
+use super::clip::Clipped;
+use super::rule::UpdateRule;
 use super::walk::walk;
 
 /// Stochastic gradient descent with momentum (Polyak 1964; Nesterov 1983; PyTorch's form).
@@ -28,8 +29,12 @@ pub struct Sgd {
 }
 
 impl<T: Float> UpdateRule<T> for Sgd {
-    fn slots(&self) -> usize {
-        usize::from(self.momentum != 0.0)
+    fn name(&self) -> &'static str {
+        "sgd"
+    }
+
+    fn slots(&self) -> &'static [&'static str] {
+        if self.momentum == 0.0 { &[] } else { &["b"] }
     }
 
     fn update(
@@ -37,7 +42,7 @@ impl<T: Float> UpdateRule<T> for Sgd {
         step: u64,
         learning_rate: f64,
         parameter: &mut [T],
-        gradient: &[T],
+        gradient: Clipped<'_, T>,
         state: &mut [&mut [T]],
     ) {
         let (rate, decay) = (T::from_f64(learning_rate), T::from_f64(self.weight_decay));
@@ -55,5 +60,12 @@ impl<T: Float> UpdateRule<T> for Sgd {
             *b = momentum * *b + share * g;
             p - rate * if nesterov { g + momentum * *b } else { *b }
         });
+    }
+
+    fn with_weight_decay(&self, weight_decay: f64) -> Option<Box<dyn UpdateRule<T>>> {
+        Some(Box::new(Self {
+            weight_decay,
+            ..*self
+        }))
     }
 }

@@ -12,7 +12,7 @@ use retrograd_tensor::{Float, Tensor, random};
 use crate::data::DataLoader;
 use crate::optim::Optimizer;
 use crate::param::Param;
-use crate::schedule::Schedule;
+use crate::schedule::{Moment, Schedule};
 pub use observer::{EpochRecord, Observer, Plan};
 pub use progress::Progress;
 use terms::Averages;
@@ -167,9 +167,14 @@ impl<'a, T: Float> Trainer<'a, T> {
         let mut averages = Averages::default();
         let mut samples = 0;
         for (position, batch) in loader.epoch(epoch).enumerate() {
-            let into_epoch = position as f64 / loader.batches() as f64;
-            let done = ((epoch - 1) as f64 + into_epoch) / epochs as f64;
-            self.optimizer.learning_rate = self.learning_rate * self.schedule.factor(done);
+            let steps_per_epoch = loader.batches() as u64;
+            let moment = Moment {
+                step: (epoch - 1) * steps_per_epoch + position as u64,
+                epoch: epoch - 1,
+                steps_per_epoch,
+                epochs,
+            };
+            self.optimizer.learning_rate = self.schedule.at(self.learning_rate, moment);
             let metrics = self.step(&batch, epoch, position)?;
             let size = batch.shape()[0];
             samples += size;

@@ -5,3 +5,4 @@
 mod folder;
 mod ops;
 mod optimizers;
+mod schedules;

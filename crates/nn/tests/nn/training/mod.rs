@@ -1,5 +1,6 @@
 //! Modules, optimisers, loaders and the trainer together.
 
+mod descent;
 mod loaders;
 mod modules;
 mod optimizers;

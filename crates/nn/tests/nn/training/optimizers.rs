@@ -116,10 +116,16 @@ fn both<T: Float, R: UpdateRule<T> + Copy + 'static>(
         .collect();
 
     let mut naive = start.to_vec();
-    let mut state = vec![vec![T::ZERO; size]; rule.slots()];
+    let mut state = vec![vec![T::ZERO; size]; rule.slots().len()];
     for (step, gradient) in (1..).zip(&gradients) {
         let mut slots: Vec<&mut [T]> = state.iter_mut().map(Vec::as_mut_slice).collect();
-        rule.update(step, 0.1, &mut naive, &gradient.values(), &mut slots);
+        rule.update(
+            step,
+            0.1,
+            &mut naive,
+            gradient.values().as_ref().into(),
+            &mut slots,
+        );
     }
 
     let chunked = on_threads(threads, move || {

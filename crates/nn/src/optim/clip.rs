@@ -1,0 +1,113 @@
+//! Gradients kept from being too large.
+
+use std::sync::LazyLock;
+
+use retrograd_tensor::pointwise::{Binary, Program, Source};
+use retrograd_tensor::{Float, MAX_RANK, Shape, Tensor};
+
+/// How an optimiser keeps a gradient from moving its parameters too far.
+///
+/// Nothing is written for it: the update reads every element of the gradient as it should have been.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Clip {
+    /// Not at all.
+    #[default]
+    Off,
+    /// Every element is held within ± this (Mikolov 2012).
+    Value(f64),
+    /// Where the norm of all gradients together, as one vector, is larger than this, all are scaled
+    /// down to it (Pascanu, Mikolov and Bengio 2013, algorithm 1); the norm costs one pass that reads.
+    Norm(f64),
+}
+
+/// A gradient as an update rule sees it: scaled, and held within a limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Clipped<'a, T> {
+    raw: &'a [T],
+    bounds: Bounds<T>,
+}
+
+impl<'a, T: Float> Clipped<'a, T> {
+    /// The elements.
+    pub fn iter(self) -> impl Iterator<Item = T> + 'a {
+        self.raw.iter().map(move |&g| self.bounds.hold(g))
+    }
+
+    pub(super) fn new(raw: &'a [T], bounds: Bounds<T>) -> Self {
+        Self { raw, bounds }
+    }
+
+    pub(super) fn split_at(self, place: usize) -> (Self, Self) {
+        let (first, second) = self.raw.split_at(place);
+        (
+            Self::new(first, self.bounds),
+            Self::new(second, self.bounds),
+        )
+    }
+
+    /// The elements as they came, and what to do to each.
+    pub(super) fn parts(self) -> (&'a [T], Bounds<T>) {
+        (self.raw, self.bounds)
+    }
+}
+
+/// A gradient that is not clipped.
+impl<'a, T: Float> From<&'a [T]> for Clipped<'a, T> {
+    fn from(raw: &'a [T]) -> Self {
+        Self::new(raw, Bounds::OPEN)
+    }
+}
+
+/// What clipping does to an element.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds<T> {
+    scale: T,
+    limit: T,
+}
+
+impl<T: Float> Bounds<T> {
+    const OPEN: Self = Self {
+        scale: T::ONE,
+        limit: T::INFINITY,
+    };
+
+    /// For gradients of this norm, which is needed if they are clipped by it.
+    pub(super) fn of(clip: Clip, norm: Option<f64>) -> Self {
+        match (clip, norm) {
+            (Clip::Value(limit), _) => Self {
+                limit: T::from_f64(limit),
+                ..Self::OPEN
+            },
+            (Clip::Norm(largest), Some(norm)) if norm > largest => Self {
+                scale: T::from_f64(largest / norm),
+                ..Self::OPEN
+            },
+            _ => Self::OPEN,
+        }
+    }
+
+    /// NaN stays NaN.
+    #[inline(always)]
+    pub(super) fn hold(self, g: T) -> T {
+        let g = self.scale * g;
+        let g = if g > self.limit { self.limit } else { g };
+        if g < -self.limit { -self.limit } else { g }
+    }
+}
+
+/// ‖g‖² of all the gradients together.
+pub(super) fn squared_norm<'a, T: Float>(gradients: impl Iterator<Item = &'a Tensor<T>>) -> f64 {
+    static SQUARE: LazyLock<Program> = LazyLock::new(|| {
+        let mut p = Program::new(1);
+        let square = p.binary(Binary::Mul, Source::Input(0), Source::Input(0));
+        p.output(square);
+        p
+    });
+    gradients
+        .map(|g| {
+            let one = Shape::from(&[1; MAX_RANK][..g.rank()]);
+            let sum = SQUARE.run_to(&[g], g.shape(), &[one]);
+            sum[0].item().to_f64()
+        })
+        .sum()
+}
