@@ -484,6 +484,12 @@ impl<T: Float> Tape<T> {
         Rc::ptr_eq(&self.inner, &other.inner)
     }
 
+    /// The number that tells this tape from all others of the process.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.inner.identity.0
+    }
+
     /// Tells this tape from others without keeping it alive.
     pub(crate) fn identity(&self) -> Identity {
         self.inner.identity

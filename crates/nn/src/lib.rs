@@ -45,7 +45,15 @@ pub mod train;
 pub use buffer::{Buffer, Counter, may_change};
 pub use data::{DataLoader, LastBatch};
 pub use init::Init;
-pub use layers::{Activation, Checkpointed, Kept, Linear, Sequential};
+pub use layers::{
+    Activation, AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool,
+    AdaptiveMaxPool1d, AdaptiveMaxPool2d, Affine, AlphaDropout, AvgPool, AvgPool1d, AvgPool2d,
+    BatchNorm, BatchNorm1d, BatchNorm2d, Bilinear, Checkpointed, Conv, Conv1d, Conv2d,
+    ConvTranspose, ConvTranspose1d, ConvTranspose2d, Dropout, Dropout2d, Embedding, Flatten,
+    GaussianNoise, GroupNorm, InstanceNorm, InstanceNorm1d, InstanceNorm2d, Kept, LayerNorm,
+    Linear, MaskedLinear, MaxPool, MaxPool1d, MaxPool2d, PRelu, RRelu, Reshape, Residual, RmsNorm,
+    Running, Sequential, SpectralNorm, Unflatten, Upsample, WeightNorm, Weighted,
+};
 pub use loss::Reduction;
 pub use module::{Module, State, Visitor};
 pub use optim::{

@@ -178,6 +178,45 @@ fn apply<T: Float>(
 }
 
 impl<T: Float> Var<T> {
+    /// Convolution over `N` spatial axes, 1 or 2: [`conv1d`](Self::conv1d) or
+    /// [`conv2d`](Self::conv2d).
+    ///
+    /// # Panics
+    /// If the shapes do not fit; see [`retrograd_tensor::shape::convolution`].
+    #[track_caller]
+    #[must_use]
+    pub fn conv<const N: usize>(
+        &self,
+        weight: &Self,
+        bias: Option<&Self>,
+        options: &Convolution<N>,
+    ) -> Self {
+        const { assert!(N == 1 || N == 2, "one or two spatial axes") };
+        let geometry = shape::convolution(self.shape(), weight.shape(), options).or_panic();
+        apply(Conv(geometry), self, weight, bias)
+    }
+
+    /// Transposed convolution over `N` spatial axes, 1 or 2:
+    /// [`conv_transpose1d`](Self::conv_transpose1d) or [`conv_transpose2d`](Self::conv_transpose2d).
+    ///
+    /// # Panics
+    /// If the shapes do not fit; see [`retrograd_tensor::shape::transposed_convolution`].
+    #[track_caller]
+    #[must_use]
+    pub fn conv_transpose<const N: usize>(
+        &self,
+        weight: &Self,
+        bias: Option<&Self>,
+        options: &Convolution<N>,
+        output_padding: [usize; N],
+    ) -> Self {
+        const { assert!(N == 1 || N == 2, "one or two spatial axes") };
+        let shapes = (self.shape(), weight.shape());
+        let geometry =
+            shape::transposed_convolution(shapes.0, shapes.1, options, output_padding).or_panic();
+        apply(ConvTransposed(geometry), self, weight, bias)
+    }
+
     /// Convolution of signals `[batch, channels, positions]` by a weight
     /// `[out channels, channels / groups, taps]`, plus a bias `[out channels]`.
     ///
@@ -186,8 +225,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn conv1d(&self, weight: &Self, bias: Option<&Self>, options: &Convolution<1>) -> Self {
-        let geometry = shape::convolution(self.shape(), weight.shape(), options).or_panic();
-        apply(Conv(geometry), self, weight, bias)
+        self.conv(weight, bias, options)
     }
 
     /// Convolution of images `[batch, channels, rows, columns]` by a weight
@@ -198,8 +236,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn conv2d(&self, weight: &Self, bias: Option<&Self>, options: &Convolution<2>) -> Self {
-        let geometry = shape::convolution(self.shape(), weight.shape(), options).or_panic();
-        apply(Conv(geometry), self, weight, bias)
+        self.conv(weight, bias, options)
     }
 
     /// Transposed convolution of signals `[batch, channels, positions]` by a weight
@@ -216,10 +253,7 @@ impl<T: Float> Var<T> {
         options: &Convolution<1>,
         output_padding: [usize; 1],
     ) -> Self {
-        let shapes = (self.shape(), weight.shape());
-        let geometry =
-            shape::transposed_convolution(shapes.0, shapes.1, options, output_padding).or_panic();
-        apply(ConvTransposed(geometry), self, weight, bias)
+        self.conv_transpose(weight, bias, options, output_padding)
     }
 
     /// Transposed convolution of images `[batch, channels, rows, columns]` by a weight
@@ -236,9 +270,6 @@ impl<T: Float> Var<T> {
         options: &Convolution<2>,
         output_padding: [usize; 2],
     ) -> Self {
-        let shapes = (self.shape(), weight.shape());
-        let geometry =
-            shape::transposed_convolution(shapes.0, shapes.1, options, output_padding).or_panic();
-        apply(ConvTransposed(geometry), self, weight, bias)
+        self.conv_transpose(weight, bias, options, output_padding)
     }
 }

@@ -3,6 +3,7 @@
 //! In every rule `x` are the inputs, `y` the output and `g` its cotangent, in this order.
 
 mod activation;
+mod adaptive_pool;
 mod affine;
 mod along;
 mod arithmetic;

@@ -67,6 +67,43 @@ impl<T: Float> Primitive<T> for AveragePool {
 }
 
 impl<T: Float> Var<T> {
+    /// Largest of each window of `N` last axes, 1 or 2: [`max_pool1d`](Self::max_pool1d) or
+    /// [`max_pool2d`](Self::max_pool2d).
+    ///
+    /// # Panics
+    /// If a window does not fit or sees nothing but padding; see [`shape::pooling`].
+    #[track_caller]
+    #[must_use]
+    pub fn max_pool<const N: usize>(&self, options: &Pooling<N>) -> Self {
+        const { assert!(N == 1 || N == 2, "one or two axes to pool") };
+        let name = if N == 1 { "max_pool1d" } else { "max_pool2d" };
+        let (shape, geometry) = shape::pooling(name, self.shape(), options).or_panic();
+        // Where the largest elements are is no function to differentiate, so their values may be read.
+        let positions = self.value().max_pool_positions(&geometry);
+        self.with_shape(geometry.planes_in())
+            .gather(&positions)
+            .with_shape(shape)
+    }
+
+    /// Mean of each window of `N` last axes, 1 or 2: [`avg_pool1d`](Self::avg_pool1d) or
+    /// [`avg_pool2d`](Self::avg_pool2d).
+    ///
+    /// # Panics
+    /// If a window does not fit or sees nothing but padding; see [`shape::pooling`].
+    #[track_caller]
+    #[must_use]
+    pub fn avg_pool<const N: usize>(&self, options: &Pooling<N>, count_padding: bool) -> Self {
+        const { assert!(N == 1 || N == 2, "one or two axes to pool") };
+        let name = if N == 1 { "avg_pool1d" } else { "avg_pool2d" };
+        let (shape, geometry) = shape::pooling(name, self.shape(), options).or_panic();
+        let pool = AveragePool {
+            geometry,
+            count_padding,
+            adjoint: false,
+        };
+        Self::apply(pool, &[&self.with_shape(geometry.planes_in())]).with_shape(shape)
+    }
+
     /// Largest of each window of `[.., positions]`; the first of equals gets the derivative.
     ///
     /// # Panics
@@ -74,10 +111,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn max_pool1d(&self, options: &Pooling<1>) -> Self {
-        largest(
-            self,
-            shape::pooling("max_pool1d", self.shape(), options).or_panic(),
-        )
+        self.max_pool(options)
     }
 
     /// Largest of each window of `[.., rows, columns]`; the first of equals gets the derivative.
@@ -87,10 +121,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn max_pool2d(&self, options: &Pooling<2>) -> Self {
-        largest(
-            self,
-            shape::pooling("max_pool2d", self.shape(), options).or_panic(),
-        )
+        self.max_pool(options)
     }
 
     /// Mean of each window of `[.., positions]`; `count_padding` says whether taps in the padding
@@ -101,8 +132,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn avg_pool1d(&self, options: &Pooling<1>, count_padding: bool) -> Self {
-        let rule = shape::pooling("avg_pool1d", self.shape(), options).or_panic();
-        mean(self, rule, count_padding)
+        self.avg_pool(options, count_padding)
     }
 
     /// Mean of each window of `[.., rows, columns]`; `count_padding` says whether taps in the
@@ -113,74 +143,6 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn avg_pool2d(&self, options: &Pooling<2>, count_padding: bool) -> Self {
-        let rule = shape::pooling("avg_pool2d", self.shape(), options).or_panic();
-        mean(self, rule, count_padding)
+        self.avg_pool(options, count_padding)
     }
-}
-
-impl<T: Float> Var<T> {
-    /// Means of `[.., rows, columns]` over windows that divide each axis into as many as `size`
-    /// says: window i of n runs from ⌊i · from / n⌋ to ⌈(i + 1) · from / n⌉, so neighbours overlap
-    /// where n does not divide the axis.
-    ///
-    /// # Panics
-    /// If there are fewer than two axes, or an axis that is pooled or its number of windows is 0.
-    #[track_caller]
-    #[must_use]
-    pub fn adaptive_avg_pool2d(&self, size: [usize; 2]) -> Self {
-        let [.., rows, columns] = self.shape()[..] else {
-            panic!(
-                "adaptive_avg_pool2d: {}: fewer axes than the 2 to pool",
-                self.shape()
-            )
-        };
-        let from = [rows, columns];
-        assert!(
-            !from.contains(&0) && !size.contains(&0),
-            "adaptive_avg_pool2d: {}: from {from:?} to {size:?}; all must be at least 1",
-            self.shape()
-        );
-        if (0..2).all(|axis| from[axis].is_multiple_of(size[axis])) {
-            let window = [0, 1].map(|axis| from[axis] / size[axis]);
-            return self.avg_pool2d(&Pooling::new(window), true);
-        }
-        // Each row of the mean is a row of a small matrix times the column it is of.
-        let [rows, columns] = [0, 1].map(|axis| Self::constant(means(from[axis], size[axis])));
-        rows.matmul(&self.matmul_nt(&columns))
-    }
-}
-
-/// The matrix `[to, from]` that takes the mean over each window.
-fn means<T: Float>(from: usize, to: usize) -> Tensor<T> {
-    Tensor::from_fn([to, from], |index| {
-        let window = index[0] * from / to..((index[0] + 1) * from).div_ceil(to);
-        if window.contains(&index[1]) {
-            T::from_f64(1.0 / window.len() as f64)
-        } else {
-            T::ZERO
-        }
-    })
-}
-
-#[track_caller]
-fn largest<T: Float>(x: &Var<T>, (shape, geometry): (Shape, PoolGeometry)) -> Var<T> {
-    // Where the largest elements are is no function to differentiate, so their values may be read.
-    let positions = x.value().max_pool_positions(&geometry);
-    x.with_shape(geometry.planes_in())
-        .gather(&positions)
-        .with_shape(shape)
-}
-
-#[track_caller]
-fn mean<T: Float>(
-    x: &Var<T>,
-    (shape, geometry): (Shape, PoolGeometry),
-    count_padding: bool,
-) -> Var<T> {
-    let pool = AveragePool {
-        geometry,
-        count_padding,
-        adjoint: false,
-    };
-    Var::apply(pool, &[&x.with_shape(geometry.planes_in())]).with_shape(shape)
 }

@@ -4,6 +4,7 @@ use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Float, Shape, Tensor};
 
+use super::weighted::Weighted;
 use crate::init::Init;
 use crate::module::{Module, Visitor};
 use crate::param::Param;
@@ -47,12 +48,15 @@ impl<T: Float> Linear<T> {
     }
 }
 
-impl<T: Float> Module<T> for Linear<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
-        let weight = self.weight.beside(x);
+impl<T: Float> Weighted<T> for Linear<T> {
+    fn weight(&self) -> &Param<T> {
+        &self.weight
+    }
+
+    fn forward_with(&self, x: &Var<T>, weight: &Var<T>) -> Var<T> {
         let of_rows = |x: &Var<T>| match &self.bias {
-            Some(bias) => x.affine(&weight, &bias.beside(x)),
-            None => x.matmul_nt(&weight),
+            Some(bias) => x.affine(weight, &bias.beside(x)),
+            None => x.matmul_nt(weight),
         };
         match x.rank() {
             0 | 2 => of_rows(x),
@@ -66,11 +70,21 @@ impl<T: Float> Module<T> for Linear<T> {
         }
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
-        visitor.param("weight", &self.weight);
+    fn visit_others(&self, visitor: &mut Visitor<'_, T>) {
         if let Some(bias) = &self.bias {
             visitor.param("bias", bias);
         }
+    }
+}
+
+impl<T: Float> Module<T> for Linear<T> {
+    fn forward(&self, x: &Var<T>) -> Var<T> {
+        self.forward_with(x, &self.weight.beside(x))
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        visitor.param("weight", &self.weight);
+        self.visit_others(visitor);
     }
 }
 

@@ -58,5 +58,16 @@ pub(super) fn rows() -> Vec<Row> {
         row(LINEAR, "adaptive_avg_pool2d even", image, |x| {
             x[0].adaptive_avg_pool2d([1, 2])
         }),
+        row(LINEAR, "adaptive_avg_pool one axis", signal, |x| {
+            x[0].adaptive_avg_pool([3])
+        }),
+        row(LINEAR, "adaptive_max_pool", image, |x| {
+            x[0].adaptive_max_pool([2, 3])
+        })
+        .kinks("ties"),
+        row(LINEAR, "adaptive_max_pool one axis", signal, |x| {
+            x[0].adaptive_max_pool([3])
+        })
+        .kinks("ties"),
     ]
 }

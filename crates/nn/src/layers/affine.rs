@@ -1,0 +1,48 @@
+//! Scale and shift, the learnt part of every normalisation.
+
+use retrograd_autograd::Var;
+use retrograd_tensor::{Float, Shape, Tensor};
+
+use crate::module::Visitor;
+use crate::param::Param;
+
+/// A weight that multiplies and a bias that is added, either of which may be left out.
+#[derive(Clone, Debug)]
+pub struct Affine<T: Float = f32> {
+    /// The scale; 1 at first.
+    pub weight: Option<Param<T>>,
+    /// The shift; 0 at first.
+    pub bias: Option<Param<T>>,
+}
+
+impl<T: Float> Affine<T> {
+    pub(super) fn new(shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        Self {
+            weight: Some(Param::new(Tensor::ones(shape))),
+            bias: Some(Param::new(Tensor::zeros(shape))),
+        }
+    }
+
+    pub(super) fn none() -> Self {
+        Self {
+            weight: None,
+            bias: None,
+        }
+    }
+
+    /// Both as operands beside `x`.
+    pub(super) fn beside(&self, x: &Var<T>) -> (Option<Var<T>>, Option<Var<T>>) {
+        let of = |param: &Option<Param<T>>| param.as_ref().map(|param| param.beside(x));
+        (of(&self.weight), of(&self.bias))
+    }
+
+    pub(super) fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        if let Some(weight) = &self.weight {
+            visitor.param("weight", weight);
+        }
+        if let Some(bias) = &self.bias {
+            visitor.param("bias", bias);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The bilinear layer: a sum over all products of a number of one input and a number of another.
+//!
+//! ```text
+//! yₒ = Σᵢⱼ aᵢ·Wₒᵢⱼ·bⱼ + cₒ
+//! ```
+
+use retrograd_autograd::Var;
+use retrograd_tensor::random::Rng;
+use retrograd_tensor::{Float, Tensor};
+
+use crate::module::{Module, Visitor};
+use crate::param::Param;
+
+/// yₒ = aᵀWₒb + cₒ, from `[.., first]` and `[.., second]` to `[.., outputs]`.
+///
+/// [`of`](Self::of) takes the two inputs. As a module among others it takes them side by side,
+/// `[.., first + second]`.
+///
+/// ```
+/// use retrograd_nn::{Bilinear, Module};
+/// use retrograd_autograd::Var;
+/// use retrograd_tensor::{Tensor, random};
+///
+/// let layer = Bilinear::<f64>::new(2, 3, 4, &mut random::rng(0));
+/// let (a, b) = (Var::constant(Tensor::ones([5, 2])), Var::constant(Tensor::ones([5, 3])));
+/// let y = layer.of(&a, &b);
+/// assert_eq!(y.shape(), [5, 4]);
+/// assert_eq!(layer.forward(&Var::cat(&[&a, &b], 1)).value(), y.value());
+/// ```
+#[derive(Clone, Debug)]
+pub struct Bilinear<T: Float = f32> {
+    /// W, `[outputs, first, second]`.
+    pub weight: Param<T>,
+    /// c, `[outputs]`.
+    pub bias: Option<Param<T>>,
+}
+
+impl<T: Float> Bilinear<T> {
+    /// Start values as PyTorch draws them: weight and bias uniform in ±1/√first.
+    #[must_use]
+    pub fn new(first: usize, second: usize, outputs: usize, rng: &mut Rng) -> Self {
+        let limit = (first.max(1) as f64).sqrt().recip();
+        let mut draw = |shape: &[usize]| Param::new(Tensor::uniform(shape, -limit, limit, rng));
+        Self {
+            weight: draw(&[outputs, first, second]),
+            bias: Some(draw(&[outputs])),
+        }
+    }
+
+    /// The same layer without its bias.
+    #[must_use]
+    pub fn without_bias(self) -> Self {
+        Self { bias: None, ..self }
+    }
+
+    /// The output for the inputs `[.., first]` and `[.., second]`.
+    ///
+    /// # Panics
+    /// If the shapes are not these.
+    #[track_caller]
+    #[must_use]
+    pub fn of(&self, a: &Var<T>, b: &Var<T>) -> Var<T> {
+        // Whichever of the two belongs to a step.
+        let x = if a.tape().is_some() { a } else { b };
+        let bias = self.bias.as_ref().map(|bias| bias.beside(x));
+        a.bilinear(b, &self.weight.beside(x), bias.as_ref())
+    }
+}
+
+impl<T: Float> Module<T> for Bilinear<T> {
+    fn forward(&self, x: &Var<T>) -> Var<T> {
+        let shape = self.weight.shape();
+        let [first, second] = [shape[1], shape[2]];
+        assert!(
+            x.shape().last() == Some(&(first + second)),
+            "bilinear: {}: expected the two inputs side by side, {first} and {second} along the last axis",
+            x.shape()
+        );
+        self.of(&x.narrow(-1, 0, first), &x.narrow(-1, first, second))
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        visitor.param("weight", &self.weight);
+        if let Some(bias) = &self.bias {
+            visitor.param("bias", bias);
+        }
+    }
+}

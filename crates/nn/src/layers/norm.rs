@@ -1,0 +1,211 @@
+//! Normalisations of each sample by itself: the same in training and evaluation, for batches of one
+//! as well.
+//!
+//! ```text
+//! layer, group, instance   y = (x − m) / √(v + ε) · weight + bias
+//! root mean square         y = x / √(mean x² + ε) · weight
+//! ```
+//!
+//! They differ in what m and v are taken over: the last axes of a sample (Ba et al. 2016), a group of
+//! its channels (Wu and He 2018), one channel (Ulyanov et al. 2016), or without a mean at all (Zhang
+//! and Sennrich 2019).
+
+use retrograd_autograd::Var;
+use retrograd_tensor::{Float, Shape, Tensor};
+
+use super::affine::Affine;
+use crate::module::{Module, Visitor};
+use crate::param::Param;
+
+/// Layer normalisation over the last axes.
+///
+/// ```
+/// use retrograd_nn::{LayerNorm, Module};
+/// use retrograd_tensor::Tensor;
+///
+/// let norm = LayerNorm::<f64>::new([2]);
+/// let y = norm.forward(&Tensor::from_vec(vec![1.0, 3.0, -20.0, 20.0], [2, 2]).into());
+/// assert!(y.value().iter().zip([-1.0, 1.0, -1.0, 1.0]).all(|(y, e)| (y - e).abs() < 1e-4));
+/// ```
+#[derive(Clone, Debug)]
+pub struct LayerNorm<T: Float = f32> {
+    /// Scale and shift, in the shape of the axes that are normalised.
+    pub affine: Affine<T>,
+    /// Added to the variance.
+    pub epsilon: f64,
+    shape: Shape,
+}
+
+impl<T: Float> LayerNorm<T> {
+    /// Over the last axes, which have this shape; ε is 10⁻⁵.
+    #[must_use]
+    pub fn new(shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        Self {
+            affine: Affine::new(shape),
+            epsilon: 1e-5,
+            shape,
+        }
+    }
+
+    /// The same with another number added to the variance.
+    #[must_use]
+    pub fn epsilon(self, epsilon: f64) -> Self {
+        Self { epsilon, ..self }
+    }
+
+    /// The same without a shift.
+    #[must_use]
+    pub fn without_bias(mut self) -> Self {
+        self.affine.bias = None;
+        self
+    }
+
+    /// The same without learnt scale and shift.
+    #[must_use]
+    pub fn without_affine(mut self) -> Self {
+        self.affine = Affine::none();
+        self
+    }
+}
+
+impl<T: Float> Module<T> for LayerNorm<T> {
+    fn forward(&self, x: &Var<T>) -> Var<T> {
+        check_last("layer norm", x, &self.shape);
+        let (weight, bias) = self.affine.beside(x);
+        x.layer_norm(
+            self.shape.rank(),
+            weight.as_ref(),
+            bias.as_ref(),
+            self.epsilon,
+        )
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        self.affine.visit(visitor);
+    }
+}
+
+/// Normalisation by the root of the mean square over the last axes.
+#[derive(Clone, Debug)]
+pub struct RmsNorm<T: Float = f32> {
+    /// The scale, in the shape of the axes that are normalised; 1 at first.
+    pub weight: Option<Param<T>>,
+    /// Added to the mean square.
+    pub epsilon: f64,
+    shape: Shape,
+}
+
+impl<T: Float> RmsNorm<T> {
+    /// Over the last axes, which have this shape; ε is the distance from 1 to the next number, as in
+    /// PyTorch.
+    #[must_use]
+    pub fn new(shape: impl Into<Shape>) -> Self {
+        let shape = shape.into();
+        Self {
+            weight: Some(Param::new(Tensor::ones(shape))),
+            epsilon: T::EPSILON.to_f64(),
+            shape,
+        }
+    }
+
+    /// The same with another number added to the mean square.
+    #[must_use]
+    pub fn epsilon(self, epsilon: f64) -> Self {
+        Self { epsilon, ..self }
+    }
+
+    /// The same without a learnt scale.
+    #[must_use]
+    pub fn without_affine(self) -> Self {
+        Self {
+            weight: None,
+            ..self
+        }
+    }
+}
+
+impl<T: Float> Module<T> for RmsNorm<T> {
+    fn forward(&self, x: &Var<T>) -> Var<T> {
+        check_last("root mean square norm", x, &self.shape);
+        let weight = self.weight.as_ref().map(|weight| weight.beside(x));
+        x.rms_norm(self.shape.rank(), weight.as_ref(), self.epsilon)
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        if let Some(weight) = &self.weight {
+            visitor.param("weight", weight);
+        }
+    }
+}
+
+/// Group normalisation of `[batch, channels, ...]`: over each group of neighbouring channels.
+#[derive(Clone, Debug)]
+pub struct GroupNorm<T: Float = f32> {
+    /// Scale and shift of each channel, `[channels]`.
+    pub affine: Affine<T>,
+    /// Added to the variance.
+    pub epsilon: f64,
+    groups: usize,
+    channels: usize,
+}
+
+impl<T: Float> GroupNorm<T> {
+    /// Channels in so many groups; ε is 10⁻⁵.
+    ///
+    /// # Panics
+    /// If the channels do not form equal groups.
+    #[track_caller]
+    #[must_use]
+    pub fn new(groups: usize, channels: usize) -> Self {
+        assert!(
+            groups > 0 && channels.is_multiple_of(groups),
+            "group norm: {channels} channels do not form {groups} equal groups"
+        );
+        Self {
+            affine: Affine::new([channels]),
+            epsilon: 1e-5,
+            groups,
+            channels,
+        }
+    }
+
+    /// The same with another number added to the variance.
+    #[must_use]
+    pub fn epsilon(self, epsilon: f64) -> Self {
+        Self { epsilon, ..self }
+    }
+
+    /// The same without learnt scale and shift.
+    #[must_use]
+    pub fn without_affine(mut self) -> Self {
+        self.affine = Affine::none();
+        self
+    }
+}
+
+impl<T: Float> Module<T> for GroupNorm<T> {
+    fn forward(&self, x: &Var<T>) -> Var<T> {
+        assert!(
+            x.rank() >= 2 && x.shape()[1] == self.channels,
+            "group norm: {}: expected [batch, channels, ...] with {} channels",
+            x.shape(),
+            self.channels
+        );
+        let (weight, bias) = self.affine.beside(x);
+        x.group_norm(self.groups, weight.as_ref(), bias.as_ref(), self.epsilon)
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        self.affine.visit(visitor);
+    }
+}
+
+/// Panics unless the last axes of `x` have this shape.
+fn check_last<T: Float>(what: &str, x: &Var<T>, shape: &Shape) {
+    assert!(
+        x.shape().ends_with(&shape[..]),
+        "{what}: {}: expected last axes of {shape}",
+        x.shape()
+    );
+}
