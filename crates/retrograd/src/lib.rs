@@ -38,6 +38,11 @@ pub mod prelude {
         Activation, Adadelta, Adam, DataLoader, Init, Linear, Module, Optimizer, Param, Reduction,
         Sequential, Sgd, Terms, Trainer, loss,
     };
+    pub use crate::nn::{
+        AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d,
+        ConvTranspose1d, ConvTranspose2d, Dropout, Dropout2d, Embedding, Flatten, GaussianNoise,
+        GroupNorm, LayerNorm, MaxPool1d, MaxPool2d, Reshape, Residual, Unflatten, Upsample,
+    };
     pub use crate::tensor::{Float, Shape, Slice, Tensor, keep, random};
 }
 
