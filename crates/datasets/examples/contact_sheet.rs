@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let labels = set.labels.unwrap_or_default();
     let (width, height) = (COLUMNS * CELL * ZOOM, 10 * CELL * ZOOM);
     let mut sheet = vec![64u8; width * height];
-    for digit in 0..10 {
+    for digit in 0..10_u32 {
         let rows = pixels
             .chunks_exact(28 * 28)
             .zip(&labels)
@@ -35,8 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for (column, (image, _)) in rows.take(COLUMNS).enumerate() {
             for y in 0..28 * ZOOM {
                 for x in 0..28 * ZOOM {
-                    let at =
-                        (usize::from(digit) * CELL * ZOOM + y) * width + column * CELL * ZOOM + x;
+                    let at = (digit as usize * CELL * ZOOM + y) * width + column * CELL * ZOOM + x;
                     sheet[at] = (image[y / ZOOM * 28 + x / ZOOM] * 255.0) as u8;
                 }
             }

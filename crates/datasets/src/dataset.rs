@@ -1,5 +1,8 @@
 //! What a model is given: samples in rows, and perhaps what they are.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use retrograd_tensor::Tensor;
 
 /// Samples in rows, with labels and the shape of an image where there are such.
@@ -11,14 +14,20 @@ pub struct Dataset {
     pub features: Tensor<f32>,
     /// What each sample is, `[samples]`: an autoencoder never sees it, a picture of its latent
     /// space does.
-    pub labels: Option<Vec<u8>>,
-    /// How the features of a sample are laid out, if it is an image: row by row, from the top left.
+    pub labels: Option<Vec<u32>>,
+    /// What the labels are called, label 0 first, where they were words; empty otherwise.
+    pub classes: Vec<String>,
+    /// What the features are called, where the file says; empty otherwise.
+    pub columns: Vec<String>,
+    /// How the features of a sample are laid out, if it is an image.
     pub image: Option<ImageShape>,
 }
 
-/// The height and width of an image, in pixels.
+/// The sizes of an image, `[channels, height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageShape {
+    /// Numbers a pixel: 1 for grey, 3 for red, green and blue, one more with opacity.
+    pub channels: usize,
     /// Rows of pixels.
     pub height: usize,
     /// Pixels in a row.
@@ -35,6 +44,18 @@ pub struct Split {
 }
 
 impl Dataset {
+    /// Samples `[samples, features]` without labels, which are no images.
+    pub fn new(name: impl Into<String>, features: Tensor<f32>) -> Self {
+        Self {
+            name: name.into(),
+            features,
+            labels: None,
+            classes: Vec::new(),
+            columns: Vec::new(),
+            image: None,
+        }
+    }
+
     /// The number of samples.
     pub fn len(&self) -> usize {
         self.features.shape()[0]
@@ -49,9 +70,11 @@ impl Dataset {
     /// handful to look at. Empty without labels.
     pub fn one_of_each(&self) -> Tensor<f32> {
         let labels = self.labels.as_deref().unwrap_or_default();
-        let first = |label| labels.iter().position(|&other| other == label);
-        let rows: Vec<usize> = (0..=u8::MAX).filter_map(first).collect();
-        self.features.rows(&rows)
+        let mut first = BTreeMap::new();
+        for (row, &label) in labels.iter().enumerate() {
+            first.entry(label).or_insert(row);
+        }
+        self.features.rows(&first.into_values().collect::<Vec<_>>())
     }
 
     /// The number of features of a sample.
@@ -60,7 +83,25 @@ impl Dataset {
     }
 }
 
+impl fmt::Display for ImageShape {
+    /// `28x28 pixels in 1 channel`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            channels,
+            height,
+            width,
+        } = self;
+        let plural = if *channels == 1 { "" } else { "s" };
+        write!(f, "{height}x{width} pixels in {channels} channel{plural}")
+    }
+}
+
 impl ImageShape {
+    /// The number of features: channels × height × width.
+    pub fn features(self) -> usize {
+        self.channels * self.pixels()
+    }
+
     /// The number of pixels.
     pub fn pixels(self) -> usize {
         self.height * self.width
@@ -74,10 +115,8 @@ mod tests {
     #[test]
     fn one_of_each_is_the_first_of_every_label() {
         let data = Dataset {
-            name: "three".into(),
-            features: Tensor::from_vec(vec![0.0, 1.0, 2.0, 3.0], [4, 1]),
             labels: Some(vec![7, 2, 7, 2]),
-            image: None,
+            ..Dataset::new("three", Tensor::from_vec(vec![0.0, 1.0, 2.0, 3.0], [4, 1]))
         };
         assert_eq!(data.one_of_each().to_vec(), [1.0, 0.0]);
         let unlabelled = Dataset {

@@ -61,18 +61,19 @@ pub fn digits_split(train: usize, held_out: usize, seed: u64) -> Split {
 fn part(n: usize, seed: u64, part: Part) -> Dataset {
     let (pixels, labels) = sample_rows(n, SIDE * SIDE, seed, part, sample);
     Dataset {
-        name: "digits".into(),
-        features: Tensor::from_vec(pixels, [n, SIDE * SIDE]),
         labels: Some(labels),
         image: Some(ImageShape {
+            channels: 1,
             height: SIDE,
             width: SIDE,
         }),
+        ..Dataset::new("digits", Tensor::from_vec(pixels, [n, SIDE * SIDE]))
     }
 }
 
 /// Draws one digit into `pixels` and returns its label.
-fn sample(rng: &mut impl Rng, pixels: &mut [f32]) -> u8 {
+fn sample(rng: &mut impl Rng, pixels: &mut [f32]) -> u32 {
+    // Drawn as a byte, which decides how many bits of the stream it takes.
     let label = rng.random_range(0..10u8);
     let styles = DIGITS[usize::from(label)];
     let style = styles[rng.random_range(0..styles.len())];
@@ -83,7 +84,7 @@ fn sample(rng: &mut impl Rng, pixels: &mut [f32]) -> u8 {
         canvas.draw(&hand.place(knots, rng), closed);
     }
     canvas.develop(pixels);
-    label
+    label.into()
 }
 
 /// How one digit is written: where each point of the unit square goes, and with which pen.
@@ -234,7 +235,7 @@ mod tests {
     }
 
     /// The label of the nearest image.
-    fn nearest(image: &[f32], train: &[f32], labels: &[u8]) -> u8 {
+    fn nearest(image: &[f32], train: &[f32], labels: &[u32]) -> u32 {
         let distance = |other: &[f32]| {
             image
                 .iter()

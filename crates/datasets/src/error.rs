@@ -43,8 +43,8 @@ pub enum DatasetError {
     },
     /// The path of a file is that of a folder, or of something else that is not a file.
     #[error(
-        "{path:?}: found something that is not a regular file, expected an IDX file; try a file \
-         inside it"
+        "{path:?}: found something that is not a regular file, expected a file of data; try a \
+         file inside it"
     )]
     NotAFile {
         /// The path asked for.
@@ -155,7 +155,7 @@ pub enum DatasetError {
     #[error(
         "{path:?}: found a header that promises {promised} bytes in {compressed} compressed \
          ones, expected at most \
-         1032 times as many, which is the most that gzip achieves; do not trust this file"
+         1032 times as many, which is the most that compression achieves; do not trust this file"
     )]
     Implausible {
         /// The file.
@@ -217,5 +217,65 @@ pub enum DatasetError {
         found: [usize; 2],
         /// Those of the training images.
         expected: [usize; 2],
+    },
+    /// Something in the file is not as its format says.
+    #[error("{path:?}: found {found}, expected {expected}; {hint}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+        /// What to try.
+        hint: &'static str,
+    },
+    /// The file is whole, and holds what a data set here cannot.
+    #[error("{path:?}: found {found}, expected {expected}; {hint}")]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What is there.
+        found: String,
+        /// What can be read.
+        expected: String,
+        /// What to try.
+        hint: &'static str,
+    },
+    /// A field of a table is not as the others.
+    #[error("{path:?}: line {line}, column {column}: found {found}, expected {expected}; {hint}")]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// The line on which the row begins, counted from 1.
+        line: u64,
+        /// The column, counted from 1, and its name if it has one.
+        column: String,
+        /// What is there.
+        found: String,
+        /// What should be there.
+        expected: String,
+        /// What to try.
+        hint: &'static str,
+    },
+    /// A file would be overwritten, which nobody asked for.
+    #[error(
+        "{path:?}: found a file there already, expected none; choose another name, or ask for it \
+         to be replaced"
+    )]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The operating system refuses to write; what was there before is unchanged.
+    #[error(
+        "{path:?}: found it impossible to write ({cause}), expected a writable folder with space \
+         left; check that it exists and its permissions"
+    )]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        cause: io::Error,
     },
 }

@@ -16,13 +16,13 @@
 //! buffer that grows at most twofold ahead of the bytes that have really come out, and never beyond
 //! the promise.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
 use crate::error::DatasetError;
+use crate::source::{BYTES, GZIP_MAGIC, PIECE, Packing, Source, open_file, unreadable};
 
 /// An array of bytes with its dimensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,11 +42,18 @@ pub(crate) enum Role {
     Labels,
 }
 
-/// Deflate codes at most 258 bytes in 2 bits (RFC 1951), which makes 1032 bytes a byte.
-const MAX_RATIO: u64 = 1032;
-
-/// The first piece of an array that is read from a compressed file, in bytes.
-const FIRST_PIECE: usize = 64 * 1024;
+impl IdxArray {
+    /// The array in the bytes of a file, which are compressed if they begin as gzip does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read_idx`]; the path in the error is `<bytes>`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DatasetError> {
+        let gzip = bytes.starts_with(&GZIP_MAGIC);
+        let length = bytes.len() as u64;
+        read_from(Path::new(BYTES), bytes, length, gzip, Role::Any)
+    }
+}
 
 /// Reads an IDX file of bytes, decompressing it if its name ends in `.gz`.
 ///
@@ -61,22 +68,25 @@ pub fn read_idx(path: impl AsRef<Path>) -> Result<IdxArray, DatasetError> {
 
 /// Like [`read_idx`], and the number of dimensions must fit the role.
 pub(crate) fn read_idx_as(path: &Path, role: Role) -> Result<IdxArray, DatasetError> {
-    let unreadable = |cause| DatasetError::Unreadable {
-        path: path.into(),
-        cause,
-    };
-    // Asked before opening, since to open a named pipe is to wait.
-    if !path.metadata().map_err(unreadable)?.is_file() {
-        return Err(DatasetError::NotAFile { path: path.into() });
+    let (file, length) = open_file(path)?;
+    let gzip = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+    read_from(path, file, length, gzip, role)
+}
+
+/// Reads the `length` bytes of a file; `path` is what it is called in errors.
+pub(crate) fn read_from(
+    path: &Path,
+    mut reader: impl BufRead,
+    length: u64,
+    gzip: bool,
+    role: Role,
+) -> Result<IdxArray, DatasetError> {
+    if !gzip {
+        return read_raw(Source::new(path, reader, Packing::None), length, role);
     }
-    let file = File::open(path).map_err(unreadable)?;
-    let length = file.metadata().map_err(unreadable)?.len();
-    let mut reader = BufReader::new(file);
-    let extension = path.extension();
-    if !extension.is_some_and(|extension| extension.eq_ignore_ascii_case("gz")) {
-        return read_raw(Source::new(path, reader, false), length, role);
-    }
-    let start = reader.fill_buf().map_err(unreadable)?;
+    let start = reader.fill_buf().map_err(|cause| unreadable(path, cause))?;
     if !start.starts_with(&GZIP_MAGIC) {
         let found = start[..start.len().min(2)].to_vec();
         return Err(DatasetError::NotGzip {
@@ -84,31 +94,20 @@ pub(crate) fn read_idx_as(path: &Path, role: Role) -> Result<IdxArray, DatasetEr
             found,
         });
     }
-    read_gzip(
-        Source::new(path, MultiGzDecoder::new(reader), true),
-        length,
-        role,
-    )
+    let decoder = MultiGzDecoder::new(reader);
+    read_gzip(Source::new(path, decoder, Packing::Gzip), length, role)
 }
 
-/// The first two bytes of every gzip file (RFC 1952).
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-
 fn read_raw(
-    mut source: Source<impl Read>,
+    mut source: Source<'_, impl Read>,
     length: u64,
     role: Role,
 ) -> Result<IdxArray, DatasetError> {
     let header = Header::read(&mut source, role)?;
-    if length < header.file_length() {
-        return Err(source.truncated(length, header.file_length()));
-    }
-    if length > header.file_length() {
-        return Err(source.trailing(header.file_length()));
-    }
+    source.check_length(length, header.file_length())?;
     let mut data = Vec::new();
     data.try_reserve_exact(header.elements)
-        .map_err(|_| header.too_large(source.path))?;
+        .map_err(|_| header.too_large(source.path()))?;
     data.resize(header.elements, 0);
     source.fill(&mut data, header.file_length())?;
     Ok(IdxArray {
@@ -118,32 +117,22 @@ fn read_raw(
 }
 
 fn read_gzip(
-    mut source: Source<impl Read>,
+    mut source: Source<'_, impl Read>,
     length: u64,
     role: Role,
 ) -> Result<IdxArray, DatasetError> {
     let header = Header::read(&mut source, role)?;
-    if header.file_length() > length.saturating_mul(MAX_RATIO) {
-        let (path, promised) = (source.path.into(), header.file_length());
-        return Err(DatasetError::Implausible {
-            path,
-            promised,
-            compressed: length,
-        });
-    }
+    source.check_plausible(header.file_length(), length)?;
     let mut data = Vec::new();
     while data.len() < header.elements {
         let known = data.len();
-        let piece = known.max(FIRST_PIECE).min(header.elements - known);
+        let piece = known.max(PIECE).min(header.elements - known);
         data.try_reserve_exact(piece)
-            .map_err(|_| header.too_large(source.path))?;
+            .map_err(|_| header.too_large(source.path()))?;
         data.resize(known + piece, 0);
         source.fill(&mut data[known..], header.file_length())?;
     }
-    // The end of the stream is also where the decoder compares the checksum.
-    if source.fill_some(&mut [0])? != 0 {
-        return Err(source.trailing(header.file_length()));
-    }
+    source.finish(header.file_length())?;
     Ok(IdxArray {
         dims: header.dims,
         data,
@@ -159,28 +148,28 @@ struct Header {
 }
 
 impl Header {
-    fn read(source: &mut Source<impl Read>, role: Role) -> Result<Self, DatasetError> {
+    fn read(source: &mut Source<'_, impl Read>, role: Role) -> Result<Self, DatasetError> {
         let mut magic = [0; 4];
         source.fill(&mut magic, 4)?;
         let [zero, also_zero, element, rank] = magic;
         if [zero, also_zero] != [0, 0] {
-            return Err(source.not_idx(magic));
+            return Err(not_idx(source.path(), magic));
         }
         if element != 0x08 {
             return Err(DatasetError::WrongType {
-                path: source.path.into(),
+                path: source.path().into(),
                 found: element,
                 name: type_name(element),
             });
         }
-        role.check(rank.into(), source.path)?;
+        role.check(rank.into(), source.path())?;
         let mut sizes = vec![0; 4 * usize::from(rank)];
         source.fill(&mut sizes, 4 + 4 * u64::from(rank))?;
         Self::new(
             sizes
                 .chunks_exact(4)
                 .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]])),
-            source.path,
+            source.path(),
         )
     }
 
@@ -254,93 +243,17 @@ fn type_name(element: u8) -> &'static str {
     }
 }
 
-/// A file being read, raw or through the decoder, that turns every trouble into an error naming the
-/// file.
-#[derive(Debug)]
-struct Source<'a, R> {
-    path: &'a Path,
-    reader: R,
-    /// The bytes read so far, after decompression.
-    read: u64,
-    gzip: bool,
-}
-
-impl<'a, R: Read> Source<'a, R> {
-    fn new(path: &'a Path, reader: R, gzip: bool) -> Self {
-        Self {
-            path,
-            reader,
-            read: 0,
-            gzip,
-        }
-    }
-
-    /// Reads exactly as many bytes as the buffer has; the file should have `expected` in all.
-    fn fill(&mut self, buffer: &mut [u8], expected: u64) -> Result<(), DatasetError> {
-        if self.fill_some(buffer)? < buffer.len() {
-            return Err(self.truncated(self.read, expected));
-        }
-        Ok(())
-    }
-
-    /// Reads until the buffer is full or the file ends, and returns how many bytes came.
-    fn fill_some(&mut self, buffer: &mut [u8]) -> Result<usize, DatasetError> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.reader.read(&mut buffer[filled..]) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) if self.gzip => {
-                    return Err(DatasetError::CorruptGzip {
-                        path: self.path.into(),
-                        cause,
-                    });
-                }
-                Err(cause) => {
-                    return Err(DatasetError::Unreadable {
-                        path: self.path.into(),
-                        cause,
-                    });
-                }
-            }
-        }
-        self.read += filled as u64;
-        Ok(filled)
-    }
-
-    fn truncated(&self, found: u64, expected: u64) -> DatasetError {
-        DatasetError::Truncated {
-            path: self.path.into(),
-            found,
-            expected,
-        }
-    }
-
-    fn trailing(&self, expected: u64) -> DatasetError {
-        let hint = match self.gzip {
-            true => "do not trust this file",
-            false => "download the file again, without appending",
-        };
-        DatasetError::Trailing {
-            path: self.path.into(),
-            expected,
-            hint,
-        }
-    }
-
-    fn not_idx(&self, found: [u8; 4]) -> DatasetError {
-        let hint = match found {
-            [0x1f, 0x8b, ..] => "this is gzip, so give its name the ending .gz",
-            [b'<', ..] => "this looks like a web page, so download the file again",
-            [b'P', b'K', ..] => "this is a zip archive, so unpack it",
-            _ => "download the file again",
-        };
-        DatasetError::NotIdx {
-            path: self.path.into(),
-            found,
-            hint,
-        }
+fn not_idx(path: &Path, found: [u8; 4]) -> DatasetError {
+    let hint = match found {
+        [0x1f, 0x8b, ..] => "this is gzip, so give its name the ending .gz",
+        [b'<', ..] => "this looks like a web page, so download the file again",
+        [b'P', b'K', ..] => "this is a zip archive, so unpack it",
+        _ => "download the file again",
+    };
+    DatasetError::NotIdx {
+        path: path.into(),
+        found,
+        hint,
     }
 }
 

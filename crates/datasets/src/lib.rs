@@ -11,30 +11,56 @@
 //!   ([the equation](mod@tabular)), to see whether a latent space finds them.
 //! - [`plane()`], [`plane_split`]: points near a tilted plane in 3-D ([the equation](mod@plane)), to
 //!   see a linear autoencoder become PCA.
-//! - [`read_mnist_folder`]: MNIST and whatever shares its format, for the results of the papers.
+//! - [`open`]: whatever is at a path ([formats](mod@open)): IDX, CSV, NPY, NPZ, folders of PNG or in
+//!   the manner of MNIST. Each has a reader of its own, with more to choose: [`read_idx`],
+//!   [`CsvReader`], [`read_npy`], [`Npz`], [`read_png_folder`], [`read_mnist_folder`].
+//! - [`write_npy`], [`write_csv`]: files that are written whole or not at all.
+//! - [`Dataset::split`], [`Dataset::divide`], [`Dataset::folds`]: parts ([how](mod@splits)).
+//! - [`Scaling`], [`binarize`], [`binarize_by_chance`]: what is done to samples once.
 //!
 //! What is made is a pure function of its arguments: a sample depends on its seed and its index,
 //! never on how many there are or how many threads draw them. What is read is checked before it is
 //! believed: a hostile file is a [`DatasetError`] of one line, never a panic, and no memory is taken
 //! on the word of its header alone.
 
+mod csv;
 mod dataset;
 pub mod digits;
 mod error;
 mod idx;
 mod ink;
 mod mnist;
+mod natural;
+mod npy;
+mod npz;
+pub mod open;
+mod picture;
 pub mod plane;
+mod png_folder;
+mod samples;
+mod scaling;
+mod source;
+pub mod splits;
 mod stream;
 mod strokes;
 pub mod tabular;
+mod write;
 
+pub use csv::{CsvReader, LabelColumn};
 pub use dataset::{Dataset, ImageShape, Split};
 pub use digits::{digits, digits_split};
 pub use error::DatasetError;
 pub use idx::{IdxArray, read_idx};
 pub use mnist::read_mnist_folder;
+pub use npy::{NpyElement, npy_from_bytes, read_npy};
+pub use npz::Npz;
+pub use open::{Opened, open};
+pub use picture::png_from_bytes;
 pub use plane::{PLANE_NOISE, plane, plane_split};
+pub use png_folder::read_png_folder;
+pub use scaling::{Scaling, binarize, binarize_by_chance};
+pub use splits::SplitError;
 pub use tabular::{
     TABULAR_CAUSES, TABULAR_FEATURES, TABULAR_NOISE, tabular, tabular_causes, tabular_split,
 };
+pub use write::{IfExists, write_csv, write_npy};

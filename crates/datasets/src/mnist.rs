@@ -47,6 +47,14 @@ pub fn read_mnist_folder(folder: impl AsRef<Path>) -> Result<Split, DatasetError
     Ok(Split { train, held_out })
 }
 
+/// Whether the folder has a file of images under one of the names that MNIST's go by.
+pub(crate) fn is_mnist_folder(folder: &Path) -> bool {
+    ["train", "t10k"]
+        .iter()
+        .flat_map(|prefix| spellings(prefix, "images", 3))
+        .any(|name| folder.join(name).is_file())
+}
+
 /// The files of one part.
 #[derive(Debug)]
 struct Files {
@@ -82,6 +90,7 @@ impl Files {
         let (count, found) = (
             images.dims[0],
             ImageShape {
+                channels: 1,
                 height: images.dims[1],
                 width: images.dims[2],
             },
@@ -100,18 +109,17 @@ impl Files {
         };
         let features = Tensor::from_vec(scale(images, &self.images)?, [count, found.pixels()]);
         Ok(Dataset {
-            name: name.into(),
-            features,
             labels,
             image: Some(found),
+            ..Dataset::new(name, features)
         })
     }
 }
 
-fn read_labels(path: PathBuf, images: &Path, image_count: usize) -> Result<Vec<u8>, DatasetError> {
+fn read_labels(path: PathBuf, images: &Path, image_count: usize) -> Result<Vec<u32>, DatasetError> {
     let labels = read_idx_as(&path, Role::Labels)?.data;
     if labels.len() == image_count {
-        return Ok(labels);
+        return Ok(labels.into_iter().map(u32::from).collect());
     }
     let label_count = labels.len();
     Err(DatasetError::CountMismatch {
@@ -145,7 +153,7 @@ fn spellings(prefix: &str, what: &str, rank: usize) -> Vec<String> {
 }
 
 /// The last component of the path, also if it is written as `..` or `.`.
-fn folder_name(folder: &Path) -> String {
+pub(crate) fn folder_name(folder: &Path) -> String {
     let whole = folder.canonicalize().unwrap_or_else(|_| folder.into());
     whole.file_name().map_or_else(
         || "images".into(),

@@ -88,12 +88,7 @@ fn wrap(mut points: Vec<f32>, mean: [f32; 3]) -> Dataset {
         }
     }
     let n = points.len() / 3;
-    Dataset {
-        name: "plane".into(),
-        features: Tensor::from_vec(points, [n, 3]),
-        labels: None,
-        image: None,
-    }
+    Dataset::new("plane", Tensor::from_vec(points, [n, 3]))
 }
 
 #[cfg(test)]

@@ -66,12 +66,7 @@ fn part(n: usize, seed: u64, part: Part) -> Dataset {
             *value = sigmoid(signal + TABULAR_NOISE * noise);
         }
     });
-    Dataset {
-        name: "tabular".into(),
-        features: Tensor::from_vec(values, [n, TABULAR_FEATURES]),
-        labels: None,
-        image: None,
-    }
+    Dataset::new("tabular", Tensor::from_vec(values, [n, TABULAR_FEATURES]))
 }
 
 /// The first numbers of a sample's stream.

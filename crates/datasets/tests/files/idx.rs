@@ -1,12 +1,11 @@
 //! Files that lie, end early, go on too long, or are something else: each is an error of one line.
 
-mod support;
-
 use std::path::Path;
 
 use retrograd_datasets::{DatasetError, IdxArray, read_idx};
-use support::{gzip, idx, images, labels, line, write};
 use tempfile::tempdir;
+
+use crate::support::{gzip, idx, images, labels, line, write};
 
 /// Reads the bytes as a file of this name, which must fail; returns the error and checks its line.
 fn refused(name: &str, bytes: &[u8]) -> DatasetError {

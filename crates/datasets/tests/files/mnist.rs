@@ -1,13 +1,12 @@
 //! Folders in the manner of MNIST: small ones made here, and the real one where there is one.
 
-mod support;
-
 use std::env;
 use std::path::{Path, PathBuf};
 
 use retrograd_datasets::{DatasetError, ImageShape, read_mnist_folder};
-use support::{gzip, idx, images, labels, line, write};
 use tempfile::{TempDir, tempdir};
+
+use crate::support::{gzip, idx, images, labels, line, write};
 
 /// A folder with these files.
 fn folder(files: &[(&str, Vec<u8>)]) -> TempDir {
@@ -49,6 +48,7 @@ fn raw_and_compressed_files_and_both_spellings_mix() {
     assert_eq!(
         split.train.image,
         Some(ImageShape {
+            channels: 1,
             height: 2,
             width: 2
         })

@@ -1,0 +1,156 @@
+//! The NPZ format of NumPy: a zip archive of NPY files.
+//!
+//! An archive is a bomb if its members unpack to more than it can hold: 1032 times its length (see
+//! [`read_npz`](Npz::read)). What a member's header promises is checked against that, and against
+//! the size that the archive's directory states, before anything is unpacked.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use retrograd_tensor::Tensor;
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use crate::error::DatasetError;
+use crate::npy::{self, Array, NpyElement};
+use crate::source::{BYTES, Packing, Source, open_file, printable};
+
+/// An open archive of named arrays.
+///
+/// ```no_run
+/// let mut archive = retrograd_datasets::Npz::open("mnist.npz")?;
+/// let images = archive.read::<f32>("x_train")?;
+/// let labels = archive.read::<i64>("y_train")?;
+/// # Ok::<(), retrograd_datasets::DatasetError>(())
+/// ```
+#[derive(Debug)]
+pub struct Npz<R = BufReader<File>> {
+    path: PathBuf,
+    /// Bytes of the archive.
+    length: u64,
+    archive: ZipArchive<R>,
+    /// The members, without `.npy`.
+    names: Vec<String>,
+}
+
+impl Npz {
+    /// Opens the archive at `path`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not a zip archive whose members end in `.npy`.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, DatasetError> {
+        let path = path.as_ref();
+        let (file, length) = open_file(path)?;
+        Self::new(path, file, length)
+    }
+}
+
+impl<'a> Npz<Cursor<&'a [u8]>> {
+    /// Opens the archive in the bytes of a file.
+    ///
+    /// # Errors
+    /// As for [`Npz::open`]; the path in the error is `<bytes>`.
+    pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, DatasetError> {
+        Self::new(Path::new(BYTES), Cursor::new(bytes), bytes.len() as u64)
+    }
+}
+
+impl<R: Read + Seek> Npz<R> {
+    fn new(path: &Path, reader: R, length: u64) -> Result<Self, DatasetError> {
+        let archive = ZipArchive::new(reader).map_err(|cause| damaged(path, &cause))?;
+        let name = |raw: &[u8]| {
+            let name = String::from_utf8_lossy(raw);
+            match name.strip_suffix(".npy") {
+                Some(stem) => Ok(stem.to_owned()),
+                None => Err(DatasetError::Unsupported {
+                    path: path.into(),
+                    found: format!("a member called {}", printable(&name)),
+                    expected: "members that end in .npy".into(),
+                    hint: "save the arrays with numpy.savez",
+                }),
+            }
+        };
+        let names = archive
+            .file_names_raw()
+            .map(name)
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            path: path.into(),
+            length,
+            archive,
+            names,
+        })
+    }
+
+    /// The names of the arrays, in the order of the archive.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Reads the array of this name, converting its elements to `T`.
+    ///
+    /// # Errors
+    /// If there is none, if it is not a whole NPY file (see [`read_npy`](crate::read_npy)), or if it
+    /// promises more than 1032 bytes for every byte of the archive, which no archive can hold.
+    pub fn read<T: NpyElement>(&mut self, name: &str) -> Result<Tensor<T>, DatasetError> {
+        Ok(self.array(name)?.tensor)
+    }
+
+    /// [`Npz::read`], with the type of the elements.
+    pub(crate) fn array<T: NpyElement>(&mut self, name: &str) -> Result<Array<T>, DatasetError> {
+        let position = self.names.iter().position(|other| other == name);
+        let Some(position) = position else {
+            return Err(DatasetError::Unsupported {
+                path: self.path.clone(),
+                found: format!("no array called {name}"),
+                expected: format!("one of {}", self.listed()),
+                hint: "check the names",
+            });
+        };
+        let path = self.member(name);
+        let mut member = self
+            .archive
+            .by_index(position)
+            .map_err(|cause| damaged(&path, &cause))?;
+        let size = member.size();
+        let source = Source::new(&path, &mut member, Packing::Zip);
+        npy::read_from(source, size, Some(self.length))
+    }
+
+    /// What a member is called in errors: `archive.npz/name.npy`.
+    pub(crate) fn member(&self, name: &str) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(format!("/{}.npy", printable(name)));
+        path.into()
+    }
+
+    /// The first few names.
+    pub(crate) fn listed(&self) -> String {
+        /// Names that are written out.
+        const SHOWN: usize = 8;
+        let names: Vec<String> = self
+            .names
+            .iter()
+            .take(SHOWN)
+            .map(|n| printable(n))
+            .collect();
+        match self.names.len().saturating_sub(SHOWN) {
+            0 if names.is_empty() => "none".into(),
+            0 => names.join(", "),
+            more => format!("{} and {more} more", names.join(", ")),
+        }
+    }
+}
+
+fn damaged(path: &Path, cause: &ZipError) -> DatasetError {
+    DatasetError::Malformed {
+        path: path.into(),
+        found: format!(
+            "a zip archive that cannot be read ({})",
+            printable(&cause.to_string())
+        ),
+        expected: "a whole one, stored or deflated, without a password".into(),
+        hint: "save it again with numpy.savez",
+    }
+}

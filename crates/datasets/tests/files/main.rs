@@ -1,0 +1,12 @@
+//! Files of every format: good ones, and every kind of broken one.
+
+mod arrays;
+mod corpus;
+mod idx;
+mod memory;
+mod mnist;
+mod open;
+mod pictures;
+mod support;
+mod tables;
+mod writing;
