@@ -1,0 +1,4 @@
+//! What is fuzzed: functions of the bytes of a file, which may end in an error and in nothing else.
+
+pub mod checkpoint;
+pub mod readers;
