@@ -7,7 +7,9 @@ mod binary;
 mod class;
 mod distance;
 mod divergence;
+mod psnr;
 mod regression;
+mod ssim;
 
 use retrograd_autograd::{Pointwise, Var};
 use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
@@ -17,7 +19,9 @@ pub use binary::{bce, bce_weighted, bce_with_logits, bce_with_logits_weighted, h
 pub use class::{Classes, cross_entropy, cross_entropy_of_shares, nll};
 pub use distance::{cosine_embedding, triplet};
 pub use divergence::{gaussian_nll, kl_div, poisson_nll};
+pub use psnr::psnr;
 pub use regression::{huber, l1, log_cosh, mse, smooth_l1};
+pub use ssim::{MS_SSIM_WEIGHTS, Ssim, ms_ssim, ssim};
 
 /// How the losses of the elements of `[batch, features ...]` become one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
