@@ -2,6 +2,7 @@
 
 mod activation;
 mod affine;
+mod attention;
 mod batch_norm;
 mod bilinear;
 mod checkpointed;
@@ -14,7 +15,9 @@ mod linear;
 mod masked_linear;
 mod norm;
 mod pool;
+mod position;
 mod prelu;
+mod recurrent;
 mod reshape;
 mod residual;
 mod running;
@@ -27,6 +30,7 @@ mod weighted;
 
 pub use activation::Activation;
 pub use affine::Affine;
+pub use attention::{AttentionMasks, MultiheadAttention};
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d};
 pub use bilinear::Bilinear;
 pub use checkpointed::{Checkpointed, Kept};
@@ -42,7 +46,9 @@ pub use pool::{
     AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool, AdaptiveMaxPool1d,
     AdaptiveMaxPool2d, AvgPool, AvgPool1d, AvgPool2d, MaxPool, MaxPool1d, MaxPool2d,
 };
+pub use position::SinusoidalEncoding;
 pub use prelu::{PRelu, RRelu};
+pub use recurrent::{Gru, GruCell, Lstm, LstmCell, RecurrentOptions, Rnn, RnnCell};
 pub use reshape::{Flatten, Reshape, Unflatten};
 pub use residual::Residual;
 pub use running::Running;

@@ -104,7 +104,7 @@ impl Primitive<f64> for Vjp {
 
 /// Orders 1 and 2 with respect to x and every parameter.
 #[track_caller]
-fn check_module(what: &str, module: impl Module<f64> + 'static, x: Tensor<f64>) {
+pub(crate) fn check_module(what: &str, module: impl Module<f64> + 'static, x: Tensor<f64>) {
     let function = Function(Rc::new(module));
     let params = function.0.params();
     let mut inputs = vec![x];
@@ -126,7 +126,7 @@ fn check(what: &str, f: impl Fn(&[Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]
     );
 }
 
-fn normal(shape: &[usize]) -> Tensor<f64> {
+pub(crate) fn normal(shape: &[usize]) -> Tensor<f64> {
     Tensor::normal(shape, 0.0, 1.0, &mut random::rng(3))
 }
 

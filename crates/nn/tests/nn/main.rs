@@ -1,8 +1,12 @@
 //! All tests of the crate from outside that need no reference values, as one program: every program
 //! compiles the rules of the autograd again.
 
+mod attention;
 mod checkpoint;
 mod checkpointed;
 mod gradients;
 mod losses;
+mod recurrent;
+mod reference;
+mod ssim;
 mod training;
