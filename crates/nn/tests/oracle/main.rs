@@ -5,4 +5,5 @@
 mod folder;
 mod ops;
 mod optimizers;
+mod paths;
 mod schedules;
