@@ -54,7 +54,10 @@ pub use layers::{
     Linear, MaskedLinear, MaxPool, MaxPool1d, MaxPool2d, PRelu, RRelu, Reshape, Residual, RmsNorm,
     Running, Sequential, SpectralNorm, Unflatten, Upsample, WeightNorm, Weighted,
 };
-pub use layers::{AttentionMasks, MultiheadAttention, SinusoidalEncoding};
+pub use layers::{
+    AttentionMasks, MultiheadAttention, SinusoidalEncoding, TransformerEncoderLayer,
+    TransformerOptions,
+};
 pub use layers::{Gru, GruCell, Lstm, LstmCell, RecurrentOptions, Rnn, RnnCell};
 pub use loss::Reduction;
 pub use module::{Module, State, Visitor};

@@ -2,7 +2,10 @@
 //! differences.
 
 use retrograd_autograd::{Tape, Var};
-use retrograd_nn::{AttentionMasks, Module, MultiheadAttention, SinusoidalEncoding, Visitor};
+use retrograd_nn::{
+    Activation, AttentionMasks, Module, MultiheadAttention, SinusoidalEncoding,
+    TransformerEncoderLayer, TransformerOptions, Visitor,
+};
 use retrograd_tensor::random::rng;
 use retrograd_tensor::{Shape, Tensor};
 
@@ -325,6 +328,226 @@ fn padding_of_another_shape_is_refused() {
         ..AttentionMasks::default()
     };
     let _ = attention().attend(&q, &k, &v, &masks);
+}
+
+/// A block of width 4 with two heads and 6 units, without dropout.
+fn block(norm_first: bool, activation: Activation) -> TransformerEncoderLayer<f64> {
+    let options = TransformerOptions {
+        feedforward: 6,
+        dropout: 0.0,
+        activation,
+        norm_first,
+        ..TransformerOptions::default()
+    };
+    let block = TransformerEncoderLayer::new(4, 2, options, &mut rng(0));
+    fill(&block);
+    block
+}
+
+#[test]
+fn the_encoder_block_has_the_values_of_pytorch() {
+    let [x, ..] = sequences();
+    let of = |norm_first, activation| block(norm_first, activation).forward(&x);
+    assert_values(
+        &of(false, Activation::Relu),
+        &[
+            0.0135647528189711,
+            -0.46009217719332,
+            0.268909136777957,
+            -0.58855016931206,
+            0.016425169085557,
+            -0.519894742835644,
+            0.253770266848294,
+            -0.45055921496376,
+            0.00378716243258447,
+            -0.560674410755238,
+            0.307781471067303,
+            -0.514761359823856,
+            0.0276515191804797,
+            -0.406655110930099,
+            0.184032113895417,
+            -0.506931116733014,
+            -0.00147314798712728,
+            -0.661323302480412,
+            0.267842084561256,
+            -0.334544551467468,
+            0.0252526803545816,
+            -0.410373840946028,
+            0.199600463342181,
+            -0.531317148069008,
+        ],
+    );
+    assert_values(
+        &of(true, Activation::Relu),
+        &[
+            2.58167689223953,
+            1.77175232961674,
+            0.642309040777373,
+            -0.55819303075558,
+            1.14259289469679,
+            -0.219362809771844,
+            -0.949528429577836,
+            -0.886046847971005,
+            1.9739915686686,
+            1.86059467775359,
+            0.786402488720308,
+            0.017504197421587,
+            1.81709418304706,
+            0.000254529932082526,
+            -0.913568838136816,
+            -1.44808281328186,
+            1.08596103122713,
+            1.45492132234615,
+            0.794889378292412,
+            0.0215608829322109,
+            2.43906863618325,
+            0.63299094461679,
+            -0.561971616228866,
+            -1.56647739048368,
+        ],
+    );
+    assert_values(
+        &of(false, Activation::Gelu),
+        &[
+            0.017087940270943,
+            -0.429089989530197,
+            0.245875177062035,
+            -0.597198606502748,
+            0.0236277240506381,
+            -0.474712453454447,
+            0.216239541173823,
+            -0.445743071970811,
+            0.0115903065057766,
+            -0.50887541211913,
+            0.281332158852521,
+            -0.528347960017889,
+            0.0302614832889437,
+            -0.380438924764846,
+            0.158151426943255,
+            -0.510438282004479,
+            0.00917665075398615,
+            -0.60590241742776,
+            0.251348487481282,
+            -0.345470403673657,
+            0.0279853892405296,
+            -0.378058448967669,
+            0.171379481193692,
+            -0.54239968384243,
+        ],
+    );
+    assert_values(
+        &of(true, Activation::Gelu),
+        &[
+            2.7364286649938,
+            1.53014077686411,
+            0.724462624618919,
+            -0.397134844983425,
+            1.19367609540162,
+            -0.449110815887807,
+            -0.775338737923057,
+            -0.827095604454552,
+            2.06750224503812,
+            1.60991850443629,
+            0.938685225592958,
+            0.118863851428498,
+            1.91784903525613,
+            -0.20178987032353,
+            -0.816214783112679,
+            -1.34149617098021,
+            1.20605161452528,
+            1.22486222544001,
+            0.900376718606456,
+            0.148187359631525,
+            2.55948692975236,
+            0.431158850653029,
+            -0.484489173478804,
+            -1.44061850856417,
+        ],
+    );
+    let causal = block(false, Activation::Gelu).encode(&x, &LOOKING_BACK);
+    assert_values(
+        &causal,
+        &[
+            0.0162409259958316,
+            -0.440145241703561,
+            0.252866044841219,
+            -0.590239337978148,
+            0.0250712584915259,
+            -0.472486892399921,
+            0.206275330325647,
+            -0.430467462048522,
+            0.0115903065057766,
+            -0.50887541211913,
+            0.281332158852521,
+            -0.528347960017889,
+            0.0368300333499401,
+            -0.375908474444228,
+            0.104684029422495,
+            -0.423243295833523,
+            0.010274714636898,
+            -0.596718932667871,
+            0.251636617066341,
+            -0.354593758963538,
+            0.0279853892405296,
+            -0.378058448967669,
+            0.171379481193692,
+            -0.54239968384243,
+        ],
+    );
+}
+
+#[test]
+fn the_encoder_block_has_the_names_of_pytorch() {
+    let names: Vec<String> = block(false, Activation::Relu)
+        .params()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "self_attn.in_proj_weight",
+            "self_attn.in_proj_bias",
+            "self_attn.out_proj.weight",
+            "self_attn.out_proj.bias",
+            "linear1.weight",
+            "linear1.bias",
+            "linear2.weight",
+            "linear2.bias",
+            "norm1.weight",
+            "norm1.bias",
+            "norm2.weight",
+            "norm2.bias",
+        ]
+    );
+}
+
+#[test]
+fn the_encoder_block_agrees_with_differences() {
+    for norm_first in [false, true] {
+        let options = TransformerOptions {
+            feedforward: 3,
+            dropout: 0.0,
+            activation: Activation::Gelu,
+            norm_first,
+            ..TransformerOptions::default()
+        };
+        let block = TransformerEncoderLayer::new(4, 2, options, &mut rng(9));
+        check_module("encoder block", block, normal(&[1, 2, 4]));
+    }
+}
+
+#[test]
+fn the_encoder_block_drops_out_in_training_only() {
+    let options = TransformerOptions {
+        feedforward: 6,
+        ..TransformerOptions::default()
+    };
+    let block = TransformerEncoderLayer::<f64>::new(4, 2, options, &mut rng(0));
+    let [x, ..] = sequences();
+    let training = || block.forward(&Tape::new().constant(x.value().clone()));
+    assert_ne!(*training().value(), *block.forward(&x).value());
+    assert_eq!(*block.forward(&x).value(), *block.forward(&x).value());
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use retrograd_autograd::{Tape, Var, grad};
 use retrograd_nn::{
-    Activation, Adadelta, Adam, Linear, Module, Optimizer, Param, Reduction, Sequential, Sgd,
-    UpdateRule, Visitor, checkpoint, loss,
+    Activation, Adadelta, Adam, Conv2d, ConvTranspose2d, Linear, Module, Optimizer, Param,
+    Reduction, RmsProp, Sequential, Sgd, UpdateRule, Visitor, checkpoint, loss,
 };
 use retrograd_tensor::{Tensor, random};
 
@@ -338,4 +338,37 @@ fn vae() {
             (loss::bce_with_logits(&logits, x, Reduction::Sum) + divergence) / 32.0
         },
     );
+}
+
+#[test]
+fn conv() {
+    let mut rng = random::rng(0);
+    let model = Sequential::new()
+        .with(
+            Conv2d::new(1, 4, [4, 4], &mut rng)
+                .stride([2, 2])
+                .padding([1, 1]),
+        )
+        .with(Activation::Relu)
+        .with(
+            Conv2d::new(4, 3, [3, 3], &mut rng)
+                .stride([2, 2])
+                .padding([1, 1]),
+        )
+        .with(Activation::Relu)
+        .with(
+            ConvTranspose2d::new(3, 4, [3, 3], &mut rng)
+                .stride([2, 2])
+                .padding([1, 1])
+                .output_padding([1, 1]),
+        )
+        .with(Activation::Relu)
+        .with(
+            ConvTranspose2d::new(4, 1, [4, 4], &mut rng)
+                .stride([2, 2])
+                .padding([1, 1]),
+        );
+    follow("conv", &model, RmsProp::default(), 0.005, |x, _, _| {
+        loss::bce_with_logits(&model.forward(x), x, Reduction::Mean)
+    });
 }
