@@ -43,6 +43,10 @@ pub mod prelude {
         ConvTranspose1d, ConvTranspose2d, Dropout, Dropout2d, Embedding, Flatten, GaussianNoise,
         GroupNorm, LayerNorm, MaxPool1d, MaxPool2d, Reshape, Residual, Unflatten, Upsample,
     };
+    pub use crate::nn::{
+        AttentionMasks, Gru, Lstm, MultiheadAttention, RecurrentOptions, Rnn,
+        TransformerEncoderLayer, TransformerOptions,
+    };
     pub use crate::tensor::{Float, Shape, Slice, Tensor, keep, random};
 }
 
