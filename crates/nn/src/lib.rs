@@ -43,7 +43,7 @@ pub mod snapshot;
 pub mod train;
 
 pub use buffer::{Buffer, Counter, may_change};
-pub use data::{DataLoader, LastBatch};
+pub use data::{DataLoader, Labels, LastBatch};
 pub use init::Init;
 pub use layers::{
     Activation, AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool,
@@ -68,4 +68,4 @@ pub use optim::{
 pub use param::Param;
 pub use schedule::{Better, Moment, Plateau, PlateauRule, Schedule, Span, Threshold};
 pub use snapshot::{Snapshot, SnapshotError, Stateful};
-pub use train::{Terms, Trainer};
+pub use train::{EarlyStopping, Terms, Trainer};

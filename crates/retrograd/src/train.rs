@@ -1,13 +1,14 @@
 //! `retrograd train`: data, model, training, and the folder that shows the result.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
 use retrograd::autoencoders::{Autoencoder, BatchSize, BoxedAutoencoder, Recipe};
 use retrograd::autograd::Var;
-use retrograd::nn::train::{EpochRecord, Metrics, Observer, Plan, Progress};
+use retrograd::nn::train::{
+    EpochRecord, Flow, Metrics, Observer, ObserverError, Plan, Progress, StepRecord,
+};
 use retrograd::nn::{DataLoader, Trainer, checkpoint};
 use retrograd::tensor::random;
 use retrograd::tensor::simd::Isa;
@@ -179,7 +180,7 @@ fn loader(
     data: &Data,
     batch_size: BatchSize,
     options: &TrainOptions,
-) -> Result<DataLoader<f32>, Failure> {
+) -> Result<DataLoader, Failure> {
     let features = data.split.train.features.clone();
     let size = match batch_size {
         BatchSize::Of(size) => size,
@@ -248,15 +249,15 @@ struct Watch {
 }
 
 impl Observer for Watch {
-    fn begin(&mut self, plan: &Plan) {
-        self.progress.begin(plan);
+    fn begin(&mut self, plan: &Plan) -> Result<(), ObserverError> {
+        self.progress.begin(plan)
     }
 
-    fn batch(&mut self, epoch: u64, so_far: &Metrics) {
-        self.progress.batch(epoch, so_far);
+    fn step(&mut self, record: &StepRecord<'_>) -> Result<Flow, ObserverError> {
+        self.progress.step(record)
     }
 
-    fn epoch(&mut self, record: &EpochRecord) -> Result<(), Box<dyn Error + Send + Sync>> {
+    fn epoch(&mut self, record: &EpochRecord) -> Result<Flow, ObserverError> {
         let line = EpochLine {
             epoch: record.epoch,
             train: terms(&record.train),
@@ -278,15 +279,15 @@ impl Observer for Watch {
 
 /// A line of `metrics.jsonl`.
 #[derive(Serialize)]
-struct EpochLine {
+struct EpochLine<'a> {
     epoch: u64,
-    train: BTreeMap<&'static str, f64>,
-    held_out: Option<BTreeMap<&'static str, f64>>,
+    train: BTreeMap<&'a str, f64>,
+    held_out: Option<BTreeMap<&'a str, f64>>,
     seconds: f64,
     samples_per_second: f64,
 }
 
 /// Every term and their sum, by name.
-fn terms(metrics: &Metrics) -> BTreeMap<&'static str, f64> {
+fn terms(metrics: &Metrics) -> BTreeMap<&str, f64> {
     metrics.iter().chain([("loss", metrics.total())]).collect()
 }

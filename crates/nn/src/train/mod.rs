@@ -1,102 +1,108 @@
 //! The training loop: epochs of batches, each batch a step.
 
+mod batch;
+mod checkpoint;
+mod error;
+mod evaluation;
+mod finder;
+mod interrupt;
+mod memory;
+mod metric;
 mod observer;
+mod patience;
 mod progress;
+mod shelf;
+mod standing;
+mod tensorboard;
 mod terms;
 
 use std::time::Instant;
 
-use retrograd_autograd::{Anomaly, Mode, Summary, Tape, Var};
-use retrograd_tensor::{Float, Tensor, random};
+use retrograd_autograd::{Gradients, Summary, Var};
+use retrograd_tensor::{Float, Tensor};
+use smallvec::SmallVec;
 
 use crate::data::DataLoader;
+use crate::module::Module;
 use crate::optim::Optimizer;
-use crate::param::Param;
-use crate::schedule::{Moment, Schedule};
-pub use observer::{EpochRecord, Observer, Plan};
+use crate::schedule::{Moment, Plateau, Schedule};
+pub use batch::Batch;
+pub use checkpoint::Checkpoint;
+pub use error::TrainError;
+pub use evaluation::Objective;
+use evaluation::{Evaluation, Place};
+pub use finder::{RateCurve, RateFinder};
+pub use interrupt::Interrupt;
+use metric::Measures;
+pub use metric::{Accuracy, ActiveUnits, Metric, Prediction, Psnr, RSquared};
+pub use observer::{EpochRecord, Flow, Observer, ObserverError, Plan, StepRecord};
+pub use patience::EarlyStopping;
 pub use progress::Progress;
-use terms::Averages;
+pub use shelf::{Every, Latest, Shelf};
+pub use standing::Standing;
+pub use tensorboard::TensorBoard;
 pub use terms::{Metrics, Terms};
-
-/// Why training stopped before its end.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrainError {
-    /// The loss or a gradient became infinite or NaN, though the data is finite.
-    #[error(
-        "epoch {epoch}, batch {batch}: {}; a smaller learning rate or other data may help",
-        anomaly.as_ref().map_or_else(|| "the loss is not finite".to_owned(), ToString::to_string)
-    )]
-    NotFinite {
-        /// Epoch, from 1.
-        epoch: u64,
-        /// Batch within the epoch (or of the held-out data after it), from 1.
-        batch: usize,
-        /// The operation that first produced the value.
-        anomaly: Option<Box<Anomaly>>,
-    },
-    /// The data itself is infinite or NaN.
-    #[error("epoch {epoch}, batch {batch}: the data is not finite ({data})")]
-    Data {
-        /// Epoch, from 1.
-        epoch: u64,
-        /// Batch within the epoch, from 1.
-        batch: usize,
-        /// What is in the batch.
-        data: Box<Summary>,
-    },
-    /// An update made a parameter infinite or NaN, though its gradient was finite.
-    #[error(
-        "epoch {epoch}: an update made {parameter} infinite or NaN ({value}); a smaller learning rate may help"
-    )]
-    Diverged {
-        /// Epoch, from 1.
-        epoch: u64,
-        /// The parameter's path.
-        parameter: String,
-        /// What is in it.
-        value: Box<Summary>,
-    },
-    /// The loss does not depend on any parameter that the optimiser may move.
-    #[error("the loss depends on no trainable parameter: are all of them frozen?")]
-    NothingToTrain,
-    /// Whoever watches could not go on, for example because the disk is full.
-    #[error("{0}")]
-    Observer(Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// What is minimised: named terms of the loss of a batch.
-pub type Objective<'a, T> = dyn Fn(&Var<T>) -> Terms<T> + 'a;
 
 /// Minimises an objective over the batches of a loader.
 ///
 /// Everything random in a step comes from a stream that is a function of the seed, the epoch and
-/// the batch, so two runs with one seed are the same run.
+/// the batch, so two runs with one seed are the same run, and a run that was stopped and
+/// [resumed](Self::resume) is the same as one that was not, to the bit.
 ///
 /// Large products and updates are shared out among the threads of rayon's pool. A thread outside of
 /// the pool waits for them, and every time is woken again; a program whose main thread becomes one
 /// of the pool (`rayon::ThreadPoolBuilder::use_current_thread`) spares small steps much of their
 /// time, and the steps, once they have run a few times, allocate nothing.
-pub struct Trainer<'a, T: Float = f32> {
-    objective: &'a Objective<'a, T>,
-    params: Vec<Param<T>>,
+///
+/// `V` is what the objective is a function of: a `Var` for batches that are tensors, a pair for
+/// batches of inputs and targets or labels (see [`Batch`]).
+pub struct Trainer<'a, T: Float = f32, V = Var<T>> {
+    evaluation: Evaluation<'a, T, V>,
     optimizer: Optimizer<T>,
     /// The optimiser's rate before any schedule.
     learning_rate: f64,
     schedule: Schedule,
-    seed: u64,
+    plateau: Option<Plateau>,
+    stopping: Option<EarlyStopping>,
+    /// The weights of the best epoch, if they are wanted in the end.
+    best: Option<Vec<Tensor<T>>>,
+    /// Batches in a step.
+    accumulated: usize,
+    measures: Option<Measures<'a, T, V>>,
+    saving: Option<(&'a dyn Module<T>, Shelf)>,
+    standing: Standing,
+    stopped: Option<Stopped>,
 }
 
-impl<'a, T: Float> Trainer<'a, T> {
+/// Why a training ended before its last epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// An observer asked for it; the epoch may not be over.
+    Asked,
+    /// The held-out loss no longer got better.
+    NoProgress,
+}
+
+impl<'a, T: Float, V> Trainer<'a, T, V> {
     /// A trainer of what `optimizer` moves.
-    pub fn new(objective: &'a Objective<'a, T>, optimizer: Optimizer<T>, seed: u64) -> Self {
+    pub fn new(objective: &'a Objective<'a, T, V>, optimizer: Optimizer<T>, seed: u64) -> Self {
         Self {
-            objective,
-            params: optimizer.params().cloned().collect(),
+            evaluation: Evaluation {
+                objective,
+                params: optimizer.params().cloned().collect(),
+                seed,
+            },
             learning_rate: optimizer.learning_rate,
             optimizer,
             schedule: Schedule::Constant,
-            seed,
+            plateau: None,
+            stopping: None,
+            best: None,
+            accumulated: 1,
+            measures: None,
+            saving: None,
+            standing: Standing::default(),
+            stopped: None,
         }
     }
 
@@ -106,208 +112,366 @@ impl<'a, T: Float> Trainer<'a, T> {
         Self { schedule, ..self }
     }
 
-    /// Trains for `epochs` epochs, measuring on `held_out` after each, and tells `observer`.
+    /// The same with a learning rate that falls when the held-out loss (without held-out data, the
+    /// training loss) no longer does, on top of the schedule.
+    #[must_use]
+    pub fn falling(self, plateau: Plateau) -> Self {
+        Self {
+            plateau: Some(plateau),
+            ..self
+        }
+    }
+
+    /// The same, ending early when there is no more progress.
+    #[must_use]
+    pub fn stopping(self, stopping: EarlyStopping) -> Self {
+        Self {
+            stopping: Some(stopping),
+            ..self
+        }
+    }
+
+    /// The same with steps of `batches` batches each, whose gradients are added up weighed by their
+    /// samples: the step of one large batch, in the memory of a small one. The last step of an epoch
+    /// takes what is left.
+    ///
+    /// # Panics
+    /// If `batches` is 0.
+    #[must_use]
+    pub fn accumulating(self, batches: usize) -> Self {
+        assert!(batches > 0, "accumulating: a step takes 1 batch or more");
+        Self {
+            accumulated: batches,
+            ..self
+        }
+    }
+
+    /// The same with figures of `predict`'s output against its target, over the held-out samples.
+    #[must_use]
+    pub fn measuring(
+        self,
+        predict: &'a Prediction<'a, T, V>,
+        metrics: Vec<Box<dyn Metric<T> + 'a>>,
+    ) -> Self {
+        Self {
+            measures: Some(Measures { predict, metrics }),
+            ..self
+        }
+    }
+
+    /// The same, saving checkpoints of itself and `model` on a shelf.
+    #[must_use]
+    pub fn saving(self, model: &'a dyn Module<T>, shelf: Shelf) -> Self {
+        Self {
+            saving: Some((model, shelf)),
+            ..self
+        }
+    }
+
+    /// How far the training has come.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Why the last [`fit`](Self::fit) ended before its last epoch, if it did.
+    #[must_use]
+    pub fn stopped(&self) -> Option<Stopped> {
+        self.stopped
+    }
+
+    /// Trains until `epochs` epochs are done, those of before included, measuring on `held_out` after
+    /// each, and tells `observer`. Returns what happened in every epoch.
     ///
     /// # Errors
-    /// If the loss or a gradient is not finite, or the observer fails.
-    pub fn fit(
+    /// If the loss or a gradient is not finite, a checkpoint cannot be written, or the observer
+    /// fails; all is then as it was before the step.
+    pub fn fit<B: Batch<T, Vars = V>>(
         &mut self,
         epochs: u64,
-        train: &DataLoader<T>,
-        held_out: Option<&DataLoader<T>>,
+        train: &DataLoader<B>,
+        held_out: Option<&DataLoader<B>>,
         observer: &mut dyn Observer,
     ) -> Result<Vec<EpochRecord>, TrainError> {
         let samples = train.batches() * train.batch_size();
-        observer.begin(&Plan {
+        self.stopped = None;
+        let plan = Plan {
             epochs,
             batches: train.batches(),
             samples: samples.min(train.samples()),
-        });
-        let outcome = (1..=epochs)
-            .map(|epoch| self.measured_epoch(epoch, epochs, train, held_out, observer))
-            .collect();
-        observer.end();
-        outcome
-    }
-
-    /// Trains for one epoch, measures, and tells the observer.
-    fn measured_epoch(
-        &mut self,
-        epoch: u64,
-        epochs: u64,
-        train: &DataLoader<T>,
-        held_out: Option<&DataLoader<T>>,
-        observer: &mut dyn Observer,
-    ) -> Result<EpochRecord, TrainError> {
-        let start = Instant::now();
-        let (metrics, samples) = self.epoch(epoch, epochs, train, observer)?;
-        let seconds = start.elapsed().as_secs_f64();
-        self.check_parameters(epoch)?;
-        let held_out = held_out
-            .map(|loader| self.held_out(epoch, loader))
-            .transpose()?;
-        let record = EpochRecord {
-            epoch,
-            train: metrics,
-            held_out,
-            seconds,
-            samples_per_second: samples as f64 / seconds.max(f64::MIN_POSITIVE),
+            done_epochs: self.standing.epochs,
+            done_batches: self.standing.batches,
         };
-        observer.epoch(&record).map_err(TrainError::Observer)?;
-        Ok(record)
+        observer.begin(&plan).map_err(TrainError::Observer)?;
+        let outcome = self.epochs(epochs, train, held_out, observer);
+        observer.end();
+        outcome?;
+        Ok(self.standing.records.clone())
     }
 
-    fn epoch(
+    /// Trains until all epochs are done or something stops it.
+    fn epochs<B: Batch<T, Vars = V>>(
         &mut self,
-        epoch: u64,
         epochs: u64,
-        loader: &DataLoader<T>,
+        train: &DataLoader<B>,
+        held_out: Option<&DataLoader<B>>,
         observer: &mut dyn Observer,
-    ) -> Result<(Metrics, usize), TrainError> {
-        let mut averages = Averages::default();
-        let mut samples = 0;
-        for (position, batch) in loader.epoch(epoch).enumerate() {
-            let steps_per_epoch = loader.batches() as u64;
+    ) -> Result<(), TrainError> {
+        while self.standing.epochs < epochs && self.stopped.is_none() {
+            let flow = self.steps(epochs, train, observer)?;
+            if flow == Flow::Stop {
+                self.stopped = Some(Stopped::Asked);
+                return self.save(observer);
+            }
+            let record = self.measured(held_out)?;
+            let loss = record.held_out.as_ref().unwrap_or(&record.train).total();
+            let flow = observer.epoch(&record).map_err(TrainError::Observer)?;
+            self.standing.finish(record);
+            self.judge(loss);
+            if flow == Flow::Stop {
+                self.stopped = Some(Stopped::Asked);
+            }
+            let is_over = self.stopped.is_some() || self.standing.epochs == epochs;
+            self.save_after_epoch(loss, is_over, observer)?;
+        }
+        self.take_best();
+        Ok(())
+    }
+
+    /// The steps that are left of an epoch.
+    fn steps<B: Batch<T, Vars = V>>(
+        &mut self,
+        epochs: u64,
+        loader: &DataLoader<B>,
+        observer: &mut dyn Observer,
+    ) -> Result<Flow, TrainError> {
+        let (epoch, before) = (self.standing.epoch(), self.standing.seconds);
+        let start = Instant::now();
+        let mut batches = loader.epoch_from(epoch, self.standing.batches);
+        loop {
+            let group: SmallVec<[B; 1]> = batches.by_ref().take(self.accumulated).collect();
+            if group.is_empty() {
+                return Ok(Flow::Continue);
+            }
+            let steps_per_epoch = loader.batches().div_ceil(self.accumulated) as u64;
             let moment = Moment {
-                step: (epoch - 1) * steps_per_epoch + position as u64,
+                step: self.standing.steps,
                 epoch: epoch - 1,
                 steps_per_epoch,
                 epochs,
             };
-            self.optimizer.learning_rate = self.schedule.at(self.learning_rate, moment);
-            let metrics = self.step(&batch, epoch, position)?;
-            let size = batch.shape()[0];
-            samples += size;
-            averages.add(&metrics, size);
-            observer.batch(epoch, &averages.metrics());
+            self.optimizer.learning_rate = self.rate(moment);
+            let metrics = self.step_over(&group, epoch, self.standing.batches)?;
+            let samples = group.iter().map(samples).sum();
+            let standing = &mut self.standing;
+            standing.averages.add(&metrics, samples);
+            standing.batches += group.len();
+            standing.steps += 1;
+            standing.seconds = before + start.elapsed().as_secs_f64();
+            let record = StepRecord {
+                epoch,
+                batch: standing.batches,
+                step: standing.steps,
+                terms: &metrics,
+                so_far: &standing.averages.metrics(),
+                learning_rate: self.optimizer.learning_rate,
+                gradient_norm: self.optimizer.gradient_norm(),
+            };
+            let flow = observer.step(&record).map_err(TrainError::Observer)?;
+            if flow == Flow::Stop {
+                return Ok(flow);
+            }
+            self.save_after_step(observer)?;
         }
-        Ok((averages.metrics(), samples))
+    }
+
+    fn rate(&self, moment: Moment) -> f64 {
+        let plateau = self.plateau.as_ref().map_or(1.0, Plateau::value);
+        self.schedule.at(self.learning_rate, moment) * plateau
     }
 
     /// One step: forward, backward, update. Returns the loss before the update.
     ///
     /// # Errors
     /// If the loss or a gradient is not finite; the parameters are then unchanged.
-    pub fn step(
+    pub fn step<B: Batch<T, Vars = V>>(
         &mut self,
-        batch: &Tensor<T>,
+        batch: &B,
         epoch: u64,
         position: usize,
     ) -> Result<Metrics, TrainError> {
-        let tape = Tape::with(Mode::Training, self.stream(Mode::Training, epoch, position));
-        let terms = (self.objective)(&tape.constant(batch.clone()));
-        let (total, metrics) = (terms.total(), terms.metrics());
-        drop(terms);
-        if !total.item().is_finite() {
-            return Err(self.diagnose(Mode::Training, batch, epoch, position));
-        }
-        if !total.is_tracked() {
-            return Err(TrainError::NothingToTrain);
-        }
-        let gradients = total.backward();
-        drop(total);
-        let mut reached = self
-            .params
-            .iter()
-            .filter_map(|param| gradients.of_key(param.id()));
-        if !reached.all(Tensor::is_finite) {
-            return Err(self.diagnose(Mode::Training, batch, epoch, position));
-        }
-        self.optimizer.step(&gradients);
-        Ok(metrics)
+        self.step_over(std::slice::from_ref(batch), epoch, position)
     }
 
-    /// The same step again, watching every value: slower, and needed once.
-    fn diagnose(&self, mode: Mode, batch: &Tensor<T>, epoch: u64, position: usize) -> TrainError {
-        let number = position + 1;
-        if !batch.is_finite() {
-            return TrainError::Data {
-                epoch,
-                batch: number,
-                data: Box::new(Summary::of(batch)),
-            };
-        }
-        let tape = Tape::with(mode, self.stream(mode, epoch, position))
-            .recomputing()
-            .detecting_anomalies();
-        let total = (self.objective)(&tape.constant(batch.clone())).total();
-        if tape.anomaly().is_none() && total.is_tracked() {
-            let _ = total.backward();
-        }
-        TrainError::NotFinite {
+    /// One step on the batches from `position` on, as if they were one. Returns the loss before the
+    /// update.
+    fn step_over<B: Batch<T, Vars = V>>(
+        &mut self,
+        batches: &[B],
+        epoch: u64,
+        position: usize,
+    ) -> Result<Metrics, TrainError> {
+        let evaluation = &self.evaluation;
+        let mut first = None;
+        self.optimizer.minimize(|| {
+            let (metrics, gradients) =
+                evaluate(evaluation, batches, epoch, position, first.is_some())?;
+            let loss = metrics.total();
+            first.get_or_insert(metrics);
+            Ok::<_, TrainError>((loss, gradients))
+        })?;
+        Ok(first.unwrap_or_default())
+    }
+
+    /// What the epoch that has been trained was like, and how good the model is after it.
+    fn measured<B: Batch<T, Vars = V>>(
+        &mut self,
+        held_out: Option<&DataLoader<B>>,
+    ) -> Result<EpochRecord, TrainError> {
+        let epoch = self.standing.epoch();
+        self.check_parameters(epoch)?;
+        let held_out = held_out
+            .map(|loader| {
+                let measures = &mut self.measures;
+                self.evaluation.measure(epoch, loader, |vars| {
+                    if let Some(measures) = measures {
+                        measures.add(vars);
+                    }
+                })
+            })
+            .transpose()?;
+        let norms = self
+            .optimizer
+            .gradient_norm()
+            .map(|norm| ("gradient_norm", norm));
+        let norms = norms
+            .into_iter()
+            .chain([("weight_norm", self.weight_norm())]);
+        let measured = held_out.as_ref().and(self.measures.as_mut());
+        let measures = measured
+            .into_iter()
+            .flat_map(Measures::take)
+            .chain(norms)
+            .collect();
+        let Standing {
+            averages, seconds, ..
+        } = &self.standing;
+        Ok(EpochRecord {
             epoch,
-            batch: number,
-            anomaly: tape.anomaly().map(Box::new),
-        }
+            train: averages.metrics(),
+            held_out,
+            measures,
+            learning_rate: self.optimizer.learning_rate,
+            seconds: *seconds,
+            samples_per_second: averages.samples() as f64 / seconds.max(f64::MIN_POSITIVE),
+            memory: memory::resident(),
+        })
+    }
+
+    /// ‖θ‖ of all parameters as one vector.
+    fn weight_norm(&self) -> f64 {
+        let params = self.evaluation.params.iter();
+        let squares = params.map(|param| {
+            let value = Var::constant(param.value());
+            value.square().sum(..).item().to_f64()
+        });
+        squares.sum::<f64>().sqrt()
     }
 
     /// An error if an update left a parameter infinite or NaN.
     fn check_parameters(&self, epoch: u64) -> Result<(), TrainError> {
-        let Some(param) = self.params.iter().find(|param| !param.value().is_finite()) else {
+        let mut params = self.evaluation.params.iter();
+        let Some(param) = params.find(|param| !param.value().is_finite()) else {
             return Ok(());
         };
-        let value = Box::new(Summary::of(&param.value()));
         Err(TrainError::Diverged {
             epoch,
             parameter: param.name(),
-            value,
+            value: Box::new(Summary::of(&param.value())),
         })
     }
 
-    /// The metrics of held-out data, or what made them infinite or NaN.
-    fn held_out(&self, epoch: u64, loader: &DataLoader<T>) -> Result<Metrics, TrainError> {
-        let metrics = self.evaluate(epoch, loader);
-        if metrics.total().is_finite() {
-            return Ok(metrics);
+    /// Lets an epoch's loss decide about the rate and about going on.
+    fn judge(&mut self, loss: f64) {
+        if let Some(plateau) = &mut self.plateau {
+            plateau.observe(loss);
         }
-        let mut batches = loader.epoch(epoch).enumerate();
-        let culprit = batches
-            .find(|(position, batch)| !self.measure(epoch, *position, batch).total().is_finite());
-        match culprit {
-            Some((position, batch)) => {
-                Err(self.diagnose(Mode::Evaluation, &batch, epoch, position))
-            }
-            // Finite one by one: they have overflowed in their sum.
-            None => Err(TrainError::NotFinite {
-                epoch,
-                batch: loader.batches(),
-                anomaly: None,
-            }),
+        let Some(stopping) = &mut self.stopping else {
+            return;
+        };
+        if stopping.observe(loss) {
+            self.stopped = Some(Stopped::NoProgress);
+        }
+        if stopping.is_best() {
+            let params = self.evaluation.params.iter();
+            self.best = Some(params.map(|param| param.value().copied()).collect());
         }
     }
 
-    /// The terms of one batch, without training.
-    fn measure(&self, epoch: u64, position: usize, batch: &Tensor<T>) -> Metrics {
-        let tape = Tape::with(
-            Mode::Evaluation,
-            self.stream(Mode::Evaluation, epoch, position),
-        );
-        (self.objective)(&tape.constant(batch.clone())).metrics()
+    /// Sets the weights to those of the best epoch, if that was asked for.
+    fn take_best(&mut self) {
+        for (param, value) in self
+            .evaluation
+            .params
+            .iter()
+            .zip(self.best.take().into_iter().flatten())
+        {
+            param.set(value);
+        }
     }
 
-    /// The mean of every term over a loader, without training.
+    /// The mean of every term over a loader, without training. A term that is infinite or NaN is
+    /// given as it is.
     #[must_use]
-    pub fn evaluate(&self, epoch: u64, loader: &DataLoader<T>) -> Metrics {
-        let mut averages = Averages::default();
+    pub fn evaluate<B: Batch<T, Vars = V>>(&self, epoch: u64, loader: &DataLoader<B>) -> Metrics {
+        let mut averages = terms::Averages::default();
         for (position, batch) in loader.epoch(epoch).enumerate() {
-            averages.add(&self.measure(epoch, position, &batch), batch.shape()[0]);
+            let tape = self.evaluation.measuring_tape(Place { epoch, position });
+            let metrics = (self.evaluation.objective)(&batch.on(&tape)).metrics();
+            averages.add(&metrics, samples(&batch));
         }
         averages.metrics()
     }
-
-    /// The random stream of a step, the same whenever it is asked for.
-    fn stream(&self, mode: Mode, epoch: u64, position: usize) -> random::Rng {
-        let purpose = match mode {
-            Mode::Training => "training",
-            Mode::Evaluation => "evaluation",
-        };
-        random::stream(self.seed, purpose, &[epoch, position as u64])
-    }
 }
 
-impl<T: Float> std::fmt::Debug for Trainer<'_, T> {
+fn samples<T: Float, B: Batch<T>>(batch: &B) -> usize {
+    batch.count().unwrap_or(0)
+}
+
+/// Terms and gradients of several batches as if they were one.
+fn evaluate<T: Float, V, B: Batch<T, Vars = V>>(
+    evaluation: &Evaluation<'_, T, V>,
+    batches: &[B],
+    epoch: u64,
+    position: usize,
+    again: bool,
+) -> Result<(Metrics, Gradients<T>), TrainError> {
+    let place = |i| Place {
+        epoch,
+        position: position + i,
+    };
+    let (metrics, mut total) = evaluation.gradients(&batches[0], place(0), again)?;
+    if batches.len() == 1 {
+        return Ok((metrics, total));
+    }
+    let all: usize = batches.iter().map(samples).sum();
+    let share = |batch| samples::<T, B>(batch) as f64 / all as f64;
+    let mut averages = terms::Averages::default();
+    averages.add(&metrics, samples(&batches[0]));
+    total.scale(share(&batches[0]));
+    for (i, batch) in batches.iter().enumerate().skip(1) {
+        let (metrics, mut gradients) = evaluation.gradients(batch, place(i), again)?;
+        averages.add(&metrics, samples(batch));
+        gradients.scale(share(batch));
+        total.accumulate(&gradients);
+    }
+    Ok((averages.metrics(), total))
+}
+
+impl<T: Float, V> std::fmt::Debug for Trainer<'_, T, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Trainer(seed {}, {:?})", self.seed, self.optimizer)
+        let seed = self.evaluation.seed;
+        write!(f, "Trainer(seed {seed}, {:?})", self.optimizer)
     }
 }
 
@@ -315,6 +479,7 @@ impl<T: Float> std::fmt::Debug for Trainer<'_, T> {
 mod tests {
     use super::*;
     use crate::{Adam, Linear, Module, Reduction, loss};
+    use retrograd_tensor::random;
 
     fn data() -> Tensor<f64> {
         Tensor::normal([50, 3], 0.0, 1.0, &mut random::rng(7))

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::observer::{EpochRecord, Observer, Plan};
+use super::observer::{EpochRecord, Flow, Observer, ObserverError, Plan, StepRecord};
 use super::terms::Metrics;
 
 /// Most epoch lines of a run; longer runs show every n-th.
@@ -18,7 +18,7 @@ const REFRESH: Duration = Duration::from_millis(100);
 pub struct Progress {
     bar: ProgressBar,
     plain: bool,
-    epochs: u64,
+    plan: Option<Plan>,
     updated: Instant,
 }
 
@@ -29,9 +29,20 @@ impl Progress {
         Self {
             bar: ProgressBar::hidden(),
             plain: !stderr().is_terminal(),
-            epochs: 0,
+            plan: None,
             updated: Instant::now(),
         }
+    }
+
+    /// What was announced; nothing happens before that.
+    fn plan(&self) -> Plan {
+        self.plan.unwrap_or(Plan {
+            epochs: 0,
+            batches: 0,
+            samples: 0,
+            done_epochs: 0,
+            done_batches: 0,
+        })
     }
 
     fn line(&self, text: &str) {
@@ -51,36 +62,57 @@ impl Default for Progress {
 }
 
 impl Observer for Progress {
-    fn begin(&mut self, plan: &Plan) {
-        self.epochs = plan.epochs;
+    fn begin(&mut self, plan: &Plan) -> Result<(), ObserverError> {
+        self.plan = Some(*plan);
+        if plan.done_epochs > 0 || plan.done_batches > 0 {
+            let Plan {
+                done_epochs,
+                done_batches,
+                ..
+            } = plan;
+            self.line(&format!(
+                "going on after {done_epochs} epochs and {done_batches} batches"
+            ));
+        }
         if !self.plain {
             let style = ProgressStyle::with_template(
-                "{msg:<40!} {bar:30} {percent:>3}% {elapsed} (left {eta})",
+                "{msg:<40!} {bar:24} {percent:>3}% {elapsed} ETA {eta}",
             );
-            self.bar = ProgressBar::new(plan.epochs.saturating_mul(plan.batches as u64));
+            let batches = plan.batches as u64;
+            self.bar = ProgressBar::new(plan.epochs.saturating_mul(batches));
             self.bar
                 .set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            let done = plan.done_epochs.saturating_mul(batches) + plan.done_batches as u64;
+            self.bar.set_position(done);
+            self.bar.reset_eta();
         }
+        Ok(())
     }
 
-    fn batch(&mut self, epoch: u64, so_far: &Metrics) {
-        if self.plain {
-            return;
+    fn step(&mut self, record: &StepRecord<'_>) -> Result<Flow, ObserverError> {
+        // A terminal shows some ten numbers a second; steps may be a thousand times as many.
+        if self.plain || self.updated.elapsed() < REFRESH {
+            return Ok(Flow::Continue);
         }
-        self.bar.inc(1);
-        if self.updated.elapsed() >= REFRESH {
-            self.updated = Instant::now();
-            self.bar
-                .set_message(format!("epoch {epoch}/{}  {}", self.epochs, terms(so_far)));
-        }
+        self.updated = Instant::now();
+        let plan = self.plan();
+        let before = (record.epoch - 1).saturating_mul(plan.batches as u64);
+        self.bar.set_position(before + record.batch as u64);
+        self.bar.set_message(format!(
+            "epoch {}/{}  batch {}/{}  {}",
+            record.epoch,
+            plan.epochs,
+            record.batch,
+            plan.batches,
+            terms(record.so_far)
+        ));
+        Ok(Flow::Continue)
     }
 
-    fn epoch(
-        &mut self,
-        record: &EpochRecord,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let every = self.epochs.div_ceil(LINES).max(1);
-        if record.epoch == 1 || record.epoch == self.epochs || record.epoch.is_multiple_of(every) {
+    fn epoch(&mut self, record: &EpochRecord) -> Result<Flow, ObserverError> {
+        let epochs = self.plan().epochs;
+        let every = epochs.div_ceil(LINES).max(1);
+        if record.epoch == 1 || record.epoch == epochs || record.epoch.is_multiple_of(every) {
             let held_out = record
                 .held_out
                 .as_ref()
@@ -88,14 +120,14 @@ impl Observer for Progress {
             self.line(&format!(
                 "epoch {:>width$}/{}   train {}{held_out}   {:.2} s   {:.0} samples/s",
                 record.epoch,
-                self.epochs,
+                epochs,
                 terms(&record.train),
                 record.seconds,
                 record.samples_per_second,
-                width = self.epochs.to_string().len(),
+                width = epochs.to_string().len(),
             ));
         }
-        Ok(())
+        Ok(Flow::Continue)
     }
 
     fn end(&mut self) {

@@ -4,13 +4,17 @@ mod descent;
 mod loaders;
 mod modules;
 mod optimizers;
+mod resume;
+mod stopping;
 mod trainer;
 
 use std::cell::{Cell, RefCell};
 
 use rayon::ThreadPoolBuilder;
 use retrograd_autograd::{Gradients, Mode, Tape, Var};
-use retrograd_nn::train::{EpochRecord, Metrics, Observer, Plan, TrainError};
+use retrograd_nn::train::{
+    EpochRecord, Flow, Metrics, Observer, ObserverError, Plan, StepRecord, TrainError,
+};
 use retrograd_nn::{
     Activation, Adadelta, Adagrad, Adam, AdamW, Adamax, DataLoader, LastBatch, Linear, Lion,
     Module, NAdam, Optimizer, Param, RAdam, Reduction, RmsProp, Schedule, Sequential, Sgd, Terms,

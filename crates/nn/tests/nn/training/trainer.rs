@@ -63,7 +63,7 @@ fn evaluation_changes_nothing_and_records_nothing() {
     assert_eq!((steps.get(), recorded.get()), (6, 0));
 
     // Measuring between the epochs does not change the training either.
-    let trained = |held_out: Option<&DataLoader<f64>>| {
+    let trained = |held_out: Option<&DataLoader<Tensor<f64>>>| {
         let model = network::<f64>(1);
         let objective =
             |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
@@ -76,7 +76,7 @@ fn evaluation_changes_nothing_and_records_nothing() {
 }
 
 /// Metrics of one epoch that moves nothing.
-fn still(loader: &DataLoader<f64>) -> EpochRecord {
+fn still(loader: &DataLoader<Tensor<f64>>) -> EpochRecord {
     let model = network::<f64>(1);
     let objective =
         |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
@@ -117,18 +117,17 @@ fn a_dropped_batch_takes_no_part() {
         ended: bool,
     }
     impl Observer for Notes {
-        fn begin(&mut self, plan: &Plan) {
+        fn begin(&mut self, plan: &Plan) -> Result<(), ObserverError> {
             self.plan = Some(*plan);
-        }
-        fn batch(&mut self, epoch: u64, so_far: &Metrics) {
-            self.batches.push((epoch, so_far.total()));
-        }
-        fn epoch(
-            &mut self,
-            record: &EpochRecord,
-        ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-            self.epochs.push(record.epoch);
             Ok(())
+        }
+        fn step(&mut self, record: &StepRecord<'_>) -> Result<Flow, ObserverError> {
+            self.batches.push((record.epoch, record.so_far.total()));
+            Ok(Flow::Continue)
+        }
+        fn epoch(&mut self, record: &EpochRecord) -> Result<Flow, ObserverError> {
+            self.epochs.push(record.epoch);
+            Ok(Flow::Continue)
         }
         fn end(&mut self) {
             self.ended = true;
@@ -156,6 +155,8 @@ fn a_dropped_batch_takes_no_part() {
             epochs: 2,
             batches: sizes.len(),
             samples: in_epoch,
+            done_epochs: 0,
+            done_batches: 0,
         };
         assert_eq!(notes.plan, Some(plan));
         let epochs: Vec<u64> = notes.batches.iter().map(|(epoch, _)| *epoch).collect();
@@ -171,14 +172,11 @@ fn a_dropped_batch_takes_no_part() {
 fn an_observers_error_ends_the_run() {
     struct Full;
     impl Observer for Full {
-        fn epoch(
-            &mut self,
-            record: &EpochRecord,
-        ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        fn epoch(&mut self, record: &EpochRecord) -> Result<Flow, ObserverError> {
             if record.epoch == 2 {
                 return Err("the disk is full".into());
             }
-            Ok(())
+            Ok(Flow::Continue)
         }
     }
     let model = network::<f32>(1);

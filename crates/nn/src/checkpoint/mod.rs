@@ -3,53 +3,24 @@
 //! A file written here loads in PyTorch with `safetensors.torch.load_file` and `load_state_dict`,
 //! and the other way round.
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+mod durable;
+mod error;
+mod file;
 
-use retrograd_tensor::{Float, Shape, Tensor};
-use safetensors::tensor::{Dtype, TensorView};
-use safetensors::{SafeTensorError, SafeTensors};
+use std::fs;
+use std::path::Path;
+
+use retrograd_tensor::{Float, Tensor};
 
 use crate::module::{Module, State};
+pub use durable::write_atomically;
+pub(crate) use durable::{Disk, System, UNFINISHED, write_on};
+pub use error::CheckpointError;
+pub(crate) use error::{listed, printable};
+pub(crate) use file::{Stored, decode, encode};
 
-/// Why a checkpoint cannot be written or read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CheckpointError {
-    /// The system refused.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// The bytes are not a safetensors file.
-    #[error("{}: not a whole safetensors file ({reason}); it may be cut short or of another format", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The file holds what a tensor here cannot.
-    #[error("{}: {problem}", path.display())]
-    Unsupported {
-        /// The file.
-        path: PathBuf,
-        /// The name and what is wrong with it.
-        problem: String,
-    },
-    /// The file and the model differ in what they hold.
-    #[error("{}: {problem}; is it a checkpoint of another variant or size?", path.display())]
-    Mismatch {
-        /// The file.
-        path: PathBuf,
-        /// The names and shapes at fault.
-        problem: String,
-    },
-}
+#[cfg(test)]
+pub(crate) use durable::faults;
 
 /// Writes every parameter, buffer and counter of `model` to `path`, whole or not at all.
 ///
@@ -60,29 +31,10 @@ pub fn save<T: Float>(
     path: impl AsRef<Path>,
 ) -> Result<(), CheckpointError> {
     let path = path.as_ref();
-    let tensors: Vec<(String, Dtype, Shape, Vec<u8>)> = model
-        .state()
-        .into_iter()
-        .map(|(name, state)| {
-            let (dtype, shape, data) = encoded(&state);
-            (name, dtype, shape, data)
-        })
-        .collect();
-    let format = |error: SafeTensorError| CheckpointError::Format {
+    let file = encode(&stored(model)).map_err(|error| CheckpointError::Format {
         path: path.into(),
         reason: error.to_string(),
-    };
-    let views = tensors
-        .iter()
-        .map(|(name, dtype, shape, data)| {
-            Ok((
-                name.as_str(),
-                TensorView::new(*dtype, shape.to_vec(), data)?,
-            ))
-        })
-        .collect::<Result<Vec<_>, SafeTensorError>>()
-        .map_err(format)?;
-    let file = safetensors::serialize(views, None).map_err(format)?;
+    })?;
     write_atomically(path, &file).map_err(|source| CheckpointError::Io {
         path: path.into(),
         source,
@@ -101,13 +53,32 @@ pub fn load<T: Float>(
     path: impl AsRef<Path>,
 ) -> Result<(), CheckpointError> {
     let path = path.as_ref();
+    set(model, path, &from_file(path)?)
+}
+
+/// What a file of `model` holds.
+pub(crate) fn stored<T: Float>(model: &dyn Module<T>) -> Vec<(String, Stored<T>)> {
+    let value = |state| match state {
+        State::Param(param) => Stored::Tensor(param.value()),
+        State::Buffer(buffer) => Stored::Tensor(buffer.value()),
+        State::Counter(counter) => Stored::Count(counter.get()),
+    };
+    let state = model.state().into_iter();
+    state.map(|(name, own)| (name, value(own))).collect()
+}
+
+/// Sets everything of `model` from what the file `path` held; nothing changes unless all of it fits.
+pub(crate) fn set<T: Float>(
+    model: &dyn Module<T>,
+    path: &Path,
+    stored: &[(String, Stored<T>)],
+) -> Result<(), CheckpointError> {
     let state = model.state();
-    let tensors = stored::<T>(path)?;
     let mismatch = |problem: String| CheckpointError::Mismatch {
         path: path.into(),
         problem,
     };
-    let extra: Vec<&str> = tensors
+    let extra: Vec<&str> = stored
         .iter()
         .map(|(name, _)| name.as_str())
         .filter(|name| state.iter().all(|(own, _)| own != name))
@@ -120,7 +91,7 @@ pub fn load<T: Float>(
     }
     let mut values = Vec::new();
     for (name, own) in &state {
-        let Some((_, value)) = tensors.iter().find(|(other, _)| other == name) else {
+        let Some((_, value)) = stored.iter().find(|(other, _)| other == name) else {
             return Err(mismatch(format!(
                 "it does not hold {name}, which the model has"
             )));
@@ -141,11 +112,13 @@ pub fn load<T: Float>(
     Ok(())
 }
 
-/// What a file holds under one name.
-#[derive(Clone)]
-enum Stored<T: Float> {
-    Tensor(Tensor<T>),
-    Count(u64),
+/// Everything in a safetensors file, sorted by name.
+fn from_file<T: Float>(path: &Path) -> Result<Vec<(String, Stored<T>)>, CheckpointError> {
+    let bytes = fs::read(path).map_err(|source| CheckpointError::Io {
+        path: path.into(),
+        source,
+    })?;
+    decode(path, &bytes)
 }
 
 /// Why what is stored does not fit, if it does not.
@@ -167,191 +140,29 @@ fn difference<T: Float>(own: &State<T>, stored: &Stored<T>) -> Option<String> {
     }
 }
 
-/// Type, shape and bytes as a file has them.
-fn encoded<T: Float>(state: &State<T>) -> (Dtype, Shape, Vec<u8>) {
-    let of = |value: Tensor<T>| (dtype::<T>(), *value.shape(), bytes(&value));
-    match state {
-        State::Param(param) => of(param.value()),
-        State::Buffer(buffer) => of(buffer.value()),
-        State::Counter(counter) => {
-            let count = i64::try_from(counter.get()).unwrap_or(i64::MAX);
-            (Dtype::I64, Shape::from([]), count.to_le_bytes().to_vec())
-        }
-    }
-}
-
 /// Every tensor of a safetensors file, sorted by name, converted to `T`; counters, single whole
 /// numbers, are left out.
 ///
 /// # Errors
 /// If the file cannot be read, is not whole, or holds anything but `f32`, `f64` and counters.
 pub fn read<T: Float>(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor<T>)>, CheckpointError> {
-    let tensors = stored(path.as_ref())?
-        .into_iter()
-        .filter_map(|(name, value)| match value {
-            Stored::Tensor(value) => Some((name, value)),
-            Stored::Count(_) => None,
-        });
-    Ok(tensors.collect())
+    Ok(tensors(from_file(path.as_ref())?))
 }
 
-/// Everything in a safetensors file, sorted by name.
-fn stored<T: Float>(path: &Path) -> Result<Vec<(String, Stored<T>)>, CheckpointError> {
-    let file = fs::read(path).map_err(|source| CheckpointError::Io {
-        path: path.into(),
-        source,
-    })?;
-    // The crate checks header and offsets against the length of the file.
-    let tensors = SafeTensors::deserialize(&file).map_err(|error| CheckpointError::Format {
-        path: path.into(),
-        reason: printable(&error.to_string()),
-    })?;
-    let unsupported = |name: &str, problem: String| CheckpointError::Unsupported {
-        path: path.into(),
-        problem: format!("{} {problem}", printable(name)),
-    };
-    let mut read: Vec<(String, Stored<T>)> = Vec::new();
-    for (name, view) in tensors.iter() {
-        if let Some(count) = count(&view) {
-            let count = u64::try_from(count)
-                .map_err(|_| unsupported(name, format!("is {count}; a count is not negative")))?;
-            read.push((name.to_owned(), Stored::Count(count)));
-            continue;
-        }
-        let values = values(view.dtype(), view.data()).ok_or_else(|| {
-            let found = view.dtype();
-            unsupported(
-                name,
-                format!("is of type {found:?}; only F32 and F64 are read"),
-            )
-        })?;
-        let tensor = Shape::new(view.shape())
-            .and_then(|shape| Tensor::try_from_vec(values, shape))
-            .map_err(|error| unsupported(name, format!("does not fit: {error}")))?;
-        read.push((name.to_owned(), Stored::Tensor(tensor)));
-    }
-    read.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(read)
-}
-
-/// The first few names and the number of the others.
-fn listed(names: &[&str]) -> String {
-    /// Names that are written out.
-    const SHOWN: usize = 3;
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|n| printable(n)).collect();
-    match names.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-/// Text from a file as part of a one-line message: control characters escaped, cut if very long.
-fn printable(text: &str) -> String {
-    /// Characters that are kept.
-    const LONGEST: usize = 300;
-    let mut line = String::new();
-    for c in text.chars().take(LONGEST) {
-        if c.is_control() {
-            line.extend(c.escape_debug());
-        } else {
-            line.push(c);
-        }
-    }
-    if text.chars().nth(LONGEST).is_some() {
-        line.push('…');
-    }
-    line
-}
-
-/// Writes `bytes` to `path` so that at any moment, whatever happens, the file there is either the
-/// old one or the new one: to a temporary file beside it, synced, then renamed over it.
+/// As [`read`], from the bytes of a file.
 ///
 /// # Errors
-/// If any step fails; the old file is then unchanged.
-pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
-    let path = path.as_ref();
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        let problem = format!("there is no folder {}", folder.display());
-        return Err(io::Error::new(io::ErrorKind::NotFound, problem));
-    }
-    let mut options = tempfile::Builder::new();
-    share(options.prefix(".retrograd-"));
-    let mut file = options.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    make_durable(folder)
+/// As [`read`].
+pub fn from_bytes<T: Float>(bytes: &[u8]) -> Result<Vec<(String, Tensor<T>)>, CheckpointError> {
+    decode(Path::new("bytes"), bytes).map(tensors)
 }
 
-/// A rename is durable once its folder is.
-#[cfg(unix)]
-fn make_durable(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn make_durable(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-/// Temporary files are private; a result is as readable as any new file: what 0666 leaves after
-/// the user's mask.
-#[cfg(unix)]
-fn share(options: &mut tempfile::Builder<'_, '_>) {
-    use std::os::unix::fs::PermissionsExt;
-    options.permissions(fs::Permissions::from_mode(0o666));
-}
-
-#[cfg(not(unix))]
-fn share(_: &mut tempfile::Builder<'_, '_>) {}
-
-fn dtype<T: Float>() -> Dtype {
-    if size_of::<T>() == 4 {
-        Dtype::F32
-    } else {
-        Dtype::F64
-    }
-}
-
-fn bytes<T: Float>(tensor: &Tensor<T>) -> Vec<u8> {
-    let values = tensor.iter().map(|value| value.to_f64());
-    match dtype::<T>() {
-        Dtype::F32 => values
-            .flat_map(|value| (value as f32).to_le_bytes())
-            .collect(),
-        _ => values.flat_map(f64::to_le_bytes).collect(),
-    }
-}
-
-/// The number in a scalar of 64-bit integers.
-fn count(view: &TensorView<'_>) -> Option<i64> {
-    let scalar = view.dtype() == Dtype::I64 && view.shape().is_empty();
-    let bytes = scalar.then(|| view.data().first_chunk())??;
-    Some(i64::from_le_bytes(*bytes))
-}
-
-fn values<T: Float>(dtype: Dtype, data: &[u8]) -> Option<Vec<T>> {
-    match dtype {
-        Dtype::F32 => Some(
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| T::from_f64(f32::from_le_bytes(*b).into()))
-                .collect(),
-        ),
-        Dtype::F64 => Some(
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| T::from_f64(f64::from_le_bytes(*b)))
-                .collect(),
-        ),
-        _ => None,
-    }
+fn tensors<T: Float>(stored: Vec<(String, Stored<T>)>) -> Vec<(String, Tensor<T>)> {
+    let tensor = |(name, value)| match value {
+        Stored::Tensor(value) => Some((name, value)),
+        Stored::Count(_) => None,
+    };
+    stored.into_iter().filter_map(tensor).collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,127 @@
+//! Named tensors as the bytes of a safetensors file, and back.
+
+use std::path::Path;
+
+use retrograd_tensor::{Float, Shape, Tensor};
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensorError, SafeTensors};
+
+use super::error::{CheckpointError, printable};
+
+/// What a file holds under one name.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Stored<T: Float> {
+    Tensor(Tensor<T>),
+    Count(u64),
+}
+
+/// The bytes of a safetensors file that holds these, under these names.
+pub(crate) fn encode<T: Float>(named: &[(String, Stored<T>)]) -> Result<Vec<u8>, SafeTensorError> {
+    let encoded: Vec<(Dtype, Shape, Vec<u8>)> =
+        named.iter().map(|(_, value)| encoded(value)).collect();
+    let views = named
+        .iter()
+        .zip(&encoded)
+        .map(|((name, _), (dtype, shape, data))| {
+            Ok((
+                name.as_str(),
+                TensorView::new(*dtype, shape.to_vec(), data)?,
+            ))
+        })
+        .collect::<Result<Vec<_>, SafeTensorError>>()?;
+    safetensors::serialize(views, None)
+}
+
+/// Type, shape and bytes as a file has them.
+fn encoded<T: Float>(value: &Stored<T>) -> (Dtype, Shape, Vec<u8>) {
+    match value {
+        Stored::Tensor(value) => (dtype::<T>(), *value.shape(), bytes(value)),
+        Stored::Count(count) => {
+            let count = i64::try_from(*count).unwrap_or(i64::MAX);
+            (Dtype::I64, Shape::from([]), count.to_le_bytes().to_vec())
+        }
+    }
+}
+
+/// Everything in the bytes of a safetensors file, sorted by name; errors name `path`.
+pub(crate) fn decode<T: Float>(
+    path: &Path,
+    bytes: &[u8],
+) -> Result<Vec<(String, Stored<T>)>, CheckpointError> {
+    // The crate checks header and offsets against the length of the file.
+    let tensors = SafeTensors::deserialize(bytes).map_err(|error| CheckpointError::Format {
+        path: path.into(),
+        reason: printable(&error.to_string()),
+    })?;
+    let unsupported = |name: &str, problem: String| CheckpointError::Unsupported {
+        path: path.into(),
+        problem: format!("{} {problem}", printable(name)),
+    };
+    let mut read: Vec<(String, Stored<T>)> = Vec::new();
+    for (name, view) in tensors.iter() {
+        if let Some(count) = count(&view) {
+            let count = u64::try_from(count)
+                .map_err(|_| unsupported(name, format!("is {count}; a count is not negative")))?;
+            read.push((name.to_owned(), Stored::Count(count)));
+            continue;
+        }
+        let values = values(view.dtype(), view.data()).ok_or_else(|| {
+            let found = view.dtype();
+            unsupported(
+                name,
+                format!("is of type {found:?}; only F32 and F64 are read"),
+            )
+        })?;
+        let tensor = Shape::new(view.shape())
+            .and_then(|shape| Tensor::try_from_vec(values, shape))
+            .map_err(|error| unsupported(name, format!("does not fit: {error}")))?;
+        read.push((name.to_owned(), Stored::Tensor(tensor)));
+    }
+    read.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(read)
+}
+
+fn dtype<T: Float>() -> Dtype {
+    if size_of::<T>() == 4 {
+        Dtype::F32
+    } else {
+        Dtype::F64
+    }
+}
+
+fn bytes<T: Float>(tensor: &Tensor<T>) -> Vec<u8> {
+    let values = tensor.iter().map(|value| value.to_f64());
+    match dtype::<T>() {
+        Dtype::F32 => values
+            .flat_map(|value| (value as f32).to_le_bytes())
+            .collect(),
+        _ => values.flat_map(f64::to_le_bytes).collect(),
+    }
+}
+
+/// The number in a scalar of 64-bit integers.
+fn count(view: &TensorView<'_>) -> Option<i64> {
+    let scalar = view.dtype() == Dtype::I64 && view.shape().is_empty();
+    let bytes = scalar.then(|| view.data().first_chunk())??;
+    Some(i64::from_le_bytes(*bytes))
+}
+
+fn values<T: Float>(dtype: Dtype, data: &[u8]) -> Option<Vec<T>> {
+    match dtype {
+        Dtype::F32 => Some(
+            data.as_chunks()
+                .0
+                .iter()
+                .map(|b| T::from_f64(f32::from_le_bytes(*b).into()))
+                .collect(),
+        ),
+        Dtype::F64 => Some(
+            data.as_chunks()
+                .0
+                .iter()
+                .map(|b| T::from_f64(f64::from_le_bytes(*b)))
+                .collect(),
+        ),
+        _ => None,
+    }
+}

@@ -1,0 +1,351 @@
+//! Batches of a data set, in an order that is a function of seed and epoch.
+
+mod ahead;
+mod samples;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use retrograd_tensor::random::Rng;
+use retrograd_tensor::{Tensor, random};
+
+use ahead::Ahead;
+pub use samples::{Labels, Samples};
+
+/// What to do with the samples left over after the last full batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastBatch {
+    /// A smaller batch at the end.
+    Keep,
+    /// Leave them out of this epoch.
+    Drop,
+}
+
+/// Why a loader cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// There is nothing to load.
+    #[error("the data set is empty")]
+    Empty,
+    /// Batches of nothing never end.
+    #[error("a batch size of 0 makes no batches; use 1 or more")]
+    ZeroBatch,
+    /// Not even one full batch.
+    #[error(
+        "a batch size of {batch} is larger than the data set of {samples} samples; use {samples} or less"
+    )]
+    BatchTooLarge {
+        /// The batch size asked for.
+        batch: usize,
+        /// The samples there are.
+        samples: usize,
+    },
+    /// Parts that belong together, such as images and labels, are not equally many.
+    #[error("{first} samples and {second} of what belongs to them; there must be one for each")]
+    Unequal {
+        /// Samples in the first part.
+        first: usize,
+        /// Samples in the second part.
+        second: usize,
+    },
+}
+
+/// A batch smaller than this (bytes) is made sooner than another thread hears of it.
+const WORTH_A_THREAD: usize = 1 << 16;
+
+/// Changes a batch on its way, such as by noise.
+type Change<S> = Arc<dyn Fn(S, &mut Rng) -> S + Send + Sync>;
+
+/// Cuts samples `[samples, features ...]` into batches `[batch, features ...]`.
+#[derive(Clone)]
+pub struct DataLoader<S = Tensor> {
+    samples: S,
+    count: usize,
+    batch_size: usize,
+    shuffle_seed: Option<u64>,
+    last: LastBatch,
+    change: Option<(Change<S>, u64)>,
+    ahead: bool,
+}
+
+impl<S: Samples> DataLoader<S> {
+    /// Batches in the order of the data; the last one may be smaller.
+    ///
+    /// # Errors
+    /// If there are no samples, or the batch size is 0 or larger than their number.
+    pub fn new(samples: S, batch_size: usize) -> Result<Self, DataError> {
+        let count = samples.count()?;
+        if count == 0 {
+            return Err(DataError::Empty);
+        }
+        if batch_size == 0 {
+            return Err(DataError::ZeroBatch);
+        }
+        if batch_size > count {
+            return Err(DataError::BatchTooLarge {
+                batch: batch_size,
+                samples: count,
+            });
+        }
+        let batch_bytes = samples.bytes() / count * batch_size;
+        Ok(Self {
+            samples,
+            count,
+            batch_size,
+            shuffle_seed: None,
+            last: LastBatch::Keep,
+            change: None,
+            ahead: batch_bytes >= WORTH_A_THREAD,
+        })
+    }
+
+    /// A new random order each epoch, a function of the seed and the epoch alone.
+    #[must_use]
+    pub fn shuffled(self, seed: u64) -> Self {
+        Self {
+            shuffle_seed: Some(seed),
+            ..self
+        }
+    }
+
+    /// What to do with the samples left over.
+    #[must_use]
+    pub fn last_batch(self, last: LastBatch) -> Self {
+        Self { last, ..self }
+    }
+
+    /// Every batch goes through `change` on its way, with a random stream that is a function of the
+    /// seed, the epoch and the batch.
+    ///
+    /// ```
+    /// use retrograd_nn::DataLoader;
+    /// use retrograd_tensor::Tensor;
+    ///
+    /// // Fresh noise every time.
+    /// let noisy = |batch: Tensor<f32>, rng: &mut _| {
+    ///     let noise = Tensor::normal(*batch.shape(), 0.0, 0.1, rng);
+    ///     batch + noise
+    /// };
+    /// let loader = DataLoader::new(Tensor::<f32>::zeros([4, 9]), 4).unwrap().changed(7, noisy);
+    /// let epoch = |n| loader.epoch(n).next().unwrap();
+    /// assert_eq!(epoch(1), epoch(1));
+    /// assert_ne!(epoch(1), epoch(2));
+    /// ```
+    #[must_use]
+    pub fn changed(
+        self,
+        seed: u64,
+        change: impl Fn(S, &mut Rng) -> S + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            change: Some((Arc::new(change), seed)),
+            ..self
+        }
+    }
+
+    /// Whether batches are made on another thread while the ones before are used; by default they
+    /// are if they are large. Their order and their content do not depend on it.
+    #[must_use]
+    pub fn ahead(self, ahead: bool) -> Self {
+        Self { ahead, ..self }
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        self.count
+    }
+
+    /// Samples in a full batch.
+    #[must_use]
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
+    /// Number of batches in an epoch.
+    #[must_use]
+    pub fn batches(&self) -> usize {
+        match self.last {
+            LastBatch::Keep => self.samples().div_ceil(self.batch_size),
+            LastBatch::Drop => self.samples() / self.batch_size,
+        }
+    }
+
+    /// The batches of epoch `epoch`.
+    pub fn epoch(&self, epoch: u64) -> impl Iterator<Item = S> + use<S> {
+        self.epoch_from(epoch, 0)
+    }
+
+    /// The batches of epoch `epoch` without the first `done`, which are not made.
+    pub fn epoch_from(&self, epoch: u64, done: usize) -> impl Iterator<Item = S> + use<S> {
+        let positions = done.min(self.batches())..self.batches();
+        let mut maker = self.maker(epoch);
+        if self.ahead && positions.len() > 1 {
+            Epoch::Ahead(Ahead::new(positions, move |position| maker.make(position)))
+        } else {
+            Epoch::Now(positions, maker)
+        }
+    }
+
+    fn maker(&self, epoch: u64) -> Maker<S> {
+        let order = match self.shuffle_seed {
+            Some(seed) => {
+                random::permutation(self.samples(), &mut random::stream(seed, "order", &[epoch]))
+            }
+            None => (0..self.samples()).collect(),
+        };
+        Maker {
+            samples: self.samples.clone(),
+            order,
+            batch_size: self.batch_size,
+            change: self.change.clone(),
+            epoch,
+        }
+    }
+}
+
+impl<S> fmt::Debug for DataLoader<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            count, batch_size, ..
+        } = self;
+        write!(f, "DataLoader({count} samples in batches of {batch_size})")
+    }
+}
+
+/// Makes the batches of one epoch, each a function of its position.
+struct Maker<S> {
+    samples: S,
+    order: Vec<usize>,
+    batch_size: usize,
+    change: Option<(Change<S>, u64)>,
+    epoch: u64,
+}
+
+impl<S: Samples> Maker<S> {
+    fn make(&mut self, position: usize) -> S {
+        let start = position * self.batch_size;
+        let end = (start + self.batch_size).min(self.order.len());
+        let batch = self.samples.rows(&self.order[start..end]);
+        match &self.change {
+            Some((change, seed)) => {
+                let place = [self.epoch, position as u64];
+                change(batch, &mut random::stream(*seed, "change", &place))
+            }
+            None => batch,
+        }
+    }
+}
+
+/// The batches of an epoch, made when they are asked for or before.
+enum Epoch<S> {
+    Now(Range<usize>, Maker<S>),
+    Ahead(Ahead<S>),
+}
+
+impl<S: Samples> Iterator for Epoch<S> {
+    type Item = S;
+
+    fn next(&mut self) -> Option<S> {
+        match self {
+            Self::Now(positions, maker) => Some(maker.make(positions.next()?)),
+            Self::Ahead(ahead) => ahead.next(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loader() -> DataLoader<Tensor<f64>> {
+        DataLoader::new(Tensor::arange(10).reshape(&[10, 1]), 4).unwrap()
+    }
+
+    fn seen(loader: &DataLoader<Tensor<f64>>, epoch: u64) -> Vec<f64> {
+        loader
+            .epoch(epoch)
+            .flat_map(|batch| batch.to_vec())
+            .collect()
+    }
+
+    #[test]
+    fn every_sample_comes_once_and_the_last_batch_obeys() {
+        assert_eq!(
+            seen(&loader(), 0),
+            (0..10).map(f64::from).collect::<Vec<_>>()
+        );
+        let shuffled = loader().shuffled(1);
+        let mut order = seen(&shuffled, 3);
+        assert_ne!(order, seen(&shuffled, 4));
+        assert_eq!(order, seen(&loader().shuffled(1), 3));
+        order.sort_by(f64::total_cmp);
+        assert_eq!(order, seen(&loader(), 0));
+        assert_eq!(
+            loader().epoch(0).map(|b| b.shape()[0]).collect::<Vec<_>>(),
+            [4, 4, 2]
+        );
+        assert_eq!(
+            (
+                loader().batches(),
+                loader().last_batch(LastBatch::Drop).batches()
+            ),
+            (3, 2)
+        );
+        assert_eq!(seen(&loader().last_batch(LastBatch::Drop), 0).len(), 8);
+    }
+
+    #[test]
+    fn impossible_batches_are_refused() {
+        let data = || Tensor::<f32>::zeros([3, 2]);
+        assert_eq!(
+            DataLoader::new(data(), 0).unwrap_err(),
+            DataError::ZeroBatch
+        );
+        assert_eq!(
+            DataLoader::new(data(), 4).unwrap_err(),
+            DataError::BatchTooLarge {
+                batch: 4,
+                samples: 3
+            }
+        );
+        assert_eq!(
+            DataLoader::new(Tensor::<f32>::zeros([0, 2]), 1).unwrap_err(),
+            DataError::Empty
+        );
+    }
+
+    #[test]
+    fn a_thread_of_its_own_changes_nothing() {
+        let change = |batch: Tensor<f64>, rng: &mut Rng| {
+            let noise = Tensor::normal(*batch.shape(), 0.0, 1.0, rng);
+            batch + noise
+        };
+        let loader = loader().shuffled(1).changed(2, change);
+        for done in 0..4 {
+            let batches = |ahead| {
+                let loader = loader.clone().ahead(ahead);
+                loader.epoch_from(5, done).collect::<Vec<_>>()
+            };
+            assert_eq!(batches(true), batches(false));
+            assert_eq!(batches(true).len(), 3 - done);
+        }
+        // An epoch that is left early leaves no thread waiting for ever: its sender fails.
+        drop(loader.ahead(true).epoch(1).next());
+    }
+
+    #[test]
+    fn what_belongs_together_stays_together() {
+        let labels = Labels(Tensor::from_vec((0..10).collect(), [10]));
+        let features = Tensor::<f64>::arange(10).reshape(&[10, 1]);
+        let loader = DataLoader::new((features.clone(), labels), 3).unwrap();
+        for (x, Labels(label)) in loader.shuffled(4).epoch(1) {
+            assert!(x.iter().zip(label.iter()).all(|(x, l)| x == l as f64));
+        }
+        let few = Labels(Tensor::from_vec(vec![0, 1], [2]));
+        let text = DataLoader::new((features, few), 3).unwrap_err().to_string();
+        assert!(text.contains("10 samples and 2"), "{text}");
+    }
+}

@@ -1,0 +1,74 @@
+//! What a loader can cut into batches: tensors, labels, and pairs of them.
+
+use retrograd_tensor::{Element, Tensor};
+
+use super::DataError;
+
+/// Samples side by side; some of them are of the same type, and are what a batch is.
+///
+/// Tensors are cut along their first axis. A pair is cut into pairs, so that what belongs together
+/// stays together: inputs and targets, images and labels.
+pub trait Samples: Clone + Send + 'static {
+    /// How many there are.
+    ///
+    /// # Errors
+    /// If the parts of a pair differ in that.
+    fn count(&self) -> Result<usize, DataError>;
+
+    /// The samples at these positions, in this order.
+    #[must_use]
+    fn rows(&self, rows: &[usize]) -> Self;
+
+    /// Size in bytes, by which a loader judges whether to work ahead.
+    fn bytes(&self) -> usize;
+}
+
+impl<T: Element> Samples for Tensor<T> {
+    fn count(&self) -> Result<usize, DataError> {
+        Ok(self.shape().first().copied().unwrap_or(0))
+    }
+
+    fn rows(&self, rows: &[usize]) -> Self {
+        Self::rows(self, rows)
+    }
+
+    fn bytes(&self) -> usize {
+        self.elements() * size_of::<T>()
+    }
+}
+
+impl<A: Samples, B: Samples> Samples for (A, B) {
+    fn count(&self) -> Result<usize, DataError> {
+        let (first, second) = (self.0.count()?, self.1.count()?);
+        if first != second {
+            return Err(DataError::Unequal { first, second });
+        }
+        Ok(first)
+    }
+
+    fn rows(&self, rows: &[usize]) -> Self {
+        (self.0.rows(rows), self.1.rows(rows))
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes() + self.1.bytes()
+    }
+}
+
+/// Classes of samples, `[samples]`; on a tape they are the whole numbers that they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Labels(pub Tensor<i64>);
+
+impl Samples for Labels {
+    fn count(&self) -> Result<usize, DataError> {
+        self.0.count()
+    }
+
+    fn rows(&self, rows: &[usize]) -> Self {
+        Self(self.0.rows(rows))
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}

@@ -1,0 +1,55 @@
+//! Batches as objectives see them: tensors become constants of the step's tape.
+
+use retrograd_autograd::{Summary, Tape, Var};
+use retrograd_tensor::{Float, Tensor};
+
+use crate::data::{Labels, Samples};
+
+/// A batch of samples that a step computes with.
+pub trait Batch<T: Float>: Samples {
+    /// What an objective is a function of: a `Var` for a tensor, the whole numbers for labels, a
+    /// pair for a pair.
+    type Vars;
+
+    /// The batch on a tape.
+    fn on(&self, tape: &Tape<T>) -> Self::Vars;
+
+    /// What is in the first tensor that is not finite.
+    fn not_finite(&self) -> Option<Summary>;
+}
+
+impl<T: Float> Batch<T> for Tensor<T> {
+    type Vars = Var<T>;
+
+    fn on(&self, tape: &Tape<T>) -> Var<T> {
+        tape.constant(self.clone())
+    }
+
+    fn not_finite(&self) -> Option<Summary> {
+        (!self.is_finite()).then(|| Summary::of(self))
+    }
+}
+
+impl<T: Float> Batch<T> for Labels {
+    type Vars = Tensor<i64>;
+
+    fn on(&self, _: &Tape<T>) -> Tensor<i64> {
+        self.0.clone()
+    }
+
+    fn not_finite(&self) -> Option<Summary> {
+        None
+    }
+}
+
+impl<T: Float, A: Batch<T>, B: Batch<T>> Batch<T> for (A, B) {
+    type Vars = (A::Vars, B::Vars);
+
+    fn on(&self, tape: &Tape<T>) -> Self::Vars {
+        (self.0.on(tape), self.1.on(tape))
+    }
+
+    fn not_finite(&self) -> Option<Summary> {
+        self.0.not_finite().or_else(|| self.1.not_finite())
+    }
+}

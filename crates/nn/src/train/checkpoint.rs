@@ -1,0 +1,376 @@
+//! A training that can go on, as two files.
+//!
+//! `NAME.safetensors` has all tensors: those of the model under PyTorch's names, and under `trainer/`
+//! what the optimiser and others remember. `NAME.json` has all else: where the run stands, single
+//! values, and length and checksum of the first file. It is written last and vouches for both, so a
+//! checkpoint is there, whole, or it is not there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use retrograd_tensor::Float;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::Trainer;
+use super::shelf::Shelf;
+use super::standing::Standing;
+use crate::checkpoint::{
+    self as files, CheckpointError, Disk, Stored, System, decode, encode, printable, write_on,
+};
+use crate::module::Module;
+use crate::snapshot::{Snapshot, SnapshotError, Stateful, Value};
+
+/// What says that a file is one of ours.
+const FORMAT: &str = "retrograd training checkpoint";
+/// Changes when older programs can no longer read what newer ones write.
+const VERSION: u32 = 1;
+/// In front of the names of tensors that are not the model's.
+const TRAINER: &str = "trainer/";
+
+/// Everything that a training needs to go on to the bit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint<T: Float = f32> {
+    /// How far the run has come.
+    pub standing: Standing,
+    /// The seed of the run.
+    pub seed: u64,
+    model: Vec<(String, Stored<T>)>,
+    /// What optimiser, plateau and others remember.
+    trainer: Snapshot<T>,
+}
+
+/// The second file: what it says, as text, and the checksum of that text.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sealed {
+    crc32c: u32,
+    checkpoint: Box<RawValue>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    format: String,
+    version: u32,
+    retrograd: String,
+    element: String,
+    seed: u64,
+    standing: Standing,
+    values: BTreeMap<String, Value>,
+    tensors: Tensors,
+}
+
+/// The first file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tensors {
+    file: String,
+    bytes: u64,
+    crc32c: u32,
+}
+
+impl<T: Float> Checkpoint<T> {
+    /// Writes `path` with `.json` and `.safetensors`, each whole or not at all.
+    ///
+    /// # Errors
+    /// If one cannot be written; an earlier checkpoint of another name is then untouched.
+    pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
+        self.write_on(&System, path)
+    }
+
+    pub(super) fn write_on(&self, disk: &dyn Disk, path: &Path) -> Result<(), CheckpointError> {
+        let (tensors, json) = (
+            path.with_extension("safetensors"),
+            path.with_extension("json"),
+        );
+        let bytes = self.tensors(&tensors)?;
+        let text = self
+            .sealed(&tensors, &bytes)
+            .map_err(|error| CheckpointError::Format {
+                path: json.clone(),
+                reason: error.to_string(),
+            })?;
+        for (path, bytes) in [(tensors, bytes), (json, text)] {
+            write_on(disk, &path, &bytes).map_err(|source| CheckpointError::Io { path, source })?;
+        }
+        Ok(())
+    }
+
+    fn tensors(&self, path: &Path) -> Result<Vec<u8>, CheckpointError> {
+        let mut named = self.model.clone();
+        let own = self.trainer.tensors.iter();
+        named.extend(
+            own.map(|(name, tensor)| (format!("{TRAINER}{name}"), Stored::Tensor(tensor.clone()))),
+        );
+        encode(&named).map_err(|error| CheckpointError::Format {
+            path: path.into(),
+            reason: error.to_string(),
+        })
+    }
+
+    fn sealed(&self, tensors: &Path, bytes: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+        let file = tensors.file_name().unwrap_or_default();
+        let content = Content {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            retrograd: env!("CARGO_PKG_VERSION").to_owned(),
+            element: T::NAME.to_owned(),
+            seed: self.seed,
+            standing: self.standing.clone(),
+            values: self.trainer.values.clone(),
+            tensors: Tensors {
+                file: file.to_string_lossy().into_owned(),
+                bytes: bytes.len() as u64,
+                crc32c: crc32c::crc32c(bytes),
+            },
+        };
+        let checkpoint = serde_json::value::to_raw_value(&content)?;
+        serde_json::to_vec(&Sealed {
+            crc32c: crc32c::crc32c(checkpoint.get().as_bytes()),
+            checkpoint,
+        })
+    }
+
+    /// Reads what [`write`](Self::write) wrote to `path` with `.json`.
+    ///
+    /// # Errors
+    /// If a file cannot be read, is damaged, is no checkpoint, or one of another version or element
+    /// type.
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let path = path.with_extension("json");
+        let content = unsealed(&path, &bytes_of(&path)?)?;
+        let format = |reason: String| CheckpointError::Format {
+            path: path.clone(),
+            reason,
+        };
+        if content.element != T::NAME {
+            return Err(format(format!(
+                "its numbers are {}, and {} are needed here",
+                printable(&content.element),
+                T::NAME
+            )));
+        }
+        let Tensors {
+            file,
+            bytes,
+            crc32c,
+        } = content.tensors;
+        if Path::new(&file).file_name() != Some(file.as_ref()) {
+            let name = printable(&file);
+            return Err(format(format!(
+                "`{name}` is not the name of a file beside it"
+            )));
+        }
+        let tensors = path.with_file_name(file);
+        let found = bytes_of(&tensors)?;
+        if found.len() as u64 != bytes || crc32c::crc32c(&found) != crc32c {
+            let problem = format!(
+                "it is not the file of {bytes} bytes that {} names",
+                path.display()
+            );
+            return Err(CheckpointError::Damaged {
+                path: tensors,
+                problem,
+            });
+        }
+        let (model, trainer) = parted(decode(&tensors, &found)?);
+        Ok(Self {
+            standing: content.standing,
+            seed: content.seed,
+            model,
+            trainer: Snapshot {
+                tensors: trainer,
+                values: content.values,
+            },
+        })
+    }
+
+    /// Reads the second file alone, from bytes; whether it is in order.
+    ///
+    /// # Errors
+    /// If it is damaged, no checkpoint, or one of another version.
+    pub fn check_json(bytes: &[u8]) -> Result<Standing, CheckpointError> {
+        Ok(unsealed(Path::new("bytes"), bytes)?.standing)
+    }
+
+    /// Sets the weights and buffers of `model`.
+    ///
+    /// # Errors
+    /// If they are not those of the checkpoint by name and shape; nothing is changed then.
+    pub fn set_model(&self, model: &dyn Module<T>) -> Result<(), CheckpointError> {
+        files::set(model, Path::new("the checkpoint"), &self.model)
+    }
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, CheckpointError> {
+    fs::read(path).map_err(|source| CheckpointError::Io {
+        path: path.into(),
+        source,
+    })
+}
+
+/// What the second file says, if it is what was written and this version reads it.
+fn unsealed(path: &Path, bytes: &[u8]) -> Result<Content, CheckpointError> {
+    let damaged = |problem: String| CheckpointError::Damaged {
+        path: path.into(),
+        problem,
+    };
+    let unreadable = |error: serde_json::Error| damaged(printable(&error.to_string()));
+    let sealed: Sealed = serde_json::from_slice(bytes).map_err(unreadable)?;
+    let text = sealed.checkpoint.get();
+    if crc32c::crc32c(text.as_bytes()) != sealed.crc32c {
+        return Err(damaged("its checksum is wrong".to_owned()));
+    }
+    /// The part that all versions share.
+    #[derive(Deserialize)]
+    struct Head {
+        format: String,
+        version: u32,
+    }
+    let head: Head = serde_json::from_str(text).map_err(unreadable)?;
+    if head.format != FORMAT || head.version != VERSION {
+        return Err(CheckpointError::Unsupported {
+            path: path.into(),
+            problem: format!(
+                "it is `{}`, version {}; this program reads `{FORMAT}`, version {VERSION}",
+                printable(&head.format),
+                head.version
+            ),
+        });
+    }
+    serde_json::from_str(text).map_err(unreadable)
+}
+
+type Named<V> = Vec<(String, V)>;
+
+/// What belongs to the model, and what to the trainer.
+fn parted<T: Float>(
+    stored: Named<Stored<T>>,
+) -> (
+    Named<Stored<T>>,
+    BTreeMap<String, retrograd_tensor::Tensor<T>>,
+) {
+    let mut model = Vec::new();
+    let mut trainer = BTreeMap::new();
+    for (name, value) in stored {
+        match (name.strip_prefix(TRAINER), value) {
+            (Some(rest), Stored::Tensor(tensor)) => {
+                trainer.insert(rest.to_owned(), tensor);
+            }
+            (_, value) => model.push((name, value)),
+        }
+    }
+    (model, trainer)
+}
+
+impl<T: Float, V> Trainer<'_, T, V> {
+    /// Everything that is needed to go on from here, with `model`, whose parameters are trained.
+    #[must_use]
+    pub fn checkpoint(&self, model: &dyn Module<T>) -> Checkpoint<T> {
+        let mut model = files::stored(model);
+        model.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Checkpoint {
+            standing: self.standing.clone(),
+            seed: self.evaluation.seed,
+            model,
+            trainer: self.snapshot(),
+        }
+    }
+
+    /// Goes on from a checkpoint: the next [`fit`](Self::fit) gives what it would have given there,
+    /// to the bit, if objective, optimiser, schedule and data are those of then.
+    ///
+    /// # Errors
+    /// If seed, model or optimiser are not those of the checkpoint; nothing is changed then.
+    pub fn resume(
+        &mut self,
+        model: &dyn Module<T>,
+        checkpoint: &Checkpoint<T>,
+    ) -> Result<(), CheckpointError> {
+        let mismatch = |problem: String| CheckpointError::Mismatch {
+            path: "the checkpoint".into(),
+            problem,
+        };
+        if checkpoint.seed != self.evaluation.seed {
+            let (there, here) = (checkpoint.seed, self.evaluation.seed);
+            return Err(mismatch(format!(
+                "its seed is {there}, and here it is {here}"
+            )));
+        }
+        let before = self.snapshot();
+        self.restore(&checkpoint.trainer)
+            .map_err(|error| mismatch(error.to_string()))?;
+        if let Err(error) = checkpoint.set_model(model) {
+            // It was ours a moment ago, so it fits.
+            let _ = self.restore(&before);
+            return Err(error);
+        }
+        self.standing = checkpoint.standing.clone();
+        Ok(())
+    }
+}
+
+/// Optimiser, plateau, patience and the weights of the best epoch, under these names.
+impl<T: Float, V> Stateful<T> for Trainer<'_, T, V> {
+    fn snapshot(&self) -> Snapshot<T> {
+        let mut all = Snapshot::new().nest("optimizer", self.optimizer.snapshot());
+        if let Some(plateau) = &self.plateau {
+            all = all.nest("plateau", plateau.snapshot());
+        }
+        if let Some(stopping) = &self.stopping {
+            all = all.nest("stopping", stopping.snapshot());
+        }
+        if let Some((_, shelf)) = &self.saving {
+            all = all.nest("shelf", shelf.snapshot());
+        }
+        if let Some(best) = &self.best {
+            let params = self.evaluation.params.iter();
+            for (param, value) in params.zip(best) {
+                all = all.with_tensor(format!("best/{}", param.name()), value.clone());
+            }
+        }
+        all
+    }
+
+    /// A part that was not in use then starts afresh, and one that is not in use now is left out.
+    fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), SnapshotError> {
+        let used = |name| Some(snapshot.part(name)).filter(|part| !part.values.is_empty());
+        let (mut plateau, mut stopping) = (self.plateau.clone(), self.stopping.clone());
+        if let (Some(plateau), Some(part)) = (&mut plateau, used("plateau")) {
+            plateau.restore(&part)?;
+        }
+        if let (Some(stopping), Some(part)) = (&mut stopping, used("stopping")) {
+            stopping.restore(&part)?;
+        }
+        let best_loss = used("shelf")
+            .map(|part| Shelf::best_of(&part))
+            .transpose()?;
+        let best = self.best_of(&snapshot.part("best"))?;
+        self.optimizer.restore(&snapshot.part("optimizer"))?;
+        (self.plateau, self.stopping, self.best) = (plateau, stopping, best);
+        if let (Some((_, shelf)), Some(loss)) = (&mut self.saving, best_loss) {
+            shelf.set_best(loss);
+        }
+        Ok(())
+    }
+}
+
+impl<T: Float, V> Trainer<'_, T, V> {
+    /// The weights of the best epoch, in the order of the parameters.
+    fn best_of(
+        &self,
+        part: &Snapshot<T>,
+    ) -> Result<Option<Vec<retrograd_tensor::Tensor<T>>>, SnapshotError> {
+        if part.tensors.is_empty() {
+            return Ok(None);
+        }
+        let mut reader = part.reader();
+        let params = self.evaluation.params.iter();
+        let best = params.map(|param| reader.tensor(&param.name(), &param.shape()));
+        let best = best.collect::<Result<_, _>>()?;
+        reader.finish()?;
+        Ok(Some(best))
+    }
+}

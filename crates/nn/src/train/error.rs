@@ -1,0 +1,55 @@
+//! Why a training ends with an error.
+
+use retrograd_autograd::{Anomaly, Summary};
+
+use crate::checkpoint::CheckpointError;
+
+/// Why training stopped before its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The loss or a gradient became infinite or NaN, though the data is finite.
+    #[error(
+        "epoch {epoch}, batch {batch}: {}; a smaller learning rate or other data may help",
+        anomaly.as_ref().map_or_else(|| "the loss is not finite".to_owned(), ToString::to_string)
+    )]
+    NotFinite {
+        /// Epoch, from 1.
+        epoch: u64,
+        /// Batch within the epoch (or of the held-out data after it), from 1.
+        batch: usize,
+        /// The operation that first produced the value.
+        anomaly: Option<Box<Anomaly>>,
+    },
+    /// The data itself is infinite or NaN.
+    #[error("epoch {epoch}, batch {batch}: the data is not finite ({data})")]
+    Data {
+        /// Epoch, from 1.
+        epoch: u64,
+        /// Batch within the epoch, from 1.
+        batch: usize,
+        /// What is in the batch.
+        data: Box<Summary>,
+    },
+    /// An update made a parameter infinite or NaN, though its gradient was finite.
+    #[error(
+        "epoch {epoch}: an update made {parameter} infinite or NaN ({value}); a smaller learning rate may help"
+    )]
+    Diverged {
+        /// Epoch, from 1.
+        epoch: u64,
+        /// The parameter's path.
+        parameter: String,
+        /// What is in it.
+        value: Box<Summary>,
+    },
+    /// The loss does not depend on any parameter that the optimiser may move.
+    #[error("the loss depends on no trainable parameter: are all of them frozen?")]
+    NothingToTrain,
+    /// A checkpoint could not be written.
+    #[error("{0}; the training stopped, and the checkpoint before is whole")]
+    Save(CheckpointError),
+    /// Whoever watches could not go on, for example because the disk is full.
+    #[error("{0}")]
+    Observer(Box<dyn std::error::Error + Send + Sync>),
+}

@@ -1,0 +1,153 @@
+//! Which learning rates a model can be trained with.
+
+use retrograd_tensor::{Float, Tensor};
+
+use super::batch::Batch;
+use super::evaluation::Objective;
+use super::{TrainError, Trainer};
+use crate::data::DataLoader;
+use crate::optim::Optimizer;
+use crate::param::Param;
+
+/// A loss so many times the best ends the search.
+const DIVERGED: f64 = 4.0;
+/// Weight of the past in the smoothed loss.
+const SMOOTHING: f64 = 0.9;
+/// Points at the beginning, averages of a few losses only, that say nothing about the fall.
+const UNSETTLED: usize = 10;
+
+/// The range test of a learning rate (Smith 2017): steps with a rate that grows from one to the next
+/// by the same factor, until the loss explodes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateFinder {
+    /// The first rate.
+    pub lowest: f64,
+    /// The last rate, if the loss does not explode before.
+    pub highest: f64,
+    /// Number of steps between them.
+    pub steps: usize,
+}
+
+impl Default for RateFinder {
+    fn default() -> Self {
+        Self {
+            lowest: 1e-6,
+            highest: 10.0,
+            steps: 100,
+        }
+    }
+}
+
+/// What a range test found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateCurve {
+    /// Rates, and the loss at each: an exponential average over steps.
+    pub points: Vec<(f64, f64)>,
+    /// The rate where the loss falls fastest over the logarithm of the rate; a good first choice.
+    /// `None` if it never falls.
+    pub steepest: Option<f64>,
+}
+
+impl RateFinder {
+    /// Tries the rates on `train`, epoch after epoch as far as the steps go. The parameters are
+    /// afterwards what they were before; of the optimiser nothing is kept.
+    ///
+    /// # Errors
+    /// If the loss is not finite at the lowest rates already, or depends on nothing that is trained.
+    pub fn run<T: Float, V, B: Batch<T, Vars = V>>(
+        &self,
+        objective: &Objective<'_, T, V>,
+        optimizer: Optimizer<T>,
+        seed: u64,
+        train: &DataLoader<B>,
+    ) -> Result<RateCurve, TrainError> {
+        let params: Vec<Param<T>> = optimizer.params().cloned().collect();
+        let before: Vec<Tensor<T>> = params.iter().map(|p| p.value().copied()).collect();
+        let mut trainer = Trainer::new(objective, optimizer, seed);
+        let points = self.points(&mut trainer, train);
+        for (param, value) in params.iter().zip(before) {
+            param.set(value);
+        }
+        let points = points?;
+        let steepest = steepest(&points);
+        Ok(RateCurve { points, steepest })
+    }
+
+    fn points<T: Float, V, B: Batch<T, Vars = V>>(
+        &self,
+        trainer: &mut Trainer<'_, T, V>,
+        train: &DataLoader<B>,
+    ) -> Result<Vec<(f64, f64)>, TrainError> {
+        let batches =
+            (1..).flat_map(|epoch| train.epoch(epoch).enumerate().map(move |b| (epoch, b)));
+        let growth =
+            (self.highest / self.lowest).powf(1.0 / self.steps.max(2).saturating_sub(1) as f64);
+        let (mut points, mut average, mut best) = (Vec::new(), 0.0, f64::INFINITY);
+        for (step, (epoch, (position, batch))) in batches.take(self.steps).enumerate() {
+            let rate = self.lowest * growth.powi(step as i32);
+            trainer.optimizer.learning_rate = rate;
+            let loss = match trainer.step(&batch, epoch, position) {
+                Ok(metrics) => metrics.total(),
+                // The end of the curve, if there is one.
+                Err(TrainError::NotFinite { .. }) if !points.is_empty() => break,
+                Err(error) => return Err(error),
+            };
+            average = SMOOTHING * average + (1.0 - SMOOTHING) * loss;
+            // An average that began at 0 (as Adam's: Kingma and Ba 2015, section 3).
+            let smooth = average / (1.0 - SMOOTHING.powi(step as i32 + 1));
+            best = smooth.min(best);
+            points.push((rate, smooth));
+            if smooth > DIVERGED * best.abs() {
+                break;
+            }
+        }
+        Ok(points)
+    }
+}
+
+/// The rate at the steepest fall, by differences over the logarithm of the rate.
+fn steepest(points: &[(f64, f64)]) -> Option<f64> {
+    let settled = points.get(UNSETTLED..).unwrap_or_default();
+    let slopes = settled.windows(3).map(|w| {
+        let slope = (w[2].1 - w[0].1) / (w[2].0.ln() - w[0].0.ln());
+        (w[1].0, slope)
+    });
+    let falling = slopes.filter(|(_, slope)| *slope < 0.0);
+    falling
+        .min_by(|(_, a), (_, b)| a.total_cmp(b))
+        .map(|(rate, _)| rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Linear, Module, Reduction, Sgd, Terms, loss};
+    use retrograd_autograd::Var;
+    use retrograd_tensor::random;
+
+    #[test]
+    fn rates_beyond_the_curvature_explode_and_nothing_is_changed() {
+        // Mean squares of inputs of variance 1: gradient descent converges below a rate of 2 / curvature,
+        // which here is 2 / (2/3), and explodes beyond.
+        let model = Linear::<f64>::new(3, 3, &mut random::rng(1));
+        let before: Vec<_> = model.params().iter().map(|(_, p)| p.value()).collect();
+        let objective =
+            |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+        let data = Tensor::normal([64, 3], 0.0, 1.0, &mut random::rng(2));
+        let loader = DataLoader::new(data, 64).unwrap();
+        let finder = RateFinder {
+            lowest: 1e-4,
+            highest: 1e3,
+            steps: 120,
+        };
+        let optimizer = Optimizer::new(Sgd::default(), 1.0, model.params());
+        let curve = finder.run(&objective, optimizer, 0, &loader).unwrap();
+        let after: Vec<_> = model.params().iter().map(|(_, p)| p.value()).collect();
+        assert_eq!(before, after);
+        let steepest = curve.steepest.unwrap();
+        let last = curve.points.last().unwrap().0;
+        assert!((0.01..3.0).contains(&steepest), "{steepest}");
+        assert!((1.0..30.0).contains(&last), "{last}");
+        assert!(steepest < last);
+    }
+}

@@ -1,0 +1,268 @@
+//! Figures of a model's output that are no terms of its loss.
+
+use retrograd_autograd::Var;
+use retrograd_tensor::{Float, Tensor};
+
+use crate::loss::{self, Reduction};
+
+/// A figure over all held-out samples, which come batch by batch.
+pub trait Metric<T: Float> {
+    /// Its name in tables.
+    fn name(&self) -> &'static str;
+
+    /// Takes note of a batch of outputs and what they should have been.
+    fn add(&mut self, output: &Tensor<T>, target: &Tensor<T>);
+
+    /// The figure over what came since the last time, which is then forgotten.
+    fn take(&mut self) -> f64;
+}
+
+/// A mean, weighed by what it is a mean of.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mean {
+    sum: f64,
+    weight: f64,
+}
+
+impl Mean {
+    fn add(&mut self, value: f64, weight: usize) {
+        self.sum += value * weight as f64;
+        self.weight += weight as f64;
+    }
+
+    fn take(&mut self) -> f64 {
+        let Self { sum, weight } = std::mem::take(self);
+        sum / weight
+    }
+}
+
+/// The share of samples whose largest output, `[batch, classes]`, is that of their class, `[batch]`
+/// (whole numbers) or `[batch, classes]` (the largest is the class).
+#[derive(Clone, Debug, Default)]
+pub struct Accuracy(Mean);
+
+impl<T: Float> Metric<T> for Accuracy {
+    fn name(&self) -> &'static str {
+        "accuracy"
+    }
+
+    fn add(&mut self, output: &Tensor<T>, target: &Tensor<T>) {
+        let found = output.argmax(1);
+        let right = |class: usize, found: i64| found == class as i64;
+        let hits = if target.rank() == 1 {
+            let classes = target.iter().map(|class| class.to_f64() as usize);
+            classes
+                .zip(found.iter())
+                .filter(|&(c, f)| right(c, f))
+                .count()
+        } else {
+            let classes = target.argmax(1);
+            classes
+                .iter()
+                .zip(found.iter())
+                .filter(|(c, f)| c == f)
+                .count()
+        };
+        let samples = found.elements();
+        self.0.add(hits as f64 / samples.max(1) as f64, samples);
+    }
+
+    fn take(&mut self) -> f64 {
+        self.0.take()
+    }
+}
+
+/// The peak signal-to-noise ratio in decibels, 10 log₁₀(peak² / MSE), of the mean square over all
+/// samples.
+#[derive(Clone, Debug)]
+pub struct Psnr {
+    peak: f64,
+    error: Mean,
+}
+
+impl Psnr {
+    /// For values from 0 to `peak`.
+    #[must_use]
+    pub fn new(peak: f64) -> Self {
+        Self {
+            peak,
+            error: Mean::default(),
+        }
+    }
+}
+
+impl<T: Float> Metric<T> for Psnr {
+    fn name(&self) -> &'static str {
+        "psnr"
+    }
+
+    fn add(&mut self, output: &Tensor<T>, target: &Tensor<T>) {
+        self.error
+            .add(mean_square(output, target), output.elements());
+    }
+
+    fn take(&mut self) -> f64 {
+        10.0 * (self.peak.powi(2) / self.error.take()).log10()
+    }
+}
+
+/// The share of the targets' variance that the outputs explain, R² = 1 − Σ(y − t)² / Σ(t − t̄)², over
+/// all features together, each with its own mean.
+#[derive(Clone, Debug, Default)]
+pub struct RSquared {
+    residual: f64,
+    /// Samples, and sums and sums of squares of each feature.
+    samples: f64,
+    sums: Vec<f64>,
+    squares: f64,
+}
+
+impl<T: Float> Metric<T> for RSquared {
+    fn name(&self) -> &'static str {
+        "r2"
+    }
+
+    fn add(&mut self, output: &Tensor<T>, target: &Tensor<T>) {
+        let samples = target.shape().first().copied().unwrap_or(1);
+        let features = target.elements() / samples.max(1);
+        self.residual += mean_square(output, target) * output.elements() as f64;
+        self.samples += samples as f64;
+        self.sums.resize(features, 0.0);
+        for (i, t) in target.iter().enumerate() {
+            let t = t.to_f64();
+            self.sums[i % features] += t;
+            self.squares += t * t;
+        }
+    }
+
+    fn take(&mut self) -> f64 {
+        let Self {
+            residual,
+            samples,
+            sums,
+            squares,
+        } = std::mem::take(self);
+        let explained: f64 = sums.iter().map(|sum| sum * sum / samples).sum();
+        1.0 - residual / (squares - explained)
+    }
+}
+
+/// The number of units of a code, `[batch, units]`, that say something about the sample: those whose
+/// variance over the samples is above 0.01 (Burda et al. 2016, section 5.2). The output is the code,
+/// of a variational autoencoder its mean; the target is not used.
+#[derive(Clone, Debug, Default)]
+pub struct ActiveUnits {
+    samples: f64,
+    /// Sum and sum of squares of each unit.
+    units: Vec<(f64, f64)>,
+}
+
+impl ActiveUnits {
+    /// The variance above which a unit is active.
+    const ACTIVE: f64 = 0.01;
+}
+
+impl<T: Float> Metric<T> for ActiveUnits {
+    fn name(&self) -> &'static str {
+        "active_units"
+    }
+
+    fn add(&mut self, output: &Tensor<T>, _: &Tensor<T>) {
+        let samples = output.shape().first().copied().unwrap_or(1);
+        let units = output.elements() / samples.max(1);
+        self.samples += samples as f64;
+        self.units.resize(units, (0.0, 0.0));
+        for (i, value) in output.iter().enumerate() {
+            let unit = &mut self.units[i % units];
+            unit.0 += value.to_f64();
+            unit.1 += value.to_f64().powi(2);
+        }
+    }
+
+    fn take(&mut self) -> f64 {
+        let Self { samples, units } = std::mem::take(self);
+        let variance = |(sum, squares): &(f64, f64)| squares / samples - (sum / samples).powi(2);
+        let active = units.iter().filter(|unit| variance(unit) > Self::ACTIVE);
+        active.count() as f64
+    }
+}
+
+fn mean_square<T: Float>(output: &Tensor<T>, target: &Tensor<T>) -> f64 {
+    let constant = |x: &Tensor<T>| Var::constant(x.clone());
+    let error = loss::mse(&constant(output), &constant(target), Reduction::Mean);
+    error.item().to_f64()
+}
+
+/// What metrics compare on a batch: output and target.
+pub type Prediction<'a, T, V> = dyn Fn(&V) -> (Var<T>, Var<T>) + 'a;
+
+/// Metrics of one output.
+pub(super) struct Measures<'a, T: Float, V> {
+    pub(super) predict: &'a Prediction<'a, T, V>,
+    pub(super) metrics: Vec<Box<dyn Metric<T> + 'a>>,
+}
+
+impl<T: Float, V> Measures<'_, T, V> {
+    pub(super) fn add(&mut self, vars: &V) {
+        let (output, target) = (self.predict)(vars);
+        for metric in &mut self.metrics {
+            metric.add(output.value(), target.value());
+        }
+    }
+
+    pub(super) fn take(&mut self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
+        let metrics = self.metrics.iter_mut();
+        metrics.map(|metric| (metric.name(), metric.take()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(metric: &mut dyn Metric<f64>, batches: &[(Tensor<f64>, Tensor<f64>)]) -> f64 {
+        batches.iter().for_each(|(y, t)| metric.add(y, t));
+        metric.take()
+    }
+
+    fn column(values: &[f64]) -> Tensor<f64> {
+        Tensor::from_vec(values.to_vec(), [values.len(), 1])
+    }
+
+    #[test]
+    fn figures_are_those_of_all_samples_together() {
+        let (y, t) = ([1.0, 2.0, 4.0, 4.5], [1.0, 2.5, 3.0, 5.5]);
+        let whole = [(column(&y), column(&t))];
+        let parts = [
+            (column(&y[..3]), column(&t[..3])),
+            (column(&y[3..]), column(&t[3..])),
+        ];
+        // Σ(y − t)² = 2.25, t̄ = 3, Σ(t − t̄)² = 10.5.
+        for batches in [&whole[..], &parts] {
+            let r2 = of(&mut RSquared::default(), batches);
+            assert!((r2 - (1.0 - 2.25 / 10.5)).abs() < 1e-12, "{r2}");
+            let psnr = of(&mut Psnr::new(2.0), batches);
+            assert!((psnr - 10.0 * (4.0 / (2.25_f64 / 4.0)).log10()).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn accuracy_takes_classes_as_numbers_or_as_shares() {
+        let output = Tensor::from_vec(vec![0.1, 0.9, 0.8, 0.2, 0.4, 0.6], [3, 2]);
+        let classes = Tensor::from_vec(vec![1.0, 0.0, 0.0], [3]);
+        let shares = Tensor::from_vec(vec![0.0, 1.0, 1.0, 0.0, 1.0, 0.0], [3, 2]);
+        for target in [classes, shares] {
+            let accuracy = of(&mut Accuracy::default(), &[(output.clone(), target)]);
+            assert!((accuracy - 2.0 / 3.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_constant_unit_is_not_active() {
+        let code = Tensor::from_vec(vec![1.0, 0.5, -1.0, 0.5, 1.0, 0.6], [3, 2]);
+        assert_eq!(
+            of(&mut ActiveUnits::default(), &[(code.clone(), code)]),
+            1.0
+        );
+    }
+}

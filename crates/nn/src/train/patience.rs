@@ -1,0 +1,95 @@
+//! Ending a training that no longer gets better.
+
+use retrograd_tensor::Float;
+
+use crate::snapshot::{Snapshot, SnapshotError, Stateful};
+
+/// Stops when the held-out loss (without held-out data, the training loss) has not got better for a
+/// number of epochs (Prechelt 1998).
+///
+/// ```
+/// use retrograd_nn::EarlyStopping;
+///
+/// let mut stopping = EarlyStopping::after(2);
+/// let stops = [3.0, 2.0, 2.5, 2.1].map(|loss| stopping.observe(loss));
+/// assert_eq!(stops, [false, false, false, true]);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct EarlyStopping {
+    patience: u64,
+    min_delta: f64,
+    restore_best: bool,
+    best: Option<f64>,
+    idle: u64,
+}
+
+impl EarlyStopping {
+    /// Stops after `patience` epochs in a row without any progress.
+    #[must_use]
+    pub fn after(patience: u64) -> Self {
+        Self {
+            patience,
+            min_delta: 0.0,
+            restore_best: false,
+            best: None,
+            idle: 0,
+        }
+    }
+
+    /// The same, where a loss must be below the best by this much to be progress.
+    #[must_use]
+    pub fn min_delta(self, min_delta: f64) -> Self {
+        Self { min_delta, ..self }
+    }
+
+    /// The same; the weights at the end are those of the best epoch.
+    #[must_use]
+    pub fn restoring_best(self) -> Self {
+        Self {
+            restore_best: true,
+            ..self
+        }
+    }
+
+    /// The best loss up to now.
+    #[must_use]
+    pub fn best(&self) -> Option<f64> {
+        self.best
+    }
+
+    /// Takes note of an epoch's loss; whether to stop.
+    pub fn observe(&mut self, loss: f64) -> bool {
+        // A loss that is NaN is no progress.
+        let goal = self
+            .best
+            .map_or(f64::INFINITY, |best| best - self.min_delta);
+        if loss < goal {
+            self.best = Some(loss);
+            self.idle = 0;
+        } else {
+            self.idle += 1;
+        }
+        self.idle >= self.patience
+    }
+
+    /// Whether the last epoch's weights are to be remembered as the best.
+    pub(super) fn is_best(&self) -> bool {
+        self.restore_best && self.best.is_some() && self.idle == 0
+    }
+}
+
+impl<T: Float> Stateful<T> for EarlyStopping {
+    fn snapshot(&self) -> Snapshot<T> {
+        let best = self.best.into_iter().collect::<Vec<_>>();
+        Snapshot::new().with("best", best).with("idle", self.idle)
+    }
+
+    fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), SnapshotError> {
+        let mut reader = snapshot.reader();
+        let best = reader.numbers("best")?.first().copied();
+        let idle = reader.count("idle")?;
+        reader.finish()?;
+        (self.best, self.idle) = (best, idle);
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! Ending early, falling rates, steps of several batches, and figures beside the loss.
+
+use super::*;
+use retrograd_nn::train::{Psnr, Stopped};
+use retrograd_nn::{EarlyStopping, Labels, Plateau, PlateauRule};
+
+/// A parameter whose loss is what its value is compared with: it falls by the rate every step until
+/// it is 0, from where it rises.
+fn valley() -> Param<f64> {
+    Param::new(Tensor::scalar(1.0))
+}
+
+fn trainer<'a>(
+    param: &Param<f64>,
+    objective: &'a (dyn Fn(&Var<f64>) -> Terms<f64> + 'a),
+) -> Trainer<'a, f64> {
+    let params = vec![("p".to_owned(), param.clone())];
+    Trainer::new(objective, Optimizer::new(Sgd::default(), 0.3, params), 0)
+}
+
+#[test]
+fn a_run_without_progress_ends_with_its_best_weights() {
+    let param = valley();
+    let objective = |x: &Var<f64>| Terms::new("distance", param.beside(x).abs());
+    let loader = DataLoader::new(samples(4), 4).unwrap();
+    let stopping = EarlyStopping::after(2).restoring_best();
+    let mut trainer = trainer(&param, &objective).stopping(stopping);
+    let records = trainer.fit(50, &loader, Some(&loader), &mut ()).unwrap();
+    // 0.7, 0.4, 0.1, then −0.2 and 0.1 again, which is no progress.
+    assert_eq!(trainer.stopped(), Some(Stopped::NoProgress));
+    assert_eq!(records.len(), 5);
+    assert!((param.value().item() - 0.1).abs() < 1e-12);
+}
+
+#[test]
+fn a_plateau_lowers_the_rate() {
+    let param = valley();
+    let objective = |x: &Var<f64>| Terms::new("distance", param.beside(x).abs());
+    let loader = DataLoader::new(samples(4), 4).unwrap();
+    let rule = PlateauRule {
+        patience: 0,
+        factor: 0.5,
+        ..PlateauRule::default()
+    };
+    let mut trainer = trainer(&param, &objective).falling(Plateau::new(rule));
+    let records = trainer.fit(6, &loader, Some(&loader), &mut ()).unwrap();
+    let rates: Vec<f64> = records.iter().map(|record| record.learning_rate).collect();
+    // At 0.7, 0.4, 0.1, −0.2, which is no progress, and −0.05, which is.
+    assert_eq!(rates, [0.3, 0.3, 0.3, 0.3, 0.15, 0.15]);
+}
+
+#[test]
+fn accumulated_batches_are_one_large_batch() {
+    let run = |batch: usize, accumulated: usize| {
+        let model = network::<f64>(1);
+        let objective =
+            |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+        let loader = DataLoader::new(samples(22), batch).unwrap().shuffled(3);
+        let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
+        let mut trainer = Trainer::new(&objective, optimizer, 0).accumulating(accumulated);
+        let records = trainer.fit(3, &loader, None, &mut ()).unwrap();
+        assert_eq!(trainer.standing().steps, 3 * 3);
+        (values(&model), records[2].train.total())
+    };
+    let (expected, loss) = run(8, 1);
+    for (batch, accumulated) in [(4, 2), (2, 4)] {
+        let (found, other) = run(batch, accumulated);
+        assert!((loss - other).abs() < 1e-12);
+        for (a, b) in expected.iter().zip(&found) {
+            let pairs = a.iter().zip(b.iter());
+            assert!(pairs.map(|(a, b)| (a - b).abs()).all(|d| d < 1e-10));
+        }
+    }
+}
+
+#[test]
+fn pairs_and_labels_train_and_are_measured() {
+    // Which of two points a sample is near.
+    let labels: Vec<i64> = (0..40).map(|i| i % 2).collect();
+    let centres = Tensor::from_fn([40, 3], |at| if at[0] % 2 == 0 { 1.0 } else { -1.0 });
+    let x = centres + samples::<f64>(40) * 0.1;
+    let data = (x, Labels(Tensor::from_vec(labels, [40])));
+    let model = Linear::<f64>::new(3, 2, &mut random::rng(1));
+    type Vars = (Var<f64>, Tensor<i64>);
+    let objective = |(x, labels): &Vars| {
+        let logits = model.forward(x);
+        Terms::new(
+            "nll",
+            loss::cross_entropy(&logits, &loss::Classes::new(labels), 0.0, Reduction::Mean),
+        )
+    };
+    let predict = |(x, labels): &Vars| {
+        let classes: Vec<f64> = labels.iter().map(|label| label as f64).collect();
+        let count = classes.len();
+        let target = Tensor::from_vec(classes, [count]);
+        (model.forward(x), Var::constant(target))
+    };
+    let loader = DataLoader::new(data, 8).unwrap().shuffled(1);
+    let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
+    let metrics: Vec<Box<dyn retrograd_nn::train::Metric<f64>>> =
+        vec![Box::<retrograd_nn::train::Accuracy>::default()];
+    let mut trainer = Trainer::new(&objective, optimizer, 0).measuring(&predict, metrics);
+    let records = trainer.fit(5, &loader, Some(&loader), &mut ()).unwrap();
+    let last = &records[4];
+    assert_eq!(last.measures.get("accuracy"), Some(1.0));
+    assert!(last.measures.get("weight_norm").unwrap() > 0.0);
+    assert!(last.train.total() < 0.1, "{last:?}");
+}
+
+#[test]
+fn reconstructions_are_measured_in_decibels() {
+    let model = network::<f32>(1);
+    let objective =
+        |x: &Var<f32>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+    let predict = |x: &Var<f32>| (model.forward(x), x.clone());
+    let loader = DataLoader::new(samples(30), 7).unwrap();
+    let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
+    let mut trainer =
+        Trainer::new(&objective, optimizer, 0).measuring(&predict, vec![Box::new(Psnr::new(1.0))]);
+    let records = trainer.fit(1, &loader, Some(&loader), &mut ()).unwrap();
+    let mse = records[0].held_out.as_ref().unwrap().total();
+    let psnr = records[0].measures.get("psnr").unwrap();
+    assert!((psnr + 10.0 * mse.log10()).abs() < 1e-4, "{psnr} for {mse}");
+}
