@@ -6,6 +6,7 @@ mod checkpoint;
 mod checkpointed;
 mod gradients;
 mod losses;
+mod page;
 mod recurrent;
 mod reference;
 mod ssim;
