@@ -3,6 +3,7 @@
 pub mod conv;
 pub mod gemm;
 pub mod math;
+pub mod optim;
 pub mod overhead;
 pub mod reduce;
 pub mod steps;
@@ -27,6 +28,7 @@ pub fn all() -> Vec<Suite> {
         math::suite(),
         reduce::suite(),
         conv::suite(),
+        optim::suite(),
         overhead::suite(),
     ]
 }
