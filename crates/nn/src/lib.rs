@@ -29,6 +29,7 @@
 //! Where to look: [`Module`] for what a layer is, [`optim`] for the update rules, [`train`] for
 //! the loop.
 
+mod averaging;
 mod buffer;
 pub mod checkpoint;
 pub mod data;
@@ -38,10 +39,12 @@ pub mod loss;
 mod module;
 pub mod optim;
 mod param;
+pub mod regulariser;
 mod schedule;
 pub mod snapshot;
 pub mod train;
 
+pub use averaging::{Averaging, WeightAverage};
 pub use buffer::{Buffer, Counter, may_change};
 pub use data::{DataLoader, Labels, LastBatch};
 pub use init::Init;
@@ -62,8 +65,8 @@ pub use layers::{Gru, GruCell, Lstm, LstmCell, RecurrentOptions, Rnn, RnnCell};
 pub use loss::Reduction;
 pub use module::{Module, State, Visitor};
 pub use optim::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, Clip, Group, Lion, NAdam, Optimizer, RAdam, RmsProp,
-    Sgd, UpdateRule,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Clip, Group, Lbfgs, Lion, NAdam, Optimizer, RAdam,
+    RmsProp, Sgd, UpdateRule,
 };
 pub use param::Param;
 pub use schedule::{Better, Moment, Plateau, PlateauRule, Schedule, Span, Threshold};

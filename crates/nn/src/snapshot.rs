@@ -78,6 +78,14 @@ impl<T: Float> Snapshot<T> {
         self
     }
 
+    /// The same with all of `other`, which has other names.
+    #[must_use]
+    pub fn join(mut self, other: Self) -> Self {
+        self.tensors.extend(other.tensors);
+        self.values.extend(other.values);
+        self
+    }
+
     /// The same with all of `inner`, under names that start with `prefix/`.
     #[must_use]
     pub fn nest(mut self, prefix: &str, inner: Self) -> Self {

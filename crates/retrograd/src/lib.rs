@@ -47,6 +47,10 @@ pub mod prelude {
         AttentionMasks, Gru, Lstm, MultiheadAttention, RecurrentOptions, Rnn,
         TransformerEncoderLayer, TransformerOptions,
     };
+    pub use crate::nn::{
+        Averaging, Clip, Group, Lbfgs, Plateau, Schedule, Span, Stateful, WeightAverage,
+        regulariser,
+    };
     pub use crate::tensor::{Float, Shape, Slice, Tensor, keep, random};
 }
 

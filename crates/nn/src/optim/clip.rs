@@ -1,9 +1,8 @@
 //! Gradients kept from being too large.
 
-use std::sync::LazyLock;
+use retrograd_tensor::{Float, Tensor};
 
-use retrograd_tensor::pointwise::{Binary, Program, Source};
-use retrograd_tensor::{Float, MAX_RANK, Shape, Tensor};
+use super::flat::dot;
 
 /// How an optimiser keeps a gradient from moving its parameters too far.
 ///
@@ -97,17 +96,5 @@ impl<T: Float> Bounds<T> {
 
 /// ‖g‖² of all the gradients together.
 pub(super) fn squared_norm<'a, T: Float>(gradients: impl Iterator<Item = &'a Tensor<T>>) -> f64 {
-    static SQUARE: LazyLock<Program> = LazyLock::new(|| {
-        let mut p = Program::new(1);
-        let square = p.binary(Binary::Mul, Source::Input(0), Source::Input(0));
-        p.output(square);
-        p
-    });
-    gradients
-        .map(|g| {
-            let one = Shape::from(&[1; MAX_RANK][..g.rank()]);
-            let sum = SQUARE.run_to(&[g], g.shape(), &[one]);
-            sum[0].item().to_f64()
-        })
-        .sum()
+    gradients.map(|g| dot(g, g)).sum()
 }

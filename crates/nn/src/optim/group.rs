@@ -134,6 +134,17 @@ impl Group {
 
     #[track_caller]
     fn apply_to<T: Float>(&self, base: f64, entry: &mut Entry<T>) {
+        if let Some(frozen) = self.frozen {
+            entry.frozen = frozen;
+        }
+        let Some(rule) = &mut entry.rule else {
+            assert!(
+                self.rate.is_none() && self.weight_decay.is_none(),
+                "group: L-BFGS moves all parameters along one line, so that a group may be frozen but has no rate or \
+                 decay of its own"
+            );
+            return;
+        };
         if let Some(rate) = self.rate {
             entry.rate_factor = match rate {
                 Rate::Factor(factor) => factor,
@@ -148,19 +159,13 @@ impl Group {
             };
         }
         if let Some(decay) = self.weight_decay {
-            let changed = entry.rule.with_weight_decay(decay);
-            assert!(
-                changed.is_some(),
-                "group: {} has no weight decay; use a rule that has, or a penalty in the loss",
-                entry.rule.name()
-            );
-            entry.rule = changed
-                .into_iter()
-                .next()
-                .map_or_else(|| entry.rule.clone(), Into::into);
-        }
-        if let Some(frozen) = self.frozen {
-            entry.frozen = frozen;
+            let changed = rule.with_weight_decay(decay).unwrap_or_else(|| {
+                panic!(
+                    "group: {} has no weight decay; use a rule that has, or a penalty in the loss",
+                    rule.name()
+                )
+            });
+            *rule = changed.into();
         }
     }
 

@@ -7,20 +7,23 @@ use retrograd_autograd::Gradients;
 use retrograd_tensor::{Float, Tensor};
 
 use super::clip::{Bounds, Clip, Clipped, squared_norm};
+use super::flat::{Flat, Ground};
 use super::group::Group;
+use super::lbfgs::{Lbfgs, Memory};
+use super::method::{self, Method};
 use super::rule::UpdateRule;
 use super::update::Update;
 use crate::param::Param;
-use crate::snapshot::{Snapshot, SnapshotError, Stateful};
+use crate::snapshot::{Snapshot, SnapshotError, SnapshotReader, Stateful};
 
-/// Applies an [`UpdateRule`] to the parameters of a model.
+/// Applies an [`UpdateRule`], or [`Lbfgs`], to the parameters of a model.
 ///
 /// Its [snapshot](Stateful) holds what the rule remembers, by the names of parameters and slots
 /// (`encoder.0.weight/m`), and how many steps were made. The rule's constants, the rate, groups and
 /// clipping are what it is built with.
 pub struct Optimizer<T: Float = f32> {
-    rule: Arc<dyn UpdateRule<T>>,
-    /// Step size; change it between steps to follow a schedule.
+    method: Method<T>,
+    /// Step size; change it between steps to follow a schedule. For L-BFGS the size of a first trial.
     pub learning_rate: f64,
     entries: Vec<Entry<T>>,
     steps: u64,
@@ -32,8 +35,8 @@ pub struct Optimizer<T: Float = f32> {
 pub(super) struct Entry<T: Float> {
     pub(super) name: String,
     pub(super) param: Param<T>,
-    /// The optimiser's, unless the group has a weight decay of its own.
-    pub(super) rule: Arc<dyn UpdateRule<T>>,
+    /// The optimiser's, unless the group has a weight decay of its own; none for L-BFGS.
+    pub(super) rule: Option<Arc<dyn UpdateRule<T>>>,
     pub(super) rate_factor: f64,
     pub(super) frozen: bool,
     state: Vec<Tensor<T>>,
@@ -55,27 +58,27 @@ impl<T: Float> Optimizer<T> {
         learning_rate: f64,
         params: Vec<(String, Param<T>)>,
     ) -> Self {
-        let mut names = BTreeSet::new();
-        for (name, param) in &params {
-            assert!(
-                names.insert(name.as_str()),
-                "optimizer: two parameters are named `{name}`; put the name of their model in front"
-            );
-            param.set_name(name);
-        }
         let rule: Arc<dyn UpdateRule<T>> = Arc::new(rule);
-        let entries = params.into_iter().map(|(name, param)| Entry {
-            state: (rule.slots().iter().map(|_| Tensor::zeros(param.shape()))).collect(),
-            name,
-            param,
-            rule: Arc::clone(&rule),
-            rate_factor: 1.0,
-            frozen: false,
-            steps: 0,
-        });
+        let entries = named(params, Some(&rule));
+        Self::of(Method::Rule(rule), learning_rate, entries)
+    }
+
+    /// An optimiser of these parameters by L-BFGS, driven by [`minimize`](Self::minimize); the rate,
+    /// mostly 1, is the share of a direction that is tried first.
+    ///
+    /// # Panics
+    /// If two parameters have the same name.
+    #[track_caller]
+    #[must_use]
+    pub fn lbfgs(settings: Lbfgs, learning_rate: f64, params: Vec<(String, Param<T>)>) -> Self {
+        let method = Method::Lbfgs(settings, Memory::default());
+        Self::of(method, learning_rate, named(params, None))
+    }
+
+    fn of(method: Method<T>, learning_rate: f64, entries: Vec<Entry<T>>) -> Self {
         Self {
-            entries: entries.collect(),
-            rule,
+            entries,
+            method,
             learning_rate,
             steps: 0,
             clip: Clip::Off,
@@ -96,8 +99,16 @@ impl<T: Float> Optimizer<T> {
     }
 
     /// The same with gradients that are kept from being too large.
+    ///
+    /// # Panics
+    /// With L-BFGS: its search needs the slopes as they are, and bounds its steps itself.
+    #[track_caller]
     #[must_use]
     pub fn clip(self, clip: Clip) -> Self {
+        assert!(
+            matches!(self.method, Method::Rule(_)),
+            "clip: L-BFGS needs gradients as they are; its line search bounds the steps"
+        );
         Self { clip, ..self }
     }
 
@@ -126,8 +137,21 @@ impl<T: Float> Optimizer<T> {
         self.norm
     }
 
+    fn moving(&self) -> Vec<&Entry<T>> {
+        self.entries.iter().filter(|entry| entry.moves()).collect()
+    }
+
     /// Moves every trainable parameter that has a gradient.
+    ///
+    /// # Panics
+    /// With L-BFGS, which needs the loss as well, and several times: see
+    /// [`minimize`](Self::minimize).
+    #[track_caller]
     pub fn step(&mut self, gradients: &Gradients<T>) {
+        assert!(
+            matches!(self.method, Method::Rule(_)),
+            "step: L-BFGS measures the loss several times a step; use minimize"
+        );
         self.steps += 1;
         self.norm = matches!(self.clip, Clip::Norm(_)).then(|| {
             let moved = self
@@ -149,7 +173,9 @@ impl<T: Float> Optimizer<T> {
     ///
     /// This is the common way to drive every method: an update rule needs one evaluation, a line
     /// search needs several, each at the parameters as they then are. So `evaluate` must compute the
-    /// same function every time: the same batch, and the same random numbers.
+    /// same function every time: the same batch, and the same random numbers. Where a search has gone
+    /// too far the loss may be infinite or NaN; after the first evaluation of a step that is no error,
+    /// but a reason to search nearer.
     ///
     /// ```
     /// use retrograd_autograd::Tape;
@@ -175,24 +201,51 @@ impl<T: Float> Optimizer<T> {
         &mut self,
         mut evaluate: impl FnMut() -> Result<(f64, Gradients<T>), E>,
     ) -> Result<f64, E> {
-        let (loss, gradients) = evaluate()?;
-        self.step(&gradients);
-        Ok(loss)
+        let Method::Lbfgs(settings, memory) = &mut self.method else {
+            let (loss, gradients) = evaluate()?;
+            self.step(&gradients);
+            return Ok(loss);
+        };
+        let moving = self.entries.iter().filter(|entry| entry.moves());
+        let mut ground = Ground {
+            params: moving.map(|entry| &entry.param).collect(),
+            evaluate,
+        };
+        let (start, mut ahead) = (ground.position(), memory.clone());
+        if ahead.size().is_some_and(|size| size != start.elements()) {
+            // Other parameters are frozen than before: what was learnt is about other directions.
+            ahead = Memory::default();
+        }
+        match ahead.descend(settings, self.learning_rate, &mut ground) {
+            Ok(loss) => {
+                *memory = ahead;
+                self.steps += 1;
+                Ok(loss)
+            }
+            Err(error) => {
+                ground.go(&start);
+                Err(error)
+            }
+        }
     }
 }
 
 impl<T: Float> Entry<T> {
     /// What moves it: its gradient, if there is one and it is not frozen.
     fn gradient<'a>(&self, gradients: &'a Gradients<T>) -> Option<&'a Tensor<T>> {
-        let moves = self.param.is_trainable() && !self.frozen;
-        gradients.of_key(self.param.id()).filter(|_| moves)
+        gradients.of_key(self.param.id()).filter(|_| self.moves())
+    }
+
+    fn moves(&self) -> bool {
+        self.param.is_trainable() && !self.frozen
     }
 
     fn step(&mut self, learning_rate: f64, gradient: &Tensor<T>, bounds: Bounds<T>) {
+        let Some(rule) = &self.rule else { return };
         self.steps += 1;
         let gradient = gradient.contiguous();
         let update = Update {
-            rule: self.rule.as_ref(),
+            rule: rule.as_ref(),
             step: self.steps,
             learning_rate: learning_rate * self.rate_factor,
         };
@@ -204,42 +257,85 @@ impl<T: Float> Entry<T> {
         });
     }
 
+    /// Its steps and state as a snapshot says.
+    fn read(
+        &self,
+        reader: &mut SnapshotReader<'_, T>,
+    ) -> Result<(u64, Vec<Tensor<T>>), SnapshotError> {
+        let steps = reader.count(&format!("{}/steps", self.name))?;
+        let shape = self.param.shape();
+        let slots = self.slots().map(|name| reader.tensor(&name, &shape));
+        Ok((steps, slots.collect::<Result<_, _>>()?))
+    }
+
     fn slots(&self) -> impl Iterator<Item = String> {
-        let slots = self.rule.slots().iter();
+        let slots = self.rule.iter().flat_map(|rule| rule.slots());
         slots.map(|slot| format!("{}/{slot}", self.name))
     }
 }
 
+/// Entries of these parameters, which get their names.
+#[track_caller]
+fn named<T: Float>(
+    params: Vec<(String, Param<T>)>,
+    rule: Option<&Arc<dyn UpdateRule<T>>>,
+) -> Vec<Entry<T>> {
+    let mut names = BTreeSet::new();
+    for (name, param) in &params {
+        assert!(
+            names.insert(name.as_str()),
+            "optimizer: two parameters are named `{name}`; put the name of their model in front"
+        );
+        param.set_name(name);
+    }
+    let slots = rule.map_or(0, |rule| rule.slots().len());
+    let entry = |(name, param): (String, Param<T>)| Entry {
+        state: (0..slots).map(|_| Tensor::zeros(param.shape())).collect(),
+        name,
+        param,
+        rule: rule.cloned(),
+        rate_factor: 1.0,
+        frozen: false,
+        steps: 0,
+    };
+    params.into_iter().map(entry).collect()
+}
+
 impl<T: Float> Stateful<T> for Optimizer<T> {
     fn snapshot(&self) -> Snapshot<T> {
-        let mut snapshot = Snapshot::new()
-            .with("rule", self.rule.name())
+        let snapshot = Snapshot::new()
+            .with("rule", self.method.name())
             .with("steps", self.steps);
-        for entry in &self.entries {
-            snapshot = snapshot.with(format!("{}/steps", entry.name), entry.steps);
-            for (name, slot) in entry.slots().zip(&entry.state) {
-                snapshot = snapshot.with_tensor(name, slot.clone());
-            }
-        }
-        snapshot
+        let own = match &self.method {
+            Method::Lbfgs(_, memory) => method::shown(memory, &self.moving()),
+            Method::Rule(_) => self.entries.iter().fold(Snapshot::new(), |all, entry| {
+                let all = all.with(format!("{}/steps", entry.name), entry.steps);
+                let slots = entry.slots().zip(&entry.state);
+                slots.fold(all, |all, (name, slot)| all.with_tensor(name, slot.clone()))
+            }),
+        };
+        snapshot.join(own)
     }
 
     fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), SnapshotError> {
         let mut reader = snapshot.reader();
-        reader.expect("rule", self.rule.name())?;
+        reader.expect("rule", self.method.name())?;
         let steps = reader.count("steps")?;
-        let mut entries = Vec::new();
-        for entry in &self.entries {
-            let own = reader.count(&format!("{}/steps", entry.name))?;
-            let shape = entry.param.shape();
-            let slots = entry.slots().map(|name| reader.tensor(&name, &shape));
-            entries.push((own, slots.collect::<Result<Vec<_>, _>>()?));
+        if let Method::Lbfgs(..) = self.method {
+            let restored = method::read(&mut reader, &self.moving())?;
+            reader.finish()?;
+            if let Method::Lbfgs(_, memory) = &mut self.method {
+                *memory = restored;
+            }
+        } else {
+            let entries = self.entries.iter().map(|entry| entry.read(&mut reader));
+            let entries = entries.collect::<Result<Vec<_>, _>>()?;
+            reader.finish()?;
+            for (entry, restored) in self.entries.iter_mut().zip(entries) {
+                (entry.steps, entry.state) = restored;
+            }
         }
-        reader.finish()?;
         self.steps = steps;
-        for (entry, restored) in self.entries.iter_mut().zip(entries) {
-            (entry.steps, entry.state) = restored;
-        }
         Ok(())
     }
 }
@@ -247,7 +343,7 @@ impl<T: Float> Stateful<T> for Optimizer<T> {
 impl<T: Float> std::fmt::Debug for Optimizer<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
-            rule,
+            method,
             learning_rate,
             entries,
             steps,
@@ -256,7 +352,7 @@ impl<T: Float> std::fmt::Debug for Optimizer<T> {
         write!(
             f,
             "Optimizer({}, {} parameters, learning rate {learning_rate}, {steps} steps)",
-            rule.name(),
+            method.name(),
             entries.len()
         )
     }

@@ -10,19 +10,19 @@ use super::rule::UpdateRule;
 const CHUNK: usize = 1 << 15;
 
 /// State slots of a stretch, inline.
-pub(super) type Slots<'a, T> = SmallVec<[&'a mut [T]; 4]>;
+pub(crate) type Slots<'a, T> = SmallVec<[&'a mut [T]; 4]>;
 
 /// One step of one parameter.
 #[derive(Clone, Copy)]
-pub(super) struct Update<'a, T: Float> {
-    pub(super) rule: &'a dyn UpdateRule<T>,
-    pub(super) step: u64,
-    pub(super) learning_rate: f64,
+pub(crate) struct Update<'a, T: Float> {
+    pub(crate) rule: &'a dyn UpdateRule<T>,
+    pub(crate) step: u64,
+    pub(crate) learning_rate: f64,
 }
 
 impl<T: Float> Update<'_, T> {
     /// Halves a stretch of the parameter until it is a chunk; the halves are updated in parallel.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         self,
         parameter: &mut [T],
         gradient: Clipped<'_, T>,

@@ -9,5 +9,6 @@ mod losses;
 mod page;
 mod recurrent;
 mod reference;
+mod regularisers;
 mod ssim;
 mod training;

@@ -1,6 +1,8 @@
 //! Modules, optimisers, loaders and the trainer together.
 
+mod averages;
 mod descent;
+mod lbfgs;
 mod loaders;
 mod modules;
 mod optimizers;

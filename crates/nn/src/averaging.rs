@@ -1,0 +1,191 @@
+//! Averages of weights along the way of training, which often judge better than the last weights.
+//!
+//! ```text
+//! θ̄ ← θ̄ + s (θ − θ̄)
+//! ```
+//!
+//! after every step, or every epoch. The share s of the newest weights is what tells an exponential
+//! moving average from an equal one, [`Averaging`].
+
+use smallvec::SmallVec;
+
+use retrograd_tensor::{Float, Tensor};
+
+use crate::optim::{Blend, Update};
+use crate::param::Param;
+use crate::snapshot::{Snapshot, SnapshotError, Stateful};
+
+/// How much the newest weights count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Averaging {
+    /// s = 1 − d: an exponential moving average that starts from the first weights (Polyak and
+    /// Juditsky 1992; `AveragedModel` with `get_ema_multi_avg_fn` in PyTorch).
+    Exponential {
+        /// d: how long weights are remembered, 1 / (1 − d) updates.
+        decay: f64,
+    },
+    /// s = 1 − min(d, (1 + t) / (10 + t)) at update t: what is learnt early is forgotten soon
+    /// (TensorFlow's `ExponentialMovingAverage`).
+    WarmedUp {
+        /// d in the end.
+        decay: f64,
+    },
+    /// s = (1 − d) / (1 − dᵗ): the weights before the first update do not count at all, as in Adam's
+    /// bias correction.
+    Corrected {
+        /// d
+        decay: f64,
+    },
+    /// s = 1 / t: all count the same. Stochastic weight averaging (Izmailov et al. 2018), updated at
+    /// the end of each epoch of the last part of a run, in which the rate is constant and large:
+    ///
+    /// ```
+    /// use retrograd_nn::{Schedule, Span};
+    ///
+    /// // From epoch 75 on down to a twentieth in 5 epochs, and on with that.
+    /// let constant = Schedule::Linear { from: 1.0, to: 0.05, over: Span::Epochs(5) };
+    /// let rate = Schedule::Constant.then(Span::Epochs(75), constant);
+    /// # assert_eq!(rate.to_string(), "constant; after 75 epochs: line from 1 to 0.05 over 5 epochs");
+    /// ```
+    Equal,
+}
+
+impl Averaging {
+    /// s at the `update`-th update, from 1.
+    fn share(self, update: u64) -> f64 {
+        let t = update as f64;
+        match self {
+            Self::Exponential { decay } => 1.0 - decay,
+            Self::WarmedUp { decay } => 1.0 - decay.min((1.0 + t) / (10.0 + t)),
+            Self::Corrected { decay } => (1.0 - decay) / (1.0 - decay.powf(t)),
+            Self::Equal => 1.0 / t,
+        }
+    }
+}
+
+/// The average of a model's weights.
+///
+/// ```
+/// use retrograd_nn::{Averaging, Linear, Module, WeightAverage};
+/// use retrograd_tensor::{Tensor, random};
+///
+/// let model = Linear::<f64>::new(1, 1, &mut random::rng(0));
+/// let mut average = WeightAverage::new(Averaging::Equal, model.params());
+/// for value in [1.0, 2.0, 6.0] {
+///     model.weight.set(Tensor::full([1, 1], value)); // a step of training
+///     average.update();
+/// }
+/// let seen = average.applied(|| model.weight.value().item());
+/// assert_eq!((seen, model.weight.value().item()), (3.0, 6.0));
+/// ```
+///
+/// Buffers, such as the running statistics of normalisations, are not averaged; they are those of
+/// the last weights, and a pass over the data in training mode adapts them to the average.
+#[derive(Debug)]
+pub struct WeightAverage<T: Float = f32> {
+    averaging: Averaging,
+    entries: Vec<Entry<T>>,
+    updates: u64,
+}
+
+#[derive(Debug)]
+struct Entry<T: Float> {
+    name: String,
+    param: Param<T>,
+    average: Tensor<T>,
+}
+
+impl<T: Float> WeightAverage<T> {
+    /// An average of these parameters, which starts from their values now.
+    #[must_use]
+    pub fn new(averaging: Averaging, params: Vec<(String, Param<T>)>) -> Self {
+        let entry = |(name, param): (String, Param<T>)| Entry {
+            name,
+            average: param.value().copied(),
+            param,
+        };
+        Self {
+            averaging,
+            entries: params.into_iter().map(entry).collect(),
+            updates: 0,
+        }
+    }
+
+    /// Takes the parameters as they are now into the average, in one pass.
+    pub fn update(&mut self) {
+        self.updates += 1;
+        let update = Update {
+            rule: &Blend,
+            step: self.updates,
+            learning_rate: self.averaging.share(self.updates),
+        };
+        for entry in &mut self.entries {
+            let value = entry.param.value().contiguous();
+            let newest = value.as_slice().unwrap_or_default();
+            update.apply(entry.average.make_mut(), newest.into(), SmallVec::new());
+        }
+    }
+
+    /// Updates so far.
+    #[must_use]
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// What `run` gives while the parameters are the average, for evaluation or saving; after it,
+    /// also after a panic, they are what they were.
+    pub fn applied<V>(&self, run: impl FnOnce() -> V) -> V {
+        let _restored = Restored(
+            self.entries
+                .iter()
+                .map(|entry| (&entry.param, entry.param.value()))
+                .collect(),
+        );
+        self.apply();
+        run()
+    }
+
+    /// Sets the parameters to the average for good.
+    pub fn apply(&self) {
+        for entry in &self.entries {
+            entry.param.set(entry.average.clone());
+        }
+    }
+}
+
+/// Parameters that get their values back.
+struct Restored<'a, T: Float>(Vec<(&'a Param<T>, Tensor<T>)>);
+
+impl<T: Float> Drop for Restored<'_, T> {
+    fn drop(&mut self) {
+        for (param, value) in self.0.drain(..) {
+            param.set(value);
+        }
+    }
+}
+
+impl<T: Float> Stateful<T> for WeightAverage<T> {
+    fn snapshot(&self) -> Snapshot<T> {
+        let start = Snapshot::new().with("updates", self.updates);
+        self.entries.iter().fold(start, |all, entry| {
+            all.with_tensor(format!("{}/average", entry.name), entry.average.clone())
+        })
+    }
+
+    fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), SnapshotError> {
+        let mut reader = snapshot.reader();
+        let updates = reader.count("updates")?;
+        let averages = self
+            .entries
+            .iter()
+            .map(|entry| reader.tensor(&format!("{}/average", entry.name), entry.average.shape()));
+        let averages = averages.collect::<Result<Vec<_>, _>>()?;
+        reader.finish()?;
+        self.updates = updates;
+        for (entry, average) in self.entries.iter_mut().zip(averages) {
+            entry.average = average;
+        }
+        Ok(())
+    }
+}
