@@ -43,6 +43,7 @@ pub mod regulariser;
 mod schedule;
 pub mod snapshot;
 pub mod train;
+pub mod transform;
 
 pub use averaging::{Averaging, WeightAverage};
 pub use buffer::{Buffer, Counter, may_change};
@@ -72,3 +73,4 @@ pub use param::Param;
 pub use schedule::{Better, Moment, Plateau, PlateauRule, Schedule, Span, Threshold};
 pub use snapshot::{Snapshot, SnapshotError, Stateful};
 pub use train::{EarlyStopping, Terms, Trainer};
+pub use transform::Transform;
