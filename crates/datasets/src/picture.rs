@@ -77,6 +77,12 @@ impl<'a, R: BufRead + Seek> Picture<'a, R> {
             });
         }
         let reader = decoder.read_info().map_err(damaged)?;
+        // The decoder panics on part of a colour (version 0.18.1; found by fuzzing).
+        let palette = reader.info().palette.as_deref().unwrap_or_default();
+        if palette.len() % 3 != 0 {
+            let found = format!("a palette of {} bytes in a PNG file", palette.len());
+            return Err(malformed(path, found));
+        }
         let (color, depth) = reader.output_color_type();
         let shape = ImageShape {
             channels: match color {

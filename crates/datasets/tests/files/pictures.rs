@@ -70,6 +70,16 @@ fn every_truncation_is_an_error() {
 }
 
 #[test]
+fn a_palette_with_part_of_a_colour_is_an_error() {
+    let bytes = include_bytes!("../../../../fuzz/corpus/png/palette_of_part_of_a_colour");
+    let error = png_from_bytes(bytes).expect_err("a refusal");
+    assert!(
+        error.to_string().contains("a palette of 4 bytes"),
+        "{error}"
+    );
+}
+
+#[test]
 fn no_damaged_bit_changes_what_is_read() {
     let bytes = grey([1, 2, 3, 4]);
     let whole = png_from_bytes(&bytes).expect("an image");
