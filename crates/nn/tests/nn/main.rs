@@ -5,6 +5,7 @@ mod attention;
 mod checkpoint;
 mod checkpointed;
 mod gradients;
+mod layers;
 mod losses;
 mod page;
 mod recurrent;
