@@ -30,5 +30,11 @@ pub(super) fn rows() -> Vec<Row> {
             let doubling = Convolution::default().stride([2, 2]).padding([0, 1]);
             x[0].conv_transpose2d(&x[1], Some(&x[2]), &doubling, [1, 0])
         }),
+        row(LINEAR, "conv", signal, |x| {
+            x[0].conv(&x[1], Some(&x[2]), &Convolution::<1>::default())
+        }),
+        row(LINEAR, "conv_transpose", image, |x| {
+            x[0].conv_transpose(&x[1], None, &Convolution::<2>::default(), [0, 0])
+        }),
     ]
 }

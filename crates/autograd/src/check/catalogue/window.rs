@@ -22,6 +22,13 @@ pub(super) fn rows() -> Vec<Row> {
             x[0].max_pool2d(&Pooling::new([2, 2]).stride([1, 1]).dilation([1, 2]))
         })
         .kinks("ties"),
+        row(LINEAR, "max_pool", image, |x| {
+            x[0].max_pool(&Pooling::new([1, 2]))
+        })
+        .kinks("ties"),
+        row(LINEAR, "avg_pool", signal, |x| {
+            x[0].avg_pool(&Pooling::new([2]), true)
+        }),
         row(LINEAR, "avg_pool1d", signal, |x| {
             x[0].avg_pool1d(&Pooling::new([3]).stride([2]).padding([1]), true)
         }),
