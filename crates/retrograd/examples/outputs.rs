@@ -26,7 +26,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         "points" => DataKind::Points(features),
         _ => return Err(USAGE.into()),
     };
-    let model = Variant::from_name(variant)?.build::<f32>(kind, &mut random::rng(0))?;
+    let model = Variant::from_name(variant)?.build::<f32>(
+        &Settings::default(),
+        kind,
+        &mut random::rng(0),
+    )?;
     checkpoint::load(model.as_ref(), checkpoint)?;
     let tensors = checkpoint::read::<f32>(inputs)?;
     let [(_, x)] = &tensors[..] else {

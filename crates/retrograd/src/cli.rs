@@ -74,7 +74,7 @@ pub(crate) struct TrainOptions {
     /// Which autoencoder; `retrograd list` shows all.
     #[arg(value_parser = variant)]
     pub(crate) variant: Variant,
-    /// digits, tabular or plane (built in), or a folder of IDX files as MNIST's, raw or .gz
+    /// digits, tabular, plane or unit-plane (built in), or a folder of IDX files as MNIST's, raw or .gz
     /// (one that is called `digits` is `./digits`).
     ///
     /// Without it, what the variant is shown with.

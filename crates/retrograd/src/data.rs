@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use retrograd::autoencoders::{DataKind, DefaultData, Variant};
+use retrograd::autoencoders::{Autoencoder, DataKind, DefaultData, Variant};
 use retrograd::datasets::{self, Split};
-use retrograd::tensor::Tensor;
+use retrograd::tensor::{Float, Tensor};
 
 use crate::cli::TrainOptions;
 use crate::failure::Failure;
@@ -30,6 +30,7 @@ pub(crate) fn load(options: &TrainOptions) -> Result<Data, Failure> {
     let default = Path::new(match options.variant.default_data() {
         DefaultData::Digits => "digits",
         DefaultData::Plane => "plane",
+        DefaultData::UnitPlane => "unit-plane",
     });
     let source = options.data.as_deref().unwrap_or(default);
     let sizes = |(train, held_out): (usize, usize)| {
@@ -58,6 +59,10 @@ pub(crate) fn load(options: &TrainOptions) -> Result<Data, Failure> {
             datasets::plane_split(PLANE.0, PLANE.1, options.seed),
             DataKind::Points(3),
         ),
+        Some("unit-plane") => {
+            let split = unit(datasets::plane_split(PLANE.0, PLANE.1, options.seed));
+            (split, DataKind::Table(3))
+        }
         _ => {
             let split = read(source)?;
             let split = if options.quick { first(split) } else { split };
@@ -81,6 +86,7 @@ pub(crate) fn default_kind(variant: Variant) -> DataKind {
     match variant.default_data() {
         DefaultData::Digits => DataKind::Images(datasets::digits_split(1, 1, 0).train.width()),
         DefaultData::Plane => DataKind::Points(3),
+        DefaultData::UnitPlane => DataKind::Table(3),
     }
 }
 
@@ -89,8 +95,29 @@ pub(crate) fn batch(variant: Variant, samples: usize, seed: u64) -> Tensor<f32> 
     let split = match variant.default_data() {
         DefaultData::Digits => datasets::digits_split(samples, 1, seed),
         DefaultData::Plane => datasets::plane_split(samples, 1, seed),
+        DefaultData::UnitPlane => unit(datasets::plane_split(samples, 1, seed)),
     };
     split.train.features
+}
+
+/// A label for each of some samples, all labels in turn, if the model needs labels: for looking at a
+/// step, where it does not matter which.
+pub(crate) fn labels<T: Float>(model: &dyn Autoencoder<T>, samples: usize) -> Option<Tensor<i64>> {
+    let classes = model.conditional()?.classes();
+    let labels = (0..samples).map(|sample| (sample % classes) as i64);
+    Some(Tensor::from_vec(labels.collect(), [samples]))
+}
+
+/// Every column moved and scaled so that the training samples fill [0, 1]; held-out ones beyond are
+/// held there.
+fn unit(mut split: Split) -> Split {
+    let (low, high) = (split.train.features.min(0), split.train.features.max(0));
+    let span = (&high - &low).map(|span| if span > 0.0 { span } else { 1.0 });
+    for part in [&mut split.train, &mut split.held_out] {
+        part.features = (&(&part.features - &low) / &span).map(|x| x.clamp(0.0, 1.0));
+        part.name = format!("unit-{}", part.name);
+    }
+    split
 }
 
 /// The MNIST-like folder at `path`.
@@ -99,7 +126,7 @@ fn read(path: &Path) -> Result<Split, Failure> {
     let bare = path.components().count() == 1 && path.extension().is_none();
     if bare && !path.exists() {
         return Err(Failure::run(format!(
-            "--data {}: there is no such folder, and the built-in sets are digits, tabular and plane",
+            "--data {}: there is no such folder, and the built-in sets are digits, tabular, plane and unit-plane",
             path.display()
         )));
     }

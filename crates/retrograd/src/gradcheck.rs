@@ -3,26 +3,32 @@
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use retrograd::autoencoders::{BoxedAutoencoder, DataKind, Variant};
+use retrograd::autoencoders::{BoxedAutoencoder, DataKind, Nonlinearity, Settings, Variant};
 use retrograd::autograd::Var;
 use retrograd::autograd::check::catalogue::{FAMILIES, Row, rows};
 use retrograd::autograd::check::{Check, Report};
 use retrograd::tensor::{Tensor, random};
 
+use crate::data;
 use crate::failure::Failure;
 use crate::terminal::{self, aligned};
 use crate::train::set_threads;
 
 /// Samples of a batch that an objective is checked on.
 const SAMPLES: usize = 3;
-/// Small data of every kind. A code has up to 32 numbers, and images must have more.
+/// Small data of every kind.
 const KINDS: [(&str, DataKind); 3] = [
-    ("images", DataKind::Images(36)),
+    ("images", DataKind::Images(16)),
     ("table", DataKind::Table(18)),
     ("points", DataKind::Points(3)),
 ];
-/// Difference step of objectives: their kinks are anywhere, and a small step meets few.
-const STEP: f64 = 1.0 / 1024.0;
+/// Images for variants that halve them three times.
+const LARGE: DataKind = DataKind::Images(64);
+/// Difference steps of objectives. Large ones are the more accurate, but kinks are anywhere and a
+/// small step meets few.
+const SMOOTH: f64 = 1.0 / 16.0;
+const KINKS: f64 = 1.0 / 512.0;
+const POOLS: f64 = 1.0 / 128.0;
 /// Names closer than this (Jaro-Winkler, 1 is equal) are suggested for a misspelt one.
 const SIMILAR: f64 = 0.75;
 
@@ -84,9 +90,15 @@ fn progress(checks: usize) -> ProgressBar {
 fn subjects(name: Option<&str>) -> Result<Vec<Subject>, Failure> {
     let operations = || rows().into_iter().map(Subject::Operation);
     let objectives = |variant: Variant| {
+        // Three pools leave nothing of 4 x 4 pixels.
+        let larger = move |(what, kind): (&'static str, DataKind)| match kind {
+            DataKind::Images(_) if variant == Variant::Convolutional => (what, LARGE),
+            _ => (what, kind),
+        };
         KINDS
             .into_iter()
-            .filter(move |(_, kind)| variant.build::<f64>(*kind, &mut random::rng(0)).is_ok())
+            .map(larger)
+            .filter(move |(_, kind)| variant.resolve(&settings(variant, *kind), *kind).is_ok())
             .map(move |(what, kind)| Subject::Objective(what, variant, kind))
     };
     let Some(name) = name else {
@@ -162,14 +174,29 @@ fn operation(row: &Row) -> Line {
     }
 }
 
+/// The variant at a small size. A convolution puts one weight to work at every pixel, and of many units
+/// one is always at a kink, so its units are smooth.
+fn settings(variant: Variant, kind: DataKind) -> Settings {
+    let small = variant.miniature(kind);
+    if small.channels.is_some() && small.body.is_none() {
+        Settings {
+            activation: Some(Nonlinearity::Tanh),
+            ..small
+        }
+    } else {
+        small
+    }
+}
+
 /// The objective of a fresh model, in double precision, as a function of a batch and all parameters.
 /// Noise comes from the tape, which starts alike every time.
 fn objective(what: &str, variant: Variant, kind: DataKind) -> Line {
     let mut rng = random::stream(0, "gradcheck", &[]);
     let model: BoxedAutoencoder<f64> = variant
-        .build(kind, &mut rng)
+        .build(&settings(variant, kind), kind, &mut rng)
         .expect("only data that fits was chosen");
     let batch = Tensor::uniform([SAMPLES, kind.features()], 0.05, 0.95, &mut rng);
+    let labels = data::labels(model.as_ref(), SAMPLES);
     let params = model.params();
     let values = params.iter().map(|(_, param)| param.value());
     let inputs: Vec<Tensor<f64>> = std::iter::once(batch).chain(values).collect();
@@ -180,10 +207,17 @@ fn objective(what: &str, variant: Variant, kind: DataKind) -> Line {
                 tape.bind_key(param.id(), input);
             }
         }
-        model.objective(&x[0]).total()
+        model.objective_of(&x[0], labels.as_ref()).total()
+    };
+    let units = settings(variant, kind).activation;
+    let smooth = units.is_none_or(Nonlinearity::is_smooth);
+    let step = match (smooth, variant) {
+        (_, Variant::Convolutional) => POOLS,
+        (true, _) => SMOOTH,
+        (false, _) => KINKS,
     };
     let orders = [1, 2].map(|order| {
-        let check = Check::order(order).step(STEP);
+        let check = Check::order(order).step(step);
         check.run(f, &inputs).map_err(|failure| failure.to_string())
     });
     let widths: Vec<String> = model.widths().iter().map(ToString::to_string).collect();

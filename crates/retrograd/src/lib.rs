@@ -31,7 +31,12 @@ pub use retrograd_tensor as tensor;
 /// What most programs use: `use retrograd::prelude::*`.
 pub mod prelude {
     pub use crate::autoencoders::{
-        Autoencoder, DeepAutoencoder, LinearAutoencoder, SimpleAutoencoder, Variant,
+        Autoencoder, BetaAutoencoder, ConditionalAutoencoder, ContractiveAutoencoder,
+        ConvolutionalAutoencoder, Corruption, DeepAutoencoder, DenoisingAutoencoder,
+        GreedyAutoencoder, ImportanceWeightedAutoencoder, LinearAutoencoder,
+        OvercompleteAutoencoder, Settings, SimpleAutoencoder, SparseKlAutoencoder,
+        SparseL1Autoencoder, StackedAutoencoder, StridedAutoencoder, TiedAutoencoder,
+        UndercompleteAutoencoder, Variant, VariationalAutoencoder,
     };
     pub use crate::autograd::{Expr, Pointwise, Tape, Var, grad};
     pub use crate::nn::{

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use retrograd::autoencoders::{BatchSize, BoxedAutoencoder};
+use retrograd::autoencoders::{BatchSize, BoxedAutoencoder, Settings};
 use retrograd::autograd::inspect::{Profile, Trace};
 use retrograd::autograd::{Mode, Tape, Var};
 use retrograd::nn::checkpoint::write_atomically;
@@ -90,7 +90,7 @@ impl Step {
         let mut rng = random::stream(options.seed, "initial weights", &[]);
         let model: BoxedAutoencoder<f32> = options
             .variant
-            .build(kind, &mut rng)
+            .build(&Settings::default(), kind, &mut rng)
             .map_err(Failure::usage)?;
         // The optimiser gives parameters the names they go by on the tape.
         let _ = recipe.optimizer.build(recipe.learning_rate, model.params());
@@ -121,8 +121,9 @@ impl Step {
     }
 
     fn loss(&self, tape: &Tape<f32>) -> Var<f32> {
+        let labels = data::labels(self.model.as_ref(), self.batch.shape()[0]);
         self.model
-            .objective(&tape.constant(self.batch.clone()))
+            .objective_of(&tape.constant(self.batch.clone()), labels.as_ref())
             .total()
     }
 

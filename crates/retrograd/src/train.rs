@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
-use retrograd::autoencoders::{Autoencoder, BatchSize, BoxedAutoencoder, Recipe};
+use retrograd::autoencoders::{Autoencoder, BatchSize, BoxedAutoencoder, Recipe, Settings};
 use retrograd::autograd::Var;
 use retrograd::nn::train::{
     EpochRecord, Flow, Metrics, Observer, ObserverError, Plan, Progress, StepRecord,
@@ -63,10 +63,17 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
     let model: BoxedAutoencoder<f32> = options
         .variant
         .build(
+            &Settings::default(),
             data.kind,
             &mut random::stream(options.seed, "initial weights", &[]),
         )
         .map_err(Failure::usage)?;
+    if model.conditional().is_some() {
+        return Err(Failure::usage(format!(
+            "`{}`: it needs the labels of the samples, which `train` does not read; train it with the library",
+            options.variant
+        )));
+    }
     let recipe = recipe(options, &data)?;
     let train_loader = loader(&data, recipe.batch_size, options)?.shuffled(options.seed);
     let held_out = &data.split.held_out;

@@ -78,7 +78,17 @@ fn metrics(run: &Path) -> Vec<serde_json::Value> {
 fn list_names_every_variant_with_its_equation() {
     let folder = TempDir::new().unwrap();
     let list = succeed(folder.path(), &["list"]);
-    for words in ["linear", "simple", "deep", "min ‖x − D(E x + b) − c‖²"] {
+    for words in [
+        "linear",
+        "simple",
+        "deep",
+        "sparse-kl",
+        "strided",
+        "conditional",
+        "iwae",
+        "min ‖x − D(E x + b) − c‖²",
+        "min L(x, g(h)) + λ ‖∂h/∂x‖²",
+    ] {
         assert!(list.contains(words), "{list}");
     }
 }
@@ -266,6 +276,14 @@ fn options_that_make_no_sense_are_usage_errors() {
             &["--threads 20000", "1024"],
         ),
         (&["train", "deep", "--data", "plane"], &["deep", "linear"]),
+        (
+            &["train", "conditional", "--quick"],
+            &["conditional", "labels"],
+        ),
+        (
+            &["train", "strided", "--data", "plane"],
+            &["strided", "need images"],
+        ),
     ] {
         fail(folder.path(), arguments, 2, words);
     }

@@ -3,11 +3,15 @@
 use retrograd_autograd::Var;
 use retrograd_nn::{Module, Reduction, Sequential, Terms, loss};
 use retrograd_tensor::{Float, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::registry::choices;
 
 /// How the decoder's last linear layer z becomes a reconstruction y, and what y costs.
 ///
 /// All costs are means over the features and the batch, as in the source texts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Output {
     /// y = z, squared error: data of any size.
     Real,
@@ -20,6 +24,13 @@ pub enum Output {
     /// The cost is computed from z, which is exact where σ(z) has rounded to 0 or 1.
     Probability,
 }
+
+choices!(Output {
+    Real = "real",
+    Rectified = "rectified",
+    Squashed = "squashed",
+    Probability = "probability",
+});
 
 impl Output {
     /// The reconstruction y for the last layer's z.

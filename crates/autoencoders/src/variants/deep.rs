@@ -13,9 +13,55 @@ use retrograd_nn::{Activation, Module, Sequential, Terms, Visitor};
 use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
-use crate::autoencoder::Autoencoder;
-use crate::dense::halves;
-use crate::output::Output;
+use crate::model::Autoencoder;
+use crate::parts::dense::halves;
+use crate::parts::{Output, checks};
+use crate::registry::{
+    Card, DataKind, DefaultData, Nonlinearity, OptimizerKind, Recipe, Settings, Variant, need,
+};
+
+pub(crate) const CARD: Card = Card {
+    name: "deep",
+    summary: "Several layers each way; a small code says more.",
+    equation: "min L(x, g(h)),  h = a(W₂ a(W₁ x + b₁) + b₂),  g the mirror of f",
+    change: "the number of layers",
+    source: "Hinton and Salakhutdinov 2006",
+    parent: Some(Variant::Simple),
+    data: DefaultData::Digits,
+    settings,
+    recipe: |data| match data {
+        DataKind::Images(_) => Recipe::new(10, 128, OptimizerKind::Adam, 1e-3),
+        _ => Recipe::new(5, 1000, OptimizerKind::Adadelta, 1.0),
+    },
+    check: checks::narrow_and_reaches,
+};
+
+/// Those of the source, which children share.
+pub(crate) fn settings(data: DataKind) -> Settings {
+    let table = (vec![15, 11, 11], 8);
+    let (hidden, latent) = data.pick((vec![128], 32), table.clone(), table);
+    let units = data.pick(
+        Nonlinearity::Relu,
+        Nonlinearity::Sigmoid,
+        Nonlinearity::Sigmoid,
+    );
+    Settings {
+        latent: Some(latent),
+        hidden: Some(hidden),
+        activation: Some(units),
+        output: Some(data.pick(Output::Probability, Output::Rectified, Output::Rectified)),
+        ..Settings::default()
+    }
+}
+
+pub(crate) fn build<T: Float>(
+    settings: &Settings,
+    data: DataKind,
+    rng: &mut Rng,
+) -> DeepAutoencoder<T> {
+    let output = need(settings.output);
+    DeepAutoencoder::new(&settings.down(data), settings.layer(), output, rng)
+}
 
 /// Several nonlinear layers to the code and their mirror back.
 #[derive(Debug)]
@@ -24,7 +70,8 @@ pub struct DeepAutoencoder<T: Float = f32> {
     pub encoder: Sequential<T>,
     /// g up to its last nonlinearity: `[batch, code]` to `[batch, features]`.
     pub decoder: Sequential<T>,
-    output: Output,
+    /// What the decoder's last numbers become, and what that costs.
+    pub output: Output,
 }
 
 impl<T: Float> DeepAutoencoder<T> {

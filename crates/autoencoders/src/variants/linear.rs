@@ -9,12 +9,49 @@
 //! Changes nothing with respect to the general equation; it is the root of the family.
 
 use retrograd_autograd::Var;
-use retrograd_nn::{Init, Linear, Module, Sequential, Terms, Visitor};
+use retrograd_nn::{Init, Linear, Module, Schedule, Sequential, Terms, Visitor};
 use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
-use crate::autoencoder::Autoencoder;
-use crate::output::Output;
+use crate::model::Autoencoder;
+use crate::parts::{Output, checks};
+use crate::registry::{
+    BatchSize, Card, DataKind, DefaultData, OptimizerKind, Recipe, Settings, need,
+};
+
+pub(crate) const CARD: Card = Card {
+    name: "linear",
+    summary: "One affine map each way; spans the subspace of the principal components.",
+    equation: "min ‖x − D(E x + b) − c‖²",
+    change: "nothing: the root of the family",
+    source: "Baldi and Hornik 1989",
+    parent: None,
+    data: DefaultData::Plane,
+    settings: |data| Settings {
+        latent: Some(data.pick(32, data.half(), 2)),
+        ..Settings::default()
+    },
+    recipe: |data| match data {
+        // The published recipe, settled: see `Schedule::CoolDown`.
+        DataKind::Points(_) => Recipe {
+            epochs: 1000,
+            batch_size: BatchSize::Full,
+            optimizer: OptimizerKind::Adam,
+            learning_rate: 0.01,
+            schedule: Schedule::CoolDown { from: 0.8 },
+        },
+        _ => Recipe::new(10, 128, OptimizerKind::Adam, 1e-3),
+    },
+    check: checks::narrow,
+};
+
+pub(crate) fn build<T: Float>(
+    settings: &Settings,
+    data: DataKind,
+    rng: &mut Rng,
+) -> LinearAutoencoder<T> {
+    LinearAutoencoder::new(data.features(), need(settings.latent), rng)
+}
 
 /// One affine map to the code and one back.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The linear autoencoder against principal component analysis.
 
-use retrograd_autoencoders::{DataKind, Variant};
+use retrograd_autoencoders::{DataKind, Settings, Variant};
 use retrograd_autograd::Var;
 use retrograd_datasets::plane;
 use retrograd_nn::{DataLoader, Trainer};
@@ -8,7 +8,7 @@ use retrograd_tensor::{Tensor, keep, random};
 
 /// Eigenvalues (descending) and eigenvectors (columns) of a symmetric 3x3 matrix, by Jacobi's
 /// rotations (Golub and Van Loan 2013, section 8.5).
-fn eigen(mut a: [[f64; 3]; 3]) -> ([f64; 3], [[f64; 3]; 3]) {
+pub(crate) fn eigen(mut a: [[f64; 3]; 3]) -> ([f64; 3], [[f64; 3]; 3]) {
     let mut v = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
     for _ in 0..30 {
         for (p, q) in [(0, 1), (0, 2), (1, 2)] {
@@ -64,7 +64,7 @@ fn spans_the_subspace_of_the_principal_components_from_any_start() {
     for seed in 0..10 {
         let recipe = Variant::Linear.recipe(data);
         let model = Variant::Linear
-            .build::<f64>(data, &mut random::rng(seed))
+            .build::<f64>(&Settings::default(), data, &mut random::rng(seed))
             .unwrap();
         let objective = |x: &Var<f64>| model.objective(x);
         let optimizer = recipe.optimizer.build(recipe.learning_rate, model.params());

@@ -13,9 +13,51 @@ use retrograd_nn::{Activation, Module, Sequential, Terms, Visitor};
 use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
-use crate::autoencoder::Autoencoder;
-use crate::dense::halves;
-use crate::output::Output;
+use crate::model::Autoencoder;
+use crate::parts::dense::halves;
+use crate::parts::{Output, checks};
+use crate::registry::{
+    Card, DataKind, DefaultData, Nonlinearity, OptimizerKind, Recipe, Settings, Variant, need,
+};
+
+pub(crate) const CARD: Card = Card {
+    name: "simple",
+    summary: "One hidden layer with a nonlinearity each way.",
+    equation: "min L(x, σ(V h + c)),  h = a(W x + b)",
+    change: "nonlinearities, and the error on images",
+    source: "Chollet 2016, Building autoencoders in Keras",
+    parent: Some(Variant::Linear),
+    data: DefaultData::Digits,
+    settings: |data| Settings {
+        latent: Some(data.pick(32, data.half(), data.half())),
+        activation: Some(data.pick(
+            Nonlinearity::Relu,
+            Nonlinearity::Sigmoid,
+            Nonlinearity::Sigmoid,
+        )),
+        output: Some(data.pick(Output::Probability, Output::Squashed, Output::Squashed)),
+        ..Settings::default()
+    },
+    recipe: |data| match data {
+        DataKind::Images(_) => Recipe::new(10, 128, OptimizerKind::Adam, 1e-3),
+        _ => Recipe::new(5, 1000, OptimizerKind::Adam, 1e-3),
+    },
+    check: checks::narrow_and_reaches,
+};
+
+pub(crate) fn build<T: Float>(
+    settings: &Settings,
+    data: DataKind,
+    rng: &mut Rng,
+) -> SimpleAutoencoder<T> {
+    SimpleAutoencoder::new(
+        data.features(),
+        need(settings.latent),
+        settings.layer(),
+        need(settings.output),
+        rng,
+    )
+}
 
 /// One nonlinear layer to the code and one layer back.
 #[derive(Debug)]
@@ -24,7 +66,8 @@ pub struct SimpleAutoencoder<T: Float = f32> {
     pub encoder: Sequential<T>,
     /// g up to its last nonlinearity: `[batch, code]` to `[batch, features]`.
     pub decoder: Sequential<T>,
-    output: Output,
+    /// What the decoder's last numbers become, and what that costs.
+    pub output: Output,
 }
 
 impl<T: Float> SimpleAutoencoder<T> {

@@ -1,0 +1,104 @@
+//! Stacks of convolutions over square images.
+
+use retrograd_autograd::Var;
+use retrograd_nn::{Activation, Conv2d, ConvTranspose2d, Init, Sequential};
+use retrograd_tensor::random::Rng;
+use retrograd_tensor::{Float, Shape};
+
+use crate::registry::DataKind;
+
+/// The side of square images.
+pub(crate) fn side(data: DataKind) -> Result<usize, String> {
+    let DataKind::Images(pixels) = data else {
+        return Err(
+            "it is made of convolutions, which need images; use image data or a dense variant"
+                .to_owned(),
+        );
+    };
+    let side = pixels.isqrt();
+    if side * side == pixels {
+        Ok(side)
+    } else {
+        Err(format!(
+            "images of {pixels} pixels are not square; crop or pad them, or use a dense variant"
+        ))
+    }
+}
+
+/// The side of images after every one of `layers` halvings.
+pub(crate) fn halved(side: usize, layers: usize) -> Result<usize, String> {
+    let factor = u32::try_from(layers)
+        .ok()
+        .and_then(|n| 2_usize.checked_pow(n));
+    match factor {
+        Some(factor) if layers > 0 && side.is_multiple_of(factor) => Ok(side / factor),
+        _ => Err(format!(
+            "images of side {side} cannot be halved {layers} times; give fewer channels, or images whose side is a multiple of 2 for each of them"
+        )),
+    }
+}
+
+/// Rows of pixels as images of one channel, `[batch, 1, side, side]`.
+pub(crate) fn images<T: Float>(x: &Var<T>, side: usize) -> Var<T> {
+    x.with_shape(Shape::from([x.shape()[0], 1, side, side]))
+}
+
+/// A sample a row, whatever its axes were.
+pub(crate) fn rows<T: Float>(x: &Var<T>) -> Var<T> {
+    let batch = x.shape()[0];
+    let features = x.shape()[1..].iter().product();
+    x.with_shape(Shape::from([batch, features]))
+}
+
+/// A layer of a strided encoder: channels and taps a side, 3 or 4, both of which halve images of
+/// even side.
+pub(crate) type Halving = (usize, usize);
+
+/// Convolutions with stride 2, each followed by the activation, added to `network`.
+pub(crate) fn halving<T: Float>(
+    network: Sequential<T>,
+    inputs: usize,
+    layers: &[Halving],
+    activation: Activation,
+    rng: &mut Rng,
+) -> Sequential<T> {
+    let mut inputs = inputs;
+    layers.iter().fold(network, |network, &(channels, taps)| {
+        let layer = Conv2d::new(inputs, channels, [taps; 2], rng)
+            .with_init(Init::XavierUniform, rng)
+            .stride([2, 2])
+            .padding([1, 1]);
+        inputs = channels;
+        network.with(layer).with(activation)
+    })
+}
+
+/// The transposes of [`halving`] in the opposite order, with the activation between them, added to
+/// `network`.
+pub(crate) fn doubling<T: Float>(
+    mut network: Sequential<T>,
+    inputs: usize,
+    layers: &[Halving],
+    activation: Activation,
+    rng: &mut Rng,
+) -> Sequential<T> {
+    for (position, &(channels, taps)) in layers.iter().enumerate().rev() {
+        let outputs = if position > 0 {
+            layers[position - 1].0
+        } else {
+            inputs
+        };
+        // Of the two sides that three taps halve to the same, the even one.
+        let more = 4 - taps;
+        let layer = ConvTranspose2d::new(channels, outputs, [taps; 2], rng)
+            .with_init(Init::XavierUniform, rng)
+            .stride([2, 2])
+            .padding([1, 1])
+            .output_padding([more; 2]);
+        network = network.with(layer);
+        if position > 0 {
+            network = network.with(activation);
+        }
+    }
+    network
+}

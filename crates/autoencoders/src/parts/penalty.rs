@@ -1,0 +1,74 @@
+//! What is added to a reconstruction's cost. Each penalty is one number for a batch.
+
+use std::sync::LazyLock;
+
+use retrograd_autograd::{Expr, Pointwise, Var};
+use retrograd_nn::Param;
+use retrograd_tensor::{Float, Tensor};
+
+/// The smallest and, below 1, the largest mean activation that is told from 0 and 1: at the ends the
+/// divergence would be infinite. In single precision 1 − 1e-6 is still not 1.
+const EDGE: f64 = 1e-6;
+
+/// λ Σ |h| of codes `[batch, code]`: summed over the units, averaged over the batch.
+pub(crate) fn activity<T: Float>(code: &Var<T>, lambda: f64) -> Var<T> {
+    static FORMULA: LazyLock<Pointwise> =
+        LazyLock::new(|| Pointwise::new("activity", |[h]: [Expr; 1]| h.abs()));
+    FORMULA.apply_sum(&[code], ..) * (lambda / samples(code))
+}
+
+/// weight·Σⱼ KL(ρ ‖ ρ̂ⱼ) of codes `[batch, code]` with values in [0, 1]; ρ̂ⱼ is the mean of unit j over
+/// the batch, and the sum is over the units.
+pub(crate) fn divergence_of_means<T: Float>(code: &Var<T>, rho: f64, weight: f64) -> Var<T> {
+    let means = code.mean(0).clamp(EDGE, 1.0 - EDGE);
+    bernoulli_divergence(rho, &means).sum(..) * weight
+}
+
+/// KL(p ‖ q) = p log(p/q) + (1−p) log((1−p)/(1−q)) of each q, in nats; p and q inside (0, 1).
+pub(crate) fn bernoulli_divergence<T: Float>(p: f64, q: &Var<T>) -> Var<T> {
+    static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("bernoulli_divergence", |[p, q]: [Expr; 2]| {
+            let (not_p, not_q) = (1.0 - &p, 1.0 - &q);
+            &p * (&p / &q).log() + &not_p * (&not_p / not_q).log()
+        })
+    });
+    FORMULA.apply(&[&Var::constant(Tensor::scalar(T::from_f64(p))), q])
+}
+
+/// λ Σ ½‖W‖² over weights, summed over all their numbers; `x` says which tape they are used on.
+pub(crate) fn decay<T: Float>(weights: &[Param<T>], lambda: f64, x: &Var<T>) -> Var<T> {
+    static FORMULA: LazyLock<Pointwise> =
+        LazyLock::new(|| Pointwise::new("half_square", |[w]: [Expr; 1]| w.square() * 0.5));
+    let sums = weights
+        .iter()
+        .map(|weight| FORMULA.apply_sum(&[&weight.beside(x)], ..));
+    let none = || Var::constant(Tensor::scalar(T::ZERO));
+    sums.reduce(|a, b| a + b).unwrap_or_else(none) * lambda
+}
+
+/// Rows of a batch.
+pub(crate) fn samples<T: Float>(x: &Var<T>) -> f64 {
+    x.shape().first().copied().unwrap_or(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use retrograd_autograd::Tape;
+
+    #[test]
+    fn the_divergence_is_zero_at_the_target_and_finite_at_the_ends() {
+        let of = |q: f64| {
+            let tape = Tape::<f64>::new();
+            let code = tape.leaf(Tensor::full([3, 2], q));
+            let penalty = divergence_of_means(&code, 0.1, 1.0);
+            let slope = penalty.backward().of(&code).unwrap().at(&[0, 0]);
+            (penalty.item(), slope)
+        };
+        assert!(of(0.1).0.abs() < 1e-15 && of(0.1).1.abs() < 1e-15);
+        // 2·(0.1·log ½ + 0.9·log(0.9/0.8))
+        assert!((of(0.2).0 - 2.0 * (0.1 * 0.5_f64.ln() + 0.9 * (1.125_f64).ln())).abs() < 1e-15);
+        assert!(of(0.0).0.is_finite() && of(1.0).0.is_finite());
+        assert!(of(0.01).1 < 0.0 && of(0.5).1 > 0.0, "towards the target");
+    }
+}

@@ -1,0 +1,212 @@
+//! The convolutional autoencoder: layers that know what is beside what.
+//!
+//! ```text
+//! f: conv 3×3, 16 — pool — conv 3×3, 8 — pool — conv 3×3, 8 — pool        28 → 14 → 7 → 4
+//! g: conv 3×3, 8 — double — conv 3×3, 8 — double — conv 3×3, 16 — double — conv 3×3, 1
+//! ```
+//!
+//! A convolution looks everywhere for the same small pattern, so it needs hundreds of weights where a
+//! dense layer has hundred thousands. Pooling keeps the strongest response of four places and halves
+//! the image; repeating each pixel doubles it again. The code is a small image of several channels,
+//! 4×4×8 for digits.
+//!
+//! Halving 28 three times gives 14, 7 and, rounded up, 4; doubling gives 8 and 16, and the last but
+//! one convolution has no padding, which makes it 14 again and in the end 28. This fits every side
+//! that is a multiple of 4 and at least 8.
+//!
+//! Changes with respect to the deep autoencoder: the kind of layers. Source: Chollet 2016, Building
+//! autoencoders in Keras, after Masci et al. 2011; weights Glorot uniform, as there.
+
+use retrograd_autograd::Var;
+use retrograd_nn::{
+    Activation, Conv2d, Init, MaxPool2d, Module, Sequential, Terms, Upsample, Visitor,
+};
+use retrograd_tensor::random::Rng;
+use retrograd_tensor::{Float, Shape};
+
+use crate::model::Autoencoder;
+use crate::parts::Output;
+use crate::parts::convolution::{images, rows, side};
+use crate::registry::{
+    Card, DataKind, DefaultData, Nonlinearity, OptimizerKind, Recipe, Settings, Variant, need,
+};
+
+pub(crate) const CARD: Card = Card {
+    name: "convolutional",
+    summary: "Convolutions and pooling to a small image, repeated pixels back.",
+    equation: "min L(x, g(f(x))),  f of convolutions and pools, g of convolutions and doublings",
+    change: "layers that know what is beside what",
+    source: "Masci, Meier, Cireşan and Schmidhuber 2011; Chollet 2016",
+    parent: Some(Variant::Deep),
+    data: DefaultData::Digits,
+    settings: |_| Settings {
+        channels: Some(ConvolutionalAutoencoder::<f32>::CHANNELS.to_vec()),
+        activation: Some(Nonlinearity::Relu),
+        output: Some(Output::Probability),
+        ..Settings::default()
+    },
+    recipe: |_| Recipe::new(10, 128, OptimizerKind::Adam, 1e-3),
+    check: |settings, data| {
+        let side = side(data)?;
+        if need(settings.channels.as_ref()).len() != 3 {
+            return Err("it has three layers of convolutions each way; give three channels, such as 16,8,8, or use `strided`".to_owned());
+        }
+        if side >= SMALLEST && side.is_multiple_of(4) {
+            Ok(())
+        } else {
+            Err(format!(
+                "images of side {side} do not come back to their size; crop or pad them to a multiple of 4, {SMALLEST} or more"
+            ))
+        }
+    },
+};
+
+pub(crate) fn build<T: Float>(
+    settings: &Settings,
+    data: DataKind,
+    rng: &mut Rng,
+) -> ConvolutionalAutoencoder<T> {
+    let channels = need(settings.channels.as_deref());
+    ConvolutionalAutoencoder::new(
+        side(data).expect("checked images are square"),
+        channels.try_into().expect("checked channels are three"),
+        settings.layer(),
+        need(settings.output),
+        rng,
+    )
+}
+
+/// The side that three pools leave a pixel of.
+const SMALLEST: usize = 8;
+
+/// Convolutions and pools to a code that is a small image, and the way back.
+#[derive(Debug)]
+pub struct ConvolutionalAutoencoder<T: Float = f32> {
+    /// f: `[batch, 1, side, side]` to `[batch, channels, code side, code side]`.
+    pub encoder: Sequential<T>,
+    /// g up to its last nonlinearity, the opposite.
+    pub decoder: Sequential<T>,
+    output: Output,
+    side: usize,
+    channels: usize,
+}
+
+impl<T: Float> ConvolutionalAutoencoder<T> {
+    /// Channels of the source.
+    pub const CHANNELS: [usize; 3] = [16, 8, 8];
+
+    /// For images of this side, with these channels after each pool.
+    ///
+    /// # Panics
+    /// If the side is not a multiple of 4, 8 or more.
+    #[must_use]
+    pub fn new(
+        side: usize,
+        channels: [usize; 3],
+        activation: Activation,
+        output: Output,
+        rng: &mut Rng,
+    ) -> Self {
+        assert!(
+            side >= SMALLEST && side.is_multiple_of(4),
+            "a convolutional autoencoder needs images whose side is a multiple of 4, {SMALLEST} or more, not {side}"
+        );
+        let mut conv = |inputs, outputs| {
+            let layer = Conv2d::new(inputs, outputs, [3, 3], rng);
+            layer.with_init(Init::XavierUniform, rng)
+        };
+        let pool = || MaxPool2d::new([2, 2]).ceil();
+        let double = || Upsample::by([2.0, 2.0]);
+        let [a, b, c] = channels;
+        let encoder = Sequential::new()
+            .with(conv(1, a).same())
+            .with(activation)
+            .with(pool())
+            .with(conv(a, b).same())
+            .with(activation)
+            .with(pool())
+            .with(conv(b, c).same())
+            .with(activation)
+            .with(pool());
+        // Half the side doubled from its quarter rounded up: right, or 2 too many.
+        let exact = (side / 2).is_multiple_of(4);
+        let last = conv(b, a);
+        let decoder = Sequential::new()
+            .with(conv(c, c).same())
+            .with(activation)
+            .with(double())
+            .with(conv(c, b).same())
+            .with(activation)
+            .with(double())
+            .with(if exact { last.same() } else { last })
+            .with(activation)
+            .with(double())
+            .with(conv(a, 1).same());
+        Self {
+            encoder,
+            decoder,
+            output,
+            side,
+            channels: c,
+        }
+    }
+
+    /// The one for images of this side: 16, 8 and 8 channels, pixels as probabilities.
+    ///
+    /// # Panics
+    /// If the side is not a multiple of 4, 8 or more.
+    #[must_use]
+    pub fn images(side: usize, rng: &mut Rng) -> Self {
+        let (units, output) = (Activation::Relu, Output::Probability);
+        Self::new(side, Self::CHANNELS, units, output, rng)
+    }
+
+    /// The code as images, `[channels, side, side]` of a sample.
+    #[must_use]
+    pub fn code_shape(&self) -> [usize; 3] {
+        let side = self.side.div_ceil(2).div_ceil(2).div_ceil(2);
+        [self.channels, side, side]
+    }
+
+    /// The decoder's last numbers, `[batch, pixels]`.
+    fn last(&self, code: &Var<T>) -> Var<T> {
+        let [channels, height, width] = self.code_shape();
+        let shape = Shape::from([code.shape()[0], channels, height, width]);
+        rows(&self.decoder.forward(&code.with_shape(shape)))
+    }
+}
+
+impl<T: Float> Module<T> for ConvolutionalAutoencoder<T> {
+    fn forward(&self, x: &Var<T>) -> Var<T> {
+        self.decode(&self.encode(x))
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        visitor.child("encoder", &self.encoder);
+        visitor.child("decoder", &self.decoder);
+    }
+}
+
+impl<T: Float> Autoencoder<T> for ConvolutionalAutoencoder<T> {
+    fn encode(&self, x: &Var<T>) -> Var<T> {
+        rows(&self.encoder.forward(&images(x, self.side)))
+    }
+
+    fn decode(&self, code: &Var<T>) -> Var<T> {
+        self.output.reconstruction(&self.last(code))
+    }
+
+    fn objective(&self, x: &Var<T>) -> Terms<T> {
+        self.output.cost(&self.last(&self.encode(x)), x)
+    }
+
+    fn unit(&self) -> &'static str {
+        self.output.unit()
+    }
+
+    /// Pixels, numbers in the code, pixels.
+    fn widths(&self) -> Vec<usize> {
+        let pixels = self.side * self.side;
+        vec![pixels, self.code_shape().iter().product(), pixels]
+    }
+}

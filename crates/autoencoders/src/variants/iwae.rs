@@ -1,0 +1,154 @@
+//! The importance-weighted autoencoder: several draws of the code for each sample, the likely ones
+//! weighing more.
+//!
+//! ```text
+//! min −log (1/k) Σᵢ wᵢ        wᵢ = p(x|zᵢ) p(zᵢ) / q(zᵢ|x),  zᵢ = μ + σ εᵢ
+//! ```
+//!
+//! The mean of the weights is an unbiased estimate of p(x), and its logarithm a bound that rises to
+//! log p(x) with k. The variational autoencoder asks every draw to explain the sample; here it is
+//! enough if one of k does, so q may be wider.
+//!
+//! Changes with respect to the variational autoencoder: the logarithm of a mean in place of a mean of
+//! logarithms; with k = 1 it is the variational bound with the divergence estimated by the draw.
+//! Source: Burda, Grosse and Salakhutdinov 2016, equation 8. Averaged over the batch, in nats.
+
+use retrograd_autograd::Var;
+use retrograd_nn::{Module, Terms, Visitor};
+use retrograd_tensor::random::Rng;
+use retrograd_tensor::{Float, Shape, Tensor};
+
+use super::variational::{self, VariationalAutoencoder};
+use crate::model::{Autoencoder, Generative, NATS, Posterior, noise};
+use crate::registry::{Card, DataKind, Nonlinearity, Settings, Variant, need};
+
+pub(crate) const CARD: Card = Card {
+    name: "iwae",
+    summary: "Variational with k draws a sample, the likely ones weighing more.",
+    equation: "min −log (1/k) Σ p(x|zᵢ) p(zᵢ) / q(zᵢ|x)",
+    change: "k weighted draws in place of one",
+    source: "Burda, Grosse and Salakhutdinov 2016",
+    parent: Some(Variant::Variational),
+    settings: |data| {
+        let own = variational::settings(data);
+        let (hidden, latent) = data.pick(
+            (Some(vec![200, 200]), Some(50)),
+            (own.hidden.clone(), own.latent),
+            (own.hidden.clone(), own.latent),
+        );
+        Settings {
+            hidden,
+            latent,
+            activation: Some(Nonlinearity::Tanh),
+            samples: Some(ImportanceWeightedAutoencoder::<f32>::SAMPLES),
+            ..own
+        }
+    },
+    ..variational::CARD
+};
+
+pub(crate) fn build<T: Float>(
+    settings: &Settings,
+    data: DataKind,
+    rng: &mut Rng,
+) -> ImportanceWeightedAutoencoder<T> {
+    let samples = need(settings.samples);
+    ImportanceWeightedAutoencoder::new(variational::build(settings, data, rng), samples)
+}
+
+/// A variational autoencoder that is trained by the bound of k draws.
+#[derive(Debug)]
+pub struct ImportanceWeightedAutoencoder<T: Float = f32> {
+    /// The parent.
+    pub plain: VariationalAutoencoder<T>,
+    /// k, 1 or more.
+    pub samples: usize,
+}
+
+impl<T: Float> ImportanceWeightedAutoencoder<T> {
+    /// A k of the source.
+    pub const SAMPLES: usize = 5;
+
+    /// `plain` with k = `samples` draws.
+    ///
+    /// # Panics
+    /// If `samples` is 0.
+    #[must_use]
+    pub fn new(plain: VariationalAutoencoder<T>, samples: usize) -> Self {
+        assert!(samples > 0, "importance weighting needs a draw, not 0");
+        Self { plain, samples }
+    }
+
+    /// [`objective`](Autoencoder::objective) with this noise `[draws, batch, code]` instead of the
+    /// tape's. More draws than training has give a tighter bound, to judge by.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    #[must_use]
+    pub fn objective_with(&self, x: &Var<T>, noise: &Var<T>) -> Terms<T> {
+        let [draws, batch, latent] = noise.shape()[..] else {
+            panic!("noise of shape {}, not [draws, batch, code]", noise.shape());
+        };
+        let posterior = self.plain.posterior(x);
+        let code = posterior.draw(noise);
+        let rows = code.with_shape(Shape::from([draws * batch, latent]));
+        let z = self.plain.decoder.forward(&rows);
+        let z = z.with_shape(Shape::from([draws, batch, z.shape()[1]]));
+        // −log wᵢ, [draws, batch].
+        let costs = self.plain.likelihood.of_samples(&z, x) + posterior.log_ratio(&code, noise);
+        let bound = (-costs).logsumexp(0) - (draws as f64).ln();
+        Terms::new("bound", -bound.mean(..))
+    }
+}
+
+impl<T: Float> Module<T> for ImportanceWeightedAutoencoder<T> {
+    fn forward(&self, x: &Var<T>) -> Var<T> {
+        self.plain.forward(x)
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        self.plain.visit(visitor);
+    }
+}
+
+impl<T: Float> Autoencoder<T> for ImportanceWeightedAutoencoder<T> {
+    fn encode(&self, x: &Var<T>) -> Var<T> {
+        self.plain.encode(x)
+    }
+
+    fn decode(&self, code: &Var<T>) -> Var<T> {
+        self.plain.decode(code)
+    }
+
+    fn objective(&self, x: &Var<T>) -> Terms<T> {
+        let shape = [self.samples, x.shape()[0], self.latent()];
+        self.objective_with(x, &noise(x, &shape))
+    }
+
+    fn unit(&self) -> &'static str {
+        NATS
+    }
+
+    fn generative(&self) -> Option<&dyn Generative<T>> {
+        Some(self)
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        self.plain.widths()
+    }
+}
+
+impl<T: Float> Generative<T> for ImportanceWeightedAutoencoder<T> {
+    fn latent(&self) -> usize {
+        self.plain.latent()
+    }
+
+    fn posterior(&self, x: &Var<T>) -> Posterior<T> {
+        self.plain.posterior(x)
+    }
+
+    fn sample(&self, count: usize, rng: &mut Rng) -> Tensor<T> {
+        self.plain.sample(count, rng)
+    }
+}

@@ -1,0 +1,174 @@
+//! The strided autoencoder: convolutions that move two pixels at a time, and their transposes.
+//!
+//! ```text
+//! f: conv 4×4, stride 2 — conv 4×4, stride 2            28 → 14 → 7
+//! g: the transposes of both, in the opposite order       7 → 14 → 28
+//! ```
+//!
+//! Where pooling looks everywhere and keeps a quarter, a stride of two looks at a quarter of the
+//! places, for a quarter of the work. A transposed convolution paints its pattern at every place of
+//! a coarse image into a fine one: it is the adjoint of the convolution that would read it, so
+//! doubling is learnt, not prescribed. Four taps at a stride of two cover every pixel equally often;
+//! three do not, which can show as a checkerboard (Odena et al. 2016).
+//!
+//! Changes with respect to the convolutional autoencoder: strides in place of pools, transposes in
+//! place of doublings.
+
+use retrograd_autograd::Var;
+use retrograd_nn::{Activation, Module, Sequential, Terms, Visitor};
+use retrograd_tensor::random::Rng;
+use retrograd_tensor::{Float, Shape};
+
+use crate::model::Autoencoder;
+use crate::parts::Output;
+use crate::parts::convolution::{doubling, halved, halving, images, rows, side};
+use crate::registry::{
+    Card, DataKind, DefaultData, Nonlinearity, OptimizerKind, Recipe, Settings, Variant, need,
+};
+
+pub(crate) const CARD: Card = Card {
+    name: "strided",
+    summary: "Convolutions with stride to a small image, transposed ones back.",
+    equation: "min L(x, g(f(x))),  f of strided convolutions, g of their transposes",
+    change: "strides and transposes in place of pools and doublings",
+    source: "Springenberg et al. 2015; Dumoulin and Visin 2016",
+    parent: Some(Variant::Convolutional),
+    data: DefaultData::Digits,
+    settings: |_| Settings {
+        channels: Some(StridedAutoencoder::<f32>::CHANNELS.to_vec()),
+        activation: Some(Nonlinearity::Relu),
+        output: Some(Output::Probability),
+        ..Settings::default()
+    },
+    recipe: |_| Recipe::new(10, 128, OptimizerKind::Adam, 1e-3),
+    check: |settings, data| {
+        let side = side(data)?;
+        let channels = need(settings.channels.as_deref());
+        let small = halved(side, channels.len())?;
+        let code = small * small * channels.last().copied().unwrap_or(0);
+        if code < data.features() {
+            return Ok(());
+        }
+        Err(format!(
+            "a code of {code} numbers for images of {} pixels, which it could copy; give fewer channels, or more layers of them",
+            data.features()
+        ))
+    },
+};
+
+pub(crate) fn build<T: Float>(
+    settings: &Settings,
+    data: DataKind,
+    rng: &mut Rng,
+) -> StridedAutoencoder<T> {
+    let channels = need(settings.channels.as_deref());
+    let layers: Vec<(usize, usize)> = channels.iter().map(|&channels| (channels, 4)).collect();
+    let side = side(data).expect("checked images are square");
+    let output = need(settings.output);
+    StridedAutoencoder::new(side, &layers, settings.layer(), output, rng)
+}
+
+/// Strided convolutions to a code that is a small image, and their transposes back.
+#[derive(Debug)]
+pub struct StridedAutoencoder<T: Float = f32> {
+    /// f: `[batch, 1, side, side]` to `[batch, channels, code side, code side]`.
+    pub encoder: Sequential<T>,
+    /// g up to its last nonlinearity, the opposite.
+    pub decoder: Sequential<T>,
+    output: Output,
+    side: usize,
+    code_shape: [usize; 3],
+}
+
+impl<T: Float> StridedAutoencoder<T> {
+    /// Channels after each layer.
+    pub const CHANNELS: [usize; 2] = [16, 8];
+
+    /// For images of this side. A layer is its channels and the taps of its kernel a side, 3 or 4.
+    ///
+    /// # Panics
+    /// If there is no layer, one has other taps, or the side cannot be halved by each.
+    #[must_use]
+    pub fn new(
+        side: usize,
+        layers: &[(usize, usize)],
+        activation: Activation,
+        output: Output,
+        rng: &mut Rng,
+    ) -> Self {
+        assert!(
+            layers.iter().all(|&(_, taps)| taps == 3 || taps == 4),
+            "kernels of 3 or 4 taps halve an image at stride 2, not {layers:?}"
+        );
+        let small = match halved(side, layers.len()) {
+            Ok(small) => small,
+            Err(reason) => panic!("strided autoencoder: {reason}"),
+        };
+        let channels = layers.last().map_or(0, |&(channels, _)| channels);
+        Self {
+            encoder: halving(Sequential::new(), 1, layers, activation, rng),
+            decoder: doubling(Sequential::new(), 1, layers, activation, rng),
+            output,
+            side,
+            code_shape: [channels, small, small],
+        }
+    }
+
+    /// The one for images of this side: 16 and 8 channels of 4×4, pixels as probabilities.
+    ///
+    /// # Panics
+    /// If the side is not a multiple of 4.
+    #[must_use]
+    pub fn images(side: usize, rng: &mut Rng) -> Self {
+        let layers = Self::CHANNELS.map(|channels| (channels, 4));
+        Self::new(side, &layers, Activation::Relu, Output::Probability, rng)
+    }
+
+    /// The code as images, `[channels, side, side]` of a sample.
+    #[must_use]
+    pub fn code_shape(&self) -> [usize; 3] {
+        self.code_shape
+    }
+
+    /// The decoder's last numbers, `[batch, pixels]`.
+    fn last(&self, code: &Var<T>) -> Var<T> {
+        let [channels, height, width] = self.code_shape;
+        let shape = Shape::from([code.shape()[0], channels, height, width]);
+        rows(&self.decoder.forward(&code.with_shape(shape)))
+    }
+}
+
+impl<T: Float> Module<T> for StridedAutoencoder<T> {
+    fn forward(&self, x: &Var<T>) -> Var<T> {
+        self.decode(&self.encode(x))
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+        visitor.child("encoder", &self.encoder);
+        visitor.child("decoder", &self.decoder);
+    }
+}
+
+impl<T: Float> Autoencoder<T> for StridedAutoencoder<T> {
+    fn encode(&self, x: &Var<T>) -> Var<T> {
+        rows(&self.encoder.forward(&images(x, self.side)))
+    }
+
+    fn decode(&self, code: &Var<T>) -> Var<T> {
+        self.output.reconstruction(&self.last(code))
+    }
+
+    fn objective(&self, x: &Var<T>) -> Terms<T> {
+        self.output.cost(&self.last(&self.encode(x)), x)
+    }
+
+    fn unit(&self) -> &'static str {
+        self.output.unit()
+    }
+
+    /// Pixels, numbers in the code, pixels.
+    fn widths(&self) -> Vec<usize> {
+        let pixels = self.side * self.side;
+        vec![pixels, self.code_shape.iter().product(), pixels]
+    }
+}

@@ -1,0 +1,121 @@
+//! Every variant: derivatives, PyTorch's training paths, the identities that tie the family
+//! together, options, and the mistakes of the source texts.
+
+mod gradients;
+mod identities;
+mod mistakes;
+mod options;
+mod oracle;
+mod pca;
+mod training;
+
+use retrograd_autoencoders::{
+    Autoencoder, BoxedAutoencoder, DataKind, Nonlinearity, Setting, Variant,
+};
+use retrograd_autograd::{Tape, Var};
+use retrograd_nn::{Module, Terms};
+use retrograd_tensor::{Tensor, random};
+
+/// Small data of every kind.
+const KINDS: [DataKind; 3] = [
+    DataKind::Images(16),
+    DataKind::Table(6),
+    DataKind::Points(3),
+];
+
+/// Every variant at its small size, for every kind of data that it fits.
+fn miniatures() -> impl Iterator<Item = (String, DataKind, BoxedAutoencoder<f64>)> {
+    let kinds = |variant: Variant| {
+        // Three pools leave nothing of 4 x 4 pixels.
+        let larger = move |kind: DataKind| match kind {
+            DataKind::Images(_) if variant == Variant::Convolutional => DataKind::Images(64),
+            _ => kind,
+        };
+        KINDS.into_iter().map(move |kind| (variant, larger(kind)))
+    };
+    // What the defaults leave out: the other body, the other units, the other noises.
+    let others = |(variant, kind): (Variant, DataKind)| {
+        let plain = variant.miniature(kind);
+        let changes = [
+            ("", ""),
+            ("body", "convolutional"),
+            ("activation", "tanh"),
+            ("corruption", "dropout"),
+            ("corruption", "masking"),
+            ("decoder", "gaussian"),
+        ];
+        changes.into_iter().filter_map(move |(name, value)| {
+            let mut settings = plain.clone();
+            let is_new = Setting::named(name).is_ok_and(|setting| {
+                setting
+                    .of(&plain)
+                    .is_some_and(|now| now.to_string() != value)
+            });
+            if is_new {
+                settings.set(name, value).ok()?;
+                if name == "corruption" {
+                    // Samples of which nothing is left put units exactly at a kink.
+                    settings.activation = Some(Nonlinearity::Tanh);
+                }
+            } else if !name.is_empty() {
+                return None;
+            }
+            let model = variant.build(&settings, kind, &mut random::rng(11)).ok()?;
+            Some((format!("{variant} of {kind:?} {name} {value}"), kind, model))
+        })
+    };
+    Variant::ALL.into_iter().flat_map(kinds).flat_map(others)
+}
+
+/// Samples in [0, 1], `[count, features]`.
+fn uniform(count: usize, features: usize, seed: u64) -> Tensor<f64> {
+    Tensor::uniform([count, features], 0.05, 0.95, &mut random::rng(seed))
+}
+
+fn normal(shape: &[usize], seed: u64) -> Tensor<f64> {
+    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed))
+}
+
+/// All labels in turn, if the model needs them.
+fn labels(model: &dyn Autoencoder<f64>, samples: usize) -> Option<Tensor<i64>> {
+    let classes = model.conditional()?.classes();
+    let labels = (0..samples).map(|sample| (sample % classes) as i64);
+    Some(Tensor::from_vec(labels.collect(), [samples]))
+}
+
+/// The loss of one training step and its gradients by path, in the order of the parameters.
+fn step(
+    model: &dyn Module<f64>,
+    x: &Tensor<f64>,
+    objective: impl Fn(&Var<f64>) -> Terms<f64>,
+) -> (f64, Vec<(String, Tensor<f64>)>) {
+    let tape = Tape::new();
+    let loss = objective(&tape.constant(x.clone())).total();
+    let (value, gradients) = (loss.item(), loss.backward());
+    let of = |param: &retrograd_nn::Param<f64>| {
+        let gradient = gradients.of_key(param.id()).cloned();
+        gradient.unwrap_or_else(|| Tensor::zeros(param.shape()))
+    };
+    let params = model.params();
+    let named = params.iter().map(|(name, param)| (name.clone(), of(param)));
+    (value, named.collect())
+}
+
+/// Gives `to` the values that `from` has under the same paths.
+fn copy(from: &dyn Module<f64>, to: &dyn Module<f64>) {
+    let (from, to) = (from.params(), to.params());
+    assert_eq!(from.len(), to.len());
+    for ((theirs, source), (ours, target)) in from.iter().zip(&to) {
+        assert_eq!(theirs, ours);
+        target.set(source.value());
+    }
+}
+
+/// The largest difference relative to the largest number.
+fn distance(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
+    assert_eq!(a.shape(), b.shape());
+    let largest =
+        |values: &mut dyn Iterator<Item = f64>| values.fold(0.0_f64, |m, v| m.max(v.abs()));
+    let scale = largest(&mut b.iter()).max(f64::MIN_POSITIVE);
+    largest(&mut a.iter().zip(b.iter()).map(|(a, b)| a - b)) / scale
+}

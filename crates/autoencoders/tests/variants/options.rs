@@ -1,0 +1,382 @@
+//! Sizes as the sources specify them; options that make no sense; a run's record that builds the same
+//! model again.
+
+use retrograd_autoencoders::{
+    Autoencoder, DataKind, DefaultData, LabelError, Settings, Variant, check_labels,
+};
+use retrograd_nn::Module;
+use retrograd_tensor::{Tensor, random};
+
+use crate::{KINDS, labels, uniform};
+
+const MNIST: DataKind = DataKind::Images(784);
+
+fn variant(name: &str) -> Variant {
+    Variant::from_name(name).unwrap()
+}
+
+fn settings(text: &str) -> Settings {
+    toml::from_str(text).unwrap()
+}
+
+#[test]
+fn sizes_are_the_specified_ones() {
+    for (name, data, expected) in [
+        ("linear", DataKind::Points(3), &[3, 2, 3][..]),
+        ("undercomplete", DataKind::Table(3), &[3, 2, 3]),
+        ("simple", MNIST, &[784, 32, 784]),
+        ("simple", DataKind::Table(18), &[18, 9, 18]),
+        ("deep", MNIST, &[784, 128, 32, 128, 784]),
+        (
+            "deep",
+            DataKind::Table(18),
+            &[18, 15, 11, 11, 8, 11, 11, 15, 18],
+        ),
+        ("sparse-l1", MNIST, &[784, 32, 784]),
+        ("sparse-l1", DataKind::Table(18), &[18, 9, 18]),
+        ("sparse-kl", MNIST, &[784, 300, 784]),
+        ("overcomplete", MNIST, &[784, 980, 784]),
+        ("stacked", MNIST, &[784, 300, 150, 300, 784]),
+        ("tied", MNIST, &[784, 300, 150, 300, 784]),
+        ("greedy", MNIST, &[784, 300, 150, 300, 784]),
+        ("denoising", MNIST, &[784, 128, 32, 128, 784]),
+        ("contractive", MNIST, &[784, 64, 784]),
+        ("convolutional", MNIST, &[784, 128, 784]),
+        ("strided", MNIST, &[784, 392, 784]),
+        ("variational", MNIST, &[784, 500, 500, 20, 500, 500, 784]),
+        ("beta", MNIST, &[784, 500, 500, 20, 500, 500, 784]),
+        ("conditional", MNIST, &[784, 500, 500, 20, 500, 500, 784]),
+        ("iwae", MNIST, &[784, 200, 200, 50, 200, 200, 784]),
+    ] {
+        let model = variant(name)
+            .build::<f32>(&Settings::default(), data, &mut random::rng(0))
+            .unwrap();
+        assert_eq!(model.widths(), expected, "{name}");
+    }
+}
+
+#[test]
+fn every_variant_fits_the_data_it_is_shown_with() {
+    for variant in Variant::ALL {
+        let data = match variant.default_data() {
+            DefaultData::Digits => MNIST,
+            DefaultData::Plane => DataKind::Points(3),
+            DefaultData::UnitPlane => DataKind::Table(3),
+        };
+        assert!(
+            variant.resolve(&Settings::default(), data).is_ok(),
+            "{variant}"
+        );
+        let recipe = variant.recipe(data);
+        assert!(recipe.epochs > 0 && recipe.learning_rate > 0.0);
+        for (setting, value) in variant.options(data) {
+            assert!(
+                setting.range.holds(&value),
+                "{variant}: {setting:?} is {value}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bad_options_and_data_are_refused_in_words() {
+    let wide = DataKind::Table(18);
+    for (name, data, chosen, words) in [
+        (
+            "deep",
+            MNIST,
+            "latent = 0",
+            "latent = 0: it must be a whole number, 1 or more",
+        ),
+        ("deep", MNIST, "hidden = [64, 0]", "hidden = 64,0"),
+        (
+            "deep",
+            MNIST,
+            "latent = 784",
+            "a code of 784 for samples of 784 features",
+        ),
+        (
+            "deep",
+            DataKind::Table(8),
+            "",
+            "a code of 8 for samples of 8 features",
+        ),
+        (
+            "linear",
+            DataKind::Points(2),
+            "",
+            "a code of 2 for samples of 2 features",
+        ),
+        (
+            "linear",
+            DataKind::Points(3),
+            "latent = 3",
+            "latent below 3",
+        ),
+        (
+            "simple",
+            DataKind::Table(1),
+            "",
+            "a code of 1 for samples of 1",
+        ),
+        (
+            "undercomplete",
+            DataKind::Table(3),
+            "latent = 4",
+            "a code of 4",
+        ),
+        (
+            "undercomplete",
+            DataKind::Points(3),
+            "",
+            "scale the data to [0, 1]",
+        ),
+        ("stacked", wide, "latent = 18", "which it could copy"),
+        ("tied", wide, "latent = 20", "which it could copy"),
+        ("greedy", wide, "latent = 20", "which it could copy"),
+        (
+            "overcomplete",
+            wide,
+            "latent = 18",
+            "not wider than they are",
+        ),
+        ("deep", DataKind::Points(18), "", "never negative"),
+        (
+            "deep",
+            MNIST,
+            "beta = 4.0",
+            "it has no option `beta`; it has latent, hidden, activation",
+        ),
+        (
+            "sparse-l1",
+            MNIST,
+            "lambda = -1.0",
+            "lambda = -1: it must be a number, 0 or more",
+        ),
+        ("contractive", MNIST, "lambda = nan", "lambda = NaN"),
+        ("stacked", MNIST, "lambda = inf", "lambda = inf"),
+        (
+            "sparse-kl",
+            MNIST,
+            "rho = 0.0",
+            "rho = 0: it must be a number above 0 and below 1",
+        ),
+        ("sparse-kl", MNIST, "rho = 1.0", "rho = 1"),
+        ("sparse-kl", MNIST, "weight = -0.1", "weight = -0.1"),
+        (
+            "sparse-kl",
+            MNIST,
+            "activation = \"relu\"",
+            "relu has none; use sigmoid or tanh",
+        ),
+        (
+            "denoising",
+            MNIST,
+            "noise = -0.5",
+            "noise = -0.5: it must be a number, 0 or more",
+        ),
+        (
+            "denoising",
+            MNIST,
+            "corruption = \"masking\"\nnoise = 1.1",
+            "noise = 1.1: masking",
+        ),
+        (
+            "denoising",
+            MNIST,
+            "corruption = \"dropout\"\nnoise = 1.0",
+            "noise = 1: dropout",
+        ),
+        (
+            "beta",
+            MNIST,
+            "beta = nan",
+            "beta = NaN: it must be a number, 0 or more",
+        ),
+        ("beta", MNIST, "beta = -1.0", "beta = -1"),
+        ("variational", MNIST, "hidden = []", "need a hidden layer"),
+        (
+            "variational",
+            MNIST,
+            "deviation = 0.0",
+            "deviation = 0: it must be a number above 0",
+        ),
+        (
+            "variational",
+            DataKind::Points(3),
+            "decoder = \"bernoulli\"",
+            "use a decoder of gaussian",
+        ),
+        (
+            "convolutional",
+            DataKind::Images(785),
+            "",
+            "785 pixels are not square",
+        ),
+        (
+            "convolutional",
+            DataKind::Images(900),
+            "",
+            "images of side 30 do not come back",
+        ),
+        (
+            "convolutional",
+            DataKind::Table(16),
+            "",
+            "which need images",
+        ),
+        (
+            "convolutional",
+            MNIST,
+            "channels = [16, 8]",
+            "give three channels",
+        ),
+        (
+            "strided",
+            DataKind::Images(900),
+            "",
+            "side 30 cannot be halved 2 times",
+        ),
+        ("strided", MNIST, "channels = []", "halved 0 times"),
+        (
+            "strided",
+            MNIST,
+            "channels = [16, 16]",
+            "a code of 784 numbers",
+        ),
+        ("strided", DataKind::Points(4), "", "which need images"),
+        (
+            "beta",
+            DataKind::Images(900),
+            "body = \"convolutional\"",
+            "cannot be halved 2 times",
+        ),
+        (
+            "variational",
+            DataKind::Table(16),
+            "body = \"dense\"",
+            "it has no option `body`",
+        ),
+        (
+            "conditional",
+            MNIST,
+            "body = \"convolutional\"",
+            "it has no option `body`",
+        ),
+        (
+            "iwae",
+            MNIST,
+            "samples = 0",
+            "samples = 0: it must be a whole number, 1 or more",
+        ),
+        ("conditional", MNIST, "classes = 0", "classes = 0"),
+        ("simple", DataKind::Images(0), "", "no features"),
+    ] {
+        let error = variant(name)
+            .build::<f32>(&settings(chosen), data, &mut random::rng(0))
+            .err()
+            .unwrap_or_else(|| panic!("{name} with {chosen} for {data:?} was built"))
+            .to_string();
+        assert!(error.starts_with(&format!("`{name}`: ")), "{error}");
+        assert!(error.contains(words), "{name} with {chosen}: {error}");
+    }
+}
+
+#[test]
+fn the_ends_of_ranges_are_allowed() {
+    for (name, chosen) in [
+        ("sparse-l1", "lambda = 0.0"),
+        ("sparse-l1", "latent = 1000"),
+        ("sparse-kl", "activation = \"tanh\"\nrho = 0.05"),
+        ("denoising", "corruption = \"masking\"\nnoise = 1.0"),
+        ("denoising", "corruption = \"dropout\"\nnoise = 0.0"),
+        ("beta", "beta = 0.0"),
+        ("iwae", "samples = 1"),
+        ("variational", "body = \"convolutional\"\nlatent = 2"),
+        ("deep", "hidden = []\nlatent = 783"),
+        ("contractive", "hidden = [100]\nactivation = \"tanh\""),
+    ] {
+        let built = variant(name).build::<f32>(&settings(chosen), MNIST, &mut random::rng(0));
+        assert!(built.is_ok(), "{name} with {chosen}: {:?}", built.err());
+    }
+}
+
+#[test]
+fn a_record_builds_the_same_model_again() {
+    for variant in Variant::ALL {
+        for kind in KINDS {
+            let chosen = variant.miniature(kind);
+            let Ok(whole) = variant.resolve(&chosen, kind) else {
+                continue;
+            };
+            let text = toml::to_string(&whole).unwrap();
+            let read: Settings = toml::from_str(&text).unwrap();
+            assert_eq!(read, whole, "{text}");
+            let build = |settings: &Settings| {
+                variant
+                    .build::<f64>(settings, kind, &mut random::rng(5))
+                    .unwrap()
+            };
+            let (first, second) = (build(&chosen), build(&read));
+            let x = uniform(2, kind.features(), 1).into();
+            let labels = labels(first.as_ref(), 2);
+            let loss = |model: &dyn Autoencoder<f64>| {
+                model.objective_of(&x, labels.as_ref()).total().item()
+            };
+            assert_eq!(loss(first.as_ref()), loss(second.as_ref()), "{variant}");
+            let values = |model: &dyn Module<f64>| -> Vec<Tensor<f64>> {
+                model
+                    .params()
+                    .into_iter()
+                    .map(|(_, param)| param.value())
+                    .collect()
+            };
+            assert_eq!(values(first.as_ref()), values(second.as_ref()));
+        }
+    }
+}
+
+#[test]
+fn labels_are_asked_for_where_they_are_needed() {
+    let model = |name: &str| {
+        let settings = variant(name).miniature(MNIST);
+        variant(name)
+            .build::<f64>(&settings, MNIST, &mut random::rng(0))
+            .unwrap()
+    };
+    let conditional = model("conditional");
+    let check = |labels: Option<Vec<i64>>| {
+        let labels = labels.map(|labels| {
+            let count = labels.len();
+            Tensor::from_vec(labels, [count])
+        });
+        check_labels(conditional.as_ref(), 2, labels.as_ref())
+    };
+    assert_eq!(check(Some(vec![0, 2])), Ok(()));
+    assert_eq!(check(None), Err(LabelError::Missing));
+    assert_eq!(
+        check(Some(vec![0])),
+        Err(LabelError::Count {
+            labels: 1,
+            samples: 2
+        })
+    );
+    assert_eq!(
+        check(Some(vec![0, 3])),
+        Err(LabelError::Range {
+            label: 3,
+            classes: 3
+        })
+    );
+    assert_eq!(check_labels(model("deep").as_ref(), 2, None), Ok(()));
+}
+
+#[test]
+#[should_panic(expected = "needs the labels of its samples")]
+fn a_conditional_model_says_what_it_needs() {
+    let settings = Variant::Conditional.miniature(MNIST);
+    let model = Variant::Conditional
+        .build::<f64>(&settings, MNIST, &mut random::rng(0))
+        .unwrap();
+    let _ = model.objective(&uniform(2, 784, 1).into());
+}

@@ -1,0 +1,108 @@
+//! Training in phases, and that every variant learns.
+
+use retrograd_autoencoders::{Autoencoder, GreedyAutoencoder, OptimizerKind, Phase};
+use retrograd_autograd::{Mode, Tape, Var};
+use retrograd_nn::{Activation, Module};
+use retrograd_tensor::{Tensor, random};
+
+use crate::{labels, miniatures, normal, uniform};
+
+/// Steps of Adam on a phase.
+fn train(phase: &Phase<'_, f64>, x: &Tensor<f64>, labels: Option<&Tensor<i64>>, steps: u64) {
+    let mut optimizer = OptimizerKind::Adam.build(0.01, phase.params.clone());
+    for step in 0..steps {
+        let tape = Tape::with(Mode::Training, random::stream(0, "step", &[step]));
+        let loss = phase.objective(&tape.constant(x.clone()), labels).total();
+        let gradients = loss.backward();
+        drop(loss);
+        optimizer.step(&gradients);
+    }
+}
+
+#[test]
+fn a_phase_moves_its_own_parameters_and_no_others() {
+    // Samples with two causes, which three numbers can say.
+    let x = normal(&[40, 2], 1).matmul(&normal(&[2, 8], 2)).scale(0.3);
+    let model = GreedyAutoencoder::new(&[8, 6, 3], Activation::Elu(1.0), 1e-4, &mut random::rng(3));
+    let paths = |phase: &Phase<'_, f64>| -> Vec<String> {
+        phase.params.iter().map(|(path, _)| path.clone()).collect()
+    };
+    let phases = model.phases();
+    assert_eq!(
+        paths(&phases[0]),
+        [
+            "encoder.0.weight",
+            "encoder.0.bias",
+            "decoder.2.weight",
+            "decoder.2.bias"
+        ]
+    );
+    assert_eq!(
+        paths(&phases[1]),
+        [
+            "encoder.2.weight",
+            "encoder.2.bias",
+            "decoder.0.weight",
+            "decoder.0.bias"
+        ]
+    );
+    assert_eq!(phases[2].params.len(), 8);
+    for phase in &phases {
+        let values = || -> Vec<(String, Tensor<f64>)> {
+            let params = model.params().into_iter();
+            params.map(|(path, param)| (path, param.value())).collect()
+        };
+        let loss = || phase.objective(&x.clone().into(), None).total().item();
+        let (before, loss_before) = (values(), loss());
+        train(phase, &x, None, 200);
+        let moving = paths(phase);
+        for ((path, old), (_, new)) in before.iter().zip(values()) {
+            assert_eq!(*old != new, moving.contains(path), "{}: {path}", phase.name);
+        }
+        assert!(
+            loss() < 0.5 * loss_before || phase.name == "fine-tuning",
+            "{}",
+            phase.name
+        );
+        assert!(loss() < loss_before, "{}", phase.name);
+    }
+    // All phases together have learnt the data.
+    let error = model
+        .objective(&x.clone().into())
+        .metrics()
+        .iter()
+        .next()
+        .unwrap()
+        .1;
+    let variance = Var::constant(x).var(.., 0.0).item();
+    assert!(error < 0.1 * variance, "{error} of {variance}");
+}
+
+#[test]
+fn every_variant_learns() {
+    for (what, kind, model) in miniatures() {
+        let labels = labels(model.as_ref(), 20);
+        let labels = labels.as_ref();
+        let x = uniform(20, kind.features(), 4);
+        let loss = || {
+            let tape = Tape::with(Mode::Evaluation, random::rng(0));
+            model
+                .objective_of(&tape.constant(x.clone()), labels)
+                .total()
+                .item()
+        };
+        let before = loss();
+        for phase in model.phases() {
+            train(&phase, &x, labels, 100);
+        }
+        let after = loss();
+        assert!(after < before, "{what}: from {before} to {after}");
+        assert!(
+            model
+                .params()
+                .iter()
+                .all(|(_, param)| param.value().is_finite()),
+            "{what}"
+        );
+    }
+}
