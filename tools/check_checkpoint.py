@@ -54,15 +54,10 @@ def dense(widths, activation, last):
     return torch.nn.Sequential(*layers, *([last()] if last else []))
 
 
-def kind(config):
-    """What the data is like, as the program sees it."""
-    return {"tabular": "table", "plane": "points"}.get(config["data"], "images")
-
-
 def build(config):
     """The model that a configuration describes."""
     variant, widths = config["variant"], config["layers"]
-    table = kind(config) == "table"
+    table = config["kind"] == "table"
     relu, sigmoid = torch.nn.ReLU, torch.nn.Sigmoid
     # (activation of the hidden layers and the code, activation of the output)
     activations = {
@@ -78,13 +73,12 @@ def build(config):
     return Autoencoder(encoder, dense(widths[middle:], activation, output))
 
 
-def program_outputs(run, config, x, program):
+def program_outputs(run, x, program):
     """What our program computes for x."""
-    model = [config["variant"], kind(config), str(config["layers"][0]), str(run.resolve() / "model.safetensors")]
     with tempfile.TemporaryDirectory() as folder:
         inputs, outputs = (pathlib.Path(folder) / f"{name}.safetensors" for name in ("in", "out"))
         save_file({"x": x}, inputs)
-        subprocess.run([*program, *model, str(inputs), str(outputs)], check=True, cwd=ROOT)
+        subprocess.run([*program, str(run.resolve()), str(inputs), str(outputs)], check=True, cwd=ROOT)
         return load_file(outputs)
 
 
@@ -100,10 +94,10 @@ def main():
     model = build(config)
     model.load_state_dict(load_file(options.run / "model.safetensors"), strict=True)
     torch.manual_seed(0)
-    x = torch.rand(SAMPLES, config["layers"][0])
+    x = torch.rand(SAMPLES, config["features"])
     with torch.no_grad():
         theirs = dict(zip(("code", "y"), model(x)))
-    ours = program_outputs(options.run, config, x, program)
+    ours = program_outputs(options.run, x, program)
 
     worst = 0.0
     for name, expected in theirs.items():

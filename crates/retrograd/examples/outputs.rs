@@ -1,37 +1,40 @@
 //! What the model of a checkpoint computes, for `tools/check_checkpoint.py`.
 //!
 //! ```sh
-//! outputs VARIANT images|table|points FEATURES MODEL.safetensors INPUTS.safetensors OUTPUTS.safetensors
+//! outputs RUN INPUTS.safetensors OUTPUTS.safetensors
 //! ```
 //!
 //! The second file has a tensor `x`, `[samples, features]`; the third gets the tensors `code` and `y`.
 
 use std::error::Error;
+use std::fs;
+use std::path::Path;
 
 use retrograd::autoencoders::DataKind;
 use retrograd::nn::{Visitor, checkpoint};
 use retrograd::prelude::*;
+use serde::Deserialize;
 
-const USAGE: &str = "usage: outputs VARIANT images|table|points FEATURES MODEL INPUTS OUTPUTS";
+/// What a run's `config.toml` says of its model.
+#[derive(Deserialize)]
+struct Config {
+    variant: String,
+    kind: String,
+    features: usize,
+    settings: Settings,
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [variant, kind, features, checkpoint, inputs, outputs] = &arguments[..] else {
-        return Err(USAGE.into());
+    let [run, inputs, outputs] = &arguments[..] else {
+        return Err("usage: outputs RUN INPUTS OUTPUTS".into());
     };
-    let features = features.parse()?;
-    let kind = match kind.as_str() {
-        "images" => DataKind::Images(features),
-        "table" => DataKind::Table(features),
-        "points" => DataKind::Points(features),
-        _ => return Err(USAGE.into()),
-    };
-    let model = Variant::from_name(variant)?.build::<f32>(
-        &Settings::default(),
-        kind,
-        &mut random::rng(0),
-    )?;
-    checkpoint::load(model.as_ref(), checkpoint)?;
+    let run = Path::new(run);
+    let config: Config = toml::from_str(&fs::read_to_string(run.join("config.toml"))?)?;
+    let kind = DataKind::named(&config.kind, config.features).ok_or("an unknown kind of data")?;
+    let variant = Variant::from_name(&config.variant)?;
+    let model = variant.build::<f32>(&config.settings, kind, &mut random::rng(0))?;
+    checkpoint::load(model.as_ref(), run.join("model.safetensors"))?;
     let tensors = checkpoint::read::<f32>(inputs)?;
     let [(_, x)] = &tensors[..] else {
         return Err(format!("{inputs}: not one tensor `x`").into());

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
-use retrograd::autoencoders::Variant;
+use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+use retrograd::autoencoders::{SETTINGS, Settings, Variant};
 
 use crate::failure::Failure;
 
@@ -22,7 +22,7 @@ pub(crate) enum Command {
     /// Show every variant with its equation.
     List,
     /// Train a variant and write its report.
-    Train(TrainOptions),
+    Train(Box<TrainOptions>),
     /// Show one training step of a variant: every operation, forward and backward.
     Tape(TapeOptions),
     /// Hold derivatives against differences, at orders 1 and 2.
@@ -72,13 +72,13 @@ pub(crate) struct TapeOptions {
 #[derive(Args, Debug)]
 pub(crate) struct TrainOptions {
     /// Which autoencoder; `retrograd list` shows all.
-    #[arg(value_parser = variant)]
-    pub(crate) variant: Variant,
-    /// digits, tabular, plane or unit-plane (built in), or a folder of IDX files as MNIST's, raw or .gz
-    /// (one that is called `digits` is `./digits`).
+    #[arg(value_parser = variant, required_unless_present = "resume")]
+    pub(crate) variant: Option<Variant>,
+    /// digits, tabular, plane or unit-plane (built in); or a folder of IDX files as MNIST's or of PNG
+    /// images, or a CSV, NPY, NPZ or IDX file (a folder called `digits` is `./digits`).
     ///
     /// Without it, what the variant is shown with.
-    #[arg(long, value_name = "NAME|DIR")]
+    #[arg(long, value_name = "NAME|PATH")]
     pub(crate) data: Option<PathBuf>,
     /// Passes over the training set.
     #[arg(long, value_name = "N", value_parser = positive::<u64>, allow_negative_numbers = true)]
@@ -87,16 +87,20 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "N", value_parser = positive::<usize>, allow_negative_numbers = true)]
     pub(crate) batch_size: Option<usize>,
     /// Learning rate.
-    #[arg(long, value_name = "X", value_parser = learning_rate, allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", value_parser = above_zero, allow_negative_numbers = true)]
     pub(crate) lr: Option<f64>,
-    /// Decides everything random; two runs with one seed give the same bits.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 0,
-        allow_negative_numbers = true
-    )]
-    pub(crate) seed: u64,
+    /// Longest gradient: a longer one is shortened to this norm.
+    #[arg(long, value_name = "X", value_parser = above_zero, allow_negative_numbers = true)]
+    pub(crate) clip_norm: Option<f64>,
+    /// Batches in a step, whose gradients are added up.
+    #[arg(long, value_name = "N", value_parser = positive::<usize>, allow_negative_numbers = true)]
+    pub(crate) accumulate: Option<usize>,
+    /// Stop after so many epochs without a better held-out loss, with the best weights.
+    #[arg(long, value_name = "N", value_parser = positive::<u64>, allow_negative_numbers = true)]
+    pub(crate) patience: Option<u64>,
+    /// Decides everything random; two runs with one seed give the same bits [default: 0].
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) seed: Option<u64>,
     /// Threads to compute with; the result does not depend on it. Without it, one a core.
     #[arg(long, value_name = "N", value_parser = positive::<usize>, allow_negative_numbers = true)]
     pub(crate) threads: Option<usize>,
@@ -109,6 +113,66 @@ pub(crate) struct TrainOptions {
     /// Replace the run that is in the folder already.
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Go on with the run in this folder, or with runs/VARIANT, as if it had never stopped.
+    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["out", "overwrite"])]
+    pub(crate) resume: Option<Option<PathBuf>>,
+    /// Steps between two checkpoints [default: as many as a minute takes].
+    #[arg(long, value_name = "N", value_parser = positive::<u64>, allow_negative_numbers = true)]
+    pub(crate) save_every: Option<u64>,
+    /// Checkpoints that are kept besides the best.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = positive::<usize>, allow_negative_numbers = true)]
+    pub(crate) keep: usize,
+    /// Write curves for TensorBoard to the folder of the run as well.
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
+    /// A file with options of the variant, such as `latent = 2`; what the command line says counts
+    /// more.
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) settings: SettingOptions,
+}
+
+/// The options of variants, `--latent` and others, as the registry lists them.
+#[derive(Debug)]
+pub(crate) struct SettingOptions(pub(crate) Settings);
+
+impl FromArgMatches for SettingOptions {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut options = Self(Settings::default());
+        options.update_from_arg_matches(matches)?;
+        Ok(options)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for setting in &SETTINGS {
+            if let Some(text) = matches.get_one::<String>(setting.name) {
+                self.0.set(setting.name, text).map_err(|error| {
+                    clap::Error::raw(ErrorKind::ValueValidation, format!("--{error}\n"))
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Args for SettingOptions {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        SETTINGS.iter().fold(command, |command, setting| {
+            command.arg(
+                Arg::new(setting.name)
+                    .long(setting.name)
+                    .value_name("VALUE")
+                    .allow_hyphen_values(true)
+                    .help(setting.meaning)
+                    .help_heading("Options of variants"),
+            )
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
 }
 
 /// The command that was asked for; prints help and leaves if that was it.
@@ -158,7 +222,7 @@ fn few(text: &str) -> Result<usize, String> {
     Ok(number)
 }
 
-fn learning_rate(text: &str) -> Result<f64, String> {
+fn above_zero(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
         _ => Err("it must be a number above 0, such as 0.001".to_owned()),

@@ -1,13 +1,12 @@
 //! The data that `--data` names.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use retrograd::autoencoders::{Autoencoder, DataKind, DefaultData, Variant};
-use retrograd::datasets::{self, Split};
+use retrograd::datasets::{self, Dataset, Scaling, Split};
 use retrograd::tensor::{Float, Tensor};
 
-use crate::cli::TrainOptions;
 use crate::failure::Failure;
 use crate::terminal;
 
@@ -16,6 +15,8 @@ const DIGITS: (usize, usize) = (20_000, 2_000);
 /// The published recipe is five passes; it takes this many rows for them to teach something.
 const TABULAR: (usize, usize) = (500_000, 5_000);
 const PLANE: (usize, usize) = (200, 100);
+/// The share of a data set without parts that is held out.
+const HELD_OUT: f64 = 0.1;
 /// With `--quick`, the share of them that is drawn (or read), as a divisor.
 const QUICK_SHARE: usize = 10;
 
@@ -25,8 +26,18 @@ pub(crate) struct Data {
     pub(crate) kind: DataKind,
 }
 
-/// Draws or reads what the options ask for, saying so.
-pub(crate) fn load(options: &TrainOptions) -> Result<Data, Failure> {
+/// What decides which data there is.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) variant: Variant,
+    /// What `--data` says.
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) quick: bool,
+    pub(crate) seed: u64,
+}
+
+/// Draws or reads what is wanted, saying so.
+pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
     let default = Path::new(match options.variant.default_data() {
         DefaultData::Digits => "digits",
         DefaultData::Plane => "plane",
@@ -64,10 +75,9 @@ pub(crate) fn load(options: &TrainOptions) -> Result<Data, Failure> {
             (split, DataKind::Table(3))
         }
         _ => {
-            let split = read(source)?;
+            let split = read(source, options.seed)?;
             let split = if options.quick { first(split) } else { split };
-            let kind = DataKind::Images(split.train.width());
-            (split, kind)
+            into_unit_interval(split, source)?
         }
     };
     terminal::say(&format!(
@@ -120,17 +130,44 @@ fn unit(mut split: Split) -> Split {
     split
 }
 
-/// The MNIST-like folder at `path`.
-fn read(path: &Path) -> Result<Split, Failure> {
-    // A bare word that is no folder is more likely a misspelt name.
+/// Whatever data set is at `path`; a share of it is held out if it is not divided yet.
+fn read(path: &Path, seed: u64) -> Result<Split, Failure> {
+    // A bare word that is nothing is more likely a misspelt name.
     let bare = path.components().count() == 1 && path.extension().is_none();
     if bare && !path.exists() {
         return Err(Failure::run(format!(
-            "--data {}: there is no such folder, and the built-in sets are digits, tabular, plane and unit-plane",
+            "--data {}: there is no such file or folder, and the built-in sets are digits, tabular, plane and unit-plane",
             path.display()
         )));
     }
-    datasets::read_mnist_folder(path).map_err(Failure::run)
+    let opened = datasets::open(path).map_err(Failure::run)?;
+    let refused = |error| Failure::run(format!("--data {}: {error}", path.display()));
+    opened.split(HELD_OUT, seed).map_err(refused)
+}
+
+/// The data with all values in [0, 1], as variants expect it: columns of a table are scaled, by what
+/// the training part holds; images must be as they are.
+fn into_unit_interval(mut split: Split, path: &Path) -> Result<(Split, DataKind), Failure> {
+    let width = split.train.width();
+    let fits = |part: &Dataset| part.features.iter().all(|x| (0.0..=1.0).contains(&x));
+    let fit = fits(&split.train) && fits(&split.held_out);
+    if split.train.image.is_some() {
+        return match fit {
+            true => Ok((split, DataKind::Images(width))),
+            false => Err(Failure::run(format!(
+                "--data {}: found pixels outside of [0, 1]; save them as bytes, or divided by the largest",
+                path.display()
+            ))),
+        };
+    }
+    if !fit {
+        let scaling = Scaling::unit(&split.train.features);
+        for part in [&mut split.train, &mut split.held_out] {
+            part.features = scaling.apply(&part.features);
+        }
+        terminal::say("data: each column is scaled to [0, 1], which the held-out rows may leave");
+    }
+    Ok((split, DataKind::Table(width)))
 }
 
 /// The first share of both parts.

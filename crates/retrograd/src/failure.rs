@@ -3,6 +3,9 @@
 use std::fmt;
 use std::process::ExitCode;
 
+/// Exit code of a process that was interrupted, as shells give it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// A message for the user and what kind of problem it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
@@ -10,6 +13,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// Something failed while doing what was asked; exit code 1.
     Run(String),
+    /// Somebody stopped it; exit code 130, as shells give it.
+    Interrupted(String),
 }
 
 impl Failure {
@@ -21,10 +26,20 @@ impl Failure {
         Self::Run(message.to_string())
     }
 
+    pub(crate) fn interrupted(message: impl fmt::Display) -> Self {
+        Self::Interrupted(message.to_string())
+    }
+
+    /// Whether it is a mistake of somebody, and not just an end.
+    pub(crate) fn is_error(&self) -> bool {
+        !matches!(self, Self::Interrupted(_))
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage(_) => 2,
             Self::Run(_) => 1,
+            Self::Interrupted(_) => INTERRUPTED,
         })
     }
 }
@@ -32,7 +47,7 @@ impl Failure {
 /// The message on one line, whatever is in it.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Usage(message) | Self::Run(message)) = self;
+        let (Self::Usage(message) | Self::Run(message) | Self::Interrupted(message)) = self;
         let lines: Vec<&str> = message
             .lines()
             .map(str::trim)

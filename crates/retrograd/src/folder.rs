@@ -23,7 +23,11 @@ pub(crate) const RECONSTRUCTIONS: &str = "reconstructions.png";
 /// The same as points, seen along z and along y.
 pub(crate) const RECONSTRUCTIONS_XY: &str = "reconstructions-xy.svg";
 pub(crate) const RECONSTRUCTIONS_XZ: &str = "reconstructions-xz.svg";
-/// Everything a run may write.
+/// Where the run can go on.
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
+/// Curves for TensorBoard.
+pub(crate) const TENSORBOARD: &str = "tensorboard";
+/// The files a run may write.
 const FILES: [&str; 8] = [
     CONFIG,
     METRICS,
@@ -34,6 +38,9 @@ const FILES: [&str; 8] = [
     RECONSTRUCTIONS_XY,
     RECONSTRUCTIONS_XZ,
 ];
+
+/// The folders of which all is the run's.
+const FOLDERS: [&str; 2] = [CHECKPOINTS, TENSORBOARD];
 
 /// A folder of our own to write to.
 #[derive(Debug)]
@@ -90,6 +97,24 @@ impl RunFolder {
         })
     }
 
+    /// The folder of a run that is there.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        if !path.join(CONFIG).is_file() {
+            return Err(refusal(
+                path,
+                "no run is there to go on with: the folder has no config.toml",
+            ));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where the file of this name is, or will be.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -104,7 +129,11 @@ impl RunFolder {
     /// A file to add lines to.
     pub(crate) fn lines(&self, name: &str) -> Result<LineFile, Failure> {
         let path = self.file(name);
-        let file = File::create_new(&path).map_err(|error| cannot_write(&path, &error))?;
+        let file = File::options()
+            .append(true)
+            .create(true)
+            .open(&path)
+            .map_err(|error| cannot_write(&path, &error))?;
         Ok(LineFile { file, path })
     }
 }
@@ -142,7 +171,11 @@ fn remove_run(folder: &Path) -> io::Result<()> {
     let written = FILES.iter().map(|name| folder.join(name));
     written
         .filter(|file| file.exists())
-        .try_for_each(fs::remove_file)
+        .try_for_each(fs::remove_file)?;
+    let folders = FOLDERS.iter().map(|name| folder.join(name));
+    folders
+        .filter(|folder| folder.exists())
+        .try_for_each(fs::remove_dir_all)
 }
 
 fn refusal(path: &Path, problem: &str) -> Failure {

@@ -28,7 +28,7 @@ const LARGE: DataKind = DataKind::Images(64);
 /// small step meets few.
 const SMOOTH: f64 = 1.0 / 16.0;
 const KINKS: f64 = 1.0 / 512.0;
-const POOLS: f64 = 1.0 / 128.0;
+const POOLS: f64 = 1.0 / 32.0;
 /// Names closer than this (Jaro-Winkler, 1 is equal) are suggested for a misspelt one.
 const SIMILAR: f64 = 0.75;
 
@@ -174,10 +174,15 @@ fn operation(row: &Row) -> Line {
     }
 }
 
-/// The variant at a small size. A convolution puts one weight to work at every pixel, and of many units
+/// The variant at a small size, with decoders as wide as the data: a sharp one makes the objective
+/// so steep that only the smallest steps stay on its slopes. A convolution puts one weight to work at every pixel, and of many units
 /// one is always at a kink, so its units are smooth.
 fn settings(variant: Variant, kind: DataKind) -> Settings {
     let small = variant.miniature(kind);
+    let small = Settings {
+        deviation: small.deviation.map(|_| 1.0),
+        ..small
+    };
     if small.channels.is_some() && small.body.is_none() {
         Settings {
             activation: Some(Nonlinearity::Tanh),

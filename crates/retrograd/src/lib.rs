@@ -86,4 +86,6 @@ mod pages {
     mod kernels {}
     #[doc = include_str!("../../../docs/10-seeing.md")]
     mod seeing {}
+    #[doc = include_str!("../../../docs/11-data.md")]
+    mod data {}
 }

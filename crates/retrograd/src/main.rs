@@ -1,6 +1,7 @@
 //! The command-line program: `retrograd list`, `train`, `tape`, `gradcheck`.
 
 mod cli;
+mod config;
 mod data;
 mod failure;
 mod folder;
@@ -10,6 +11,7 @@ mod results;
 mod tape;
 mod terminal;
 mod train;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -23,7 +25,8 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            terminal::say(&format!("error: {failure}"));
+            let kind = if failure.is_error() { "error: " } else { "" };
+            terminal::say(&format!("{kind}{failure}"));
             failure.exit_code()
         }
     }

@@ -1,7 +1,7 @@
 //! What a trained model shows: its losses and its reconstructions.
 
 use retrograd::autoencoders::{Autoencoder, DataKind};
-use retrograd::datasets::Dataset;
+use retrograd::datasets::{Dataset, ImageShape};
 use retrograd::nn::train::EpochRecord;
 use retrograd::report::{Chart, ImageGrid, Picture, ReportError, Section, Shading};
 use retrograd::tensor::Tensor;
@@ -63,7 +63,7 @@ pub(crate) fn reconstructions(
         (DataKind::Points(_), _) => scatters(folder, &originals, &reconstructed)?,
         (_, Some(image)) => {
             let shape = [originals.shape()[0], image.height, image.width];
-            let (above, below) = (originals.to_vec(), reconstructed.to_vec());
+            let [above, below] = [&originals, &reconstructed].map(|x| greys(x, image));
             let scale = (IMAGE_WIDTH / image.width.max(1)).clamp(1, 3);
             let columns = (GRID_WIDTH / (image.width * scale).max(1)).clamp(1, IMAGES);
             let grid = ImageGrid::new()
@@ -95,6 +95,17 @@ pub(crate) fn reconstructions(
         pictures,
         ..Section::default()
     })
+}
+
+/// Images as shades of grey: the mean of their colours, without opacity.
+fn greys(images: &Tensor<f32>, image: ImageShape) -> Vec<f32> {
+    let colours = match image.channels {
+        2 | 4 => image.channels - 1,
+        channels => channels,
+    };
+    let sizes = [images.shape()[0], image.channels, image.pixels()].map(|size| size as isize);
+    let images = images.reshape(&sizes).slice(1, ..colours as isize);
+    images.mean(1).to_vec()
 }
 
 fn grid_picture(

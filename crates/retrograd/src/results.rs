@@ -4,17 +4,15 @@ use retrograd::autoencoders::Autoencoder;
 use retrograd::nn::train::{EpochRecord, Metrics};
 use retrograd::report::{Card, Report, Table, number};
 
-use crate::cli::TrainOptions;
+use crate::config::Config;
 use crate::data::Data;
 use crate::failure::Failure;
 use crate::folder::{CONFIG, METRICS, MODEL, REPORT, RunFolder};
 use crate::pictures;
 use crate::terminal::count;
-use crate::train::Config;
 
 /// The page that shows the run.
 pub(crate) fn report(
-    options: &TrainOptions,
     folder: &RunFolder,
     model: &dyn Autoencoder<f32>,
     data: &Data,
@@ -22,18 +20,15 @@ pub(crate) fn report(
     records: &[EpochRecord],
     figures: &Figures,
 ) -> Result<Report, Failure> {
+    let variant = config.variant()?;
     let unit = figures.unit;
     let rate = records
         .last()
         .map_or(0.0, |record| record.samples_per_second);
     Ok(Report {
-        title: format!(
-            "The {} autoencoder on {}",
-            options.variant.name(),
-            config.data
-        ),
-        summary: options.variant.summary().to_owned(),
-        equation: options.variant.equation().to_owned(),
+        title: format!("The {} autoencoder on {}", variant, data.split.train.name),
+        summary: variant.summary().to_owned(),
+        equation: variant.equation().to_owned(),
         cards: vec![
             Card::new("Held-out loss", number(figures.held_out), unit),
             Card::new("Training loss", number(figures.train), unit),

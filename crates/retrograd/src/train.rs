@@ -1,131 +1,308 @@
 //! `retrograd train`: data, model, training, and the folder that shows the result.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
-use retrograd::autoencoders::{Autoencoder, BatchSize, BoxedAutoencoder, Recipe, Settings};
+use retrograd::autoencoders::{BoxedAutoencoder, DataKind, Phase, check_labels, epochs_of};
 use retrograd::autograd::Var;
+use retrograd::datasets::Dataset;
 use retrograd::nn::train::{
-    EpochRecord, Flow, Metrics, Observer, ObserverError, Plan, Progress, StepRecord,
+    ActiveUnits, EpochRecord, Every, Metric, Progress, Psnr, RSquared, Shelf, Stopped, TensorBoard,
 };
-use retrograd::nn::{DataLoader, Trainer, checkpoint};
-use retrograd::tensor::random;
+use retrograd::nn::{Clip, DataLoader, EarlyStopping, Labelled, Trainer, checkpoint};
 use retrograd::tensor::simd::Isa;
-use serde::Serialize;
+use retrograd::tensor::{Tensor, random};
 
 use crate::cli::TrainOptions;
-use crate::data::{self, Data};
+use crate::config::Config;
+use crate::data::{self, Data, Wanted};
 use crate::failure::Failure;
-use crate::folder::{CONFIG, LineFile, METRICS, MODEL, REPORT, RunFolder};
+use crate::folder::{CHECKPOINTS, CONFIG, METRICS, MODEL, REPORT, RunFolder, TENSORBOARD};
 use crate::results::{self, Figures};
 use crate::terminal;
+use crate::watch::{self, Watch};
 
-/// Epochs of a `--quick` run; recipes of one step an epoch get more.
-const QUICK_EPOCHS: u64 = 2;
-const QUICK_STEPS: u64 = 300;
 /// Beyond this, threads cost more to start than they can ever save.
 const MOST_THREADS: usize = 1024;
 /// Samples of a batch when only measuring.
 const MEASURING_BATCH: usize = 500;
+/// Seconds between two checkpoints: what a run that is killed may lose.
+const SAVE_EVERY: f64 = 60.0;
 
-/// Everything that decides a run, as `config.toml` records it.
-#[derive(Serialize)]
-pub(crate) struct Config {
-    pub(crate) variant: String,
-    pub(crate) data: String,
-    pub(crate) train_samples: usize,
-    pub(crate) held_out_samples: usize,
-    pub(crate) layers: Vec<usize>,
-    pub(crate) parameters: usize,
-    pub(crate) epochs: u64,
-    pub(crate) batch_size: usize,
-    pub(crate) optimizer: String,
-    pub(crate) learning_rate: f64,
-    pub(crate) schedule: String,
-    pub(crate) seed: u64,
-    pub(crate) threads: usize,
-    pub(crate) instruction_set: String,
-    pub(crate) retrograd: String,
-    pub(crate) command: String,
-}
-
-/// Trains what the options ask for.
+/// Trains what the options ask for, or goes on with it.
 pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
     let isa = Isa::detect().map_err(Failure::usage)?;
     let threads = set_threads(options.threads)?;
-    let path = options
-        .out
-        .clone()
-        .unwrap_or_else(|| Path::new("runs").join(options.variant.name()));
-    RunFolder::check(&path, options.overwrite)?;
-    let data = data::load(options)?;
-    let model: BoxedAutoencoder<f32> = options
-        .variant
-        .build(
-            &Settings::default(),
-            data.kind,
-            &mut random::stream(options.seed, "initial weights", &[]),
-        )
-        .map_err(Failure::usage)?;
-    if model.conditional().is_some() {
-        return Err(Failure::usage(format!(
-            "`{}`: it needs the labels of the samples, which `train` does not read; train it with the library",
-            options.variant
-        )));
-    }
-    let recipe = recipe(options, &data)?;
-    let train_loader = loader(&data, recipe.batch_size, options)?.shuffled(options.seed);
-    let held_out = &data.split.held_out;
-    let held_out_loader = DataLoader::new(
-        held_out.features.clone(),
-        MEASURING_BATCH.min(held_out.len()),
-    )
-    .map_err(Failure::run)?;
-    let config = config(
-        options,
-        &data,
-        model.as_ref(),
-        &recipe,
-        train_loader.batch_size(),
-        (threads, isa),
-    );
-
-    let folder = RunFolder::create(&path, options.overwrite)?;
-    let settings = toml::to_string(&config).map_err(Failure::run)?;
-    folder.write(CONFIG, &settings)?;
-    let objective = |x: &Var<f32>| model.objective(x);
-    let optimizer = recipe.optimizer.build(recipe.learning_rate, model.params());
-    let mut trainer =
-        Trainer::new(&objective, optimizer, options.seed).scheduled(recipe.schedule.clone());
-    let mut watch = Watch {
-        progress: Progress::new(),
-        metrics: folder.lines(METRICS)?,
+    let run = match &options.resume {
+        Some(path) => Run::going_on(options, path.as_deref(), threads)?,
+        None => Run::new(options, threads, isa)?,
     };
-    let start = Instant::now();
-    let records = trainer
-        .fit(
-            recipe.epochs,
-            &train_loader,
-            Some(&held_out_loader),
-            &mut watch,
-        )
-        .map_err(|error| Failure::run(format!("{}: {error}", options.variant.name())))?;
-    let seconds = start.elapsed().as_secs_f64();
+    run.train(options)
+}
 
-    let figures = Figures::of(&records, model.unit(), seconds);
-    checkpoint::save(model.as_ref(), folder.file(MODEL)).map_err(Failure::run)?;
-    let report = results::report(
-        options,
-        &folder,
-        model.as_ref(),
-        &data,
-        &config,
-        &records,
-        &figures,
-    )?;
-    folder.write(REPORT, report.to_html().map_err(Failure::run)?)?;
-    terminal::print(&results::closing(&folder, &config, &figures))
+/// A run: what decides it, and what it works on.
+struct Run {
+    config: Config,
+    data: Data,
+    model: BoxedAutoencoder<f32>,
+    folder: RunFolder,
+}
+
+impl Run {
+    /// A run from the beginning.
+    fn new(options: &TrainOptions, threads: usize, isa: Isa) -> Result<Self, Failure> {
+        let variant = options
+            .variant
+            .ok_or_else(|| Failure::usage("which variant? `retrograd list` shows all"))?;
+        let path = options
+            .out
+            .clone()
+            .unwrap_or_else(|| default_folder(variant.name()));
+        RunFolder::check(&path, options.overwrite)?;
+        let wanted = Wanted {
+            variant,
+            data: options.data.clone(),
+            quick: options.quick,
+            seed: options.seed.unwrap_or(0),
+        };
+        let data = data::load(&wanted)?;
+        let mut config = Config::new(options, &wanted, &data, threads, isa)?;
+        let model = model(&config, &data)?;
+        config.describe(model.as_ref());
+        let folder = RunFolder::create(&path, options.overwrite)?;
+        let settings = toml::to_string(&config).map_err(Failure::run)?;
+        folder.write(CONFIG, &settings)?;
+        Ok(Self {
+            config,
+            data,
+            model,
+            folder,
+        })
+    }
+
+    /// The run in a folder, to go on with.
+    fn going_on(
+        options: &TrainOptions,
+        path: Option<&Path>,
+        threads: usize,
+    ) -> Result<Self, Failure> {
+        let path = match (path, options.variant) {
+            (Some(path), _) => path.to_owned(),
+            (None, Some(variant)) => default_folder(variant.name()),
+            (None, None) => {
+                return Err(Failure::usage(
+                    "--resume: which run? Name its folder, or the variant for the one in runs/VARIANT",
+                ));
+            }
+        };
+        let folder = RunFolder::open(&path)?;
+        let mut config = Config::read(&path)?.going_on(options)?;
+        config.threads = threads;
+        let data = data::load(&config.wanted()?)?;
+        let (then, now) = (config.train_samples, data.split.train.len());
+        if then != now {
+            return Err(Failure::run(format!(
+                "{}: the run was trained on {then} samples, and now there are {now}; has the data changed?",
+                config.data
+            )));
+        }
+        let model = model(&config, &data)?;
+        let settings = toml::to_string(&config).map_err(Failure::run)?;
+        folder.write(CONFIG, &settings)?;
+        Ok(Self {
+            config,
+            data,
+            model,
+            folder,
+        })
+    }
+
+    /// Trains all phases and shows what came of it.
+    fn train(&self, options: &TrainOptions) -> Result<(), Failure> {
+        let mut records = Vec::new();
+        // Written anew from the records of checkpoints, so that no epoch stands there twice.
+        self.folder.write(METRICS, "")?;
+        let tensorboard = options.tensorboard.then(|| {
+            let folder = self.folder.file(TENSORBOARD);
+            TensorBoard::create(&folder)
+                .map_err(|error| Failure::run(format!("{}: {error}", folder.display())))
+        });
+        let mut watch = Watch {
+            progress: Progress::new(),
+            metrics: self.folder.lines(METRICS)?,
+            tensorboard: tensorboard.transpose()?,
+            interrupt: watch::interrupt()?,
+            phase: None,
+            before: 0,
+        };
+        let phases = self.model.phases();
+        let epochs = epochs_of(&phases, self.config.epochs);
+        for (number, (phase, epochs)) in phases.iter().zip(epochs).enumerate() {
+            if phases.len() > 1 {
+                terminal::say(&format!(
+                    "phase {} of {}: {}",
+                    number + 1,
+                    phases.len(),
+                    phase.name
+                ));
+                watch.phase = Some(phase.name);
+            }
+            let part = if phases.len() > 1 {
+                Some(number + 1)
+            } else {
+                None
+            };
+            let (of_phase, stopped) = self.phase(phase, part, epochs, options, &mut watch)?;
+            watch.before += of_phase.len() as u64;
+            records.extend(of_phase);
+            if stopped == Some(Stopped::Asked) {
+                return Err(self.interrupted());
+            }
+        }
+        self.finish(&records)
+    }
+
+    /// Trains one phase, from its last checkpoint if there is one.
+    fn phase(
+        &self,
+        phase: &Phase<'_, f32>,
+        part: Option<usize>,
+        epochs: u64,
+        options: &TrainOptions,
+        watch: &mut Watch,
+    ) -> Result<(Vec<EpochRecord>, Option<Stopped>), Failure> {
+        let config = &self.config;
+        let recipe = config.variant()?.recipe(self.data.kind);
+        let mut optimizer = recipe
+            .optimizer
+            .build(config.learning_rate, phase.params.clone());
+        if let Some(norm) = config.clip_norm {
+            optimizer = optimizer.clip(Clip::Norm(norm));
+        }
+        let folder = self.checkpoints(part);
+        let latest = Shelf::latest::<f32>(&folder);
+        let latest = if folder.exists() {
+            latest.map_err(Failure::run)?
+        } else {
+            None
+        };
+        let every = options
+            .save_every
+            .map_or(Every::Seconds(SAVE_EVERY), Every::Steps);
+        let shelf = Shelf::open(&folder).map_err(Failure::run)?;
+        type Vars = (Var<f32>, Option<Tensor<i64>>);
+        let objective = |(x, labels): &Vars| phase.objective(x, labels.as_ref());
+        let reconstruct = |(x, _): &Vars| (self.model.forward(x), x.clone());
+        let encode = |(x, _): &Vars| (self.model.encode(x), x.clone());
+        let mut trainer = Trainer::new(&objective, optimizer, config.seed)
+            .scheduled(recipe.schedule)
+            .accumulating(config.accumulate)
+            .saving(
+                self.model.as_ref(),
+                shelf.every(every).keeping(options.keep),
+            );
+        if let Some(patience) = config.patience {
+            trainer = trainer.stopping(EarlyStopping::after(patience).restoring_best());
+        }
+        if self.model.conditional().is_none() {
+            trainer = trainer.measuring(&reconstruct, vec![fidelity(self.data.kind)]);
+            if self.model.generative().is_some() {
+                trainer = trainer.measuring(&encode, vec![Box::<ActiveUnits>::default()]);
+            }
+        }
+        if let Some(latest) = latest {
+            for damaged in &latest.damaged {
+                terminal::say(&format!("warning: {damaged}"));
+            }
+            trainer
+                .resume(self.model.as_ref(), &latest.checkpoint)
+                .map_err(Failure::run)?;
+            for record in &trainer.standing().records {
+                watch.keep(record).map_err(Failure::run)?;
+            }
+        }
+        let train = self.loader(&self.data.split.train, config.batch_size)?;
+        let train = train.shuffled(config.seed);
+        let held_out = &self.data.split.held_out;
+        let held_out = self.loader(held_out, MEASURING_BATCH.min(held_out.len()))?;
+        let records = trainer
+            .fit(epochs, &train, Some(&held_out), watch)
+            .map_err(|error| Failure::run(format!("{}: {error}", config.variant)))?;
+        Ok((records, trainer.stopped()))
+    }
+
+    /// Where the checkpoints of a phase are, or of the only one.
+    fn checkpoints(&self, part: Option<usize>) -> PathBuf {
+        let folder = self.folder.file(CHECKPOINTS);
+        match part {
+            Some(number) => folder.join(format!("phase-{number}")),
+            None => folder,
+        }
+    }
+
+    fn loader(&self, data: &Dataset, batch_size: usize) -> Result<DataLoader<Labelled>, Failure> {
+        let samples = Labelled {
+            features: data.features.clone(),
+            labels: self.model.conditional().and_then(|_| labels(data)),
+        };
+        DataLoader::new(samples, batch_size)
+            .map_err(|error| Failure::run(format!("{}: {error}", self.config.variant)))
+    }
+
+    /// What to say when somebody stopped the run.
+    fn interrupted(&self) -> Failure {
+        Failure::interrupted(format!(
+            "stopped; all is saved. Go on with: retrograd train --resume {}",
+            self.folder.path().display()
+        ))
+    }
+
+    /// Writes the model and the report, and says where they are.
+    fn finish(&self, records: &[EpochRecord]) -> Result<(), Failure> {
+        let Self {
+            config,
+            data,
+            model,
+            folder,
+        } = self;
+        let seconds = records.iter().map(|record| record.seconds).sum();
+        let figures = Figures::of(records, model.unit(), seconds);
+        checkpoint::save(model.as_ref(), folder.file(MODEL)).map_err(Failure::run)?;
+        let report = results::report(folder, model.as_ref(), data, config, records, &figures)?;
+        folder.write(REPORT, report.to_html().map_err(Failure::run)?)?;
+        terminal::print(&results::closing(folder, config, &figures))
+    }
+}
+
+fn default_folder(variant: &str) -> PathBuf {
+    Path::new("runs").join(variant)
+}
+
+/// The untrained model that the configuration decides.
+fn model(config: &Config, data: &Data) -> Result<BoxedAutoencoder<f32>, Failure> {
+    let mut rng = random::stream(config.seed, "initial weights", &[]);
+    let variant = config.variant()?;
+    let model: BoxedAutoencoder<f32> = variant
+        .build(&config.settings, data.kind, &mut rng)
+        .map_err(Failure::usage)?;
+    for part in [&data.split.train, &data.split.held_out] {
+        let labels = labels(part);
+        check_labels(model.as_ref(), part.len(), labels.as_ref()).map_err(Failure::usage)?;
+    }
+    Ok(model)
+}
+
+/// What the samples are, if that is known.
+fn labels(data: &Dataset) -> Option<Tensor<i64>> {
+    let labels = data.labels.as_ref()?.iter().map(|&label| label.into());
+    Some(Tensor::from_vec(labels.collect(), [data.len()]))
+}
+
+/// How near a reconstruction is, in the figure that is usual for the data.
+fn fidelity(kind: DataKind) -> Box<dyn Metric<f32>> {
+    match kind {
+        DataKind::Images(_) => Box::new(Psnr::new(1.0)),
+        DataKind::Table(_) | DataKind::Points(_) => Box::<RSquared>::default(),
+    }
 }
 
 /// Sizes the pool of threads, of which this one becomes a member; their number.
@@ -150,151 +327,4 @@ pub(crate) fn set_threads(asked: Option<usize>) -> Result<usize, Failure> {
         ))
     })?;
     Ok(threads)
-}
-
-/// The variant's recipe with what the options change.
-fn recipe(options: &TrainOptions, data: &Data) -> Result<Recipe, Failure> {
-    let standard = options.variant.recipe(data.kind);
-    let samples = data.split.train.len();
-    let batch_size = match (options.batch_size, standard.batch_size) {
-        (Some(asked), _) if asked > samples => {
-            return Err(Failure::usage(format!(
-                "--batch-size {asked}: larger than the {samples} training samples; use {samples} or less"
-            )));
-        }
-        (Some(asked), _) => BatchSize::Of(asked),
-        (None, BatchSize::Of(usual)) => BatchSize::Of(usual.min(samples)),
-        (None, BatchSize::Full) => BatchSize::Full,
-    };
-    let quick = match standard.batch_size {
-        BatchSize::Full => QUICK_STEPS,
-        BatchSize::Of(_) => QUICK_EPOCHS,
-    };
-    let usual = if options.quick {
-        quick
-    } else {
-        standard.epochs
-    };
-    Ok(Recipe {
-        epochs: options.epochs.unwrap_or(usual),
-        learning_rate: options.lr.unwrap_or(standard.learning_rate),
-        batch_size,
-        ..standard
-    })
-}
-
-fn loader(
-    data: &Data,
-    batch_size: BatchSize,
-    options: &TrainOptions,
-) -> Result<DataLoader, Failure> {
-    let features = data.split.train.features.clone();
-    let size = match batch_size {
-        BatchSize::Of(size) => size,
-        BatchSize::Full => features.shape()[0],
-    };
-    DataLoader::new(features, size)
-        .map_err(|error| Failure::run(format!("{}: {error}", options.variant.name())))
-}
-
-fn config(
-    options: &TrainOptions,
-    data: &Data,
-    model: &dyn Autoencoder<f32>,
-    recipe: &Recipe,
-    batch_size: usize,
-    (threads, isa): (usize, Isa),
-) -> Config {
-    Config {
-        variant: options.variant.name().to_owned(),
-        data: options.data.as_ref().map_or_else(
-            || data.split.train.name.clone(),
-            |path| path.display().to_string(),
-        ),
-        train_samples: data.split.train.len(),
-        held_out_samples: data.split.held_out.len(),
-        layers: model.widths(),
-        parameters: model.parameter_count(),
-        epochs: recipe.epochs,
-        batch_size,
-        optimizer: recipe.optimizer.to_string(),
-        learning_rate: recipe.learning_rate,
-        schedule: recipe.schedule.to_string(),
-        seed: options.seed,
-        threads,
-        instruction_set: isa.to_string(),
-        retrograd: env!("CARGO_PKG_VERSION").to_owned(),
-        command: command(),
-    }
-}
-
-/// The command line that made this run, as a shell would take it.
-fn command() -> String {
-    let arguments = std::env::args_os()
-        .skip(1)
-        .map(|argument| quoted(&argument.to_string_lossy()));
-    std::iter::once("retrograd".to_owned())
-        .chain(arguments)
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// In single quotes if a shell would not take it as one plain word.
-fn quoted(argument: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        argument.to_owned()
-    } else {
-        format!("'{}'", argument.replace('\'', "'\\''"))
-    }
-}
-
-/// Shows the progress and keeps the metrics.
-struct Watch {
-    progress: Progress,
-    metrics: LineFile,
-}
-
-impl Observer for Watch {
-    fn begin(&mut self, plan: &Plan) -> Result<(), ObserverError> {
-        self.progress.begin(plan)
-    }
-
-    fn step(&mut self, record: &StepRecord<'_>) -> Result<Flow, ObserverError> {
-        self.progress.step(record)
-    }
-
-    fn epoch(&mut self, record: &EpochRecord) -> Result<Flow, ObserverError> {
-        let line = EpochLine {
-            epoch: record.epoch,
-            train: terms(&record.train),
-            held_out: record.held_out.as_ref().map(terms),
-            seconds: record.seconds,
-            samples_per_second: record.samples_per_second,
-        };
-        let line = serde_json::to_string(&line)?;
-        self.metrics
-            .push(&line)
-            .map_err(|failure| failure.to_string())?;
-        self.progress.epoch(record)
-    }
-
-    fn end(&mut self) {
-        self.progress.end();
-    }
-}
-
-/// A line of `metrics.jsonl`.
-#[derive(Serialize)]
-struct EpochLine<'a> {
-    epoch: u64,
-    train: BTreeMap<&'a str, f64>,
-    held_out: Option<BTreeMap<&'a str, f64>>,
-    seconds: f64,
-    samples_per_second: f64,
-}
-
-/// Every term and their sum, by name.
-fn terms(metrics: &Metrics) -> BTreeMap<&str, f64> {
-    metrics.iter().chain([("loss", metrics.total())]).collect()
 }

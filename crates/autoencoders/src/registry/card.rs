@@ -24,6 +24,23 @@ impl DataKind {
         }
     }
 
+    /// What the kind is called in a run's record.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.pick("images", "table", "points")
+    }
+
+    /// The kind of this name, of so many features.
+    #[must_use]
+    pub fn named(name: &str, features: usize) -> Option<Self> {
+        let kinds = [
+            Self::Images(features),
+            Self::Table(features),
+            Self::Points(features),
+        ];
+        kinds.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// One of three, by the kind.
     pub(crate) fn pick<V>(self, images: V, table: V, points: V) -> V {
         match self {

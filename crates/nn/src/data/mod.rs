@@ -11,7 +11,7 @@ use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Tensor, random};
 
 use ahead::Ahead;
-pub use samples::{Labels, Samples};
+pub use samples::{Labelled, Labels, Samples};
 
 /// What to do with the samples left over after the last full batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

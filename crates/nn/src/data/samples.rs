@@ -72,3 +72,33 @@ impl Samples for Labels {
         self.0.bytes()
     }
 }
+
+/// Samples with their classes, where there are such: for a model that is chosen while the program
+/// runs, and may need them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Labelled<T: Element = f32> {
+    /// `[samples, features ...]`
+    pub features: Tensor<T>,
+    /// `[samples]`
+    pub labels: Option<Tensor<i64>>,
+}
+
+impl<T: Element> Samples for Labelled<T> {
+    fn count(&self) -> Result<usize, DataError> {
+        match &self.labels {
+            Some(labels) => (self.features.clone(), labels.clone()).count(),
+            None => self.features.count(),
+        }
+    }
+
+    fn rows(&self, rows: &[usize]) -> Self {
+        Self {
+            features: self.features.rows(rows),
+            labels: self.labels.as_ref().map(|labels| labels.rows(rows)),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.features.bytes() + self.labels.as_ref().map_or(0, Samples::bytes)
+    }
+}

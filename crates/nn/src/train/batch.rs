@@ -3,7 +3,7 @@
 use retrograd_autograd::{Summary, Tape, Var};
 use retrograd_tensor::{Float, Tensor};
 
-use crate::data::{Labels, Samples};
+use crate::data::{Labelled, Labels, Samples};
 
 /// A batch of samples that a step computes with.
 pub trait Batch<T: Float>: Samples {
@@ -39,6 +39,18 @@ impl<T: Float> Batch<T> for Labels {
 
     fn not_finite(&self) -> Option<Summary> {
         None
+    }
+}
+
+impl<T: Float> Batch<T> for Labelled<T> {
+    type Vars = (Var<T>, Option<Tensor<i64>>);
+
+    fn on(&self, tape: &Tape<T>) -> Self::Vars {
+        (self.features.on(tape), self.labels.clone())
+    }
+
+    fn not_finite(&self) -> Option<Summary> {
+        self.features.not_finite()
     }
 }
 

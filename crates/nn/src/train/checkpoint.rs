@@ -312,7 +312,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
     }
 }
 
-/// Optimiser, plateau, patience and the weights of the best epoch, under these names.
+/// Optimiser, plateau, patience, average and the weights of the best epoch, under these names.
 impl<T: Float, V> Stateful<T> for Trainer<'_, T, V> {
     fn snapshot(&self) -> Snapshot<T> {
         let mut all = Snapshot::new().nest("optimizer", self.optimizer.snapshot());
@@ -321,6 +321,9 @@ impl<T: Float, V> Stateful<T> for Trainer<'_, T, V> {
         }
         if let Some(stopping) = &self.stopping {
             all = all.nest("stopping", stopping.snapshot());
+        }
+        if let Some(average) = &self.average {
+            all = all.nest("average", average.snapshot());
         }
         if let Some((_, shelf)) = &self.saving {
             all = all.nest("shelf", shelf.snapshot());
@@ -348,6 +351,9 @@ impl<T: Float, V> Stateful<T> for Trainer<'_, T, V> {
             .map(|part| Shelf::best_of(&part))
             .transpose()?;
         let best = self.best_of(&snapshot.part("best"))?;
+        if let (Some(average), Some(part)) = (&mut self.average, used("average")) {
+            average.restore(&part)?;
+        }
         self.optimizer.restore(&snapshot.part("optimizer"))?;
         (self.plateau, self.stopping, self.best) = (plateau, stopping, best);
         if let (Some((_, shelf)), Some(loss)) = (&mut self.saving, best_loss) {

@@ -30,8 +30,10 @@ pub(super) struct Evaluation<'a, T: Float, V> {
 }
 
 impl<T: Float, V> Evaluation<'_, T, V> {
-    /// The terms and the gradients of a training step; the first evaluation of a step moves the
-    /// buffers of the layers, another one of the same batch does not.
+    /// The terms and the gradients of a training step.
+    ///
+    /// The first evaluation of a step moves the buffers of the layers, and must be finite. Another
+    /// one of the same batch, which a line search makes where it may not stay, does neither.
     pub(super) fn gradients<B: Batch<T, Vars = V>>(
         &self,
         batch: &B,
@@ -45,7 +47,7 @@ impl<T: Float, V> Evaluation<'_, T, V> {
         let terms = (self.objective)(&batch.on(&tape));
         let (total, metrics) = (terms.total(), terms.metrics());
         drop(terms);
-        if !total.item().is_finite() {
+        if !again && !total.item().is_finite() {
             return Err(self.diagnose(Mode::Training, batch, place));
         }
         if !total.is_tracked() {
@@ -56,7 +58,7 @@ impl<T: Float, V> Evaluation<'_, T, V> {
             .params
             .iter()
             .filter_map(|param| gradients.of_key(param.id()));
-        if !reached.all(Tensor::is_finite) {
+        if !again && !reached.all(Tensor::is_finite) {
             return Err(self.diagnose(Mode::Training, batch, place));
         }
         Ok((metrics, gradients))

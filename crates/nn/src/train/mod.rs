@@ -22,6 +22,7 @@ use retrograd_autograd::{Gradients, Summary, Var};
 use retrograd_tensor::{Float, Tensor};
 use smallvec::SmallVec;
 
+use crate::averaging::WeightAverage;
 use crate::data::DataLoader;
 use crate::module::Module;
 use crate::optim::Optimizer;
@@ -66,10 +67,13 @@ pub struct Trainer<'a, T: Float = f32, V = Var<T>> {
     stopping: Option<EarlyStopping>,
     /// The weights of the best epoch, if they are wanted in the end.
     best: Option<Vec<Tensor<T>>>,
+    average: Option<WeightAverage<T>>,
     /// Batches in a step.
     accumulated: usize,
-    measures: Option<Measures<'a, T, V>>,
+    measures: Vec<Measures<'a, T, V>>,
     saving: Option<(&'a dyn Module<T>, Shelf)>,
+    /// That of the best epoch, until it is written.
+    best_checkpoint: Option<Checkpoint<T>>,
     standing: Standing,
     stopped: Option<Stopped>,
 }
@@ -98,9 +102,11 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
             plateau: None,
             stopping: None,
             best: None,
+            average: None,
             accumulated: 1,
-            measures: None,
+            measures: Vec::new(),
             saving: None,
+            best_checkpoint: None,
             standing: Standing::default(),
             stopped: None,
         }
@@ -131,6 +137,22 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
         }
     }
 
+    /// The same with an average of the weights, which takes part in every step; what is measured on
+    /// held-out data is the average.
+    #[must_use]
+    pub fn averaging(self, average: WeightAverage<T>) -> Self {
+        Self {
+            average: Some(average),
+            ..self
+        }
+    }
+
+    /// The average of the weights, if there is one: to compute with it, or to take it for good.
+    #[must_use]
+    pub fn average(&self) -> Option<&WeightAverage<T>> {
+        self.average.as_ref()
+    }
+
     /// The same with steps of `batches` batches each, whose gradients are added up weighed by their
     /// samples: the step of one large batch, in the memory of a small one. The last step of an epoch
     /// takes what is left.
@@ -146,17 +168,16 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
         }
     }
 
-    /// The same with figures of `predict`'s output against its target, over the held-out samples.
+    /// The same with figures of `predict`'s output against its target, over the held-out samples; may
+    /// be called several times.
     #[must_use]
     pub fn measuring(
-        self,
+        mut self,
         predict: &'a Prediction<'a, T, V>,
         metrics: Vec<Box<dyn Metric<T> + 'a>>,
     ) -> Self {
-        Self {
-            measures: Some(Measures { predict, metrics }),
-            ..self
-        }
+        self.measures.push(Measures { predict, metrics });
+        self
     }
 
     /// The same, saving checkpoints of itself and `model` on a shelf.
@@ -262,6 +283,9 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
             };
             self.optimizer.learning_rate = self.rate(moment);
             let metrics = self.step_over(&group, epoch, self.standing.batches)?;
+            if let Some(average) = &mut self.average {
+                average.update();
+            }
             let samples = group.iter().map(samples).sum();
             let standing = &mut self.standing;
             standing.averages.add(&metrics, samples);
@@ -333,11 +357,15 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
         let held_out = held_out
             .map(|loader| {
                 let measures = &mut self.measures;
-                self.evaluation.measure(epoch, loader, |vars| {
-                    if let Some(measures) = measures {
-                        measures.add(vars);
-                    }
-                })
+                let mut measure = || {
+                    self.evaluation.measure(epoch, loader, |vars| {
+                        measures.iter_mut().for_each(|some| some.add(vars));
+                    })
+                };
+                match &self.average {
+                    Some(average) => average.applied(measure),
+                    None => measure(),
+                }
             })
             .transpose()?;
         let norms = self
@@ -347,9 +375,10 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
         let norms = norms
             .into_iter()
             .chain([("weight_norm", self.weight_norm())]);
-        let measured = held_out.as_ref().and(self.measures.as_mut());
+        let measured = held_out.as_ref().map(|_| self.measures.iter_mut());
         let measures = measured
             .into_iter()
+            .flatten()
             .flat_map(Measures::take)
             .chain(norms)
             .collect();

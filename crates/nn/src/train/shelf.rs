@@ -20,18 +20,18 @@ const BEST: &str = "best";
 /// How often something is done.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Every {
-    /// After so many steps, and at the end of each epoch.
+    /// After so many steps.
     Steps(u64),
     /// After so many epochs.
     Epochs(u64),
-    /// When so many seconds have passed, and at the end of each epoch.
+    /// When so many seconds have passed.
     Seconds(f64),
 }
 
 /// Keeps the last few checkpoints of a run in a folder, and the best.
 ///
 /// Files are called by their step, `step-00001234`; that of the epoch with the smallest held-out loss
-/// is `best-00001234`. A checkpoint never takes the place of another, so that whatever fails, those of
+/// is `best-00001234`, written when the next one is due. A checkpoint never takes the place of another, so that whatever fails, those of
 /// before are whole.
 pub struct Shelf {
     folder: PathBuf,
@@ -148,7 +148,8 @@ impl Shelf {
     fn is_due_after_epoch(&self, epochs: u64) -> bool {
         match self.every {
             Every::Epochs(every) => epochs.is_multiple_of(every.max(1)),
-            Every::Steps(_) | Every::Seconds(_) => true,
+            Every::Seconds(seconds) => self.saved.elapsed().as_secs_f64() >= seconds,
+            Every::Steps(_) => false,
         }
     }
 
@@ -261,15 +262,20 @@ fn file(folder: &Path, kind: &str, step: u64) -> PathBuf {
 }
 
 impl<T: Float, V> Trainer<'_, T, V> {
-    /// Saves what there is now, if checkpoints are saved at all.
+    /// Saves what there is now, if checkpoints are saved at all, and the best before it if there is a
+    /// new one.
     pub(super) fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let Some((model, _)) = &self.saving else {
             return Ok(());
         };
         let checkpoint = self.checkpoint(*model);
+        let best = self.best_checkpoint.take();
         let Some((_, shelf)) = &mut self.saving else {
             return Ok(());
         };
+        if let Some(best) = best {
+            shelf.put_best(&best).map_err(TrainError::Save)?;
+        }
         let path = shelf.put(&checkpoint).map_err(TrainError::Save)?;
         observer.saved(&path).map_err(TrainError::Observer)
     }
@@ -291,17 +297,13 @@ impl<T: Float, V> Trainer<'_, T, V> {
         is_over: bool,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
-        let epochs = self.standing.epochs;
         let Some((model, shelf)) = &mut self.saving else {
             return Ok(());
         };
         let (model, is_best) = (*model, shelf.is_best(loss));
-        let is_due = shelf.is_due_after_epoch(epochs);
+        let is_due = shelf.is_due_after_epoch(self.standing.epochs);
         if is_best {
-            let checkpoint = self.checkpoint(model);
-            if let Some((_, shelf)) = &self.saving {
-                shelf.put_best(&checkpoint).map_err(TrainError::Save)?;
-            }
+            self.best_checkpoint = Some(self.checkpoint(model));
         }
         if is_due || is_over {
             self.save(observer)?;

@@ -4,6 +4,7 @@
 mod attention;
 mod checkpoint;
 mod checkpointed;
+mod corpus;
 mod gradients;
 mod layers;
 mod losses;

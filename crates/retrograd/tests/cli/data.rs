@@ -1,4 +1,4 @@
-//! Folders of images: good ones, large ones and every kind of broken one.
+//! Data of one's own: folders of images, tables, arrays, and every kind of broken one.
 
 use super::*;
 
@@ -151,5 +151,104 @@ fn broken_data_is_named_and_explained() {
         1,
         &["digit", "digits, tabular, plane and unit-plane"],
     );
+    assert!(!folder.path().join("runs").exists(), "nothing was started");
+}
+
+#[test]
+fn tables_and_arrays_train() {
+    let folder = TempDir::new().unwrap();
+    let rows: String = (0..40)
+        .map(|i| format!("{i},{},{},{}\n", i * i, 5, i % 7))
+        .collect();
+    fs::write(
+        folder.path().join("table.csv"),
+        format!("a,b,c,label\n{rows}"),
+    )
+    .unwrap();
+    let values = retrograd::tensor::Tensor::<f64>::linspace(0.0, 1.0, 160).reshape(&[40, 4]);
+    let array = folder.path().join("array.npy");
+    let fail = retrograd::datasets::IfExists::Fail;
+    retrograd::datasets::write_npy(&array, &values, fail).unwrap();
+    for (data, words) in [
+        (
+            "table.csv",
+            "36 samples to train on and 4 held out, 3 features",
+        ),
+        (
+            "array.npy",
+            "36 samples to train on and 4 held out, 4 features",
+        ),
+    ] {
+        let run = format!("run-{data}");
+        let arguments = [
+            "train",
+            "simple",
+            "--data",
+            data,
+            "--epochs",
+            "1",
+            "--batch-size",
+            "9",
+            "--out",
+            &run,
+        ];
+        let output = retrograd(folder.path(), &arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.contains(words), "{said}");
+        assert_eq!(
+            said.contains("scaled to [0, 1]"),
+            data == "table.csv",
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn folders_of_colour_images_train() {
+    let folder = TempDir::new().unwrap();
+    let images = folder.path().join("images");
+    fs::create_dir(&images).unwrap();
+    for i in 0..20_u8 {
+        let file = fs::File::create(images.join(format!("{i}.png"))).unwrap();
+        let mut encoder = png::Encoder::new(file, 4, 5);
+        encoder.set_color(png::ColorType::Rgb);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&[i * 12; 60]).unwrap();
+    }
+    succeed(
+        folder.path(),
+        &[
+            "train", "simple", "--data", "images", "--epochs", "1", "--out", "run",
+        ],
+    );
+    let picture = folder.path().join("run/reconstructions.png");
+    assert!(picture.metadata().is_ok_and(|meta| meta.len() > 0));
+}
+
+#[test]
+fn files_that_cannot_be_used_are_explained() {
+    let folder = TempDir::new().unwrap();
+    let bad = |name: &str, bytes: &[u8], words: &[&str]| {
+        fs::write(folder.path().join(name), bytes).unwrap();
+        fail(
+            folder.path(),
+            &["train", "simple", "--data", name],
+            1,
+            words,
+        );
+    };
+    bad(
+        "word.csv",
+        b"a,b\n1,2\n3,x\n",
+        &["word.csv", "line 3", "column 2 (b)", "x"],
+    );
+    bad("one.csv", b"1,2\n", &["one.csv", "1 samples"]);
+    bad(
+        "cut.npy",
+        b"\x93NUMPY\x01\x00\x76",
+        &["cut.npy", "truncated"],
+    );
+    bad("a.npz", b"PK\x03\x04", &["a.npz", "zip"]);
+    bad("a.bin", b"anything", &["a.bin", "IDX, NPY, NPZ or CSV"]);
     assert!(!folder.path().join("runs").exists(), "nothing was started");
 }

@@ -1,6 +1,7 @@
 //! The program as its users meet it: what it writes, what it repeats, what it refuses.
 
 mod data;
+mod resume;
 mod tape;
 
 use std::fs;
@@ -63,7 +64,7 @@ fn metrics(run: &Path) -> Vec<serde_json::Value> {
     let timeless = |line: &str| {
         let mut value: serde_json::Value = serde_json::from_str(line).expect("JSON");
         let object = value.as_object_mut().expect("an object");
-        for time in ["seconds", "samples_per_second"] {
+        for time in ["seconds", "samples_per_second", "memory"] {
             assert!(
                 object.remove(time).is_some_and(|v| v.as_f64() > Some(0.0)),
                 "{line}"
@@ -277,8 +278,8 @@ fn options_that_make_no_sense_are_usage_errors() {
         ),
         (&["train", "deep", "--data", "plane"], &["deep", "linear"]),
         (
-            &["train", "conditional", "--quick"],
-            &["conditional", "labels"],
+            &["train", "conditional", "--quick", "--data", "tabular"],
+            &["labels"],
         ),
         (
             &["train", "strided", "--data", "plane"],

@@ -134,7 +134,7 @@ fn gradcheck_prints_a_line_a_check_and_a_summary() {
     let deep = rows(&["gradcheck", "deep"]);
     assert!(
         deep.iter()
-            .any(|line| line.starts_with("deep images") && line.contains("36-128-32-128-36"))
+            .any(|line| line.starts_with("deep images") && line.contains("16-6-3-6-16"))
     );
     let all = rows(&["gradcheck"]);
     let checks = all.len() - 3;

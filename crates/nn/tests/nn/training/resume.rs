@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::*;
 use retrograd_nn::train::{Checkpoint, Every, Interrupt, Shelf, Stopped};
-use retrograd_nn::{EarlyStopping, Plateau, PlateauRule, Span, Stateful};
+use retrograd_nn::{
+    Averaging, EarlyStopping, Lbfgs, Plateau, PlateauRule, Span, Stateful, WeightAverage,
+};
 
 const SAMPLES: usize = 44;
 const BATCH: usize = 8;
@@ -66,6 +68,10 @@ impl Run {
                 floor: 0.1,
             })
             .falling(Plateau::new(rule))
+            .averaging(WeightAverage::new(
+                Averaging::Exponential { decay: 0.9 },
+                self.model.params(),
+            ))
             .stopping(EarlyStopping::after(1000).restoring_best());
         if let Some(checkpoint) = from {
             trainer.resume(&self.model, checkpoint).unwrap();
@@ -137,6 +143,11 @@ fn resumed_runs_of_sgd_are_the_same_to_the_bit() {
 #[test]
 fn resumed_runs_of_adam_are_the_same_to_the_bit() {
     matrix(|model| Optimizer::new(Adam::default(), 0.01, model.params()));
+}
+
+#[test]
+fn resumed_runs_of_lbfgs_are_the_same_to_the_bit() {
+    matrix(|model| Optimizer::lbfgs(Lbfgs::default(), 0.1, model.params()));
 }
 
 /// The folder's files, sorted.
