@@ -40,8 +40,8 @@ pub mod prelude {
     };
     pub use crate::autograd::{Expr, Pointwise, Tape, Var, grad};
     pub use crate::nn::{
-        Activation, Adadelta, Adam, DataLoader, Init, Linear, Module, Optimizer, Param, Reduction,
-        Sequential, Sgd, Terms, Trainer, loss,
+        Activation, Adadelta, Adam, AdamW, DataLoader, EarlyStopping, Init, Labels, Linear, Module,
+        Optimizer, Param, Reduction, RmsProp, Sequential, Sgd, Terms, Trainer, loss,
     };
     pub use crate::nn::{
         AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, BatchNorm1d, BatchNorm2d, Conv1d, Conv2d,

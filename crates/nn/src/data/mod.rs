@@ -8,8 +8,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Float, Tensor, random};
 
+use crate::transform::Transform;
 use ahead::Ahead;
 pub use samples::{Labelled, Labels, Samples};
 
@@ -120,15 +121,12 @@ impl<S: Samples> DataLoader<S> {
     /// seed, the epoch and the batch.
     ///
     /// ```
-    /// use retrograd_nn::DataLoader;
+    /// use retrograd_nn::{DataLoader, transform::Noise};
     /// use retrograd_tensor::Tensor;
     ///
     /// // Fresh noise every time.
-    /// let noisy = |batch: Tensor<f32>, rng: &mut _| {
-    ///     let noise = Tensor::normal(*batch.shape(), 0.0, 0.1, rng);
-    ///     batch + noise
-    /// };
-    /// let loader = DataLoader::new(Tensor::<f32>::zeros([4, 9]), 4).unwrap().changed(7, noisy);
+    /// let loader = DataLoader::new(Tensor::<f32>::zeros([4, 9]), 4).unwrap();
+    /// let loader = loader.transformed(7, Noise { deviation: 0.1 });
     /// let epoch = |n| loader.epoch(n).next().unwrap();
     /// assert_eq!(epoch(1), epoch(1));
     /// assert_ne!(epoch(1), epoch(2));
@@ -143,6 +141,17 @@ impl<S: Samples> DataLoader<S> {
             change: Some((Arc::new(change), seed)),
             ..self
         }
+    }
+
+    /// As [`changed`](Self::changed), by a [`Transform`].
+    #[must_use]
+    pub fn transformed<T: Float>(self, seed: u64, transform: impl Transform<T> + 'static) -> Self
+    where
+        S: Into<Tensor<T>> + From<Tensor<T>>,
+    {
+        self.changed(seed, move |batch, rng| {
+            transform.apply(batch.into(), rng).into()
+        })
     }
 
     /// Whether batches are made on another thread while the ones before are used; by default they

@@ -47,11 +47,8 @@ pub(super) struct Entry<T: Float> {
 
 impl<T: Float> Optimizer<T> {
     /// An optimiser of these parameters (see [`Module::params`](crate::Module::params)), which
-    /// from now on go by these names in tables and messages.
-    ///
-    /// # Panics
-    /// If two parameters have the same name.
-    #[track_caller]
+    /// from now on go by these names in tables and messages. Of several with one name, as the lists
+    /// of two models have them, the second goes by `NAME (2)`; a parameter listed twice counts once.
     #[must_use]
     pub fn new(
         rule: impl UpdateRule<T> + 'static,
@@ -65,10 +62,6 @@ impl<T: Float> Optimizer<T> {
 
     /// An optimiser of these parameters by L-BFGS, driven by [`minimize`](Self::minimize); the rate,
     /// mostly 1, is the share of a direction that is tried first.
-    ///
-    /// # Panics
-    /// If two parameters have the same name.
-    #[track_caller]
     #[must_use]
     pub fn lbfgs(settings: Lbfgs, learning_rate: f64, params: Vec<(String, Param<T>)>) -> Self {
         let method = Method::Lbfgs(settings, Memory::default());
@@ -275,18 +268,22 @@ impl<T: Float> Entry<T> {
 }
 
 /// Entries of these parameters, which get their names.
-#[track_caller]
 fn named<T: Float>(
     params: Vec<(String, Param<T>)>,
     rule: Option<&Arc<dyn UpdateRule<T>>>,
 ) -> Vec<Entry<T>> {
     let mut names = BTreeSet::new();
-    for (name, param) in &params {
-        assert!(
-            names.insert(name.as_str()),
-            "optimizer: two parameters are named `{name}`; put the name of their model in front"
-        );
-        param.set_name(name);
+    let mut ids = BTreeSet::new();
+    let mut own = Vec::new();
+    for (name, param) in params {
+        if ids.insert(param.id()) {
+            let others = (2..).map(|n| format!("{name} ({n})"));
+            let mut free = std::iter::once(name.clone()).chain(others);
+            let name = free.find(|name| !names.contains(name)).unwrap_or(name);
+            param.set_name(&name);
+            names.insert(name.clone());
+            own.push((name, param));
+        }
     }
     let slots = rule.map_or(0, |rule| rule.slots().len());
     let entry = |(name, param): (String, Param<T>)| Entry {
@@ -298,7 +295,7 @@ fn named<T: Float>(
         frozen: false,
         steps: 0,
     };
-    params.into_iter().map(entry).collect()
+    own.into_iter().map(entry).collect()
 }
 
 impl<T: Float> Stateful<T> for Optimizer<T> {

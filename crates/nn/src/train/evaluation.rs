@@ -40,7 +40,7 @@ impl<T: Float, V> Evaluation<'_, T, V> {
         place: Place,
         again: bool,
     ) -> Result<(Metrics, Gradients<T>), TrainError> {
-        let mut tape = Tape::with(Mode::Training, self.stream(Mode::Training, place));
+        let mut tape = self.training_tape(place);
         if again {
             tape = tape.recomputing();
         }
@@ -87,6 +87,11 @@ impl<T: Float, V> Evaluation<'_, T, V> {
             batch: number,
             anomaly: tape.anomaly().map(Box::new),
         }
+    }
+
+    /// A tape for a step on a batch.
+    pub(super) fn training_tape(&self, place: Place) -> Tape<T> {
+        Tape::with(Mode::Training, self.stream(Mode::Training, place))
     }
 
     /// A tape to measure a batch on.

@@ -106,6 +106,46 @@ impl<T: Float> Metric<T> for Psnr {
     }
 }
 
+/// The mean structural similarity of images (Wang et al. 2004; see [`loss::Ssim`]).
+#[derive(Clone, Debug)]
+pub struct Similarity {
+    /// `[channels, rows, columns]`
+    image: [usize; 3],
+    options: loss::Ssim,
+    mean: Mean,
+}
+
+impl Similarity {
+    /// Of images `[channels, rows, columns]`, which may lie flat in batches `[batch, features]`.
+    #[must_use]
+    pub fn new(image: [usize; 3], options: loss::Ssim) -> Self {
+        Self {
+            image,
+            options,
+            mean: Mean::default(),
+        }
+    }
+}
+
+impl<T: Float> Metric<T> for Similarity {
+    fn name(&self) -> &'static str {
+        "ssim"
+    }
+
+    fn add(&mut self, output: &Tensor<T>, target: &Tensor<T>) {
+        let [channels, rows, columns] = self.image.map(|size| size as isize);
+        let image = |x: &Tensor<T>| Var::constant(x.reshape(&[-1, channels, rows, columns]));
+        let (output, target) = (image(output), image(target));
+        let samples = output.shape()[0];
+        let similarity = self.options.similarity(&output, &target, Reduction::Mean);
+        self.mean.add(similarity.item().to_f64(), samples);
+    }
+
+    fn take(&mut self) -> f64 {
+        self.mean.take()
+    }
+}
+
 /// The share of the targets' variance that the outputs explain, R² = 1 − Σ(y − t)² / Σ(t − t̄)², over
 /// all features together, each with its own mean.
 #[derive(Clone, Debug, Default)]
@@ -255,6 +295,16 @@ mod tests {
             let accuracy = of(&mut Accuracy::default(), &[(output.clone(), target)]);
             assert!((accuracy - 2.0 / 3.0).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn an_image_is_similar_to_itself() {
+        let image = Tensor::from_fn([2, 144], |at| ((at[1] * 7 + at[0]) % 13) as f64 / 13.0);
+        let mut metric = Similarity::new([1, 12, 12], loss::Ssim::default());
+        let same = of(&mut metric, &[(image.clone(), image.clone())]);
+        assert!((same - 1.0).abs() < 1e-12, "{same}");
+        let other = of(&mut metric, &[(image.flip(1), image)]);
+        assert!(other < 0.9, "{other}");
     }
 
     #[test]

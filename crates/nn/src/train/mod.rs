@@ -35,7 +35,7 @@ use evaluation::{Evaluation, Place};
 pub use finder::{RateCurve, RateFinder};
 pub use interrupt::Interrupt;
 use metric::Measures;
-pub use metric::{Accuracy, ActiveUnits, Metric, Prediction, Psnr, RSquared};
+pub use metric::{Accuracy, ActiveUnits, Metric, Prediction, Psnr, RSquared, Similarity};
 pub use observer::{EpochRecord, Flow, Observer, ObserverError, Plan, StepRecord};
 pub use patience::EarlyStopping;
 pub use progress::Progress;
@@ -446,6 +446,18 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
             .zip(self.best.take().into_iter().flatten())
         {
             param.set(value);
+        }
+    }
+
+    /// Computes an epoch in training mode without a step, so that layers see the data anew with the
+    /// weights as they are: an average of weights has running statistics of other weights beside it.
+    ///
+    /// The statistics move towards those of the data as in training; with a momentum of 0.1 they
+    /// are there after some 50 batches.
+    pub fn settle<B: Batch<T, Vars = V>>(&self, epoch: u64, loader: &DataLoader<B>) {
+        for (position, batch) in loader.epoch(epoch).enumerate() {
+            let tape = self.evaluation.training_tape(Place { epoch, position });
+            let _ = (self.evaluation.objective)(&batch.on(&tape));
         }
     }
 

@@ -182,10 +182,15 @@ fn a_decay_that_nobody_applies_is_a_mistake() {
 }
 
 #[test]
-#[should_panic(expected = "two parameters are named `0.bias`")]
-fn names_tell_parameters_apart() {
-    let twice = [params(), params()[1..].to_vec()].concat();
-    let _ = Optimizer::new(Sgd::default(), 0.1, twice);
+fn parameters_of_one_name_are_told_apart_and_one_listed_twice_counts_once() {
+    let first = params();
+    let all = [first.clone(), params()[1..].to_vec(), first].concat();
+    let optimizer = Optimizer::new(Sgd::default(), 0.1, all);
+    let names: Vec<String> = optimizer.params().map(Param::name).collect();
+    assert_eq!(names.len(), params().len() + params()[1..].len());
+    assert!(names.contains(&"0.bias (2)".to_owned()), "{names:?}");
+    let different: std::collections::BTreeSet<&String> = names.iter().collect();
+    assert_eq!(different.len(), names.len());
 }
 
 /// What one plain step of rate 1 took away: the gradient as it was clipped.

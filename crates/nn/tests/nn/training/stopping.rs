@@ -2,7 +2,7 @@
 
 use super::*;
 use retrograd_nn::train::{Psnr, Stopped};
-use retrograd_nn::{EarlyStopping, Labels, Plateau, PlateauRule};
+use retrograd_nn::{BatchNorm1d, EarlyStopping, Labels, Plateau, PlateauRule};
 
 /// A parameter whose loss is what its value is compared with: it falls by the rate every step until
 /// it is 0, from where it rises.
@@ -121,4 +121,30 @@ fn reconstructions_are_measured_in_decibels() {
     let mse = records[0].held_out.as_ref().unwrap().total();
     let psnr = records[0].measures.get("psnr").unwrap();
     assert!((psnr + 10.0 * mse.log10()).abs() < 1e-4, "{psnr} for {mse}");
+}
+
+#[test]
+fn settling_moves_statistics_and_nothing_else() {
+    let mut rng = random::rng(1);
+    let model = Sequential::<f64>::new()
+        .with(Linear::new(3, 3, &mut rng))
+        .with(BatchNorm1d::new(3));
+    let objective =
+        |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+    let statistics = || -> Vec<Tensor<f64>> {
+        let state = model.state().into_iter();
+        state
+            .filter_map(|(_, state)| match state {
+                retrograd_nn::State::Buffer(buffer) => Some(buffer.value()),
+                _ => None,
+            })
+            .collect()
+    };
+    let loader = DataLoader::new(samples(32), 8).unwrap();
+    let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
+    let trainer = Trainer::new(&objective, optimizer, 0);
+    let (weights, before) = (values(&model), statistics());
+    trainer.settle(1, &loader);
+    assert_eq!(values(&model), weights);
+    assert_ne!(statistics(), before);
 }
