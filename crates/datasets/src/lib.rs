@@ -16,6 +16,7 @@
 //!   [`CsvReader`], [`read_npy`], [`Npz`], [`read_png_folder`], [`read_mnist_folder`].
 //! - [`write_npy`], [`write_csv`]: files that are written whole or not at all.
 //! - [`Dataset::split`], [`Dataset::divide`], [`Dataset::folds`]: parts ([how](mod@splits)).
+//! - [`PrincipalComponents`], [`Neighbours`]: samples of many features as points of a plane.
 //! - [`Scaling`], [`binarize`], [`binarize_by_chance`]: what is done to samples once.
 //!
 //! What is made is a pure function of its arguments: a sample depends on its seed and its index,
@@ -31,12 +32,14 @@ mod idx;
 mod ink;
 mod mnist;
 mod natural;
+mod neighbours;
 mod npy;
 mod npz;
 pub mod open;
 mod picture;
 pub mod plane;
 mod png_folder;
+mod principal;
 mod samples;
 mod scaling;
 mod source;
@@ -52,12 +55,14 @@ pub use digits::{digits, digits_split};
 pub use error::DatasetError;
 pub use idx::{IdxArray, read_idx};
 pub use mnist::read_mnist_folder;
+pub use neighbours::Neighbours;
 pub use npy::{NpyElement, npy_from_bytes, read_npy};
 pub use npz::Npz;
 pub use open::{Opened, open};
 pub use picture::png_from_bytes;
 pub use plane::{PLANE_NOISE, plane, plane_split};
 pub use png_folder::read_png_folder;
+pub use principal::PrincipalComponents;
 pub use scaling::{Scaling, binarize, binarize_by_chance};
 pub use splits::SplitError;
 pub use tabular::{

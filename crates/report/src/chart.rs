@@ -112,7 +112,8 @@ impl Chart {
     }
 
     /// Adds unconnected points (x, y). The first such series gets discs, the second circles, the
-    /// third crosses, so that they can be told apart without colour.
+    /// third crosses, so that they can be told apart without colour. Of more than three the first
+    /// six get discs, each in a colour of its own, the next six circles, and so on.
     #[must_use]
     pub fn points(
         self,

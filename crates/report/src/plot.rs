@@ -34,6 +34,8 @@ const ABOVE_AXIS: i32 = 32;
 const TEXT: i32 = 13;
 const SWATCH: i32 = 26;
 const RADIUS: i32 = 3;
+/// Discs, circles and crosses.
+const SHAPES: usize = 3;
 /// The width of an average letter, in ems: nobody here knows the reader's font.
 const LETTER: f64 = 0.56;
 /// Stands for the colour of the surrounding text until the drawing is finished.
@@ -178,12 +180,19 @@ impl<'a> Plot<'a> {
             .collect()
     }
 
-    /// The position of a series among all of them, and among those with its mark.
+    /// The position of a series among all of them, and among those with its mark. Where there are
+    /// more series of points than shapes, the shape changes when the colours begin again, so that no
+    /// two look the same.
     fn order(&self, index: usize) -> (usize, usize) {
         let series = &self.chart.series;
-        let before = series[..index].iter();
-        let alike = before.filter(|other| other.mark == series[index].mark);
-        (index, alike.count())
+        let alike = |series: &[Series], mark| series.iter().filter(|s| s.mark == mark).count();
+        let mark = series[index].mark;
+        let before = alike(&series[..index], mark);
+        if alike(series, mark) > SHAPES {
+            (index, before / PALETTE.len())
+        } else {
+            (index, before)
+        }
     }
 
     /// Replaces the root element by one that scales, has a name, and inherits the text's colour.
@@ -251,7 +260,7 @@ fn draw_run(
         }
         _ => {
             for &point in run {
-                match alike % 3 {
+                match alike % SHAPES {
                     0 => root.draw(&Circle::new(point, radius, filled))?,
                     1 => root.draw(&Circle::new(
                         point,

@@ -23,12 +23,39 @@ pub(crate) const RECONSTRUCTIONS: &str = "reconstructions.png";
 /// The same as points, seen along z and along y.
 pub(crate) const RECONSTRUCTIONS_XY: &str = "reconstructions-xy.svg";
 pub(crate) const RECONSTRUCTIONS_XZ: &str = "reconstructions-xz.svg";
+/// The terms of the loss.
+pub(crate) const TERMS: &str = "terms.svg";
+/// The weights of the first layer.
+pub(crate) const FILTERS: &str = "filters.png";
+/// How often each value of the code occurs, and how busy each unit is.
+pub(crate) const CODES: &str = "codes.svg";
+pub(crate) const UNITS: &str = "units.svg";
+/// Maps of the codes: as they are, flattened, and with neighbours kept together.
+pub(crate) const LATENT: &str = "latent.svg";
+pub(crate) const LATENT_PRINCIPAL: &str = "latent-pca.svg";
+pub(crate) const LATENT_NEIGHBOURS: &str = "latent-tsne.svg";
+/// Singular values of the derivative of the code.
+pub(crate) const JACOBIAN: &str = "jacobian.svg";
+/// Samples with noise and without, and the error that is left.
+pub(crate) const DENOISED: &str = "denoised.png";
+pub(crate) const NOISE: &str = "noise.svg";
+/// New samples, as images or rows and as points.
+pub(crate) const SAMPLES: (&str, &str) = ("samples.png", "samples.svg");
+/// The plane of a code of two numbers.
+pub(crate) const MANIFOLD: &str = "manifold.png";
+/// What lies between samples.
+pub(crate) const INTERPOLATIONS: &str = "interpolations.png";
+/// What each number of the code costs.
+pub(crate) const DIVERGENCES: &str = "divergences.svg";
+/// Samples and reconstructions along principal components, and the variance they keep.
+pub(crate) const PROJECTIONS: &str = "projections.svg";
+pub(crate) const EXPLAINED: &str = "explained.svg";
 /// Where the run can go on.
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// Curves for TensorBoard.
 pub(crate) const TENSORBOARD: &str = "tensorboard";
 /// The files a run may write.
-const FILES: [&str; 8] = [
+const FILES: [&str; 25] = [
     CONFIG,
     METRICS,
     MODEL,
@@ -37,6 +64,23 @@ const FILES: [&str; 8] = [
     RECONSTRUCTIONS,
     RECONSTRUCTIONS_XY,
     RECONSTRUCTIONS_XZ,
+    TERMS,
+    FILTERS,
+    CODES,
+    UNITS,
+    LATENT,
+    LATENT_PRINCIPAL,
+    LATENT_NEIGHBOURS,
+    JACOBIAN,
+    DENOISED,
+    NOISE,
+    SAMPLES.0,
+    SAMPLES.1,
+    MANIFOLD,
+    INTERPOLATIONS,
+    DIVERGENCES,
+    PROJECTIONS,
+    EXPLAINED,
 ];
 
 /// The folders of which all is the run's.

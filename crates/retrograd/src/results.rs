@@ -1,25 +1,22 @@
 //! What a run comes to: its figures, its page, and the last words on the terminal.
 
-use retrograd::autoencoders::Autoencoder;
 use retrograd::nn::train::{EpochRecord, Metrics};
 use retrograd::report::{Card, Report, Table, number};
 
 use crate::config::Config;
-use crate::data::Data;
 use crate::failure::Failure;
 use crate::folder::{CONFIG, METRICS, MODEL, REPORT, RunFolder};
-use crate::pictures;
+use crate::pictures::{self, Show};
 use crate::terminal::count;
 
 /// The page that shows the run.
-pub(crate) fn report(
-    folder: &RunFolder,
-    model: &dyn Autoencoder<f32>,
-    data: &Data,
-    config: &Config,
-    records: &[EpochRecord],
-    figures: &Figures,
-) -> Result<Report, Failure> {
+pub(crate) fn report(show: &Show<'_>, figures: &Figures) -> Result<Report, Failure> {
+    let Show {
+        data,
+        config,
+        records,
+        ..
+    } = *show;
     let variant = config.variant()?;
     let unit = figures.unit;
     let rate = records
@@ -44,10 +41,7 @@ pub(crate) fn report(
                 widths(&config.layers),
             ),
         ],
-        sections: vec![
-            pictures::reconstructions(folder, model, data.kind, &data.split.held_out)?,
-            pictures::losses(folder, records, unit)?,
-        ],
+        sections: pictures::sections(show)?,
         epochs: table(records),
         configuration: settings(config)?,
         command: config.command.clone(),
@@ -97,7 +91,7 @@ fn table(records: &[EpochRecord]) -> Table {
     columns.extend(names.iter().map(|name| format!("train {name}")));
     columns.extend(names.iter().map(|name| format!("held-out {name}")));
     columns.extend(["seconds".to_owned(), "samples a second".to_owned()]);
-    let row = |record: &EpochRecord| {
+    let row = |(position, record): (usize, &EpochRecord)| {
         let held_out = record.held_out.iter().flat_map(Metrics::iter);
         let values = record
             .train
@@ -108,14 +102,15 @@ fn table(records: &[EpochRecord]) -> Table {
             format!("{:.2}", record.seconds),
             format!("{:.0}", record.samples_per_second),
         ];
-        std::iter::once(record.epoch.to_string())
+        // Counted through, where every phase counts from 1.
+        std::iter::once((position + 1).to_string())
             .chain(values)
             .chain(speed)
             .collect()
     };
     Table {
         columns,
-        rows: records.iter().map(row).collect(),
+        rows: records.iter().enumerate().map(row).collect(),
     }
 }
 

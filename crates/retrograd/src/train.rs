@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::data::{self, Data, Wanted};
 use crate::failure::Failure;
 use crate::folder::{CHECKPOINTS, CONFIG, METRICS, MODEL, REPORT, RunFolder, TENSORBOARD};
+use crate::pictures::{self, Show};
 use crate::results::{self, Figures};
 use crate::terminal;
 use crate::watch::{self, Watch};
@@ -267,8 +268,18 @@ impl Run {
         let seconds = records.iter().map(|record| record.seconds).sum();
         let figures = Figures::of(records, model.unit(), seconds);
         checkpoint::save(model.as_ref(), folder.file(MODEL)).map_err(Failure::run)?;
-        let report = results::report(folder, model.as_ref(), data, config, records, &figures)?;
+        let show = Show {
+            folder,
+            model: model.as_ref(),
+            data,
+            config,
+            records,
+        };
+        let report = results::report(&show, &figures)?;
         folder.write(REPORT, report.to_html().map_err(Failure::run)?)?;
+        if let Some(strip) = pictures::strip(&show) {
+            terminal::print(&format!("\n{strip}"))?;
+        }
         terminal::print(&results::closing(folder, config, &figures))
     }
 }

@@ -1,0 +1,157 @@
+//! Principal components: the directions along which samples vary most.
+//!
+//! ```text
+//! C = (X − μ)ᵀ(X − μ) / n = V Λ Vᵀ        projection: (X − μ) V
+//! ```
+//!
+//! Among all planes of a width, the one of the first components is nearest to the samples (Pearson
+//! 1901), so it is the fairest flat picture of a space of many dimensions. Where there are fewer
+//! samples than features, the small matrix (X − μ)(X − μ)ᵀ has the same eigenvalues, and its
+//! eigenvectors u give the directions (X − μ)ᵀu.
+
+use retrograd_tensor::Tensor;
+
+/// Variances below this share of the largest are rounding: their directions mean nothing.
+const NEGLIGIBLE: f64 = 1e-12;
+
+/// The directions of largest variance of some samples, all in `f64`.
+#[derive(Clone, Debug)]
+pub struct PrincipalComponents {
+    /// μ, `[features]`.
+    pub mean: Tensor<f64>,
+    /// Unit vectors at right angles, the one of largest variance first, `[components, features]`.
+    pub directions: Tensor<f64>,
+    /// The variance along each (dividing by n), in falling order.
+    pub variances: Vec<f64>,
+}
+
+impl PrincipalComponents {
+    /// Of `samples`, `[samples, features]`. There are at most as many components as features, and
+    /// fewer where the samples lie in less.
+    ///
+    /// # Panics
+    /// If there are no samples, they are not rows, or not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn of(samples: &Tensor<f32>) -> Self {
+        let shape = samples.shape();
+        assert!(
+            shape.rank() == 2 && shape[0] > 0,
+            "principal components: {shape} are no samples in rows; flatten them to [samples, features]"
+        );
+        let (count, width) = (shape[0], shape[1]);
+        let samples = samples.cast::<f64>();
+        let mean = samples.mean(0);
+        let centred = &samples - &mean;
+        let inner = width <= count;
+        let square = centred.matmul_transposed(&centred, [inner, !inner]);
+        let (values, vectors) = square.scale(1.0 / count as f64).eigh();
+        let vectors = vectors.t().flip(0);
+        let mut variances: Vec<f64> = values.iter().map(|value| value.max(0.0)).collect();
+        variances.reverse();
+        let least = NEGLIGIBLE * variances.first().copied().unwrap_or(0.0);
+        let kept = variances.iter().filter(|&&value| value > least).count();
+        variances.truncate(kept);
+        let vectors = vectors.slice(0, ..kept as isize).contiguous();
+        let directions = if inner {
+            vectors
+        } else {
+            let lengths = variances.iter().map(|value| (value * count as f64).sqrt());
+            let lengths = Tensor::from_vec(lengths.collect(), [kept, 1]);
+            &vectors.matmul(&centred) / &lengths
+        };
+        Self {
+            mean,
+            directions,
+            variances,
+        }
+    }
+
+    /// Where samples `[samples, features]` lie along the first `count` directions, or all that
+    /// there are, `[samples, count]`.
+    ///
+    /// # Panics
+    /// If the samples have another number of features.
+    #[track_caller]
+    #[must_use]
+    pub fn project(&self, samples: &Tensor<f32>, count: usize) -> Tensor<f64> {
+        let count = count.min(self.variances.len());
+        let directions = self.directions.slice(0, ..count as isize).contiguous();
+        let centred = &samples.cast::<f64>() - &self.mean;
+        centred.matmul_transposed(&directions, [false, true])
+    }
+
+    /// The share of all variance that the first 1, 2, ... components hold together.
+    #[must_use]
+    pub fn explained(&self) -> Vec<f64> {
+        let total: f64 = self.variances.iter().sum();
+        let sums = self.variances.iter().scan(0.0, |sum, value| {
+            *sum += value;
+            Some(*sum / total)
+        });
+        sums.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use retrograd_tensor::random;
+
+    /// Samples that vary by 3, 1 and 0.1 along known directions at right angles.
+    fn tilted(count: usize) -> (Tensor<f32>, [[f64; 3]; 3]) {
+        let (a, b) = (0.6_f64, 0.8_f64);
+        let directions = [[a, b, 0.0], [-b, a, 0.0], [0.0, 0.0, 1.0]];
+        let draws = Tensor::<f64>::normal([count, 3], 0.0, 1.0, &mut random::rng(1));
+        let scale = Tensor::from_vec(vec![3.0, 1.0, 0.1], [3]);
+        let basis = Tensor::from_vec(directions.concat(), [3, 3]);
+        let samples = (&draws * &scale).matmul(&basis).cast::<f32>();
+        (samples.map(|x| x + 5.0), directions)
+    }
+
+    #[test]
+    fn the_directions_of_largest_variance_are_found() {
+        let (samples, known) = tilted(4000);
+        let found = PrincipalComponents::of(&samples);
+        for (row, known) in known.iter().enumerate() {
+            let cosine: f64 = (0..3)
+                .map(|i| found.directions.at(&[row, i]) * known[i])
+                .sum();
+            assert!(cosine.abs() > 0.999, "direction {row}: {cosine}");
+        }
+        let deviations: Vec<f64> = found.variances.iter().map(|v| v.sqrt()).collect();
+        for (found, known) in deviations.iter().zip([3.0, 1.0, 0.1]) {
+            // Five standard errors of a deviation of 4000 draws.
+            assert!((found / known - 1.0).abs() < 5.0 / 8000_f64.sqrt());
+        }
+        let explained = found.explained();
+        assert!((explained[2] - 1.0).abs() < 1e-12 && explained[0] > 0.88);
+    }
+
+    #[test]
+    fn few_samples_of_many_features_agree_with_the_large_matrix() {
+        let samples = Tensor::<f32>::normal([5, 8], 0.0, 1.0, &mut random::rng(2));
+        let found = PrincipalComponents::of(&samples);
+        assert_eq!(found.directions.shape(), [4, 8], "five points span four");
+        let gram = found
+            .directions
+            .matmul_transposed(&found.directions, [false, true]);
+        assert!((&gram - &Tensor::eye(4)).iter().all(|x| x.abs() < 1e-9));
+        // The variance of each projection is the eigenvalue, and together they are everything.
+        let projected = found.project(&samples, 9);
+        assert_eq!(projected.shape(), [5, 4]);
+        let squares = (&projected * &projected).mean(0).to_vec();
+        for (square, variance) in squares.iter().zip(&found.variances) {
+            assert!((square - variance).abs() < 1e-9, "{square} and {variance}");
+        }
+        let centred = &samples.cast::<f64>() - &found.mean;
+        let total = (&centred * &centred).sum(..).item() / 5.0;
+        assert!((total - found.variances.iter().sum::<f64>()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn samples_that_are_all_the_same_have_no_direction() {
+        let found = PrincipalComponents::of(&Tensor::full([4, 3], 2.0));
+        assert!(found.variances.is_empty() && found.explained().is_empty());
+    }
+}

@@ -1,0 +1,239 @@
+//! What a model of the data's distribution dreams of: new samples, what lies between samples, and
+//! how many nats each number of the code carries.
+
+use std::f64::consts::FRAC_1_SQRT_2;
+
+use retrograd::autoencoders::DataKind;
+use retrograd::datasets::ImageShape;
+use retrograd::report::{Chart, ImageGrid, Picture, Scale, Section, Shading};
+use retrograd::tensor::{Float, Tensor, random};
+
+use super::show::{Show, columns, greys, scale, stairs};
+use crate::failure::Failure;
+use crate::folder::{DIVERGENCES, INTERPOLATIONS, MANIFOLD, SAMPLES};
+
+/// New images in a line, and lines.
+const ACROSS: usize = 10;
+const LINES: usize = 4;
+/// New rows of a table; new points.
+const ROWS: usize = 12;
+const POINTS: usize = 200;
+/// Images along each side of the manifold.
+const SIDE: usize = 20;
+/// Pairs of samples, and images from one to the other.
+const PAIRS: usize = 5;
+const STEPS: usize = 10;
+/// Held-out samples by which the code is judged, and what the mean of an active number varies by at
+/// least (Burda et al. 2016).
+const JUDGES: usize = 500;
+const ACTIVE: f32 = 0.01;
+/// Halvings of an interval of normal numbers, and its end.
+const HALVINGS: usize = 60;
+const FAR: f64 = 9.0;
+
+/// Samples drawn from the prior; of a code of two numbers, the whole plane of them.
+pub(super) fn samples(show: &Show<'_>) -> Result<Option<Section>, Failure> {
+    let Some(latent) = latent(show) else {
+        return Ok(None);
+    };
+    let mut pictures = vec![new(show)?];
+    if let (2, Some(image)) = (latent, show.held_out().image) {
+        pictures.push(manifold(show, image)?);
+    }
+    Ok(Some(Section {
+        heading: "New samples".into(),
+        text: "Nobody drew these: a code from the prior N(0, 1), and what the decoder makes of it."
+            .into(),
+        pictures,
+    }))
+}
+
+/// Numbers in the code, if the model is generative.
+fn latent(show: &Show<'_>) -> Option<usize> {
+    show.told(1, |model, _| model.generative().map(|model| model.latent()))
+}
+
+/// New samples, in the form that suits the data.
+fn new(show: &Show<'_>) -> Result<Picture, Failure> {
+    let draw = |count: usize| {
+        let classes = show.model.conditional().map_or(1, |model| model.classes());
+        let mut rng = random::stream(show.config.seed, "samples of pictures", &[]);
+        let latent = latent(show).unwrap_or(0);
+        let codes = Tensor::normal([count, latent], 0.0, 1.0, &mut rng);
+        // All labels in turn, so that each has its column.
+        let labels: Vec<i64> = (0..count).map(|i| (i % classes) as i64).collect();
+        show.decode(codes, &labels)
+    };
+    match (show.kind(), show.held_out().image) {
+        (DataKind::Points(_), _) => points(show, &draw(POINTS)),
+        (_, Some(image)) => {
+            let scale = scale(image.width);
+            let classes = show.model.conditional().map(|model| model.classes());
+            let columns = columns(
+                image.width,
+                scale,
+                classes.unwrap_or(ACROSS).min(2 * ACROSS),
+            );
+            let images = greys(&draw(columns * LINES), image);
+            let grid = ImageGrid::new()
+                .row(
+                    "samples",
+                    &images,
+                    [columns * LINES, image.height, image.width],
+                )
+                .scale(scale)
+                .columns(columns);
+            let caption = match classes {
+                Some(count) if count == columns => "A column for each label.",
+                _ => "The means of p(x|z).",
+            };
+            show.grid(SAMPLES.0, &grid, caption)
+        }
+        (_, None) => {
+            let rows = draw(ROWS).to_vec();
+            let shape = [ROWS, show.held_out().width()];
+            let grid = ImageGrid::heatmap(&[("sample", &rows)], shape).shading(Shading::Grey);
+            show.grid(SAMPLES.0, &grid, "New rows (black 0, white 1).")
+        }
+    }
+}
+
+/// New points among the held-out ones.
+fn points(show: &Show<'_>, new: &Tensor<f32>) -> Result<Picture, Failure> {
+    let pairs = |points: &Tensor<f32>| -> Vec<(f64, f64)> {
+        (0..points.shape()[0])
+            .map(|i| (points.at(&[i, 0]).into(), points.at(&[i, 1]).into()))
+            .collect()
+    };
+    let chart = Chart::scatter("x and y", "x", "y")
+        .points("held out", pairs(&show.held_out().features))
+        .points("new", pairs(new));
+    show.chart(
+        SAMPLES.1,
+        &chart,
+        "New points should lie where the others do.",
+    )
+}
+
+/// The plane of a code of two numbers, each image standing for an equal share of the prior: the
+/// code at (i, j) is Φ⁻¹ of the middles of 20 equal parts of (0, 1) (Kingma and Welling 2014, appendix A).
+fn manifold(show: &Show<'_>, image: ImageShape) -> Result<Picture, Failure> {
+    let quantile = |i: usize| normal_quantile((i as f64 + 0.5) / SIDE as f64) as f32;
+    let codes = Tensor::from_fn([SIDE * SIDE, 2], |at| match at[1] {
+        0 => quantile(at[0] % SIDE),
+        // The second number rises upwards, as in the map of codes.
+        _ => quantile(SIDE - 1 - at[0] / SIDE),
+    });
+    let label = show.label(0);
+    let images = greys(&show.decode(codes, &[label; SIDE * SIDE]), image);
+    let grid = ImageGrid::new()
+        .row(
+            "manifold",
+            &images,
+            [SIDE * SIDE, image.height, image.width],
+        )
+        .scale(1)
+        .gap(0)
+        .columns(SIDE);
+    let given = match show.model.conditional() {
+        Some(_) => format!(" All are given the label {label}."),
+        None => String::new(),
+    };
+    let caption = format!(
+        "Every place of the code, each image standing for an equal share of the prior: the first number grows to the right, the second upwards.{given}"
+    );
+    show.grid(MANIFOLD, &grid, &caption)
+}
+
+/// Φ⁻¹: the number below which a normal one lies with this probability.
+fn normal_quantile(probability: f64) -> f64 {
+    let (mut low, mut high) = (-FAR, FAR);
+    for _ in 0..HALVINGS {
+        let middle = 0.5 * (low + high);
+        if 0.5 * (1.0 + Float::erf(middle * FRAC_1_SQRT_2)) < probability {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    0.5 * (low + high)
+}
+
+/// From one held-out image to another, along the straight line between their codes.
+pub(super) fn between(show: &Show<'_>) -> Result<Option<Section>, Failure> {
+    let (Some(_), Some(image)) = (latent(show), show.held_out().image) else {
+        return Ok(None);
+    };
+    let Some(codes) = show.codes(2 * PAIRS).filter(|codes| codes.shape()[0] > 1) else {
+        return Ok(None);
+    };
+    let (pairs, latent) = (codes.shape()[0] / 2, codes.shape()[1]);
+    let line = Tensor::from_fn([pairs * STEPS, latent], |at| {
+        let (pair, share) = (at[0] / STEPS, (at[0] % STEPS) as f32 / (STEPS - 1) as f32);
+        let [from, to] = [2 * pair, 2 * pair + 1].map(|sample| codes.at(&[sample, at[1]]));
+        from + share * (to - from)
+    });
+    // A label cannot be half one and half another: it changes in the middle.
+    let labels: Vec<i64> = (0..pairs * STEPS)
+        .map(|i| show.label(2 * (i / STEPS) + usize::from(i % STEPS >= STEPS / 2)))
+        .collect();
+    let images = greys(&show.decode(line, &labels), image);
+    let scale = scale(image.width);
+    let grid = ImageGrid::new()
+        .row("steps", &images, [pairs * STEPS, image.height, image.width])
+        .scale(scale)
+        .columns(STEPS);
+    let caption = match show.model.conditional() {
+        Some(_) => {
+            "Equal steps between the codes of two held-out images; the label changes in the middle."
+        }
+        None => "Equal steps between the codes of two held-out images, a pair in each line.",
+    };
+    Ok(Some(Section {
+        heading: "From one sample to another".into(),
+        pictures: vec![show.grid(INTERPOLATIONS, &grid, caption)?],
+        ..Section::default()
+    }))
+}
+
+/// What each number of the code costs, and how many are used at all.
+pub(super) fn divergence(show: &Show<'_>) -> Result<Option<Section>, Failure> {
+    let measured = show.told(JUDGES, |model, samples| {
+        let posterior = model.generative()?.posterior(&samples.clone().into());
+        let divergences = posterior.divergences().into_value().mean(0).to_vec();
+        Some((divergences, posterior.activity().to_vec()))
+    });
+    let Some((divergences, activity)) = measured else {
+        return Ok(None);
+    };
+    let mut divergences: Vec<f64> = divergences.into_iter().map(f64::from).collect();
+    divergences.sort_by(|a, b| b.total_cmp(a));
+    let active = activity.iter().filter(|&&varies| varies > ACTIVE).count();
+    let end = divergences.len() as f64;
+    let chart = Chart::curves("Divergence of each number of the code", "number", "nats")
+        .line("mean over the samples", stairs(&divergences, 0.0, end))
+        .y_scale(Scale::Linear);
+    let caption = format!(
+        "The costliest stands first. {active} of {} numbers are active: their means vary over held-out samples by more than {ACTIVE}.",
+        activity.len()
+    );
+    Ok(Some(Section {
+        heading: "What the code carries".into(),
+        text: "A number without divergence from the prior says nothing about the sample.".into(),
+        pictures: vec![show.chart(DIVERGENCES, &chart, &caption)?],
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normal_quantile;
+
+    #[test]
+    fn quantiles_of_the_normal_distribution() {
+        // Abramowitz and Stegun, table 26.5.
+        for (probability, quantile) in [(0.5, 0.0), (0.975, 1.959_963_985), (0.01, -2.326_347_874)]
+        {
+            assert!((normal_quantile(probability) - quantile).abs() < 1e-8);
+        }
+    }
+}

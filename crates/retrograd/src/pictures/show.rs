@@ -1,0 +1,138 @@
+//! What there is to show: a model, its data and its training, and where pictures go.
+
+use retrograd::autoencoders::{Autoencoder, DataKind, Given};
+use retrograd::datasets::{Dataset, ImageShape};
+use retrograd::nn::train::EpochRecord;
+use retrograd::report::{Chart, ImageGrid, Picture};
+use retrograd::tensor::Tensor;
+
+use crate::config::Config;
+use crate::data::Data;
+use crate::failure::Failure;
+use crate::folder::RunFolder;
+
+/// Pixels that an image of a grid is blown up to, about, when it is smaller.
+const IMAGE_WIDTH: usize = 84;
+/// Widest grid, in pixels: of larger images fewer stand in a line, or are shown at all.
+const GRID_WIDTH: usize = 1600;
+
+/// A finished run.
+pub(crate) struct Show<'a> {
+    pub(crate) folder: &'a RunFolder,
+    pub(crate) model: &'a dyn Autoencoder<f32>,
+    pub(crate) data: &'a Data,
+    pub(crate) config: &'a Config,
+    pub(crate) records: &'a [EpochRecord],
+}
+
+impl Show<'_> {
+    pub(super) fn held_out(&self) -> &Dataset {
+        &self.data.split.held_out
+    }
+
+    pub(super) fn kind(&self) -> DataKind {
+        self.data.kind
+    }
+
+    /// Calls `look` with the model, which is told the labels if it needs them, and the first `count`
+    /// held-out samples, or all that there are.
+    pub(super) fn told<R>(
+        &self,
+        count: usize,
+        look: impl FnOnce(&dyn Autoencoder<f32>, &Tensor<f32>) -> R,
+    ) -> R {
+        let held_out = self.held_out();
+        let count = count.min(held_out.len());
+        let samples = held_out.features.slice(0, ..count as isize).contiguous();
+        match (self.model.conditional(), &held_out.labels) {
+            (Some(model), Some(labels)) => {
+                let labels = labels[..count].iter().map(|&label| label.into());
+                let labels = Tensor::from_vec(labels.collect(), [count]);
+                look(&Given::new(model, labels), &samples)
+            }
+            _ => look(self.model, &samples),
+        }
+    }
+
+    /// The codes of the first `count` held-out samples, `[samples, code]`, unless one is not finite.
+    pub(super) fn codes(&self, count: usize) -> Option<Tensor<f32>> {
+        let codes = self.told(count, |model, samples| {
+            model.encode(&samples.clone().into()).into_value()
+        });
+        (codes.rank() == 2 && codes.is_finite()).then(|| codes.contiguous())
+    }
+
+    /// What the decoder makes of codes `[samples, code]`; of a model that needs labels, with those.
+    pub(super) fn decode(&self, codes: Tensor<f32>, labels: &[i64]) -> Tensor<f32> {
+        let codes = codes.into();
+        let decoded = match self.model.conditional() {
+            Some(model) => {
+                let labels = Tensor::from_vec(labels.to_vec(), [labels.len()]);
+                model.decode_given(&codes, &labels)
+            }
+            None => self.model.decode(&codes),
+        };
+        decoded.into_value()
+    }
+
+    /// The label of a held-out sample, or 0.
+    pub(super) fn label(&self, sample: usize) -> i64 {
+        let labels = self.held_out().labels.as_ref();
+        labels.map_or(0, |labels| labels[sample].into())
+    }
+
+    /// A chart, written to `file` as well.
+    pub(super) fn chart(
+        &self,
+        file: &str,
+        chart: &Chart,
+        caption: &str,
+    ) -> Result<Picture, Failure> {
+        let svg = chart.to_svg().map_err(Failure::run)?;
+        self.folder.write(file, svg.as_str())?;
+        Picture::chart(chart, caption).map_err(Failure::run)
+    }
+
+    /// A grid of images, written to `file` as well.
+    pub(super) fn grid(
+        &self,
+        file: &str,
+        grid: &ImageGrid<'_>,
+        caption: &str,
+    ) -> Result<Picture, Failure> {
+        let png = grid.encode_png().map_err(Failure::run)?;
+        self.folder.write(file, png)?;
+        Picture::grid(grid, caption).map_err(Failure::run)
+    }
+}
+
+/// Screen pixels per pixel of an image `width` pixels wide that stands among others.
+pub(super) fn scale(width: usize) -> usize {
+    (IMAGE_WIDTH / width.max(1)).clamp(1, 3)
+}
+
+/// How many images of this width stand in a line at this scale, `most` at most.
+pub(super) fn columns(width: usize, scale: usize, most: usize) -> usize {
+    (GRID_WIDTH / (width * scale).max(1)).clamp(1, most)
+}
+
+/// Images as shades of grey: the mean of their colours, without opacity.
+pub(super) fn greys(images: &Tensor<f32>, image: ImageShape) -> Vec<f32> {
+    let colours = match image.channels {
+        2 | 4 => image.channels - 1,
+        channels => channels,
+    };
+    let sizes = [images.shape()[0], image.channels, image.pixels()].map(|size| size as isize);
+    let images = images.reshape(&sizes).slice(1, ..colours as isize);
+    images.mean(1).to_vec()
+}
+
+/// A curve drawn as stairs: `heights` over as many equal steps from `low` to `high`.
+pub(super) fn stairs(heights: &[f64], low: f64, high: f64) -> Vec<(f64, f64)> {
+    let step = (high - low) / heights.len().max(1) as f64;
+    let stair = |(i, &height): (usize, &f64)| {
+        let left = low + i as f64 * step;
+        [(left, height), (left + step, height)]
+    };
+    heights.iter().enumerate().flat_map(stair).collect()
+}

@@ -1,0 +1,197 @@
+//! A strip of originals and reconstructions for the terminal.
+//!
+//! The character ▀ fills the upper half of its cell with the colour of the text and leaves the lower
+//! half to that of the background: so a cell is two pixels, which are about square.
+
+use std::env;
+use std::io::{IsTerminal, stdout};
+
+use retrograd::autoencoders::DataKind;
+use retrograd::datasets::ImageShape;
+
+use super::show::{Show, greys};
+
+/// Images beside each other, and the cells of a line that they may take.
+const IMAGES: usize = 8;
+const CELLS: usize = 78;
+/// Pixels along the longer side of an image at most.
+const SIDE: usize = 14;
+/// The first of 24 greys in the palette of 256 colours.
+const FIRST_GREY: u8 = 232;
+const GREYS: f32 = 23.0;
+
+/// How a terminal is told a colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Colours {
+    /// Red, green and blue.
+    True,
+    /// A number of a palette.
+    Palette,
+}
+
+/// The strip, if standard output is a terminal that can show it and the data are images.
+pub(crate) fn strip(show: &Show<'_>) -> Option<String> {
+    let variable = |name: &str| env::var(name).ok();
+    let colours = colours(stdout().is_terminal(), variable)?;
+    let (DataKind::Images(_), Some(image)) = (show.kind(), show.held_out().image) else {
+        return None;
+    };
+    let rows = show.told(IMAGES, |model, samples| {
+        let made = model.forward(&samples.clone().into()).into_value();
+        [greys(samples, image), greys(&made, image)]
+    });
+    Some(rows.map(|images| row(&images, image, colours)).join("\n"))
+}
+
+/// What the terminal can, if anything: <https://no-color.org> is respected.
+fn colours(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Option<Colours> {
+    let refused = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if !terminal || refused {
+        return None;
+    }
+    let term = variable("TERM").unwrap_or_default();
+    match variable("COLORTERM").as_deref() {
+        _ if term == "dumb" => None,
+        Some("truecolor" | "24bit") => Some(Colours::True),
+        _ if term.ends_with("-direct") => Some(Colours::True),
+        _ if term.contains("256color") => Some(Colours::Palette),
+        _ => None,
+    }
+}
+
+/// Images `[count, height, width]` in a row, made smaller until they fit.
+fn row(images: &[f32], image: ImageShape, colours: Colours) -> String {
+    let factor = image.width.max(image.height).div_ceil(SIDE).max(1);
+    let [width, height] = [image.width, image.height].map(|side| side.div_ceil(factor));
+    let fit = (CELLS / (width + 1)).max(1);
+    let small: Vec<Vec<f32>> = images
+        .chunks(image.pixels().max(1))
+        .take(fit)
+        .map(|pixels| smaller(pixels, image, factor))
+        .collect();
+    let mut text = String::new();
+    for top in (0..height).step_by(2) {
+        text += "  ";
+        for pixels in &small {
+            for x in 0..width {
+                // Below the last line of an odd height there is black.
+                let lower = pixels.get((top + 1) * width + x).copied().unwrap_or(0.0);
+                text += &cell(pixels[top * width + x], lower, colours);
+            }
+            text += "\x1b[0m ";
+        }
+        text += "\n";
+    }
+    text
+}
+
+/// The image made smaller: each pixel is the mean of a square of `factor` pixels.
+fn smaller(pixels: &[f32], image: ImageShape, factor: usize) -> Vec<f32> {
+    let mean = |top: usize, left: usize| {
+        let rows = top..(top + factor).min(image.height);
+        let square: Vec<f32> = rows
+            .flat_map(|y| {
+                let columns = left..(left + factor).min(image.width);
+                columns.map(move |x| pixels[y * image.width + x])
+            })
+            .collect();
+        square.iter().sum::<f32>() / square.len() as f32
+    };
+    (0..image.height)
+        .step_by(factor)
+        .flat_map(|top| {
+            (0..image.width)
+                .step_by(factor)
+                .map(move |left| (top, left))
+        })
+        .map(|(top, left)| mean(top, left))
+        .collect()
+}
+
+/// One cell of two greys.
+fn cell(upper: f32, lower: f32, colours: Colours) -> String {
+    // What is not a number becomes 0.
+    let [upper, lower] = [upper, lower].map(|grey| grey.clamp(0.0, 1.0));
+    match colours {
+        Colours::True => {
+            let [a, b] = [upper, lower].map(|grey| (grey * 255.0).round() as u8);
+            format!("\x1b[38;2;{a};{a};{a};48;2;{b};{b};{b}m▀")
+        }
+        Colours::Palette => {
+            let [a, b] = [upper, lower].map(|grey| FIRST_GREY + (grey * GREYS).round() as u8);
+            format!("\x1b[38;5;{a};48;5;{b}m▀")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_terminals_that_can_get_colours() {
+        let with = |terminal: bool, known: &[(&str, &str)]| {
+            let known: Vec<(String, String)> = known
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            colours(terminal, |name| {
+                let mut known = known.iter();
+                known
+                    .find(|(own, _)| own == name)
+                    .map(|(_, value)| value.clone())
+            })
+        };
+        let (wide, deep) = (("TERM", "xterm-256color"), ("COLORTERM", "truecolor"));
+        assert_eq!(with(true, &[wide]), Some(Colours::Palette));
+        assert_eq!(with(true, &[wide, deep]), Some(Colours::True));
+        assert_eq!(
+            with(true, &[wide, deep, ("NO_COLOR", "")]),
+            Some(Colours::True)
+        );
+        assert_eq!(with(true, &[wide, deep, ("NO_COLOR", "1")]), None);
+        assert_eq!(with(false, &[wide, deep]), None);
+        assert_eq!(with(true, &[("TERM", "dumb"), deep]), None);
+        assert_eq!(with(true, &[("TERM", "linux")]), None);
+    }
+
+    #[test]
+    fn a_cell_is_two_pixels() {
+        let image = ImageShape {
+            channels: 1,
+            height: 3,
+            width: 2,
+        };
+        let pixels = [0.0, 1.0, 1.0, 0.0, 0.5, f32::NAN];
+        let text = row(&pixels, image, Colours::Palette);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "  \x1b[38;5;232;48;5;255m▀\x1b[38;5;255;48;5;232m▀\x1b[0m ",
+                "  \x1b[38;5;244;48;5;232m▀\x1b[38;5;232;48;5;232m▀\x1b[0m ",
+            ]
+        );
+        let text = row(&pixels, image, Colours::True);
+        assert!(text.starts_with("  \x1b[38;2;0;0;0;48;2;255;255;255m▀"));
+    }
+
+    #[test]
+    fn large_images_are_made_smaller() {
+        let image = ImageShape {
+            channels: 1,
+            height: 3,
+            width: 3,
+        };
+        let pixels = [0.0, 0.2, 0.5, 0.4, 0.6, 0.7, 0.8, 1.0, 0.3];
+        let small = smaller(&pixels, image, 2);
+        let expected = [0.3, 0.6, 0.9, 0.3];
+        assert_eq!(small.len(), 4);
+        assert!(
+            small
+                .iter()
+                .zip(expected)
+                .all(|(a, b)| (a - b).abs() < 1e-6)
+        );
+    }
+}

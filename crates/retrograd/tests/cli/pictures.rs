@@ -1,0 +1,121 @@
+//! The pictures of each variant: what its users look for is on the page and in the folder.
+
+use super::*;
+
+/// Trains quickly; the page, after all of `files` are there and hold something.
+fn page(folder: &Path, arguments: &[&str], files: &[&str]) -> String {
+    let run = arguments.join("-");
+    succeed(
+        folder,
+        &[&["train"], arguments, &["--quick", "--out", &run]].concat(),
+    );
+    let run = folder.join(run);
+    for file in files {
+        let path = run.join(file);
+        let bytes = fs::read(&path).unwrap_or_else(|_| panic!("{arguments:?}: no {file}"));
+        let magic: &[u8] = if file.ends_with("png") {
+            b"\x89PNG"
+        } else {
+            b"<svg "
+        };
+        assert!(bytes.starts_with(magic), "{arguments:?}: {file}");
+    }
+    fs::read_to_string(run.join("report.html")).expect("a page")
+}
+
+fn has(page: &str, words: &[&str]) {
+    for word in words {
+        assert!(page.contains(word), "no {word:?} on the page");
+    }
+}
+
+#[test]
+fn sparse_codes_show_how_sparse_they_are() {
+    let folder = TempDir::new().unwrap();
+    let files = [
+        "loss.svg",
+        "terms.svg",
+        "filters.png",
+        "codes.svg",
+        "units.svg",
+        "latent-pca.svg",
+        "latent-tsne.svg",
+        "jacobian.svg",
+    ];
+    let page = page(folder.path(), &["sparse-kl"], &files);
+    let words = [
+        "What the loss is made of",
+        "What the first layer looks for",
+        "Values of the code",
+        "Mean of each unit",
+        "neighbours kept together (t-SNE)",
+        "Singular values of",
+    ];
+    has(&page, &words);
+    assert!(!page.contains("New samples"), "it is not generative");
+}
+
+#[test]
+fn denoising_shows_noise_and_what_is_left() {
+    let folder = TempDir::new().unwrap();
+    let page = page(
+        folder.path(),
+        &["denoising"],
+        &["denoised.png", "noise.svg"],
+    );
+    has(
+        &page,
+        &["Undoing noise", "with noise", "Error against noise"],
+    );
+}
+
+#[test]
+fn generative_models_show_what_they_dream_of() {
+    let folder = TempDir::new().unwrap();
+    let files = [
+        "samples.png",
+        "manifold.png",
+        "interpolations.png",
+        "divergences.svg",
+        "terms.svg",
+        "latent.svg",
+    ];
+    let words = [
+        "New samples",
+        "From one sample to another",
+        "numbers are active",
+        "kl, held out",
+    ];
+    let arguments = ["variational", "--latent", "2"];
+    has(&page(folder.path(), &arguments, &files), &words);
+    // One that is told the labels, and is asked for each.
+    let files = ["samples.png", "interpolations.png", "divergences.svg"];
+    let told = page(folder.path(), &["conditional"], &files);
+    has(&told, &["A column for each label."]);
+    let arguments = ["variational", "--data", "plane"];
+    page(folder.path(), &arguments, &["samples.svg"]);
+}
+
+#[test]
+fn a_linear_model_stands_beside_pca_and_phases_are_marked() {
+    let folder = TempDir::new().unwrap();
+    let files = ["projections.svg", "explained.svg", "latent.svg"];
+    let linear = page(folder.path(), &["linear"], &files);
+    has(&linear, &["Beside principal components", "Variance kept"]);
+    let greedy = page(folder.path(), &["greedy"], &["loss.svg"]);
+    has(&greedy, &["layer 2 begins", "fine-tuning begins"]);
+}
+
+#[test]
+fn a_run_that_is_replaced_leaves_no_picture_behind() {
+    let folder = TempDir::new().unwrap();
+    let train = |variant: &str| {
+        let arguments = ["train", variant, "--quick", "--out", "run", "--overwrite"];
+        succeed(folder.path(), &arguments);
+    };
+    train("denoising");
+    assert!(folder.path().join("run/noise.svg").exists());
+    train("linear");
+    assert!(!folder.path().join("run/noise.svg").exists());
+    assert!(folder.path().join("run/explained.svg").exists());
+}
