@@ -118,23 +118,24 @@ fn points(show: &Show<'_>, new: &Tensor<f32>) -> Result<Picture, Failure> {
 /// The plane of a code of two numbers, each image standing for an equal share of the prior: the
 /// code at (i, j) is Φ⁻¹ of the middles of 20 equal parts of (0, 1) (Kingma and Welling 2014, appendix A).
 fn manifold(show: &Show<'_>, image: ImageShape) -> Result<Picture, Failure> {
-    let quantile = |i: usize| normal_quantile((i as f64 + 0.5) / SIDE as f64) as f32;
-    let codes = Tensor::from_fn([SIDE * SIDE, 2], |at| match at[1] {
-        0 => quantile(at[0] % SIDE),
+    let side = columns(image.width.max(image.height), 1, SIDE);
+    let quantile = |i: usize| normal_quantile((i as f64 + 0.5) / side as f64) as f32;
+    let codes = Tensor::from_fn([side * side, 2], |at| match at[1] {
+        0 => quantile(at[0] % side),
         // The second number rises upwards, as in the map of codes.
-        _ => quantile(SIDE - 1 - at[0] / SIDE),
+        _ => quantile(side - 1 - at[0] / side),
     });
     let label = show.label(0);
-    let images = greys(&show.decode(codes, &[label; SIDE * SIDE]), image);
+    let images = greys(&show.decode(codes, &vec![label; side * side]), image);
     let grid = ImageGrid::new()
         .row(
             "manifold",
             &images,
-            [SIDE * SIDE, image.height, image.width],
+            [side * side, image.height, image.width],
         )
         .scale(1)
         .gap(0)
-        .columns(SIDE);
+        .columns(side);
     let given = match show.model.conditional() {
         Some(_) => format!(" All are given the label {label}."),
         None => String::new(),
@@ -167,22 +168,23 @@ pub(super) fn between(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     let Some(codes) = show.codes(2 * PAIRS).filter(|codes| codes.shape()[0] > 1) else {
         return Ok(None);
     };
+    let scale = scale(image.width);
+    let steps = columns(image.width.max(image.height), scale, STEPS).max(2);
     let (pairs, latent) = (codes.shape()[0] / 2, codes.shape()[1]);
-    let line = Tensor::from_fn([pairs * STEPS, latent], |at| {
-        let (pair, share) = (at[0] / STEPS, (at[0] % STEPS) as f32 / (STEPS - 1) as f32);
+    let line = Tensor::from_fn([pairs * steps, latent], |at| {
+        let (pair, share) = (at[0] / steps, (at[0] % steps) as f32 / (steps - 1) as f32);
         let [from, to] = [2 * pair, 2 * pair + 1].map(|sample| codes.at(&[sample, at[1]]));
         from + share * (to - from)
     });
     // A label cannot be half one and half another: it changes in the middle.
-    let labels: Vec<i64> = (0..pairs * STEPS)
-        .map(|i| show.label(2 * (i / STEPS) + usize::from(i % STEPS >= STEPS / 2)))
+    let labels: Vec<i64> = (0..pairs * steps)
+        .map(|i| show.label(2 * (i / steps) + usize::from(i % steps >= steps / 2)))
         .collect();
     let images = greys(&show.decode(line, &labels), image);
-    let scale = scale(image.width);
     let grid = ImageGrid::new()
-        .row("steps", &images, [pairs * STEPS, image.height, image.width])
+        .row("steps", &images, [pairs * steps, image.height, image.width])
         .scale(scale)
-        .columns(STEPS);
+        .columns(steps);
     let caption = match show.model.conditional() {
         Some(_) => {
             "Equal steps between the codes of two held-out images; the label changes in the middle."

@@ -19,6 +19,8 @@ use crate::folder::JACOBIAN;
 const SAMPLES: usize = 8;
 /// Widest code: every number of it costs a sweep.
 const MOST_CODE: usize = 128;
+/// Most numbers in all derivatives together.
+const MOST_NUMBERS: usize = 8_000_000;
 
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     // The code of a generative model is a draw, about which its derivative says little.
@@ -58,7 +60,8 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
 fn spectra(show: &Show<'_>) -> Option<Vec<Vec<f64>>> {
     let codes = show.codes(SAMPLES)?;
     let (samples, code) = (codes.shape()[0], codes.shape()[1]);
-    if samples == 0 || !(1..=MOST_CODE).contains(&code) {
+    let numbers = samples * code * show.held_out().width();
+    if numbers > MOST_NUMBERS || samples == 0 || !(1..=MOST_CODE).contains(&code) {
         return None;
     }
     let rows = (0..code).map(|unit| slopes(show, [samples, code], unit));

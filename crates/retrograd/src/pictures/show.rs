@@ -15,6 +15,8 @@ use crate::folder::RunFolder;
 const IMAGE_WIDTH: usize = 84;
 /// Widest grid, in pixels: of larger images fewer stand in a line, or are shown at all.
 const GRID_WIDTH: usize = 1600;
+/// Most numbers in samples that are looked at together: of large samples there are fewer.
+const MOST_NUMBERS: usize = 16_000_000;
 
 /// A finished run.
 pub(crate) struct Show<'a> {
@@ -35,14 +37,15 @@ impl Show<'_> {
     }
 
     /// Calls `look` with the model, which is told the labels if it needs them, and the first `count`
-    /// held-out samples, or all that there are.
+    /// held-out samples, or as many as there are and as fit together.
     pub(super) fn told<R>(
         &self,
         count: usize,
         look: impl FnOnce(&dyn Autoencoder<f32>, &Tensor<f32>) -> R,
     ) -> R {
         let held_out = self.held_out();
-        let count = count.min(held_out.len());
+        let fit = (MOST_NUMBERS / held_out.width().max(1)).max(1);
+        let count = count.min(fit).min(held_out.len());
         let samples = held_out.features.slice(0, ..count as isize).contiguous();
         match (self.model.conditional(), &held_out.labels) {
             (Some(model), Some(labels)) => {
