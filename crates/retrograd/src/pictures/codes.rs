@@ -78,11 +78,8 @@ impl Histogram {
 
     fn chart(&self) -> Chart {
         let top = self.bars.iter().copied().fold(0.0, f64::max);
-        let mut outline = vec![(self.low, 0.0)];
-        outline.extend(stairs(&self.bars, self.low, self.high));
-        outline.push((self.high, 0.0));
         Chart::curves("Values of the code", "value", "share of all numbers")
-            .line("codes", outline)
+            .line("codes", stairs(&self.bars, self.low, self.high))
             .dashed(
                 format!("mean {}", number(self.mean)),
                 [(self.mean, 0.0), (self.mean, top)],

@@ -130,12 +130,15 @@ pub(super) fn greys(images: &Tensor<f32>, image: ImageShape) -> Vec<f32> {
     images.mean(1).to_vec()
 }
 
-/// A curve drawn as stairs: `heights` over as many equal steps from `low` to `high`.
+/// A curve drawn as stairs: `heights` over as many equal steps from `low` to `high`. It begins and
+/// ends on the ground, so that the axis shows 0.
 pub(super) fn stairs(heights: &[f64], low: f64, high: f64) -> Vec<(f64, f64)> {
     let step = (high - low) / heights.len().max(1) as f64;
     let stair = |(i, &height): (usize, &f64)| {
         let left = low + i as f64 * step;
         [(left, height), (left + step, height)]
     };
-    heights.iter().enumerate().flat_map(stair).collect()
+    let stairs = heights.iter().enumerate().flat_map(stair);
+    let ground = |x| std::iter::once((x, 0.0));
+    ground(low).chain(stairs).chain(ground(high)).collect()
 }
