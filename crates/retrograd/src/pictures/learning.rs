@@ -66,8 +66,9 @@ fn phases(show: &Show<'_>, chart: Chart) -> Chart {
     starts
         .zip(names)
         .fold(chart, |chart, ((position, _), name)| {
-            let between = position as f64 + 0.5;
-            chart.dashed(format!("{name} begins"), [(between, low), (between, high)])
+            // After the last epoch of the phase before.
+            let end = position as f64;
+            chart.dashed(format!("{name} begins"), [(end, low), (end, high)])
         })
 }
 
