@@ -87,7 +87,11 @@ fn spectra(show: &Show<'_>) -> Option<Vec<Vec<f64>>> {
 fn slopes(show: &Show<'_>, shape: [usize; 2], unit: usize) -> Option<Tensor<f32>> {
     let pick = Tensor::from_fn(shape, |at| if at[1] == unit { 1.0 } else { 0.0 });
     show.told(shape[0], |model, samples| {
-        let pulled = vjp(|x| model.encode(&x[0]), &[samples.clone()], &pick);
+        let pulled = vjp(
+            |x| model.encode(&x[0]),
+            std::slice::from_ref(samples),
+            &pick,
+        );
         pulled.ok().map(|(_, mut slopes)| slopes.remove(0))
     })
 }
