@@ -1,0 +1,103 @@
+//! The sparse autoencoder pays for every unit of the code by its size, so more of them stay off.
+//!
+//! ```text
+//! min L(x, g(h)) + λ Σⱼ |hⱼ|        h = max(W x + b, 0),  32 units,  λ = 3.2e-4 a sample
+//! ```
+//!
+//! With respect to `11_simple` the penalty is added. A unit that helps little is not worth its price
+//! and is turned off, for this image or for all. The reconstruction pays for that: sparse is not
+//! free. Both are trained here, one with λ = 0, which is the simple autoencoder.
+//!
+//! Run it with `cargo run --release -p retrograd-examples --example 14_sparse_l1`. It prints
+//!
+//! ```text
+//! λ = 0
+//! epoch        bce         l1        sum     held out
+//!     1     0.3009     0.0000     0.3009       0.2094
+//!     2     0.1873     0.0000     0.1873       0.1689
+//!     4     0.1385     0.0000     0.1385       0.1323
+//!     6     0.1195     0.0000     0.1195       0.1164
+//!     8     0.1087     0.0000     0.1087       0.1068
+//!    10     0.1017     0.0000     0.1017       0.1005
+//!    12     0.0969     0.0000     0.0969       0.0963
+//!    14     0.0934     0.0000     0.0934       0.0929
+//!    15     0.0918     0.0000     0.0918       0.0915
+//! λ = 0.00032
+//! epoch        bce         l1        sum     held out
+//!     1     0.3050     0.0236     0.3286       0.2284
+//!     2     0.1816     0.0206     0.2022       0.1826
+//!     4     0.1405     0.0165     0.1570       0.1521
+//!     6     0.1244     0.0167     0.1411       0.1388
+//!     8     0.1147     0.0168     0.1315       0.1301
+//!    10     0.1075     0.0169     0.1243       0.1233
+//!    12     0.1021     0.0168     0.1189       0.1182
+//!    14     0.0981     0.0165     0.1147       0.1142
+//!    15     0.0965     0.0164     0.1129       0.1126
+//! code     mean    at 0 (held-out images)
+//! plain    7.02    2.2 %
+//! sparse   1.58   20.5 %
+//! wrote target/examples-out/14_sparse_l1_images.png
+//! wrote target/examples-out/14_sparse_l1_codes.svg
+//! ```
+//!
+//! The first picture shows originals and both reconstructions. The chart counts the numbers of all
+//! codes by size: with the penalty they crowd at 0.
+
+use retrograd_autoencoders::{BatchSize, Recipe, SparseL1Autoencoder, Variant};
+use retrograd_examples::{Example, Outcome, encode, handful, histogram, recipe, reconstruct};
+use retrograd_report::Chart;
+use retrograd_tensor::{Tensor, random};
+
+fn main() -> Outcome {
+    let example = Example::new("14_sparse_l1");
+    let data = example.images()?;
+    let recipe = Recipe {
+        batch_size: BatchSize::Of(128),
+        ..recipe(Variant::SparseL1, 15)
+    };
+    let mut models = Vec::new();
+    for lambda in [0.0, SparseL1Autoencoder::<f32>::IMAGE_LAMBDA] {
+        println!("λ = {lambda}");
+        let mut model = SparseL1Autoencoder::images(data.train.width(), &mut random::rng(0));
+        model.lambda = lambda;
+        example.train(&model, &data, &recipe)?;
+        models.push(model);
+    }
+    let [plain, sparse] = &models[..] else {
+        unreachable!("two were trained");
+    };
+
+    let x = &data.held_out.features;
+    let codes = [encode(plain, x), encode(sparse, x)];
+    println!("code     mean    at 0 (held-out images)");
+    for (name, code) in ["plain", "sparse"].iter().zip(&codes) {
+        let (mean, off) = (code.mean(..).item(), off(code));
+        println!("{name:<6} {mean:>6.2} {:>6.1} %", 100.0 * off);
+    }
+    assert!(codes[1].mean(..).item() < 0.7 * codes[0].mean(..).item());
+
+    let originals = handful(&data);
+    let (by_plain, by_sparse) = (
+        reconstruct(plain, &originals),
+        reconstruct(sparse, &originals),
+    );
+    example.rows(
+        "images",
+        &[
+            ("original", &originals),
+            ("plain", &by_plain),
+            ("sparse", &by_sparse),
+        ],
+    )?;
+    let range = [0.0, 20.0];
+    let chart = Chart::curves("Numbers in the codes", "size", "share")
+        .line("plain", histogram(&codes[0], range, 40))
+        .line("sparse", histogram(&codes[1], range, 40));
+    example.chart("codes", &chart)
+}
+
+/// The share of numbers that are 0, to a thousandth.
+fn off(code: &Tensor) -> f64 {
+    let off = code.iter().filter(|h| h.abs() < 1e-3).count();
+    off as f64 / code.elements() as f64
+}

@@ -1,0 +1,84 @@
+//! The tied autoencoder: the way back uses the weights of the way there, transposed.
+//!
+//! ```text
+//! h₁ = a(W₁ x + b₁)     h = a(W₂ h₁ + b₂)          784 → 300 → 150
+//! y = W₁ᵀ a(W₂ᵀ h + b₃) + b₄                       150 → 300 → 784
+//! min ‖x − y‖² + λ (½‖W₁‖² + ½‖W₂‖²)
+//! ```
+//!
+//! With respect to `17_stacked` the decoder has biases alone: half the numbers to learn. What a unit
+//! looks for in the input is also what it paints into the output. On the tape a weight that is used
+//! twice is one leaf, so its gradient is the sum of both uses without anybody asking for it.
+//!
+//! Run it with `cargo run --release -p retrograd-examples --example 18_tied`. It prints
+//!
+//! ```text
+//! stacked, 561934 parameters
+//! epoch        mse         l2        sum     held out
+//!     1     0.1640     0.7785     0.9425       0.3353
+//!     2     0.0332     0.1709     0.2041       0.1245
+//!     3     0.0294     0.0640     0.0934       0.0728
+//!     4     0.0293     0.0346     0.0639       0.0580
+//!     5     0.0298     0.0254     0.0552       0.0535
+//! tied, 281734 parameters
+//! epoch        mse         l2        sum     held out
+//!     1     0.1221     0.2864     0.4085       0.1668
+//!     2     0.0191     0.0965     0.1155       0.0812
+//!     3     0.0182     0.0473     0.0655       0.0547
+//!     4     0.0191     0.0302     0.0493       0.0457
+//!     5     0.0197     0.0239     0.0437       0.0425
+//! held-out mse: stacked 0.0303, tied 0.0201
+//! wrote target/examples-out/18_tied_images.png
+//! wrote target/examples-out/18_tied_filters.png
+//! ```
+//!
+//! The first picture shows originals and the reconstructions of both; the second what the first 60
+//! units of the tied one look for, which is also what they paint: red adds ink, blue takes it away.
+
+use retrograd_autoencoders::{StackedAutoencoder, TiedAutoencoder, Variant};
+use retrograd_examples::{Example, Outcome, handful, mse, recipe, reconstruct};
+use retrograd_nn::Module;
+use retrograd_report::{ImageGrid, Shading};
+use retrograd_tensor::random;
+
+fn main() -> Outcome {
+    let example = Example::new("18_tied");
+    let data = example.images()?;
+    let pixels = data.train.width();
+    let recipe = recipe(Variant::Tied, 5);
+
+    let stacked = StackedAutoencoder::images(pixels, &mut random::rng(0));
+    println!("stacked, {} parameters", stacked.parameter_count());
+    example.train(&stacked, &data, &recipe)?;
+    let tied = TiedAutoencoder::images(pixels, &mut random::rng(0));
+    println!("tied, {} parameters", tied.parameter_count());
+    example.train(&tied, &data, &recipe)?;
+    assert!(tied.parameter_count() < stacked.parameter_count() * 51 / 100);
+
+    let x = &data.held_out.features;
+    let errors = [reconstruct(&stacked, x), reconstruct(&tied, x)].map(|y| mse(&y, x));
+    println!(
+        "held-out mse: stacked {:.4}, tied {:.4}",
+        errors[0], errors[1]
+    );
+
+    let originals = handful(&data);
+    let by_stacked = reconstruct(&stacked, &originals);
+    let by_tied = reconstruct(&tied, &originals);
+    example.rows(
+        "images",
+        &[
+            ("original", &originals),
+            ("stacked", &by_stacked),
+            ("tied", &by_tied),
+        ],
+    )?;
+    let side = pixels.isqrt();
+    let filters = tied.params()[0].1.value().slice(0, ..60).to_vec();
+    let grid = ImageGrid::new()
+        .row("filters", &filters, [60, side, side])
+        .shading(Shading::Diverging)
+        .columns(15)
+        .scale(2);
+    example.grid("filters", &grid)
+}

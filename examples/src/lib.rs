@@ -1,0 +1,320 @@
+//! What the examples of autoencoders share: arguments, data, training and pictures.
+//!
+//! An example holds what is its own: its variant, what it compares, what its pictures show. All else
+//! is here and is compiled once.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::{env, fs, process};
+
+use retrograd_autoencoders::{Autoencoder, Phase, Recipe, Variant, epochs_of};
+use retrograd_autoencoders::{BatchSize, DataKind};
+use retrograd_autograd::Var;
+use retrograd_datasets::{Dataset, Split, digits_split};
+use retrograd_nn::train::{EpochRecord, Progress};
+use retrograd_nn::{DataLoader, Labelled, Trainer};
+use retrograd_report::{Chart, ImageGrid};
+use retrograd_tensor::Tensor;
+
+/// What can go wrong: data that cannot be read, a training that diverges, a full disk.
+pub type Outcome<V = ()> = Result<V, Box<dyn Error>>;
+
+/// Where pictures go, below the folder the program is run in.
+const FOLDER: &str = "target/examples-out";
+/// Images to train with and to hold out; those of `--quick`.
+const IMAGES: (usize, usize) = (20_000, 1000);
+const QUICK_IMAGES: (usize, usize) = (1000, 200);
+/// Epochs of `--quick`.
+const QUICK_EPOCHS: u64 = 2;
+/// Most lines of a table of epochs.
+const LINES: u64 = 10;
+/// The seeds of the data, of the order of samples and of the noise.
+const DATA_SEED: u64 = 42;
+const ORDER_SEED: u64 = 1;
+const NOISE_SEED: u64 = 2;
+
+/// An example that runs: how it was called, and what it is called.
+#[derive(Debug)]
+pub struct Example {
+    name: &'static str,
+    /// Whether to take a moment instead of the time that it needs.
+    pub quick: bool,
+    data: Option<PathBuf>,
+}
+
+impl Example {
+    /// The example of this name, with the arguments of the command line. Those that it does not know
+    /// end the program.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        let mut example = Self {
+            name,
+            quick: false,
+            data: None,
+        };
+        let mut arguments = env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            if argument == "--quick" {
+                example.quick = true;
+            } else if argument == "--data"
+                && let Some(folder) = arguments.next()
+            {
+                example.data = Some(folder.into());
+            } else {
+                eprintln!("{name}: `{argument}` is not understood; try [--quick] [--data DIR]");
+                process::exit(2);
+            }
+        }
+        example
+    }
+
+    /// Images to train with and others to judge by: drawn digits, or what `--data` names.
+    ///
+    /// # Errors
+    /// If what it names cannot be read or holds no square images.
+    pub fn images(&self) -> Outcome<Split> {
+        let (train, held_out) = if self.quick { QUICK_IMAGES } else { IMAGES };
+        let Some(folder) = &self.data else {
+            return Ok(digits_split(train, held_out, DATA_SEED));
+        };
+        let mut split = retrograd_datasets::open(folder)?.split(0.1, DATA_SEED)?;
+        let width = split.train.width();
+        if split.train.image.is_none() || width.isqrt().pow(2) != width {
+            return Err(format!("{}: not square grey images", folder.display()).into());
+        }
+        if self.quick {
+            split.train = first(&split.train, train);
+            split.held_out = first(&split.held_out, held_out);
+        }
+        Ok(split)
+    }
+
+    /// Trains by the recipe, all phases of the model one after the other, and prints a table for each.
+    /// Returns the last held-out loss.
+    ///
+    /// # Errors
+    /// If the loss is no longer finite, or the data does not suit the model.
+    pub fn train(
+        &self,
+        model: &dyn Autoencoder<f32>,
+        data: &Split,
+        recipe: &Recipe,
+    ) -> Outcome<f64> {
+        let phases = model.phases();
+        let mut loss = f64::NAN;
+        for (phase, epochs) in phases.iter().zip(epochs_of(&phases, self.epochs(recipe))) {
+            if phases.len() > 1 {
+                println!("{}", phase.name);
+            }
+            loss = self.phase(phase, epochs, data, recipe)?;
+        }
+        Ok(loss)
+    }
+
+    /// The recipe's epochs, or few.
+    #[must_use]
+    pub fn epochs(&self, recipe: &Recipe) -> u64 {
+        if self.quick {
+            recipe.epochs.min(QUICK_EPOCHS)
+        } else {
+            recipe.epochs
+        }
+    }
+
+    /// Trains one phase and prints its table. Returns the last held-out loss.
+    ///
+    /// # Errors
+    /// As [`train`](Self::train).
+    pub fn phase(
+        &self,
+        phase: &Phase<'_, f32>,
+        epochs: u64,
+        data: &Split,
+        recipe: &Recipe,
+    ) -> Outcome<f64> {
+        let objective =
+            |(x, labels): &(Var, Option<Tensor<i64>>)| phase.objective(x, labels.as_ref());
+        let optimizer = recipe
+            .optimizer
+            .build(recipe.learning_rate, phase.params.clone());
+        let batch = match recipe.batch_size {
+            BatchSize::Of(samples) => samples.min(data.train.len()),
+            BatchSize::Full => data.train.len(),
+        };
+        let train = DataLoader::new(labelled(&data.train), batch)?.shuffled(ORDER_SEED);
+        let held_out = labelled(&data.held_out);
+        let held_out = DataLoader::new(held_out, data.held_out.len().min(500))?;
+        let mut trainer =
+            Trainer::new(&objective, optimizer, NOISE_SEED).scheduled(recipe.schedule.clone());
+        let records = trainer.fit(epochs, &train, Some(&held_out), &mut Progress::new())?;
+        print_epochs(&records);
+        Ok(records.last().map_or(f64::NAN, held_out_loss))
+    }
+
+    /// Writes rows of square images `[count, pixels]` one above the other and says where.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn rows(&self, part: &str, rows: &[(&str, &Tensor)]) -> Outcome {
+        let pixels: Vec<Vec<f32>> = rows.iter().map(|(_, images)| images.to_vec()).collect();
+        let grid =
+            rows.iter()
+                .zip(&pixels)
+                .fold(ImageGrid::new(), |grid, ((name, images), pixels)| {
+                    let side = images.shape()[1].isqrt();
+                    grid.row(*name, pixels, [images.shape()[0], side, side])
+                });
+        self.grid(part, &grid)
+    }
+
+    /// Writes a grid of images and says where.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn grid(&self, part: &str, grid: &ImageGrid<'_>) -> Outcome {
+        self.write(&format!("{part}.png"), &grid.encode_png()?)
+    }
+
+    /// Writes a chart and says where.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn chart(&self, part: &str, chart: &Chart) -> Outcome {
+        self.write(&format!("{part}.svg"), chart.to_svg()?.as_str().as_bytes())
+    }
+
+    fn write(&self, end: &str, bytes: &[u8]) -> Outcome {
+        fs::create_dir_all(FOLDER)?;
+        let path = format!("{FOLDER}/{}_{end}", self.name);
+        fs::write(&path, bytes).map_err(|error| format!("{path}: {error}"))?;
+        println!("wrote {path}");
+        Ok(())
+    }
+}
+
+/// The variant's own recipe for images, in as many epochs as end within a minute.
+#[must_use]
+pub fn recipe(variant: Variant, epochs: u64) -> Recipe {
+    let recipe = variant.recipe(DataKind::Images(784));
+    Recipe { epochs, ..recipe }
+}
+
+/// A held-out image of each label, `[labels, pixels]`; without labels, the first ten.
+#[must_use]
+pub fn handful(data: &Split) -> Tensor {
+    let one_of_each = data.held_out.one_of_each();
+    if one_of_each.elements() > 0 {
+        return one_of_each;
+    }
+    data.held_out.features.slice(0, ..10).contiguous()
+}
+
+/// What the model makes of samples.
+#[must_use]
+pub fn reconstruct(model: &dyn Autoencoder<f32>, x: &Tensor) -> Tensor {
+    model.forward(&x.clone().into()).into_value()
+}
+
+/// The codes of samples, `[samples, code]`.
+#[must_use]
+pub fn encode(model: &dyn Autoencoder<f32>, x: &Tensor) -> Tensor {
+    // Free constants know no tape, so using the model records nothing.
+    model.encode(&x.clone().into()).into_value()
+}
+
+/// What codes stand for, `[codes, features]`.
+#[must_use]
+pub fn decode(model: &dyn Autoencoder<f32>, code: &Tensor) -> Tensor {
+    model.decode(&code.clone().into()).into_value()
+}
+
+/// As many codes as there are, on the straight line from the one at `from` to the one at `to`.
+#[must_use]
+pub fn between(codes: &Tensor, from: isize, to: isize) -> Tensor {
+    let (start, end) = (codes.slice(0, from..from + 1), codes.slice(0, to..to + 1));
+    let t = Tensor::linspace(0.0, 1.0, codes.shape()[0]).reshape(&[-1, 1]);
+    // [count, 1] · [1, code] stretches to [count, code].
+    &start + &(&t * &(&end - &start))
+}
+
+/// The mean squared difference of two tensors of one shape.
+#[must_use]
+pub fn mse(a: &Tensor, b: &Tensor) -> f32 {
+    let difference = a - b;
+    (&difference * &difference).mean(..).item()
+}
+
+/// How many of `values` are in each of `bins` equal parts of `low..high`, as shares at their middles.
+#[must_use]
+pub fn histogram(values: &Tensor, [low, high]: [f64; 2], bins: usize) -> Vec<(f64, f64)> {
+    let width = (high - low) / bins as f64;
+    let mut counts = vec![0_usize; bins];
+    for value in values.iter() {
+        let bin = ((f64::from(value) - low) / width) as usize;
+        counts[bin.min(bins - 1)] += 1;
+    }
+    let share = |count: usize| count as f64 / values.elements() as f64;
+    let middle = |bin: usize| low + (bin as f64 + 0.5) * width;
+    let bars = counts.iter().enumerate();
+    bars.map(|(bin, &count)| (middle(bin), share(count)))
+        .collect()
+}
+
+/// The first samples of a set.
+fn first(data: &Dataset, count: usize) -> Dataset {
+    let positions: Vec<usize> = (0..count.min(data.len())).collect();
+    data.select(&positions)
+}
+
+/// The labels of a set, `[samples]`, if it has some.
+#[must_use]
+pub fn labels(data: &Dataset) -> Option<Tensor<i64>> {
+    let labels = data.labels.as_ref()?.iter().map(|&label| label.into());
+    Some(Tensor::from_vec(labels.collect(), [data.len()]))
+}
+
+fn labelled(data: &Dataset) -> Labelled {
+    Labelled {
+        features: data.features.clone(),
+        labels: labels(data),
+    }
+}
+
+fn held_out_loss(record: &EpochRecord) -> f64 {
+    let loss = record.held_out.as_ref().map(|metrics| metrics.total());
+    loss.unwrap_or(f64::NAN)
+}
+
+/// A line an epoch, or every n-th of many: the terms on training data, their sum if there are
+/// several, and the sum on held-out data.
+fn print_epochs(records: &[EpochRecord]) {
+    let Some(last) = records.last() else {
+        return;
+    };
+    let several = last.train.iter().count() > 1;
+    let mut names: Vec<&str> = last.train.iter().map(|(name, _)| name).collect();
+    if several {
+        names.push("sum");
+    }
+    let widths: Vec<usize> = names.iter().map(|name| name.len().max(9) + 2).collect();
+    let columns = names.iter().zip(&widths);
+    let head: Vec<String> = columns
+        .map(|(name, &width)| format!("{name:>width$}"))
+        .collect();
+    println!("epoch{}     held out", head.concat());
+    let every = last.epoch.div_ceil(LINES);
+    let shown = |epoch: u64| epoch == 1 || epoch == last.epoch || epoch.is_multiple_of(every);
+    for record in records.iter().filter(|record| shown(record.epoch)) {
+        let mut values: Vec<f64> = record.train.iter().map(|(_, value)| value).collect();
+        if several {
+            values.push(record.train.total());
+        }
+        let values: Vec<String> = values
+            .iter()
+            .zip(&widths)
+            .map(|(value, &width)| format!("{value:>width$.4}"))
+            .collect();
+        let held_out = held_out_loss(record);
+        println!("{:>5}{}{held_out:>13.4}", record.epoch, values.concat());
+    }
+}
