@@ -32,6 +32,41 @@ pub(crate) enum Command {
         #[arg(value_name = "OPERATION|VARIANT")]
         name: Option<String>,
     },
+    /// Train published recipes on MNIST, and set the results beside what was published.
+    ///
+    /// Finished rows are kept and a row that was stopped goes on, so the table can be made in parts.
+    Reproduce(ReproduceOptions),
+}
+
+/// The options of `retrograd reproduce`.
+#[derive(Args, Debug)]
+pub(crate) struct ReproduceOptions {
+    /// Which rows of the table [default: all].
+    #[arg(value_name = "ROW")]
+    pub(crate) rows: Vec<String>,
+    /// The folder of MNIST's files.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Folder for the results, a file a row.
+    #[arg(long, value_name = "DIR", default_value = "runs/reproduce")]
+    pub(crate) out: PathBuf,
+    /// Decides everything random.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    pub(crate) seed: u64,
+    /// Threads to compute with; the result does not depend on it. Without it, one a core.
+    #[arg(long, value_name = "N", value_parser = positive::<usize>, allow_negative_numbers = true)]
+    pub(crate) threads: Option<usize>,
+    /// Few samples and one epoch: to see whether all works. The figures then mean nothing.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Train rows anew that are finished or begun.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 /// The options of `retrograd tape`; without a file and a profile, the tape as a table.

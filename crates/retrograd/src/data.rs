@@ -171,7 +171,7 @@ fn into_unit_interval(mut split: Split, path: &Path) -> Result<(Split, DataKind)
 }
 
 /// The first share of both parts.
-fn first(mut split: Split) -> Split {
+pub(crate) fn first(mut split: Split) -> Split {
     for part in [&mut split.train, &mut split.held_out] {
         let count = (part.len() / QUICK_SHARE).max(1);
         part.features = part.features.slice(0, ..count as isize).contiguous();

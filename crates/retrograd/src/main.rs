@@ -1,4 +1,4 @@
-//! The command-line program: `retrograd list`, `train`, `tape`, `gradcheck`.
+//! The command-line program: `retrograd list`, `train`, `tape`, `gradcheck`, `reproduce`.
 
 mod cli;
 mod config;
@@ -7,6 +7,7 @@ mod failure;
 mod folder;
 mod gradcheck;
 mod pictures;
+mod reproduce;
 mod results;
 mod tape;
 mod terminal;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         cli::Command::Train(options) => train::run(&options),
         cli::Command::Tape(options) => tape::run(&options),
         cli::Command::Gradcheck { name } => gradcheck::run(name.as_deref()),
+        cli::Command::Reproduce(options) => reproduce::run(&options),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,7 +3,7 @@
 use super::*;
 
 /// An IDX file: type byte, sizes and values.
-fn idx(sizes: &[u32], values: &[u8]) -> Vec<u8> {
+pub(super) fn idx(sizes: &[u32], values: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0, 0, 8, sizes.len() as u8];
     sizes
         .iter()

@@ -2,6 +2,7 @@
 
 mod data;
 mod pictures;
+mod reproduce;
 mod resume;
 mod tape;
 

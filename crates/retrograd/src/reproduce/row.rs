@@ -1,0 +1,200 @@
+//! A row of the table: a recipe, the figures to compare, and what was published.
+
+use retrograd::autoencoders::{BoxedAutoencoder, DataKind, Settings, Variant};
+use retrograd::nn::{Adadelta, Adam, Optimizer, Param, RmsProp, Schedule};
+use retrograd::tensor::random::Rng;
+
+use crate::failure::Failure;
+
+/// A published recipe with its figures.
+pub(crate) struct Row {
+    /// What it is asked for by: its number, and what tells it from another of that number.
+    pub(crate) id: &'static str,
+    /// The network and what is special about it.
+    pub(crate) title: &'static str,
+    pub(crate) model: Model,
+    pub(crate) stages: Stages,
+    pub(crate) rule: Rule,
+    pub(crate) learning_rate: f64,
+    pub(crate) schedule: Schedule,
+    pub(crate) batch_size: usize,
+    /// Epochs of each stage.
+    pub(crate) epochs: u64,
+    pub(crate) targets: &'static [Target],
+    pub(crate) source: &'static str,
+    /// What the source leaves open or does otherwise, and what is done here.
+    pub(crate) chosen: &'static str,
+}
+
+/// How the untrained model is made.
+pub(crate) enum Model {
+    /// A variant with these options; the others are its own.
+    Of(Variant, fn() -> Settings),
+    /// No variant has it as an option: from the library's parts, for so many features.
+    Built(fn(usize, &mut Rng) -> BoxedAutoencoder<f32>),
+}
+
+/// Which of the model's phases are trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stages {
+    /// All, which is one for most.
+    All,
+    /// So many from the first.
+    First(usize),
+}
+
+/// The update rule with the constants of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// The paper's constants.
+    Adam,
+    /// Keras's constants.
+    Adadelta,
+    /// Keras's constants, ρ = 0.9 and ε = 1e-7.
+    RmsProp,
+}
+
+/// A figure with its published value.
+pub(crate) struct Target {
+    pub(crate) figure: Figure,
+    pub(crate) published: Published,
+}
+
+/// What is compared. Losses are sums of all terms, in the unit of the objective.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Figure {
+    /// The running mean of the loss over this epoch, each batch before its step, as Keras prints it.
+    Train(u64),
+    /// The loss on the held-out samples after this epoch.
+    HeldOut(u64),
+    /// The squared error on the training samples after all epochs, without noise.
+    TrainError,
+    /// The squared error on the held-out samples after all epochs.
+    HeldOutError,
+    /// The mean of all numbers of all codes of the held-out samples.
+    Code,
+    /// The squared error on the training samples summed over the features.
+    Residual,
+    /// The share of the principal subspace that the decoder spans: the mean of cos² of the angles.
+    Subspace,
+}
+
+/// What the source says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Published {
+    Value(f64),
+    /// Anything from here to there.
+    Between(f64, f64),
+    /// The sum of the variances beyond the code, which the data decide.
+    Variances,
+}
+
+/// A row that takes thousands of epochs and is not trained here yet.
+pub(crate) struct Milestone {
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) published: &'static str,
+    pub(crate) source: &'static str,
+}
+
+impl Row {
+    /// Whether `asked` names it: all of its name, or its number.
+    pub(crate) fn is(&self, asked: &str) -> bool {
+        self.id == asked || self.id.split('-').next() == Some(asked)
+    }
+
+    /// The untrained model.
+    pub(crate) fn build(
+        &self,
+        data: DataKind,
+        rng: &mut Rng,
+    ) -> Result<BoxedAutoencoder<f32>, Failure> {
+        match self.model {
+            Model::Of(variant, settings) => variant
+                .build(&settings(), data, rng)
+                .map_err(|error| Failure::run(format!("row {}: {error}", self.id))),
+            Model::Built(build) => Ok(build(data.features(), rng)),
+        }
+    }
+
+    /// All that decides its result besides seed and data, in words.
+    pub(crate) fn recipe(&self, epochs: u64) -> Result<String, Failure> {
+        let model = match self.model {
+            Model::Of(variant, settings) => {
+                let settings = toml::to_string(&settings()).map_err(Failure::run)?;
+                format!("{variant}, {}", settings.trim().replace('\n', ", "))
+            }
+            Model::Built(_) => self.title.to_owned(),
+        };
+        Ok(format!(
+            "{model}; {:?} at {}, {:?}; batches of {}; {epochs} epochs of {:?} stages",
+            self.rule, self.learning_rate, self.schedule, self.batch_size, self.stages
+        ))
+    }
+}
+
+impl Rule {
+    pub(crate) fn build(
+        self,
+        learning_rate: f64,
+        params: Vec<(String, Param<f32>)>,
+    ) -> Optimizer<f32> {
+        match self {
+            Self::Adam => Optimizer::new(Adam::default(), learning_rate, params),
+            Self::Adadelta => Optimizer::new(Adadelta::default(), learning_rate, params),
+            Self::RmsProp => {
+                let rule = RmsProp {
+                    alpha: 0.9,
+                    epsilon: 1e-7,
+                    ..RmsProp::default()
+                };
+                Optimizer::new(rule, learning_rate, params)
+            }
+        }
+    }
+}
+
+/// How much worse than published still counts: what another seed may do.
+const TOLERANCE: f64 = 0.02;
+
+impl Figure {
+    /// What it is called in tables.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Train(epoch) => format!("train loss, epoch {epoch}"),
+            Self::HeldOut(epoch) => format!("held-out loss, epoch {epoch}"),
+            Self::TrainError => "train squared error".to_owned(),
+            Self::HeldOutError => "held-out squared error".to_owned(),
+            Self::Code => "mean code value".to_owned(),
+            Self::Residual => "train squared error, summed".to_owned(),
+            Self::Subspace => "share of the subspace".to_owned(),
+        }
+    }
+
+    /// Whether `ours` is as good as `published`, better, or nearly as good.
+    pub(crate) fn is_met(self, ours: f64, published: f64) -> bool {
+        match self {
+            Self::Subspace => ours >= published * (1.0 - TOLERANCE),
+            _ => ours <= published * (1.0 + TOLERANCE),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_is_met_up_to_two_percent() {
+        for (figure, ours, met) in [
+            (Figure::Train(3), 0.9, true),
+            (Figure::Train(3), 1.0199, true),
+            (Figure::Train(3), 1.0201, false),
+            (Figure::HeldOut(1), f64::NAN, false),
+            (Figure::Subspace, 0.9801, true),
+            (Figure::Subspace, 0.9799, false),
+        ] {
+            assert_eq!(figure.is_met(ours, 1.0), met, "{figure:?} {ours}");
+        }
+    }
+}

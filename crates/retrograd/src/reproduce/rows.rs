@@ -1,0 +1,399 @@
+//! The published recipes on MNIST: 60 000 images to train with, 10 000 held out, pixels in [0, 1].
+//!
+//! Common to all where a row does not say otherwise: a new order of the samples each epoch, the last
+//! batch of an epoch is smaller if the samples do not divide, biases start at 0, and weights as the
+//! variant draws them (Glorot uniform, or He normal for `stacked`, `greedy` and `variational`). The
+//! held-out samples are only measured.
+
+use retrograd::autoencoders::{
+    BoxedAutoencoder, DeepAutoencoder, Noise, Nonlinearity, Output, Settings, Variant,
+};
+use retrograd::nn::{Activation, Init, Linear, Schedule, Sequential};
+use retrograd::tensor::random::Rng;
+
+use super::row::Figure::{Code, HeldOut, HeldOutError, Residual, Subspace, Train, TrainError};
+use super::row::{Figure, Milestone, Model, Published, Row, Rule, Stages, Target};
+
+const NOTEBOOK: &str = "Dertat 2017, Applied deep learning 3: autoencoders, its notebook";
+const KERAS: &str = "Chollet 2016, Building autoencoders in Keras";
+const HUBENS: &str = "github.com/nathanhubens/Autoencoders";
+const GERON: &str = "Géron 2017, notebook of chapter 15 (ageron/handson-ml)";
+
+/// What every recipe has unless it says otherwise.
+const PLAIN: Row = Row {
+    id: "",
+    title: "",
+    model: Model::Of(Variant::Simple, Settings::default),
+    stages: Stages::All,
+    rule: Rule::Adam,
+    learning_rate: 1e-3,
+    schedule: Schedule::Constant,
+    batch_size: 128,
+    epochs: 1,
+    targets: &[],
+    source: "",
+    chosen: "",
+};
+
+const fn target(figure: Figure, published: f64) -> Target {
+    Target {
+        figure,
+        published: Published::Value(published),
+    }
+}
+
+/// Every row that is trained.
+pub(crate) static ROWS: [Row; 19] = [
+    Row {
+        id: "1",
+        title: "784-32-784 linear",
+        model: Model::Of(Variant::Linear, Settings::default),
+        schedule: Schedule::CoolDown { from: 0.5 },
+        epochs: 20,
+        targets: &[
+            Target {
+                figure: Residual,
+                published: Published::Variances,
+            },
+            target(Subspace, 1.0),
+        ],
+        source: "Baldi and Hornik 1989",
+        chosen: "the code's width, optimiser and epochs are ours; any would do",
+        ..PLAIN
+    },
+    Row {
+        id: "2",
+        title: "784-128-32-128-784 ReLU, cross-entropy",
+        model: Model::Of(Variant::Deep, Settings::default),
+        batch_size: 32,
+        epochs: 3,
+        targets: &[
+            target(Train(1), 0.1416),
+            target(Train(2), 0.0997),
+            target(Train(3), 0.0935),
+        ],
+        source: NOTEBOOK,
+        chosen: "Adam's ε is 1e-8 (Keras: 1e-7)",
+        ..PLAIN
+    },
+    Row {
+        id: "3",
+        title: "784-32-784 ReLU, cross-entropy",
+        batch_size: 32,
+        epochs: 20,
+        targets: &[
+            target(Train(20), 0.0933),
+            target(HeldOut(20), 0.0920),
+            target(Code, 6.60),
+        ],
+        source: NOTEBOOK,
+        chosen: "Adam's ε is 1e-8 (Keras: 1e-7); the mean code value is no aim of the training, and lower counts as met",
+        ..PLAIN
+    },
+    Row {
+        id: "4",
+        title: "784-32-784 ReLU, cross-entropy, L1 of 1e-5 summed over the batch of 32",
+        model: Model::Of(Variant::SparseL1, || Settings {
+            lambda: Some(32.0 * 1e-5),
+            ..Settings::default()
+        }),
+        batch_size: 32,
+        epochs: 20,
+        targets: &[
+            target(Train(20), 0.1032),
+            target(HeldOut(20), 0.1019),
+            target(Code, 0.777),
+        ],
+        source: NOTEBOOK,
+        chosen: "λ is 3.2e-4 per sample, averaged over the batch; losses include the penalty, as Keras's do",
+        ..PLAIN
+    },
+    Row {
+        id: "5",
+        title: "row 2 denoising, σ 0.4 clipped",
+        model: Model::Of(Variant::Denoising, || Settings {
+            noise: Some(0.4),
+            clip: Some(true),
+            ..Settings::default()
+        }),
+        batch_size: 32,
+        epochs: 10,
+        targets: &[target(Train(10), 0.1151)],
+        source: NOTEBOOK,
+        chosen: "new noise for every batch (the notebook draws it once for all epochs)",
+        ..PLAIN
+    },
+    Row {
+        id: "6",
+        title: "784-32-784 ReLU, cross-entropy, Adadelta",
+        rule: Rule::Adadelta,
+        learning_rate: 1.0,
+        batch_size: 256,
+        epochs: 50,
+        targets: &[Target {
+            figure: HeldOut(50),
+            published: Published::Between(0.093, 0.11),
+        }],
+        source: KERAS,
+        chosen: "ρ 0.95 and ε 1e-7 as in Keras; versions of the post say different values, the upper end counts",
+        ..PLAIN
+    },
+    Row {
+        id: "7",
+        title: "784-128-64-32 and back, ReLU, cross-entropy",
+        model: Model::Of(Variant::Deep, || Settings {
+            hidden: Some(vec![128, 64]),
+            ..Settings::default()
+        }),
+        batch_size: 256,
+        epochs: 100,
+        targets: &[target(HeldOut(100), 0.08)],
+        source: KERAS,
+        chosen: "the source gives one digit",
+        ..PLAIN
+    },
+    Row {
+        id: "8",
+        title: "convolutional 16-8-8, code 4×4×8, cross-entropy",
+        model: Model::Of(Variant::Convolutional, Settings::default),
+        epochs: 50,
+        targets: &[target(HeldOut(50), 0.094)],
+        source: KERAS,
+        chosen: "Adam (the post's versions say Adam and Adadelta)",
+        ..PLAIN
+    },
+    Row {
+        id: "9",
+        title: "784-64-784 ReLU, sigmoid, squared error",
+        model: Model::Of(Variant::Simple, || Settings {
+            latent: Some(64),
+            output: Some(Output::Squashed),
+            ..Settings::default()
+        }),
+        epochs: 5,
+        targets: &[target(HeldOut(5), 0.0055)],
+        source: HUBENS,
+        ..PLAIN
+    },
+    Row {
+        id: "10",
+        title: "784-128-64-128-784 ReLU, sigmoid, squared error",
+        model: Model::Of(Variant::Deep, || Settings {
+            hidden: Some(vec![128]),
+            latent: Some(64),
+            output: Some(Output::Squashed),
+            ..Settings::default()
+        }),
+        epochs: 5,
+        targets: &[target(HeldOut(5), 0.0082)],
+        source: HUBENS,
+        ..PLAIN
+    },
+    Row {
+        id: "11",
+        title: "784-32-784 ReLU, sigmoid, squared error, L1 of 1e-4",
+        model: Model::Of(Variant::SparseL1, || Settings {
+            output: Some(Output::Squashed),
+            lambda: Some(1e-4),
+            ..Settings::default()
+        }),
+        epochs: 15,
+        targets: &[target(HeldOut(15), 0.0099)],
+        source: HUBENS,
+        chosen: "the penalty is averaged over the batch; the loss includes it, as Keras's does",
+        ..PLAIN
+    },
+    Row {
+        id: "12",
+        title: "784-128-2-128-784 ReLU, linear code, cross-entropy",
+        model: Model::Built(linear_code),
+        epochs: 50,
+        targets: &[target(HeldOut(50), 0.1799)],
+        source: HUBENS,
+        chosen: "the published code has no nonlinearity, which no variant offers beside ReLU layers: built from `DeepAutoencoder`'s public halves",
+        ..PLAIN
+    },
+    Row {
+        id: "13",
+        title: "variational 784-256-2, ReLU, RMSprop",
+        model: Model::Of(Variant::Variational, || Settings {
+            hidden: Some(vec![256]),
+            latent: Some(2),
+            activation: Some(Nonlinearity::Relu),
+            ..Settings::default()
+        }),
+        rule: Rule::RmsProp,
+        epochs: 50,
+        targets: &[target(Train(50), 149.67), target(HeldOut(50), 151.99)],
+        source: HUBENS,
+        chosen: "ρ 0.9 and ε 1e-7 as in Keras; He normal start (Keras: Glorot uniform); codes are drawn in measuring too, as published",
+        ..PLAIN
+    },
+    Row {
+        id: "14",
+        title: "stacked 784-300-150-300-784 ELU, decay 1e-4",
+        model: Model::Of(Variant::Stacked, || Settings {
+            lambda: Some(1e-4),
+            ..Settings::default()
+        }),
+        learning_rate: 0.01,
+        batch_size: 150,
+        epochs: 5,
+        targets: &[target(TrainError, 0.0104)],
+        source: GERON,
+        chosen: "measured on all training samples after training (published: on the last batch)",
+        ..PLAIN
+    },
+    Row {
+        id: "15",
+        title: "greedy 784-300-150-300-784 ELU, decay 1e-4, 4+4 epochs",
+        model: Model::Of(Variant::Greedy, || Settings {
+            lambda: Some(1e-4),
+            ..Settings::default()
+        }),
+        stages: Stages::First(2),
+        learning_rate: 0.01,
+        batch_size: 150,
+        epochs: 4,
+        targets: &[target(HeldOutError, 0.0098)],
+        source: GERON,
+        chosen: "without the variant's fine-tuning, as published",
+        ..PLAIN
+    },
+    Row {
+        id: "16-gaussian",
+        title: "denoising 784-300-150-300-784 ReLU, squared error, σ 1",
+        model: Model::Of(Variant::Denoising, || denoising_stack(Noise::Gaussian, 1.0)),
+        learning_rate: 0.01,
+        batch_size: 150,
+        epochs: 10,
+        targets: &[target(Train(10), 0.0408)],
+        source: GERON,
+        chosen: "mean over the last epoch (published: its last batch); Glorot uniform start (published: He)",
+        ..PLAIN
+    },
+    Row {
+        id: "16-dropout",
+        title: "denoising 784-300-150-300-784 ReLU, squared error, dropout 0.3",
+        model: Model::Of(Variant::Denoising, || denoising_stack(Noise::Dropout, 0.3)),
+        learning_rate: 0.01,
+        batch_size: 150,
+        epochs: 10,
+        targets: &[target(TrainError, 0.0242)],
+        source: GERON,
+        chosen: "measured on all training samples after training, without dropout (published: so on the last batch); Glorot uniform start (published: He)",
+        ..PLAIN
+    },
+    Row {
+        id: "17",
+        title: "variational 784-500-500-20 and back, ELU",
+        model: Model::Of(Variant::Variational, Settings::default),
+        batch_size: 150,
+        epochs: 50,
+        targets: &[target(Train(50), 97.6)],
+        source: GERON,
+        chosen: "mean over the last epoch (published: its last batch, 72.8 + 24.7)",
+        ..PLAIN
+    },
+    Row {
+        id: "18",
+        title: "variational 784-400-20-400-784 ReLU",
+        model: Model::Of(Variant::Variational, || Settings {
+            hidden: Some(vec![400]),
+            activation: Some(Nonlinearity::Relu),
+            ..Settings::default()
+        }),
+        epochs: 10,
+        targets: &[
+            target(HeldOut(8), 106.66),
+            target(HeldOut(9), 106.04),
+            target(HeldOut(10), 105.56),
+        ],
+        source: "logs of pytorch/examples, vae",
+        chosen: "He normal start (PyTorch: uniform within 1/√inputs); one draw of the code a sample in measuring",
+        ..PLAIN
+    },
+];
+
+/// Rows to be reached some day.
+pub(crate) static MILESTONES: [Milestone; 2] = [
+    Milestone {
+        id: "19",
+        title: "k-sparse, 1000 units, k 25, linear probe",
+        published: "1.35 % error",
+        source: "Makhzani and Frey 2013",
+    },
+    Milestone {
+        id: "20",
+        title: "importance weighted 200-200-50 tanh, k of 1, 5, 50, pixels drawn anew",
+        published: "86.76, 85.54, 84.78 nats",
+        source: "Burda, Grosse and Salakhutdinov 2015",
+    },
+];
+
+/// The network of the last chapter's denoising examples.
+fn denoising_stack(corruption: Noise, noise: f64) -> Settings {
+    Settings {
+        hidden: Some(vec![300]),
+        latent: Some(150),
+        activation: Some(Nonlinearity::Relu),
+        output: Some(Output::Real),
+        corruption: Some(corruption),
+        noise: Some(noise),
+        clip: Some(false),
+        ..Settings::default()
+    }
+}
+
+/// features-128-2-128-features, rectified but for the code, which is linear.
+fn linear_code(features: usize, rng: &mut Rng) -> BoxedAutoencoder<f32> {
+    const HIDDEN: usize = 128;
+    const CODE: usize = 2;
+    let mut layer = |inputs, outputs| Linear::with_init(inputs, outputs, Init::XavierUniform, rng);
+    let encoder = Sequential::new()
+        .with(layer(features, HIDDEN))
+        .with(Activation::Relu)
+        .with(layer(HIDDEN, CODE));
+    let decoder = Sequential::new()
+        .with(layer(CODE, HIDDEN))
+        .with(Activation::Relu)
+        .with(layer(HIDDEN, features));
+    Box::new(DeepAutoencoder {
+        encoder,
+        decoder,
+        output: Output::Probability,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use retrograd::autoencoders::DataKind;
+    use retrograd::tensor::random;
+
+    #[test]
+    fn every_row_can_be_built_and_compares_epochs_that_it_trains() {
+        for row in &ROWS {
+            let model = row.build(DataKind::Images(784), &mut random::rng(0));
+            assert!(model.is_ok(), "row {}", row.id);
+            assert!(!row.targets.is_empty(), "row {}", row.id);
+            for target in row.targets {
+                if let Train(epoch) | HeldOut(epoch) = target.figure {
+                    assert!((1..=row.epochs).contains(&epoch), "row {}", row.id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_unique_and_name_their_row() {
+        let named = |asked| ROWS.iter().filter(|row| row.is(asked)).count();
+        for row in &ROWS {
+            assert_eq!(named(row.id), 1, "row {}", row.id);
+        }
+        assert_eq!(
+            (named("1"), named("16"), named("160"), named("")),
+            (1, 2, 0, 0)
+        );
+    }
+}
