@@ -4,7 +4,7 @@
 //! leaves Σ λᵢ over i > k of each sample's squared length on average, and no other linear map of that
 //! rank leaves less (Eckart and Young 1936).
 
-use retrograd::tensor::Tensor;
+use retrograd::tensor::{MatrixError, Tensor};
 
 /// The principal components of samples.
 pub(super) struct Components {
@@ -19,7 +19,10 @@ const ROWS: usize = 2000;
 
 impl Components {
     /// Of samples `[samples, features]`; the covariance divides by their number.
-    pub(super) fn of(samples: &Tensor<f32>) -> Self {
+    ///
+    /// # Errors
+    /// If the eigenvalues are not found, as where a sample is not finite.
+    pub(super) fn of(samples: &Tensor<f32>) -> Result<Self, MatrixError> {
         let [count, features] = [samples.shape()[0], samples.shape()[1]];
         let blocks = || (0..count).step_by(ROWS).map(|start| block(samples, start));
         let mut mean = Tensor::<f64>::zeros([features]);
@@ -32,11 +35,17 @@ impl Components {
             let centred = &block - &mean;
             scatter = &scatter + &centred.t().matmul(&centred);
         }
-        let (variances, directions) = scatter.map(|sum| sum / count as f64).eigh();
-        Self {
-            variances,
+        let covariance = scatter.map(|sum| sum / count as f64);
+        // Pixels that never vary leave variances of 0, beside which no rotation is small. Moved
+        // away from 0 by the mean variance, all are found; the directions are the same.
+        let mean = (0..features).map(|i| covariance.at(&[i, i])).sum::<f64>() / features as f64;
+        let shift = |index: &[usize]| if index[0] == index[1] { mean } else { 0.0 };
+        let moved = &covariance + &Tensor::from_fn([features, features], shift);
+        let (variances, directions) = moved.try_eigh()?;
+        Ok(Self {
+            variances: variances.map(|variance| variance - mean),
             directions,
-        }
+        })
     }
 
     /// What the first `code` components leave of the squared length, summed over the features.
@@ -88,7 +97,7 @@ mod tests {
             .iter()
             .flat_map(|step| [step.map(|x: f32| 5.0 + x), step.map(|x| 5.0 - x)]);
         let samples = Tensor::from_vec(signed.flatten().collect(), [6, 3]);
-        let components = Components::of(&samples);
+        let components = Components::of(&samples).unwrap();
         assert!((components.residual(2) - 2.0 / 6.0).abs() < 1e-12);
         assert!((components.residual(1) - 10.0 / 6.0).abs() < 1e-12);
         let span = |values: Vec<f32>| components.shared(&Tensor::from_vec(values, [3, 2]));

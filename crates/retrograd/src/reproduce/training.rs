@@ -155,7 +155,9 @@ impl Training<'_> {
         let mut targets = self.row.targets.iter();
         let components = targets
             .any(|target| needs_components(target.figure))
-            .then(|| Components::of(&self.data.train.features));
+            .then(|| Components::of(&self.data.train.features))
+            .transpose()
+            .map_err(|error| Failure::run(format!("row {}: {error}", self.row.id)))?;
         let code = model.encode(&Var::constant(first(&self.data.train.features)));
         let code = code.shape()[1];
         let variances = components.as_ref().map(|all| all.residual(code));
