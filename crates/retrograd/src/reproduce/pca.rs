@@ -36,14 +36,9 @@ impl Components {
             scatter = &scatter + &centred.t().matmul(&centred);
         }
         let covariance = scatter.map(|sum| sum / count as f64);
-        // Pixels that never vary leave variances of 0, beside which no rotation is small. Moved
-        // away from 0 by the mean variance, all are found; the directions are the same.
-        let mean = (0..features).map(|i| covariance.at(&[i, i])).sum::<f64>() / features as f64;
-        let shift = |index: &[usize]| if index[0] == index[1] { mean } else { 0.0 };
-        let moved = &covariance + &Tensor::from_fn([features, features], shift);
-        let (variances, directions) = moved.try_eigh()?;
+        let (variances, directions) = covariance.try_eigh()?;
         Ok(Self {
-            variances: variances.map(|variance| variance - mean),
+            variances,
             directions,
         })
     }

@@ -281,7 +281,7 @@ fn options_that_make_no_sense_are_usage_errors() {
         (&["train", "deep", "--data", "plane"], &["deep", "linear"]),
         (
             &["train", "conditional", "--quick", "--data", "tabular"],
-            &["labels"],
+            &["needs the label of every sample"],
         ),
         (
             &["train", "strided", "--data", "plane"],
