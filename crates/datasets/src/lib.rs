@@ -11,7 +11,7 @@
 //!   ([the equation](mod@tabular)), to see whether a latent space finds them.
 //! - [`plane()`], [`plane_split`]: points near a tilted plane in 3-D ([the equation](mod@plane)), to
 //!   see a linear autoencoder become PCA.
-//! - [`open`]: whatever is at a path ([formats](mod@open)): IDX, CSV, NPY, NPZ, folders of PNG or in
+//! - [`open()`]: whatever is at a path ([formats](mod@open)): IDX, CSV, NPY, NPZ, folders of PNG or in
 //!   the manner of MNIST. Each has a reader of its own, with more to choose: [`read_idx`],
 //!   [`CsvReader`], [`read_npy`], [`Npz`], [`read_png_folder`], [`read_mnist_folder`].
 //! - [`write_npy`], [`write_csv`]: files that are written whole or not at all.
