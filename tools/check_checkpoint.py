@@ -6,7 +6,7 @@
 
 The model is built anew from the run's config.toml, takes the parameters of model.safetensors as they
 are, and computes codes and reconstructions of random samples. The program computes the same (through
-`cargo run --example outputs`), and the largest difference of both is printed; above the tolerance the
+`retrograd encode` and `reconstruct`), and the largest difference of both is printed; above the tolerance the
 exit code is 1.
 
 Needs PyTorch, which nothing else here does:
@@ -22,8 +22,9 @@ import tempfile
 import tomllib
 
 try:
+    import numpy
     import torch
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 except ImportError as missing:
     sys.exit(f"{missing}; install what this script needs with: pip install torch safetensors numpy")
 
@@ -73,21 +74,29 @@ def build(config):
     return Autoencoder(encoder, dense(widths[middle:], activation, output))
 
 
-def program_outputs(run, x, program):
-    """What our program computes for x."""
+def program_outputs(run, config, x, program):
+    """What our program computes for x, which it reads and writes in the units of the run's data."""
+    outputs = {}
+    scaling = config.get("scaling", {"offset": [0.0], "scale": [1.0]})
+    offset, scale = (numpy.array(scaling[name], numpy.float32) for name in ("offset", "scale"))
     with tempfile.TemporaryDirectory() as folder:
-        inputs, outputs = (pathlib.Path(folder) / f"{name}.safetensors" for name in ("in", "out"))
-        save_file({"x": x}, inputs)
-        subprocess.run([*program, str(run.resolve()), str(inputs), str(outputs)], check=True, cwd=ROOT)
-        return load_file(outputs)
+        inputs = pathlib.Path(folder) / "x.npy"
+        numpy.save(inputs, x.numpy() * scale + offset)
+        for command, name in (("encode", "code"), ("reconstruct", "y")):
+            output = inputs.with_name(f"{name}.npy")
+            files = ["--data", str(inputs), "--out", str(output)]
+            subprocess.run([*program, command, str(run.resolve()), *files], check=True, cwd=ROOT)
+            outputs[name] = numpy.load(output)
+    outputs["y"] = (outputs["y"] - offset) / scale
+    return {name: torch.from_numpy(values) for name, values in outputs.items()}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=pathlib.Path, help="the folder that `retrograd train` left behind")
-    parser.add_argument("--program", help="a built `outputs` program, instead of cargo run")
+    parser.add_argument("--program", help="a built `retrograd`, instead of cargo run")
     options = parser.parse_args()
-    cargo = ["cargo", "run", "--quiet", "--release", "-p", "retrograd", "--example", "outputs", "--"]
+    cargo = ["cargo", "run", "--quiet", "--release", "-p", "retrograd", "--"]
     program = [options.program] if options.program else cargo
 
     config = tomllib.loads((options.run / "config.toml").read_text())
@@ -97,7 +106,7 @@ def main():
     x = torch.rand(SAMPLES, config["features"])
     with torch.no_grad():
         theirs = dict(zip(("code", "y"), model(x)))
-    ours = program_outputs(options.run, x, program)
+    ours = program_outputs(options.run, config, x, program)
 
     worst = 0.0
     for name, expected in theirs.items():

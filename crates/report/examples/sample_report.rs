@@ -59,13 +59,13 @@ fn learning(loss: &Chart) -> Result<Section, ReportError> {
             Picture::chart(loss, "Mean loss after every epoch.")?,
             Picture::chart(&terms_chart(), "The weighted terms. A NaN leaves a gap.")?,
         ],
+        ..Section::default()
     })
 }
 
 fn reconstructions(images: &ImageGrid<'_>) -> Result<Section, ReportError> {
     Ok(Section {
         heading: "Reconstructions".into(),
-        text: String::new(),
         pictures: vec![
             Picture::grid(
                 images,
@@ -73,6 +73,7 @@ fn reconstructions(images: &ImageGrid<'_>) -> Result<Section, ReportError> {
             )?,
             filters()?,
         ],
+        ..Section::default()
     })
 }
 
@@ -81,14 +82,15 @@ fn points() -> Result<Section, ReportError> {
         heading: "Points in space".into(),
         text: "From another run: a helix and what two numbers a point keep of it.".into(),
         pictures: vec![spiral(0, "above")?, spiral(1, "the side")?],
+        ..Section::default()
     })
 }
 
 fn rows() -> Result<Section, ReportError> {
     Ok(Section {
         heading: "Rows of a table".into(),
-        text: String::new(),
         pictures: vec![table()?],
+        ..Section::default()
     })
 }
 

@@ -67,14 +67,16 @@ pub struct Section {
     pub text: String,
     /// The pictures. Charts share a line where there is room.
     pub pictures: Vec<Picture>,
+    /// Figures, below the pictures.
+    pub table: Table,
 }
 
-/// A table with one row per epoch.
+/// Figures in rows, such as one per epoch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Table {
-    /// Names of the columns, the first being that of the epoch.
+    /// Names of the columns, the first being that of what the rows are called by.
     pub columns: Vec<String>,
-    /// The cells, `[epoch, column]`, as with [`number`](crate::number()).
+    /// The cells, `[row, column]`, as with [`number`](crate::number()).
     pub rows: Vec<Vec<String>>,
 }
 
@@ -97,10 +99,12 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// [`ReportError::RaggedTable`] when a row of [`epochs`](Self::epochs) does not have one cell
-    /// per column.
+    /// [`ReportError::RaggedTable`] when a row of [`epochs`](Self::epochs), or of a section's table,
+    /// does not have one cell per column.
     pub fn to_html(&self) -> Result<String, ReportError> {
         self.epochs.check()?;
+        let mut tables = self.sections.iter().map(|section| &section.table);
+        tables.try_for_each(Table::check)?;
         let mut environment = Environment::new();
         // A line that only holds a tag leaves no empty line behind.
         environment.set_syntax(
@@ -139,6 +143,8 @@ fn section(section: &Section) -> Value {
         heading => &section.heading,
         text => &section.text,
         pictures => list(&section.pictures, picture),
+        columns => list(&section.table.columns, Value::from),
+        rows => list(&section.table.rows, |row| list(row, Value::from)),
     }
 }
 

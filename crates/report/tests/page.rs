@@ -16,6 +16,13 @@ fn pictures(name: &str) -> Vec<Picture> {
     ]
 }
 
+fn table(text: &str) -> Table {
+    Table {
+        columns: vec![text.into(), text.into()],
+        rows: vec![vec![text.into(), text.into()]],
+    }
+}
+
 /// A report that says the same everywhere.
 fn report(text: &str) -> Report {
     Report {
@@ -27,11 +34,9 @@ fn report(text: &str) -> Report {
             heading: text.into(),
             text: text.into(),
             pictures: pictures(text),
+            table: table(text),
         }],
-        epochs: Table {
-            columns: vec![text.into(), text.into()],
-            rows: vec![vec![text.into(), text.into()]],
-        },
+        epochs: table(text),
         configuration: vec![(text.into(), text.into())],
         command: text.into(),
     }
@@ -45,6 +50,7 @@ fn everything_is_on_the_page() {
     assert_eq!(page.matches("<figcaption>denoising<").count(), 3);
     assert!(page.contains("<h1>denoising</h1>") && page.contains("<h2>denoising</h2>"));
     assert!(page.contains("<code>denoising</code>"));
+    assert_eq!(page.matches("<table>").count(), 2);
     assert!(page.contains("lang=\"en\"") && page.contains("prefers-color-scheme: dark"));
     assert!(page.contains(concat!("retrograd ", env!("CARGO_PKG_VERSION"))));
 }
@@ -121,14 +127,24 @@ fn what_is_not_finite_is_flagged() {
 
 #[test]
 fn a_ragged_table_is_an_error() {
-    let report = Report {
-        epochs: Table {
-            columns: vec!["epoch".into(), "loss".into()],
-            rows: vec![vec!["1".into(), "2".into()], vec!["2".into()]],
-        },
+    let table = Table {
+        columns: vec!["epoch".into(), "loss".into()],
+        rows: vec![vec!["1".into(), "2".into()], vec!["2".into()]],
+    };
+    let of_epochs = Report {
+        epochs: table.clone(),
         ..Report::default()
     };
-    let error = report.to_html().expect_err("a row is too short");
-    assert!(matches!(error, ReportError::RaggedTable { row: 1, .. }));
-    assert_eq!(error.to_string(), "table row 1: 1 cells under 2 columns");
+    let of_a_section = Report {
+        sections: vec![Section {
+            table,
+            ..Section::default()
+        }],
+        ..Report::default()
+    };
+    for report in [of_epochs, of_a_section] {
+        let error = report.to_html().expect_err("a row is too short");
+        assert!(matches!(error, ReportError::RaggedTable { row: 1, .. }));
+        assert_eq!(error.to_string(), "table row 1: 1 cells under 2 columns");
+    }
 }

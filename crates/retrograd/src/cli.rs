@@ -7,6 +7,7 @@ use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use retrograd::autoencoders::{SETTINGS, Settings, Variant};
 
 use crate::failure::Failure;
+use crate::finished;
 
 /// Autoencoders on a from-scratch autodiff framework.
 #[derive(Debug, Parser)]
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     ///
     /// Finished rows are kept and a row that was stopped goes on, so the table can be made in parts.
     Reproduce(ReproduceOptions),
+    #[command(flatten)]
+    Finished(finished::Command),
 }
 
 /// The options of `retrograd reproduce`.
@@ -239,7 +242,9 @@ fn variant(text: &str) -> Result<Variant, String> {
     Variant::from_name(text).map_err(|error| error.to_string())
 }
 
-fn positive<N: std::str::FromStr + PartialOrd + From<u8>>(text: &str) -> Result<N, String> {
+pub(crate) fn positive<N: std::str::FromStr + PartialOrd + From<u8>>(
+    text: &str,
+) -> Result<N, String> {
     match text.parse::<N>() {
         Ok(number) if number >= N::from(1) => Ok(number),
         _ => Err("it must be a whole number, 1 or more".to_owned()),
@@ -257,7 +262,7 @@ fn few(text: &str) -> Result<usize, String> {
     Ok(number)
 }
 
-fn above_zero(text: &str) -> Result<f64, String> {
+pub(crate) fn above_zero(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
         _ => Err("it must be a number above 0, such as 0.001".to_owned()),

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use retrograd::autoencoders::{Autoencoder, BatchSize, Recipe, Settings, Variant};
+use retrograd::datasets::{ImageShape, Scaling};
+use retrograd::tensor::Tensor;
 use retrograd::tensor::simd::Isa;
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +46,21 @@ pub(crate) struct Config {
     pub(crate) instruction_set: String,
     pub(crate) retrograd: String,
     pub(crate) command: String,
+    /// Channels, height and width of a sample that is an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) image: Option<[usize; 3]>,
     /// The variant's options, all of them.
     pub(crate) settings: Settings,
+    /// How the columns of a table were brought to [0, 1], if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scaling: Option<Columns>,
+}
+
+/// An offset and a scale for every column: x' = (x − offset) / scale.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Columns {
+    offset: Vec<f32>,
+    scale: Vec<f32>,
 }
 
 impl Config {
@@ -90,7 +105,16 @@ impl Config {
             instruction_set: isa.to_string(),
             retrograd: env!("CARGO_PKG_VERSION").to_owned(),
             command: command(),
+            image: data
+                .split
+                .train
+                .image
+                .map(|image| [image.channels, image.height, image.width]),
             settings,
+            scaling: data.scaling.as_ref().map(|scaling| Columns {
+                offset: scaling.offset.to_vec(),
+                scale: scaling.scale.to_vec(),
+            }),
         })
     }
 
@@ -116,6 +140,26 @@ impl Config {
     /// The variant.
     pub(crate) fn variant(&self) -> Result<Variant, Failure> {
         Variant::from_name(&self.variant).map_err(Failure::run)
+    }
+
+    /// How a sample is laid out, if it is an image.
+    pub(crate) fn image(&self) -> Option<ImageShape> {
+        let [channels, height, width] = self.image?;
+        Some(ImageShape {
+            channels,
+            height,
+            width,
+        })
+    }
+
+    /// How columns were brought to [0, 1], if they were.
+    pub(crate) fn scaling(&self) -> Option<Scaling> {
+        let Columns { offset, scale } = self.scaling.as_ref()?;
+        let row = |values: &Vec<f32>| Tensor::from_vec(values.clone(), [values.len()]);
+        Some(Scaling {
+            offset: row(offset),
+            scale: row(scale),
+        })
     }
 
     /// The data it was trained on.

@@ -24,6 +24,8 @@ const QUICK_SHARE: usize = 10;
 pub(crate) struct Data {
     pub(crate) split: Split,
     pub(crate) kind: DataKind,
+    /// How columns of a table were brought to [0, 1], if they were.
+    pub(crate) scaling: Option<Scaling>,
 }
 
 /// What decides which data there is.
@@ -34,6 +36,14 @@ pub(crate) struct Wanted {
     pub(crate) data: Option<PathBuf>,
     pub(crate) quick: bool,
     pub(crate) seed: u64,
+}
+
+/// Names of sets that are drawn and not read.
+const BUILT_IN: [&str; 4] = ["digits", "tabular", "plane", "unit-plane"];
+
+/// Whether this is the name of a set that is drawn and not read.
+pub(crate) fn is_built_in(path: &Path) -> bool {
+    path.to_str().is_some_and(|name| BUILT_IN.contains(&name))
 }
 
 /// Draws or reads what is wanted, saying so.
@@ -52,6 +62,7 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
         }
     };
     let start = Instant::now();
+    let mut scaling = None;
     let (split, kind) = match source.to_str() {
         Some("digits") => {
             let (train, held_out) = sizes(DIGITS);
@@ -77,7 +88,9 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
         _ => {
             let split = read(source, options.seed)?;
             let split = if options.quick { first(split) } else { split };
-            into_unit_interval(split, source)?
+            let (split, kind, columns) = into_unit_interval(split, source)?;
+            scaling = columns;
+            (split, kind)
         }
     };
     terminal::say(&format!(
@@ -88,7 +101,11 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
         split.train.width(),
         start.elapsed().as_secs_f64()
     ));
-    Ok(Data { split, kind })
+    Ok(Data {
+        split,
+        kind,
+        scaling,
+    })
 }
 
 /// The kind of the data that a variant is shown with.
@@ -131,7 +148,7 @@ fn unit(mut split: Split) -> Split {
 }
 
 /// Whatever data set is at `path`; a share of it is held out if it is not divided yet.
-fn read(path: &Path, seed: u64) -> Result<Split, Failure> {
+pub(crate) fn read(path: &Path, seed: u64) -> Result<Split, Failure> {
     // A bare word that is nothing is more likely a misspelt name.
     let bare = path.components().count() == 1 && path.extension().is_none();
     if bare && !path.exists() {
@@ -147,27 +164,36 @@ fn read(path: &Path, seed: u64) -> Result<Split, Failure> {
 
 /// The data with all values in [0, 1], as variants expect it: columns of a table are scaled, by what
 /// the training part holds; images must be as they are.
-fn into_unit_interval(mut split: Split, path: &Path) -> Result<(Split, DataKind), Failure> {
+fn into_unit_interval(
+    mut split: Split,
+    path: &Path,
+) -> Result<(Split, DataKind, Option<Scaling>), Failure> {
     let width = split.train.width();
     let fits = |part: &Dataset| part.features.iter().all(|x| (0.0..=1.0).contains(&x));
     let fit = fits(&split.train) && fits(&split.held_out);
     if split.train.image.is_some() {
         return match fit {
-            true => Ok((split, DataKind::Images(width))),
-            false => Err(Failure::run(format!(
-                "--data {}: found pixels outside of [0, 1]; save them as bytes, or divided by the largest",
-                path.display()
-            ))),
+            true => Ok((split, DataKind::Images(width), None)),
+            false => Err(outside_unit_interval(path)),
         };
     }
-    if !fit {
+    let scaling = (!fit).then(|| {
         let scaling = Scaling::unit(&split.train.features);
         for part in [&mut split.train, &mut split.held_out] {
             part.features = scaling.apply(&part.features);
         }
         terminal::say("data: each column is scaled to [0, 1], which the held-out rows may leave");
-    }
-    Ok((split, DataKind::Table(width)))
+        scaling
+    });
+    Ok((split, DataKind::Table(width), scaling))
+}
+
+/// What to say of images that are not what variants expect.
+pub(crate) fn outside_unit_interval(path: &Path) -> Failure {
+    Failure::run(format!(
+        "--data {}: found pixels outside of [0, 1]; save them as bytes, or divided by the largest",
+        path.display()
+    ))
 }
 
 /// The first share of both parts.

@@ -1,9 +1,11 @@
-//! The command-line program: `retrograd list`, `train`, `tape`, `gradcheck`, `reproduce`.
+//! The command-line program: `retrograd list`, `train`, `tape`, `gradcheck`, `reproduce`, and what can
+//! be done with a finished run.
 
 mod cli;
 mod config;
 mod data;
 mod failure;
+mod finished;
 mod folder;
 mod gradcheck;
 mod pictures;
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         cli::Command::Tape(options) => tape::run(&options),
         cli::Command::Gradcheck { name } => gradcheck::run(name.as_deref()),
         cli::Command::Reproduce(options) => reproduce::run(&options),
+        cli::Command::Finished(command) => finished::run(&command),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

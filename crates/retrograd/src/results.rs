@@ -114,6 +114,9 @@ fn table(records: &[EpochRecord]) -> Table {
     }
 }
 
+/// What the page leaves out of the configuration: it stands elsewhere, or is as long as the data is wide.
+const HIDDEN: [&str; 2] = ["command", "scaling"];
+
 /// The configuration as pairs.
 fn settings(config: &Config) -> Result<Vec<(String, String)>, Failure> {
     let table = toml::Table::try_from(config).map_err(Failure::run)?;
@@ -124,7 +127,7 @@ fn settings(config: &Config) -> Result<Vec<(String, String)>, Failure> {
     };
     Ok(table
         .iter()
-        .filter(|(key, _)| *key != "command")
+        .filter(|(key, _)| !HIDDEN.contains(&key.as_str()))
         .map(|(key, value)| (key.replace('_', " "), text(value)))
         .collect())
 }

@@ -303,7 +303,7 @@ fn model(config: &Config, data: &Data) -> Result<BoxedAutoencoder<f32>, Failure>
 }
 
 /// What the samples are, if that is known.
-fn labels(data: &Dataset) -> Option<Tensor<i64>> {
+pub(crate) fn labels(data: &Dataset) -> Option<Tensor<i64>> {
     let labels = data.labels.as_ref()?.iter().map(|&label| label.into());
     Some(Tensor::from_vec(labels.collect(), [data.len()]))
 }

@@ -37,6 +37,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         heading: "Undoing noise".into(),
         text: "The model has seen none of these samples, with noise or without.".into(),
         pictures,
+        ..Section::default()
     }))
 }
 

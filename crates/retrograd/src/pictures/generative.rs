@@ -45,6 +45,7 @@ pub(super) fn samples(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         text: "Nobody drew these: a code from the prior N(0, 1), and what the decoder makes of it."
             .into(),
         pictures,
+        ..Section::default()
     }))
 }
 
@@ -223,6 +224,7 @@ pub(super) fn divergence(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         heading: "What the code carries".into(),
         text: "A number without divergence from the prior says nothing about the sample.".into(),
         pictures: vec![show.chart(DIVERGENCES, &chart, &caption)?],
+        ..Section::default()
     }))
 }
 

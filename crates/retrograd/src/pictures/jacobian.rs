@@ -52,6 +52,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         heading: "How the code moves with the sample".into(),
         text: "Each singular value says how much the code moves for a step of the sample in one direction; next to 0, the code ignores it.".into(),
         pictures: vec![show.chart(JACOBIAN, &chart, &caption)?],
+        ..Section::default()
     }))
 }
 

@@ -50,6 +50,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         heading: "A map of the codes".into(),
         text: "The model never saw the labels that the colours show.".into(),
         pictures,
+        ..Section::default()
     })
     .map(|section| untold(show, section)))
 }

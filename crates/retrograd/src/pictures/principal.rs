@@ -52,6 +52,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         heading: "Beside principal components".into(),
         text,
         pictures,
+        ..Section::default()
     }))
 }
 

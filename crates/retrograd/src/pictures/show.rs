@@ -110,7 +110,7 @@ impl Show<'_> {
 }
 
 /// Screen pixels per pixel of an image `width` pixels wide that stands among others.
-pub(super) fn scale(width: usize) -> usize {
+pub(crate) fn scale(width: usize) -> usize {
     (IMAGE_WIDTH / width.max(1)).clamp(1, 3)
 }
 
@@ -120,7 +120,7 @@ pub(super) fn columns(width: usize, scale: usize, most: usize) -> usize {
 }
 
 /// Images as shades of grey: the mean of their colours, without opacity.
-pub(super) fn greys(images: &Tensor<f32>, image: ImageShape) -> Vec<f32> {
+pub(crate) fn greys(images: &Tensor<f32>, image: ImageShape) -> Vec<f32> {
     let colours = match image.channels {
         2 | 4 => image.channels - 1,
         channels => channels,

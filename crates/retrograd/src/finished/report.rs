@@ -1,0 +1,32 @@
+//! `retrograd report`: the page of a run, written again from its files.
+
+use std::path::Path;
+
+use super::run::Run;
+use crate::data;
+use crate::failure::Failure;
+use crate::folder::{REPORT, RunFolder};
+use crate::pictures::Show;
+use crate::results::{self, Figures};
+use crate::terminal;
+
+/// Writes the page and its pictures over those that are there.
+pub(super) fn run(path: &Path) -> Result<(), Failure> {
+    let run = Run::open(path)?;
+    let records = run.records()?;
+    let data = data::load(&run.config.wanted()?)?;
+    let folder = RunFolder::open(path)?;
+    let seconds = records.iter().map(|record| record.seconds).sum();
+    let model = run.model.as_ref();
+    let figures = Figures::of(&records, model.unit(), seconds);
+    let show = Show {
+        folder: &folder,
+        model,
+        data: &data,
+        config: &run.config,
+        records: &records,
+    };
+    let page = results::report(&show, &figures)?;
+    folder.write(REPORT, page.to_html().map_err(Failure::run)?)?;
+    terminal::print(&format!("{}\n", folder.file(REPORT).display()))
+}

@@ -1,0 +1,173 @@
+//! A finished run: h = f(x) and y = g(h), as training left them.
+
+use std::path::{Path, PathBuf};
+
+use retrograd::autoencoders::{
+    Autoencoder, BoxedAutoencoder, DataKind, Given, Variant, check_labels,
+};
+use retrograd::autograd::Var;
+use retrograd::nn::checkpoint;
+use retrograd::tensor::{Tensor, random};
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::folder::{CONFIG, MODEL};
+
+/// Samples that go through the model at once.
+const BATCH: usize = 500;
+
+/// A run that is finished: what decided it, and its model.
+pub(super) struct Run {
+    pub(super) path: PathBuf,
+    pub(super) config: Config,
+    pub(super) variant: Variant,
+    pub(super) kind: DataKind,
+    pub(super) model: BoxedAutoencoder<f32>,
+}
+
+impl Run {
+    /// Reads the run in this folder.
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let failure = |problem: String| Failure::run(format!("{}: {problem}", path.display()));
+        if !path.join(CONFIG).is_file() {
+            return Err(failure(format!(
+                "no run is there: it has no {CONFIG}; name the folder that `retrograd train` has written, such as runs/deep"
+            )));
+        }
+        let config = Config::read(path)?;
+        let own = env!("CARGO_PKG_VERSION");
+        if config.retrograd != own {
+            return Err(failure(format!(
+                "a run of retrograd {}, and this is {own}; use that version, or train it again",
+                config.retrograd
+            )));
+        }
+        if !path.join(MODEL).is_file() {
+            return Err(failure(format!(
+                "the run is not finished: it has no {MODEL}; go on with `retrograd train --resume {}`",
+                path.display()
+            )));
+        }
+        let variant = config.variant()?;
+        let kind = DataKind::named(&config.kind, config.features).ok_or_else(|| {
+            failure(format!(
+                "{CONFIG}: `{}` is no kind of data; it is images, table or points",
+                config.kind
+            ))
+        })?;
+        let model: BoxedAutoencoder<f32> = variant
+            .build(&config.settings, kind, &mut random::rng(0))
+            .map_err(|error| failure(format!("{CONFIG}: {error}")))?;
+        checkpoint::load(model.as_ref(), path.join(MODEL)).map_err(Failure::run)?;
+        Ok(Self {
+            path: path.to_owned(),
+            config,
+            variant,
+            kind,
+            model,
+        })
+    }
+
+    /// Numbers in a code.
+    pub(super) fn latent(&self) -> usize {
+        match self.model.conditional() {
+            Some(model) => model.latent_given(),
+            None => {
+                let sample = Tensor::zeros([1, self.kind.features()]);
+                self.model.encode(&sample.into()).shape()[1]
+            }
+        }
+    }
+
+    /// The codes `[samples, code]` of samples `[samples, features]`; labels as
+    /// [`labels`](Self::labels) gives them.
+    pub(super) fn encode(&self, x: &Tensor<f32>, labels: Option<&Tensor<i64>>) -> Tensor<f32> {
+        self.by_batches(x, labels, |model, x| model.encode(x))
+    }
+
+    /// The samples `[samples, features]` of codes `[samples, code]`.
+    pub(super) fn decode(&self, codes: &Tensor<f32>, labels: Option<&Tensor<i64>>) -> Tensor<f32> {
+        self.by_batches(codes, labels, |model, codes| model.decode(codes))
+    }
+
+    /// The reconstructions of samples.
+    pub(super) fn reconstruct(&self, x: &Tensor<f32>, labels: Option<&Tensor<i64>>) -> Tensor<f32> {
+        self.by_batches(x, labels, |model, x| model.decode(&model.encode(x)))
+    }
+
+    /// `count` new samples `[count, features]` of a generative model; none of another.
+    pub(super) fn sample(
+        &self,
+        count: usize,
+        seed: u64,
+        labels: Option<&Tensor<i64>>,
+    ) -> Option<Tensor<f32>> {
+        let mut rng = random::stream(seed, "new samples", &[]);
+        let parts = (0..count).step_by(BATCH).map(|first| {
+            let last = (first + BATCH).min(count);
+            self.given(labels, first..last, |model| {
+                Some(model.generative()?.sample(last - first, &mut rng))
+            })
+        });
+        Some(Tensor::cat(&parts.collect::<Option<Vec<_>>>()?, 0))
+    }
+
+    /// The labels that the model needs for so many samples, out of those there are; none if it needs
+    /// none.
+    pub(super) fn labels(
+        &self,
+        samples: usize,
+        labels: Option<Tensor<i64>>,
+    ) -> Result<Option<Tensor<i64>>, Failure> {
+        check_labels(self.model.as_ref(), samples, labels.as_ref())
+            .map_err(|error| Failure::usage(format!("`{}`: {error}", self.variant)))?;
+        Ok(self.model.conditional().and(labels))
+    }
+
+    /// One label for so many samples, if somebody asks for it, of a model that takes labels.
+    pub(super) fn one_label(
+        &self,
+        samples: usize,
+        asked: Option<u32>,
+    ) -> Result<Option<Tensor<i64>>, Failure> {
+        match asked {
+            Some(_) if self.model.conditional().is_none() => Err(Failure::usage(format!(
+                "--label: `{}` takes no labels; leave the option out, or use a run of `conditional`",
+                self.variant
+            ))),
+            _ => Ok(asked.map(|label| Tensor::full([samples], label.into()))),
+        }
+    }
+
+    fn by_batches(
+        &self,
+        rows: &Tensor<f32>,
+        labels: Option<&Tensor<i64>>,
+        apply: impl Fn(&dyn Autoencoder<f32>, &Var<f32>) -> Var<f32>,
+    ) -> Tensor<f32> {
+        let count = rows.shape()[0];
+        let parts = (0..count).step_by(BATCH).map(|first| {
+            let last = (first + BATCH).min(count);
+            let part = rows.slice(0, first as isize..last as isize).contiguous();
+            self.given(labels, first..last, |model| apply(model, &part.into()))
+                .into_value()
+        });
+        Tensor::cat(&parts.collect::<Vec<_>>(), 0)
+    }
+
+    /// The model, with the labels of these rows filled in if it needs them.
+    fn given<R>(
+        &self,
+        labels: Option<&Tensor<i64>>,
+        rows: std::ops::Range<usize>,
+        apply: impl FnOnce(&dyn Autoencoder<f32>) -> R,
+    ) -> R {
+        match (self.model.conditional(), labels) {
+            (Some(model), Some(labels)) => {
+                let part = labels.slice(0, rows.start as isize..rows.end as isize);
+                apply(&Given::new(model, part.contiguous()))
+            }
+            _ => apply(self.model.as_ref()),
+        }
+    }
+}

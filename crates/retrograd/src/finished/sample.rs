@@ -1,0 +1,49 @@
+//! `retrograd sample`: new samples, the means of p(x|z) for z ~ N(0, 1).
+
+use retrograd::autoencoders::Variant;
+use retrograd::tensor::Tensor;
+
+use super::options::SampleOptions;
+use super::output::{COLUMNS, Sheet, Target};
+use super::run::Run;
+use crate::failure::Failure;
+
+/// Variants that draw samples.
+const GENERATIVE: [Variant; 4] = [
+    Variant::Variational,
+    Variant::Beta,
+    Variant::Conditional,
+    Variant::Iwae,
+];
+
+/// Draws the samples and writes them.
+pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
+    let target = Target::new(&options.output)?;
+    let run = Run::open(&options.run)?;
+    let asked = run.one_label(options.count, options.label)?;
+    let labels = asked.or_else(|| in_turn(&run, options.count));
+    let labels = run.labels(options.count, labels)?;
+    let samples = run.sample(options.count, options.seed, labels.as_ref());
+    let Some(samples) = samples else {
+        let known = GENERATIVE.map(|variant| format!("`{variant}`")).join(", ");
+        return Err(Failure::usage(format!(
+            "{}: `{}` says nothing of how its codes are distributed, so it cannot draw samples; use a run of {known}, or decode codes of your own",
+            run.path.display(),
+            run.variant
+        )));
+    };
+    let sheet = Sheet {
+        name: "samples",
+        above: None,
+        of: None,
+        columns: COLUMNS,
+    };
+    run.write(&target, samples, &sheet)
+}
+
+/// All labels in turn, if the model takes labels.
+fn in_turn(run: &Run, count: usize) -> Option<Tensor<i64>> {
+    let classes = run.model.conditional()?.classes();
+    let labels = (0..count).map(|sample| (sample % classes) as i64);
+    Some(Tensor::from_vec(labels.collect(), [count]))
+}
