@@ -32,7 +32,8 @@ pub struct Chart {
     pub(crate) y_label: String,
     pub(crate) series: Vec<Series>,
     pub(crate) kind: Kind,
-    scale: Scale,
+    x_scale: Scale,
+    y_scale: Scale,
 }
 
 /// What the plane of the chart means.
@@ -87,7 +88,8 @@ impl Chart {
             y_label,
             series: Vec::new(),
             kind,
-            scale: Scale::Auto,
+            x_scale: Scale::Linear,
+            y_scale: Scale::Auto,
         }
     }
 
@@ -123,11 +125,19 @@ impl Chart {
         self.with(name.into(), points, Mark::Points)
     }
 
+    /// Chooses the scale of a curve chart's x axis; [`Scale::Linear`] unless told. A scatter plot
+    /// has no use for it.
+    #[must_use]
+    pub fn x_scale(mut self, scale: Scale) -> Self {
+        self.x_scale = scale;
+        self
+    }
+
     /// Chooses the scale of a curve chart's y axis; [`Scale::Auto`] unless told. A scatter plot
     /// has no use for it.
     #[must_use]
     pub fn y_scale(mut self, scale: Scale) -> Self {
-        self.scale = scale;
+        self.y_scale = scale;
         self
     }
 
@@ -166,8 +176,11 @@ impl Chart {
         let points = self.series.iter().flat_map(|series| &series.points);
         let (xs, ys) = (points.clone().map(|p| p.0), points.map(|p| p.1));
         if self.kind == Kind::Curves {
-            let x = Axis::exact(xs, X_LABELS);
-            return (x, Axis::padded(ys, self.scale, Y_LABELS));
+            let x = match self.x_scale {
+                Scale::Linear => Axis::exact(xs, X_LABELS),
+                scale => Axis::padded(xs, scale, X_LABELS),
+            };
+            return (x, Axis::padded(ys, self.y_scale, Y_LABELS));
         }
         let x = Axis::padded(xs, Scale::Linear, Y_LABELS);
         let y = Axis::padded(ys, Scale::Linear, Y_LABELS);

@@ -25,6 +25,8 @@ pub(crate) const RECONSTRUCTIONS_XY: &str = "reconstructions-xy.svg";
 pub(crate) const RECONSTRUCTIONS_XZ: &str = "reconstructions-xz.svg";
 /// The terms of the loss.
 pub(crate) const TERMS: &str = "terms.svg";
+/// The network after every phase.
+pub(crate) const PHASES: &str = "phases.png";
 /// The weights of the first layer.
 pub(crate) const FILTERS: &str = "filters.png";
 /// How often each value of the code occurs, and how busy each unit is.
@@ -55,7 +57,7 @@ pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// Curves for TensorBoard.
 pub(crate) const TENSORBOARD: &str = "tensorboard";
 /// The files a run may write.
-const FILES: [&str; 25] = [
+const FILES: [&str; 26] = [
     CONFIG,
     METRICS,
     MODEL,
@@ -65,6 +67,7 @@ const FILES: [&str; 25] = [
     RECONSTRUCTIONS_XY,
     RECONSTRUCTIONS_XZ,
     TERMS,
+    PHASES,
     FILTERS,
     CODES,
     UNITS,
@@ -162,6 +165,15 @@ impl RunFolder {
     /// Where the file of this name is, or will be.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// Where the checkpoints of a phase are, counted from 1, or of the only one.
+    pub(crate) fn checkpoints(&self, phase: Option<usize>) -> PathBuf {
+        let folder = self.file(CHECKPOINTS);
+        match phase {
+            Some(number) => folder.join(format!("phase-{number}")),
+            None => folder,
+        }
     }
 
     /// Writes a whole file.

@@ -16,7 +16,7 @@ use crate::cli::TrainOptions;
 use crate::config::Config;
 use crate::data::{self, Data, Wanted};
 use crate::failure::Failure;
-use crate::folder::{CHECKPOINTS, CONFIG, METRICS, MODEL, REPORT, RunFolder, TENSORBOARD};
+use crate::folder::{CONFIG, METRICS, MODEL, REPORT, RunFolder, TENSORBOARD};
 use crate::pictures::{self, Show};
 use crate::results::{self, Figures};
 use crate::terminal;
@@ -179,7 +179,7 @@ impl Run {
         if let Some(norm) = config.clip_norm {
             optimizer = optimizer.clip(Clip::Norm(norm));
         }
-        let folder = self.checkpoints(part);
+        let folder = self.folder.checkpoints(part);
         let latest = Shelf::latest::<f32>(&folder);
         let latest = if folder.exists() {
             latest.map_err(Failure::run)?
@@ -229,15 +229,6 @@ impl Run {
             .fit(epochs, &train, Some(&held_out), watch)
             .map_err(|error| Failure::run(format!("{}: {error}", config.variant)))?;
         Ok((records, trainer.stopped()))
-    }
-
-    /// Where the checkpoints of a phase are, or of the only one.
-    fn checkpoints(&self, part: Option<usize>) -> PathBuf {
-        let folder = self.folder.file(CHECKPOINTS);
-        match part {
-            Some(number) => folder.join(format!("phase-{number}")),
-            None => folder,
-        }
     }
 
     fn loader(&self, data: &Dataset, batch_size: usize) -> Result<DataLoader<Labelled>, Failure> {

@@ -8,13 +8,14 @@ use retrograd::report::{Chart, Picture, Report, Section, Table, number};
 use super::options::CompareOptions;
 use super::output;
 use super::run::Run;
+use super::sweep;
 use crate::failure::Failure;
 use crate::terminal::{self, count};
 
 /// A run and its epochs.
-struct Entry {
-    run: Run,
-    records: Vec<EpochRecord>,
+pub(super) struct Entry {
+    pub(super) run: Run,
+    pub(super) records: Vec<EpochRecord>,
 }
 
 /// Writes the page, and the table on the terminal.
@@ -84,7 +85,10 @@ fn page(entries: &[Entry], rows: &[[String; COLUMNS.len()]]) -> Result<Report, F
     };
     Ok(Report {
         title: format!("{} runs", entries.len()),
-        sections: vec![figures, curves],
+        sections: [Some(figures), sweep::section(entries)?, Some(curves)]
+            .into_iter()
+            .flatten()
+            .collect(),
         ..Report::default()
     })
 }

@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod sample;
 mod score;
+mod sweep;
 mod traverse;
 
 use retrograd::tensor::simd::Isa;

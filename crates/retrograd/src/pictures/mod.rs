@@ -8,6 +8,7 @@ mod generative;
 mod jacobian;
 mod learning;
 mod map;
+mod phases;
 mod principal;
 mod reconstructions;
 mod show;
@@ -23,9 +24,10 @@ pub(crate) use strip::strip;
 type Kind = fn(&Show<'_>) -> Result<Option<Section>, Failure>;
 
 /// All kinds, in the order of the page.
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     reconstructions::section,
     learning::section,
+    phases::section,
     denoising::section,
     generative::samples,
     generative::between,

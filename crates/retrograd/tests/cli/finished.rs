@@ -312,6 +312,45 @@ fn reports_are_written_again_and_runs_compared() {
 }
 
 #[test]
+fn runs_that_differ_in_one_option_show_what_it_does() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    let lambdas = ["0", "0.001", "0.1"];
+    for lambda in lambdas {
+        let run = ["contractive", "--quick", "--latent", "16", "--out", lambda];
+        succeed(
+            path,
+            &[&["train"], &run[..], &["--lambda", lambda]].concat(),
+        );
+    }
+    succeed(path, &["compare", "0.1", "0", "0.001"]);
+    let page = fs::read_to_string(path.join("compare.html")).unwrap();
+    let (_, section) = page.split_once("What lambda does").expect("a section");
+    let row = |lambda: &str| {
+        let (_, row) = section
+            .split_once(&format!("\"row\">{lambda}</th>"))
+            .unwrap();
+        let (row, _) = row.split_once("</tr>").unwrap();
+        let cells = row.split("<td>").skip(1);
+        let cells = cells.map(|cell| cell.trim_end_matches("</td>").parse::<f64>());
+        cells.collect::<Vec<_>>()
+    };
+    // bce, contraction and ‖∂h/∂x‖, which a weight of 0 says nothing of.
+    let [none, little, much] = lambdas.map(row);
+    assert!(none[2].is_err() && none[1] == Ok(0.0), "{none:?}");
+    let norm = |row: &[Result<f64, _>]| row[2].clone().unwrap();
+    assert!(norm(&much) < norm(&little), "{little:?} {much:?}");
+    // Runs that differ in more say nothing of either option.
+    let other = [
+        "--quick", "--latent", "8", "--lambda", "1", "--out", "other",
+    ];
+    succeed(path, &[&["train", "contractive"], &other[..]].concat());
+    succeed(path, &["compare", "0", "0.001", "other", "--overwrite"]);
+    let page = fs::read_to_string(path.join("compare.html")).unwrap();
+    assert!(!page.contains("What lambda does"));
+}
+
+#[test]
 fn what_a_run_cannot_do_is_said() {
     let folder = TempDir::new().unwrap();
     let path = folder.path();

@@ -100,8 +100,15 @@ fn a_linear_model_stands_beside_pca_and_phases_are_marked() {
     let files = ["projections.svg", "explained.svg", "latent.svg"];
     let linear = page(folder.path(), &["linear"], &files);
     has(&linear, &["Beside principal components", "Variance kept"]);
-    let greedy = page(folder.path(), &["greedy"], &["loss.svg"]);
+    let greedy = page(folder.path(), &["greedy"], &["loss.svg", "phases.png"]);
     has(&greedy, &["layer 2 begins", "fine-tuning begins"]);
+    let [layer_1, layer_2, tuned] = ["layer 1", "layer 2", "fine-tuning"].map(|phase| {
+        let row = greedy.split_once(&format!("after {phase}</th><td>"));
+        let cell = row.and_then(|(_, rest)| rest.split_once('<'));
+        cell.expect("a row of the table").0.parse::<f64>().unwrap()
+    });
+    // An inner pair that has not been trained passes little on.
+    assert!(layer_1 > 2.0 * layer_2 && layer_2 > 0.0 && tuned > 0.0);
 }
 
 #[test]

@@ -1,0 +1,113 @@
+//! The whole network at the end of every phase of its training.
+//!
+//! A phase that trains one pair of layers leaves the others as they are: until the last pair has had
+//! its turn the network as a whole reconstructs nothing, and what fine-tuning adds is the difference
+//! of the last two lines.
+
+use retrograd::autoencoders::BoxedAutoencoder;
+use retrograd::nn::train::Shelf;
+use retrograd::report::{ImageGrid, Picture, Section, Table, number};
+use retrograd::tensor::{Tensor, random};
+
+use super::show::{Show, columns, greys, scale};
+use crate::failure::Failure;
+use crate::folder::PHASES;
+
+/// Held-out images shown.
+const IMAGES: usize = 12;
+/// Held-out samples whose error is measured.
+const MEASURED: usize = 1000;
+
+/// The end of a phase.
+struct End {
+    name: &'static str,
+    reconstructed: Tensor<f32>,
+    /// Squared error, mean over the features and the samples.
+    error: f64,
+}
+
+pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
+    let phases = show.model.phases();
+    let names: Vec<&str> = phases.iter().map(|phase| phase.name).collect();
+    let Some((last, earlier)) = names.split_last().filter(|(_, rest)| !rest.is_empty()) else {
+        return Ok(None);
+    };
+    let mut ends = Vec::new();
+    for (number, name) in (1..).zip(earlier) {
+        let Some(model) = model_after(show, number)? else {
+            return Ok(None);
+        };
+        let past = Show {
+            model: model.as_ref(),
+            ..*show
+        };
+        ends.push(end(&past, name));
+    }
+    ends.push(end(show, last));
+    let row = |end: &End| vec![format!("after {}", end.name), number(end.error)];
+    Ok(Some(Section {
+        heading: "Phase by phase".into(),
+        text: "The whole network when each phase was over. A pair of layers whose turn has not come is as it was drawn at the start.".into(),
+        pictures: picture(show, &ends)?.into_iter().collect(),
+        table: Table {
+            columns: vec!["network".into(), "squared error, held out".into()],
+            rows: ends.iter().map(row).collect(),
+        },
+    }))
+}
+
+/// The model as a phase left it, counted from 1; none if its checkpoints are gone.
+fn model_after(show: &Show<'_>, phase: usize) -> Result<Option<BoxedAutoencoder<f32>>, Failure> {
+    let folder = show.folder.checkpoints(Some(phase));
+    if !folder.exists() {
+        return Ok(None);
+    }
+    let Some(latest) = Shelf::latest::<f32>(&folder).map_err(Failure::run)? else {
+        return Ok(None);
+    };
+    let model: BoxedAutoencoder<f32> = show
+        .config
+        .variant()?
+        .build(&show.config.settings, show.kind(), &mut random::rng(0))
+        .map_err(Failure::run)?;
+    let set = latest.checkpoint.set_model(model.as_ref());
+    set.map_err(Failure::run)?;
+    Ok(Some(model))
+}
+
+fn end(show: &Show<'_>, name: &'static str) -> End {
+    show.told(MEASURED, |model, samples| {
+        let reconstructed = model.forward(&samples.clone().into()).into_value();
+        let errors = (&reconstructed - samples).map(|difference| difference * difference);
+        End {
+            name,
+            error: errors.mean(..).item().into(),
+            reconstructed,
+        }
+    })
+}
+
+/// Images, and below each what the network makes of it after every phase.
+fn picture(show: &Show<'_>, ends: &[End]) -> Result<Option<Picture>, Failure> {
+    let Some(image) = show.held_out().image else {
+        return Ok(None);
+    };
+    let count = IMAGES.min(show.held_out().len());
+    let shape = [count, image.height, image.width];
+    let first = |images: &Tensor<f32>| greys(&images.slice(0, ..count as isize), image);
+    let originals = show.told(count, |_, samples| first(samples));
+    let rows: Vec<(String, Vec<f32>)> = ends
+        .iter()
+        .map(|end| (format!("after {}", end.name), first(&end.reconstructed)))
+        .collect();
+    let scale = scale(image.width);
+    let grid = ImageGrid::new().row("original", &originals, shape);
+    let grid = rows.iter().fold(grid, |grid, (name, images)| {
+        grid.row(name.as_str(), images, shape)
+    });
+    let grid = grid
+        .scale(scale)
+        .columns(columns(image.width, scale, IMAGES));
+    let caption = "Held-out images, and below each its reconstruction after every phase.";
+    show.grid(PHASES, &grid, caption).map(Some)
+}
