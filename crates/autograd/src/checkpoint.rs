@@ -22,10 +22,10 @@ use std::fmt;
 use retrograd_tensor::random::{self, Rng};
 use retrograd_tensor::{Float, Tensor};
 
-use crate::backward::{Start, Sweep, leads_to, sweep};
 use crate::derivative::NoDerivative;
 use crate::node::{Kind, NodeId, Operand};
 use crate::primitive::{Cotangents, Inputs, MAX_INPUTS, Needed, Output, Primitive, Saves};
+use crate::sweep::{Start, Sweep, leads_to, sweep};
 use crate::tape::Tape;
 use crate::var::{Var, common_tape};
 

@@ -24,8 +24,9 @@
 
 use retrograd_tensor::{Float, Shape, Tensor};
 
-use crate::backward::{Sweep, pull};
+use crate::backward::pull;
 use crate::derivative::NoDerivative;
+use crate::sweep::Sweep;
 use crate::tape::Tape;
 use crate::var::Var;
 

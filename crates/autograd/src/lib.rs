@@ -25,12 +25,13 @@
 //! [`check`] for the comparison of every rule with finite differences.
 
 mod anomaly;
-pub mod backward;
+mod backward;
 pub mod calculus;
 pub mod check;
 mod checkpoint;
 mod derivative;
 pub mod functional;
+mod gradients;
 mod hook;
 pub mod inspect;
 mod live;
@@ -39,14 +40,16 @@ mod primitive;
 mod recycle;
 mod rules;
 pub mod scalar;
+mod sweep;
 mod tape;
 mod var;
 
 pub use anomaly::{Anomaly, Phase};
-pub use backward::{Gradients, grad, try_grad};
+pub use backward::{grad, try_grad};
 pub use calculus::{Expr, Pointwise};
 pub use checkpoint::checkpoint;
 pub use derivative::{Derivatives, NoDerivative};
+pub use gradients::Gradients;
 pub use inspect::Summary;
 pub use live::{Live, live};
 pub use node::{Node, NodeId};

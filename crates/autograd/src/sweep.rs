@@ -1,0 +1,303 @@
+//! The backward sweep: cotangents flow from the result to everything before it.
+//!
+//! ```text
+//! ḡ(v) = Σ ḡ(u) ∂u/∂v    over all u that are computed from v
+//! ```
+//!
+//! One walk over the tape, from the last node to the first: when it reaches a node all its uses are
+//! behind it, so its cotangent is complete, and the node's rule passes it on to its inputs.
+
+use std::rc::Rc;
+
+use retrograd_tensor::Float;
+
+use crate::checkpoint::Region;
+use crate::derivative::{Derivatives, NoDerivative};
+use crate::node::{Kind, Node, NodeId, Operand};
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive};
+use crate::recycle;
+use crate::tape::Tape;
+use crate::var::Var;
+
+/// What to leave behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sweep {
+    /// Plain numbers; saved values are freed as the walk passes them.
+    Once,
+    /// Plain numbers; saved values stay for another sweep.
+    Retain,
+    /// Cotangents recorded on the tape like any computation, ready to be differentiated again.
+    Record,
+}
+
+/// Where to start.
+pub(crate) struct Start<T: Float> {
+    /// The result.
+    pub(crate) node: NodeId,
+    /// Its cotangent.
+    pub(crate) cotangent: Var<T>,
+    /// What other nodes have got before the sweep.
+    pub(crate) before: Vec<(NodeId, Var<T>)>,
+}
+
+/// For each node up to `last`: whether it is one of `wanted` or computed from one.
+pub(crate) fn leads_to<T: Float>(tape: &Tape<T>, last: NodeId, wanted: &[NodeId]) -> Vec<bool> {
+    let nodes = tape.nodes();
+    let mut leads = vec![false; last + 1];
+    for id in 0..=last {
+        leads[id] = wanted.contains(&id) || nodes[id].inputs().flatten().any(|input| leads[input]);
+    }
+    leads
+}
+
+/// The walk itself. Returns the cotangent of every node that `matters`, by node.
+///
+/// A node's cotangent is complete when the walk reaches it, because all its uses come later on
+/// the tape. Cotangents of inner nodes are let go then, unless the sweep is recorded or
+/// somebody [retains](Var::retain_grad) them.
+pub(crate) fn sweep<T: Float>(
+    tape: &Tape<T>,
+    start: Start<T>,
+    mode: Sweep,
+    matters: impl Fn(NodeId) -> bool,
+) -> Result<Vec<Option<Var<T>>>, NoDerivative> {
+    let last = start.node;
+    let mut cotangents: Vec<Option<Var<T>>> = recycle::list();
+    let others = start.before.iter().map(|(id, _)| *id);
+    cotangents.resize(others.fold(last, usize::max) + 1, None);
+    for (id, cotangent) in start.before {
+        cotangents[id] = Some(cotangent);
+    }
+    accumulate(&mut cotangents[last], start.cotangent);
+    if let Some(cotangent) = &cotangents[last] {
+        tape.note_seed(last, cotangent.value());
+    }
+    let mut hooks = tape.hooks();
+    for id in (0..=last).rev() {
+        let mut keep = mode == Sweep::Record;
+        while let Some(own) = hooks.pop_if(|hooks| hooks.node >= id) {
+            if own.node == id && matters(id) {
+                cotangents[id] = cotangents[id].take().map(|g| own.pass(tape, g));
+                keep |= own.retained;
+            }
+        }
+        if cotangents[id].is_none() || !matters(id) {
+            continue;
+        }
+        let node = tape.node(id);
+        if node.is_leaf() {
+            tape.note_gradient(id);
+            continue;
+        }
+        let notes = tape.note_rule(id);
+        let (x, y) = residuals(tape, id, &node, mode, &matters);
+        let g = if keep {
+            cotangents[id].clone()
+        } else {
+            cotangents[id].take()
+        };
+        let Some(g) = g else { continue };
+        let results = match &node.kind {
+            Kind::Computed(primitive) => rule(tape, &node, &**primitive, (&x, &y, &g), mode),
+            Kind::Region(region) => {
+                through(tape, &node, region, (&x, &g), mode, &mut cotangents)?;
+                Cotangents::new()
+            }
+            Kind::End(error) => return Err(NoDerivative::clone(error)),
+            Kind::Leaf(_) => continue,
+        };
+        drop((x, y, g));
+        if notes.is_some() {
+            tape.note_results(&node, &results);
+        }
+        for (input, result) in node.inputs().zip(results) {
+            if let (Some(input), Some(result)) = (input, result)
+                && matters(input)
+            {
+                accumulate(&mut cotangents[input], result);
+            }
+        }
+        if let Some(notes) = notes {
+            tape.note_cotangents(&node, &notes, &cotangents);
+        }
+    }
+    Ok(cotangents)
+}
+
+/// What the rule of a node gives.
+fn rule<T: Float>(
+    tape: &Tape<T>,
+    node: &Node<T>,
+    primitive: &dyn Primitive<T>,
+    (x, y, g): (&Inputs<T>, &Output<T>, &Var<T>),
+    mode: Sweep,
+) -> Cotangents<T> {
+    let results = tape.on_behalf_of(node, || primitive.vjp(x, y, g));
+    #[cfg(test)]
+    let results = crate::check::mutation::spoil(node, g, results);
+    check_results(node, &results);
+    if tape.detector().borrow().is_on() {
+        inspect_results(tape, node, x, g, &results);
+    }
+    if mode == Sweep::Record && primitive.derivatives() == Derivatives::First {
+        end(tape, node, g, results)
+    } else {
+        results
+    }
+}
+
+/// Takes the cotangents of a region's inputs through the region's own sweep, which adds to them.
+fn through<T: Float>(
+    tape: &Tape<T>,
+    node: &Node<T>,
+    region: &Region<T>,
+    (x, g): (&Inputs<T>, &Var<T>),
+    mode: Sweep,
+    cotangents: &mut [Option<Var<T>>],
+) -> Result<(), NoDerivative> {
+    let take = |input: Option<NodeId>| cotangents[input?].take();
+    let mut totals: Cotangents<T> = node.inputs().map(take).collect();
+    region.sweep(tape, x, g.clone(), mode, &mut totals)?;
+    if tape.is_watched() {
+        tape.note_results(node, &totals);
+    }
+    for (input, total) in node.inputs().zip(totals) {
+        if let Some(input) = input {
+            cotangents[input] = total;
+        }
+    }
+    Ok(())
+}
+
+/// Cotangents that nobody knows the history of, as Vars that refuse to be differentiated.
+fn end<T: Float>(
+    tape: &Tape<T>,
+    node: &Node<T>,
+    g: &Var<T>,
+    results: Cotangents<T>,
+) -> Cotangents<T> {
+    let refuse = |result: Var<T>| {
+        let id = tape.record(|end| {
+            end.kind = Kind::End(Box::new(NoDerivative {
+                operation: node.name(),
+                location: node.location,
+                of_rule: true,
+            }));
+            end.shape = *result.shape();
+            end.location = node.location;
+            end.inputs.extend_from_slice(&node.inputs);
+            end.inputs.push(Operand {
+                node: g.node(),
+                shape: *g.shape(),
+            });
+        });
+        Var::tracked(result.into_value(), tape.clone(), id)
+    };
+    results
+        .into_iter()
+        .map(|result| result.map(refuse))
+        .collect()
+}
+
+/// The values that the rule of a computed node reads.
+fn residuals<T: Float>(
+    tape: &Tape<T>,
+    id: NodeId,
+    node: &Rc<Node<T>>,
+    mode: Sweep,
+    matters: impl Fn(NodeId) -> bool,
+) -> (Inputs<T>, Output<T>) {
+    let saved = match mode {
+        Sweep::Once => node.saved.borrow_mut().free(),
+        Sweep::Retain | Sweep::Record => node.saved.borrow().clone(),
+    };
+    assert!(
+        !saved.freed,
+        "backward: what node {id} ({} at {}) saved was freed by an earlier sweep; compute again, or make the \
+         earlier sweep with backward_retaining or grad",
+        node.name(),
+        node.location
+    );
+    let (mut values, mut output) = (saved.inputs, saved.output);
+    // A recorded sweep hands the rule the Vars of the tape, so that it is itself recorded.
+    if mode == Sweep::Record {
+        let both = values.iter_mut().zip(node.inputs());
+        for (value, node) in both.chain([(&mut output, Some(id))]) {
+            *value = value.take().map(|value| tape.var(value, node));
+        }
+    } else if tape.is_watched() {
+        for value in values.iter_mut().chain([&mut output]) {
+            *value = value.take().map(|value| tape.rule_constant(value));
+        }
+    }
+    let needed = |i: usize| node.inputs[i].node.is_some_and(&matters);
+    let x = Inputs {
+        values,
+        node: Rc::clone(node),
+        needed: Needed::from_fn(node.inputs.len(), needed),
+    };
+    (x, Output(output))
+}
+
+/// Adds one use's cotangent to what the other uses gave. Only the sweep does this.
+fn accumulate<T: Float>(total: &mut Option<Var<T>>, term: Var<T>) {
+    *total = Some(match total.take() {
+        None => term,
+        Some(sum) if sum.is_tracked() || term.is_tracked() => &sum + &term,
+        Some(sum) => {
+            // A constant of the tape stays one: a recorded gradient must be fit for another sweep.
+            let tape = sum.tape().or(term.tape()).cloned();
+            let mut value = sum.into_value();
+            value.add_assign(term.value());
+            match tape {
+                Some(tape) => Var::on_tape(value, tape),
+                None => Var::constant(value),
+            }
+        }
+    });
+}
+
+/// Holds every rule to its contract.
+fn check_results<T: Float>(node: &Node<T>, results: &[Option<Var<T>>]) {
+    assert!(
+        results.len() == node.inputs.len(),
+        "{}: the rule gave {} cotangents for {} inputs",
+        node.name(),
+        results.len(),
+        node.inputs.len()
+    );
+    for (i, (result, input)) in results.iter().zip(&node.inputs).enumerate() {
+        let Some(result) = result else { continue };
+        assert!(
+            *result.shape() == input.shape,
+            "{}: the rule gave input {i}, of shape {}, a cotangent of shape {}",
+            node.name(),
+            input.shape,
+            result.shape()
+        );
+    }
+}
+
+/// Looks for anomalies in what a rule gave.
+#[cold]
+fn inspect_results<T: Float>(
+    tape: &Tape<T>,
+    node: &Node<T>,
+    x: &Inputs<T>,
+    g: &Var<T>,
+    results: &[Option<Var<T>>],
+) {
+    let mut known = vec![("its cotangent".to_owned(), g.value())];
+    for (i, value) in x.values.iter().enumerate() {
+        let value = value
+            .as_ref()
+            .map(|value| (format!("input {i}"), value.value()));
+        known.extend(value);
+    }
+    let mut detector = tape.detector().borrow_mut();
+    for (i, result) in results.iter().enumerate() {
+        if let Some(result) = result {
+            detector.inspect_backward(&node.name(), node.location, i, result.value(), &known);
+        }
+    }
+}
