@@ -13,6 +13,8 @@ use retrograd_tensor::Tensor;
 
 /// Variances below this share of the largest are rounding: their directions mean nothing.
 const NEGLIGIBLE: f64 = 1e-12;
+/// Samples that are converted to double precision at a time.
+const ROWS: usize = 2000;
 
 /// The directions of largest variance of some samples, all in `f64`.
 #[derive(Clone, Debug)]
@@ -40,11 +42,20 @@ impl PrincipalComponents {
             "principal components: {shape} are no samples in rows; flatten them to [samples, features]"
         );
         let (count, width) = (shape[0], shape[1]);
-        let samples = samples.cast::<f64>();
-        let mean = samples.mean(0);
-        let centred = &samples - &mean;
+        let blocks = || (0..count).step_by(ROWS).map(|start| block(samples, start));
+        let sum = blocks().fold(Tensor::zeros([width]), |sum, block| &sum + &block.sum(0));
+        let mean = sum.scale(1.0 / count as f64);
         let inner = width <= count;
-        let square = centred.matmul_transposed(&centred, [inner, !inner]);
+        let square = if inner {
+            let squares = blocks().map(|block| {
+                let centred = &block - &mean;
+                centred.matmul_transposed(&centred, [true, false])
+            });
+            squares.fold(Tensor::zeros([width; 2]), |sum, square| &sum + &square)
+        } else {
+            let centred = &samples.cast::<f64>() - &mean;
+            centred.matmul_transposed(&centred, [false, true])
+        };
         let (values, vectors) = square.scale(1.0 / count as f64).eigh();
         let vectors = vectors.t().flip(0);
         let mut variances: Vec<f64> = values.iter().map(|value| value.max(0.0)).collect();
@@ -58,6 +69,7 @@ impl PrincipalComponents {
         } else {
             let lengths = variances.iter().map(|value| (value * count as f64).sqrt());
             let lengths = Tensor::from_vec(lengths.collect(), [kept, 1]);
+            let centred = &samples.cast::<f64>() - &mean;
             &vectors.matmul(&centred) / &lengths
         };
         Self {
@@ -81,6 +93,39 @@ impl PrincipalComponents {
         centred.matmul_transposed(&directions, [false, true])
     }
 
+    /// What a projection onto the first `count` components leaves of a sample's squared distance from
+    /// the mean, on average: Σ λᵢ over i > count. No other linear map of that rank leaves less (Eckart
+    /// and Young 1936).
+    #[must_use]
+    pub fn residual(&self, count: usize) -> f64 {
+        self.variances.iter().skip(count).sum()
+    }
+
+    /// How much of the subspace of the first k components the columns of `basis`, `[features, k]`,
+    /// span: ‖Vᵀ Q‖² / k with Q an orthonormal basis of theirs, the mean of cos² of the principal
+    /// angles; 1 if the subspaces are one. NaN if the columns depend on each other, or there are fewer
+    /// components.
+    ///
+    /// # Panics
+    /// If the columns have another number of features.
+    #[track_caller]
+    #[must_use]
+    pub fn overlap(&self, basis: &Tensor<f32>) -> f64 {
+        let basis = basis.cast::<f64>();
+        let count = basis.shape()[1];
+        if count > self.variances.len() {
+            return f64::NAN;
+        }
+        let first = self.directions.slice(0, ..count as isize).contiguous();
+        let gram = basis.matmul_transposed(&basis, [true, false]);
+        let within = first.matmul(&basis);
+        let within = within.matmul_transposed(&within, [true, false]);
+        let Ok(shares) = gram.try_solve(&within, false) else {
+            return f64::NAN;
+        };
+        (0..count).map(|i| shares.at(&[i, i])).sum::<f64>() / count as f64
+    }
+
     /// The share of all variance that the first 1, 2, ... components hold together.
     #[must_use]
     pub fn explained(&self) -> Vec<f64> {
@@ -91,6 +136,12 @@ impl PrincipalComponents {
         });
         sums.collect()
     }
+}
+
+/// Rows from `start` on in double precision.
+fn block(samples: &Tensor<f32>, start: usize) -> Tensor<f64> {
+    let end = (start + ROWS).min(samples.shape()[0]);
+    samples.slice(0, start as isize..end as isize).cast()
 }
 
 #[cfg(test)]
@@ -147,6 +198,39 @@ mod tests {
         let centred = &samples.cast::<f64>() - &found.mean;
         let total = (&centred * &centred).sum(..).item() / 5.0;
         assert!((total - found.variances.iter().sum::<f64>()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_plane_is_compared_with_that_of_the_first_components() {
+        // ±3 along x, ±2 along y, ±1 along z, one at a time, moved away from the origin.
+        let steps = [[3.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 1.0]];
+        let signed = steps
+            .iter()
+            .flat_map(|step| [step.map(|x: f32| 5.0 + x), step.map(|x| 5.0 - x)]);
+        let samples = Tensor::from_vec(signed.flatten().collect(), [6, 3]);
+        let found = PrincipalComponents::of(&samples);
+        assert!((found.residual(2) - 2.0 / 6.0).abs() < 1e-12);
+        assert!((found.residual(1) - 10.0 / 6.0).abs() < 1e-12);
+        let overlap = |values: Vec<f32>| found.overlap(&Tensor::from_vec(values, [3, 2]));
+        // Any basis of the plane of x and y; then one that leaves it by 45° in one direction.
+        assert!((overlap(vec![1.0, 2.0, -3.0, 1.0, 0.0, 0.0]) - 1.0).abs() < 1e-12);
+        assert!((overlap(vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0]) - 0.75).abs() < 1e-12);
+        assert!(overlap(vec![1.0, 1.0, 0.0, 0.0, 0.0, 0.0]).is_nan());
+    }
+
+    #[test]
+    fn more_samples_than_are_converted_at_a_time_give_the_same() {
+        let (samples, _) = tilted(2 * ROWS + 1);
+        let found = PrincipalComponents::of(&samples);
+        let whole = samples.cast::<f64>();
+        let centred = &whole - &whole.mean(0);
+        let total = (&centred * &centred).sum(..).item() / (2 * ROWS + 1) as f64;
+        assert!((found.residual(0) / total - 1.0).abs() < 1e-12);
+        assert!(
+            (&found.mean - &whole.mean(0))
+                .iter()
+                .all(|x| x.abs() < 1e-12)
+        );
     }
 
     #[test]

@@ -138,10 +138,9 @@ pub(crate) fn labels<T: Float>(model: &dyn Autoencoder<T>, samples: usize) -> Op
 /// Every column moved and scaled so that the training samples fill [0, 1]; held-out ones beyond are
 /// held there.
 fn unit(mut split: Split) -> Split {
-    let (low, high) = (split.train.features.min(0), split.train.features.max(0));
-    let span = (&high - &low).map(|span| if span > 0.0 { span } else { 1.0 });
+    let scaling = Scaling::unit(&split.train.features);
     for part in [&mut split.train, &mut split.held_out] {
-        part.features = (&(&part.features - &low) / &span).map(|x| x.clamp(0.0, 1.0));
+        part.features = scaling.apply(&part.features).map(|x| x.clamp(0.0, 1.0));
         part.name = format!("unit-{}", part.name);
     }
     split

@@ -5,7 +5,6 @@
 //! made in parts.
 
 mod outcome;
-mod pca;
 mod row;
 mod rows;
 mod table;

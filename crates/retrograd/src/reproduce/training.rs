@@ -5,13 +5,12 @@ use std::path::Path;
 
 use retrograd::autoencoders::{Autoencoder, BoxedAutoencoder, DataKind, Phase};
 use retrograd::autograd::Var;
-use retrograd::datasets::Split;
+use retrograd::datasets::{PrincipalComponents, Split};
 use retrograd::nn::train::{EpochRecord, Every, Interrupt, Progress, Shelf, Stopped};
 use retrograd::nn::{DataLoader, Labelled, Trainer, checkpoint};
 use retrograd::tensor::{Tensor, random};
 
 use super::outcome::{Compared, Conditions, Outcome, workplace};
-use super::pca::Components;
 use super::row::{Figure, Published, Row, Stages};
 use super::table;
 use crate::failure::Failure;
@@ -155,9 +154,7 @@ impl Training<'_> {
         let mut targets = self.row.targets.iter();
         let components = targets
             .any(|target| needs_components(target.figure))
-            .then(|| Components::of(&self.data.train.features))
-            .transpose()
-            .map_err(|error| Failure::run(format!("row {}: {error}", self.row.id)))?;
+            .then(|| PrincipalComponents::of(&self.data.train.features));
         let code = model.encode(&Var::constant(first(&self.data.train.features)));
         let code = code.shape()[1];
         let variances = components.as_ref().map(|all| all.residual(code));
@@ -179,7 +176,7 @@ impl Training<'_> {
         figure: Figure,
         model: &dyn Autoencoder<f32>,
         records: &[EpochRecord],
-        components: Option<&Components>,
+        components: Option<&PrincipalComponents>,
     ) -> Result<f64, Failure> {
         let (train, held_out) = (&self.data.train.features, &self.data.held_out.features);
         let missing = || Failure::run(format!("row {}: an epoch is missing", self.row.id));
@@ -211,7 +208,7 @@ impl Training<'_> {
                 let params = model.params();
                 let decoder = params.iter().find(|(name, _)| name == "decoder.0.weight");
                 let (_, decoder) = decoder.ok_or_else(missing)?;
-                components.map_or(f64::NAN, |all| all.shared(&decoder.value()))
+                components.map_or(f64::NAN, |all| all.overlap(&decoder.value()))
             }
         })
     }
