@@ -83,8 +83,14 @@ impl Target {
         }
     }
 
-    fn say(&self, what: &str) -> Result<(), Failure> {
-        terminal::print(&format!("{}: {what}\n", self.path.display()))
+    /// Says what the file holds, which may be less than there is if it is a picture.
+    fn say(&self, count: usize, what: &str) -> Result<(), Failure> {
+        let part = if self.format == Format::Png && count > MOST_SHOWN {
+            format!("the first {MOST_SHOWN} of ")
+        } else {
+            String::new()
+        };
+        terminal::print(&format!("{}: {part}{count} {what}\n", self.path.display()))
     }
 
     /// Writes codes `[samples, code]`, beside what is known of their samples.
@@ -102,7 +108,7 @@ impl Target {
                 .encode_png();
             grid.map_err(Failure::run)
         })?;
-        self.say(&format!("{count} codes of {latent} numbers"))
+        self.say(count, &format!("codes of {latent} numbers"))
     }
 
     /// Writes scores `[samples]`, beside what is known of their samples.
@@ -123,7 +129,7 @@ impl Target {
             };
             write_csv(&self.path, &rows, self.if_exists).map_err(Failure::run)?;
         }
-        self.say(&format!("{} scores", scores.elements()))
+        self.say(scores.elements(), "scores")
     }
 }
 
@@ -159,20 +165,11 @@ impl Run {
             rows.classes.clone_from(&of.classes);
         }
         target.write(&rows, || self.picture(&samples, sheet))?;
-        target.say(&format!(
-            "{count} {} of {} features",
-            sheet.name,
-            self.kind.features()
-        ))
+        let what = format!("{} of {} features", sheet.name, self.kind.features());
+        target.say(count, &what)
     }
 
     fn picture(&self, samples: &Tensor<f32>, sheet: &Sheet<'_>) -> Result<Vec<u8>, Failure> {
-        if samples.shape()[0] > MOST_SHOWN {
-            terminal::say(&format!(
-                "the picture shows the first {MOST_SHOWN} of {}",
-                samples.shape()[0]
-            ));
-        }
         let rows = sheet.above.into_iter().chain([(sheet.name, samples)]);
         let rows: Vec<(&str, Tensor<f32>)> = rows
             .map(|(name, rows)| (name, first(rows, MOST_SHOWN)))
