@@ -24,6 +24,7 @@ pub(crate) fn measure(suite: &Suite) {
             Work::Elements { count, .. } | Work::Operations(count) | Work::Samples(count) => {
                 count as u64
             }
+            Work::Epoch { samples, .. } => samples as u64,
         }));
         group.bench_function(BenchmarkId::new(case.system, &case.name), |bencher| {
             let mut run = case.build();

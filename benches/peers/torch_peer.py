@@ -1,6 +1,6 @@
 """PyTorch's side of the comparison; see protocol.py.
 
-`--mode compile` answers for training steps alone, with the loss through torch.compile.
+`--mode compile` answers for training alone, with the loss through torch.compile.
 """
 
 import functools
@@ -16,6 +16,7 @@ except ImportError as error:
     protocol.say(system=SYSTEM, missing=str(error))
     raise SystemExit(0)
 
+import torch_epochs
 import torch_kernels
 import torch_steps
 
@@ -25,9 +26,13 @@ def main():
     torch.manual_seed(0)
     if ARGS.mode == "compile":
         # Compiling takes long, so a network that is asked for again goes on where it was.
-        suites = {"steps": functools.cache(lambda name: torch_steps.step(name, torch.compile))}
+        suites = {
+            "steps": functools.cache(lambda name: torch_steps.step(name, torch.compile)),
+            "epochs": functools.cache(lambda name: torch_epochs.part(name, torch.compile)),
+        }
     else:
-        suites = {**torch_kernels.SUITES, "steps": torch_steps.step}
+        training = {"steps": torch_steps.step, "epochs": torch_epochs.part}
+        suites = {**torch_kernels.SUITES, **training}
     protocol.serve(SYSTEM, torch.__version__, suites, ARGS)
 
 

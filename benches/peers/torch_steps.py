@@ -53,12 +53,12 @@ def stacked():
 
 
 class Variational(nn.Module):
-    def __init__(self):
+    def __init__(self, hidden=(500, 500), codes=20, between=nn.ELU):
         super().__init__()
-        self.encoder = perceptron([IMAGE, 500, 500], nn.ELU, nn.ELU)
-        self.mean = nn.Linear(500, 20)
-        self.log_variance = nn.Linear(500, 20)
-        self.decoder = perceptron([20, 500, 500, IMAGE], nn.ELU)
+        self.encoder = perceptron([IMAGE, *hidden], between, between)
+        self.mean = nn.Linear(hidden[-1], codes)
+        self.log_variance = nn.Linear(hidden[-1], codes)
+        self.decoder = perceptron([codes, *reversed(hidden), IMAGE], between)
 
 
 def evidence(network, x):

@@ -29,6 +29,13 @@ pub enum Work {
     Operations(usize),
     /// A training step on this many samples.
     Samples(usize),
+    /// A part of a training epoch.
+    Epoch {
+        /// Samples of the part.
+        samples: usize,
+        /// Samples of the epoch.
+        all: usize,
+    },
 }
 
 /// One thing to measure: what it is called, what a run amounts to, and how to build it.

@@ -48,7 +48,7 @@ pub fn limits(work: Work, threads: usize) -> Limits {
             flops: None,
             bytes: Some(copy_bandwidth(bytes / 2, threads)),
         },
-        Work::Operations(_) | Work::Samples(_) => Limits::default(),
+        Work::Operations(_) | Work::Samples(_) | Work::Epoch { .. } => Limits::default(),
     }
 }
 

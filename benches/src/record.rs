@@ -48,6 +48,9 @@ pub struct Record {
     /// Samples trained on a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples_per_s: Option<f64>,
+    /// Seconds a training epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_per_epoch: Option<f64>,
 }
 
 impl Record {
@@ -82,6 +85,11 @@ impl Record {
             },
             Work::Samples(count) => Self {
                 samples_per_s: Some(count as f64 / seconds),
+                ..plain
+            },
+            Work::Epoch { samples, all } => Self {
+                samples_per_s: Some(samples as f64 / seconds),
+                seconds_per_epoch: Some(seconds * all as f64 / samples as f64),
                 ..plain
             },
         }

@@ -131,6 +131,10 @@ fn unit(work: Work) -> (&'static str, Box<dyn Fn(f64) -> f64>) {
         Work::Elements { count, .. } => ("ns/element", Box::new(move |s| s / count as f64 * 1e9)),
         Work::Operations(count) => ("ns", Box::new(move |s| s / count as f64 * 1e9)),
         Work::Samples(_) => ("ms", Box::new(|s| s * 1e3)),
+        Work::Epoch { samples, all } => (
+            "s/epoch",
+            Box::new(move |s| s * all as f64 / samples as f64),
+        ),
     }
 }
 

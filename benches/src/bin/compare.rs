@@ -37,7 +37,9 @@ struct Program {
     least: bool,
 }
 
-const SUITES: [&str; 6] = ["steps", "gemm", "math", "reduce", "conv", "overhead"];
+const SUITES: [&str; 8] = [
+    "steps", "epochs", "gemm", "math", "reduce", "conv", "optim", "overhead",
+];
 const SYSTEMS: [&str; 3] = ["torch", "torch.compile", "jax"];
 /// Cores that other processes may use on a machine that counts as quiet.
 const QUIET: f64 = 0.1;

@@ -1,6 +1,7 @@
 //! The questions, each a list of cases.
 
 pub mod conv;
+pub mod epochs;
 pub mod gemm;
 pub mod math;
 pub mod optim;
@@ -24,6 +25,7 @@ pub struct Suite {
 pub fn all() -> Vec<Suite> {
     vec![
         steps::suite(),
+        epochs::suite(),
         gemm::suite(),
         math::suite(),
         reduce::suite(),
