@@ -82,9 +82,25 @@ impl Simd<f32> for Avx2 {
         unsafe { _mm256_maskload_ps(from, first_32(count)) }
     }
     #[inline(always)]
-    unsafe fn store_part_at(self, x: __m256, to: *mut f32, count: usize) {
+    unsafe fn store_part_at(self, x: __m256, mut to: *mut f32, count: usize) {
+        // In halves: before Zen 4 a masked store takes AMD's processors 12 cycles or more.
         // SAFETY: lanes from `count` on are not written.
-        unsafe { _mm256_maskstore_ps(to, first_32(count), x) }
+        unsafe {
+            let mut lanes = _mm256_castps256_ps128(x);
+            if count & 4 != 0 {
+                _mm_storeu_ps(to, lanes);
+                lanes = _mm256_extractf128_ps::<1>(x);
+                to = to.add(4);
+            }
+            if count & 2 != 0 {
+                _mm_storeu_si64(to.cast(), _mm_castps_si128(lanes));
+                lanes = _mm_movehl_ps(lanes, lanes);
+                to = to.add(2);
+            }
+            if count & 1 != 0 {
+                _mm_store_ss(to, lanes);
+            }
+        }
     }
     #[inline(always)]
     fn shift_left<const N: u32>(self, a: __m256i) -> __m256i {
@@ -173,9 +189,20 @@ impl Simd<f64> for Avx2 {
         unsafe { _mm256_maskload_pd(from, first_64(count)) }
     }
     #[inline(always)]
-    unsafe fn store_part_at(self, x: __m256d, to: *mut f64, count: usize) {
+    unsafe fn store_part_at(self, x: __m256d, mut to: *mut f64, count: usize) {
+        // In halves, as those of `f32`.
         // SAFETY: lanes from `count` on are not written.
-        unsafe { _mm256_maskstore_pd(to, first_64(count), x) }
+        unsafe {
+            let mut lanes = _mm256_castpd256_pd128(x);
+            if count & 2 != 0 {
+                _mm_storeu_pd(to, lanes);
+                lanes = _mm256_extractf128_pd::<1>(x);
+                to = to.add(2);
+            }
+            if count & 1 != 0 {
+                _mm_store_sd(to, lanes);
+            }
+        }
     }
     #[inline(always)]
     fn shift_left<const N: u32>(self, a: __m256i) -> __m256i {
