@@ -4,6 +4,7 @@
 //! stay in the folder and are not trained again; a row that was stopped goes on. So the table can be
 //! made in parts.
 
+mod models;
 mod outcome;
 mod row;
 mod rows;
@@ -92,7 +93,7 @@ fn conditions(
     Ok(Conditions {
         recipe: row.recipe(epochs)?,
         seed: options.seed,
-        train_samples: split.train.len(),
+        train_samples: split.train.len() - row.feed.start(split.train.len()),
         held_out_samples: split.held_out.len(),
         quick: options.quick,
     })

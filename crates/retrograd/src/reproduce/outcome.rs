@@ -43,21 +43,21 @@ pub(super) struct Compared {
     pub(super) figure: String,
     /// As published.
     pub(super) published: String,
-    /// The number that ours is held against.
-    pub(super) against: f64,
+    /// The number that ours is held against, if it is.
+    pub(super) against: Option<f64>,
     /// `None` if it is not a number.
     pub(super) ours: Option<f64>,
     pub(super) met: bool,
 }
 
 impl Compared {
-    pub(super) fn new(figure: Figure, published: String, against: f64, ours: f64) -> Self {
+    pub(super) fn new(figure: Figure, published: String, against: Option<f64>, ours: f64) -> Self {
         Self {
             figure: figure.name(),
             published,
             against,
             ours: ours.is_finite().then_some(ours),
-            met: figure.is_met(ours, against),
+            met: against.is_none_or(|against| figure.is_met(ours, against)),
         }
     }
 }

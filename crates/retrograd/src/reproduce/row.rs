@@ -1,7 +1,7 @@
 //! A row of the table: a recipe, the figures to compare, and what was published.
 
 use retrograd::autoencoders::{BoxedAutoencoder, DataKind, Settings, Variant};
-use retrograd::nn::{Adadelta, Adam, Optimizer, Param, RmsProp, Schedule};
+use retrograd::nn::{Adadelta, Adam, LastBatch, Optimizer, Param, RmsProp, Schedule};
 use retrograd::tensor::random::Rng;
 
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ pub(crate) struct Row {
     pub(crate) rule: Rule,
     pub(crate) learning_rate: f64,
     pub(crate) schedule: Schedule,
+    pub(crate) feed: Feed,
     pub(crate) batch_size: usize,
     /// Epochs of each stage.
     pub(crate) epochs: u64,
@@ -41,6 +42,16 @@ pub(crate) enum Stages {
     All,
     /// So many from the first.
     First(usize),
+}
+
+/// Which training samples an epoch has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Feed {
+    /// All; the last batch is smaller if they do not divide.
+    All,
+    /// As TensorFlow's tutorial reader of MNIST gives them: the first twelfth, 5 000 of 60 000, is kept
+    /// for validation, and an epoch is as many full batches as the others fill.
+    Tutorial,
 }
 
 /// The update rule with the constants of the source.
@@ -69,6 +80,8 @@ pub(crate) enum Figure {
     HeldOut(u64),
     /// The squared error on the training samples after all epochs, without noise.
     TrainError,
+    /// The same on the last batch of the last epoch alone, after the step on it.
+    LastBatchError,
     /// The squared error on the held-out samples after all epochs.
     HeldOutError,
     /// The mean of all numbers of all codes of the held-out samples.
@@ -87,6 +100,8 @@ pub(crate) enum Published {
     Between(f64, f64),
     /// The sum of the variances beyond the code, which the data decide.
     Variances,
+    /// Nothing: ours stands there to be read beside another figure.
+    Unsaid,
 }
 
 /// A row that takes thousands of epochs and is not trained here yet.
@@ -126,10 +141,32 @@ impl Row {
             }
             Model::Built(_) => self.title.to_owned(),
         };
+        let feed = match self.feed {
+            Feed::All => "",
+            Feed::Tutorial => " full and without the first twelfth",
+        };
         Ok(format!(
-            "{model}; {:?} at {}, {:?}; batches of {}; {epochs} epochs of {:?} stages",
+            "{model}; {:?} at {}, {:?}; batches of {}{feed}; {epochs} epochs of {:?} stages",
             self.rule, self.learning_rate, self.schedule, self.batch_size, self.stages
         ))
+    }
+}
+
+impl Feed {
+    /// Where the samples begin that are trained with, of so many.
+    pub(crate) fn start(self, samples: usize) -> usize {
+        match self {
+            Self::All => 0,
+            Self::Tutorial => samples / 12,
+        }
+    }
+
+    /// What becomes of the samples that are left after the last full batch.
+    pub(crate) fn last_batch(self) -> LastBatch {
+        match self {
+            Self::All => LastBatch::Keep,
+            Self::Tutorial => LastBatch::Drop,
+        }
     }
 }
 
@@ -164,6 +201,7 @@ impl Figure {
             Self::Train(epoch) => format!("train loss, epoch {epoch}"),
             Self::HeldOut(epoch) => format!("held-out loss, epoch {epoch}"),
             Self::TrainError => "train squared error".to_owned(),
+            Self::LastBatchError => "last batch's squared error".to_owned(),
             Self::HeldOutError => "held-out squared error".to_owned(),
             Self::Code => "mean code value".to_owned(),
             Self::Residual => "train squared error, summed".to_owned(),

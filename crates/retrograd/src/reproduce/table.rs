@@ -80,10 +80,11 @@ fn trained(row: &Row, outcome: &Outcome) -> Vec<Line> {
     let figures = outcome.figures.iter().enumerate();
     let line = |(position, figure): (usize, &super::outcome::Compared)| {
         let first = |text: String| if position == 0 { text } else { String::new() };
-        let met = match (outcome.conditions.quick, figure.met) {
-            (true, _) => "cut short",
-            (false, true) => "yes",
-            (false, false) => "no",
+        let met = match (outcome.conditions.quick, figure.against, figure.met) {
+            (true, ..) => "cut short",
+            (_, None, _) => "",
+            (_, _, true) => "yes",
+            (_, _, false) => "no",
         };
         [
             first(row.id.to_owned()),
@@ -131,6 +132,7 @@ pub(super) fn published(published: Published, variances: Option<f64>) -> String 
         (Published::Between(low, high), _) => format!("{} to {}", number(low), number(high)),
         (Published::Variances, Some(value)) => number(value),
         (Published::Variances, None) => "Σ λᵢ, i > k".to_owned(),
+        (Published::Unsaid, _) => String::new(),
     }
 }
 

@@ -114,8 +114,7 @@ impl Training<'_> {
                 .resume(model.as_ref(), &latest.checkpoint)
                 .map_err(Failure::run)?;
         }
-        let train = self.loader(&self.data.train.features, row.batch_size)?;
-        let train = train.shuffled(self.conditions.seed);
+        let train = self.batches()?;
         let held_out = self.loader(&self.data.held_out.features, MEASURING_BATCH)?;
         let mut watch = (Progress::new(), self.interrupt.clone());
         let records = trainer
@@ -128,6 +127,20 @@ impl Training<'_> {
             ))),
             _ => Ok(records),
         }
+    }
+
+    /// The samples that are trained with.
+    fn train(&self) -> Tensor<f32> {
+        let all = &self.data.train.features;
+        let (start, end) = (self.row.feed.start(all.shape()[0]), all.shape()[0]);
+        all.slice(0, start as isize..end as isize)
+    }
+
+    /// They in batches, as the row has them.
+    fn batches(&self) -> Result<DataLoader<Labelled>, Failure> {
+        let loader = self.loader(&self.train(), self.row.batch_size)?;
+        let last = self.row.feed.last_batch();
+        Ok(loader.shuffled(self.conditions.seed).last_batch(last))
     }
 
     fn loader(
@@ -154,15 +167,16 @@ impl Training<'_> {
         let mut targets = self.row.targets.iter();
         let components = targets
             .any(|target| needs_components(target.figure))
-            .then(|| PrincipalComponents::of(&self.data.train.features));
+            .then(|| PrincipalComponents::of(&self.train()));
         let code = model.encode(&Var::constant(first(&self.data.train.features)));
         let code = code.shape()[1];
         let variances = components.as_ref().map(|all| all.residual(code));
         let compared = |target: &super::row::Target| {
             let ours = self.figure(target.figure, model, records, components.as_ref())?;
             let against = match target.published {
-                Published::Value(value) | Published::Between(_, value) => value,
-                Published::Variances => variances.unwrap_or(f64::NAN),
+                Published::Value(value) | Published::Between(_, value) => Some(value),
+                Published::Variances => Some(variances.unwrap_or(f64::NAN)),
+                Published::Unsaid => None,
             };
             let published = table::published(target.published, variances);
             Ok(Compared::new(target.figure, published, against, ours))
@@ -178,7 +192,7 @@ impl Training<'_> {
         records: &[EpochRecord],
         components: Option<&PrincipalComponents>,
     ) -> Result<f64, Failure> {
-        let (train, held_out) = (&self.data.train.features, &self.data.held_out.features);
+        let (train, held_out) = (&self.train(), &self.data.held_out.features);
         let missing = || Failure::run(format!("row {}: an epoch is missing", self.row.id));
         let after = |epoch: u64| {
             let record = records.iter().find(|record| record.epoch == epoch);
@@ -197,6 +211,11 @@ impl Training<'_> {
                 record.held_out.as_ref().ok_or_else(missing)?.total()
             }
             Figure::TrainError => per_sample(train, error) / features,
+            Figure::LastBatchError => {
+                let (loader, last) = (self.batches()?, records.last().ok_or_else(missing)?);
+                let batch = loader.epoch_from(last.epoch, loader.batches() - 1).next();
+                per_sample(&batch.ok_or_else(missing)?.features, error) / features
+            }
             Figure::HeldOutError => per_sample(held_out, error) / features,
             Figure::Residual => per_sample(train, error),
             Figure::Code => per_sample(held_out, |x| {

@@ -6,17 +6,17 @@ use super::*;
 /// A folder in the manner of MNIST with images of 8x8: 400 to train with and 50 held out, of which a
 /// quick run takes a tenth.
 fn mnist(folder: &Path) {
-    images(folder, 400);
+    images(folder, 400, 8);
 }
 
-fn images(folder: &Path, train: u32) {
-    let pixels = |count: usize| -> Vec<u8> {
+fn images(folder: &Path, train: u32, side: u32) {
+    let pixels = |count: u32| -> Vec<u8> {
         let pixel = |i: usize| (i.wrapping_mul(2_654_435_761) >> 7) as u8;
-        (0..count * 64).map(pixel).collect()
+        (0..(count * side * side) as usize).map(pixel).collect()
     };
     fs::create_dir_all(folder).unwrap();
     for (name, count) in [("train", train), ("t10k", 50)] {
-        let images = idx(&[count, 8, 8], &pixels(count as usize));
+        let images = idx(&[count, side, side], &pixels(count));
         fs::write(folder.join(format!("{name}-images-idx3-ubyte")), images).unwrap();
     }
 }
@@ -64,7 +64,7 @@ fn rows_are_trained_in_parts_and_shown_together() {
     );
     assert!(lines(&table, "19")[0].contains("milestone"), "{table}");
     assert!(
-        table.contains("0 of 2 trained rows are met, of 19 in all"),
+        table.contains("0 of 2 trained rows are met, of 20 in all"),
         "{table}"
     );
 
@@ -123,6 +123,54 @@ fn a_seed_decides_a_row_and_another_is_not_mixed_in() {
 }
 
 #[test]
+fn a_row_of_an_older_recipe_is_refused_until_it_is_trained_anew() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    mnist(&folder.join("mnist"));
+    let row = ["reproduce", "3", "--data", "mnist", "--quick"];
+    succeed(folder, &row);
+    let ours = result(folder, "3");
+    let mut older = ours.clone();
+    let recipe = ours["conditions"]["recipe"].as_str().unwrap();
+    older["conditions"]["recipe"] = recipe.replace("batches of 32", "batches of 64").into();
+    assert_ne!(older, ours);
+    let file = folder.join("runs/reproduce/row-3.json");
+    fs::write(file, serde_json::to_string_pretty(&older).unwrap()).unwrap();
+    fail(folder, &row, 1, &["row-3.json", "recipe", "--overwrite"]);
+    succeed(folder, &[&row[..], &["--overwrite"]].concat());
+    assert_eq!(result(folder, "3")["conditions"], ours["conditions"]);
+}
+
+#[test]
+fn the_last_batch_is_measured_beside_all_samples() {
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    images(&folder.join("mnist"), 400, 28);
+    let row = ["reproduce", "14", "--data", "mnist"];
+    let figure = |number: usize| {
+        let figure = &result(folder, "14")["figures"][number];
+        (figure["ours"].as_f64().unwrap(), figure["against"].clone())
+    };
+    // 37 of 40 samples, the first twelfth being left out, are one batch, which is the last.
+    succeed(folder, &[&row[..], &["--quick"]].concat());
+    assert_eq!(result(folder, "14")["conditions"]["train_samples"], 37);
+    let ((last, published), (all, unsaid)) = (figure(0), figure(1));
+    assert!((last / all - 1.0).abs() < 1e-6, "{last} {all}");
+    assert!(published == 0.0104 && unsaid.is_null());
+    // 367 of 400 are two batches.
+    let table = succeed(folder, &[&row[..], &["--overwrite"]].concat());
+    assert_ne!(figure(0).0, figure(1).0);
+    let lines = lines(&table, "14");
+    assert!(lines[0].contains("last batch's squared error") && lines[0].contains(" no "));
+    assert!(
+        lines[1]
+            .trim_end()
+            .ends_with(|digit: char| digit.is_ascii_digit()),
+        "{table}"
+    );
+}
+
+#[test]
 fn a_row_that_was_begun_is_not_gone_on_with_otherwise() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
@@ -154,7 +202,7 @@ fn an_interrupted_row_goes_on_to_the_same_figures() {
     use std::time::Duration;
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
-    images(&folder.join("mnist"), 2000);
+    images(&folder.join("mnist"), 2000, 8);
     let row = ["reproduce", "7", "--data", "mnist", "--threads", "1"];
     let child = command(folder, &row)
         .stderr(std::process::Stdio::piped())
