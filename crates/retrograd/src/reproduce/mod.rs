@@ -8,6 +8,7 @@ mod models;
 mod outcome;
 mod row;
 mod rows;
+mod rule;
 mod table;
 mod training;
 
@@ -104,7 +105,7 @@ fn is_done(folder: &Path, training: &Training<'_>) -> Result<bool, Failure> {
     let row = training.row;
     match Outcome::read(folder, row)? {
         None => Ok(false),
-        Some(outcome) if outcome.conditions == training.conditions => Ok(true),
+        Some(outcome) if !outcome.is_older && outcome.conditions == training.conditions => Ok(true),
         Some(_) => Err(Failure::run(format!(
             "{}: the row was trained with another seed, data or recipe; train it anew with --overwrite, or choose another folder with --out",
             folder.join(outcome::file(row)).display()

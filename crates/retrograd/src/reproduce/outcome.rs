@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::row::{Figure, Row};
+use super::row::{Row, Target};
+use super::table;
 use crate::failure::Failure;
 
 /// The result of a row that is trained.
@@ -22,6 +23,9 @@ pub(super) struct Outcome {
     pub(super) seconds_per_epoch: f64,
     /// One a target of the row.
     pub(super) figures: Vec<Compared>,
+    /// Whether the row is another now than when this was trained.
+    #[serde(skip)]
+    pub(super) is_older: bool,
 }
 
 /// What decides a result: another run under the same conditions gives the same figures.
@@ -51,21 +55,23 @@ pub(super) struct Compared {
 }
 
 impl Compared {
-    pub(super) fn new(figure: Figure, published: String, against: Option<f64>, ours: f64) -> Self {
+    /// `variances` is what the data say, where nothing else is published.
+    pub(super) fn new(target: &Target, variances: Option<f64>, ours: f64) -> Self {
+        let against = target.published.against(variances);
         Self {
-            figure: figure.name(),
-            published,
+            figure: target.figure.name(),
+            published: table::published(target.published, variances),
             against,
             ours: ours.is_finite().then_some(ours),
-            met: against.is_none_or(|against| figure.is_met(ours, against)),
+            met: against.is_none_or(|against| target.figure.is_met(ours, against)),
         }
     }
 }
 
 impl Outcome {
-    /// Whether every figure is met; never of a run cut short.
+    /// Whether every figure is met; never of a run cut short or of another recipe.
     pub(super) fn is_met(&self) -> bool {
-        !self.conditions.quick && self.figures.iter().all(|figure| figure.met)
+        !self.conditions.quick && !self.is_older && self.figures.iter().all(|figure| figure.met)
     }
 
     /// That of a row in a folder, if it is there.
@@ -84,13 +90,28 @@ impl Outcome {
             ))
         };
         let text = fs::read_to_string(&file).map_err(|error| refused(error.to_string()))?;
-        let outcome: Self =
+        let mut outcome: Self =
             serde_json::from_str(&text).map_err(|error| refused(error.to_string()))?;
-        if outcome.row == row.id && outcome.figures.len() == row.targets.len() {
-            Ok(Some(outcome))
-        } else {
-            Err(refused(format!("it is of row {}", outcome.row)))
+        if outcome.row != row.id {
+            return Err(refused(format!("it is of row {}", outcome.row)));
         }
+        outcome.judge(row)?;
+        Ok(Some(outcome))
+    }
+
+    /// Holds its figures against what the row says now, unless the row is another now.
+    fn judge(&mut self, row: &Row) -> Result<(), Failure> {
+        let epochs = if self.conditions.quick { 1 } else { row.epochs };
+        let names = row.targets.iter().map(|target| target.figure.name());
+        let is_same = self.figures.iter().map(|one| one.figure.clone()).eq(names);
+        self.is_older = !is_same || self.conditions.recipe != row.recipe(epochs)?;
+        if !self.is_older {
+            for (figure, target) in self.figures.iter_mut().zip(row.targets) {
+                let ours = figure.ours.unwrap_or(f64::NAN);
+                *figure = Compared::new(target, figure.against, ours);
+            }
+        }
+        Ok(())
     }
 }
 

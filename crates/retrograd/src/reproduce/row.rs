@@ -1,9 +1,10 @@
 //! A row of the table: a recipe, the figures to compare, and what was published.
 
 use retrograd::autoencoders::{BoxedAutoencoder, DataKind, Settings, Variant};
-use retrograd::nn::{Adadelta, Adam, LastBatch, Optimizer, Param, RmsProp, Schedule};
+use retrograd::nn::{LastBatch, Schedule};
 use retrograd::tensor::random::Rng;
 
+use super::rule::Rule;
 use crate::failure::Failure;
 
 /// A published recipe with its figures.
@@ -40,8 +41,8 @@ pub(crate) enum Model {
 pub(crate) enum Stages {
     /// All, which is one for most.
     All,
-    /// So many from the first.
-    First(usize),
+    /// So many from the first, by one optimiser, which goes on counting its steps.
+    Joined(usize),
 }
 
 /// Which training samples an epoch has.
@@ -52,17 +53,6 @@ pub(crate) enum Feed {
     /// As TensorFlow's tutorial reader of MNIST gives them: the first twelfth, 5 000 of 60 000, is kept
     /// for validation, and an epoch is as many full batches as the others fill.
     Tutorial,
-}
-
-/// The update rule with the constants of the source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rule {
-    /// The paper's constants.
-    Adam,
-    /// Keras's constants.
-    Adadelta,
-    /// Keras's constants, ρ = 0.9 and ε = 1e-7.
-    RmsProp,
 }
 
 /// A figure with its published value.
@@ -82,6 +72,8 @@ pub(crate) enum Figure {
     TrainError,
     /// The same on the last batch of the last epoch alone, after the step on it.
     LastBatchError,
+    /// The loss on that batch then, with noise drawn anew.
+    LastBatch,
     /// The squared error on the held-out samples after all epochs.
     HeldOutError,
     /// The mean of all numbers of all codes of the held-out samples.
@@ -152,6 +144,24 @@ impl Row {
     }
 }
 
+impl Stages {
+    /// How many there are of so many that the model has.
+    pub(crate) fn count(self, phases: usize) -> usize {
+        match self {
+            Self::All => phases,
+            Self::Joined(count) => count,
+        }
+    }
+
+    /// The steps of an optimiser before stage `number` (from 0), with so many in each.
+    pub(crate) fn steps_before(self, number: usize, steps: u64) -> u64 {
+        match self {
+            Self::All => 0,
+            Self::Joined(_) => number as u64 * steps,
+        }
+    }
+}
+
 impl Feed {
     /// Where the samples begin that are trained with, of so many.
     pub(crate) fn start(self, samples: usize) -> usize {
@@ -170,23 +180,13 @@ impl Feed {
     }
 }
 
-impl Rule {
-    pub(crate) fn build(
-        self,
-        learning_rate: f64,
-        params: Vec<(String, Param<f32>)>,
-    ) -> Optimizer<f32> {
+impl Published {
+    /// The number that ours is held against, if it is; `variances` is what the data say.
+    pub(crate) fn against(self, variances: Option<f64>) -> Option<f64> {
         match self {
-            Self::Adam => Optimizer::new(Adam::default(), learning_rate, params),
-            Self::Adadelta => Optimizer::new(Adadelta::default(), learning_rate, params),
-            Self::RmsProp => {
-                let rule = RmsProp {
-                    alpha: 0.9,
-                    epsilon: 1e-7,
-                    ..RmsProp::default()
-                };
-                Optimizer::new(rule, learning_rate, params)
-            }
+            Self::Value(value) | Self::Between(_, value) => Some(value),
+            Self::Variances => Some(variances.unwrap_or(f64::NAN)),
+            Self::Unsaid => None,
         }
     }
 }
@@ -202,6 +202,7 @@ impl Figure {
             Self::HeldOut(epoch) => format!("held-out loss, epoch {epoch}"),
             Self::TrainError => "train squared error".to_owned(),
             Self::LastBatchError => "last batch's squared error".to_owned(),
+            Self::LastBatch => "last batch's loss".to_owned(),
             Self::HeldOutError => "held-out squared error".to_owned(),
             Self::Code => "mean code value".to_owned(),
             Self::Residual => "train squared error, summed".to_owned(),

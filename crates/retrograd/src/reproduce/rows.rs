@@ -10,9 +10,10 @@ use retrograd::nn::Schedule;
 
 use super::models::{denoising_stack, linear_code};
 use super::row::Figure::{
-    Code, HeldOut, HeldOutError, LastBatchError, Residual, Subspace, Train, TrainError,
+    Code, HeldOut, HeldOutError, LastBatch, LastBatchError, Residual, Subspace, Train, TrainError,
 };
-use super::row::{Feed, Figure, Milestone, Model, Published, Row, Rule, Stages, Target};
+use super::row::{Feed, Figure, Milestone, Model, Published, Row, Stages, Target};
+use super::rule::Rule;
 
 const DERTAT: &str = "Dertat 2017, Part 3 - Autoencoders.ipynb in ardendertat/Applied-Deep-Learning-with-Keras on GitHub (fe47ff3)";
 const KERAS: &str = "Chollet 2016, Building autoencoders in Keras (blog.keras.io)";
@@ -48,11 +49,13 @@ const TUTORIAL: Row = Row {
     ..PLAIN
 };
 
-/// All samples beside the last batch that was published.
-const TRAIN_ERROR: Target = Target {
-    figure: TrainError,
-    published: Published::Unsaid,
-};
+/// What all samples say, beside the last batch that was published.
+const fn unsaid(figure: Figure) -> Target {
+    Target {
+        figure,
+        published: Published::Unsaid,
+    }
+}
 
 const fn target(figure: Figure, published: f64) -> Target {
     Target {
@@ -166,9 +169,12 @@ pub(crate) static ROWS: [Row; 20] = [
         }),
         batch_size: 256,
         epochs: 100,
-        targets: &[target(HeldOut(100), 0.08)],
+        targets: &[Target {
+            figure: HeldOut(100),
+            published: Published::Between(0.075, 0.085),
+        }],
         source: KERAS,
-        chosen: "the source gives one digit",
+        chosen: "the source gives one digit, ~0.08, of which the upper end counts",
         ..PLAIN
     },
     Row {
@@ -218,7 +224,7 @@ pub(crate) static ROWS: [Row; 20] = [
         epochs: 15,
         targets: &[target(HeldOut(15), 0.0099)],
         source: HUBENS,
-        chosen: "without the penalty that the notebook's code names, as the curve that it prints is without (see the misses)",
+        chosen: "without the penalty that the notebook's code names, as the curve that it prints is without",
         ..PLAIN
     },
     Row {
@@ -269,7 +275,7 @@ pub(crate) static ROWS: [Row; 20] = [
             ..Settings::default()
         }),
         epochs: 5,
-        targets: &[target(LastBatchError, 0.0104), TRAIN_ERROR],
+        targets: &[target(LastBatchError, 0.0104), unsaid(TrainError)],
         chosen: "He normal start (published: a truncated normal of that variance)",
         ..TUTORIAL
     },
@@ -280,10 +286,10 @@ pub(crate) static ROWS: [Row; 20] = [
             lambda: Some(1e-4),
             ..Settings::default()
         }),
-        stages: Stages::First(2),
+        stages: Stages::Joined(2),
         epochs: 4,
         targets: &[target(HeldOutError, 0.0098)],
-        chosen: "He normal start (published: a truncated normal of that variance); without the variant's fine-tuning, as published",
+        chosen: "He normal start (published: a truncated normal of that variance); without the variant's fine-tuning and with one Adam for both phases, whose corrections are over when the second begins, as published",
         ..TUTORIAL
     },
     Row {
@@ -291,8 +297,8 @@ pub(crate) static ROWS: [Row; 20] = [
         title: "denoising 784-300-150-300-784 ReLU, squared error, σ 1",
         model: Model::Of(Variant::Denoising, || denoising_stack(Noise::Gaussian, 1.0)),
         epochs: 10,
-        targets: &[target(Train(10), 0.0408)],
-        chosen: "mean over the last epoch (published: its last batch)",
+        targets: &[target(LastBatch, 0.0408), unsaid(Train(10))],
+        chosen: "measured with noise, as published",
         ..TUTORIAL
     },
     Row {
@@ -300,7 +306,7 @@ pub(crate) static ROWS: [Row; 20] = [
         title: "denoising 784-300-150-300-784 ReLU, squared error, dropout 0.3",
         model: Model::Of(Variant::Denoising, || denoising_stack(Noise::Dropout, 0.3)),
         epochs: 10,
-        targets: &[target(LastBatchError, 0.0242), TRAIN_ERROR],
+        targets: &[target(LastBatchError, 0.0242), unsaid(TrainError)],
         chosen: "measured without dropout, as published",
         ..TUTORIAL
     },
@@ -329,7 +335,7 @@ pub(crate) static ROWS: [Row; 20] = [
             target(HeldOut(9), 106.04),
             target(HeldOut(10), 105.56),
         ],
-        source: "the article Generative models: variational autoencoders (2023), which prints its log; its program is vae/main.py of pytorch/examples",
+        source: "The article Generative models: variational autoencoders (2023), which prints its log; its program is vae/main.py of pytorch/examples",
         chosen: "He normal start (PyTorch: uniform within 1/√inputs); one draw of the code a sample in measuring",
         ..PLAIN
     },

@@ -80,11 +80,12 @@ fn trained(row: &Row, outcome: &Outcome) -> Vec<Line> {
     let figures = outcome.figures.iter().enumerate();
     let line = |(position, figure): (usize, &super::outcome::Compared)| {
         let first = |text: String| if position == 0 { text } else { String::new() };
-        let met = match (outcome.conditions.quick, figure.against, figure.met) {
-            (true, ..) => "cut short",
-            (_, None, _) => "",
-            (_, _, true) => "yes",
-            (_, _, false) => "no",
+        let met = match (figure.against, figure.met) {
+            _ if outcome.is_older => "older recipe",
+            _ if outcome.conditions.quick => "cut short",
+            (None, _) => "",
+            (_, true) => "yes",
+            (_, false) => "no",
         };
         [
             first(row.id.to_owned()),

@@ -4,15 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use retrograd::autoencoders::{Autoencoder, BoxedAutoencoder, DataKind, Phase};
-use retrograd::autograd::Var;
+use retrograd::autograd::{Mode, Tape, Var};
 use retrograd::datasets::{PrincipalComponents, Split};
 use retrograd::nn::train::{EpochRecord, Every, Interrupt, Progress, Shelf, Stopped};
 use retrograd::nn::{DataLoader, Labelled, Trainer, checkpoint};
 use retrograd::tensor::{Tensor, random};
 
 use super::outcome::{Compared, Conditions, Outcome, workplace};
-use super::row::{Figure, Published, Row, Stages};
-use super::table;
+use super::row::{Figure, Row};
 use crate::failure::Failure;
 use crate::terminal;
 
@@ -45,14 +44,14 @@ impl Training<'_> {
         let features = self.data.train.width();
         let mut rng = random::stream(self.conditions.seed, "initial weights", &[]);
         let model = self.row.build(DataKind::Images(features), &mut rng)?;
-        let mut phases = model.phases();
-        if let Stages::First(count) = self.row.stages {
-            phases.truncate(count);
-        }
+        let phases = model.phases();
+        let stages = phases.iter().take(self.row.stages.count(phases.len()));
         let mut records = Vec::new();
-        for (number, phase) in phases.iter().enumerate() {
+        for (number, phase) in stages.enumerate() {
             let place = place.join(format!("stage-{}", number + 1));
-            records.extend(self.stage(&model, phase, &place, epochs)?);
+            let steps = epochs * self.batches()?.batches() as u64;
+            let before = self.row.stages.steps_before(number, steps);
+            records.extend(self.stage(&model, phase, before, &place, epochs)?);
         }
         let outcome = Outcome {
             row: self.row.id.to_owned(),
@@ -61,6 +60,7 @@ impl Training<'_> {
             threads: self.threads,
             seconds_per_epoch: median(records.iter().map(|record| record.seconds).collect()),
             figures: self.figures(model.as_ref(), &records)?,
+            is_older: false,
         };
         Ok(outcome)
     }
@@ -84,16 +84,18 @@ impl Training<'_> {
             .map_err(|error| refused(error.to_string()))
     }
 
-    /// Trains a stage, from its last checkpoint if there is one.
+    /// Trains a stage, from its last checkpoint if there is one, after so many steps of others.
     fn stage(
         &self,
         model: &BoxedAutoencoder<f32>,
         phase: &Phase<'_, f32>,
+        steps_before: u64,
         place: &Path,
         epochs: u64,
     ) -> Result<Vec<EpochRecord>, Failure> {
         let row = self.row;
-        let optimizer = row.rule.build(row.learning_rate, phase.params.clone());
+        let params = phase.params.clone();
+        let optimizer = row.rule.build(row.learning_rate, params, steps_before);
         let latest = if place.exists() {
             Shelf::latest::<f32>(place).map_err(Failure::run)?
         } else {
@@ -143,6 +145,17 @@ impl Training<'_> {
         Ok(loader.shuffled(self.conditions.seed).last_batch(last))
     }
 
+    /// The last batch of the last epoch.
+    fn last_batch(&self, records: &[EpochRecord]) -> Result<Tensor<f32>, Failure> {
+        let loader = self.batches()?;
+        let last = |record: &EpochRecord| {
+            let mut batches = loader.epoch_from(record.epoch, loader.batches() - 1);
+            batches.next().map(|batch| batch.features)
+        };
+        let missing = || Failure::run(format!("row {}: it has no last batch", self.row.id));
+        records.last().and_then(last).ok_or_else(missing)
+    }
+
     fn loader(
         &self,
         features: &Tensor<f32>,
@@ -173,13 +186,7 @@ impl Training<'_> {
         let variances = components.as_ref().map(|all| all.residual(code));
         let compared = |target: &super::row::Target| {
             let ours = self.figure(target.figure, model, records, components.as_ref())?;
-            let against = match target.published {
-                Published::Value(value) | Published::Between(_, value) => Some(value),
-                Published::Variances => Some(variances.unwrap_or(f64::NAN)),
-                Published::Unsaid => None,
-            };
-            let published = table::published(target.published, variances);
-            Ok(Compared::new(target.figure, published, against, ours))
+            Ok(Compared::new(target, variances, ours))
         };
         self.row.targets.iter().map(compared).collect()
     }
@@ -211,10 +218,12 @@ impl Training<'_> {
                 record.held_out.as_ref().ok_or_else(missing)?.total()
             }
             Figure::TrainError => per_sample(train, error) / features,
-            Figure::LastBatchError => {
-                let (loader, last) = (self.batches()?, records.last().ok_or_else(missing)?);
-                let batch = loader.epoch_from(last.epoch, loader.batches() - 1).next();
-                per_sample(&batch.ok_or_else(missing)?.features, error) / features
+            Figure::LastBatchError => per_sample(&self.last_batch(records)?, error) / features,
+            Figure::LastBatch => {
+                let noise = random::stream(self.conditions.seed, "last batch", &[]);
+                let tape = Tape::with(Mode::Training, noise);
+                let batch = tape.constant(self.last_batch(records)?);
+                model.objective(&batch).metrics().total()
             }
             Figure::HeldOutError => per_sample(held_out, error) / features,
             Figure::Residual => per_sample(train, error),

@@ -137,6 +137,12 @@ fn a_row_of_an_older_recipe_is_refused_until_it_is_trained_anew() {
     let file = folder.join("runs/reproduce/row-3.json");
     fs::write(file, serde_json::to_string_pretty(&older).unwrap()).unwrap();
     fail(folder, &row, 1, &["row-3.json", "recipe", "--overwrite"]);
+    let table = succeed(folder, &[&["reproduce", "6"], &row[2..]].concat());
+    assert!(
+        lines(&table, "3")
+            .iter()
+            .all(|line| line.contains("older recipe"))
+    );
     succeed(folder, &[&row[..], &["--overwrite"]].concat());
     assert_eq!(result(folder, "3")["conditions"], ours["conditions"]);
 }
