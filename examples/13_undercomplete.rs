@@ -41,6 +41,7 @@ use retrograd_tensor::{Tensor, keep, random};
 
 fn main() -> Outcome {
     let example = Example::new("13_undercomplete");
+    example.makes_its_data()?;
     let data = unit(plane_split(1000, 200, 42));
     let recipe = Recipe {
         epochs: 200,

@@ -79,6 +79,7 @@ fn main() -> Outcome {
         .row("filters", &filters, [60, side, side])
         .shading(Shading::Diverging)
         .columns(15)
-        .scale(2);
+        .scale(2)
+        .gap(2);
     example.grid("filters", &grid)
 }

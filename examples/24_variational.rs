@@ -8,8 +8,8 @@
 //!
 //! With respect to `12_deep` a code is a distribution. The divergence holds all clouds near the normal
 //! one, and the noise asks the decoder to draw something sensible everywhere in a cloud. So there are
-//! no holes between codes: normal numbers decode to new digits, or to what lies between two. The sum of both terms is a bound on
-//! −log p(x), in nats per image.
+//! no holes between codes: normal numbers decode to new digits, or to what lies between two. The sum of
+//! both terms is a bound on −log p(x), in nats per image.
 //!
 //! Run it with `cargo run --release -p retrograd-examples --example 24_variational`. It prints
 //!

@@ -20,7 +20,7 @@ use retrograd_tensor::Tensor;
 pub type Outcome<V = ()> = Result<V, Box<dyn Error>>;
 
 /// Where pictures go, below the folder the program is run in.
-const FOLDER: &str = "target/examples-out";
+pub const FOLDER: &str = "target/examples-out";
 /// Images to train with and to hold out; those of `--quick`.
 const IMAGES: (usize, usize) = (20_000, 1000);
 const QUICK_IMAGES: (usize, usize) = (1000, 200);
@@ -66,6 +66,21 @@ impl Example {
             }
         }
         example
+    }
+
+    /// For an example whose point needs data of its own making.
+    ///
+    /// # Errors
+    /// If `--data` is given.
+    pub fn makes_its_data(&self) -> Outcome {
+        match &self.data {
+            None => Ok(()),
+            Some(_) => Err(format!(
+                "{} makes its own points; leave out --data, or try 12_deep with it",
+                self.name
+            )
+            .into()),
+        }
     }
 
     /// Images to train with and others to judge by: drawn digits, or what `--data` names.
@@ -237,11 +252,36 @@ pub fn between(codes: &Tensor, from: isize, to: isize) -> Tensor {
     &start + &(&t * &(&end - &start))
 }
 
+/// For each of these numbers of the code `[1, code]`, so many codes in which it alone goes from −3 to 3.
+#[must_use]
+pub fn varied(code: &Tensor, numbers: &[usize], steps: usize) -> Tensor {
+    let step = 6.0 / (steps - 1) as f32;
+    Tensor::from_fn([numbers.len() * steps, code.shape()[1]], |index| {
+        if index[1] == numbers[index[0] / steps] {
+            (index[0] % steps) as f32 * step - 3.0
+        } else {
+            code.at(&[0, index[1]])
+        }
+    })
+}
+
 /// The mean squared difference of two tensors of one shape.
 #[must_use]
 pub fn mse(a: &Tensor, b: &Tensor) -> f32 {
     let difference = a - b;
     (&difference * &difference).mean(..).item()
+}
+
+/// Square images `[count, pixels]` with each pixel as a square of so many a side: small ones, to stand
+/// below large ones.
+#[must_use]
+pub fn enlarged(images: &Tensor, times: usize) -> Tensor {
+    let (count, side) = (images.shape()[0], images.shape()[1].isqrt());
+    let width = side * times;
+    Tensor::from_fn([count, width * width], |index| {
+        let (row, column) = (index[1] / width / times, index[1] % width / times);
+        images.at(&[index[0], row * side + column])
+    })
 }
 
 /// How many of `values` are in each of `bins` equal parts of `low..high`, as shares at their middles.

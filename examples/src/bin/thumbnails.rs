@@ -1,0 +1,99 @@
+//! Makes the thumbnails of the index from the pictures that the examples have written.
+//!
+//! ```sh
+//! cargo run --release -p retrograd-examples --bin thumbnails
+//! ```
+//!
+//! A thumbnail is the upper left corner of a picture, made smaller: each of its pixels is the mean of
+//! a square of the picture's. Run it after the examples, without `--quick`, from the same folder. Of
+//! an example that has not run the thumbnail stays as it is.
+
+use std::fs;
+use std::io::ErrorKind;
+
+use retrograd_datasets::png_from_bytes;
+use retrograd_examples::{FOLDER, Outcome};
+use retrograd_tensor::{Tensor, keep};
+
+/// Where thumbnails go, below the folder the program is run in.
+const THUMBNAILS: &str = "examples/thumbnails";
+/// The largest width and height: five digits of 28 pixels, with lines between.
+const LARGEST: usize = 1 + 5 * 29;
+
+/// An example, the picture of it that tells most, and how many of its pixels a side make one.
+const PICTURES: [(&str, &str, usize); 17] = [
+    ("11_simple", "images", 3),
+    ("12_deep", "images", 3),
+    ("14_sparse_l1", "images", 3),
+    ("15_sparse_kl", "images", 3),
+    ("16_overcomplete", "images", 3),
+    ("17_stacked", "images", 3),
+    ("18_tied", "filters", 2),
+    ("19_greedy", "images", 3),
+    ("20_denoising", "images", 3),
+    ("21_contractive", "images", 3),
+    ("22_convolutional", "images", 3),
+    ("23_strided", "images", 3),
+    ("24_variational", "samples", 3),
+    ("25_variational_2d", "manifold", 4),
+    ("26_beta", "images", 3),
+    ("27_conditional", "styles", 3),
+    ("28_iwae", "images", 3),
+];
+
+fn main() -> Outcome {
+    fs::create_dir_all(THUMBNAILS)?;
+    for (name, part, factor) in PICTURES {
+        let path = format!("{FOLDER}/{name}_{part}.png");
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                println!("{path} is missing; run the example {name}");
+                continue;
+            }
+            read => read?,
+        };
+        let small = encode(&shrunk(&png_from_bytes(&bytes)?, factor))?;
+        let path = format!("{THUMBNAILS}/{name}.png");
+        fs::write(&path, &small)?;
+        println!("wrote {path}, {} bytes", small.len());
+    }
+    Ok(())
+}
+
+/// The upper left corner of an image `[channels, height, width]`, smaller by this factor each way.
+fn shrunk(image: &Tensor, factor: usize) -> Tensor {
+    let [height, width] = [1, 2].map(|axis| LARGEST.min(image.shape()[axis] / factor));
+    let corner = image
+        .slice(1, ..(height * factor) as isize)
+        .slice(2, ..(width * factor) as isize)
+        .contiguous();
+    let channels = image.shape()[0] as isize;
+    let (h, w, f) = (height as isize, width as isize, factor as isize);
+    // [channels, h, f, w, f]: the squares' own two axes are those of size f.
+    let squares = corner.reshape(&[channels, h, f, w, f]);
+    squares
+        .mean(keep(4))
+        .mean(keep(2))
+        .reshape(&[channels, h, w])
+}
+
+/// An image `[channels, height, width]` of one channel or three as PNG, 8 bits a channel.
+fn encode(image: &Tensor) -> Outcome<Vec<u8>> {
+    let [channels, height, width] = image.shape()[..] else {
+        unreachable!("an image has three axes");
+    };
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+    encoder.set_color(match channels {
+        1 => png::ColorType::Grayscale,
+        _ => png::ColorType::Rgb,
+    });
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::High);
+    let values = image.permute(&[1, 2, 0]);
+    let values: Vec<u8> = values.iter().map(|v| (v * 255.0).round() as u8).collect();
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&values)?;
+    writer.finish()?;
+    Ok(bytes)
+}
