@@ -29,13 +29,15 @@
 //!  [-0.073,  0.885,  0.270]]
 //! variance explained by 1, 2, 3 components [0.849, 0.990, 1.000]
 //! wrote target/examples-out/10_linear_loss.svg
+//! wrote target/examples-out/10_linear_points.png
 //! wrote target/examples-out/10_linear_above.svg
 //! wrote target/examples-out/10_linear_side.svg
 //! ```
 //!
-//! The first chart shows the loss on its way to the residual. The others show points and
-//! reconstructions by their principal components: from above the plane they are the same, from its
-//! side reconstructions lie in it.
+//! The first chart shows the loss on its way to the residual. It leaves twice: where gradients vanish,
+//! Adam divides by next to nothing. The picture shows points above their reconstructions, x, y and z
+//! as colours; the other charts both by principal components. From above the plane they are the same,
+//! from its side reconstructions lie in it.
 
 use retrograd_autoencoders::{Autoencoder, LinearAutoencoder};
 use retrograd_autograd::Var;
@@ -69,10 +71,8 @@ fn main() -> Outcome {
 
     println!("epoch       mse  above the PCA residual");
     let shown = [1, 10, 30, 100, 300, epochs];
-    for record in records
-        .iter()
-        .filter(|record| shown.contains(&record.epoch))
-    {
+    let records_shown = records.iter().filter(|r| shown.contains(&r.epoch));
+    for record in records_shown {
         let mse = record.train.total();
         println!(
             "{:>5}  {mse:.6}  {:>22.6}",
@@ -95,6 +95,10 @@ fn main() -> Outcome {
         .y_scale(Scale::Logarithmic);
     example.chart("loss", &chart.line("autoencoder", above))?;
     let drawn = model.forward(&x.into()).into_value().cast::<f32>();
+    example.columns(
+        "points",
+        &[("original", &points), ("reconstruction", &drawn)],
+    )?;
     views(&example, &principal, &points, &drawn)
 }
 
@@ -104,9 +108,7 @@ fn directions(model: &LinearAutoencoder<f64>, principal: &PrincipalComponents) {
     let normal = principal.directions.slice(0, 2..3).contiguous();
     let decoder = &model.params()[2].1.value();
     let across = normal.matmul(decoder);
-    let largest = across
-        .iter()
-        .fold(0.0_f64, |largest, dot| largest.max(dot.abs()));
+    let largest = across.iter().map(f64::abs).fold(0.0, f64::max);
     println!("normal of the plane  {normal:.3}");
     println!("normal · columns of D, which should be 0: at most {largest:.6}");
     assert!(largest < 1e-3);

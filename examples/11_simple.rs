@@ -81,7 +81,7 @@ fn main() -> Outcome {
         &[("original", &digits), ("reconstruction", &reconstructions)],
     )?;
     let bce = trainer.evaluate(epochs, &held_out).total();
-    assert!(bce < if example.quick { 0.6 } else { 0.12 }, "{bce}");
+    assert!(bce < if example.typical() { 0.12 } else { 0.6 }, "{bce}");
     Ok(())
 }
 

@@ -52,7 +52,7 @@ fn main() -> Outcome {
         ..recipe(Variant::Deep, 10)
     };
     let bce = example.train(&model, &data, &recipe)?;
-    assert!(bce < if example.quick { 0.4 } else { 0.10 }, "{bce}");
+    assert!(bce < if example.typical() { 0.10 } else { 0.4 }, "{bce}");
 
     let digits = handful(&data);
     let codes = encode(&model, &digits);

@@ -27,11 +27,13 @@
 //!   180     0.0029       0.0037
 //!   200     0.0029       0.0037
 //! on the points it learns from: mse 0.002905, PCA 0.002453
+//! wrote target/examples-out/13_undercomplete_columns.png
 //! wrote target/examples-out/13_undercomplete_points.svg
 //! ```
 //!
-//! The chart shows points and reconstructions seen along y, from the side of the plane: what the
-//! network draws is a surface through the cloud, bent where sigmoids bend, and without its noise.
+//! The picture shows points above their reconstructions, x, y and z as shades. The chart shows both
+//! seen along y, from the side of the plane: what the network draws is a surface through the cloud,
+//! bent where sigmoids bend, and without its noise.
 
 use retrograd_autoencoders::{DataKind, Recipe, UndercompleteAutoencoder, Variant};
 use retrograd_datasets::{Split, plane_split};
@@ -58,6 +60,10 @@ fn main() -> Outcome {
 
     let shown = data.held_out.features.clone();
     let drawn = reconstruct(&model, &shown);
+    example.columns(
+        "columns",
+        &[("original", &shown), ("reconstruction", &drawn)],
+    )?;
     let side = |points: &Tensor| -> Vec<(f64, f64)> {
         let point = |i| (points.at(&[i, 0]).into(), points.at(&[i, 2]).into());
         (0..points.shape()[0]).map(point).collect()

@@ -26,13 +26,6 @@
 //!     3    95.9022    22.6037   118.5059     116.7499
 //!     4    90.0034    22.8237   112.8271     111.3692
 //!     5    86.1670    22.9215   109.0885     108.3489
-//! β = 2
-//! epoch        bce    beta_kl        sum     held out
-//!     1   193.8477    23.4282   217.2759     158.8193
-//!     2   120.1407    28.3192   148.4598     142.6562
-//!     3   107.4292    30.4054   137.8346     135.5150
-//!     4   101.2304    30.7001   131.9304     130.4549
-//!     5    97.1473    31.0441   128.1913     127.7700
 //! β = 4
 //! epoch        bce    beta_kl        sum     held out
 //!     1   209.6245    26.4358   236.0603     180.5758
@@ -51,7 +44,6 @@
 //!   β     code  reconstruction   used (nats an image, numbers of the code)
 //! 0.5     30.5            79.5     16
 //!   1     23.1            85.2     16
-//!   2     15.9            95.9     16
 //!   4      9.0           116.4     13
 //!   8      3.5           150.1      7
 //! wrote target/examples-out/26_beta_images.png
@@ -117,7 +109,7 @@ fn main() -> Outcome {
         println!("{beta:>3} {code:>8.1} {reconstruction:>15.1} {used:>6}");
     }
     let rising = table.is_sorted_by(|a, b| a.1 > b.1 && a.2 < b.2 && a.3 >= b.3);
-    assert!(example.quick || rising, "{table:?}");
+    assert!(!example.typical() || rising, "{table:?}");
 
     let mut rows = vec![("original", &originals)];
     rows.extend(images.iter().map(|(name, images)| (name.as_str(), images)));

@@ -13,7 +13,7 @@ use retrograd_autograd::Var;
 use retrograd_datasets::{Dataset, Split, digits_split};
 use retrograd_nn::train::{EpochRecord, Progress};
 use retrograd_nn::{DataLoader, Labelled, Trainer};
-use retrograd_report::{Chart, ImageGrid};
+use retrograd_report::{Chart, ImageGrid, Shading};
 use retrograd_tensor::Tensor;
 
 /// What can go wrong: data that cannot be read, a training that diverges, a full disk.
@@ -28,6 +28,8 @@ const QUICK_IMAGES: (usize, usize) = (1000, 200);
 const QUICK_EPOCHS: u64 = 2;
 /// Most lines of a table of epochs.
 const LINES: u64 = 10;
+/// Samples of a table in a picture.
+const COLUMNS: isize = 15;
 /// The seeds of the data, of the order of samples and of the noise.
 const DATA_SEED: u64 = 42;
 const ORDER_SEED: u64 = 1;
@@ -66,6 +68,13 @@ impl Example {
             }
         }
         example
+    }
+
+    /// Whether figures apply that were measured on the drawn digits: not after a moment's training, nor
+    /// to other data.
+    #[must_use]
+    pub fn typical(&self) -> bool {
+        !self.quick && self.data.is_none()
     }
 
     /// For an example whose point needs data of its own making.
@@ -182,6 +191,22 @@ impl Example {
         self.grid(part, &grid)
     }
 
+    /// Writes the first samples of tables `[samples, features]`, each a column of coloured squares, the
+    /// tables one above the other, and says where.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn columns(&self, part: &str, tables: &[(&str, &Tensor)]) -> Outcome {
+        let firsts = tables.iter().map(|(_, table)| table.slice(0, ..COLUMNS));
+        let values: Vec<Vec<f32>> = firsts.map(|table| table.to_vec()).collect();
+        let empty = ImageGrid::new().shading(Shading::Diverging).scale(16);
+        let named = tables.iter().zip(&values);
+        let grid = named.fold(empty, |grid, ((name, table), values)| {
+            grid.row(*name, values, [COLUMNS as usize, table.shape()[1], 1])
+        });
+        self.grid(part, &grid)
+    }
+
     /// Writes a grid of images and says where.
     ///
     /// # Errors
@@ -214,11 +239,11 @@ pub fn recipe(variant: Variant, epochs: u64) -> Recipe {
     Recipe { epochs, ..recipe }
 }
 
-/// A held-out image of each label, `[labels, pixels]`; without labels, the first ten.
+/// A held-out image of each label, `[labels, pixels]`; with fewer than ten labels, the first ten.
 #[must_use]
 pub fn handful(data: &Split) -> Tensor {
     let one_of_each = data.held_out.one_of_each();
-    if one_of_each.elements() > 0 {
+    if one_of_each.shape()[0] >= 10 {
         return one_of_each;
     }
     data.held_out.features.slice(0, ..10).contiguous()

@@ -20,10 +20,15 @@ const THUMBNAILS: &str = "examples/thumbnails";
 /// The largest width and height: five digits of 28 pixels, with lines between.
 const LARGEST: usize = 1 + 5 * 29;
 
+/// Steps from black to white: as many as one sees in something so small, in half the bytes.
+const SHADES: f32 = 31.0;
+
 /// An example, the picture of it that tells most, and how many of its pixels a side make one.
-const PICTURES: [(&str, &str, usize); 17] = [
+const PICTURES: [(&str, &str, usize); 19] = [
+    ("10_linear", "points", 2),
     ("11_simple", "images", 3),
     ("12_deep", "images", 3),
+    ("13_undercomplete", "columns", 2),
     ("14_sparse_l1", "images", 3),
     ("15_sparse_kl", "images", 3),
     ("16_overcomplete", "images", 3),
@@ -91,7 +96,8 @@ fn encode(image: &Tensor) -> Outcome<Vec<u8>> {
     encoder.set_depth(png::BitDepth::Eight);
     encoder.set_compression(png::Compression::High);
     let values = image.permute(&[1, 2, 0]);
-    let values: Vec<u8> = values.iter().map(|v| (v * 255.0).round() as u8).collect();
+    let shade = |v: f32| ((v * SHADES).round() / SHADES * 255.0) as u8;
+    let values: Vec<u8> = values.iter().map(shade).collect();
     let mut writer = encoder.write_header()?;
     writer.write_image_data(&values)?;
     writer.finish()?;
