@@ -277,7 +277,8 @@ pub fn between(codes: &Tensor, from: isize, to: isize) -> Tensor {
     &start + &(&t * &(&end - &start))
 }
 
-/// For each of these numbers of the code `[1, code]`, so many codes in which it alone goes from −3 to 3.
+/// For each of these numbers of the code `[1, code]`, so many codes in which it alone goes from −3 to
+/// 3, `[numbers · steps, code]`.
 #[must_use]
 pub fn varied(code: &Tensor, numbers: &[usize], steps: usize) -> Tensor {
     let step = 6.0 / (steps - 1) as f32;
