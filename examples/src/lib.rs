@@ -160,7 +160,7 @@ impl Example {
             |(x, labels): &(Var, Option<Tensor<i64>>)| phase.objective(x, labels.as_ref());
         let optimizer = recipe
             .optimizer
-            .build(recipe.learning_rate, phase.params.clone());
+            .build(recipe.learning_rate * phase.rate, phase.params.clone());
         let batch = match recipe.batch_size {
             BatchSize::Of(samples) => samples.min(data.train.len()),
             BatchSize::Full => data.train.len(),

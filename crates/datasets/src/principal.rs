@@ -101,10 +101,9 @@ impl PrincipalComponents {
         self.variances.iter().skip(count).sum()
     }
 
-    /// How much of the subspace of the first k components the columns of `basis`, `[features, k]`,
-    /// span: ‖Vᵀ Q‖² / k with Q an orthonormal basis of theirs, the mean of cos² of the principal
-    /// angles; 1 if the subspaces are one. NaN if the columns depend on each other, or there are fewer
-    /// components.
+    /// How much of the subspace of the first k components, or of all if there are fewer, the columns of
+    /// `basis`, `[features, k]`, span: ‖Vᵀ Q‖² / k with Q an orthonormal basis of theirs, the mean of
+    /// cos² of the principal angles; 1 if all of it. NaN if the columns depend on each other.
     ///
     /// # Panics
     /// If the columns have another number of features.
@@ -112,10 +111,8 @@ impl PrincipalComponents {
     #[must_use]
     pub fn overlap(&self, basis: &Tensor<f32>) -> f64 {
         let basis = basis.cast::<f64>();
-        let count = basis.shape()[1];
-        if count > self.variances.len() {
-            return f64::NAN;
-        }
+        let columns = basis.shape()[1];
+        let count = columns.min(self.variances.len());
         let first = self.directions.slice(0, ..count as isize).contiguous();
         let gram = basis.matmul_transposed(&basis, [true, false]);
         let within = first.matmul(&basis);
@@ -123,7 +120,7 @@ impl PrincipalComponents {
         let Ok(shares) = gram.try_solve(&within, false) else {
             return f64::NAN;
         };
-        (0..count).map(|i| shares.at(&[i, i])).sum::<f64>() / count as f64
+        (0..columns).map(|i| shares.at(&[i, i])).sum::<f64>() / count as f64
     }
 
     /// The share of all variance that the first 1, 2, ... components hold together.
@@ -216,6 +213,10 @@ mod tests {
         assert!((overlap(vec![1.0, 2.0, -3.0, 1.0, 0.0, 0.0]) - 1.0).abs() < 1e-12);
         assert!((overlap(vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0]) - 0.75).abs() < 1e-12);
         assert!(overlap(vec![1.0, 1.0, 0.0, 0.0, 0.0, 0.0]).is_nan());
+        // Points of a line: any plane that has it.
+        let line = PrincipalComponents::of(&samples.rows(&[0, 1]));
+        let plane = Tensor::from_vec(vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0], [3, 2]);
+        assert!((line.overlap(&plane) - 1.0).abs() < 1e-12);
     }
 
     #[test]

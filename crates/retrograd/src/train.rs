@@ -175,7 +175,7 @@ impl Run {
         let recipe = config.variant()?.recipe(self.data.kind);
         let mut optimizer = recipe
             .optimizer
-            .build(config.learning_rate, phase.params.clone());
+            .build(config.learning_rate * phase.rate, phase.params.clone());
         if let Some(norm) = config.clip_norm {
             optimizer = optimizer.clip(Clip::Norm(norm));
         }

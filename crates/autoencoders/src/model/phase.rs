@@ -18,6 +18,8 @@ pub struct Phase<'a, T: Float = f32> {
     pub name: &'static str,
     /// Its share of the epochs; the shares of a model's phases sum to 1.
     pub share: f64,
+    /// What the learning rate is multiplied by.
+    pub rate: f64,
     /// What moves, by path.
     pub params: Vec<(String, Param<T>)>,
     objective: Box<PhaseObjective<'a, T>>,
@@ -34,8 +36,18 @@ impl<'a, T: Float> Phase<'a, T> {
         Self {
             name,
             share,
+            rate: 1.0,
             params,
             objective: Box::new(objective),
+        }
+    }
+
+    /// The same at another learning rate, `factor` times the recipe's.
+    #[must_use]
+    pub fn at_rate(self, factor: f64) -> Self {
+        Self {
+            rate: factor,
+            ..self
         }
     }
 

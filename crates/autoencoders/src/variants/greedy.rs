@@ -6,8 +6,8 @@
 //! fine-tuning    min ‖x  − g(f(x))‖²          over all
 //! ```
 //!
-//! and in each phase λ Σ ½‖W‖² over the weights that move. Every pair is an autoencoder of what the
-//! pairs before it give. Small problems one after the other: this is how deep networks were first
+//! and in each phase λ Σ ½‖W‖² over the weights that move; fine-tuning at a tenth of the rate. Every
+//! pair is an autoencoder of what the pairs before it give. Small problems one after the other: this is how deep networks were first
 //! trained at all (Hinton and Salakhutdinov 2006; Bengio et al. 2007).
 //!
 //! Changes with respect to the stacked autoencoder: the phases. The objective of the last is that.
@@ -57,6 +57,9 @@ const PAIRS: [&str; 8] = [
 ];
 /// The share of the epochs that goes to fine-tuning.
 const FINE_TUNING: f64 = 0.2;
+/// Its learning rate, in units of that of the pairs: it starts near a solution, which the first steps of
+/// a fresh optimiser at the full rate would leave.
+const FINE_TUNING_RATE: f64 = 0.1;
 
 impl<T: Float> GreedyAutoencoder<T> {
     /// Through the widths in `down`, from the features to the code, and the mirror back.
@@ -168,7 +171,8 @@ impl<T: Float> Autoencoder<T> for GreedyAutoencoder<T> {
         };
         let all = Phase::new("fine-tuning", FINE_TUNING, self.params(), |x, _| {
             self.objective(x)
-        });
+        })
+        .at_rate(FINE_TUNING_RATE);
         (0..self.pairs()).map(phase).chain([all]).collect()
     }
 }

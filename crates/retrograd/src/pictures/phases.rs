@@ -24,6 +24,8 @@ struct End {
     reconstructed: Tensor<f32>,
     /// Squared error, mean over the features and the samples.
     error: f64,
+    /// What the last phase minimises.
+    loss: f64,
 }
 
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
@@ -44,13 +46,16 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         ends.push(end(&past, name));
     }
     ends.push(end(show, last));
-    let row = |end: &End| vec![format!("after {}", end.name), number(end.error)];
+    let row = |end: &End| {
+        let name = format!("after {}", end.name);
+        vec![name, number(end.error), number(end.loss)]
+    };
     Ok(Some(Section {
         heading: "Phase by phase".into(),
-        text: "The whole network when each phase was over. A pair of layers whose turn has not come is as it was drawn at the start.".into(),
+        text: "The whole network when each phase was over. A pair of layers whose turn has not come is as it was drawn at the start. Figures are of held-out samples; the loss is what the last phase minimises, penalties included.".into(),
         pictures: picture(show, &ends)?.into_iter().collect(),
         table: Table {
-            columns: vec!["network".into(), "squared error, held out".into()],
+            columns: ["network", "squared error", "loss of the whole"].map(String::from).to_vec(),
             rows: ends.iter().map(row).collect(),
         },
     }))
@@ -82,6 +87,11 @@ fn end(show: &Show<'_>, name: &'static str) -> End {
         End {
             name,
             error: errors.mean(..).item().into(),
+            loss: model
+                .objective(&samples.clone().into())
+                .total()
+                .item()
+                .into(),
             reconstructed,
         }
     })

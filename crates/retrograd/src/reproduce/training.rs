@@ -95,7 +95,8 @@ impl Training<'_> {
     ) -> Result<Vec<EpochRecord>, Failure> {
         let row = self.row;
         let params = phase.params.clone();
-        let optimizer = row.rule.build(row.learning_rate, params, steps_before);
+        let rate = row.learning_rate * phase.rate;
+        let optimizer = row.rule.build(rate, params, steps_before);
         let latest = if place.exists() {
             Shelf::latest::<f32>(place).map_err(Failure::run)?
         } else {
