@@ -259,7 +259,7 @@ mod tests {
         assert!(
             text.starts_with("epoch 1, batch 1: ")
                 && text.contains("`log` at")
-                && text.contains("mod.rs"),
+                && text.contains("fit.rs"),
             "{text}"
         );
     }
