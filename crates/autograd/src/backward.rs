@@ -146,7 +146,7 @@ pub fn grad<T: Float>(y: &Var<T>, xs: &[&Var<T>]) -> Vec<Var<T>> {
 /// # Errors
 /// If an operation on the way from `xs` to `y` has no derivative, or its derivative has none. The
 /// operations of this crate have derivatives of every order; those from outside say what they have,
-/// see [`Primitive::derivatives`].
+/// see [`Primitive::derivatives`](crate::Primitive::derivatives).
 ///
 /// # Panics
 /// As [`grad`] in all other cases.

@@ -46,7 +46,7 @@ impl<T: Float> Gradients<T> {
         found
     }
 
-    /// The gradient with respect to the leaf of this key (see [`Tape::keyed_leaf`]).
+    /// The gradient with respect to the leaf of this key (see [`Tape::keyed_leaf`](crate::Tape::keyed_leaf)).
     #[must_use]
     pub fn of_key(&self, key: u64) -> Option<&Tensor<T>> {
         let own = find(&self.keys, key).and_then(|&node| self.of_node(node));

@@ -20,7 +20,7 @@
 //! assert!((gradients.of(&x).unwrap().item() - expected).abs() < 1e-15);
 //! ```
 //!
-//! Where to look: [`Primitive`] for what an operation is, [`backward`] for the sweep (it is short),
+//! Where to look: [`Primitive`] for what an operation is, `sweep.rs` for the sweep (it is short),
 //! [`calculus`] for the formulas behind every elementwise function and their derivatives,
 //! [`check`] for the comparison of every rule with finite differences.
 
