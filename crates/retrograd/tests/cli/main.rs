@@ -9,7 +9,8 @@ mod tape;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -18,6 +19,29 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_retrograd"));
     command.current_dir(folder).args(arguments);
     command
+}
+
+/// Starts the program, interrupts it as soon as it is `ready`, or after a minute, and waits for its
+/// end, which must be that of an interrupted one; what it said.
+#[cfg(unix)]
+fn interrupt(folder: &Path, arguments: &[&str], ready: impl Fn() -> bool) -> String {
+    let child = command(folder, arguments)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let start = Instant::now();
+    while !ready() && start.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill is there").success());
+    let output = child.wait_with_output().expect("it ends");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    said
 }
 
 /// Runs the program in `folder`.

@@ -205,26 +205,12 @@ fn a_row_that_was_begun_is_not_gone_on_with_otherwise() {
 #[test]
 #[cfg(unix)]
 fn an_interrupted_row_goes_on_to_the_same_figures() {
-    use std::time::Duration;
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
     images(&folder.join("mnist"), 2000, 8);
     let row = ["reproduce", "7", "--data", "mnist", "--threads", "1"];
-    let child = command(folder, &row)
-        .stderr(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    while !folder.join("runs/reproduce/row-7/stage-1").exists() {
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(sent.expect("kill is there").success());
-    let output = child.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), Some(130));
-    let said = text(&output.stderr);
+    let begun = folder.join("runs/reproduce/row-7/stage-1");
+    let said = interrupt(folder, &row, || begun.exists());
     assert!(said.contains("stopped in row 7"), "{said}");
     assert!(!folder.join("runs/reproduce/row-7.json").exists());
     succeed(folder, &row);

@@ -1,7 +1,5 @@
 //! Runs that are stopped, killed and resumed.
 
-use std::time::{Duration, Instant};
-
 use retrograd::nn::train::Shelf;
 
 use super::*;
@@ -197,22 +195,7 @@ fn an_interrupt_saves_and_says_how_to_go_on() {
         "--save-every",
         "1",
     ];
-    let child = command(folder.path(), &arguments)
-        .stderr(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let start = Instant::now();
-    while announced(&run).is_none() && start.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(sent.expect("kill is there").success());
-    let output = child.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), Some(130));
-    let said = text(&output.stderr);
+    let said = interrupt(folder.path(), &arguments, || announced(&run).is_some());
     assert!(
         said.contains("retrograd train --resume runs/linear"),
         "{said}"
