@@ -31,8 +31,8 @@ pub enum Every {
 /// Keeps the last few checkpoints of a run in a folder, and the best.
 ///
 /// Files are called by their step, `step-00001234`; that of the epoch with the smallest held-out loss
-/// is `best-00001234`, written when the next one is due. A checkpoint never takes the place of another, so that whatever fails, those of
-/// before are whole.
+/// is `best-00001234`, written when the next one is due. A checkpoint never takes the place of
+/// another, so that whatever fails, those of before are whole.
 pub struct Shelf {
     folder: PathBuf,
     every: Every,

@@ -52,10 +52,14 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     };
     Ok(Some(Section {
         heading: "Phase by phase".into(),
-        text: "The whole network when each phase was over. A pair of layers whose turn has not come is as it was drawn at the start. Figures are of held-out samples; the loss is what the last phase minimises, penalties included.".into(),
+        text: format!(
+            "The whole network when each phase was over. A pair of layers whose turn has not come is as it was drawn at the start. Figures are of the first {MEASURED} held-out samples; the loss is what the last phase minimises, penalties included."
+        ),
         pictures: picture(show, &ends)?.into_iter().collect(),
         table: Table {
-            columns: ["network", "squared error", "loss of the whole"].map(String::from).to_vec(),
+            columns: ["network", "squared error", "loss of the whole"]
+                .map(String::from)
+                .to_vec(),
             rows: ends.iter().map(row).collect(),
         },
     }))
