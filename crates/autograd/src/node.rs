@@ -56,7 +56,7 @@ pub(crate) struct Operand {
 }
 
 /// The values that a rule will read, as the free constants that a plain sweep hands to it.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Saved<T: Float> {
     pub(crate) inputs: SmallVec<[Option<Var<T>>; 3]>,
     pub(crate) output: Option<Var<T>>,
@@ -64,14 +64,20 @@ pub(crate) struct Saved<T: Float> {
     pub(crate) freed: bool,
 }
 
+/// The values of the inputs, where kept, and of the output.
+type Values<T> = (SmallVec<[Option<Var<T>>; 3]>, Option<Var<T>>);
+
 impl<T: Float> Saved<T> {
-    /// The values, for good.
-    pub(crate) fn free(&mut self) -> Self {
-        Self {
-            inputs: std::mem::take(&mut self.inputs),
-            output: self.output.take(),
-            freed: std::mem::replace(&mut self.freed, true),
-        }
+    /// The values, for good; nothing if they have been taken before.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<Values<T>> {
+        let freed = std::mem::replace(&mut self.freed, true);
+        (!freed).then(|| (std::mem::take(&mut self.inputs), self.output.take()))
+    }
+
+    /// The values; nothing if they have been taken.
+    pub(crate) fn copy(&self) -> Option<Values<T>> {
+        (!self.freed).then(|| (self.inputs.clone(), self.output.clone()))
     }
 }
 

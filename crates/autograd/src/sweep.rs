@@ -97,7 +97,7 @@ pub(crate) fn sweep<T: Float>(
             cotangents[id].take()
         };
         let Some(g) = g else { continue };
-        let results = match &node.kind {
+        let mut results = match &node.kind {
             Kind::Computed(primitive) => rule(tape, &node, &**primitive, (&x, &y, &g), mode),
             Kind::Region(region) => {
                 through(tape, &node, region, (&x, &g), mode, &mut cotangents)?;
@@ -110,8 +110,8 @@ pub(crate) fn sweep<T: Float>(
         if notes.is_some() {
             tape.note_results(&node, &results);
         }
-        for (input, result) in node.inputs().zip(results) {
-            if let (Some(input), Some(result)) = (input, result)
+        for (input, result) in node.inputs().zip(&mut results) {
+            if let (Some(input), Some(result)) = (input, result.take())
                 && matters(input)
             {
                 accumulate(&mut cotangents[input], result);
@@ -207,18 +207,18 @@ fn residuals<T: Float>(
     mode: Sweep,
     matters: impl Fn(NodeId) -> bool,
 ) -> (Inputs<T>, Output<T>) {
-    let saved = match mode {
-        Sweep::Once => node.saved.borrow_mut().free(),
-        Sweep::Retain | Sweep::Record => node.saved.borrow().clone(),
-    };
-    assert!(
-        !saved.freed,
-        "backward: what node {id} ({} at {}) saved was freed by an earlier sweep; compute again, or make the \
-         earlier sweep with backward_retaining or grad",
-        node.name(),
-        node.location
-    );
-    let (mut values, mut output) = (saved.inputs, saved.output);
+    let (mut values, mut output) = match mode {
+        Sweep::Once => node.saved.borrow_mut().take(),
+        Sweep::Retain | Sweep::Record => node.saved.borrow().copy(),
+    }
+    .unwrap_or_else(|| {
+        panic!(
+            "backward: what node {id} ({} at {}) saved was freed by an earlier sweep; compute again, or make the \
+             earlier sweep with backward_retaining or grad",
+            node.name(),
+            node.location
+        )
+    });
     // A recorded sweep hands the rule the Vars of the tape, so that it is itself recorded.
     if mode == Sweep::Record {
         let both = values.iter_mut().zip(node.inputs());

@@ -164,7 +164,12 @@ impl<T: Float> Var<T> {
             "{}: more than {MAX_INPUTS} inputs",
             primitive.name()
         );
-        let values: SmallVec<[&Tensor<T>; 3]> = inputs.iter().map(|input| &input.value).collect();
+        // Lists are filled by hand where every operation passes: `collect` takes longer than a
+        // small operation's arithmetic.
+        let mut values: SmallVec<[&Tensor<T>; 3]> = SmallVec::new();
+        for input in inputs {
+            values.push(&input.value);
+        }
         let tape = common_tape(|| primitive.name(), inputs);
         let clock = tape.and_then(Tape::clock);
         let output = primitive.forward(&values);

@@ -8,17 +8,19 @@ use super::differentiate;
 use super::expr::Expr;
 use super::lower::lower;
 use super::pointwise::Pointwise;
-use crate::primitive::{Inputs, Needed, Saves};
+use crate::primitive::{Cotangents, Inputs, Needed, Saves};
 use crate::var::Var;
 
 /// The rule for one set of needed inputs.
 pub(super) struct Backward {
     /// What the programs read of x₀ .. xₙ₋₁, y and g, in the order of their inputs.
-    pub(super) reads: Vec<Read>,
+    reads: Vec<Read>,
     /// The cotangents that need computing, all in one pass, in the order of the inputs.
     pub(super) fused: Program,
     /// For each input, how to get its cotangent.
-    pub(super) cotangents: Vec<Cotangent>,
+    cotangents: Vec<Cotangent>,
+    /// What of the reads has to be saved.
+    pub(super) saves: Saves,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub(super) enum Read {
     Cotangent,
 }
 
-pub(super) enum Cotangent {
+enum Cotangent {
     Zero,
     /// g itself, as for a sum.
     Given,
@@ -83,38 +85,82 @@ impl Backward {
             }
         });
         let cotangents = cotangents.collect();
+        let saves = reads
+            .iter()
+            .fold(Saves::NOTHING, |saves, read| match *read {
+                Read::Input(i) => saves.and(Saves::input(i)),
+                Read::Output => saves.and(Saves::OUTPUT),
+                Read::Cotangent => saves,
+            });
         Self {
             fused: lower(reads.len(), &computed),
             reads,
             cotangents,
+            saves,
         }
     }
 
-    /// What the rule reads, to be saved for it.
-    pub(super) fn saves(&self) -> Saves {
-        self.reads
-            .iter()
-            .fold(Saves::NOTHING, |saves, read| match read {
-                Read::Input(i) => saves.and(Saves::input(*i)),
-                Read::Output => saves.and(Saves::OUTPUT),
-                Read::Cotangent => saves,
-            })
+    /// Whether the cotangents depend on anything that is on a tape.
+    pub(super) fn is_recorded<'v, T: Float>(&self, find: impl Fn(Read) -> &'v Var<T>) -> bool {
+        self.reads.iter().any(|&read| find(read).is_tracked())
     }
 
-    /// The computed cotangents over `shape`, each summed over what its input was stretched along; all
-    /// from one pass, for when nobody will differentiate again.
-    pub(super) fn fused<T: Float>(
+    /// What the rule reads, as `find` finds it.
+    pub(super) fn read<'v, T: Float>(
         &self,
-        reads: &[&Var<T>],
+        find: impl Fn(Read) -> &'v Var<T>,
+    ) -> SmallVec<[&'v Var<T>; 4]> {
+        self.reads.iter().map(|&read| find(read)).collect()
+    }
+
+    /// The cotangent of each input: `given` says how g is handed on to input i, `computed` how the
+    /// formula of input i gives its cotangent.
+    pub(super) fn cotangents<T: Float>(
+        &self,
+        given: impl Fn(usize) -> Var<T>,
+        mut computed: impl FnMut(usize, &Pointwise) -> Var<T>,
+    ) -> Cotangents<T> {
+        let mut cotangents = Cotangents::new();
+        for (i, cotangent) in self.cotangents.iter().enumerate() {
+            cotangents.push(match cotangent {
+                Cotangent::Zero => None,
+                Cotangent::Given => Some(given(i)),
+                Cotangent::Computed(alone) => Some(computed(i, alone)),
+            });
+        }
+        cotangents
+    }
+
+    /// The cotangents over `shape`, each summed over what its input was stretched along; all that are
+    /// computed from one pass, for when nobody will differentiate again.
+    pub(super) fn plain<'v, T: Float>(
+        &self,
+        find: impl Fn(Read) -> &'v Var<T>,
         shape: &Shape,
         x: &Inputs<T>,
-    ) -> SmallVec<[Tensor<T>; 2]> {
-        let values: SmallVec<[&Tensor<T>; 4]> = reads.iter().map(|read| read.value()).collect();
+        g: &Var<T>,
+        given: impl Fn(usize) -> Var<T>,
+    ) -> Cotangents<T> {
+        let mut values: SmallVec<[&Tensor<T>; 4]> = SmallVec::new();
+        for &read in &self.reads {
+            values.push(find(read).value());
+        }
+        // One is the usual case, and needs no lists.
+        if self.fused.outputs().len() == 1 {
+            return self.cotangents(given, |i, _| {
+                let value = self.fused.run_one_to(&values, shape, x.shape(i));
+                Var::constant_beside(value, g)
+            });
+        }
         let computed = self.cotangents.iter().enumerate();
         let targets: SmallVec<[Shape; 2]> = computed
             .filter(|(_, cotangent)| matches!(cotangent, Cotangent::Computed(_)))
             .map(|(i, _)| *x.shape(i))
             .collect();
-        self.fused.run_to(&values, shape, &targets)
+        let mut fused = self.fused.run_to(&values, shape, &targets).into_iter();
+        self.cotangents(given, |_, _| {
+            let value = fused.next().expect("an output a computed cotangent");
+            Var::constant_beside(value, g)
+        })
     }
 }

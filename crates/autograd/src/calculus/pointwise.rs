@@ -8,7 +8,7 @@ use retrograd_tensor::pointwise::Program;
 use retrograd_tensor::{Axes, Float, OrPanic, ReducedAxes, Shape, Tensor, shape};
 use smallvec::SmallVec;
 
-use super::backward::{Backward, Cotangent, Read};
+use super::backward::{Backward, Read};
 use super::differentiate::{self, value};
 use super::expr::Expr;
 use super::lower::lower;
@@ -165,37 +165,30 @@ impl<T: Float> Primitive<T> for Pointwise {
             let shapes: SmallVec<[Shape; 3]> = x.iter().map(|input| *input.shape()).collect();
             shape::broadcast(&self.0.name, &shapes).or_panic();
         }
-        self.0.forward.run(x).swap_remove(0)
+        self.0.forward.run_one(x)
     }
 
     fn saves(&self, needed: Needed) -> Saves {
-        self.backward(needed).saves()
+        self.backward(needed).saves
     }
 
     fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         let backward = self.backward(x.needed());
-        let read = |read: &Read| match read {
-            Read::Input(i) => &x[*i],
+        let find = |read| match read {
+            Read::Input(i) => &x[i],
             Read::Output => y,
             Read::Cotangent => g,
         };
-        let reads: SmallVec<[&Var<T>; 4]> = backward.reads.iter().map(read).collect();
+        // An input that was stretched collects from everything it met.
+        let given = |i: usize| g.clone().into_sum_to(x.shape(i));
         // When nobody will differentiate again, all cotangents come from one pass.
-        let recorded = reads.iter().any(|read| read.is_tracked());
-        let fused = (!recorded).then(|| backward.fused(&reads, g.shape(), x));
-        let mut fused = fused.into_iter().flatten();
-        let cotangent = |(i, cotangent): (usize, &Cotangent)| {
-            let result = match cotangent {
-                Cotangent::Zero => return None,
-                Cotangent::Given => g.clone(),
-                Cotangent::Computed(alone) if recorded => alone.apply(&reads),
-                Cotangent::Computed(_) => Var::constant_beside(fused.next()?, g),
-            };
-            // An input that was stretched collects from everything it met.
-            Some(result.into_sum_to(x.shape(i)))
-        };
-        let cotangents = backward.cotangents.iter().enumerate();
-        cotangents.map(cotangent).collect()
+        if !backward.is_recorded(find) {
+            return backward.plain(find, g.shape(), x, g, given);
+        }
+        let reads = backward.read(find);
+        backward.cotangents(given, |i, alone| {
+            alone.apply(&reads).into_sum_to(x.shape(i))
+        })
     }
 
     fn formula(&self) -> Cow<'static, str> {

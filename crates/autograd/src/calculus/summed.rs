@@ -9,9 +9,8 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::{Float, ReducedAxes, Shape, Tensor};
-use smallvec::SmallVec;
 
-use super::backward::{Cotangent, Read};
+use super::backward::Read;
 use super::pointwise::Pointwise;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -61,42 +60,34 @@ impl<T: Float> Primitive<T> for Summed {
     #[track_caller]
     fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
         let program = self.formula.forward_program();
-        program
-            .run_to(x, &self.shape, &[self.target])
-            .swap_remove(0)
+        program.run_one_to(x, &self.shape, &self.target)
     }
 
     fn saves(&self, needed: Needed) -> Saves {
-        self.formula.summed_backward(needed).saves()
+        self.formula.summed_backward(needed).saves
     }
 
     fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         let backward = self.formula.summed_backward(x.needed());
-        let read = |read: &Read| match read {
-            Read::Input(i) => &x[*i],
+        let find = |read| match read {
+            Read::Input(i) => &x[i],
             Read::Output => unreachable!("no element of the output is known"),
             Read::Cotangent => g,
         };
-        let reads: SmallVec<[&Var<T>; 4]> = backward.reads.iter().map(read).collect();
-        let recorded = reads.iter().any(|read| read.is_tracked());
-        let fused = (!recorded).then(|| backward.fused(&reads, &self.shape, x));
-        let mut fused = fused.into_iter().flatten();
-        let cotangent = |(i, cotangent): (usize, &Cotangent)| match cotangent {
-            Cotangent::Zero => None,
-            Cotangent::Given => Some(g.broadcast_to(self.shape).into_sum_to(x.shape(i))),
-            Cotangent::Computed(alone) if recorded => {
-                let (formula, target) = (alone.clone(), *x.shape(i));
-                let sum = Self {
-                    formula,
-                    target,
-                    ..*self
-                };
-                Some(Var::apply(sum, &reads))
-            }
-            Cotangent::Computed(_) => Some(Var::constant_beside(fused.next()?, g)),
-        };
-        let cotangents = backward.cotangents.iter().enumerate();
-        cotangents.map(cotangent).collect()
+        let given = |i: usize| g.broadcast_to(self.shape).into_sum_to(x.shape(i));
+        if !backward.is_recorded(find) {
+            return backward.plain(find, &self.shape, x, g, given);
+        }
+        let reads = backward.read(find);
+        backward.cotangents(given, |i, alone| {
+            let (formula, target) = (alone.clone(), *x.shape(i));
+            let sum = Self {
+                formula,
+                target,
+                ..*self
+            };
+            Var::apply(sum, &reads)
+        })
     }
 
     fn formula(&self) -> Cow<'static, str> {

@@ -85,7 +85,7 @@ pub(super) fn dot<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> f64 {
         p
     });
     let one = Shape::from(&[1; MAX_RANK][..a.rank()]);
-    DOT.run_to(&[a, b], a.shape(), &[one])[0].item().to_f64()
+    DOT.run_one_to(&[a, b], a.shape(), &one).item().to_f64()
 }
 
 /// The largest absolute value, 0 of none.

@@ -120,7 +120,9 @@ fn dots<T: Float, S: Simd<T>>(simd: S, left: &[T], columns: [&[T]; COLUMNS]) -> 
         }
         first += CHAINS * S::LANES;
     }
-    sums.map(|[even, odd]| {
+    // Not `sums.map`, whose closure would be a function without the kernel's instruction set.
+    let mut dots = [T::ZERO; COLUMNS];
+    for (dot, [even, odd]) in dots.iter_mut().zip(sums) {
         let mut lanes = [T::ZERO; 16];
         simd.store(simd.add(even, odd), &mut lanes);
         let mut width = S::LANES / 2;
@@ -130,6 +132,7 @@ fn dots<T: Float, S: Simd<T>>(simd: S, left: &[T], columns: [&[T]; COLUMNS]) -> 
             }
             width /= 2;
         }
-        lanes[0]
-    })
+        *dot = lanes[0];
+    }
+    dots
 }

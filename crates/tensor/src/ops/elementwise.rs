@@ -17,7 +17,7 @@ impl<T: Float> Tensor<T> {
     /// A function of every element.
     #[must_use]
     pub fn unary(&self, function: Unary) -> Self {
-        of_unary(function).run(&[self]).swap_remove(0)
+        of_unary(function).run_one(&[self])
     }
 
     /// A function of the paired elements of two tensors, broadcast to a common shape.
@@ -28,8 +28,10 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     pub fn binary(&self, function: Binary, other: &Self) -> Self {
         // Checked here as well, so that the message names the operation.
-        shape::broadcast(name(function), &[*self.shape(), *other.shape()]).or_panic();
-        of_binary(function).run(&[self, other]).swap_remove(0)
+        if self.shape() != other.shape() {
+            shape::broadcast(name(function), &[*self.shape(), *other.shape()]).or_panic();
+        }
+        of_binary(function).run_one(&[self, other])
     }
 
     /// As [`binary`](Self::binary), in the buffer of the left operand if it can become the result.
@@ -113,7 +115,10 @@ impl<T: Float> Tensor<T> {
         let zero = Self::scalar(T::ZERO);
         let inputs = [self, &zero];
         let product = of_binary(Binary::Mul);
-        product.run_to(&inputs, self.shape(), &[Shape::SCALAR])[0].item() == T::ZERO
+        product
+            .run_one_to(&inputs, self.shape(), &Shape::SCALAR)
+            .item()
+            == T::ZERO
     }
 }
 

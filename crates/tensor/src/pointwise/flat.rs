@@ -2,13 +2,17 @@
 //!
 //! A tensor of a few numbers is computed in less time than it takes to prepare a
 //! [`Job`](super::job::Job), and a network of small layers does little else. Where every operand is
-//! walked straight through or is one element, nothing has to be prepared.
+//! walked straight through or is one element, nothing has to be prepared: no list is copied, and
+//! scratch lies on the stack if there is little.
+
+use std::mem::MaybeUninit;
 
 use smallvec::SmallVec;
 
 use super::combine::Combine;
 use super::job::{BLOCK, SUM_BLOCK};
 use super::plan::{From, Place, Plan};
+use super::program::Program;
 use super::row::{Row, each};
 use super::rows::{Rows, scratch_len};
 use super::run::PARALLEL_INSIDE;
@@ -18,49 +22,78 @@ use crate::simd::{Kernel, Math};
 use crate::storage::Storage;
 use crate::tensor::Tensor;
 
+/// Elements of scratch that lie on the stack: vectors for the inputs and constants of most formulas.
+const ON_STACK: usize = 256;
+
+/// What a block reads: as many elements as it has, or one.
+pub(super) type Operands<'a, T> = SmallVec<[&'a [T]; 4]>;
+
 /// One block: a program, what it reads, and where its outputs go.
 #[expect(missing_debug_implementations, reason = "it lives for a call")]
-pub struct Flat<'a, 't, T: Float> {
+pub struct Flat<'a, 'w, T: Float> {
     plan: &'a Plan,
     constants: &'a [f64],
-    /// As many elements as a block has, or one.
-    inputs: SmallVec<[&'a [T]; 4]>,
-    /// The same.
-    pub(super) targets: SmallVec<[&'t mut [T]; 2]>,
+    inputs: &'a [&'a [T]],
+    /// As many elements as the block has, or one.
+    targets: &'a mut [&'w mut [T]],
     combine: Combine,
     len: usize,
+    /// The input that is the first target before it is written.
+    in_place: Option<usize>,
 }
 
-impl<'a, T: Float> Flat<'a, '_, T> {
-    /// The block, still without targets, if the operands are such.
-    pub(super) fn new(
-        (plan, constants): (&'a Plan, &'a [f64]),
-        inputs: &[&'a Tensor<T>],
-        shape: &Shape,
-        targets: &[Shape],
-        combine: Combine,
-    ) -> Option<Self> {
-        let len = shape.elements();
+impl Program {
+    /// Whether the program over `shape` is small enough for a block, and each target of it or one
+    /// element.
+    pub(super) fn is_flat(&self, shape: &Shape, targets: &[Shape]) -> bool {
+        let (plan, len) = (self.plan(), shape.elements());
         let longest = if plan.scratch == 0 { SUM_BLOCK } else { BLOCK };
-        let is_flat = |other: &Shape| other == shape || other.elements() == 1;
-        if len > longest || len * plan.cost > PARALLEL_INSIDE || !targets.iter().all(is_flat) {
-            return None;
-        }
-        let mut slices = SmallVec::new();
-        for input in inputs {
-            slices.push(input.as_slice().filter(|_| is_flat(input.shape()))?);
-        }
-        Some(Self {
-            plan,
-            constants,
-            inputs: slices,
-            targets: SmallVec::new(),
+        let fits = |target: &Shape| target == shape || target.elements() == 1;
+        len <= longest && len * plan.cost <= PARALLEL_INSIDE && targets.iter().all(fits)
+    }
+}
+
+/// What a block over `shape` reads of a tensor, if that lies so that it can.
+pub(super) fn operand<'a, T: Float>(tensor: &'a Tensor<T>, shape: &Shape) -> Option<&'a [T]> {
+    let own = tensor.shape();
+    let fits = own == shape || own.elements() == 1;
+    tensor.as_slice().filter(|_| fits)
+}
+
+impl<'a, 'w, T: Float> Flat<'a, 'w, T> {
+    /// A block of `len` elements; the inputs are [`operand`]s, or empty if [in
+    /// place](Self::in_place), and the program [is flat](Program::is_flat).
+    pub(super) fn new(
+        program: &'a Program,
+        combine: Combine,
+        inputs: &'a [&'a [T]],
+        targets: &'a mut [&'w mut [T]],
+        len: usize,
+    ) -> Self {
+        let sizes = inputs.iter().map(|input| input.len());
+        let sizes = sizes.chain(targets.iter().map(|target| target.len()));
+        debug_assert!(sizes.into_iter().all(|size| size == len || size <= 1));
+        Self {
+            plan: program.plan(),
+            constants: &program.constants,
+            inputs,
+            targets,
             combine,
             len,
-        })
+            in_place: None,
+        }
+    }
+
+    /// The same, where input `i` is the target before it is written.
+    pub(super) fn in_place(self, i: Option<usize>) -> Self {
+        Self {
+            in_place: i,
+            ..self
+        }
     }
 
     /// A row of scratch for each of the plan and for each output that is combined.
+    #[inline(always)]
     fn rows(&self) -> usize {
         let combined = self
             .targets
@@ -74,29 +107,38 @@ impl<T: Float> Kernel<T> for Flat<'_, '_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Math<T>>(mut self, simd: S) {
+    fn run<S: Math<T>>(self, simd: S) {
         let (rows, len) = (self.rows(), self.len);
-        let (inputs, outputs) = (self.inputs.len(), self.targets.len());
-        let vectors = self.constants.len() + inputs;
-        let mut storage = Storage::recycled(scratch_len(vectors, 0, rows, len));
-        let scratch = storage.as_mut_slice().as_mut_ptr();
-        // SAFETY: the scratch is as long as asked for; inputs and targets have `len` elements or one,
-        // as `new` saw, and combined outputs a row each.
+        let vectors = self.constants.len() + self.inputs.len();
+        let needed = scratch_len(vectors, 0, rows, len);
+        let mut small = [const { MaybeUninit::<T>::uninit() }; ON_STACK];
+        let mut large;
+        let scratch = if needed <= ON_STACK {
+            small.as_mut_ptr().cast::<T>()
+        } else {
+            large = Storage::recycled(needed);
+            large.as_mut_slice().as_mut_ptr()
+        };
+        // SAFETY: the scratch is as long as asked for, and a row of it is written before it is read;
+        // inputs and targets have `len` elements or one, and combined outputs a row each.
         unsafe {
-            let mut rows = Rows::new(scratch, self.constants, inputs, outputs, len);
-            for (i, input) in self.inputs.iter().enumerate() {
-                rows.inputs[i] = match input {
-                    [value] => rows.single(i, *value),
-                    values => Row::of(values.as_ptr()),
-                };
-            }
+            let mut rows = Rows::new(scratch, self.constants, self.inputs.len(), len);
             let mut next = self.plan.scratch;
-            for (i, target) in self.targets.iter_mut().enumerate() {
-                rows.outputs[i] = target.as_mut_ptr();
-                if target.len() != len {
-                    rows.outputs[i] = rows.scratch_row(next);
-                    next += 1;
-                }
+            for target in self.targets.iter_mut() {
+                let whole = target.len() == len;
+                rows.outputs.push(if whole {
+                    target.as_mut_ptr()
+                } else {
+                    rows.scratch_row(next)
+                });
+                next += usize::from(!whole);
+            }
+            for (i, input) in self.inputs.iter().enumerate() {
+                rows.inputs.push(match input {
+                    _ if self.in_place == Some(i) => Row::of(rows.outputs[0]),
+                    [value] if len > 1 => rows.single(i, *value),
+                    values => Row::of(values.as_ptr()),
+                });
             }
             for step in &self.plan.steps {
                 rows.take(simd, step, len);

@@ -6,7 +6,7 @@ use super::combine::Combine;
 use super::grid::{AllStrides, Grid, Lie, PerAxis, stretched};
 use super::plan::{From, Place, Plan};
 use super::program::Program;
-use super::row::MAX_LANES;
+use super::row::{MAX_LANES, Row};
 use super::rows::{Rows, scratch_len};
 use crate::element::Float;
 use crate::layout::Layout;
@@ -160,7 +160,7 @@ impl<'a, T: Float> Job<'a, T> {
         )
     }
 
-    /// The rows of a leaf.
+    /// The rows of a leaf; where each input and output lies follows with every block.
     ///
     /// # Safety
     /// There are so many elements of scratch.
@@ -168,7 +168,10 @@ impl<'a, T: Float> Job<'a, T> {
     pub(super) unsafe fn rows(&self, scratch: *mut T) -> Rows<T> {
         let (inputs, outputs) = (self.inputs.len(), self.targets.len());
         // SAFETY: the caller's promise.
-        unsafe { Rows::new(scratch, self.constants, inputs, outputs, self.row_len) }
+        let mut rows = unsafe { Rows::new(scratch, self.constants, inputs, self.row_len) };
+        rows.inputs.resize(inputs, Row::same(scratch));
+        rows.outputs.resize(outputs, scratch);
+        rows
     }
 
     /// Time of a block: see [`Plan::cost`].

@@ -6,25 +6,31 @@
 
 use std::marker::PhantomData;
 
-use super::row::{Row, each_long, store_some};
+use super::row::{Row, of_each, store_some};
 use crate::element::Float;
 use crate::simd::{Isa, Kernel, Math};
 
-/// A function of one vector.
-pub(crate) trait Function {
-    fn at<T: Float, S: Math<T>>(simd: S, x: S::Vector) -> S::Vector;
+/// A function of `N` vectors.
+///
+/// A trait, as a closure cannot be told to become part of the kernel that calls it: one that long
+/// would be a function of its own, compiled without the kernel's instruction set.
+pub(crate) trait Function<const N: usize> {
+    fn at<T: Float, S: Math<T>>(simd: S, x: [S::Vector; N]) -> S::Vector;
 }
 
-/// `functions! { Exp: exp }` gives a type `Exp` that stands for the vector function `exp`.
+/// `functions! { Exp: exp(x) }` gives a type `Exp` that stands for the vector function `exp`.
 macro_rules! functions {
-    ($($name:ident: $method:ident),*) => {
+    ($($name:ident: $method:ident($($x:ident),*)),*) => {
         $(
             pub(crate) struct $name;
 
-            impl Function for $name {
+            impl Function<{ [$(stringify!($x)),*].len() }> for $name {
                 #[inline(always)]
-                fn at<T: Float, S: Math<T>>(simd: S, x: S::Vector) -> S::Vector {
-                    simd.$method(x)
+                fn at<T: Float, S: Math<T>>(
+                    simd: S,
+                    [$($x),*]: [S::Vector; [$(stringify!($x)),*].len()],
+                ) -> S::Vector {
+                    simd.$method($($x),*)
                 }
             }
         )*
@@ -32,8 +38,8 @@ macro_rules! functions {
 }
 
 functions! {
-    Exp: exp, Expm1: expm1, Log: log, Log1p: log1p, Sin: sin, Cos: cos, Tanh: tanh,
-    Sigmoid: sigmoid, Softplus: softplus, Erf: erf
+    Exp: exp(x), Expm1: expm1(x), Log: log(x), Log1p: log1p(x), Sin: sin(x), Cos: cos(x),
+    Tanh: tanh(x), Sigmoid: sigmoid(x), Softplus: softplus(x), Erf: erf(x), Pow: pow(x, y)
 }
 
 /// Runs a kernel without becoming part of the caller, which has one call of it and is compiled for
@@ -43,30 +49,34 @@ fn apart<T: Float, K: Kernel<T, Output = ()>>(isa: Isa, kernel: K) {
     T::dispatch_on(isa, kernel);
 }
 
-/// `y` ← the function of `x`.
+/// `y` ← the function of `rows`.
 ///
 /// # Safety
 /// As [`each`](super::row::each).
 #[inline(always)]
-pub(super) unsafe fn over<T: Float, S: Math<T>, F: Function>(x: Row<T>, y: *mut T, len: usize) {
+pub(super) unsafe fn over<T: Float, S: Math<T>, F: Function<N>, const N: usize>(
+    rows: [Row<T>; N],
+    y: *mut T,
+    len: usize,
+) {
     let function = PhantomData::<F>;
     apart(
         S::ISA,
         Over {
             function,
-            x,
+            rows,
             y,
             len,
         },
     );
 }
 
-/// The function of one number, under the best instruction set.
-pub(crate) fn of_one<T: Float, F: Function>(x: T) -> T {
+/// The function of `N` numbers, under the best instruction set.
+pub(crate) fn of_numbers<T: Float, F: Function<N>, const N: usize>(x: [T; N]) -> T {
     let mut y = T::ZERO;
     let over = Over {
         function: PhantomData::<F>,
-        x: Row::of(&raw const x),
+        rows: x.each_ref().map(|x| Row::of(x)),
         y: &raw mut y,
         len: 1,
     };
@@ -75,58 +85,28 @@ pub(crate) fn of_one<T: Float, F: Function>(x: T) -> T {
 }
 
 /// Made only where the rows are what [`over`] asks for.
-struct Over<F, T> {
+struct Over<F, T, const N: usize> {
     function: PhantomData<F>,
-    x: Row<T>,
+    rows: [Row<T>; N],
     y: *mut T,
     len: usize,
 }
 
-impl<T: Float, F: Function> Kernel<T> for Over<F, T> {
+impl<T: Float, F: Function<N>, const N: usize> Kernel<T> for Over<F, T, N> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Math<T>>(self, simd: S) {
-        // SAFETY: the maker's promise.
-        unsafe { each_long(simd, [self.x], self.y, self.len, |[x]| F::at(simd, x)) }
-    }
-}
-
-/// `y` ← the first row to the power of the second.
-///
-/// # Safety
-/// As [`each`](super::row::each).
-#[inline(always)]
-pub(super) unsafe fn pow<T: Float, S: Math<T>>(rows: [Row<T>; 2], y: *mut T, len: usize) {
-    apart(S::ISA, Pow { rows, y, len });
-}
-
-/// x to the power y, under the best instruction set.
-pub(crate) fn pow_of_one<T: Float>(x: T, y: T) -> T {
-    let mut z = T::ZERO;
-    let pow = Pow {
-        rows: [Row::of(&raw const x), Row::of(&raw const y)],
-        y: &raw mut z,
-        len: 1,
-    };
-    apart(Isa::current(), pow);
-    z
-}
-
-/// Made only where the rows are what [`pow`] asks for.
-struct Pow<T> {
-    rows: [Row<T>; 2],
-    y: *mut T,
-    len: usize,
-}
-
-impl<T: Float> Kernel<T> for Pow<T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Math<T>>(self, simd: S) {
-        // SAFETY: the maker's promise.
-        unsafe { each_long(simd, self.rows, self.y, self.len, |[a, b]| simd.pow(a, b)) }
+        let mut i = 0;
+        while i < self.len {
+            let left = self.len - i;
+            // SAFETY: what is read and written lies before `len`, in the rows and in `y`.
+            unsafe {
+                let x = of_each(self.rows, |row| row.load_some(simd, i, left));
+                store_some(simd, F::at(simd, x), self.y.add(i), left);
+            }
+            i += S::LANES;
+        }
     }
 }
 

@@ -110,30 +110,6 @@ pub(super) unsafe fn each<T: Float, S: Math<T>, const N: usize>(
     }
 }
 
-/// As [`each`], for functions so long that their code should be there once.
-///
-/// # Safety
-/// As [`each`].
-#[inline(always)]
-pub(super) unsafe fn each_long<T: Float, S: Math<T>, const N: usize>(
-    simd: S,
-    rows: [Row<T>; N],
-    y: *mut T,
-    len: usize,
-    f: impl Fn([S::Vector; N]) -> S::Vector,
-) {
-    let mut i = 0;
-    while i < len {
-        let left = len - i;
-        // SAFETY: what is read and written lies before `len`, in the rows and in `y`.
-        unsafe {
-            let value = f(of_each(rows, |row| row.load_some(simd, i, left)));
-            store_some(simd, value, y.add(i), left);
-        }
-        i += S::LANES;
-    }
-}
-
 /// As [`each`], for functions that no vector has: rare ones, whose code is not worth compiling for
 /// every instruction set.
 ///
@@ -178,7 +154,10 @@ pub(super) unsafe fn store_some<T: Float, S: Math<T>>(
 /// As `<[_; N]>::map`, which would guard every element against a panic in `f`: there are a thousand
 /// loops, and the guards took the compiler half a minute.
 #[inline(always)]
-fn of_each<R: Copy, V: Copy, const N: usize>(rows: [R; N], f: impl Fn(R) -> V) -> [V; N] {
+pub(super) fn of_each<R: Copy, V: Copy, const N: usize>(
+    rows: [R; N],
+    f: impl Fn(R) -> V,
+) -> [V; N] {
     let mut all = [f(rows[0]); N];
     let mut i = 1;
     while i < N {

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::long;
 use super::plan::{Action, From, Place, Step};
-use super::row::{MAX_LANES, Row};
+use super::row::{MAX_LANES, Row, of_each};
 use super::vector::select;
 use crate::element::Float;
 use crate::simd::Math;
@@ -15,9 +15,13 @@ use crate::simd::Math;
 pub(super) struct Rows<T> {
     /// Memory for vectors and rows; see [`scratch_len`].
     pub(super) scratch: *mut T,
+    /// Where each input is read; at first of none.
     pub(super) inputs: SmallVec<[Row<T>; 6]>,
+    /// Where each output is written; at first of none.
     pub(super) outputs: SmallVec<[*mut T; 2]>,
     constants: usize,
+    /// Vectors before the rows.
+    vectors: usize,
     row_len: usize,
 }
 
@@ -34,14 +38,14 @@ impl<T: Float> Rows<T> {
         scratch: *mut T,
         constants: &[f64],
         inputs: usize,
-        outputs: usize,
         row_len: usize,
     ) -> Self {
         let rows = Self {
             scratch,
-            inputs: SmallVec::from_elem(Row::same(scratch), inputs),
-            outputs: SmallVec::from_elem(scratch, outputs),
+            inputs: SmallVec::new(),
+            outputs: SmallVec::new(),
             constants: constants.len(),
+            vectors: constants.len() + inputs,
             row_len,
         };
         for (i, &constant) in constants.iter().enumerate() {
@@ -78,9 +82,11 @@ impl<T: Float> Rows<T> {
     /// There is such a row.
     #[inline(always)]
     pub(super) unsafe fn scratch_row(&self, i: usize) -> *mut T {
-        let vectors = self.constants + self.inputs.len();
         // SAFETY: the scratch has this row.
-        unsafe { self.scratch.add(vectors * MAX_LANES + i * self.row_len) }
+        unsafe {
+            self.scratch
+                .add(self.vectors * MAX_LANES + i * self.row_len)
+        }
     }
 
     #[inline(always)]
@@ -116,11 +122,12 @@ impl<T: Float> Rows<T> {
         // SAFETY: the caller's promise is what the loops ask for.
         unsafe {
             let y = self.place(step.to);
+            let find = |x: From| self.find(x);
             match step.action {
-                Action::Unary(f, x) => f.over(simd, self.find(x), y, len),
-                Action::Binary(f, x) => f.over(simd, x.map(|x| self.find(x)), y, len),
-                Action::Select(x) => select(simd, x.map(|x| self.find(x)), y, len),
-                Action::Choose(f, x) => f.choose(simd, x.map(|x| self.find(x)), y, len),
+                Action::Unary(f, x) => f.over(simd, find(x), y, len),
+                Action::Binary(f, x) => f.over(simd, of_each(x, find), y, len),
+                Action::Select(x) => select(simd, of_each(x, find), y, len),
+                Action::Choose(f, x) => f.choose(simd, of_each(x, find), y, len),
                 Action::SoftplusAndSigmoid(x, other) => {
                     long::softplus_and_sigmoid::<T, S>(self.find(x), y, self.place(other), len);
                 }

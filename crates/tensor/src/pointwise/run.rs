@@ -10,7 +10,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::combine::Combine;
-use super::flat::Flat;
+use super::flat::{self, Flat};
 use super::job::{Job, Operands};
 use super::leaf::Leaf;
 use super::program::Program;
@@ -43,17 +43,20 @@ impl Program {
     #[track_caller]
     #[must_use]
     pub fn run<T: Float>(&self, inputs: &[&Tensor<T>]) -> Outputs<T> {
-        let shape = match inputs {
-            [first, others @ ..] if others.iter().all(|x| x.shape() == first.shape()) => {
-                *first.shape()
-            }
-            _ => {
-                let shapes = inputs.iter().map(|input| *input.shape());
-                shape::broadcast("pointwise", &shapes.collect::<SmallVec<[Shape; 4]>>()).or_panic()
-            }
-        };
-        let targets: SmallVec<[Shape; 2]> = self.outputs.iter().map(|_| shape).collect();
+        let shape = common(inputs);
+        let targets: SmallVec<[Shape; 2]> = SmallVec::from_elem(shape, self.outputs.len());
         self.reduce(inputs, &shape, &targets, Combine::Sum)
+    }
+
+    /// As [`run`](Self::run), of a program with one output.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run), and if the program has no output or several.
+    #[track_caller]
+    #[must_use]
+    pub fn run_one<T: Float>(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        let shape = common(inputs);
+        self.reduce_one(inputs, &shape, &shape, Combine::Sum)
     }
 
     /// The outputs for every element of the inputs stretched to `shape`, each summed over whatever
@@ -89,11 +92,24 @@ impl Program {
         shape: &Shape,
         targets: &[Shape],
     ) -> Outputs<T> {
-        let shapes = inputs.iter().map(|input| input.shape()).chain(targets);
-        for other in shapes.filter(|other| *other != shape) {
-            shape::broadcast_to(other, shape).or_panic();
-        }
+        check_stretch(inputs, shape, targets);
         self.reduce(inputs, shape, targets, Combine::Sum)
+    }
+
+    /// As [`run_to`](Self::run_to), of a program with one output.
+    ///
+    /// # Panics
+    /// As [`run_to`](Self::run_to), and if the program has no output or several.
+    #[track_caller]
+    #[must_use]
+    pub fn run_one_to<T: Float>(
+        &self,
+        inputs: &[&Tensor<T>],
+        shape: &Shape,
+        target: &Shape,
+    ) -> Tensor<T> {
+        check_stretch(inputs, shape, std::slice::from_ref(target));
+        self.reduce_one(inputs, shape, target, Combine::Sum)
     }
 
     /// As [`run_to`](Self::run_to), with any way to combine, and shapes that fit.
@@ -118,26 +134,65 @@ impl Program {
         combine: Combine,
     ) -> Outputs<T> {
         self.check_counts(inputs.len(), targets.len());
-        let mut storages: SmallVec<[Storage<T>; 2]> = targets
-            .iter()
-            .map(|target| Storage::recycled(target.elements()))
-            .collect();
-        let slices = storages.iter_mut().map(Storage::as_mut_slice);
-        let program = (self.plan(), &self.constants[..]);
-        if shape.elements() == 0 {
-            slices.for_each(|slice| slice.fill(combine.identity()));
-        } else if let Some(mut flat) = Flat::new(program, inputs, shape, targets, combine) {
-            flat.targets.extend(slices);
-            T::flat(isa, flat);
-        } else {
-            let operands = inputs.iter().map(|input| (input.buffer(), input.layout()));
-            let operands: Operands<'_, T> = operands.collect();
-            Job::new(self, isa, &operands, shape, targets, combine).run(slices.collect());
+        let mut storages: SmallVec<[Storage<T>; 2]> = SmallVec::new();
+        for target in targets {
+            storages.push(Storage::recycled(target.elements()));
         }
-        let tensors = storages.into_iter().zip(targets);
+        let mut slices = Slices::new();
+        for storage in &mut storages {
+            slices.push(storage.as_mut_slice());
+        }
+        self.write(isa, inputs, (shape, targets), combine, &mut slices);
+        drop(slices);
+        let mut tensors = Outputs::new();
+        for (storage, target) in storages.into_iter().zip(targets) {
+            tensors.push(Tensor::from_storage(storage, *target));
+        }
         tensors
-            .map(|(storage, target)| Tensor::from_storage(storage, *target))
-            .collect()
+    }
+
+    /// As [`reduce`](Self::reduce), of a program with one output: the same without any list.
+    #[track_caller]
+    pub(crate) fn reduce_one<T: Float>(
+        &self,
+        inputs: &[&Tensor<T>],
+        shape: &Shape,
+        target: &Shape,
+        combine: Combine,
+    ) -> Tensor<T> {
+        self.check_counts(inputs.len(), 1);
+        let mut storage = Storage::recycled(target.elements());
+        let shapes = (shape, std::slice::from_ref(target));
+        let isa = Isa::current();
+        self.write(isa, inputs, shapes, combine, &mut [storage.as_mut_slice()]);
+        Tensor::from_storage(storage, *target)
+    }
+
+    /// Writes each output over `shape` to its slice, which has the elements of its target.
+    fn write<T: Float>(
+        &self,
+        isa: Isa,
+        inputs: &[&Tensor<T>],
+        (shape, targets): (&Shape, &[Shape]),
+        combine: Combine,
+        slices: &mut [&mut [T]],
+    ) {
+        let len = shape.elements();
+        if len == 0 {
+            for slice in slices {
+                slice.fill(combine.identity());
+            }
+            return;
+        }
+        if self.is_flat(shape, targets)
+            && let Some(operands) = flat_operands(inputs, shape)
+        {
+            let flat = Flat::new(self, combine, &operands, slices, len);
+            return T::flat(isa, flat);
+        }
+        let operands = inputs.iter().map(|input| (input.buffer(), input.layout()));
+        let operands: Operands<'_, T> = operands.collect();
+        Job::new(self, isa, &operands, shape, targets, combine).run(reborrowed(slices));
     }
 
     /// `tensor` ← the output, where the one input that is `None` is the tensor itself. Of a program of
@@ -149,27 +204,28 @@ impl Program {
     ) {
         self.check_counts(inputs.len(), 1);
         assert!(self.code.len() == 1, "pointwise: not one instruction");
-        if tensor.elements() == 0 {
+        let (isa, in_place) = (Isa::current(), inputs.iter().position(Option::is_none));
+        let (shape, len) = (*tensor.shape(), tensor.elements());
+        let target = std::slice::from_ref(&shape);
+        if len == 0 {
             return;
         }
-        let layout = Layout::contiguous(*tensor.shape());
-        let shape = *layout.shape();
-        let slices = Slices::from_iter([tensor.make_mut()]);
+        if self.is_flat(&shape, target)
+            && let Some(operands) = flat_others(inputs, &shape)
+        {
+            let slices = &mut [tensor.make_mut()];
+            let flat = Flat::new(self, Combine::Sum, &operands, slices, len);
+            return T::flat(isa, flat.in_place(in_place));
+        }
+        let layout = Layout::contiguous(shape);
         let operands = inputs.iter().map(|input| match *input {
             Some(input) => (input.buffer(), input.layout()),
             None => (&[][..], &layout),
         });
         let operands: Operands<'_, T> = operands.collect();
-        let mut job = Job::new(
-            self,
-            Isa::current(),
-            &operands,
-            &shape,
-            &[shape],
-            Combine::Sum,
-        );
-        job.in_place = inputs.iter().position(Option::is_none);
-        job.run(slices);
+        let mut job = Job::new(self, isa, &operands, &shape, target, Combine::Sum);
+        job.in_place = in_place;
+        job.run(Slices::from_iter([tensor.make_mut()]));
     }
 
     #[track_caller]
@@ -185,6 +241,53 @@ impl Program {
             self.outputs.len()
         );
     }
+}
+
+/// The shape that the inputs are stretched to.
+#[track_caller]
+fn common<T: Float>(inputs: &[&Tensor<T>]) -> Shape {
+    match inputs {
+        [first, others @ ..] if others.iter().all(|x| x.shape() == first.shape()) => *first.shape(),
+        _ => {
+            let shapes = inputs.iter().map(|input| *input.shape());
+            shape::broadcast("pointwise", &shapes.collect::<SmallVec<[Shape; 4]>>()).or_panic()
+        }
+    }
+}
+
+#[track_caller]
+fn check_stretch<T: Float>(inputs: &[&Tensor<T>], shape: &Shape, targets: &[Shape]) {
+    let shapes = inputs.iter().map(|input| input.shape()).chain(targets);
+    for other in shapes.filter(|other| *other != shape) {
+        shape::broadcast_to(other, shape).or_panic();
+    }
+}
+
+/// What a single block reads, if all inputs lie so that it can.
+fn flat_operands<'a, T: Float>(
+    inputs: &[&'a Tensor<T>],
+    shape: &Shape,
+) -> Option<flat::Operands<'a, T>> {
+    let mut operands = flat::Operands::new();
+    for input in inputs {
+        operands.push(flat::operand(input, shape)?);
+    }
+    Some(operands)
+}
+
+/// The same, where an input that is `None` is what is written.
+fn flat_others<'a, T: Float>(
+    inputs: &[Option<&'a Tensor<T>>],
+    shape: &Shape,
+) -> Option<flat::Operands<'a, T>> {
+    let mut operands = flat::Operands::new();
+    for input in inputs {
+        operands.push(match input {
+            Some(input) => flat::operand(input, shape)?,
+            None => &[],
+        });
+    }
+    Some(operands)
 }
 
 /// The parts of the targets that a range of blocks writes.
@@ -304,7 +407,7 @@ impl<T: Float> Job<'_, T> {
     }
 }
 
-fn reborrowed<'s, T>(slices: &'s mut Slices<'_, T>) -> Slices<'s, T> {
+fn reborrowed<'s, T>(slices: &'s mut [&mut [T]]) -> Slices<'s, T> {
     slices.iter_mut().map(|slice| &mut **slice).collect()
 }
 

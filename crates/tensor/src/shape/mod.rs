@@ -87,12 +87,14 @@ impl Shape {
     }
 
     /// Number of axes.
+    #[inline]
     #[must_use]
     pub fn rank(&self) -> usize {
         usize::from(self.rank)
     }
 
     /// Number of elements: the product of the sizes, 1 for a scalar.
+    #[inline]
     #[must_use]
     pub fn elements(&self) -> usize {
         self.iter().product()
@@ -152,6 +154,7 @@ impl Shape {
 
 impl Deref for Shape {
     type Target = [usize];
+    #[inline]
     fn deref(&self) -> &[usize] {
         &self.sizes[..self.rank()]
     }
@@ -160,6 +163,7 @@ impl Deref for Shape {
 /// Of the sizes there are. Derived, it would compare the room for eight; operations compare shapes
 /// several times each, and most have two.
 impl PartialEq for Shape {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.rank == other.rank && self.iter().zip(other.iter()).all(|(a, b)| a == b)
     }

@@ -37,15 +37,11 @@ impl<T: Float> Tensor<T> {
             let mut along = [1; crate::MAX_RANK];
             along[axis] = size;
             let places = Tensor::arange(size).with_shape(Shape::from(&along[..self.rank()]));
-            let first = FIRST.reduce(
-                &[self, &largest, &places],
-                self.shape(),
-                &[kept],
-                Combine::Min,
-            );
+            let inputs = [self, &largest, &places];
+            let first = FIRST.reduce_one(&inputs, self.shape(), &kept, Combine::Min);
             return Tensor::written(kept, |out| {
                 out.iter_mut()
-                    .zip(first[0].iter())
+                    .zip(first.iter())
                     .for_each(|(slot, place)| *slot = place.to_f64() as i64);
             });
         }

@@ -62,9 +62,7 @@ impl<T: Float> Tensor<T> {
         if self.shape() == shape {
             return self.clone();
         }
-        IDENTITY
-            .run_to(&[self], self.shape(), &[*shape])
-            .swap_remove(0)
+        IDENTITY.run_one_to(&[self], self.shape(), shape)
     }
 
     /// Largest element along the axes; NaN if there is one.
@@ -99,9 +97,9 @@ impl<T: Float> Tensor<T> {
         let axes = self.filled_axes("logsumexp", &axes.into());
         let kept = axes.kept(self.shape());
         let largest = self.combined_to(&kept, Combine::Max);
-        let shift = SHIFT.run(&[&largest]).swap_remove(0);
-        let sum = SHIFTED_EXP.run_to(&[self, &shift], self.shape(), &[kept]);
-        let log = SHIFTED_LOG.run(&[&sum[0], &shift]).swap_remove(0);
+        let shift = SHIFT.run_one(&[&largest]);
+        let sum = SHIFTED_EXP.run_one_to(&[self, &shift], self.shape(), &kept);
+        let log = SHIFTED_LOG.run_one(&[&sum, &shift]);
         log.with_shape(axes.result(self.shape()))
     }
 
@@ -112,15 +110,12 @@ impl<T: Float> Tensor<T> {
     }
 
     fn combined_to(&self, kept: &Shape, combine: Combine) -> Self {
-        let reduce = |x: &Self, kept: Shape| {
-            let results = IDENTITY.reduce(&[x], x.shape(), &[kept], combine);
-            results.into_iter().next().expect("a program of one output")
-        };
+        let reduce = |x: &Self, kept: &Shape| IDENTITY.reduce_one(&[x], x.shape(), kept, combine);
         // Down the columns of a transposed matrix every read would fetch a cache line for one
         // element, so axes are taken in the order in which they lie in memory.
         let strides = self.layout().strides();
         if strides.is_sorted_by_key(|stride| Reverse(stride.unsigned_abs())) {
-            return reduce(self, *kept);
+            return reduce(self, kept);
         }
         let mut order: SmallVec<[usize; MAX_RANK]> = (0..self.rank()).collect();
         order.sort_by_key(|&axis| Reverse(strides[axis].unsigned_abs()));
@@ -130,7 +125,7 @@ impl<T: Float> Tensor<T> {
             .enumerate()
             .for_each(|(to, &from)| back[from] = to);
         let sizes: SmallVec<[usize; MAX_RANK]> = order.iter().map(|&axis| kept[axis]).collect();
-        reduce(&self.permute(&order), Shape::from(&sizes[..])).permute(&back)
+        reduce(&self.permute(&order), &Shape::from(&sizes[..])).permute(&back)
     }
 
     /// The axes, along which there is something to choose from wherever there is a result.

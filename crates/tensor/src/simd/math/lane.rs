@@ -35,7 +35,7 @@ macro_rules! rows {
     ($($name:ident: $function:ident),*) => {
         $(
             pub(crate) fn $name<T: Float>(x: T) -> T {
-                long::of_one::<T, long::$function>(x)
+                long::of_numbers::<T, long::$function, 1>([x])
             }
         )*
     };
@@ -48,5 +48,5 @@ rows! {
 
 /// x to the power y.
 pub(crate) fn pow<T: Float>(x: T, y: T) -> T {
-    long::pow_of_one(x, y)
+    long::of_numbers::<T, long::Pow, 2>([x, y])
 }
