@@ -48,6 +48,7 @@ impl<T: Element> Tensor<T> {
         }
     }
 
+    #[inline]
     pub(crate) fn from_storage(storage: Storage<T>, shape: Shape) -> Self {
         Self {
             shared: Shared::new(storage, &shape),

@@ -58,26 +58,42 @@ impl<T: Float> Kernel<T> for Pack<'_, '_, T> {
     }
 }
 
-impl<T: Float> Pack<'_, '_, T> {
-    /// Copies an operand whose columns lie next to each other: step by step, and within a step from
-    /// panel to panel, so that the operand is read in the order of memory.
+impl<'a, T: Float> Pack<'a, '_, T> {
+    /// Copies an operand whose columns lie next to each other: panels that are as wide as a tile step
+    /// by step, and within a step from panel to panel, so that the operand is read in the order of
+    /// memory; then the others, of which there are two at most.
     #[inline(always)]
     fn copy_rows<S: Simd<T>>(&mut self, simd: S) {
-        let (panels, first) = (self.panels, self.numbers.start);
-        let begin = panels.start(first);
-        let columns = panels.start(self.numbers.end) - begin;
-        for step in 0..self.depth {
-            let start = self.matrix.position(self.first_step + step, begin) as usize;
-            let row = &self.matrix.data[start..][..columns];
-            for panel in self.numbers.clone() {
-                let range = panels.range(panel);
-                let width = panels.width(panel);
-                let from = &row[range.start - begin..][..range.len()];
-                let place = (panels.padded_between(first, panel)) * self.depth + step * width;
-                let to = &mut self.packed[place..][..width];
+        if self.numbers.is_empty() {
+            return;
+        }
+        let (panels, first, depth) = (self.panels, self.numbers.start, self.depth);
+        let wide = self.numbers.end.min(panels.wide()).saturating_sub(first);
+        let width = panels.width(first);
+        for step in 0..depth {
+            let row = self.columns_of(step, panels.start(first), wide * width);
+            let mut place = step * width;
+            for from in row.chunks_exact(width) {
+                copy(simd, from, &mut self.packed[place..][..width]);
+                place += width * depth;
+            }
+        }
+        for panel in first + wide..self.numbers.end {
+            let (columns, width) = (panels.range(panel), panels.width(panel));
+            let place = panels.padded_between(first, panel) * depth;
+            for step in 0..depth {
+                let from = self.columns_of(step, columns.start, columns.len());
+                let to = &mut self.packed[place + step * width..][..width];
                 copy(simd, from, to);
             }
         }
+    }
+
+    /// Neighbouring columns in one step.
+    #[inline(always)]
+    fn columns_of(&self, step: usize, start: usize, columns: usize) -> &'a [T] {
+        let start = self.matrix.position(self.first_step + step, start) as usize;
+        &self.matrix.data[start..][..columns]
     }
 }
 

@@ -54,6 +54,11 @@ impl Panels {
         self.count
     }
 
+    /// How many of the first are as wide as a tile for sure: all but the last two.
+    pub(super) fn wide(&self) -> usize {
+        self.count.saturating_sub(2)
+    }
+
     /// Where panel `i` starts; the end for the one after the last.
     #[inline(always)]
     pub(super) fn start(&self, i: usize) -> usize {

@@ -48,16 +48,24 @@ impl Program {
     pub(super) fn is_flat(&self, shape: &Shape, targets: &[Shape]) -> bool {
         let (plan, len) = (self.plan(), shape.elements());
         let longest = if plan.scratch == 0 { SUM_BLOCK } else { BLOCK };
-        let fits = |target: &Shape| target == shape || target.elements() == 1;
-        len <= longest && len * plan.cost <= PARALLEL_INSIDE && targets.iter().all(fits)
+        len <= longest
+            && len * plan.cost <= PARALLEL_INSIDE
+            && targets.iter().all(|target| fits(target, shape))
     }
+}
+
+/// Whether a block over `shape` can read or write something of shape `own`.
+fn fits(own: &Shape, shape: &Shape) -> bool {
+    own == shape || (own.elements() == 1 && own.rank() <= shape.rank())
 }
 
 /// What a block over `shape` reads of a tensor, if that lies so that it can.
 pub(super) fn operand<'a, T: Float>(tensor: &'a Tensor<T>, shape: &Shape) -> Option<&'a [T]> {
-    let own = tensor.shape();
-    let fits = own == shape || own.elements() == 1;
-    tensor.as_slice().filter(|_| fits)
+    if fits(tensor.shape(), shape) {
+        tensor.as_slice()
+    } else {
+        None
+    }
 }
 
 impl<'a, 'w, T: Float> Flat<'a, 'w, T> {

@@ -55,6 +55,10 @@ impl Program {
     #[track_caller]
     #[must_use]
     pub fn run_one<T: Float>(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+        // Not copied where there is nothing to find out.
+        if let Some(shape) = same(inputs) {
+            return self.reduce_one(inputs, shape, shape, Combine::Sum);
+        }
         let shape = common(inputs);
         self.reduce_one(inputs, &shape, &shape, Combine::Sum)
     }
@@ -92,7 +96,6 @@ impl Program {
         shape: &Shape,
         targets: &[Shape],
     ) -> Outputs<T> {
-        check_stretch(inputs, shape, targets);
         self.reduce(inputs, shape, targets, Combine::Sum)
     }
 
@@ -108,11 +111,10 @@ impl Program {
         shape: &Shape,
         target: &Shape,
     ) -> Tensor<T> {
-        check_stretch(inputs, shape, std::slice::from_ref(target));
         self.reduce_one(inputs, shape, target, Combine::Sum)
     }
 
-    /// As [`run_to`](Self::run_to), with any way to combine, and shapes that fit.
+    /// As [`run_to`](Self::run_to), with any way to combine.
     #[track_caller]
     pub(crate) fn reduce<T: Float>(
         &self,
@@ -169,6 +171,7 @@ impl Program {
     }
 
     /// Writes each output over `shape` to its slice, which has the elements of its target.
+    #[track_caller]
     fn write<T: Float>(
         &self,
         isa: Isa,
@@ -178,17 +181,17 @@ impl Program {
         slices: &mut [&mut [T]],
     ) {
         let len = shape.elements();
+        let mut operands = flat::Operands::new();
+        if len > 0 && self.is_flat(shape, targets) && flat_operands(inputs, shape, &mut operands) {
+            let flat = Flat::new(self, combine, &operands, slices, len);
+            return T::flat(isa, flat);
+        }
+        check_stretch(inputs, shape, targets);
         if len == 0 {
             for slice in slices {
                 slice.fill(combine.identity());
             }
             return;
-        }
-        if self.is_flat(shape, targets)
-            && let Some(operands) = flat_operands(inputs, shape)
-        {
-            let flat = Flat::new(self, combine, &operands, slices, len);
-            return T::flat(isa, flat);
         }
         let operands = inputs.iter().map(|input| (input.buffer(), input.layout()));
         let operands: Operands<'_, T> = operands.collect();
@@ -210,9 +213,8 @@ impl Program {
         if len == 0 {
             return;
         }
-        if self.is_flat(&shape, target)
-            && let Some(operands) = flat_others(inputs, &shape)
-        {
+        let mut operands = flat::Operands::new();
+        if self.is_flat(&shape, target) && flat_others(inputs, &shape, &mut operands) {
             let slices = &mut [tensor.make_mut()];
             let flat = Flat::new(self, Combine::Sum, &operands, slices, len);
             return T::flat(isa, flat.in_place(in_place));
@@ -243,16 +245,20 @@ impl Program {
     }
 }
 
+/// The shape of all inputs, if they have the same.
+fn same<'a, T: Float>(inputs: &[&'a Tensor<T>]) -> Option<&'a Shape> {
+    let (first, others) = inputs.split_first()?;
+    let shape = first.shape();
+    others.iter().all(|x| x.shape() == shape).then_some(shape)
+}
+
 /// The shape that the inputs are stretched to.
 #[track_caller]
 fn common<T: Float>(inputs: &[&Tensor<T>]) -> Shape {
-    match inputs {
-        [first, others @ ..] if others.iter().all(|x| x.shape() == first.shape()) => *first.shape(),
-        _ => {
-            let shapes = inputs.iter().map(|input| *input.shape());
-            shape::broadcast("pointwise", &shapes.collect::<SmallVec<[Shape; 4]>>()).or_panic()
-        }
-    }
+    same(inputs).copied().unwrap_or_else(|| {
+        let shapes = inputs.iter().map(|input| *input.shape());
+        shape::broadcast("pointwise", &shapes.collect::<SmallVec<[Shape; 4]>>()).or_panic()
+    })
 }
 
 #[track_caller]
@@ -263,31 +269,38 @@ fn check_stretch<T: Float>(inputs: &[&Tensor<T>], shape: &Shape, targets: &[Shap
     }
 }
 
-/// What a single block reads, if all inputs lie so that it can.
+/// Lists what a single block reads; whether all inputs lie so that it can.
 fn flat_operands<'a, T: Float>(
     inputs: &[&'a Tensor<T>],
     shape: &Shape,
-) -> Option<flat::Operands<'a, T>> {
-    let mut operands = flat::Operands::new();
+    operands: &mut flat::Operands<'a, T>,
+) -> bool {
     for input in inputs {
-        operands.push(flat::operand(input, shape)?);
+        let Some(operand) = flat::operand(input, shape) else {
+            return false;
+        };
+        operands.push(operand);
     }
-    Some(operands)
+    true
 }
 
 /// The same, where an input that is `None` is what is written.
 fn flat_others<'a, T: Float>(
     inputs: &[Option<&'a Tensor<T>>],
     shape: &Shape,
-) -> Option<flat::Operands<'a, T>> {
-    let mut operands = flat::Operands::new();
+    operands: &mut flat::Operands<'a, T>,
+) -> bool {
     for input in inputs {
-        operands.push(match input {
-            Some(input) => flat::operand(input, shape)?,
-            None => &[],
-        });
+        let operand = match input {
+            Some(input) => flat::operand(input, shape),
+            None => Some(&[][..]),
+        };
+        let Some(operand) = operand else {
+            return false;
+        };
+        operands.push(operand);
     }
-    Some(operands)
+    true
 }
 
 /// The parts of the targets that a range of blocks writes.

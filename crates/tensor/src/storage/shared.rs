@@ -55,6 +55,7 @@ unsafe impl<T: Element> Sync for Shared<T> {}
 
 impl<T: Element> Shared<T> {
     /// The elements of `storage` in row-major order under `shape`.
+    #[inline]
     pub(crate) fn new(storage: Storage<T>, shape: &Shape) -> Self {
         let Storage { block, len, .. } = storage;
         let data = block.data().cast();
@@ -76,6 +77,7 @@ impl<T: Element> Shared<T> {
 
     /// Writes a header field by field where it will lie, the layout too: building one elsewhere and
     /// copying it costs as much as all the rest of making a small tensor.
+    #[inline]
     fn write(
         block: Block,
         data: NonNull<T>,
