@@ -100,14 +100,11 @@ impl<'a, 'w, T: Float> Flat<'a, 'w, T> {
         }
     }
 
-    /// A row of scratch for each of the plan and for each output that is combined.
+    /// How many outputs are combined.
     #[inline(always)]
-    fn rows(&self) -> usize {
-        let combined = self
-            .targets
-            .iter()
-            .filter(|target| target.len() != self.len);
-        self.plan.scratch + combined.count()
+    fn combined(&self) -> usize {
+        let targets = self.targets.iter();
+        targets.filter(|target| target.len() != self.len).count()
     }
 }
 
@@ -116,9 +113,10 @@ impl<T: Float> Kernel<T> for Flat<'_, '_, T> {
 
     #[inline(always)]
     fn run<S: Math<T>>(self, simd: S) {
-        let (rows, len) = (self.rows(), self.len);
-        let vectors = self.constants.len() + self.inputs.len();
-        let needed = scratch_len(vectors, 0, rows, len);
+        let (combined, len) = (self.combined(), self.len);
+        let (constants, inputs) = (self.constants.len(), self.inputs.len());
+        // A row for each of the plan and for each output that is combined.
+        let needed = scratch_len(constants, inputs, self.plan.scratch + combined, len);
         let mut small = [const { MaybeUninit::<T>::uninit() }; ON_STACK];
         let mut large;
         let scratch = if needed <= ON_STACK {
@@ -130,7 +128,7 @@ impl<T: Float> Kernel<T> for Flat<'_, '_, T> {
         // SAFETY: the scratch is as long as asked for, and a row of it is written before it is read;
         // inputs and targets have `len` elements or one, and combined outputs a row each.
         unsafe {
-            let mut rows = Rows::new(scratch, self.constants, self.inputs.len(), len);
+            let mut rows = Rows::new(scratch, self.constants, inputs, len);
             let mut next = self.plan.scratch;
             for target in self.targets.iter_mut() {
                 let whole = target.len() == len;
@@ -150,6 +148,9 @@ impl<T: Float> Kernel<T> for Flat<'_, '_, T> {
             }
             for step in &self.plan.steps {
                 rows.take(simd, step, len);
+            }
+            if combined == 0 && self.plan.in_place {
+                return;
             }
             for (i, target) in self.targets.iter_mut().enumerate() {
                 let from = self.plan.outputs[i];

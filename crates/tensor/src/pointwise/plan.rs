@@ -52,6 +52,8 @@ pub(super) struct Plan {
     pub(super) scratch: usize,
     /// Where each output is after the last step; if not in its own place, it has to be copied.
     pub(super) outputs: SmallVec<[From; 2]>,
+    /// Whether each output is in its own place.
+    pub(super) in_place: bool,
     /// Time an element in units of one addition, for deciding what is worth a thread.
     pub(super) cost: usize,
 }
@@ -63,8 +65,11 @@ impl Plan {
             planner.place(i);
         }
         let outputs = program.outputs.iter().map(|&source| planner.find(source));
+        let outputs: SmallVec<[From; 2]> = outputs.collect();
+        let mut places = outputs.iter().enumerate();
         Self {
-            outputs: outputs.collect(),
+            in_place: places.all(|(i, &from)| from == From::At(Place::Output(i))),
+            outputs,
             steps: planner.steps,
             scratch: planner.rows.len(),
             cost: 1 + program.code.iter().map(cost).sum::<usize>(),
