@@ -48,43 +48,59 @@ pub trait Module<T: Float> {
     ///
     /// A parameter used in several places is listed under the first.
     fn params(&self) -> Vec<(String, Param<T>)> {
-        let mut params: Vec<(String, Param<T>)> = Vec::new();
-        self.visit(&mut Visitor::new(&mut |path, state| {
-            if let State::Param(param) = state
-                && params.iter().all(|(_, known)| known.id() != param.id())
-            {
-                params.push((path.to_owned(), param));
-            }
-        }));
-        params
+        params(&|visitor| self.visit(visitor))
     }
 
     /// Everything that a file of the module holds, once each, with its path: parameters, buffers
     /// and counters, in the order of the visit.
     fn state(&self) -> Vec<(String, State<T>)> {
-        let mut all: Vec<(String, State<T>)> = Vec::new();
-        self.visit(&mut Visitor::new(&mut |path, state| {
-            if all.iter().all(|(_, known)| !known.is(&state)) {
-                all.push((path.to_owned(), state));
-            }
-        }));
-        all
+        state(&|visitor| self.visit(visitor))
     }
 
     /// How many numbers the parameters hold, frozen ones included.
     fn parameter_count(&self) -> usize {
-        self.params()
-            .iter()
-            .map(|(_, param)| param.shape().elements())
-            .sum()
+        parameter_count(&self.params())
     }
 
     /// Freezes every parameter (`false`) or lets them be trained.
     fn set_trainable(&self, trainable: bool) {
-        self.params()
-            .iter()
-            .for_each(|(_, param)| param.set_trainable(trainable));
+        set_trainable(&self.params(), trainable);
     }
+}
+
+/// A visit of some module. What modules have in common is compiled for this, not for each of them.
+type Visit<'a, T> = &'a dyn Fn(&mut Visitor<'_, T>);
+
+fn params<T: Float>(visit: Visit<'_, T>) -> Vec<(String, Param<T>)> {
+    let mut params: Vec<(String, Param<T>)> = Vec::new();
+    visit(&mut Visitor::new(&mut |path, state| {
+        if let State::Param(param) = state
+            && params.iter().all(|(_, known)| known.id() != param.id())
+        {
+            params.push((path.to_owned(), param));
+        }
+    }));
+    params
+}
+
+fn state<T: Float>(visit: Visit<'_, T>) -> Vec<(String, State<T>)> {
+    let mut all: Vec<(String, State<T>)> = Vec::new();
+    visit(&mut Visitor::new(&mut |path, state| {
+        if all.iter().all(|(_, known)| !known.is(&state)) {
+            all.push((path.to_owned(), state));
+        }
+    }));
+    all
+}
+
+fn parameter_count<T: Float>(params: &[(String, Param<T>)]) -> usize {
+    let sizes = params.iter().map(|(_, param)| param.shape().elements());
+    sizes.sum()
+}
+
+fn set_trainable<T: Float>(params: &[(String, Param<T>)], trainable: bool) {
+    let each = |(_, param): &(String, Param<T>)| param.set_trainable(trainable);
+    params.iter().for_each(each);
 }
 
 /// One thing that a module keeps from step to step: a handle to it.
