@@ -60,8 +60,8 @@ pub use model::{
 };
 pub use parts::{Corruption, Output};
 pub use registry::{
-    BatchSize, Body, BoxedAutoencoder, Card, DataKind, Decoder, DefaultData, Misfit, Noise,
-    Nonlinearity, OptimizerKind, Range, Recipe, SETTINGS, Setting, SettingError, Settings,
+    BatchSize, Body, BoxedAutoencoder, Card, Compiled, DataKind, Decoder, DefaultData, Misfit,
+    Noise, Nonlinearity, OptimizerKind, Range, Recipe, SETTINGS, Setting, SettingError, Settings,
     UnknownVariant, Value, Variant,
 };
 pub use variants::beta::BetaAutoencoder;

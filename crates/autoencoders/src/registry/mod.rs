@@ -2,6 +2,7 @@
 
 mod card;
 mod choice;
+mod compiled;
 mod recipe;
 mod setting;
 mod settings;
@@ -10,6 +11,7 @@ mod variant;
 pub use card::{Card, DataKind, DefaultData};
 pub(crate) use choice::choices;
 pub use choice::{Body, Decoder, Noise, Nonlinearity};
+pub use compiled::Compiled;
 pub use recipe::{BatchSize, OptimizerKind, Recipe};
 pub use setting::{Range, Setting, SettingError, Value};
 pub(crate) use settings::need;

@@ -5,6 +5,8 @@ use std::fmt;
 use retrograd_nn::{Adadelta, Adam, Optimizer, Param, RmsProp, Schedule, Sgd};
 use retrograd_tensor::Float;
 
+use super::compiled::Compiled;
+
 /// Samples in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BatchSize {
@@ -30,7 +32,15 @@ pub enum OptimizerKind {
 impl OptimizerKind {
     /// An optimiser of this kind for these parameters.
     #[must_use]
-    pub fn build<T: Float>(
+    pub fn build<T: Compiled>(
+        self,
+        learning_rate: f64,
+        params: Vec<(String, Param<T>)>,
+    ) -> Optimizer<T> {
+        T::optimizer(self, learning_rate, params)
+    }
+
+    pub(super) fn optimizer<T: Float>(
         self,
         learning_rate: f64,
         params: Vec<(String, Param<T>)>,

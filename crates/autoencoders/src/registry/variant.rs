@@ -6,6 +6,7 @@ use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::card::{Card, DataKind, DefaultData};
+use super::compiled::Compiled;
 use super::recipe::Recipe;
 use super::setting::{Setting, Value};
 use super::settings::Settings;
@@ -131,14 +132,24 @@ impl Variant {
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve).
-    pub fn build<T: Float>(
+    pub fn build<T: Compiled>(
         self,
         settings: &Settings,
         data: DataKind,
         rng: &mut Rng,
     ) -> Result<BoxedAutoencoder<T>, Misfit> {
-        let settings = &self.resolve(settings, data)?;
-        Ok(match self {
+        let settings = self.resolve(settings, data)?;
+        Ok(T::model(self, &settings, data, rng))
+    }
+
+    /// The model with these options, all of which are there and fit.
+    pub(super) fn model<T: Float>(
+        self,
+        settings: &Settings,
+        data: DataKind,
+        rng: &mut Rng,
+    ) -> BoxedAutoencoder<T> {
+        match self {
             Self::Linear => Box::new(linear::build(settings, data, rng)),
             Self::Undercomplete => Box::new(undercomplete::build(settings, data, rng)),
             Self::Simple => Box::new(simple::build(settings, data, rng)),
@@ -157,7 +168,7 @@ impl Variant {
             Self::Beta => Box::new(beta::build(settings, data, rng)),
             Self::Conditional => Box::new(conditional::build(settings, data, rng)),
             Self::Iwae => Box::new(iwae::build(settings, data, rng)),
-        })
+        }
     }
 
     /// All options of the variant: those chosen, the others as in its source. They and the kind of
