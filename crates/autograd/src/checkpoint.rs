@@ -63,7 +63,7 @@ pub fn checkpoint<T: Float>(
     region: impl Fn(&[Var<T>]) -> Var<T> + 'static,
 ) -> Var<T> {
     let constants: Vec<Var<T>> = inputs.iter().map(|input| input.stop_gradient()).collect();
-    let Some(tape) = common_tape(|| "checkpoint".into(), inputs) else {
+    let Some(tape) = common_tape(&|| "checkpoint".into(), inputs) else {
         return region(&constants);
     };
     let (location, rng) = (tape.location(), tape.random(|rng| random::copy(rng)));

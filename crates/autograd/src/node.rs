@@ -10,7 +10,7 @@ use smallbox::{SmallBox, smallbox};
 use smallvec::SmallVec;
 
 use crate::checkpoint::Region;
-use crate::derivative::NoDerivative;
+use crate::derivative::{Derivatives, NoDerivative};
 use crate::primitive::Primitive;
 use crate::var::Var;
 
@@ -82,8 +82,15 @@ impl<T: Float> Saved<T> {
 }
 
 impl<T: Float> Kind<T> {
-    pub(crate) fn computed(primitive: impl Primitive<T> + 'static) -> Self {
-        Self::Computed(smallbox!(primitive))
+    /// `primitive`, which was computed at `location`.
+    pub(crate) fn of(
+        primitive: impl Primitive<T> + 'static,
+        location: &'static Location<'static>,
+    ) -> Self {
+        match primitive.derivatives() {
+            Derivatives::None => Self::end(&primitive.name(), location),
+            _ => Self::Computed(smallbox!(primitive)),
+        }
     }
 
     /// An operation that has no derivative.
