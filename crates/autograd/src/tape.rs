@@ -3,7 +3,7 @@
 //! This is Wengert's list (1964). Every node's inputs stand before it, so a walk from the end to
 //! the start meets every use of a value before the value itself: no sorting is needed.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
@@ -452,14 +452,23 @@ impl<T: Float> Tape<T> {
 
     /// Appends a node: `write` sets what the vacant one it is given shall be.
     pub(crate) fn record(&self, write: impl FnOnce(&mut Node<T>)) -> NodeId {
+        let (id, mut node) = self.next();
+        write(&mut node);
+        id
+    }
+
+    /// The next node and its number, vacant and to be written at once.
+    pub(crate) fn next(&self) -> (NodeId, RefMut<'_, Node<T>>) {
         let (mut nodes, id) = (self.inner.nodes.borrow_mut(), self.len());
         if id == nodes.len() {
             nodes.push(Rc::new(Node::vacant()));
         }
-        write(Rc::get_mut(&mut nodes[id]).expect("nobody looks at a vacant node"));
         self.inner.len.set(id + 1);
         live::count_node();
-        id
+        let node = RefMut::map(nodes, |nodes| {
+            Rc::get_mut(&mut nodes[id]).expect("nobody looks at a vacant node")
+        });
+        (id, node)
     }
 
     /// The nodes recorded so far, oldest first.

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
-use std::time::{Duration, Instant};
 
 use retrograd_tensor::{Float, Shape, Tensor};
 use smallvec::SmallVec;
 
-use crate::node::{Kind, NodeId, Operand};
+use crate::node::{Kind, Node, NodeId, Operand};
 use crate::primitive::{MAX_INPUTS, Needed, Primitive, Saves};
 use crate::tape::{Mode, Tape};
 
@@ -160,124 +159,88 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn apply(primitive: impl Primitive<T> + 'static, inputs: &[&Self]) -> Self {
-        // Compiled for every primitive: what any of them needs is in `Application`. The result is
-        // computed here, so that `forward` knows its caller.
-        let application = Application::begin(&primitive, inputs);
-        let output = primitive.forward(&application.values);
-        match application.look(&primitive, output) {
-            Ok(constant) => constant,
-            Err(computed) => {
-                let kind = Kind::of(primitive, computed.location);
-                computed.record(kind)
-            }
-        }
-    }
-}
-
-/// An operation on its way from its inputs to its result.
-struct Application<'a, T: Float> {
-    inputs: &'a [&'a Var<T>],
-    values: SmallVec<[&'a Tensor<T>; 3]>,
-    tape: Option<&'a Tape<T>>,
-    clock: Option<Instant>,
-}
-
-impl<'a, T: Float> Application<'a, T> {
-    #[track_caller]
-    fn begin(primitive: &dyn Primitive<T>, inputs: &'a [&'a Var<T>]) -> Self {
-        assert!(
-            inputs.len() <= MAX_INPUTS,
-            "{}: more than {MAX_INPUTS} inputs",
-            primitive.name()
-        );
-        // Lists are filled by hand where every operation passes: `collect` takes longer than a
-        // small operation's arithmetic.
-        let mut values = SmallVec::new();
-        for input in inputs {
-            values.push(&input.value);
-        }
+        // Compiled for every primitive, so what does not need to know which it is has functions of
+        // its own. The result is computed here, so that `forward` knows its caller.
+        let values = values(&primitive, inputs);
         let tape = common_tape(&|| primitive.name(), inputs);
-        Self {
-            inputs,
-            values,
-            tape,
-            clock: tape.and_then(Tape::clock),
-        }
-    }
-
-    /// The result, where nothing is to be recorded; else what is.
-    #[track_caller]
-    fn look(
-        self,
-        primitive: &dyn Primitive<T>,
-        output: Tensor<T>,
-    ) -> Result<Var<T>, Computed<'a, T>> {
-        let took = self.clock.map(|clock| clock.elapsed());
-        let (Some(tape), inputs) = (self.tape, self.inputs) else {
-            return Ok(Var::constant(output));
+        let clock = tape.and_then(Tape::clock);
+        let output = primitive.forward(&values);
+        let took = clock.map(|clock| clock.elapsed());
+        let Some(tape) = tape else {
+            return Self::constant(output);
         };
         let location = tape.location();
         if tape.detector().borrow().is_on() {
-            let name = primitive.name();
-            tape.detector().borrow_mut().inspect_forward(
-                &name,
-                location,
-                &output,
-                &described(tape, inputs),
-            );
+            inspect(tape, &primitive, location, inputs, &output);
         }
         if !inputs.iter().any(|input| input.is_tracked()) {
             if let Some(took) = took {
-                tape.note_constant(primitive, inputs, &output, took);
+                tape.note_constant(&primitive, inputs, &output, took);
             }
-            return Ok(Var::on_tape(output, tape.clone()));
+            return Self::on_tape(output, tape.clone());
         }
         let needed = Needed::from_fn(inputs.len(), |i| inputs[i].is_tracked());
-        Err(Computed {
-            inputs,
-            tape,
-            took,
-            location,
-            saves: primitive.saves(needed),
-            output,
-        })
-    }
-}
-
-/// A result that is to be recorded.
-struct Computed<'a, T: Float> {
-    inputs: &'a [&'a Var<T>],
-    tape: &'a Tape<T>,
-    took: Option<Duration>,
-    location: &'static Location<'static>,
-    saves: Saves,
-    output: Tensor<T>,
-}
-
-impl<T: Float> Computed<'_, T> {
-    fn record(self, kind: Kind<T>) -> Var<T> {
-        let (tape, output) = (self.tape, self.output);
-        let id = tape.record(|node| {
-            node.kind = kind;
-            node.shape = *output.shape();
-            node.location = self.location;
-            let saved = node.saved.get_mut();
-            for (i, input) in self.inputs.iter().enumerate() {
-                node.inputs.push(Operand {
-                    node: input.node,
-                    shape: *input.shape(),
-                });
-                let kept = self.saves.has_input(i).then(|| input.value.clone());
-                saved.inputs.push(kept.map(Var::constant));
-            }
-            let kept = self.saves.has_output().then(|| output.clone());
-            saved.output = kept.map(Var::constant);
-        });
-        if let Some(took) = self.took {
-            tape.note_node(id, self.inputs, &output, took);
+        let saves = primitive.saves(needed);
+        let (id, mut node) = tape.next();
+        node.kind = Kind::of(primitive, location);
+        node.location = location;
+        write(&mut node, inputs, saves, &output);
+        drop(node);
+        if let Some(took) = took {
+            tape.note_node(id, inputs, &output, took);
         }
-        Var::tracked(output, tape.clone(), id)
+        Self::tracked(output, tape.clone(), id)
     }
+}
+
+/// The values of the inputs, of which there are not too many.
+#[track_caller]
+fn values<'a, T: Float>(
+    primitive: &dyn Primitive<T>,
+    inputs: &[&'a Var<T>],
+) -> SmallVec<[&'a Tensor<T>; 3]> {
+    assert!(
+        inputs.len() <= MAX_INPUTS,
+        "{}: more than {MAX_INPUTS} inputs",
+        primitive.name()
+    );
+    // Filled by hand, as every operation passes here: `collect` takes longer than a small one's
+    // arithmetic.
+    let mut values = SmallVec::new();
+    for input in inputs {
+        values.push(&input.value);
+    }
+    values
+}
+
+/// Writes what a rule will need of the inputs and the output to a node.
+fn write<T: Float>(node: &mut Node<T>, inputs: &[&Var<T>], saves: Saves, output: &Tensor<T>) {
+    node.shape = *output.shape();
+    let saved = node.saved.get_mut();
+    for (i, input) in inputs.iter().enumerate() {
+        node.inputs.push(Operand {
+            node: input.node,
+            shape: *input.shape(),
+        });
+        let kept = saves.has_input(i).then(|| input.value.clone());
+        saved.inputs.push(kept.map(Var::constant));
+    }
+    let kept = saves.has_output().then(|| output.clone());
+    saved.output = kept.map(Var::constant);
+}
+
+/// Looks for an anomaly in what an operation gave.
+#[cold]
+fn inspect<T: Float>(
+    tape: &Tape<T>,
+    primitive: &dyn Primitive<T>,
+    location: &'static Location<'static>,
+    inputs: &[&Var<T>],
+    output: &Tensor<T>,
+) {
+    let (name, inputs) = (primitive.name(), described(tape, inputs));
+    let mut detector = tape.detector().borrow_mut();
+    detector.inspect_forward(&name, location, output, &inputs);
 }
 
 /// The one tape that the inputs belong to, if any does.
