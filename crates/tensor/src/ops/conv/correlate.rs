@@ -85,6 +85,103 @@ impl<T: Float> Correlation<'_, T> {
     }
 }
 
+/// Rows of windows: how many, how wide, how far apart in the planes, and how far apart in the result
+/// those of two channels are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rows {
+    pub(super) count: usize,
+    pub(super) width: usize,
+    pub(super) pitch: usize,
+    pub(super) area: usize,
+}
+
+/// Vectors of windows of a tile of [`Correlation::rows`].
+fn tile_vectors(isa: Isa, width: usize, lanes: usize) -> usize {
+    let vectors = width.div_ceil(lanes);
+    match isa {
+        Isa::Avx512 if vectors.is_multiple_of(3) => 3,
+        Isa::Avx512 if vectors == 1 => 1,
+        _ => 2,
+    }
+}
+
+/// Whether rows are better multiplied one by one than all in one.
+pub(super) fn suits_rows<T>(
+    isa: Isa,
+    results: usize,
+    taps: usize,
+    rows: Rows,
+    flat: usize,
+) -> bool {
+    let lanes = (if isa == Isa::Avx512 { 64 } else { 32 }) / size_of::<T>();
+    let tile = lanes * tile_vectors(isa, rows.width, lanes);
+    let computed = rows.count * rows.width.next_multiple_of(tile);
+    results > 2 && taps <= DEPTH && 8 * computed <= 9 * flat
+}
+
+impl<T: Float> Correlation<'_, T> {
+    /// `out` ← the products for rows of windows, plus a number for each row of the result.
+    #[inline(always)]
+    pub(super) fn rows<S: Simd<T>>(self, simd: S, rows: Rows, bias: Option<&[T]>, out: &mut [T]) {
+        match (
+            tile_rows(S::ISA, self.rows),
+            tile_vectors(S::ISA, rows.width, S::LANES),
+        ) {
+            (8, 1) => self.row_tiles::<S, 8, 1>(simd, rows, bias, out),
+            (8, 2) => self.row_tiles::<S, 8, 2>(simd, rows, bias, out),
+            (8, _) => self.row_tiles::<S, 8, 3>(simd, rows, bias, out),
+            (_, 1) => self.row_tiles::<S, 4, 1>(simd, rows, bias, out),
+            (_, 2) => self.row_tiles::<S, 4, 2>(simd, rows, bias, out),
+            _ => self.row_tiles::<S, 4, 3>(simd, rows, bias, out),
+        }
+    }
+
+    #[inline(always)]
+    fn row_tiles<S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
+        self,
+        simd: S,
+        rows: Rows,
+        bias: Option<&[T]>,
+        out: &mut [T],
+    ) {
+        let panel = self.starts.len() * ROWS;
+        for (i, weights) in self.weights.chunks_exact(panel).enumerate() {
+            let mut start = [[simd.splat(T::ZERO); VECTORS]; ROWS];
+            if let Some(bias) = bias {
+                for (start, &term) in start.iter_mut().zip(&bias[i * ROWS..]) {
+                    *start = [simd.splat(term); VECTORS];
+                }
+            }
+            let channels = (self.rows - i * ROWS).min(ROWS);
+            let out = &mut out[i * ROWS * rows.area..];
+            for row in 0..rows.count {
+                for first in (0..rows.width).step_by(VECTORS * S::LANES) {
+                    let mut sums = start;
+                    let planes = &self.planes[row * rows.pitch + first..];
+                    accumulate(simd, self.starts, weights, planes, &mut sums);
+                    let width = (rows.width - first).min(VECTORS * S::LANES);
+                    let place = row * rows.width + first;
+                    if channels == ROWS && width == VECTORS * S::LANES {
+                        for (c, sums) in sums.iter().enumerate() {
+                            let out = &mut out[c * rows.area + place..][..VECTORS * S::LANES];
+                            for (v, &sum) in sums.iter().enumerate() {
+                                simd.store(sum, &mut out[v * S::LANES..]);
+                            }
+                        }
+                        continue;
+                    }
+                    for (c, sums) in sums.iter().enumerate().take(channels) {
+                        let out = &mut out[c * rows.area + place..][..width];
+                        for (out, &sum) in out.chunks_mut(S::LANES).zip(sums) {
+                            simd.store_part(sum, out);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Adds the products of the weights `[tap, ROWS]` with what the taps read to a tile.
 #[inline(always)]
 fn accumulate<T: Float, S: Simd<T>, const ROWS: usize, const VECTORS: usize>(

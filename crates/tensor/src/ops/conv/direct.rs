@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 use smallvec::SmallVec;
 
-use super::correlate::{Correlation, tile_rows};
+use super::correlate::{Correlation, Rows, suits_rows, tile_rows};
 use super::planes::{Planes, SLACK};
 use super::shifts::{self, Taps};
 use crate::element::Float;
@@ -186,6 +186,26 @@ impl<T: Float> Plan<T> {
         ]
     }
 
+    /// The rows of windows of an image, if they are multiplied one by one.
+    fn rows(&self) -> Option<Rows> {
+        let [count, width] = self.size;
+        let rows = Rows {
+            count,
+            width,
+            pitch: self.planes.columns.pitch,
+            area: count * width,
+        };
+        let taps = self.passes[0].starts.as_slice().len();
+        let suits = suits_rows::<T>(
+            self.isa,
+            self.channels.results,
+            taps,
+            rows,
+            self.planes.image(),
+        );
+        (suits && self.stride == [1, 1]).then_some(rows)
+    }
+
     /// `result` ← the correlations of `source`, plus a number for each channel.
     fn run(&self, source: &[T], bias: Option<&[T]>, result: &mut [T]) {
         let [from, to] = self.image_sizes().map(|image| self.images * image);
@@ -231,7 +251,11 @@ impl<T: Float> Kernel<T> for Block<'_, T> {
         let images = self.source.len() / plan.image_sizes()[0];
         let positions = images * plan.planes.image();
         let mut planes = Storage::recycled(sources * plan.planes.channel(plan.images));
-        let mut sums = Storage::recycled(results * (positions + SLACK));
+        let rows = plan.rows();
+        let mut sums = Storage::recycled(match rows {
+            Some(_) => 0,
+            None => results * (positions + SLACK),
+        });
         for group in 0..groups {
             let (planes, sums) = (planes.as_mut_slice(), sums.as_mut_slice());
             plan.planes
@@ -246,6 +270,10 @@ impl<T: Float> Kernel<T> for Block<'_, T> {
                     starts: pass.starts.as_slice(),
                     planes,
                 };
+                if let Some(rows) = rows {
+                    self.in_place(simd, group, rows, correlation);
+                    continue;
+                }
                 correlation.run(simd, sums);
                 self.take_out(simd, group, pass.phase, sums);
             }
@@ -254,6 +282,31 @@ impl<T: Float> Kernel<T> for Block<'_, T> {
 }
 
 impl<T: Float> Block<'_, T> {
+    /// Multiplies rows of windows into the result, image by image.
+    #[inline(always)]
+    fn in_place<S: Simd<T>>(
+        &mut self,
+        simd: S,
+        group: usize,
+        rows: Rows,
+        correlation: Correlation<'_, T>,
+    ) {
+        let Channels {
+            groups, results, ..
+        } = self.plan.channels;
+        let bias = self.bias.map(|bias| &bias[group * results..][..results]);
+        let image = self.plan.planes.image();
+        let planes = self.result.chunks_exact_mut(results * rows.area);
+        for (b, out) in planes.skip(group).step_by(groups).enumerate() {
+            let planes = &correlation.planes[b * image..];
+            let correlation = Correlation {
+                planes,
+                ..correlation
+            };
+            correlation.rows(simd, rows, bias, out);
+        }
+    }
+
     /// Copies the windows that exist from the flat sums of a pass to the result, plus the bias.
     #[inline(always)]
     fn take_out<S: Simd<T>>(
