@@ -53,4 +53,13 @@ kernels! {
     /// A part of the weight's gradient of a direct convolution.
     #[doc(hidden)]
     fn convolution_weight(isa: Isa, part: conv::Part<'_, Self>) = conv::Part::run_on;
+    /// One block of images of an indirect convolution.
+    #[doc(hidden)]
+    fn convolution_indirect(isa: Isa, block: conv::IndirectBlock<'_, Self>) = conv::IndirectBlock::run_on;
+    /// A share of the weight's gradient of an indirect convolution.
+    #[doc(hidden)]
+    fn convolution_share(isa: Isa, share: conv::Share<'_, Self>) = conv::Share::run_on;
+    /// Transposed copies.
+    #[doc(hidden)]
+    fn turn(isa: Isa, turn: conv::Turn<'_, Self>) = conv::Turn::run_on;
 }

@@ -15,6 +15,7 @@
 mod blocked;
 mod blocking;
 mod dot;
+mod indirect;
 #[cfg(test)]
 mod naive;
 mod pack;
@@ -24,6 +25,7 @@ mod tile;
 
 use crate::element::Float;
 use crate::simd::Isa;
+pub(crate) use indirect::{Columns, Indirect, Table};
 pub(crate) use portable::Portable;
 use tile::{Addend, Target};
 

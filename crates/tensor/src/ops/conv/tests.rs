@@ -1,6 +1,6 @@
 //! The kernels against the naive ones, on sizes with nothing round about them.
 
-use super::{direct, filter, naive, unfold};
+use super::{direct, filter, indirect, naive, unfold};
 use crate::random;
 use crate::shape::{Convolution, Geometry, Shape, convolution, transposed_convolution};
 use crate::simd::Isa;
@@ -57,6 +57,20 @@ fn forms<'a, T: Float>(
             Box::new(move || filter::filter(isa, xs, ys, geometry)),
         ];
         forms.push((format!("direct with {isa}"), direct));
+        let indirect: Kernels<'a, T> = [
+            Box::new(move || {
+                written(geometry.output(), &|y| {
+                    indirect::forward(isa, [xs, ws], None, geometry, y)
+                })
+            }),
+            Box::new(move || {
+                written(geometry.input(), &|x| {
+                    indirect::transposed(isa, [ys, ws], None, geometry, x)
+                })
+            }),
+            Box::new(move || indirect::filter(isa, xs, ys, geometry)),
+        ];
+        forms.push((format!("indirect with {isa}"), indirect));
     }
     forms
 }
@@ -171,6 +185,51 @@ fn agree_in_groups_on_signals_and_on_nothing() {
 }
 
 #[test]
+fn agree_in_many_blocks_tiles_and_parts() {
+    let plain = Convolution::<2>::default();
+    let halving = plain.stride([2, 2]).padding([1, 1]);
+    for (input, weight, options) in [
+        // More products in a sum than are done in one go, and a last block of fewer images.
+        ([21, 20, 9, 7], [37, 20, 4, 4], halving),
+        ([35, 37, 5, 4], [6, 37, 3, 3], plain.padding([1, 1])),
+        // A weight so large that it has few parts.
+        ([17, 300, 1, 1], [300, 300, 1, 1], plain),
+        // Windows that read nothing at all, and positions that none reads.
+        (
+            [2, 9, 3, 2],
+            [10, 9, 2, 1],
+            plain.padding([3, 4]).stride([4, 3]),
+        ),
+    ] {
+        check_both(&convolution(&Shape::from(input), &Shape::from(weight), &options).or_panic());
+    }
+}
+
+#[test]
+fn indirect_products_do_not_multiply_padding() {
+    // An infinity in a corner reaches the windows that read it, and no other.
+    let (input, weight) = (Shape::from([1, 2, 4, 4]), Shape::from([3, 2, 3, 3]));
+    let options = Convolution::<2>::default().padding([1, 1]);
+    let geometry = convolution(&input, &weight, &options).or_panic();
+    let mut x = vec![1.0_f32; input.elements()];
+    x[0] = f32::INFINITY;
+    let w = vec![1.0_f32; weight.elements()];
+    for isa in Isa::available() {
+        if isa == Isa::Scalar {
+            continue;
+        }
+        let y = Tensor::written(geometry.output(), |y| {
+            indirect::forward(isa, [&x, &w], None, &geometry, y)
+        });
+        for (i, value) in y.iter().enumerate() {
+            let reached = i % 16 / 4 < 2 && i % 4 < 2;
+            assert_eq!(value.is_finite(), !reached, "{isa}: {value} at {i}");
+            assert!(!value.is_nan());
+        }
+    }
+}
+
+#[test]
 fn a_bias_is_added_to_every_position_of_its_channel() {
     let mut rng = random::rng(41);
     let x = Tensor::<f64>::normal([3, 2, 5, 4], 0.0, 1.0, &mut rng);
@@ -221,22 +280,24 @@ fn operands_may_be_views() {
 #[test]
 fn the_results_do_not_depend_on_the_number_of_threads() {
     let mut rng = random::rng(43);
-    let x = Tensor::<f32>::normal([37, 5, 15, 14], 0.0, 1.0, &mut rng);
-    let w = Tensor::<f32>::normal([6, 5, 3, 3], 0.0, 1.0, &mut rng);
-    let options = Convolution::<2>::default().padding([1, 1]);
-    let geometry = convolution(x.shape(), w.shape(), &options).or_panic();
-    let run = || {
-        let y = x.convolve(&w, None, &geometry);
-        let back = y.convolve_transposed(&w, None, &geometry);
-        let filter = x.convolve_filter(&y, &geometry);
-        [y, back, filter].map(|tensor| tensor.iter().map(f32::to_bits).collect::<Vec<_>>())
-    };
-    let with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        pool.build().unwrap().install(run)
-    };
-    let one = with(1);
-    for threads in [2, 3, 8] {
-        assert_eq!(one, with(threads));
+    let plain = Convolution::<2>::default().padding([1, 1]);
+    for ([inputs, outputs], options) in [([5, 6], plain), ([16, 24], plain.stride([2, 2]))] {
+        let x = Tensor::<f32>::normal([37, inputs, 15, 14], 0.0, 1.0, &mut rng);
+        let w = Tensor::<f32>::normal([outputs, inputs, 3, 3], 0.0, 1.0, &mut rng);
+        let geometry = convolution(x.shape(), w.shape(), &options).or_panic();
+        let run = || {
+            let y = x.convolve(&w, None, &geometry);
+            let back = y.convolve_transposed(&w, None, &geometry);
+            let filter = x.convolve_filter(&y, &geometry);
+            [y, back, filter].map(|tensor| tensor.iter().map(f32::to_bits).collect::<Vec<_>>())
+        };
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(run)
+        };
+        let one = with(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(one, with(threads));
+        }
     }
 }
