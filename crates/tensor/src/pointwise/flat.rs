@@ -59,18 +59,30 @@ fn fits(own: &Shape, shape: &Shape) -> bool {
     own == shape || (own.elements() == 1 && own.rank() <= shape.rank())
 }
 
-/// What a block over `shape` reads of a tensor, if that lies so that it can.
-pub(super) fn operand<'a, T: Float>(tensor: &'a Tensor<T>, shape: &Shape) -> Option<&'a [T]> {
-    if fits(tensor.shape(), shape) {
-        tensor.as_slice()
-    } else {
-        None
+/// Lists what a block over `shape` reads; whether all inputs lie so that it can. An input that is `None`
+/// is what the block writes, before it does.
+pub(super) fn list<'a, T: Float>(
+    inputs: impl Iterator<Item = Option<&'a Tensor<T>>>,
+    shape: &Shape,
+    operands: &mut Operands<'a, T>,
+) -> bool {
+    for input in inputs {
+        let operand = match input {
+            Some(input) if fits(input.shape(), shape) => input.as_slice(),
+            Some(_) => None,
+            None => Some(&[][..]),
+        };
+        let Some(operand) = operand else {
+            return false;
+        };
+        operands.push(operand);
     }
+    true
 }
 
 impl<'a, 'w, T: Float> Flat<'a, 'w, T> {
-    /// A block of `len` elements; the inputs are [`operand`]s, or empty if [in
-    /// place](Self::in_place), and the program [is flat](Program::is_flat).
+    /// A block of `len` elements; the inputs are [listed](list), and the program [is
+    /// flat](Program::is_flat).
     pub(super) fn new(
         program: &'a Program,
         combine: Combine,

@@ -181,8 +181,8 @@ impl Program {
         slices: &mut [&mut [T]],
     ) {
         let len = shape.elements();
-        let mut operands = flat::Operands::new();
-        if len > 0 && self.is_flat(shape, targets) && flat_operands(inputs, shape, &mut operands) {
+        let (mut operands, all) = (flat::Operands::new(), inputs.iter().map(|x| Some(*x)));
+        if len > 0 && self.is_flat(shape, targets) && flat::list(all, shape, &mut operands) {
             let flat = Flat::new(self, combine, &operands, slices, len);
             return T::flat(isa, flat);
         }
@@ -213,8 +213,8 @@ impl Program {
         if len == 0 {
             return;
         }
-        let mut operands = flat::Operands::new();
-        if self.is_flat(&shape, target) && flat_others(inputs, &shape, &mut operands) {
+        let (mut operands, all) = (flat::Operands::new(), inputs.iter().copied());
+        if self.is_flat(&shape, target) && flat::list(all, &shape, &mut operands) {
             let slices = &mut [tensor.make_mut()];
             let flat = Flat::new(self, Combine::Sum, &operands, slices, len);
             return T::flat(isa, flat.in_place(in_place));
@@ -267,40 +267,6 @@ fn check_stretch<T: Float>(inputs: &[&Tensor<T>], shape: &Shape, targets: &[Shap
     for other in shapes.filter(|other| *other != shape) {
         shape::broadcast_to(other, shape).or_panic();
     }
-}
-
-/// Lists what a single block reads; whether all inputs lie so that it can.
-fn flat_operands<'a, T: Float>(
-    inputs: &[&'a Tensor<T>],
-    shape: &Shape,
-    operands: &mut flat::Operands<'a, T>,
-) -> bool {
-    for input in inputs {
-        let Some(operand) = flat::operand(input, shape) else {
-            return false;
-        };
-        operands.push(operand);
-    }
-    true
-}
-
-/// The same, where an input that is `None` is what is written.
-fn flat_others<'a, T: Float>(
-    inputs: &[Option<&'a Tensor<T>>],
-    shape: &Shape,
-    operands: &mut flat::Operands<'a, T>,
-) -> bool {
-    for input in inputs {
-        let operand = match input {
-            Some(input) => flat::operand(input, shape),
-            None => Some(&[][..]),
-        };
-        let Some(operand) = operand else {
-            return false;
-        };
-        operands.push(operand);
-    }
-    true
 }
 
 /// The parts of the targets that a range of blocks writes.
