@@ -27,6 +27,7 @@ mod gemm;
 mod kernels;
 mod layout;
 mod ops;
+pub mod parallel;
 pub mod pointwise;
 pub mod random;
 pub mod shape;
