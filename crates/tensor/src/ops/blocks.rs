@@ -1,6 +1,6 @@
 //! Cutting the rows of a result into blocks that run in parallel.
 
-use rayon::prelude::*;
+use crate::parallel::for_each_chunk;
 
 /// Elementary steps below which handing a block to another thread costs more than it saves: about
 /// 20 µs of work against 2 to 5 µs for the handing over.
@@ -13,7 +13,7 @@ pub(crate) fn in_blocks<U: Send>(
     out: &mut [U],
     row: usize,
     steps: usize,
-    write: impl Fn(usize, &mut [U]) + Sync,
+    write: &(dyn Fn(usize, &mut [U]) + Sync),
 ) {
     if out.is_empty() {
         return;
@@ -22,7 +22,5 @@ pub(crate) fn in_blocks<U: Send>(
     if rows * row >= out.len() {
         return write(0, out);
     }
-    out.par_chunks_mut(rows * row)
-        .enumerate()
-        .for_each(|(block, part)| write(block * rows, part));
+    for_each_chunk(out, rows * row, &|block, part| write(block * rows, part));
 }

@@ -5,11 +5,11 @@
 //! the axis along which neighbours *are* close is walked as well, in square tiles: all elements of
 //! the lines that a tile touches are used before the lines are let go.
 
-use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use crate::element::Element;
 use crate::layout::Layout;
+use crate::parallel::for_each_chunk;
 use crate::shape::MAX_RANK;
 
 /// Sides of a tile: its lines, one an element of a side, fit the L1 cache with room to spare.
@@ -35,16 +35,17 @@ pub(crate) fn row_major<T: Element>(buffer: &[T], layout: &Layout, out: &mut [T]
     // Whole tiles of the first axis.
     let row = out.len() / first.size;
     let rows = (PARALLEL / row).max(1).next_multiple_of(TILE);
-    let part = |(i, out): (usize, &mut [T])| {
+    let part = |i: usize, out: &mut [T]| {
         let size = out.len() / row;
         let start = layout.offset() as isize + (i * rows) as isize * first.stride;
         let first = Axis { size, ..*first };
         copy(buffer, start, &first, inner, out);
     };
     if out.len() < PARALLEL {
-        out.chunks_mut(rows * row).enumerate().for_each(part);
+        let parts = out.chunks_mut(rows * row).enumerate();
+        parts.for_each(|(i, out)| part(i, out));
     } else {
-        out.par_chunks_mut(rows * row).enumerate().for_each(part);
+        for_each_chunk(out, rows * row, &part);
     }
 }
 

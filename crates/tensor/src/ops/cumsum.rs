@@ -52,7 +52,7 @@ impl<T: Float> Tensor<T> {
         let inner: usize = self.shape()[axis + 1..].iter().product();
         let part = self.shape()[axis] * inner;
         let mut sums = self.copied();
-        in_blocks(sums.make_mut(), part, part, |_, parts| {
+        in_blocks(sums.make_mut(), part, part, &|_, parts| {
             parts.chunks_mut(part).for_each(|part| run(part, inner));
         });
         sums

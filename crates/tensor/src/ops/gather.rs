@@ -22,7 +22,7 @@ impl<T: Element> Tensor<T> {
         check_indices("gather", indices, size);
         let (source, chosen) = (self.values(), indices.values());
         Self::written(shape, |out| {
-            in_blocks(out, count, count, |first, out| {
+            in_blocks(out, count, count, &|first, out| {
                 let chosen = chosen[first * count..].chunks(count);
                 let sources = source[first * size..].chunks(size);
                 for ((out, source), chosen) in out.chunks_mut(count).zip(sources).zip(chosen) {
@@ -46,7 +46,7 @@ impl<T: Element> Tensor<T> {
         let width: usize = self.shape()[1..].iter().product();
         let (source, chosen) = (self.values(), indices.values());
         Self::written(shape, |out| {
-            in_blocks(out, width, width, |first, out| {
+            in_blocks(out, width, width, &|first, out| {
                 for (row, &index) in out.chunks_mut(width).zip(&chosen[first..]) {
                     let start = index as usize * width;
                     row.copy_from_slice(&source[start..start + width]);
@@ -70,7 +70,7 @@ impl<T: Float> Tensor<T> {
         check_indices("scatter_add", indices, size);
         let (terms, chosen) = (self.values(), indices.values());
         Self::written(shape, |out| {
-            in_blocks(out, size, size, |first, out| {
+            in_blocks(out, size, size, &|first, out| {
                 out.fill(T::ZERO);
                 if count == 0 {
                     return;
@@ -100,7 +100,7 @@ impl<T: Float> Tensor<T> {
         let (terms, users) = (self.values(), Users::new(&indices.values(), rows));
         let steps = self.elements() / rows.max(1) + width;
         Self::written(shape, |out| {
-            in_blocks(out, width, steps, |first, out| {
+            in_blocks(out, width, steps, &|first, out| {
                 out.fill(T::ZERO);
                 for (i, row) in out.chunks_mut(width).enumerate() {
                     for &user in users.of(first + i) {

@@ -10,8 +10,6 @@
 
 use std::cmp::Ordering;
 
-use rayon::prelude::*;
-
 use crate::element::Float;
 use crate::ops::blocks::in_blocks;
 use crate::simd::{Kernel, Math, Simd};
@@ -45,7 +43,7 @@ impl<T: Float> Tensor<T> {
         );
         let x = self.values();
         Tensor::written(self.shape().with(self.rank() - 1, k), |out| {
-            in_blocks(out, k, size, |first, out| {
+            in_blocks(out, k, size, &|first, out| {
                 let x = &x[first * size..];
                 T::dispatch(Largest { x, size, k, out });
             });
@@ -79,18 +77,24 @@ impl<T: Float> Tensor<T> {
         );
         let x = self.values();
         Tensor::written(*self.shape(), |out| {
-            let rows = out
-                .par_chunks_mut(size.max(1))
-                .zip(x.par_chunks(size.max(1)));
-            rows.for_each_init(Vec::new, |pairs, (out, row)| {
-                pairs.clear();
-                pairs.extend(row.iter().map(|&value| key(value, descending)).zip(0_u32..));
-                // No two pairs are equal, so nothing depends on the algorithm.
-                pairs.sort_unstable();
-                for (slot, &(_, place)) in out.iter_mut().zip(&*pairs) {
-                    *slot = i64::from(place);
-                }
-            });
+            in_blocks(
+                out,
+                size,
+                size * (size + 1).ilog2() as usize,
+                &|first, out| {
+                    let mut pairs = Vec::with_capacity(size);
+                    let rows = x.chunks_exact(size).skip(first);
+                    for (out, row) in out.chunks_exact_mut(size).zip(rows) {
+                        pairs.clear();
+                        pairs.extend(row.iter().map(|&value| key(value, descending)).zip(0_u32..));
+                        // No two pairs are equal, so nothing depends on the algorithm.
+                        pairs.sort_unstable();
+                        for (slot, &(_, place)) in out.iter_mut().zip(&pairs) {
+                            *slot = i64::from(place);
+                        }
+                    }
+                },
+            );
         })
     }
 

@@ -80,7 +80,7 @@ impl<T: Float> Tensor<T> {
         let (x, plane) = (self.values(), size(geometry.axes, |axis| axis.input));
         let windows = size(geometry.axes, |axis| axis.output);
         Tensor::written(geometry.planes_out(), |out| {
-            in_blocks(out, windows, plane + windows, |first, out| {
+            in_blocks(out, windows, plane + windows, &|first, out| {
                 let x = &x[first * plane..];
                 let axes = geometry.axes;
                 T::dispatch(Largest { axes, x, out });
@@ -101,7 +101,7 @@ impl<T: Float> Tensor<T> {
         let windows = size(geometry.axes, |axis| axis.output);
         let weights = weights::<T>(geometry.axes, count_padding);
         Self::written(geometry.planes_out(), |out| {
-            in_blocks(out, windows, plane + windows, |first, out| {
+            in_blocks(out, windows, plane + windows, &|first, out| {
                 out.fill(T::ZERO);
                 for (x, out) in x[first * plane..]
                     .chunks(plane)
@@ -129,7 +129,7 @@ impl<T: Float> Tensor<T> {
         let windows = size(geometry.axes, |axis| axis.output);
         let weights = weights::<T>(geometry.axes, count_padding);
         Self::written(geometry.planes_in(), |out| {
-            in_blocks(out, plane, plane + windows, |first, out| {
+            in_blocks(out, plane, plane + windows, &|first, out| {
                 out.fill(T::ZERO);
                 for (y, out) in y[first * windows..]
                     .chunks(windows)

@@ -63,7 +63,7 @@ impl<T: Float> Tensor<T> {
         let size = self.shape()[axis];
         let part = size * inner;
         let mut results = self.copied();
-        in_blocks(results.make_mut(), part, part, |first, parts| {
+        in_blocks(results.make_mut(), part, part, &|first, parts| {
             for (i, part_of) in parts.chunks_mut(part).enumerate() {
                 let offset = (first + i) * part;
                 for position in 1..size {

@@ -23,7 +23,7 @@ impl<T: Element> Tensor<T> {
         let (source, chosen) = (self.values(), indices.values());
         let count = chosen.len();
         Self::written(self.shape().with(axis, count), |out| {
-            in_blocks(out, inner, inner, |first, out| {
+            in_blocks(out, inner, inner, &|first, out| {
                 for (i, part) in out.chunks_mut(inner).enumerate() {
                     let (outer, place) = ((first + i) / count, (first + i) % count);
                     let start = (outer * size + chosen[place] as usize) * inner;
@@ -58,7 +58,7 @@ impl<T: Float> Tensor<T> {
         let shape: Shape = self.shape().with(axis, size);
         let steps = inner * (count / size.max(1) + 1);
         Self::written(shape, |out| {
-            in_blocks(out, inner, steps, |first, out| {
+            in_blocks(out, inner, steps, &|first, out| {
                 out.fill(T::ZERO);
                 for (i, part) in out.chunks_mut(inner).enumerate() {
                     let (outer, place) = ((first + i) / size, (first + i) % size);

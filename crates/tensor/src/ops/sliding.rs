@@ -48,7 +48,7 @@ impl<T: Float> Tensor<T> {
         let inner: usize = sizes[axis + 1..].iter().product();
         let (terms, block) = (self.values(), positions * inner);
         Self::written(shape, |out| {
-            in_blocks(out, block, count * inner * size, |first, out| {
+            in_blocks(out, block, count * inner * size, &|first, out| {
                 out.fill(T::ZERO);
                 let terms = terms[first * count * inner * size..].chunks(size);
                 for (i, window) in terms.enumerate().take(out.len() / block * count * inner) {

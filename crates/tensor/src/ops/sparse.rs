@@ -33,7 +33,7 @@ impl<T: Float> Tensor<T> {
         let (codes, chosen, rows) = (self.values(), indices.values(), dictionary.values());
         let (active, width) = (self.shape()[1], shape[1]);
         Self::written(shape, |out| {
-            in_blocks(out, width, width * (active + 1), |first, out| {
+            in_blocks(out, width, width * (active + 1), &|first, out| {
                 for (b, out) in out.chunks_mut(width).enumerate() {
                     let at = (first + b) * active..(first + b + 1) * active;
                     let terms = codes[at.clone()].iter().zip(&chosen[at]);
@@ -60,7 +60,7 @@ impl<T: Float> Tensor<T> {
         let (x, chosen, rows) = (self.values(), indices.values(), dictionary.values());
         let (active, width) = (shape[1], self.shape()[1]);
         Self::written(shape, |out| {
-            in_blocks(out, active, width * active, |first, out| {
+            in_blocks(out, active, width * active, &|first, out| {
                 let chosen = chosen[first * active..].chunks(active);
                 for (b, (out, chosen)) in out.chunks_mut(active).zip(chosen).enumerate() {
                     let x = &x[(first + b) * width..][..width];
@@ -99,7 +99,7 @@ impl<T: Float> Tensor<T> {
         let users = Users::new(&indices.values(), features);
         let steps = width * (self.elements() / features.max(1) + 1);
         Self::written(Shape::from([features, width]), |out| {
-            in_blocks(out, width, steps, |first, out| {
+            in_blocks(out, width, steps, &|first, out| {
                 for (f, out) in out.chunks_mut(width).enumerate() {
                     let terms = users.of(first + f).iter().map(|&place| {
                         let place = place as usize;

@@ -66,7 +66,7 @@ impl<T: Float> Tensor<T> {
         let ([rows, columns], x) = (geometry.axes(), self.values());
         let (plane, stretched) = (area(geometry.from), area(geometry.to));
         Self::written(geometry.output(), |out| {
-            in_blocks(out, stretched, stretched, |first, out| {
+            in_blocks(out, stretched, stretched, &|first, out| {
                 let x = &x[first * plane..];
                 let (rows, columns) = (&rows, &columns);
                 T::dispatch(Stretch {
@@ -92,7 +92,7 @@ impl<T: Float> Tensor<T> {
         let ([rows, columns], y) = (geometry.axes(), self.values());
         let (plane, stretched) = (area(geometry.from), area(geometry.to));
         Self::written(geometry.input(), |out| {
-            in_blocks(out, plane, stretched, |first, out| {
+            in_blocks(out, plane, stretched, &|first, out| {
                 let y = &y[first * stretched..];
                 let (rows, columns) = (&rows, &columns);
                 T::dispatch(Gather {

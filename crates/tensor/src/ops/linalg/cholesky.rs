@@ -7,8 +7,6 @@
 //! Rows are factored in blocks: the part of a block left of the diagonal solves a triangular system,
 //! and what it takes from the diagonal block is a product.
 
-use rayon::prelude::*;
-
 use super::triangular::substitute_read;
 use super::{dot, each, part};
 use crate::element::Float;
@@ -46,8 +44,8 @@ impl<T: Float> Tensor<T> {
         let size = shape::square(NAME, self.shape()).or_panic();
         let mut factors = self.copied();
         if factors.elements() > 0 {
-            let parts = factors.make_mut().par_chunks_mut(size * size);
-            each(NAME, MatrixError::not_positive, parts, |_, a| {
+            let matrices = [(factors.make_mut(), size * size)];
+            each(NAME, MatrixError::not_positive, matrices, &|_, [a]| {
                 symmetrise(a, size);
                 factor(a, size)
             })?;

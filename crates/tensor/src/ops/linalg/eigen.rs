@@ -6,8 +6,6 @@
 //!
 //! An eigenvector has no sign of its own; the largest of its elements is made positive.
 
-use rayon::prelude::*;
-
 use super::{dot, each, subtract};
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
@@ -44,9 +42,8 @@ impl<T: Float> Tensor<T> {
         let mut vectors = self.copied();
         let mut values = Self::zeros(Shape::from(lead));
         if vectors.elements() > 0 {
-            let parts = vectors.make_mut().par_chunks_mut(size * size);
-            let parts = parts.zip(values.make_mut().par_chunks_mut(size));
-            each(NAME, MatrixError::endless, parts, |_, (matrix, values)| {
+            let both = [(vectors.make_mut(), size * size), (values.make_mut(), size)];
+            each(NAME, MatrixError::endless, both, &|_, [matrix, values]| {
                 decompose(matrix, values)
             })?;
         }

@@ -4,13 +4,12 @@
 //! others (Golub & Van Loan 2013, algorithm 3.4.1), so that no factor is larger than 1. Columns are
 //! cleared in blocks: what a block means for the columns to its right is a product of matrices.
 
-use rayon::prelude::*;
-
 use super::triangular::substitute;
 use super::{Triangular, each, part, subtract};
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
 use crate::gemm;
+use crate::parallel::{for_each_chunk, for_each_chunks};
 use crate::shape::{self, Shape};
 use crate::tensor::Tensor;
 
@@ -85,11 +84,14 @@ impl<T: Float> Tensor<T> {
         let mut work = self.copied();
         let (mut signs, mut logs) = (Self::ones(lead), Self::zeros(lead));
         if size > 0 {
-            let parts = work.make_mut().par_chunks_mut(size * size);
-            let results = signs.make_mut().par_iter_mut().zip(logs.make_mut());
-            parts
-                .zip(results)
-                .for_each(|(a, (sign, log))| (*sign, *log) = determinant(a, size));
+            let slices = [
+                (work.make_mut(), size * size),
+                (signs.make_mut(), 1),
+                (logs.make_mut(), 1),
+            ];
+            for_each_chunks(slices, &|_, [a, sign, log]| {
+                (sign[0], log[0]) = determinant(a, size);
+            });
         }
         (signs, logs)
     }
@@ -111,9 +113,8 @@ impl<T: Float> Tensor<T> {
                 0 => (&mut none[..], 1),
                 _ => (x.make_mut(), size * columns),
             };
-            let matrices = work.make_mut().par_chunks_mut(size * size);
-            let parts = matrices.zip(solutions.par_chunks_mut(width));
-            each(operation, MatrixError::singular, parts, |_, (a, x)| {
+            let both = [(work.make_mut(), size * size), (solutions, width)];
+            each(operation, MatrixError::singular, both, &|_, [a, x]| {
                 let order = eliminate(a, size)?;
                 if columns > 0 {
                     solve_with(a, &order, transposed, x, columns);
@@ -182,7 +183,7 @@ fn right<T: Float>(a: &mut [T], size: usize, first: usize, end: usize) {
         }
     }
     let upper = part(&*rows, size, end, [end - first, left]);
-    below.par_chunks_mut(ROWS * size).for_each(|below| {
+    for_each_chunk(below, ROWS * size, &|_, below| {
         let count = below.len() / size;
         let mut taken = vec![T::ZERO; count * left];
         let lower = part(&*below, size, first, [count, end - first]);

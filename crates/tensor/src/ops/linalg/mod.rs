@@ -10,11 +10,12 @@ mod eigen;
 mod lu;
 mod triangular;
 
-use rayon::prelude::*;
+use std::sync::Mutex;
 
 use crate::element::Float;
 use crate::error::MatrixError;
 use crate::gemm::Matrix;
+use crate::parallel::for_each_chunks;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 pub use triangular::Triangular;
@@ -22,18 +23,23 @@ pub use triangular::Triangular;
 /// Why one matrix has no factor.
 type Flaw = fn(operation: &'static str, matrix: usize, pivot: usize) -> MatrixError;
 
-/// Calls `f` on every part of `parts` with its number, in parallel; the error is that of the first
-/// that has one.
-fn each<P: Send>(
+/// Calls `f` with the number of each matrix and its chunk of every slice, in parallel; the error is
+/// that of the first matrix that has one.
+fn each<T: Send, const N: usize>(
     operation: &'static str,
     flaw: Flaw,
-    parts: impl IndexedParallelIterator<Item = P>,
-    f: impl Fn(usize, P) -> Result<(), usize> + Sync,
+    slices: [(&mut [T], usize); N],
+    f: &(dyn Fn(usize, [&mut [T]; N]) -> Result<(), usize> + Sync),
 ) -> Result<(), MatrixError> {
-    let first = parts
-        .enumerate()
-        .filter_map(|(matrix, part)| f(matrix, part).err().map(|pivot| (matrix, pivot)))
-        .min();
+    let first = Mutex::new(None);
+    for_each_chunks(slices, &|matrix, chunks| {
+        if let Err(pivot) = f(matrix, chunks) {
+            let mut first = first.lock().expect("nobody panics with it");
+            let known = first.get_or_insert((matrix, pivot));
+            *known = (*known).min((matrix, pivot));
+        }
+    });
+    let first = first.into_inner().expect("nobody panicked with it");
     first.map_or(Ok(()), |(matrix, pivot)| {
         Err(flaw(operation, matrix, pivot))
     })

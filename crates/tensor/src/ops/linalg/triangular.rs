@@ -7,8 +7,6 @@
 //! Rows are solved in blocks. What the known blocks contribute is a product of matrices, which is
 //! where the time goes; inside a block, rows follow each other.
 
-use rayon::prelude::*;
-
 use super::{each, part, subtract};
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
@@ -101,9 +99,9 @@ impl<T: Float> Tensor<T> {
         let columns = x.shape()[x.rank() - 1];
         let a = a.values();
         if x.elements() > 0 {
-            let squares = a.par_chunks(size * size);
-            let parts = squares.zip(x.make_mut().par_chunks_mut(size * columns));
-            each(NAME, MatrixError::singular, parts, |_, (a, x)| {
+            let solutions = [(x.make_mut(), size * columns)];
+            each(NAME, MatrixError::singular, solutions, &|matrix, [x]| {
+                let a = &a[matrix * size * size..][..size * size];
                 substitute(a, size, triangle, x, columns)
             })?;
         }
