@@ -4,13 +4,16 @@
 //! [`read_npz`](Npz::read)). What a member's header promises is checked against that, and against
 //! the size that the archive's directory states, before anything is unpacked.
 
-use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek};
+use std::fmt;
+use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
+use flate2::read::DeflateDecoder;
+use rawzip::{
+    CompressionMethod, FileReader, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive,
+    ZipArchiveEntryWayfinder, ZipLocator,
+};
 use retrograd_tensor::Tensor;
-use zip::ZipArchive;
-use zip::result::ZipError;
 
 use crate::error::DatasetError;
 use crate::npy::{self, Array, NpyElement};
@@ -25,13 +28,23 @@ use crate::source::{BYTES, Packing, Source, open_file, printable};
 /// # Ok::<(), retrograd_datasets::DatasetError>(())
 /// ```
 #[derive(Debug)]
-pub struct Npz<R = BufReader<File>> {
+pub struct Npz<R = FileReader> {
     path: PathBuf,
     /// Bytes of the archive.
     length: u64,
     archive: ZipArchive<R>,
-    /// The members, without `.npy`.
+    members: Vec<Member>,
+    /// The names of the members, without `.npy`.
     names: Vec<String>,
+}
+
+/// What the archive's directory says of a member.
+#[derive(Debug)]
+struct Member {
+    /// Where it lies.
+    wayfinder: ZipArchiveEntryWayfinder,
+    packing: CompressionMethod,
+    is_encrypted: bool,
 }
 
 impl Npz {
@@ -42,7 +55,7 @@ impl Npz {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DatasetError> {
         let path = path.as_ref();
         let (file, length) = open_file(path)?;
-        Self::new(path, file, length)
+        Self::new(path, FileReader::from(file.into_inner()), length)
     }
 }
 
@@ -56,29 +69,30 @@ impl<'a> Npz<Cursor<&'a [u8]>> {
     }
 }
 
-impl<R: Read + Seek> Npz<R> {
+impl<R: ReaderAt> Npz<R> {
     fn new(path: &Path, reader: R, length: u64) -> Result<Self, DatasetError> {
-        let archive = ZipArchive::new(reader).map_err(|cause| damaged(path, &cause))?;
-        let name = |raw: &[u8]| {
-            let name = String::from_utf8_lossy(raw);
-            match name.strip_suffix(".npy") {
-                Some(stem) => Ok(stem.to_owned()),
-                None => Err(DatasetError::Unsupported {
-                    path: path.into(),
-                    found: format!("a member called {}", printable(&name)),
-                    expected: "members that end in .npy".into(),
-                    hint: "save the arrays with numpy.savez",
-                }),
-            }
-        };
-        let names = archive
-            .file_names_raw()
-            .map(name)
-            .collect::<Result<_, _>>()?;
+        let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
+        let archive = ZipLocator::new()
+            .locate_in_reader(reader, &mut buffer, length)
+            .map_err(|(_, cause)| damaged(path, &cause))?;
+        let (mut members, mut names) = (Vec::new(), Vec::new());
+        let mut directory = archive.entries(&mut buffer);
+        while let Some(entry) = directory
+            .next_entry()
+            .map_err(|cause| damaged(path, &cause))?
+        {
+            names.push(stem(path, entry.file_path().as_ref())?);
+            members.push(Member {
+                wayfinder: entry.wayfinder(),
+                packing: entry.compression_method(),
+                is_encrypted: entry.flags().is_encrypted(),
+            });
+        }
         Ok(Self {
             path: path.into(),
             length,
             archive,
+            members,
             names,
         })
     }
@@ -109,12 +123,20 @@ impl<R: Read + Seek> Npz<R> {
             });
         };
         let path = self.member(name);
-        let mut member = self
+        let member = &self.members[position];
+        let entry = self
             .archive
-            .by_index(position)
+            .get_entry(member.wayfinder)
             .map_err(|cause| damaged(&path, &cause))?;
-        let size = member.size();
-        let source = Source::new(&path, &mut member, Packing::Zip);
+        let packed = entry.reader();
+        let plain: Box<dyn Read + '_> = match member.packing {
+            _ if member.is_encrypted => return Err(damaged(&path, &"it has a password")),
+            CompressionMethod::STORE => Box::new(BufReader::new(packed)),
+            CompressionMethod::DEFLATE => Box::new(DeflateDecoder::new(packed)),
+            other => return Err(damaged(&path, &format!("compression method {other}"))),
+        };
+        let size = member.wayfinder.uncompressed_size_hint();
+        let source = Source::new(&path, entry.verifying_reader(plain), Packing::Zip);
         npy::read_from(source, size, Some(self.length))
     }
 
@@ -143,7 +165,19 @@ impl<R: Read + Seek> Npz<R> {
     }
 }
 
-fn damaged(path: &Path, cause: &ZipError) -> DatasetError {
+/// The name of an array, from that of its member.
+fn stem(path: &Path, name: &[u8]) -> Result<String, DatasetError> {
+    let name = String::from_utf8_lossy(name);
+    let stem = name.strip_suffix(".npy").map(str::to_owned);
+    stem.ok_or_else(|| DatasetError::Unsupported {
+        path: path.into(),
+        found: format!("a member called {}", printable(&name)),
+        expected: "members that end in .npy".into(),
+        hint: "save the arrays with numpy.savez",
+    })
+}
+
+fn damaged(path: &Path, cause: &dyn fmt::Display) -> DatasetError {
     DatasetError::Malformed {
         path: path.into(),
         found: format!(

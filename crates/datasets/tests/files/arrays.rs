@@ -1,9 +1,9 @@
 //! NPY and NPZ: every type, order and version, and every kind of damage.
 
+use rawzip::CompressionMethod;
 use retrograd_datasets::{DatasetError, Npz, npy_from_bytes, read_npy};
 use retrograd_tensor::Tensor;
 use tempfile::tempdir;
-use zip::CompressionMethod::{Deflated, Stored};
 
 use crate::support::{archive, line, npy, npy_with_header, numbers, write};
 
@@ -124,7 +124,7 @@ fn archives_give_their_arrays_by_name() {
         "(2,)",
         &[3_i64, 1].map(i64::to_le_bytes).concat(),
     );
-    for method in [Stored, Deflated] {
+    for method in [CompressionMethod::STORE, CompressionMethod::DEFLATE] {
         let bytes = archive(&[("x.npy", &numbers()), ("y.npy", &labels)], method);
         let mut opened = Npz::from_bytes(&bytes).expect("an archive");
         assert_eq!(opened.names(), ["x", "y"]);
@@ -140,7 +140,7 @@ fn archives_give_their_arrays_by_name() {
 
 #[test]
 fn every_truncation_of_an_archive_is_an_error() {
-    for method in [Stored, Deflated] {
+    for method in [CompressionMethod::STORE, CompressionMethod::DEFLATE] {
         let bytes = archive(&[("x.npy", &numbers())], method);
         for length in 0..bytes.len() {
             let opened = Npz::from_bytes(&bytes[..length]);
@@ -152,7 +152,7 @@ fn every_truncation_of_an_archive_is_an_error() {
 
 #[test]
 fn no_damaged_bit_of_an_archive_changes_what_is_read() {
-    for method in [Stored, Deflated] {
+    for method in [CompressionMethod::STORE, CompressionMethod::DEFLATE] {
         let bytes = archive(&[("x.npy", &numbers())], method);
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
@@ -167,14 +167,17 @@ fn no_damaged_bit_of_an_archive_changes_what_is_read() {
 
 #[test]
 fn members_that_are_no_arrays_are_named() {
-    let bytes = archive(&[("notes\n.txt", b"hello")], Stored);
+    let bytes = archive(&[("notes\n.txt", b"hello")], CompressionMethod::STORE);
     let error = Npz::from_bytes(&bytes).expect_err("a refusal").to_string();
     assert!(
         error.contains("notes\\n.txt") && !error.contains('\n'),
         "{error}"
     );
     let folder = tempdir().expect("a folder");
-    let bytes = archive(&[("x.npy", b"hello, I am no array")], Stored);
+    let bytes = archive(
+        &[("x.npy", b"hello, I am no array")],
+        CompressionMethod::STORE,
+    );
     let path = write(folder.path(), "a.npz", &bytes);
     let error = Npz::open(&path).and_then(|mut npz| npz.read::<f32>("x"));
     let member = folder.path().join("a.npz/x.npy");

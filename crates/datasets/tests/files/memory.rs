@@ -12,10 +12,10 @@ use std::io::{self, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use png::{BitDepth, ColorType};
+use rawzip::CompressionMethod;
 use retrograd_datasets::{
     CsvReader, DatasetError, IdxArray, Npz, npy_from_bytes, png_from_bytes, read_idx,
 };
-use zip::CompressionMethod;
 
 use crate::support::{archive, grey, idx, npy, npy_with_header, png};
 
@@ -156,7 +156,7 @@ fn raw_headers_that_lie_cost_nothing() {
 fn archives_are_checked_before_they_are_unpacked() {
     // Honest: a thousand to one.
     let zeros = npy("|u1", false, "(16777216,)", &vec![0; 16 * MEGABYTE]);
-    let honest = archive(&[("x.npy", &zeros)], CompressionMethod::Deflated);
+    let honest = archive(&[("x.npy", &zeros)], CompressionMethod::DEFLATE);
     assert!(zeros.len() / honest.len() > 900);
     let mut opened = Npz::from_bytes(&honest).expect("an archive");
     assert_eq!(
@@ -165,19 +165,19 @@ fn archives_are_checked_before_they_are_unpacked() {
     );
     // The array's header is modest, and the member is not.
     let modest = npy("|u1", false, "(3,)", &vec![0; 16 * MEGABYTE]);
-    let modest = archive(&[("x.npy", &modest)], CompressionMethod::Deflated);
+    let modest = archive(&[("x.npy", &modest)], CompressionMethod::DEFLATE);
     let read = |bytes: &[u8]| Npz::from_bytes(bytes).and_then(|mut npz| npz.read::<f32>("x"));
     let error = refused(FIXED, || read(&modest));
     assert!(matches!(error, DatasetError::Trailing { .. }), "{error}");
     // The reverse.
     let greedy = npy("|u1", false, "(1000000000000,)", &vec![0; MEGABYTE]);
-    let greedy = archive(&[("x.npy", &greedy)], CompressionMethod::Deflated);
+    let greedy = archive(&[("x.npy", &greedy)], CompressionMethod::DEFLATE);
     let error = refused(FIXED, || read(&greedy));
     assert!(matches!(error, DatasetError::Implausible { .. }), "{error}");
     // Many members of nothing: what the directory needs.
     let names: Vec<String> = (0..2000).map(|i| format!("{i}.npy")).collect();
     let members: Vec<(&str, &[u8])> = names.iter().map(|name| (&name[..], &[][..])).collect();
-    let many = archive(&members, CompressionMethod::Stored);
+    let many = archive(&members, CompressionMethod::STORE);
     let (opened, taken) = peak(|| Npz::from_bytes(&many).expect("an archive"));
     assert_eq!(opened.names().len(), 2000);
     assert!(

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use rawzip::CompressionMethod;
 use retrograd_datasets::{Dataset, Opened, Split, open};
 use tempfile::{TempDir, tempdir};
-use zip::CompressionMethod::Deflated;
 
 use crate::support::{archive, grey, gzip, idx, images, labels, line, npy, numbers, write};
 
@@ -70,13 +70,16 @@ fn archives_are_read_by_the_names_of_their_arrays() {
         "(2,)",
         &[3_i64, 1].map(i64::to_le_bytes).concat(),
     );
-    let bytes = archive(&[("y.npy", &two), ("x.npy", &numbers())], Deflated);
+    let bytes = archive(
+        &[("y.npy", &two), ("x.npy", &numbers())],
+        CompressionMethod::DEFLATE,
+    );
     let data = whole("a.npz", &bytes);
     assert_eq!(
         (data.labels, data.features.shape().to_vec()),
         (Some(vec![3, 1]), vec![2, 3])
     );
-    let one = archive(&[("anything.npy", &numbers())], Deflated);
+    let one = archive(&[("anything.npy", &numbers())], CompressionMethod::DEFLATE);
     assert_eq!(whole("a.npz", &one).len(), 2);
     let keras = archive(
         &[
@@ -85,7 +88,7 @@ fn archives_are_read_by_the_names_of_their_arrays() {
             ("y_train.npy", &two),
             ("y_test.npy", &two),
         ],
-        Deflated,
+        CompressionMethod::DEFLATE,
     );
     let folder = tempdir().expect("a folder");
     let split = parts(&write(folder.path(), "mnist.npz", &keras));
@@ -94,7 +97,10 @@ fn archives_are_read_by_the_names_of_their_arrays() {
         (Some(vec![3, 1]), 2)
     );
 
-    let unknown = archive(&[("a.npy", &numbers()), ("b.npy", &numbers())], Deflated);
+    let unknown = archive(
+        &[("a.npy", &numbers()), ("b.npy", &numbers())],
+        CompressionMethod::DEFLATE,
+    );
     assert!(refused("a.npz", &unknown).contains("the arrays a, b"));
     let folder = tempdir().expect("a folder");
     for (label, words) in [(-1_i64, "the label -1"), (1, "3 labels")] {
@@ -105,7 +111,10 @@ fn archives_are_read_by_the_names_of_their_arrays() {
         };
         let data: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         let labels = npy("<i8", false, &format!("({},)", values.len()), &data);
-        let bytes = archive(&[("x.npy", &numbers()), ("y.npy", &labels)], Deflated);
+        let bytes = archive(
+            &[("x.npy", &numbers()), ("y.npy", &labels)],
+            CompressionMethod::DEFLATE,
+        );
         let path = write(folder.path(), "a.npz", &bytes);
         let error = open(&path).expect_err("a refusal");
         let text = line(&error, &folder.path().join("a.npz/y.npy"));

@@ -1,13 +1,12 @@
 //! Small files of every format, and the way to show an error.
 
-use std::io::{Cursor, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::{DeflateEncoder, GzEncoder};
+use rawzip::{CompressionMethod, ZipArchiveWriter};
 use retrograd_datasets::DatasetError;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
 
 /// The bytes of an IDX file.
 pub(crate) fn idx(element: u8, sizes: &[u32], data: &[u8]) -> Vec<u8> {
@@ -84,13 +83,24 @@ pub(crate) fn numbers() -> Vec<u8> {
 
 /// The bytes of a zip archive of these members.
 pub(crate) fn archive(members: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
-    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(method);
+    let mut file = Vec::new();
+    let mut archive = ZipArchiveWriter::new(&mut file);
     for (name, bytes) in members {
-        writer.start_file(*name, options).expect("memory");
+        let start = archive.new_file(name).compression_method(method).start();
+        let (mut entry, config) = start.expect("memory");
+        let packed: Box<dyn Write + '_> = match method {
+            CompressionMethod::STORE => Box::new(&mut entry),
+            _ => Box::new(DeflateEncoder::new(&mut entry, Compression::best())),
+        };
+        let mut writer = config.wrap(packed);
         writer.write_all(bytes).expect("memory");
+        let (packed, descriptor) = writer.finish().expect("memory");
+        // The encoder writes its end as it is dropped.
+        drop(packed);
+        entry.finish(descriptor).expect("memory");
     }
-    writer.finish().expect("memory").into_inner()
+    archive.finish().expect("memory");
+    file
 }
 
 /// The bytes of a PNG file.
