@@ -4,6 +4,8 @@ use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
+use approx::{AbsDiffEq, RelativeEq, UlpsEq};
+
 use crate::gemm::Portable;
 use crate::kernels::Kernels;
 use crate::simd::{Dispatch, lane};
@@ -48,6 +50,9 @@ pub trait Float:
     + AddAssign
     + MulAssign
     + Sum
+    + AbsDiffEq<Epsilon = Self>
+    + RelativeEq
+    + UlpsEq
 {
     /// Distance between 1 and the next larger number.
     const EPSILON: Self;

@@ -19,6 +19,8 @@
 //! Work is split by shape, never by the number of threads, so every result is the same to the
 //! last bit on any machine of the same instruction set.
 
+#[doc(hidden)]
+pub mod approximate;
 mod create;
 mod display;
 mod element;
