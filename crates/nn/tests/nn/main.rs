@@ -1,5 +1,5 @@
-//! All tests of the crate from outside that need no reference values, as one program: every program
-//! compiles the rules of the autograd again.
+//! All tests of the crate from outside, as one program: every program compiles the rules of the
+//! autograd again.
 
 mod attention;
 mod checkpoint;
@@ -8,6 +8,7 @@ mod corpus;
 mod gradients;
 mod layers;
 mod losses;
+mod oracle;
 mod page;
 mod recurrent;
 mod reference;

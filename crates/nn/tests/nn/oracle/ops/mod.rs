@@ -4,7 +4,7 @@
 //! an operation. In f64, values and derivatives of first and second order are compared with
 //! PyTorch's. In f32 they are compared with ours in f64, from the same rounded inputs.
 //!
-//! `cargo test -p retrograd-nn --test oracle ops -- --nocapture` prints the table. An operation of
+//! `cargo test -p retrograd-nn --test nn oracle::ops -- --nocapture` prints the table. An operation of
 //! the folder has a row in one of the families below, or a reason in [`LEFT_OUT`].
 
 mod args;
@@ -79,7 +79,7 @@ struct Tally {
 
 #[test]
 fn operations_agree_with_pytorch() {
-    let Some(folder) = crate::folder::oracle("operations_agree_with_pytorch") else {
+    let Some(folder) = crate::oracle::folder::oracle("operations_agree_with_pytorch") else {
         return;
     };
     let folder = folder.join("ops");

@@ -1,4 +1,4 @@
-//! Everything against PyTorch's values, which are not part of the repository, as one program.
+//! Everything against PyTorch's values, which are not part of the repository.
 //!
 //! `folder.rs` says where they are, and what happens without them.
 

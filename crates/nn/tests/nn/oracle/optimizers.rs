@@ -22,7 +22,7 @@ const PATH: f64 = 1e-12;
 
 #[test]
 fn optimizers_follow_pytorch() {
-    let Some(folder) = crate::folder::oracle("optimizers_follow_pytorch") else {
+    let Some(folder) = crate::oracle::folder::oracle("optimizers_follow_pytorch") else {
         return;
     };
     let tensors = read(&folder.join("train/optimizers.safetensors"));

@@ -10,7 +10,7 @@ const RATE: f64 = 1e-12;
 
 #[test]
 fn schedules_follow_pytorch() {
-    let Some(folder) = crate::folder::oracle("schedules_follow_pytorch") else {
+    let Some(folder) = crate::oracle::folder::oracle("schedules_follow_pytorch") else {
         return;
     };
     let text = fs::read_to_string(folder.join("train/schedules.json")).unwrap();

@@ -10,9 +10,9 @@ use retrograd_nn::{
     Activation, Adadelta, Adam, Conv2d, ConvTranspose2d, Linear, Module, Optimizer, Param,
     Reduction, RmsProp, Sequential, Sgd, UpdateRule, Visitor, checkpoint, loss,
 };
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
 
-use crate::folder::oracle;
+use crate::oracle::folder::oracle;
 
 /// Bound on all errors, relative to the largest entry of the tensor.
 const TOLERANCE: f64 = 1e-9;
@@ -42,52 +42,34 @@ fn follow(
     let mut optimizer = Optimizer::new(rule, rate, params.clone());
     let losses = reference["losses"].to_vec();
     assert_eq!(losses.len(), 20, "{name}: steps");
-    let mut worst = 0.0_f64;
     for (step, expected) in losses.into_iter().enumerate() {
         let tape = Tape::new();
         let x = tape.constant(reference["x"].clone());
         let loss = objective(&x, &reference, step);
         let what = format!("{name}: loss {step}");
-        worst = worst.max(compare(&what, loss.value(), &Tensor::scalar(expected)));
+        assert_near(&what, loss.value(), &Tensor::scalar(expected));
         let gradients = loss.backward();
         for (key, param) in params.iter().filter(|_| step == 0) {
             let gradient = gradients.of_key(param.id());
             let gradient = gradient.unwrap_or_else(|| panic!("{name}: {key} has no gradient"));
             let what = format!("{name}: the first gradient of {key}");
-            worst = worst.max(compare(
-                &what,
-                gradient,
-                &reference[&format!("grad0.{key}")],
-            ));
+            assert_near(&what, gradient, &reference[&format!("grad0.{key}")]);
         }
         drop(loss);
         optimizer.step(&gradients);
     }
     for (key, param) in &params {
         let what = format!("{name}: the final {key}");
-        let error = compare(&what, &param.value(), &reference[&format!("final.{key}")]);
-        worst = worst.max(error);
+        assert_near(&what, &param.value(), &reference[&format!("final.{key}")]);
     }
-    println!("{name}: 20 steps, worst relative error {worst:.1e}");
 }
 
-/// Largest difference, relative to the largest expected entry.
+/// That no difference is more than the tolerance's part of the largest expected entry.
 #[track_caller]
-fn compare(what: &str, found: &Tensor<f64>, expected: &Tensor<f64>) -> f64 {
-    assert_eq!(found.shape(), expected.shape(), "{what}");
+fn assert_near(what: &str, found: &Tensor<f64>, expected: &Tensor<f64>) {
     let largest = expected.iter().fold(0.0_f64, |max, e| max.max(e.abs()));
     let scale = if largest > 0.0 { largest } else { 1.0 };
-    let pairs = found.iter().zip(expected.iter());
-    let error = pairs.fold(0.0_f64, |worst, (f, e)| {
-        let error = (f - e).abs() / scale;
-        if error.is_nan() {
-            f64::INFINITY
-        } else {
-            worst.max(error)
-        }
-    });
-    assert!(error <= TOLERANCE, "{what} is off by {error:e}");
-    error
+    assert_abs_diff_eq!(found, expected, epsilon = TOLERANCE * scale, "{what}");
 }
 
 /// Linear layers with an activation between them, and another at the end.
