@@ -18,6 +18,7 @@
 //! ```
 
 use retrograd_autograd::scalar::{Dual, Real, ScalarTape};
+use retrograd_tensor::assert_abs_diff_eq;
 
 /// Written once, for any kind of number.
 fn f<R: Real>(x: R, y: R) -> R {
@@ -28,10 +29,10 @@ fn main() {
     let (x, y) = (2.0, 3.0);
     println!("f(2, 3)               {:>18.15}", f(x, y));
     let slope = one_level(x, y);
-    assert!((slope - (y + x.cos())).abs() < 1e-15);
+    assert_abs_diff_eq!(slope, (y + x.cos()), epsilon = 1e-15);
     for (name, curvature) in two_levels(x, y) {
         println!("{name:<21} {curvature:>18.15}");
-        assert!((curvature + x.sin()).abs() < 1e-15);
+        assert_abs_diff_eq!(curvature, -x.sin(), epsilon = 1e-15);
     }
     newton();
 }
@@ -97,7 +98,7 @@ fn newton() {
         (x, y, steps) = (x - rate * dx, y - rate * dy, steps + 1);
     }
     println!("minimum of Rosenbrock's valley at {x:.6} {y:.6} after {steps} of Newton's steps");
-    assert!((x - 1.0).abs() + (y - 1.0).abs() < 1e-9);
+    assert_abs_diff_eq!((x - 1.0).abs() + (y - 1.0), 0.0, epsilon = 1e-9);
 }
 
 /// ∂f/∂p, ∂²f/∂p² and ∂²f/∂p∂q of the valley, p the input that moves and q the other one.

@@ -26,7 +26,7 @@
 //! ```
 
 use retrograd_autograd::{Tape, Var};
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{Tensor, assert_abs_diff_eq};
 
 /// Where the derivative is taken.
 const X: f64 = 2.0;
@@ -68,5 +68,5 @@ fn by_tape(by_hand: f64) {
     let table = tape.to_string();
     let slope = y.backward().of(&x).expect("y depends on x").item();
     println!("tape                {slope:.15}\n\n{table}");
-    assert!((slope - by_hand).abs() < 1e-15);
+    assert_abs_diff_eq!(slope, by_hand, epsilon = 1e-15);
 }

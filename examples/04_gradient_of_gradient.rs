@@ -31,7 +31,7 @@
 //! ```
 
 use retrograd_autograd::{Tape, Var, grad};
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{Tensor, assert_abs_diff_eq};
 
 /// Rosenbrock's valley (1960).
 fn valley(x: &Var<f64>, y: &Var<f64>) -> Var<f64> {
@@ -75,14 +75,15 @@ fn main() {
     println!("The Hessian at ({x}, {y})");
     println!("  [[{xx:>7.1}, {xy:>6.1}],\n   [{yx:>7.1}, {yy:>6.1}]]");
     // Closed form: [[2 − 400 (y − 3x²), −400 x], [−400 x, 200]].
-    assert!((xx - (2.0 - 400.0 * (y - 3.0 * x * x))).abs() < 1e-10);
-    assert!((xy + 400.0 * x).abs() < 1e-10 && xy == yx && yy == 200.0);
+    assert_abs_diff_eq!(xx, (2.0 - 400.0 * (y - 3.0 * x * x)), epsilon = 1e-10);
+    assert_abs_diff_eq!(xy, -400.0 * x, epsilon = 1e-10);
+    assert!(xy == yx && yy == 200.0);
 
     let v = [1.0, -2.0];
     let [a, b] = hessian_times(point, v);
     println!("  times (1, -2) is ({a:.1}, {b:.1}), in one sweep and without the matrix");
-    assert!((a - (xx * v[0] + xy * v[1])).abs() < 1e-10);
-    assert!((b - (yx * v[0] + yy * v[1])).abs() < 1e-10);
+    assert_abs_diff_eq!(a, (xx * v[0] + xy * v[1]), epsilon = 1e-10);
+    assert_abs_diff_eq!(b, (yx * v[0] + yy * v[1]), epsilon = 1e-10);
 
     println!("\nNewton's method\n  step         x         y          f");
     for step in 0.. {
@@ -100,9 +101,5 @@ fn main() {
         point[0] -= (yy * gx - xy * gy) / determinant;
         point[1] -= (xx * gy - yx * gx) / determinant;
     }
-    assert!(
-        point
-            .iter()
-            .all(|coordinate| (coordinate - 1.0).abs() < 1e-9)
-    );
+    assert_abs_diff_eq!(point[..], [1.0, 1.0][..], epsilon = 1e-9);
 }

@@ -30,7 +30,7 @@
 
 use retrograd_autograd::Tape;
 use retrograd_nn::{Linear, Module, Optimizer, Reduction, Sgd, loss};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
 
 const SAMPLES: usize = 500;
 const NOISE: f64 = 0.1;
@@ -78,8 +78,9 @@ fn main() {
     }
 
     let weight = model.weight.value();
-    assert!((weight.at(&[0, 0]) - 3.0).abs() < 0.02 && (weight.at(&[0, 1]) + 2.0).abs() < 0.02);
-    assert!((f64::from(last) / NOISE.powi(2) - 1.0).abs() < 0.2);
+    assert_abs_diff_eq!(weight.at(&[0, 0]), 3.0, epsilon = 0.02);
+    assert_abs_diff_eq!(weight.at(&[0, 1]), -2.0, epsilon = 0.02);
+    assert_abs_diff_eq!(f64::from(last) / NOISE.powi(2), 1.0, epsilon = 0.2);
 
     // Using the model needs no tape: computing with constants records nothing.
     let question = Tensor::from_vec(vec![1.0, 1.0], [1, 2]);

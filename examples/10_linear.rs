@@ -45,7 +45,7 @@ use retrograd_datasets::{PrincipalComponents, plane};
 use retrograd_examples::{Example, Outcome};
 use retrograd_nn::{Adam, DataLoader, Module, Optimizer, Schedule, Trainer};
 use retrograd_report::{Chart, Scale};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
 
 const POINTS: usize = 200;
 
@@ -84,7 +84,7 @@ fn main() -> Outcome {
     let mse = trainer.evaluate(epochs, &loader).total();
     println!("\nautoencoder   mse {mse:.9}");
     println!("PCA residual  mse {residual:.9}");
-    assert!((mse / residual - 1.0).abs() < 1e-6);
+    assert_abs_diff_eq!(mse / residual, 1.0, epsilon = 1e-6);
 
     directions(&model, &principal);
 

@@ -10,14 +10,14 @@
 //!
 //! ```
 //! use retrograd_autograd::Tape;
-//! use retrograd_tensor::Tensor;
+//! use retrograd_tensor::{Tensor, assert_abs_diff_eq};
 //!
 //! let tape = Tape::<f64>::new();
 //! let x = tape.leaf(Tensor::scalar(2.0));
 //! let y = &x * &x.sin();                      // y = x·sin x
 //! let gradients = y.backward();
 //! let expected = 2.0_f64.sin() + 2.0 * 2.0_f64.cos();
-//! assert!((gradients.of(&x).unwrap().item() - expected).abs() < 1e-15);
+//! assert_abs_diff_eq!(gradients.of(&x).unwrap().item(), expected, epsilon = 1e-15);
 //! ```
 //!
 //! Where to look: [`Primitive`] for what an operation is, `sweep.rs` for the sweep (it is short),

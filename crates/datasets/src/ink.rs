@@ -168,6 +168,7 @@ fn norm(a: Point) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     const PEN: Pen = Pen {
         radius: 1.5,
@@ -209,11 +210,7 @@ mod tests {
             for x in 0..SIDE {
                 let off = ((x as f32 - 14.0).hypot(y as f32 - 14.0) - 8.0).abs();
                 let want = PEN.ink(off * off);
-                assert!(
-                    (pixels[y * SIDE + x] - want).abs() < 0.15,
-                    "({x}, {y}): {} {want}",
-                    pixels[y * SIDE + x]
-                );
+                assert_abs_diff_eq!(pixels[y * SIDE + x], want, epsilon = 0.15);
             }
         }
     }
@@ -229,8 +226,10 @@ mod tests {
             let away = sub([(i % SIDE) as f32, (i / SIDE) as f32], from);
             let t = (dot(away, chord) / dot(chord, chord)).clamp(0.0, 1.0);
             let gap = sub(away, scale(chord, t));
-            assert!(
-                (pixel - PEN.ink(dot(gap, gap))).abs() <= 1.0 / 255.0,
+            assert_abs_diff_eq!(
+                pixel,
+                PEN.ink(dot(gap, gap)),
+                epsilon = 1.0 / 255.0,
                 "pixel {i}"
             );
         }

@@ -195,6 +195,7 @@ fn centre(map: &mut [[f64; 2]]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     fn points(count: usize, width: usize, seed: u64) -> Tensor<f32> {
         Tensor::normal([count, width], 0.0, 1.0, &mut random::rng(seed))
@@ -208,12 +209,13 @@ mod tests {
             for (i, row) in distances.chunks(count).enumerate() {
                 let given = conditional(row, i, perplexity);
                 let found = entropy(&given).exp();
-                assert!((found - perplexity).abs() < 1e-6, "{found}");
-                assert!((given.iter().sum::<f64>() - 1.0).abs() < 1e-12 && given[i] == 0.0);
+                assert_abs_diff_eq!(found, perplexity, epsilon = 1e-6);
+                assert_abs_diff_eq!(given.iter().sum::<f64>(), 1.0, epsilon = 1e-12);
+                assert_eq!(given[i], 0.0);
             }
         }
         let p = joint(&distances, count, 10.0);
-        assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert_abs_diff_eq!(p.iter().sum::<f64>(), 1.0, epsilon = 1e-12);
         assert_eq!(p[3 * count + 7], p[7 * count + 3]);
     }
 
@@ -246,7 +248,7 @@ mod tests {
                     divergence(&moved)
                 };
                 let numeric = (at(1e-5) - at(-1e-5)) / 2e-5;
-                assert!((found[i][axis] - numeric).abs() < 1e-8);
+                assert_abs_diff_eq!(found[i][axis], numeric, epsilon = 1e-8);
             }
         }
     }

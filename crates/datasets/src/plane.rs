@@ -94,16 +94,14 @@ fn wrap(mut points: Vec<f32>, mean: [f32; 3]) -> Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     #[test]
     fn the_training_points_are_centred() {
         let points = plane(500, 4);
         assert_eq!((points.len(), points.width()), (500, 3));
-        assert!(
-            mean(&points.features.to_vec())
-                .iter()
-                .all(|m| m.abs() < 1e-6)
-        );
+        let centre = mean(&points.features.to_vec());
+        assert_abs_diff_eq!(centre[..], [0.0; 3][..], epsilon = 1e-6);
     }
 
     #[test]
@@ -115,7 +113,7 @@ mod tests {
             .map(|p| f64::from((p[2] - SLOPES[0] * p[0] - SLOPES[1] * p[1]) / steepness).powi(2))
             .sum();
         let across = (square * 3.0 / points.len() as f64).sqrt();
-        assert!((across - 0.0953).abs() < 0.002, "{across}");
+        assert_abs_diff_eq!(across, 0.0953, epsilon = 0.002);
         let along: f64 = points
             .chunks(3)
             .map(|p| f64::from(p[0]).powi(2))

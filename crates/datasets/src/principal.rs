@@ -144,7 +144,7 @@ fn block(samples: &Tensor<f32>, start: usize) -> Tensor<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retrograd_tensor::random;
+    use retrograd_tensor::{assert_abs_diff_eq, random};
 
     /// Samples that vary by 3, 1 and 0.1 along known directions at right angles.
     fn tilted(count: usize) -> (Tensor<f32>, [[f64; 3]; 3]) {
@@ -170,10 +170,11 @@ mod tests {
         let deviations: Vec<f64> = found.variances.iter().map(|v| v.sqrt()).collect();
         for (found, known) in deviations.iter().zip([3.0, 1.0, 0.1]) {
             // Five standard errors of a deviation of 4000 draws.
-            assert!((found / known - 1.0).abs() < 5.0 / 8000_f64.sqrt());
+            assert_abs_diff_eq!(found / known, 1.0, epsilon = 5.0 / 8000_f64.sqrt());
         }
         let explained = found.explained();
-        assert!((explained[2] - 1.0).abs() < 1e-12 && explained[0] > 0.88);
+        assert_abs_diff_eq!(explained[2], 1.0, epsilon = 1e-12);
+        assert!(explained[0] > 0.88);
     }
 
     #[test]
@@ -184,17 +185,17 @@ mod tests {
         let gram = found
             .directions
             .matmul_transposed(&found.directions, [false, true]);
-        assert!((&gram - &Tensor::eye(4)).iter().all(|x| x.abs() < 1e-9));
+        assert_abs_diff_eq!(gram, Tensor::eye(4), epsilon = 1e-9);
         // The variance of each projection is the eigenvalue, and together they are everything.
         let projected = found.project(&samples, 9);
         assert_eq!(projected.shape(), [5, 4]);
         let squares = (&projected * &projected).mean(0).to_vec();
         for (square, variance) in squares.iter().zip(&found.variances) {
-            assert!((square - variance).abs() < 1e-9, "{square} and {variance}");
+            assert_abs_diff_eq!(square, variance, epsilon = 1e-9);
         }
         let centred = &samples.cast::<f64>() - &found.mean;
         let total = (&centred * &centred).sum(..).item() / 5.0;
-        assert!((total - found.variances.iter().sum::<f64>()).abs() < 1e-9);
+        assert_abs_diff_eq!(total, found.variances.iter().sum::<f64>(), epsilon = 1e-9);
     }
 
     #[test]
@@ -206,17 +207,25 @@ mod tests {
             .flat_map(|step| [step.map(|x: f32| 5.0 + x), step.map(|x| 5.0 - x)]);
         let samples = Tensor::from_vec(signed.flatten().collect(), [6, 3]);
         let found = PrincipalComponents::of(&samples);
-        assert!((found.residual(2) - 2.0 / 6.0).abs() < 1e-12);
-        assert!((found.residual(1) - 10.0 / 6.0).abs() < 1e-12);
+        assert_abs_diff_eq!(found.residual(2), 2.0 / 6.0, epsilon = 1e-12);
+        assert_abs_diff_eq!(found.residual(1), 10.0 / 6.0, epsilon = 1e-12);
         let overlap = |values: Vec<f32>| found.overlap(&Tensor::from_vec(values, [3, 2]));
         // Any basis of the plane of x and y; then one that leaves it by 45° in one direction.
-        assert!((overlap(vec![1.0, 2.0, -3.0, 1.0, 0.0, 0.0]) - 1.0).abs() < 1e-12);
-        assert!((overlap(vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0]) - 0.75).abs() < 1e-12);
+        assert_abs_diff_eq!(
+            overlap(vec![1.0, 2.0, -3.0, 1.0, 0.0, 0.0]),
+            1.0,
+            epsilon = 1e-12
+        );
+        assert_abs_diff_eq!(
+            overlap(vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0]),
+            0.75,
+            epsilon = 1e-12
+        );
         assert!(overlap(vec![1.0, 1.0, 0.0, 0.0, 0.0, 0.0]).is_nan());
         // Points of a line: any plane that has it.
         let line = PrincipalComponents::of(&samples.rows(&[0, 1]));
         let plane = Tensor::from_vec(vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0], [3, 2]);
-        assert!((line.overlap(&plane) - 1.0).abs() < 1e-12);
+        assert_abs_diff_eq!(line.overlap(&plane), 1.0, epsilon = 1e-12);
     }
 
     #[test]
@@ -226,12 +235,8 @@ mod tests {
         let whole = samples.cast::<f64>();
         let centred = &whole - &whole.mean(0);
         let total = (&centred * &centred).sum(..).item() / (2 * ROWS + 1) as f64;
-        assert!((found.residual(0) / total - 1.0).abs() < 1e-12);
-        assert!(
-            (&found.mean - &whole.mean(0))
-                .iter()
-                .all(|x| x.abs() < 1e-12)
-        );
+        assert_abs_diff_eq!(found.residual(0) / total, 1.0, epsilon = 1e-12);
+        assert_abs_diff_eq!(found.mean, whole.mean(0), epsilon = 1e-12);
     }
 
     #[test]

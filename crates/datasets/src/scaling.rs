@@ -125,6 +125,7 @@ pub fn binarize_by_chance(samples: &Tensor<f32>, seed: u64) -> Tensor<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     fn table() -> Tensor<f32> {
         // The last column is constant.
@@ -145,10 +146,8 @@ mod tests {
             let column = scaled.slice(1, feature..feature + 1).to_vec();
             let mean = column.iter().sum::<f32>() / 4.0;
             let square = column.iter().map(|x| x * x).sum::<f32>() / 4.0;
-            assert!(
-                mean.abs() < 1e-6 && (square - 1.0).abs() < 1e-6,
-                "{column:?}"
-            );
+            assert_abs_diff_eq!(mean, 0.0, epsilon = 1e-6, "{column:?}");
+            assert_abs_diff_eq!(square, 1.0, epsilon = 1e-6, "{column:?}");
         }
         assert_eq!(scaled.slice(1, 2..3).to_vec(), [0.0; 4]);
     }
@@ -168,11 +167,7 @@ mod tests {
     fn scales_can_be_undone() {
         for scaling in [Scaling::standard(&table()), Scaling::unit(&table())] {
             let back = scaling.invert(&scaling.apply(&table()));
-            assert!(
-                back.iter()
-                    .zip(table().iter())
-                    .all(|(a, b)| (a - b).abs() < 1e-5)
-            );
+            assert_abs_diff_eq!(back, table(), epsilon = 1e-5);
         }
     }
 
@@ -190,9 +185,10 @@ mod tests {
         let drawn = binarize_by_chance(&grey, 5);
         let share = drawn.iter().sum::<f32>() / 10_000.0;
         // Five standard deviations of the share.
-        assert!(
-            (share - 0.3).abs() < 5.0 * (0.3_f32 * 0.7 / 10_000.0).sqrt(),
-            "{share}"
+        assert_abs_diff_eq!(
+            share,
+            0.3,
+            epsilon = 5.0 * (0.3_f32 * 0.7 / 10_000.0).sqrt()
         );
         assert!(drawn.iter().all(|x| x == 0.0 || x == 1.0));
         assert_eq!(drawn, binarize_by_chance(&grey, 5));

@@ -207,7 +207,7 @@ fn dealt(order: &[usize], shares: &[f64]) -> Result<Vec<Vec<usize>>, SplitError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retrograd_tensor::Tensor;
+    use retrograd_tensor::{Tensor, assert_abs_diff_eq};
 
     fn sizes(parts: &[Vec<usize>]) -> Vec<usize> {
         parts.iter().map(Vec::len).collect()
@@ -230,7 +230,7 @@ mod tests {
             };
             assert_eq!(whole(&parts), (0..samples).collect::<Vec<_>>());
             for (part, share) in parts.iter().zip([0.7, 0.2, 0.1]) {
-                assert!((part.len() as f64 - share * samples as f64).abs() <= 1.0);
+                assert_abs_diff_eq!(part.len() as f64, share * samples as f64, epsilon = 1.0);
                 assert!(part.is_sorted());
             }
         }
@@ -256,8 +256,10 @@ mod tests {
         for (part, share) in parts.iter().zip([0.8, 0.1, 0.1]) {
             for (class, total) in [(0, 60.0), (1, 30.0), (2, 10.0)] {
                 let count = part.iter().filter(|&&i| labels[i] == class).count();
-                assert!(
-                    (count as f64 - share * total).abs() <= 1.0,
+                assert_abs_diff_eq!(
+                    count as f64,
+                    share * total,
+                    epsilon = 1.0,
                     "{class}: {count}"
                 );
             }

@@ -86,6 +86,7 @@ fn sigmoid(x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     fn logit(x: f32) -> f32 {
         (x / (1.0 - x)).ln()
@@ -116,7 +117,7 @@ mod tests {
                 } else {
                     0.0
                 };
-                assert!((product - want).abs() < 1e-4, "{a} {b}: {product}");
+                assert_abs_diff_eq!(product, want, epsilon = 1e-4, "{a} {b}: {product}");
             }
         }
     }
@@ -139,7 +140,7 @@ mod tests {
             }
         }
         let noise = (square / rows.len() as f64).sqrt();
-        assert!((noise - f64::from(TABULAR_NOISE)).abs() < 0.002, "{noise}");
+        assert_abs_diff_eq!(noise, f64::from(TABULAR_NOISE), epsilon = 0.002);
     }
 
     #[test]

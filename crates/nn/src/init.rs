@@ -249,7 +249,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retrograd_tensor::random;
+    use retrograd_tensor::{assert_abs_diff_eq, random};
 
     fn scaled(gain: f64, fan: Fan, law: Law) -> Init {
         Init::Variance { gain, fan, law }
@@ -279,8 +279,10 @@ mod tests {
             (Init::Normal(0.1), 0.01),
         ] {
             let found = variance(init);
-            assert!(
-                (found / expected - 1.0).abs() < 0.03,
+            assert_abs_diff_eq!(
+                found / expected,
+                1.0,
+                epsilon = 0.03,
                 "{init:?}: {found} for {expected}"
             );
         }
@@ -312,7 +314,7 @@ mod tests {
         let left: Vec<f64> = rows.concat().into_iter().filter(|w| *w != 0.0).collect();
         let variance = left.iter().map(|w| w * w).sum::<f64>() / left.len() as f64;
         // 480 draws: five standard errors of a variance are a third.
-        assert!((variance / 0.01 - 1.0).abs() < 0.33, "{variance}");
+        assert_abs_diff_eq!(variance / 0.01, 1.0, epsilon = 0.33);
     }
 
     #[test]
@@ -331,7 +333,7 @@ mod tests {
         // ReLU halves the mean square of a symmetric signal.
         let z = Tensor::<f64>::normal([100_000], 0.0, 1.0, &mut random::rng(2));
         let after = z.iter().map(|z| z.max(0.0).powi(2)).sum::<f64>() / 1e5;
-        assert!((after * gain(Activation::Relu).powi(2) - 1.0).abs() < 0.03);
+        assert_abs_diff_eq!(after * gain(Activation::Relu).powi(2), 1.0, epsilon = 0.03);
     }
 
     #[test]
@@ -365,10 +367,7 @@ mod tests {
                 w.t().matmul(&w)
             };
             let identity = Tensor::eye(rows.min(columns));
-            assert!(
-                (&gram - &identity).iter().all(|e| e.abs() < 1e-15),
-                "{gram}"
-            );
+            assert_abs_diff_eq!(gram, identity, epsilon = 1e-15);
         }
     }
 }

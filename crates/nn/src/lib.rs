@@ -4,7 +4,7 @@
 //! ```
 //! use retrograd_nn::{Activation, Adam, Linear, Module, Optimizer, Reduction, Sequential, loss};
 //! use retrograd_autograd::Tape;
-//! use retrograd_tensor::{Tensor, random};
+//! use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
 //!
 //! let mut rng = random::rng(0);
 //! let model = Sequential::<f64>::new()
@@ -23,7 +23,7 @@
 //!     optimizer.step(&loss.backward());
 //! }
 //! let probability = model.forward(&x.into()).sigmoid();
-//! assert!(probability.value().iter().zip(target.iter()).all(|(p, t)| (p - t).abs() < 0.1));
+//! assert_abs_diff_eq!(probability.value(), &target, epsilon = 0.1);
 //! ```
 //!
 //! Where to look: [`Module`] for what a layer is, [`optim`] for the update rules, [`train`] for

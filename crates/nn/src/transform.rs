@@ -187,6 +187,7 @@ mod tests {
     use retrograd_tensor::random;
 
     use super::*;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     fn stream(batch: u64) -> Rng {
         random::stream(1, "batch", &[0, batch])
@@ -202,10 +203,7 @@ mod tests {
 
     /// Five standard deviations of the mean of 10 000 draws.
     fn near(found: f64, expected: f64, deviation: f64) {
-        assert!(
-            (found - expected).abs() < 5.0 * deviation / 100.0,
-            "{found}"
-        );
+        assert_abs_diff_eq!(found, expected, epsilon = 5.0 * deviation / 100.0);
     }
 
     #[test]

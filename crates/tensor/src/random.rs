@@ -100,6 +100,7 @@ impl<T: Float> Tensor<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assert_abs_diff_eq;
 
     #[test]
     fn a_copy_goes_on_like_the_original() {
@@ -135,11 +136,8 @@ mod tests {
         let mean = x.iter().sum::<f64>() / n;
         let variance = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
         // Five standard errors of each estimate.
-        assert!((mean - 2.0).abs() < 5.0 * 3.0 / n.sqrt(), "{mean}");
-        assert!(
-            (variance - 9.0).abs() < 5.0 * 9.0 * (2.0 / n).sqrt(),
-            "{variance}"
-        );
+        assert_abs_diff_eq!(mean, 2.0, epsilon = 5.0 * 3.0 / n.sqrt());
+        assert_abs_diff_eq!(variance, 9.0, epsilon = 5.0 * 9.0 * (2.0 / n).sqrt());
         let u = Tensor::<f64>::uniform([n as usize], -1.0, 3.0, &mut rng(1));
         assert!(u.iter().all(|v| (-1.0..3.0).contains(&v)));
     }

@@ -199,7 +199,7 @@ pub(crate) const NATS: &str = "nats per sample";
 mod tests {
     use super::*;
     use retrograd_nn::{Reduction, loss};
-    use retrograd_tensor::random;
+    use retrograd_tensor::{assert_abs_diff_eq, random};
 
     fn normal(shape: &[usize], seed: u64) -> Var<f64> {
         Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed)).into()
@@ -210,14 +210,14 @@ mod tests {
         let (z, x) = (normal(&[4, 3], 1), normal(&[4, 3], 2).sigmoid());
         let ours = Likelihood::Bernoulli.cost(&z, &x).item();
         let theirs = loss::bce_with_logits(&z, &x, Reduction::PerSample).item();
-        assert!((ours - theirs).abs() < 1e-14);
+        assert_abs_diff_eq!(ours, theirs, epsilon = 1e-14);
         let variance = Var::constant(Tensor::scalar(0.09));
         let ours = Likelihood::Gaussian(0.3).cost(&z, &x).item();
         let theirs = loss::gaussian_nll(&z, &x, &variance, 1e-6, true, Reduction::PerSample).item();
-        assert!((ours - theirs).abs() < 1e-12);
+        assert_abs_diff_eq!(ours, theirs, epsilon = 1e-12);
         let each = Likelihood::Gaussian(0.3).of_samples(&z, &x);
         assert_eq!(each.shape(), [4]);
-        assert!((each.mean(..).item() - ours).abs() < 1e-12);
+        assert_abs_diff_eq!(each.mean(..).item(), ours, epsilon = 1e-12);
     }
 
     #[test]
@@ -233,9 +233,7 @@ mod tests {
         // The mean over 400 000 draws, and five of its standard errors.
         let spread = (ratios.var(.., 0.0).item() / ratios.elements() as f64).sqrt();
         let exact = posterior.divergence().item();
-        assert!(
-            (estimate - exact).abs() < 5.0 * spread && spread < 0.01,
-            "{exact} and {estimate} ± {spread}"
-        );
+        assert_abs_diff_eq!(estimate, exact, epsilon = 5.0 * spread);
+        assert!(spread < 0.01, "{spread}");
     }
 }

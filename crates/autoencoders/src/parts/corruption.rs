@@ -91,7 +91,7 @@ fn mask<T: Float>(x: &Tensor<T>, share: f64, rng: &mut Rng) -> Tensor<T> {
 mod tests {
     use super::*;
     use retrograd_autograd::Tape;
-    use retrograd_tensor::random;
+    use retrograd_tensor::{assert_abs_diff_eq, random};
 
     const ALL: [Corruption; 4] = [
         Corruption::Gaussian {
@@ -134,16 +134,13 @@ mod tests {
         let added = &noisy(ALL[0]) - &x;
         let deviation = (&added * &added).mean(..).item().sqrt();
         // 10 000 draws: the error of the deviation is 0.7 %.
-        assert!((deviation - 0.5).abs() < 0.015, "{deviation}");
+        assert_abs_diff_eq!(deviation, 0.5, epsilon = 0.015);
         let clipped = noisy(ALL[1]);
         assert!(clipped.iter().all(|x| (0.0..=1.0).contains(&x)));
         let left_out = noisy(ALL[2]);
-        assert!(
-            left_out
-                .iter()
-                .all(|x| x == 0.0 || (x - 0.5 / 0.7).abs() < 1e-15)
-        );
-        assert!((mean(&left_out) - 0.5).abs() < 0.02, "the mean stays");
+        let expected = left_out.map(|x| if x == 0.0 { 0.0 } else { 0.5 / 0.7 });
+        assert_abs_diff_eq!(left_out, expected, epsilon = 1e-15);
+        assert_abs_diff_eq!(mean(&left_out), 0.5, epsilon = 0.02, "the mean stays");
         let masked = noisy(ALL[3]).to_vec();
         for row in masked.chunks(10) {
             assert_eq!(
@@ -154,10 +151,8 @@ mod tests {
             assert_eq!(row.iter().sum::<f64>(), 3.5, "the others stay");
         }
         let columns = noisy(ALL[3]).mean(0);
-        assert!(
-            columns.iter().all(|mean| (mean - 0.35).abs() < 0.04),
-            "no position is spared"
-        );
+        let even = Tensor::full([10], 0.35);
+        assert_abs_diff_eq!(columns, even, epsilon = 0.04, "no position is spared");
         let share = |share| Corruption::Masking { share }.of(&x, &mut random::rng(2));
         assert_eq!((mean(&share(0.0)), mean(&share(1.0))), (0.5, 0.0));
     }

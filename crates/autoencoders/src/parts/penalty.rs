@@ -55,6 +55,7 @@ pub(crate) fn samples<T: Float>(x: &Var<T>) -> f64 {
 mod tests {
     use super::*;
     use retrograd_autograd::Tape;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     #[test]
     fn the_divergence_is_zero_at_the_target_and_finite_at_the_ends() {
@@ -65,9 +66,14 @@ mod tests {
             let slope = penalty.backward().of(&code).unwrap().at(&[0, 0]);
             (penalty.item(), slope)
         };
-        assert!(of(0.1).0.abs() < 1e-15 && of(0.1).1.abs() < 1e-15);
+        assert_abs_diff_eq!(of(0.1).0, 0.0, epsilon = 1e-15);
+        assert_abs_diff_eq!(of(0.1).1, 0.0, epsilon = 1e-15);
         // 2·(0.1·log ½ + 0.9·log(0.9/0.8))
-        assert!((of(0.2).0 - 2.0 * (0.1 * 0.5_f64.ln() + 0.9 * (1.125_f64).ln())).abs() < 1e-15);
+        assert_abs_diff_eq!(
+            of(0.2).0,
+            2.0 * (0.1 * 0.5_f64.ln() + 0.9 * (1.125_f64).ln()),
+            epsilon = 1e-15
+        );
         assert!(of(0.0).0.is_finite() && of(1.0).0.is_finite());
         assert!(of(0.01).1 < 0.0 && of(0.5).1 > 0.0, "towards the target");
     }

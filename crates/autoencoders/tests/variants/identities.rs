@@ -9,30 +9,24 @@ use retrograd_autoencoders::{
 };
 use retrograd_autograd::{Mode, Tape, Var};
 use retrograd_nn::{Activation, Module};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Tensor, assert_abs_diff_eq, assert_relative_eq, random};
 
-use crate::{copy, distance, normal, step, uniform};
+use crate::{assert_near, copy, normal, step, uniform};
 
 const ELU: Activation = Activation::Elu(1.0);
 
-/// Loss and gradients of both, which must have the same parameters, within a relative error.
+/// That loss and gradients of both, which must have the same parameters, are the same to the bit.
 #[track_caller]
 fn assert_same(
     what: &str,
     child: &dyn Autoencoder<f64>,
     parent: &dyn Autoencoder<f64>,
     x: &Tensor<f64>,
-    tolerance: f64,
 ) {
     copy(child, parent);
     let ours = step(child, x, |x| child.objective(x));
     let theirs = step(parent, x, |x| parent.objective(x));
-    let relative = (ours.0 - theirs.0).abs() / theirs.0.abs();
-    assert!(relative <= tolerance, "{what}: {} and {}", ours.0, theirs.0);
-    for ((name, ours), (_, theirs)) in ours.1.iter().zip(&theirs.1) {
-        let error = distance(ours, theirs);
-        assert!(error <= tolerance, "{what}: {name} is off by {error:e}");
-    }
+    assert_eq!(ours, theirs, "{what}");
 }
 
 #[test]
@@ -44,21 +38,15 @@ fn without_its_penalty_a_child_is_its_parent() {
 
     let sparse = SparseL1Autoencoder::new(8, 4, relu, Output::Probability, 0.0, &mut rng);
     let parent = simple(relu, Output::Probability);
-    assert_same("sparse-l1", &sparse, &parent, &x, 0.0);
+    assert_same("sparse-l1", &sparse, &parent, &x);
 
     let units = Nonlinearity::Sigmoid;
     let sparse = SparseKlAutoencoder::new(8, 4, units, Output::Real, (0.1, 0.0), &mut rng);
-    assert_same(
-        "sparse-kl",
-        &sparse,
-        &simple(sigmoid, Output::Real),
-        &x,
-        0.0,
-    );
+    assert_same("sparse-kl", &sparse, &simple(sigmoid, Output::Real), &x);
 
     let wide = OvercompleteAutoencoder::new(8, 12, Output::Probability, 0.3, &mut rng);
     let parent = SparseL1Autoencoder::new(8, 12, relu, Output::Probability, 0.3, &mut rng);
-    assert_same("overcomplete", &wide, &parent, &x, 0.0);
+    assert_same("overcomplete", &wide, &parent, &x);
 
     let small = UndercompleteAutoencoder::new(8, 4, &mut rng);
     assert_same(
@@ -66,16 +54,15 @@ fn without_its_penalty_a_child_is_its_parent() {
         &small,
         &simple(sigmoid, Output::Squashed),
         &x,
-        0.0,
     );
 
     let deep = || DeepAutoencoder::new(&[8, 6, 3], ELU, Output::Real, &mut random::rng(9));
     let stacked = StackedAutoencoder::new(&[8, 6, 3], ELU, 0.0, &mut rng);
-    assert_same("stacked", &stacked, &deep(), &x, 0.0);
+    assert_same("stacked", &stacked, &deep(), &x);
 
     let widths: [&[usize]; 2] = [&[8, 6, 3], &[3, 6, 8]];
     let contractive = ContractiveAutoencoder::new(widths, ELU, Output::Real, 0.0, &mut rng);
-    assert_same("contractive", &contractive, &deep(), &x, 0.0);
+    assert_same("contractive", &contractive, &deep(), &x);
 }
 
 #[test]
@@ -94,7 +81,7 @@ fn without_noise_denoising_is_deep() {
         Corruption::Masking { share: 0.0 },
     ] {
         let child = DenoisingAutoencoder::new(deep(), corruption);
-        assert_same(&format!("{corruption:?}"), &child, &deep(), &x, 0.0);
+        assert_same(&format!("{corruption:?}"), &child, &deep(), &x);
     }
     let noisy = DenoisingAutoencoder::new(deep(), Corruption::Masking { share: 0.5 });
     let losses = [Mode::Training, Mode::Evaluation].map(|mode| {
@@ -140,8 +127,7 @@ fn a_tied_weight_has_the_sum_of_both_uses_for_a_gradient() {
         // The free one is charged for each of its weights, the tied one once for both.
         let decay = named(&tied, down).value().scale(lambda);
         let sum = &(&gradient(&theirs.1, down) + &gradient(&theirs.1, up).t()) - &decay;
-        let error = distance(&gradient(&ours.1, down), &sum);
-        assert!(error < 1e-13, "{down}: {error:e}");
+        assert_near(down, &gradient(&ours.1, down), &sum, 1e-13);
     }
     assert_eq!(tied.widths(), [8, 6, 3, 6, 8]);
     let own: usize = tied
@@ -169,9 +155,9 @@ fn the_formula_of_the_contraction_is_the_jacobian_by_sweeps() {
     };
     let formula = with(&|x| model.contraction(x));
     let sweeps = with(&|x| model.contraction_by_sweeps(x));
-    assert!((formula.0 - sweeps.0).abs() < 1e-13 * formula.0);
+    assert_relative_eq!(formula.0, sweeps.0, max_relative = 1e-13);
     for ((name, formula), (_, sweeps)) in formula.1.iter().zip(&sweeps.1) {
-        assert!(distance(formula, sweeps) < 1e-12, "{name}");
+        assert_near(name, formula, sweeps, 1e-12);
     }
     // The same without a tape, and in evaluation.
     let free = model.contraction_by_sweeps(&x.clone().into());
@@ -185,7 +171,7 @@ fn the_formula_of_the_contraction_is_the_jacobian_by_sweeps() {
     )
     .unwrap();
     let squares: f64 = jacobian.iter().flat_map(|j| j.iter()).map(|j| j * j).sum();
-    assert!((squares / 4.0 - free.item()).abs() < 1e-13 * free.item());
+    assert_relative_eq!(squares / 4.0, free.item(), max_relative = 1e-13);
 }
 
 fn variational(seed: u64) -> VariationalAutoencoder<f64> {
@@ -197,7 +183,7 @@ fn variational(seed: u64) -> VariationalAutoencoder<f64> {
 fn beta_of_one_is_the_variational_autoencoder() {
     let x = uniform(5, 8, 2);
     let child = BetaAutoencoder::new(variational(1), 1.0);
-    assert_same("beta", &child, &variational(2), &x, 0.0);
+    assert_same("beta", &child, &variational(2), &x);
     let heavy = BetaAutoencoder::new(variational(1), 4.0);
     let noise: Var<f64> = normal(&[5, 3], 3).into();
     let parts = |terms: retrograd_nn::Terms<f64>| {
@@ -224,9 +210,9 @@ fn importance_weighting_of_one_draw_is_the_sampled_bound() {
     let theirs = step(&model.plain, &x, |x| {
         model.plain.sampled_objective_with(x, &noise)
     });
-    assert!((ours.0 - theirs.0).abs() < 1e-13 * theirs.0);
+    assert_relative_eq!(ours.0, theirs.0, max_relative = 1e-13);
     for ((name, ours), (_, theirs)) in ours.1.iter().zip(&theirs.1) {
-        assert!(distance(ours, theirs) < 1e-12, "{name}");
+        assert_near(name, ours, theirs, 1e-12);
     }
 }
 
@@ -248,7 +234,7 @@ fn more_draws_give_a_tighter_bound_and_its_mean_is_the_variational_one() {
     );
     let noise = normal(&[2 * copies, 3], 4).into();
     let exact = model.plain.objective_with(&many, &noise).total().item();
-    assert!((one - exact).abs() < 0.1, "{one} and {exact}");
+    assert_abs_diff_eq!(one, exact, epsilon = 0.1);
 }
 
 #[test]
@@ -280,14 +266,10 @@ fn labels_without_weights_change_nothing() {
         .objective_with(&x.clone().into(), &noise)
         .total()
         .item();
-    assert!((ours - theirs).abs() < 1e-13 * theirs.abs());
+    assert_relative_eq!(ours, theirs, max_relative = 1e-13);
     let given = Given::new(&model, labels.clone());
-    assert!(
-        distance(
-            given.forward(&x.clone().into()).value(),
-            parent.forward(&x.into()).value()
-        ) < 1e-13
-    );
+    let (ours, theirs) = (given.forward(&x.clone().into()), parent.forward(&x.into()));
+    assert_near("reconstruction", ours.value(), theirs.value(), 1e-13);
     assert_eq!((model.widths(), model.classes()), (vec![8, 6, 3, 6, 8], 3));
     // Labels in turn, from the first again.
     let samples = given.sample(6, &mut random::rng(7));
@@ -350,7 +332,7 @@ fn the_last_phase_is_the_stacked_autoencoder() {
     let x = uniform(5, 8, 2);
     let child = GreedyAutoencoder::new(&[8, 6, 3], ELU, 0.01, &mut random::rng(1));
     let parent = StackedAutoencoder::new(&[8, 6, 3], ELU, 0.01, &mut random::rng(2));
-    assert_same("greedy", &child, &parent, &x, 0.0);
+    assert_same("greedy", &child, &parent, &x);
     let phases = child.phases();
     let last = phases.last().unwrap().objective(&x.clone().into(), None);
     assert_eq!(

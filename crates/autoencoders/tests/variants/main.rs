@@ -14,7 +14,7 @@ use retrograd_autoencoders::{
 };
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Module, Terms};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
 
 /// Small data of every kind.
 const KINDS: [DataKind; 3] = [
@@ -111,11 +111,9 @@ fn copy(from: &dyn Module<f64>, to: &dyn Module<f64>) {
     }
 }
 
-/// The largest difference relative to the largest number.
-fn distance(a: &Tensor<f64>, b: &Tensor<f64>) -> f64 {
-    assert_eq!(a.shape(), b.shape());
-    let largest =
-        |values: &mut dyn Iterator<Item = f64>| values.fold(0.0_f64, |m, v| m.max(v.abs()));
-    let scale = largest(&mut b.iter()).max(f64::MIN_POSITIVE);
-    largest(&mut a.iter().zip(b.iter()).map(|(a, b)| a - b)) / scale
+/// That no difference is more than this share of the largest number.
+#[track_caller]
+fn assert_near(what: &str, found: &Tensor<f64>, expected: &Tensor<f64>, share: f64) {
+    let largest = expected.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    assert_abs_diff_eq!(found, expected, epsilon = share * largest, "{what}");
 }

@@ -14,10 +14,10 @@ use retrograd_datasets::plane;
 use retrograd_nn::{
     Activation, DataLoader, Linear, Module, Param, Reduction, Sequential, Terms, loss,
 };
-use retrograd_tensor::{Tensor, keep, random};
+use retrograd_tensor::{Tensor, assert_abs_diff_eq, assert_relative_eq, keep, random};
 
 use crate::pca::eigen;
-use crate::{distance, step, uniform};
+use crate::{step, uniform};
 
 /// The section of the page, which must quote every one of these.
 #[track_caller]
@@ -72,8 +72,8 @@ fn the_divergence_of_a_sparse_code() {
         terms.iter().find(|(name, _)| *name == "kl").unwrap().1
     };
     let formula = |q: &Var<f64>| (p / q).log() * p + ((1.0 - p) / (1.0 - q)).log() * (1.0 - p);
-    assert!(right(0.1).abs() < 1e-15);
-    assert!((right(0.5) - slope(formula, 0.5).0).abs() < 1e-15);
+    assert_abs_diff_eq!(right(0.1), 0.0, epsilon = 1e-15);
+    assert_abs_diff_eq!(right(0.5), slope(formula, 0.5).0, epsilon = 1e-15);
     assert!(slope(wrong, 0.5).1 < 0.0 && slope(formula, 0.5).1 > 0.0);
     quotes(
         1,
@@ -103,10 +103,11 @@ fn the_divergence_of_a_variational_code() {
     let late = |gamma: &Var<f64>| (gamma - 1.0 - gamma).exp() + 0.5;
     let second = 3.512_862_417_252_34;
     assert!(squared(second) < 1e-24 && squared(1.0) == 0.0);
-    assert!(divergence(0.0, 1.0).abs() < 1e-15);
+    assert_abs_diff_eq!(divergence(0.0, 1.0), 0.0, epsilon = 1e-15);
     for gamma in [-3.0, 0.0, 2.0] {
         let (value, by_gamma) = slope(late, gamma);
-        assert!((value - 0.5 - (-1.0_f64).exp()).abs() < 1e-15 && by_gamma == 0.0);
+        assert_abs_diff_eq!(value, 0.5 + (-1.0_f64).exp(), epsilon = 1e-15);
+        assert_eq!(by_gamma, 0.0);
     }
     quotes(
         2,
@@ -165,7 +166,7 @@ fn masking_is_not_dropout() {
     let black = noise.of(&Tensor::<f64>::zeros([4000, 10]), &mut random::rng(2));
     let outside = black.iter().filter(|x| !(0.0..=1.0).contains(x)).count() as f64 / 40_000.0;
     // P(ε < 0) + P(ε > 2) = 0.5228; 40 000 draws have an error of 0.0025.
-    assert!((outside - 0.5228).abs() < 0.01, "{outside}");
+    assert_abs_diff_eq!(outside, 0.5228, epsilon = 0.01);
     quotes(
         5,
         &[
@@ -198,7 +199,7 @@ fn a_linear_autoencoder_is_not_pca() {
     down.set(turn.matmul(&down.value()));
     up.set(up.value().matmul(&turn.t()));
     let after = model.objective(&x.clone().into()).total().item();
-    assert!((after - before).abs() < 1e-12 * before);
+    assert_relative_eq!(after, before, max_relative = 1e-12);
     let dot: f64 = first
         .iter()
         .zip(column(&up.value()))
@@ -269,7 +270,7 @@ fn the_logarithm_of_what() {
         spread(&(log_variance.exp() * &noise)),
     );
     // Errors of 0.35 %.
-    assert!((right - 2.0).abs() < 0.03, "{right}");
+    assert_abs_diff_eq!(right, 2.0, epsilon = 0.03);
     quotes(8, &["σ is 2;".to_owned(), format!("spread by {wrong:.1}")]);
 }
 
@@ -289,9 +290,9 @@ fn powers_of_ten_and_whose_sum() {
         .unwrap()
         .1;
     let summed = lambda * model.encode(&x).abs().sum(..).item();
-    assert!((summed / ours - 32.0).abs() < 1e-12);
+    assert_abs_diff_eq!(summed / ours, 32.0, epsilon = 1e-12);
     let per_sample = SparseL1Autoencoder::<f32>::IMAGE_LAMBDA;
-    assert!((lambda * 32.0 - per_sample).abs() < 1e-18);
+    assert_abs_diff_eq!(lambda * 32.0, per_sample, epsilon = 1e-18);
     quotes(
         9,
         &[format!("{per_sample:e} per sample"), "32 times".to_owned()],
@@ -363,8 +364,7 @@ fn sums_means_and_weights() {
     let (z, x): (Var<f64>, Var<f64>) = (uniform(3, 784, 1).into(), uniform(3, 784, 2).into());
     let by = |reduction| loss::bce_with_logits(&z, &x, reduction).item();
     let factor = by(Reduction::PerSample) / by(Reduction::Mean);
-    assert!((factor - 784.0).abs() < 1e-9);
-    assert!(distance(&scalar(factor), &scalar(784.0)) < 1e-12);
+    assert_relative_eq!(factor, 784.0, max_relative = 1e-12);
     quotes(
         12,
         &[

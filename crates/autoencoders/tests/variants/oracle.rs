@@ -14,7 +14,9 @@ use retrograd_autoencoders::{
 };
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Activation, Terms, checkpoint};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Tensor, assert_relative_eq, random};
+
+use crate::assert_near;
 
 /// Largest error of a loss or weight, relative to the largest entry of the tensor.
 const TOLERANCE: f64 = 1e-9;
@@ -83,15 +85,14 @@ fn follow(
     let (x, losses) = (&reference["x"], reference["losses"].to_vec());
     let x = x.reshape(&[x.shape()[0] as isize, -1]);
     let mut optimizer = optimizer.build(learning_rate, model.params());
-    let mut worst = 0.0_f64;
     for (step, expected) in losses.iter().enumerate() {
         let tape = Tape::new();
         let loss = objective(&tape.constant(x.clone()), &reference, step).total();
-        let relative = (loss.item() - expected).abs() / expected.abs();
-        assert!(
-            relative <= TOLERANCE,
-            "{name}: loss {step} is {} and not {expected}",
-            loss.item()
+        assert_relative_eq!(
+            loss.item(),
+            *expected,
+            max_relative = TOLERANCE,
+            "{name}: loss {step}"
         );
         let gradients = loss.backward();
         if step == 0 {
@@ -100,37 +101,26 @@ fn follow(
                     .of_key(param.id())
                     .expect("every parameter has a gradient");
                 let expected = &reference[&format!("grad0.{}", theirs(&ours))];
-                worst = worst.max(compare(name, &ours, gradient, expected));
+                assert_near(
+                    &format!("{name}: slope of {ours}"),
+                    gradient,
+                    expected,
+                    TOLERANCE,
+                );
             }
         }
         drop(loss);
         optimizer.step(&gradients);
-        worst = worst.max(relative);
     }
     for (ours, param) in model.params() {
         let expected = &reference[&format!("final.{}", theirs(&ours))];
-        worst = worst.max(compare(name, &ours, &param.value(), expected));
+        assert_near(
+            &format!("{name}: {ours}"),
+            &param.value(),
+            expected,
+            TOLERANCE,
+        );
     }
-    println!(
-        "{name}: {} steps, worst relative error {worst:.1e}",
-        losses.len()
-    );
-}
-
-fn compare(name: &str, tensor: &str, ours: &Tensor<f64>, theirs: &Tensor<f64>) -> f64 {
-    let scale = theirs
-        .iter()
-        .fold(0.0_f64, |largest, value| largest.max(value.abs()));
-    let error = ours
-        .iter()
-        .zip(theirs.iter())
-        .fold(0.0_f64, |worst, (a, b)| worst.max((a - b).abs()))
-        / scale;
-    assert!(
-        ours.shape() == theirs.shape() && error <= TOLERANCE,
-        "{name}: {tensor} is off by {error:e}"
-    );
-    error
 }
 
 const ADAM: (OptimizerKind, f64) = (OptimizerKind::Adam, 0.01);

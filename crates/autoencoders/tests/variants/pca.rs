@@ -4,7 +4,7 @@ use retrograd_autoencoders::{DataKind, Settings, Variant};
 use retrograd_autograd::Var;
 use retrograd_datasets::plane;
 use retrograd_nn::{DataLoader, Trainer};
-use retrograd_tensor::{Tensor, keep, random};
+use retrograd_tensor::{Tensor, assert_abs_diff_eq, keep, random};
 
 /// Eigenvalues (descending) and eigenvectors (columns) of a symmetric 3x3 matrix, by Jacobi's
 /// rotations (Golub and Van Loan 2013, section 8.5).
@@ -89,8 +89,10 @@ fn spans_the_subspace_of_the_principal_components_from_any_start() {
         let between = angle(normal, std::array::from_fn(|i| vectors[i][2]));
         let excess = trainer.evaluate(0, &loader).total() / residual - 1.0;
         assert!(between < 1e-3, "seed {seed}: an angle of {between:e} rad");
-        assert!(
-            excess.abs() < 1e-6,
+        assert_abs_diff_eq!(
+            excess,
+            0.0,
+            epsilon = 1e-6,
             "seed {seed}: {excess:e} above the residual"
         );
         worst = (worst.0.max(between), worst.1.max(excess.abs()));

@@ -98,6 +98,7 @@ fn numbers<S: Serializer>(values: &Option<Vec<f64>>, serializer: S) -> Result<S:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     #[test]
     fn small_tensors_are_kept_and_large_ones_counted() {
@@ -106,7 +107,7 @@ mod tests {
         assert_eq!(value.histogram.iter().sum::<usize>(), 3);
         assert_eq!((value.histogram[0], value.histogram[BINS - 1]), (1, 1));
         assert_eq!(value.elements.as_ref().map(|all| all[0]), Some(0.1));
-        assert!((value.norm - 25.01_f64.sqrt()).abs() < 1e-6);
+        assert_abs_diff_eq!(value.norm, 25.01_f64.sqrt(), epsilon = 1e-6);
         let text = serde_json::to_string(&value).unwrap();
         assert!(
             text.contains(r#""elements":[0.1,"NaN",-3.0,4.0]"#),

@@ -98,6 +98,7 @@ operators!([R: Real] Dual<R>);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::assert_relative_eq;
 
     /// Every function against the derivative from the textbook.
     #[test]
@@ -130,8 +131,11 @@ mod tests {
         ];
         for (i, (f, slope)) in table.into_iter().enumerate() {
             let found = f(Dual::variable(x)).slope;
-            assert!(
-                (found - slope).abs() < 1e-15 * slope.abs().max(1.0),
+            assert_relative_eq!(
+                found,
+                slope,
+                epsilon = 1e-15,
+                max_relative = 1e-15,
                 "row {i}: {found} {slope}"
             );
         }

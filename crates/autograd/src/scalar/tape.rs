@@ -297,6 +297,7 @@ impl<R: Real> fmt::Debug for Adjoints<'_, R> {
 mod tests {
     use super::super::dual::Dual;
     use super::*;
+    use retrograd_tensor::{assert_abs_diff_eq, assert_relative_eq};
 
     /// Every operation, so that a wrong slope of any shows in the derivatives.
     fn everything<R: Real>(a: R, b: R) -> R {
@@ -326,10 +327,7 @@ mod tests {
 
     fn assert_close(found: &[f64], expected: &[f64]) {
         for (found, expected) in found.iter().zip(expected) {
-            assert!(
-                (found - expected).abs() < 1e-13 * expected.abs().max(1.0),
-                "{found} {expected}"
-            );
+            assert_relative_eq!(found, expected, epsilon = 1e-13, max_relative = 1e-13);
         }
     }
 
@@ -339,10 +337,8 @@ mod tests {
         let h = 1e-5;
         let slope_a = (everything(0.8 + h, 1.7) - everything(0.8 - h, 1.7)) / (2.0 * h);
         let slope_b = (everything(0.8, 1.7 + h) - everything(0.8, 1.7 - h)) / (2.0 * h);
-        assert!(
-            (slope_a - da).abs() < 1e-8 && (slope_b - db).abs() < 1e-8,
-            "{slope_a} {da} {slope_b} {db}"
-        );
+        assert_abs_diff_eq!(slope_a, da, epsilon = 1e-8);
+        assert_abs_diff_eq!(slope_b, db, epsilon = 1e-8);
         let tape = ScalarTape::new();
         let (a, b) = (tape.variable(0.8), tape.variable(1.7));
         let slopes = everything(a, b).backward();

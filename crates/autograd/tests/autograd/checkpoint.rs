@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use retrograd_autograd::check::{gradcheck, gradgradcheck};
 use retrograd_autograd::{Mode, Tape, Var, checkpoint, grad};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
 
 type Layer = fn(&Var<f64>) -> Var<f64>;
 
@@ -104,12 +104,7 @@ fn a_recorded_sweep_gives_the_same_bits_and_can_be_differentiated() {
     // At order 2 the sums of nodes stand in another order on the tape.
     for (a, b) in [(&plain.1, &again.1), (&plain.2, &again.2)] {
         let scale = a.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
-        assert!(
-            a.iter()
-                .zip(b.iter())
-                .all(|(a, b)| (a - b).abs() < 1e-12 * scale),
-            "{a} {b}"
-        );
+        assert_abs_diff_eq!(a, b, epsilon = 1e-12 * scale);
     }
 }
 

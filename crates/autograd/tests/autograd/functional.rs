@@ -5,18 +5,15 @@ use std::panic::catch_unwind;
 
 use retrograd_autograd::functional::{hessian, hvp, jacobian, jvp, value_and_grad, vjp};
 use retrograd_autograd::{Cotangents, Derivatives, Inputs, Needed, Output, Primitive, Saves, Var};
-use retrograd_tensor::{Float, Shape, Tensor, random};
+use retrograd_tensor::{Float, Shape, Tensor, assert_abs_diff_eq, random};
 
 fn normal(shape: impl Into<Shape>, seed: u64) -> Tensor<f64> {
     Tensor::normal(shape, 0.0, 0.5, &mut random::rng(seed))
 }
 
+#[track_caller]
 fn close(a: &Tensor<f64>, b: &Tensor<f64>) {
-    assert_eq!(a.shape(), b.shape());
-    assert!(
-        a.iter().zip(b.iter()).all(|(a, b)| (a - b).abs() < 1e-13),
-        "{a}\n{b}"
-    );
+    assert_abs_diff_eq!(a, b, epsilon = 1e-13);
 }
 
 /// From [2, 3] and [3, 4] to [2, 4].
@@ -50,7 +47,7 @@ fn all_of_them_agree_with_the_jacobian() {
         dot(&v, &moved),
         dot(&pulled[0], &u[0]) + dot(&pulled[1], &u[1]),
     );
-    assert!((left - right).abs() < 1e-13, "{left} {right}");
+    assert_abs_diff_eq!(left, right, epsilon = 1e-13);
 }
 
 #[test]

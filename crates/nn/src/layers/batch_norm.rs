@@ -31,20 +31,21 @@ pub type BatchNorm2d<T = f32> = BatchNorm<2, T>;
 /// ```
 /// use retrograd_autograd::{Mode, Tape};
 /// use retrograd_nn::{BatchNorm1d, Module};
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{Tensor, assert_abs_diff_eq, assert_relative_eq, random};
 ///
 /// let norm = BatchNorm1d::<f64>::new(1);
 /// let x = Tensor::from_vec(vec![3.0, 5.0], [2, 1]);
 /// let y = norm.forward(&Tape::new().constant(x.clone()));
-/// assert!(y.value().iter().all(|y| (y.abs() - 1.0).abs() < 1e-5));
+/// assert_abs_diff_eq!(y.value().to_vec()[..], [-1.0, 1.0][..], epsilon = 1e-5);
 ///
 /// // The mean of the batch is 4 and its unbiased variance 2, of which a tenth went into the running ones.
 /// let running = norm.running.as_ref().unwrap();
-/// assert!((running.mean.value().item() - 0.4).abs() < 1e-15);
-/// assert!((running.variance.value().item() - 1.1).abs() < 1e-15);
+/// assert_relative_eq!(running.mean.value().item(), 0.4);
+/// assert_relative_eq!(running.variance.value().item(), 1.1);
 /// let tape = Tape::with(Mode::Evaluation, random::rng(0));
 /// let y = norm.forward(&tape.constant(x));
-/// assert!((y.value().at(&[0, 0]) - 2.6 / (1.1_f64 + 1e-5).sqrt()).abs() < 1e-12);
+/// let expected = 2.6 / (1.1_f64 + 1e-5).sqrt();
+/// assert_relative_eq!(y.value().at(&[0, 0]), expected, max_relative = 1e-12);
 /// ```
 #[derive(Clone, Debug)]
 pub struct BatchNorm<const N: usize, T: Float = f32> {

@@ -21,11 +21,12 @@ use crate::param::Param;
 ///
 /// ```
 /// use retrograd_nn::{LayerNorm, Module};
-/// use retrograd_tensor::Tensor;
+/// use retrograd_tensor::{Tensor, assert_abs_diff_eq};
 ///
 /// let norm = LayerNorm::<f64>::new([2]);
 /// let y = norm.forward(&Tensor::from_vec(vec![1.0, 3.0, -20.0, 20.0], [2, 2]).into());
-/// assert!(y.value().iter().zip([-1.0, 1.0, -1.0, 1.0]).all(|(y, e)| (y - e).abs() < 1e-4));
+/// let expected = Tensor::from_vec(vec![-1.0, 1.0, -1.0, 1.0], [2, 2]);
+/// assert_abs_diff_eq!(y.value(), &expected, epsilon = 1e-4);
 /// ```
 #[derive(Clone, Debug)]
 pub struct LayerNorm<T: Float = f32> {

@@ -37,7 +37,7 @@ const SHORTEST: f64 = 1e-12;
 /// ```
 /// use retrograd_autograd::Tape;
 /// use retrograd_nn::{Linear, Module, SpectralNorm};
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
 ///
 /// let mut rng = random::rng(0);
 /// let layer = SpectralNorm::<_, f64>::new(Linear::new(2, 2, &mut rng).without_bias(), &mut rng);
@@ -47,8 +47,8 @@ const SHORTEST: f64 = 1e-12;
 ///     let _ = layer.forward(&Tape::new().constant(x.clone()));
 /// }
 /// let y = layer.forward(&x.into());
-/// assert!((y.value().at(&[0, 0]) - 1.0).abs() < 1e-12);
-/// assert!((y.value().at(&[1, 1]) - 1.0 / 3.0).abs() < 1e-12);
+/// let expected = Tensor::from_vec(vec![1.0, 0.0, 0.0, 1.0 / 3.0], [2, 2]);
+/// assert_abs_diff_eq!(y.value(), &expected, epsilon = 1e-12);
 /// ```
 #[derive(Clone, Debug)]
 pub struct SpectralNorm<L, T: Float = f32> {

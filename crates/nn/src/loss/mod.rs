@@ -79,6 +79,7 @@ fn number<T: Float>(value: f64) -> Var<T> {
 mod tests {
     use super::*;
     use retrograd_autograd::Tape;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     fn var(values: &[f64]) -> Var<f64> {
         Tensor::from_vec(values.to_vec(), [values.len() / 2, 2]).into()
@@ -103,7 +104,7 @@ mod tests {
             bce(&z.sigmoid(), &t, Reduction::Mean),
             bce_with_logits(&z, &t, Reduction::Mean),
         );
-        assert!((a.item() - b.item()).abs() < 1e-15);
+        assert_abs_diff_eq!(a.item(), b.item(), epsilon = 1e-15);
         let tape = Tape::new();
         let p = tape.leaf(Tensor::from_vec(vec![0.0, 1.0], [1, 2]));
         let loss = bce(&p, &var(&[1.0, 0.0]), Reduction::Sum);

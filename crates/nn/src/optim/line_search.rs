@@ -176,6 +176,7 @@ fn cubic_minimum<T: Float>(a: &Point<T>, b: &Point<T>, [from, to]: [f64; 2]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::assert_abs_diff_eq;
     use std::convert::Infallible;
 
     /// The search along f from 0, with what it found and the trials.
@@ -196,7 +197,7 @@ mod tests {
             point.loss <= line.0 + DECREASE * point.t * line.1,
             "{point:?}"
         );
-        assert!(point.slope.abs() <= CURVATURE * line.1.abs(), "{point:?}");
+        assert_abs_diff_eq!(point.slope, 0.0, epsilon = CURVATURE * line.1.abs());
         (point, trials)
     }
 

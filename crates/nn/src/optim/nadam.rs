@@ -104,6 +104,7 @@ impl<T: Float> UpdateRule<T> for NAdam {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::assert_relative_eq;
 
     #[test]
     fn the_product_of_the_momenta_is_that_of_the_factors() {
@@ -116,8 +117,10 @@ mod tests {
             for step in 1..=200 {
                 product *= rule.momentum(step);
                 let found = rule.product(step);
-                assert!(
-                    (found - product).abs() <= 1e-12 * product,
+                assert_relative_eq!(
+                    found,
+                    product,
+                    max_relative = 1e-12,
                     "{momentum_decay}, step {step}: {found:e} for {product:e}"
                 );
             }

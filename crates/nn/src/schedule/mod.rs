@@ -278,6 +278,7 @@ fn one_cycle((passed, length): (f64, f64), rise: f64, start: f64, end: f64) -> f
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     /// Ten epochs of four steps.
     fn at(step: u64) -> Moment {
@@ -330,7 +331,7 @@ mod tests {
         let factors = [0, 3, 4, 7, 8, 11, 12, 26].map(|step| chain.factor(at(step)));
         let expected = [0.2, 0.8, 1.0, 1.0, 0.5, 0.5, 1.0, 0.5];
         for (found, expected) in factors.into_iter().zip(expected) {
-            assert!((found - expected).abs() < 1e-15, "{factors:?}");
+            assert_abs_diff_eq!(found, expected, epsilon = 1e-15, "{factors:?}");
         }
         let both = fall.clone().times(fall.clone()).times(fall);
         assert_eq!(both.factor(at(4)), 0.125);

@@ -259,6 +259,7 @@ impl<T: Float, V> Measures<'_, T, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     fn of(metric: &mut dyn Metric<f64>, batches: &[(Tensor<f64>, Tensor<f64>)]) -> f64 {
         batches.iter().for_each(|(y, t)| metric.add(y, t));
@@ -280,9 +281,13 @@ mod tests {
         // Σ(y − t)² = 2.25, t̄ = 3, Σ(t − t̄)² = 10.5.
         for batches in [&whole[..], &parts] {
             let r2 = of(&mut RSquared::default(), batches);
-            assert!((r2 - (1.0 - 2.25 / 10.5)).abs() < 1e-12, "{r2}");
+            assert_abs_diff_eq!(r2, (1.0 - 2.25 / 10.5), epsilon = 1e-12);
             let psnr = of(&mut Psnr::new(2.0), batches);
-            assert!((psnr - 10.0 * (4.0 / (2.25_f64 / 4.0)).log10()).abs() < 1e-12);
+            assert_abs_diff_eq!(
+                psnr,
+                10.0 * (4.0 / (2.25_f64 / 4.0)).log10(),
+                epsilon = 1e-12
+            );
         }
     }
 
@@ -293,7 +298,7 @@ mod tests {
         let shares = Tensor::from_vec(vec![0.0, 1.0, 1.0, 0.0, 1.0, 0.0], [3, 2]);
         for target in [classes, shares] {
             let accuracy = of(&mut Accuracy::default(), &[(output.clone(), target)]);
-            assert!((accuracy - 2.0 / 3.0).abs() < 1e-12);
+            assert_abs_diff_eq!(accuracy, 2.0 / 3.0, epsilon = 1e-12);
         }
     }
 
@@ -302,7 +307,7 @@ mod tests {
         let image = Tensor::from_fn([2, 144], |at| ((at[1] * 7 + at[0]) % 13) as f64 / 13.0);
         let mut metric = Similarity::new([1, 12, 12], loss::Ssim::default());
         let same = of(&mut metric, &[(image.clone(), image.clone())]);
-        assert!((same - 1.0).abs() < 1e-12, "{same}");
+        assert_abs_diff_eq!(same, 1.0, epsilon = 1e-12);
         let other = of(&mut metric, &[(image.flip(1), image)]);
         assert!(other < 0.9, "{other}");
     }

@@ -7,7 +7,7 @@ use retrograd_nn::{
     TransformerEncoderLayer, TransformerOptions, Visitor,
 };
 use retrograd_tensor::random::rng;
-use retrograd_tensor::{Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor, assert_abs_diff_eq};
 
 use crate::gradients::{check_module, normal};
 use crate::reference::{assert_values, fill, wave};
@@ -247,7 +247,7 @@ fn what_is_masked_is_not_seen() {
         assert!(seen.select(0, 0).iter().all(|weight| weight > 0.0));
     }
     for total in weights.value().sum(-1).iter() {
-        assert!((total - 1.0_f64).abs() < 1e-15);
+        assert_abs_diff_eq!(total, 1.0_f64, epsilon = 1e-15);
     }
 }
 

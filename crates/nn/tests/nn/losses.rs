@@ -4,7 +4,7 @@ use retrograd_autograd::check::catalogue::{positive, sample};
 use retrograd_autograd::check::{gradcheck, gradgradcheck};
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Reduction, loss};
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{Tensor, assert_abs_diff_eq};
 
 /// Both orders of derivative in all inputs.
 #[track_caller]
@@ -35,7 +35,7 @@ fn losses_agree_with_differences() {
 fn losses_have_the_values_of_their_definitions() {
     let item = |loss: Var<f64>| loss.item();
     let close = |found: f64, expected: f64| {
-        assert!((found - expected).abs() < 1e-14, "{found}, not {expected}");
+        assert_abs_diff_eq!(found, expected, epsilon = 1e-14);
     };
     close(
         item(loss::log_cosh(&scalar(2.0), &scalar(0.5), Reduction::Sum)),
@@ -91,8 +91,12 @@ fn a_smooth_error_is_smooth_at_zero() {
     let y = tape.leaf(Tensor::scalar(0.0));
     let cost = loss::log_cosh(&y, &scalar(0.0), Reduction::Sum);
     let slope = retrograd_autograd::grad(&cost, &[&y]).remove(0);
-    assert!(slope.item().abs() < 1e-15);
-    assert!((slope.backward().of(&y).unwrap().item() - 1.0).abs() < 1e-15);
+    assert_abs_diff_eq!(slope.item(), 0.0, epsilon = 1e-15);
+    assert_abs_diff_eq!(
+        slope.backward().of(&y).unwrap().item(),
+        1.0,
+        epsilon = 1e-15
+    );
 }
 
 #[test]
@@ -106,7 +110,7 @@ fn an_ignored_class_may_be_impossible() {
         ..loss::Classes::new(&right)
     };
     let cost = loss::cross_entropy(&logits, &classes, 0.0, Reduction::Mean);
-    assert!((cost.item() - (-1.0_f64).exp().ln_1p()).abs() < 1e-15);
+    assert_abs_diff_eq!(cost.item(), (-1.0_f64).exp().ln_1p(), epsilon = 1e-15);
     let gradient = cost.backward();
     let gradient = gradient.of(&logits).unwrap();
     assert!(gradient.is_finite() && gradient.to_vec()[..2] == [0.0, 0.0]);

@@ -2,7 +2,7 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::Module;
-use retrograd_tensor::{Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor, assert_abs_diff_eq};
 
 /// Element i is `scale`·sin(0.7·i + `phase`).
 pub(crate) fn wave(shape: impl Into<Shape>, phase: f64, scale: f64) -> Tensor<f64> {
@@ -21,9 +21,5 @@ pub(crate) fn fill(module: &dyn Module<f64>) {
 /// That these are the expected values, which have 15 digits.
 #[track_caller]
 pub(crate) fn assert_values(found: &Var<f64>, expected: &[f64]) {
-    let found = found.value().to_vec();
-    assert_eq!(found.len(), expected.len(), "{found:?}");
-    for (i, (f, e)) in found.iter().zip(expected).enumerate() {
-        assert!((f - e).abs() < 1e-13, "element {i}: {f}, not {e}");
-    }
+    assert_abs_diff_eq!(found.value().to_vec()[..], *expected, epsilon = 1e-13);
 }

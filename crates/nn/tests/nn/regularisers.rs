@@ -5,7 +5,7 @@ use std::rc::Rc;
 use retrograd_autograd::check::{gradcheck, gradgradcheck};
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Activation, Linear, Module, Param, Sequential, Visitor, regulariser};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
 
 type Penalty = fn(&Var<f64>) -> Var<f64>;
 
@@ -75,18 +75,18 @@ fn sparsity_is_the_divergence_of_the_means() {
     let rho = 0.05_f64;
     let kl = |q: f64| rho * (rho / q).ln() + (1.0 - rho) * ((1.0 - rho) / (1.0 - q)).ln();
     let found = of(|h| regulariser::sparsity(h, rho), &h);
-    assert!((found - kl(0.3)).abs() < 1e-14, "{found}");
+    assert_abs_diff_eq!(found, kl(0.3), epsilon = 1e-14);
     // A tanh code t is the sigmoid code (t + 1)/2.
     let signed = h.map(|h| 2.0 * h - 1.0);
     let found = of(|h| regulariser::sparsity_of_signed(h, rho), &signed);
-    assert!((found - kl(0.3)).abs() < 1e-14, "{found}");
+    assert_abs_diff_eq!(found, kl(0.3), epsilon = 1e-14);
     // Dead and saturated units are far from the target, and finite.
     for (mean, other) in [(0.0, 1e-7), (1.0, 1.0 - 1e-7)] {
         let found = of(
             |h| regulariser::sparsity(h, rho),
             &Tensor::full([3, 1], mean),
         );
-        assert!((found - kl(other)).abs() < 1e-9, "{found}");
+        assert_abs_diff_eq!(found, kl(other), epsilon = 1e-9);
     }
 }
 
@@ -98,7 +98,7 @@ fn the_batch_size_does_not_change_a_penalty_of_activations() {
         regulariser::sparsity(h, 0.05)
     }];
     for penalty in penalties {
-        assert!((of(penalty, &h) - of(penalty, &twice)).abs() < 1e-14);
+        assert_abs_diff_eq!(of(penalty, &h), of(penalty, &twice), epsilon = 1e-14);
     }
 }
 
@@ -141,7 +141,11 @@ fn kernels_count_once_and_biases_not_at_all() {
     let found = regulariser::of_kernels(&model, &x, regulariser::l2);
     let params = model.params();
     let squares = |i: usize| params[i].1.value().iter().map(|w| w * w).sum::<f64>();
-    assert!((found.item() - 0.5 * (squares(0) + squares(2))).abs() < 1e-14);
+    assert_abs_diff_eq!(
+        found.item(),
+        0.5 * (squares(0) + squares(2)),
+        epsilon = 1e-14
+    );
     // The slope of ½‖W‖² is W.
     let gradients = found.backward();
     assert_eq!(

@@ -231,13 +231,14 @@ pub(super) fn divergence(show: &Show<'_>) -> Result<Option<Section>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::normal_quantile;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     #[test]
     fn quantiles_of_the_normal_distribution() {
         // Abramowitz and Stegun, table 26.5.
         for (probability, quantile) in [(0.5, 0.0), (0.975, 1.959_963_985), (0.01, -2.326_347_874)]
         {
-            assert!((normal_quantile(probability) - quantile).abs() < 1e-8);
+            assert_abs_diff_eq!(normal_quantile(probability), quantile, epsilon = 1e-8);
         }
     }
 }

@@ -127,6 +127,7 @@ fn cell(upper: f32, lower: f32, colours: Colours) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd::tensor::assert_abs_diff_eq;
 
     #[test]
     fn only_terminals_that_can_get_colours() {
@@ -186,12 +187,6 @@ mod tests {
         let pixels = [0.0, 0.2, 0.5, 0.4, 0.6, 0.7, 0.8, 1.0, 0.3];
         let small = smaller(&pixels, image, 2);
         let expected = [0.3, 0.6, 0.9, 0.3];
-        assert_eq!(small.len(), 4);
-        assert!(
-            small
-                .iter()
-                .zip(expected)
-                .all(|(a, b)| (a - b).abs() < 1e-6)
-        );
+        assert_abs_diff_eq!(small[..], expected[..], epsilon = 1e-6);
     }
 }

@@ -76,6 +76,7 @@ mod tests {
     use super::*;
     use retrograd::autograd::Tape;
     use retrograd::tensor::Tensor;
+    use retrograd_tensor::assert_abs_diff_eq;
 
     /// How far a first step goes down a slope of 1.
     fn first_step(steps_before: u64) -> f32 {
@@ -90,8 +91,8 @@ mod tests {
 
     #[test]
     fn a_first_step_is_the_rate_and_a_later_one_is_not_corrected() {
-        assert!((first_step(0) / 0.01 - 1.0).abs() < 1e-5);
+        assert_abs_diff_eq!(first_step(0) / 0.01, 1.0, epsilon = 1e-5);
         let uncorrected = 0.1 / 0.001_f32.sqrt();
-        assert!((first_step(100_000) / 0.01 - uncorrected).abs() < 1e-4);
+        assert_abs_diff_eq!(first_step(100_000) / 0.01, uncorrected, epsilon = 1e-4);
     }
 }

@@ -142,7 +142,7 @@ fn each_matrix<T: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random;
+    use crate::{assert_abs_diff_eq, random};
 
     #[test]
     fn batches_broadcast_and_match_single_products() {
@@ -167,8 +167,8 @@ mod tests {
             let b = Tensor::<f64>::normal([inner, columns], 0.0, 1.0, &mut rng);
             let row = Tensor::<f64>::normal([2 * columns], 0.0, 1.0, &mut rng);
             let row = row.slice(0, crate::Slice::all().step(2));
-            let difference = &a.affine(&b, &row) - &(&a.matmul(&b) + &row);
-            assert!(difference.iter().all(|d| d.abs() < 1e-13));
+            let in_two_steps = &a.matmul(&b) + &row;
+            assert_abs_diff_eq!(a.affine(&b, &row), in_two_steps, epsilon = 1e-13);
         }
     }
 
@@ -195,22 +195,15 @@ mod tests {
         let mut rng = random::rng(2);
         let a = Tensor::<f64>::normal([3, 2, 5, 4], 0.0, 1.0, &mut rng);
         let b = Tensor::<f64>::normal([2, 4, 5], 0.0, 1.0, &mut rng);
-        let close = |x: &Tensor<f64>, y: &Tensor<f64>| {
-            let differences = x.iter().zip(y.iter()).map(|(x, y)| (x - y).abs());
-            x.shape() == y.shape() && differences.fold(0.0, f64::max) < 1e-13
-        };
-        assert!(close(
-            &a.matmul_transposed(&b, [true, true]),
-            &a.t().copied().matmul(&b.t().copied())
-        ));
-        assert!(close(
-            &a.matmul_transposed(&a, [true, false]),
-            &a.t().copied().matmul(&a)
-        ));
-        assert!(close(
-            &b.matmul_transposed(&b, [false, true]),
-            &b.matmul(&b.t().copied())
-        ));
+        for (x, y, transposed) in [
+            (&a, &b, [true, true]),
+            (&a, &a, [true, false]),
+            (&b, &b, [false, true]),
+        ] {
+            let turn = |x: &Tensor<f64>, turned| if turned { x.t().copied() } else { x.clone() };
+            let copied = turn(x, transposed[0]).matmul(&turn(y, transposed[1]));
+            assert_abs_diff_eq!(x.matmul_transposed(y, transposed), copied, epsilon = 1e-13);
+        }
     }
 
     #[test]

@@ -309,7 +309,7 @@ fn weights<T: Float>([rows, columns]: [Sliding; 2], count_padding: bool) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random;
+    use crate::{assert_abs_diff_eq, random};
 
     /// What each window sees, as positions and values, row by row.
     fn seen(x: &Tensor<f64>, axes: [Sliding; 2], plane: usize, window: usize) -> Vec<(usize, f64)> {
@@ -389,7 +389,7 @@ mod tests {
                 let (plane, window) = (i / mean.shape()[1], i % mean.shape()[1]);
                 let seen = seen(&x, geometry.axes, plane, window);
                 let expected = seen.iter().map(|(_, v)| v).sum::<f64>() / seen.len() as f64;
-                assert!((value - expected).abs() <= 1e-14, "{value} for {expected}");
+                assert_abs_diff_eq!(value, expected, epsilon = 1e-14);
             }
             for count_padding in [false, true] {
                 let [forward, back] = [
@@ -400,7 +400,7 @@ mod tests {
                         .sum(..)
                         .item(),
                 ];
-                assert!((forward - back).abs() <= 1e-12 * x.elements() as f64);
+                assert_abs_diff_eq!(forward, back, epsilon = 1e-12 * x.elements() as f64);
             }
         }
     }

@@ -187,7 +187,7 @@ impl<T: Float> Kernel<T> for Dot<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random;
+    use crate::{assert_abs_diff_eq, random};
 
     #[test]
     fn all_three_agree_with_the_dense_products() {
@@ -204,22 +204,13 @@ mod tests {
                 [batch, active],
             );
             let dense = codes.scatter_add(&indices, features);
-            let close = |found: Tensor<f64>, expected: Tensor<f64>| {
-                assert_eq!(found.shape(), expected.shape());
-                assert!((&found - &expected).map(f64::abs).max(..).item() <= 1e-12);
-            };
-            close(
-                codes.sparse_decode(&indices, &dictionary),
-                dense.matmul(&dictionary),
-            );
-            close(
-                x.sparse_encode(&indices, &dictionary),
-                x.matmul(&dictionary.t()).gather(&indices),
-            );
-            close(
-                codes.sparse_outer(&indices, &x, features),
-                dense.t().matmul(&x),
-            );
+            let decoded = codes.sparse_decode(&indices, &dictionary);
+            assert_abs_diff_eq!(decoded, dense.matmul(&dictionary), epsilon = 1e-12);
+            let encoded = x.sparse_encode(&indices, &dictionary);
+            let all = x.matmul(&dictionary.t());
+            assert_abs_diff_eq!(encoded, all.gather(&indices), epsilon = 1e-12);
+            let outer = codes.sparse_outer(&indices, &x, features);
+            assert_abs_diff_eq!(outer, dense.t().matmul(&x), epsilon = 1e-12);
         }
     }
 

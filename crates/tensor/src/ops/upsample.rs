@@ -325,7 +325,7 @@ fn gather<T: Float>(y: &[T], columns: &[Place<T>], line: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random;
+    use crate::{assert_abs_diff_eq, random};
 
     /// The definition, one position at a time.
     fn naive(x: &Tensor<f64>, geometry: &Resampling) -> Tensor<f64> {
@@ -378,11 +378,11 @@ mod tests {
                 let x = Tensor::<f64>::normal(geometry.input(), 0.0, 1.0, &mut rng);
                 let y = Tensor::<f64>::normal(geometry.output(), 0.0, 1.0, &mut rng);
                 let stretched = x.resample(&geometry);
-                let errors = (&stretched - naive(&x, &geometry)).map(f64::abs);
-                assert!(errors.max(..).item() <= 1e-13, "{geometry:?}");
+                let expected = naive(&x, &geometry);
+                assert_abs_diff_eq!(stretched, expected, epsilon = 1e-13, "{geometry:?}");
                 let forward = (&stretched * &y).sum(..).item();
                 let back = (&y.resample_adjoint(&geometry) * &x).sum(..).item();
-                assert!((forward - back).abs() <= 1e-10, "{geometry:?}");
+                assert_abs_diff_eq!(forward, back, epsilon = 1e-10, "{geometry:?}");
             }
         }
     }

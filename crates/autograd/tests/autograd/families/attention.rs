@@ -1,7 +1,7 @@
 //! Attention and dropout.
 
 use retrograd_autograd::{Attention, Mode, Tape, Var};
-use retrograd_tensor::{Tensor, keep, random};
+use retrograd_tensor::{Tensor, assert_abs_diff_eq, keep, random};
 
 use super::{agrees, normal};
 
@@ -28,10 +28,7 @@ fn weights_are_shares_of_the_values() {
     let powers = scores.map(f64::exp);
     let weights = &powers / &powers.sum(keep(-1));
     let expected = weights.matmul(v.value());
-    assert_eq!(y.shape(), expected.shape());
-    for (f, e) in y.value().iter().zip(expected.iter()) {
-        assert!((f - e).abs() < 1e-12, "{f} for {e}");
-    }
+    assert_abs_diff_eq!(y.value(), &expected, epsilon = 1e-12);
 }
 
 #[test]

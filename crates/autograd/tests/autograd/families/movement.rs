@@ -1,7 +1,7 @@
 //! Movement.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Convolution, Shape, Tensor};
+use retrograd_tensor::{Convolution, Shape, Tensor, assert_abs_diff_eq};
 
 use super::{Function, agrees, constant, normal, refusal, views};
 
@@ -147,9 +147,7 @@ fn windows_are_those_of_a_convolution() {
     let columns = Var::constant(x).im2col([2, 3], &options);
     let rows = w.reshape(&[4, -1]);
     let product = rows.matmul(columns.value()).with_shape(*y.shape());
-    for (a, b) in product.iter().zip(y.iter()) {
-        assert!((a - b).abs() < 1e-12);
-    }
+    assert_abs_diff_eq!(product, y, epsilon = 1e-12);
 }
 
 #[test]

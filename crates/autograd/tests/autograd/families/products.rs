@@ -1,7 +1,7 @@
 //! Products.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor, assert_abs_diff_eq};
 
 use super::{Function, agrees, constant, normal, refusal, slopes, views};
 
@@ -79,10 +79,7 @@ fn stretched_axes_of_an_equation_are_summed_wherever_they_stand() {
     let vars = operands.map(Var::constant);
     let stretched = (&vars[0] * &vars[1]).sum(0);
     let found = Var::einsum("ij,ij->j", &[&vars[0], &vars[1]]);
-    assert_eq!(found.shape(), stretched.shape());
-    for (f, s) in found.value().iter().zip(stretched.value().iter()) {
-        assert!((f - s).abs() < 1e-14, "{f} for {s}");
-    }
+    assert_abs_diff_eq!(found.value(), stretched.value(), epsilon = 1e-14);
 }
 
 /// Every equation against the loop it stands for.
@@ -96,10 +93,7 @@ fn equations_mean_what_they_say() {
         Var::einsum(equation, &vars.iter().collect::<Vec<_>>()).into_value()
     };
     let close = |found: Tensor<f64>, expected: Tensor<f64>| {
-        assert_eq!(found.shape(), expected.shape());
-        for (f, e) in found.iter().zip(expected.iter()) {
-            assert!((f - e).abs() < 1e-12, "{f} for {e}");
-        }
+        assert_abs_diff_eq!(found, expected, epsilon = 1e-12);
     };
     let sum = |count: usize, f: &dyn Fn(usize) -> f64| (0..count).map(f).sum::<f64>();
     close(value("ij->ji", &[&a]), a.t());

@@ -5,7 +5,7 @@ use retrograd_nn::{
     AvgPool2d, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Init, MaxPool1d, MaxPool2d,
     Module, Param, Upsample,
 };
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Tensor, assert_relative_eq, random};
 
 use super::{assert_close, names, refusal, train, wave};
 
@@ -145,10 +145,7 @@ fn a_transposed_convolution_is_the_adjoint() {
     let (x, y) = (wave([2, 2, 5, 4], 0.3), wave([2, 3, 3, 3], 1.0));
     let dot = |a: &Tensor<f64>, b: &Tensor<f64>| (a * b).sum(..).item();
     let (there, back) = (dot(&train(&down, &x), &y), dot(&x, &train(&up, &y)));
-    assert!(
-        (there - back).abs() < 1e-12 * there.abs(),
-        "{there} and {back}"
-    );
+    assert_relative_eq!(there, back, max_relative = 1e-12);
 }
 
 #[test]

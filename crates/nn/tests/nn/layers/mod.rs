@@ -11,7 +11,7 @@ mod weights;
 
 use retrograd_autograd::{Mode, Tape};
 use retrograd_nn::Module;
-use retrograd_tensor::{Shape, Tensor, random};
+use retrograd_tensor::{Shape, Tensor, assert_relative_eq, random};
 
 /// 1.5·sin(0.7·i + start) for element i: irregular numbers that any language can make.
 fn wave(shape: impl Into<Shape>, start: f64) -> Tensor<f64> {
@@ -37,13 +37,13 @@ fn evaluate(layer: &dyn Module<f64>, x: &Tensor<f64>) -> Tensor<f64> {
 
 #[track_caller]
 fn assert_close(found: &Tensor<f64>, expected: &[f64]) {
-    assert_eq!(found.elements(), expected.len());
-    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
-        assert!(
-            (found - expected).abs() <= 1e-12 * expected.abs().max(1.0),
-            "element {i}: {found} for {expected}"
-        );
-    }
+    let near = 1e-12;
+    assert_relative_eq!(
+        found.to_vec()[..],
+        *expected,
+        epsilon = near,
+        max_relative = near
+    );
 }
 
 /// The names of everything that a file of the layer holds.

@@ -3,7 +3,7 @@
 use retrograd_autograd::Mode;
 use retrograd_autograd::Tape;
 use retrograd_nn::{AlphaDropout, Dropout, Dropout2d, GaussianNoise, Module, RRelu};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Tensor, assert_abs_diff_eq, assert_relative_eq, random};
 
 use super::{evaluate, refusal, train, wave};
 
@@ -78,10 +78,11 @@ fn dropout_keeps_the_mean() {
     // 60 000 draws: the share of what is left out has a standard error of 0.002.
     let x = Tensor::full([200, 300], 2.0);
     let y = train(&Dropout::new(0.3), &x);
-    assert!(y.iter().all(|v| v == 0.0 || (v - 2.0 / 0.7).abs() < 1e-15));
+    let expected = y.map(|v| if v == 0.0 { 0.0 } else { 2.0 / 0.7 });
+    assert_relative_eq!(y, expected);
     let left_out = y.iter().filter(|v| *v == 0.0).count() as f64 / 60_000.0;
-    assert!((left_out - 0.3).abs() < 0.01, "{left_out}");
-    assert!((mean(&y) - 2.0).abs() < 0.04, "{}", mean(&y));
+    assert_abs_diff_eq!(left_out, 0.3, epsilon = 0.01);
+    assert_abs_diff_eq!(mean(&y), 2.0, epsilon = 0.04);
 }
 
 #[test]
@@ -96,12 +97,14 @@ fn whole_channels_are_left_out() {
                 plane.iter().all(|v| v == first),
                 "a channel is kept or left out whole"
             );
-            assert!(first == 0.0 || (first - 1.0 / 0.6).abs() < 1e-15);
+            if first != 0.0 {
+                assert_relative_eq!(first, 1.0 / 0.6);
+            }
             left_out += usize::from(first == 0.0);
         }
     }
     // 5000 draws: a standard error of 0.007.
-    assert!((left_out as f64 / 5000.0 - 0.4).abs() < 0.03, "{left_out}");
+    assert_abs_diff_eq!(left_out as f64 / 5000.0, 0.4, epsilon = 0.03);
     let text = refusal(|| train(&Dropout2d::new(0.4), &wave([2, 3], 0.0)));
     assert!(
         text.contains("dropout2d: [2, 3]: expected [batch, channels, ...]"),
@@ -114,15 +117,13 @@ fn alpha_dropout_keeps_mean_and_variance() {
     let x = Tensor::normal([400, 400], 0.0, 1.0, &mut random::rng(7));
     let y = train(&AlphaDropout::new(0.3), &x);
     // 160 000 numbers of variance 1: standard errors of 0.0025, and of 0.004 for the variance.
-    assert!(mean(&y).abs() < 0.015, "{}", mean(&y));
-    assert!((variance(&y) - 1.0).abs() < 0.025, "{}", variance(&y));
+    assert_abs_diff_eq!(mean(&y), 0.0, epsilon = 0.015);
+    assert_abs_diff_eq!(variance(&y), 1.0, epsilon = 0.025);
     // What PyTorch makes of ones: 1.3150... where kept and −1.0595... where not.
     let y = train(&AlphaDropout::new(0.3), &Tensor::ones([64]));
     let (kept, left_out) = (1.315044684383419, -1.059_548_158_986_480_1);
-    assert!(
-        y.iter()
-            .all(|v| (v - kept).abs() < 1e-14 || (v - left_out).abs() < 1e-14)
-    );
+    let expected = y.map(|v| if v > 0.0 { kept } else { left_out });
+    assert_abs_diff_eq!(y, expected, epsilon = 1e-14);
     assert!(y.iter().any(|v| v > 0.0) && y.iter().any(|v| v < 0.0));
 }
 
@@ -130,12 +131,8 @@ fn alpha_dropout_keeps_mean_and_variance() {
 fn gaussian_noise_has_its_deviation() {
     let x = Tensor::full([400, 400], 3.0);
     let y = train(&GaussianNoise::new(0.5), &x);
-    assert!((mean(&y) - 3.0).abs() < 0.01, "{}", mean(&y));
-    assert!(
-        (variance(&y).sqrt() - 0.5).abs() < 0.005,
-        "{}",
-        variance(&y)
-    );
+    assert_abs_diff_eq!(mean(&y), 3.0, epsilon = 0.01);
+    assert_abs_diff_eq!(variance(&y).sqrt(), 0.5, epsilon = 0.005);
 }
 
 #[test]

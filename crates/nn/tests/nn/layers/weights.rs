@@ -5,7 +5,7 @@ use retrograd_nn::{
     Bilinear, Conv2d, ConvTranspose1d, Linear, MaskedLinear, Module, Param, SpectralNorm,
     WeightNorm, Weighted,
 };
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
 use std::sync::Arc;
 
 use super::{assert_close, evaluate, names, refusal, train, wave};
@@ -171,7 +171,7 @@ fn spectral_norm_divides_by_the_largest_singular_value() {
     }
     let none = Var::constant(Tensor::scalar(0.0));
     let weight = layer.weight(&none).into_value().with_shape([4, 18].into());
-    assert!((largest_singular_value(&weight) - 1.0).abs() < 1e-12);
+    assert_abs_diff_eq!(largest_singular_value(&weight), 1.0, epsilon = 1e-12);
 }
 
 #[test]

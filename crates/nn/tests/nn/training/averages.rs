@@ -1,6 +1,7 @@
 //! Averages of weights.
 
 use retrograd_nn::{Averaging, Stateful, WeightAverage};
+use retrograd_tensor::assert_abs_diff_eq;
 
 use super::*;
 
@@ -32,9 +33,7 @@ fn averages(averaging: Averaging) -> Vec<f64> {
 #[test]
 fn each_kind_is_its_definition() {
     let close = |found: Vec<f64>, expected: Vec<f64>| {
-        for (f, e) in found.iter().zip(&expected) {
-            assert!((f - e).abs() < 1e-13, "{found:?} for {expected:?}");
-        }
+        assert_abs_diff_eq!(found[..], expected[..], epsilon = 1e-13);
     };
     let (mut exponential, mut warmed, mut sum) = (10.0, 10.0, 0.0);
     let (mut from_zero, mut power) = (0.0, 1.0);

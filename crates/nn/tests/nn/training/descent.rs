@@ -1,6 +1,7 @@
 //! Optimisers as the trainer drives them: snapshots, groups, clipping.
 
 use retrograd_nn::{Clip, Group, SnapshotError, Stateful};
+use retrograd_tensor::{assert_abs_diff_eq, assert_relative_eq};
 
 use super::*;
 
@@ -210,20 +211,17 @@ fn clipping_bounds_elements_or_the_norm_of_all() {
     let (plain, none) = taken(Clip::Off);
     let norm = norm_of(&plain);
     assert_eq!(none, None);
-    let close = |found: &[f64], expected: &[f64]| {
-        let pairs = found.iter().zip(expected);
-        pairs.fold(0.0_f64, |worst, (f, e)| worst.max((f - e).abs())) < 1e-14 * norm
-    };
+    let near = 1e-14 * norm;
 
     let held: Vec<f64> = plain.iter().map(|g| g.clamp(-1.5, 1.5)).collect();
     assert!(held != plain, "something is clipped");
-    assert!(close(&taken(Clip::Value(1.5)).0, &held));
+    assert_abs_diff_eq!(taken(Clip::Value(1.5)).0[..], held[..], epsilon = near);
 
     let (scaled, measured) = taken(Clip::Norm(0.25 * norm));
-    assert!((measured.unwrap() - norm).abs() < 1e-14 * norm);
+    assert_relative_eq!(measured.unwrap(), norm, max_relative = 1e-14);
     let expected: Vec<f64> = plain.iter().map(|g| 0.25 * g).collect();
-    assert!(close(&scaled, &expected));
-    assert!((norm_of(&scaled) - 0.25 * norm).abs() < 1e-14 * norm);
+    assert_abs_diff_eq!(scaled[..], expected[..], epsilon = near);
+    assert_abs_diff_eq!(norm_of(&scaled), 0.25 * norm, epsilon = near);
 
     // A norm below the bound leaves every bit as it was.
     for clip in [
@@ -245,7 +243,11 @@ fn frozen_parameters_do_not_count_in_the_norm() {
         .group(Group::named(["0.weight"]).frozen())
         .clip(Clip::Norm(1.0));
     optimizer.step(&gradients(&moved));
-    assert!((optimizer.gradient_norm().unwrap() - expected).abs() < 1e-14 * expected);
+    assert_relative_eq!(
+        optimizer.gradient_norm().unwrap(),
+        expected,
+        max_relative = 1e-14
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Modules: names, sharing, freezing.
 
+use retrograd_tensor::assert_abs_diff_eq;
+
 use super::*;
 
 #[test]
@@ -75,15 +77,13 @@ fn a_tied_weight_is_listed_once_and_both_uses_sum() {
     let sum = each.of_key(apart.encoder.weight.id()).unwrap()
         + each.of_key(apart.weight_again.id()).unwrap();
     let found = both.of_key(tied.encoder.weight.id()).unwrap();
-    let difference = (found - &sum).map(f64::abs).max(..).item();
-    assert!(difference < 1e-13, "{found} for {sum}");
+    assert_abs_diff_eq!(found, &sum, epsilon = 1e-13);
 
     // One step moves the weight once, by the sum.
     let before = tied.encoder.weight.value();
     Optimizer::new(Sgd::default(), 0.5, tied.params()).step(&both);
     let moved = &before - &tied.encoder.weight.value();
-    let error = (&moved - &found.scale(0.5)).map(f64::abs).max(..).item();
-    assert!(error < 1e-15);
+    assert_abs_diff_eq!(moved, found.scale(0.5), epsilon = 1e-15);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Optimisers: states, stretches, steps.
 
 use super::*;
+use retrograd_tensor::assert_abs_diff_eq;
 
 /// Gradients in which the parameter's is exactly `gradient`: those of Σ parameter·gradient.
 fn given<T: Float>(param: &Param<T>, gradient: &Tensor<T>) -> Gradients<T> {
@@ -18,9 +19,29 @@ fn after<T: Float, R: UpdateRule<T> + 'static>(rule: R, start: f64, gradients: &
     param.value().at(&[1]).to_f64()
 }
 
+const GRADIENTS: [f64; 4] = [0.5, -1.25, 2.0, 0.125];
+
+/// That the rule leads from 1.5 to `expected` in both types.
+#[track_caller]
+fn leads_to<R: UpdateRule<f32> + UpdateRule<f64> + Copy + 'static>(
+    rule: R,
+    expected: f64,
+    near: f64,
+) {
+    assert_abs_diff_eq!(
+        after::<f64, _>(rule, 1.5, &GRADIENTS),
+        expected,
+        epsilon = near
+    );
+    assert_abs_diff_eq!(
+        after::<f32, _>(rule, 1.5, &GRADIENTS),
+        expected,
+        epsilon = 1e-6
+    );
+}
+
 #[test]
 fn state_is_kept_between_steps_in_both_types() {
-    const GRADIENTS: [f64; 4] = [0.5, -1.25, 2.0, 0.125];
     let (momentum, rate) = (0.9, 0.1);
     let (mut p, mut b) = (1.5, 0.0);
     for g in GRADIENTS {
@@ -32,8 +53,7 @@ fn state_is_kept_between_steps_in_both_types() {
         nesterov: true,
         ..Sgd::default()
     };
-    assert!((after::<f64, _>(nesterov, 1.5, &GRADIENTS) - p).abs() < 1e-15);
-    assert!((after::<f32, _>(nesterov, 1.5, &GRADIENTS) - p).abs() < 1e-6);
+    leads_to(nesterov, p, 1e-15);
 
     let (mut p, mut m, mut v) = (1.5, 0.0, 0.0);
     for (t, g) in (1..).zip(GRADIENTS) {
@@ -42,8 +62,7 @@ fn state_is_kept_between_steps_in_both_types() {
         let (m_hat, v_hat) = (m / (1.0 - 0.9_f64.powi(t)), v / (1.0 - 0.999_f64.powi(t)));
         p -= rate * m_hat / (v_hat.sqrt() + 1e-8);
     }
-    assert!((after::<f64, _>(Adam::default(), 1.5, &GRADIENTS) - p).abs() < 1e-14);
-    assert!((after::<f32, _>(Adam::default(), 1.5, &GRADIENTS) - p).abs() < 1e-6);
+    leads_to(Adam::default(), p, 1e-14);
 
     let (mut p, mut v, mut u) = (1.5, 0.0, 0.0);
     for g in GRADIENTS {
@@ -52,8 +71,7 @@ fn state_is_kept_between_steps_in_both_types() {
         u = 0.95 * u + 0.05 * d * d;
         p -= rate * d;
     }
-    assert!((after::<f64, _>(Adadelta::default(), 1.5, &GRADIENTS) - p).abs() < 1e-14);
-    assert!((after::<f32, _>(Adadelta::default(), 1.5, &GRADIENTS) - p).abs() < 1e-6);
+    leads_to(Adadelta::default(), p, 1e-14);
 
     let (mut p, mut m) = (1.5, 0.0);
     for g in GRADIENTS {
@@ -65,8 +83,7 @@ fn state_is_kept_between_steps_in_both_types() {
         weight_decay: 0.3,
         ..Lion::default()
     };
-    assert!((after::<f64, _>(lion, 1.5, &GRADIENTS) - p).abs() < 1e-14);
-    assert!((after::<f32, _>(lion, 1.5, &GRADIENTS) - p).abs() < 1e-6);
+    leads_to(lion, p, 1e-14);
 }
 
 #[test]
@@ -77,9 +94,7 @@ fn adams_first_step_is_the_learning_rate_against_the_sign() {
     let gradient = Tensor::from_vec(vec![1e-3, -40.0, 7.0, 0.0], [4]);
     optimizer.step(&given(&param, &gradient));
     let expected = [-0.01, 0.01, -0.01, 0.0];
-    for (found, expected) in param.value().iter().zip(expected) {
-        assert!((found - expected).abs() < 1e-6, "{found} for {expected}");
-    }
+    assert_abs_diff_eq!(param.value().to_vec()[..], expected[..], epsilon = 1e-6);
 }
 
 #[test]

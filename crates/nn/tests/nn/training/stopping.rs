@@ -3,6 +3,7 @@
 use super::*;
 use retrograd_nn::train::{Psnr, Stopped};
 use retrograd_nn::{BatchNorm1d, EarlyStopping, Labels, Plateau, PlateauRule};
+use retrograd_tensor::assert_abs_diff_eq;
 
 /// A parameter whose loss is what its value is compared with: it falls by the rate every step until
 /// it is 0, from where it rises.
@@ -29,7 +30,7 @@ fn a_run_without_progress_ends_with_its_best_weights() {
     // 0.7, 0.4, 0.1, then −0.2 and 0.1 again, which is no progress.
     assert_eq!(trainer.stopped(), Some(Stopped::NoProgress));
     assert_eq!(records.len(), 5);
-    assert!((param.value().item() - 0.1).abs() < 1e-12);
+    assert_abs_diff_eq!(param.value().item(), 0.1, epsilon = 1e-12);
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn accumulated_batches_are_one_large_batch() {
     let (expected, loss) = run(8, 1);
     for (batch, accumulated) in [(4, 2), (2, 4)] {
         let (found, other) = run(batch, accumulated);
-        assert!((loss - other).abs() < 1e-12);
+        assert_abs_diff_eq!(loss, other, epsilon = 1e-12);
         for (a, b) in expected.iter().zip(&found) {
             let pairs = a.iter().zip(b.iter());
             assert!(pairs.map(|(a, b)| (a - b).abs()).all(|d| d < 1e-10));
@@ -120,7 +121,7 @@ fn reconstructions_are_measured_in_decibels() {
     let records = trainer.fit(1, &loader, Some(&loader), &mut ()).unwrap();
     let mse = records[0].held_out.as_ref().unwrap().total();
     let psnr = records[0].measures.get("psnr").unwrap();
-    assert!((psnr + 10.0 * mse.log10()).abs() < 1e-4, "{psnr} for {mse}");
+    assert_abs_diff_eq!(psnr, -(10.0 * mse.log10()), epsilon = 1e-4);
 }
 
 #[test]

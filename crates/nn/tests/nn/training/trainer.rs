@@ -1,6 +1,7 @@
 //! The trainer: what it repeats, measures and refuses.
 
 use super::*;
+use retrograd_tensor::assert_abs_diff_eq;
 
 /// A denoising objective, so that the step's random stream matters.
 fn denoising(model: &Sequential<f32>, x: &Var<f32>) -> Terms<f32> {
@@ -98,10 +99,7 @@ fn a_smaller_last_batch_weighs_less() {
         let record = still(&DataLoader::new(data.clone(), batch).unwrap().shuffled(1));
         let held_out = record.held_out.unwrap().total();
         for found in [record.train.total(), held_out] {
-            assert!(
-                (found - whole).abs() < 1e-14,
-                "{batch}: {found} for {whole}"
-            );
+            assert_abs_diff_eq!(found, whole, epsilon = 1e-14, "batches of {batch}");
         }
     }
 }

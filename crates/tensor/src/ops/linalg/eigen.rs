@@ -201,6 +201,7 @@ fn chase(d: &mut [f64], e: &mut [f64], rows: &mut [f64], l: usize, m: usize) {
 mod tests {
     use super::super::tests::{close, normal};
     use super::*;
+    use crate::assert_abs_diff_eq;
 
     #[track_caller]
     fn holds(a: &Tensor<f64>) {
@@ -252,7 +253,8 @@ mod tests {
         }
         let single: Tensor<f32> = Tensor::<f64>::from_vec(vec![2.0, 1.0, 1.0, 2.0], [2, 2]).cast();
         let (values, _) = single.eigh();
-        assert!((values.at(&[0]) - 1.0).abs() < 1e-6 && (values.at(&[1]) - 3.0).abs() < 1e-6);
+        assert_abs_diff_eq!(values.at(&[0]), 1.0, epsilon = 1e-6);
+        assert_abs_diff_eq!(values.at(&[1]), 3.0, epsilon = 1e-6);
     }
 
     #[test]

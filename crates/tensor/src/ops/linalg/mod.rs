@@ -90,7 +90,7 @@ impl<T: Float> Tensor<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random;
+    use crate::{assert_abs_diff_eq, random};
 
     pub(super) fn normal(shape: impl Into<Shape>, seed: u64) -> Tensor<f64> {
         Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed))
@@ -105,11 +105,8 @@ mod tests {
     /// The largest difference must be within `bound` of the largest entry.
     #[track_caller]
     pub(super) fn close(found: &Tensor<f64>, expected: &Tensor<f64>, bound: f64) {
-        assert_eq!(found.shape(), expected.shape());
         let largest = expected.iter().fold(1.0_f64, |most, v| most.max(v.abs()));
-        for (f, e) in found.iter().zip(expected.iter()) {
-            assert!((f - e).abs() <= bound * largest, "{f} for {e}");
-        }
+        assert_abs_diff_eq!(found, expected, epsilon = bound * largest);
     }
 
     #[test]
@@ -118,7 +115,7 @@ mod tests {
             let (a, b) = (normal([length], 1), normal([length], 2));
             let found = dot(&a.to_vec(), &b.to_vec());
             let expected = (&a * &b).sum(..).item();
-            assert!((found - expected).abs() < 1e-13);
+            assert_abs_diff_eq!(found, expected, epsilon = 1e-13);
         }
     }
 }
