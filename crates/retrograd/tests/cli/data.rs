@@ -90,7 +90,7 @@ fn large_images_have_their_pictures_too() {
     succeed(
         folder.path(),
         &[
-            "train", "simple", "--data", "large", "--epochs", "1", "--out", "run",
+            "train", "simple", "--data", "large", "--epochs", "1", "--latent", "1", "--out", "run",
         ],
     );
     assert!(

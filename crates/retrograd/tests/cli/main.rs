@@ -202,10 +202,8 @@ fn one_seed_gives_one_result_on_any_number_of_threads() {
         )
     };
     let first = run("a", "1", "7");
-    assert!(
-        first == run("b", "1", "7") && first == run("c", "2", "7") && first == run("d", "5", "7")
-    );
-    assert_ne!(first, run("e", "1", "8"));
+    assert!(first == run("b", "2", "7") && first == run("c", "5", "7"));
+    assert_ne!(first, run("d", "1", "8"));
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Makes a model small, and its training short.
+const SMALL: [&str; 4] = ["--epochs", "1", "--hidden", "16"];
+
 /// Trains quickly; the page, after all of `files` are there and hold something.
 fn page(folder: &Path, arguments: &[&str], files: &[&str]) -> String {
     let run = arguments.join("-");
@@ -58,7 +61,7 @@ fn denoising_shows_noise_and_what_is_left() {
     let folder = TempDir::new().unwrap();
     let page = page(
         folder.path(),
-        &["denoising"],
+        &[&["denoising"], &SMALL[..]].concat(),
         &["denoised.png", "noise.svg"],
     );
     has(
@@ -84,11 +87,12 @@ fn generative_models_show_what_they_dream_of() {
         "numbers are active",
         "kl, held out",
     ];
-    let arguments = ["variational", "--latent", "2"];
+    let arguments = [&["variational", "--latent", "2"], &SMALL[..]].concat();
     has(&page(folder.path(), &arguments, &files), &words);
     // One that is told the labels, and is asked for each.
     let files = ["samples.png", "interpolations.png", "divergences.svg"];
-    let told = page(folder.path(), &["conditional"], &files);
+    let arguments = [&["conditional", "--latent", "2"], &SMALL[..]].concat();
+    let told = page(folder.path(), &arguments, &files);
     has(&told, &["A column for each label."]);
     let arguments = ["variational", "--data", "plane"];
     page(folder.path(), &arguments, &["samples.svg"]);
@@ -115,8 +119,8 @@ fn a_linear_model_stands_beside_pca_and_phases_are_marked() {
 fn a_run_that_is_replaced_leaves_no_picture_behind() {
     let folder = TempDir::new().unwrap();
     let train = |variant: &str| {
-        let arguments = ["train", variant, "--quick", "--out", "run", "--overwrite"];
-        succeed(folder.path(), &arguments);
+        let arguments = ["train", variant, "--quick", "--epochs", "1", "--out", "run"];
+        succeed(folder.path(), &[&arguments[..], &["--overwrite"]].concat());
     };
     train("denoising");
     assert!(folder.path().join("run/noise.svg").exists());

@@ -207,7 +207,7 @@ fn a_row_that_was_begun_is_not_gone_on_with_otherwise() {
 fn an_interrupted_row_goes_on_to_the_same_figures() {
     let folder = TempDir::new().unwrap();
     let folder = folder.path();
-    images(&folder.join("mnist"), 2000, 8);
+    images(&folder.join("mnist"), 800, 8);
     let row = ["reproduce", "7", "--data", "mnist", "--threads", "1"];
     let begun = folder.join("runs/reproduce/row-7/stage-1");
     let said = interrupt(folder, &row, || begun.exists());
