@@ -12,9 +12,6 @@ const SAMPLES: usize = 44;
 const BATCH: usize = 8;
 /// Batches in an epoch; the last has 4 samples.
 const BATCHES: u64 = 6;
-/// Losses that are compared after the stop.
-const AFTER: u64 = 200;
-
 /// Everything that can remember something: dropout, shuffling, a schedule, a plateau, patience.
 struct Run {
     model: Sequential<f32>,
@@ -107,9 +104,10 @@ fn bits(checkpoint: &Checkpoint<f32>, model: &Sequential<f32>) -> (Vec<Vec<u32>>
     (weights.collect(), held_out.collect())
 }
 
-fn matrix(build: fn(&Sequential<f32>) -> Optimizer<f32>) {
+/// `after` losses are compared after the stop.
+fn matrix(after: u64, build: fn(&Sequential<f32>) -> Optimizer<f32>) {
     let whole = Run::new(build);
-    let last = BATCHES * 2 + AFTER;
+    let last = BATCHES * 2 + after;
     let (expected, end) = on_threads(2, || whole.until(last, None));
     let expected_bits = bits(&end, &whole.model);
     // After one step, in the middle of an epoch, before its last batch, at its end, and later.
@@ -120,7 +118,7 @@ fn matrix(build: fn(&Sequential<f32>) -> Optimizer<f32>) {
             let resumed = Run::new(build);
             let checkpoint = through_files(&checkpoint);
             let (rest, end) = on_threads(second, || resumed.until(last, Some(&checkpoint)));
-            assert!(rest.len() as u64 >= AFTER);
+            assert!(rest.len() as u64 >= after);
             losses.extend(rest);
             assert_eq!(losses, expected, "stopped after {stop}");
             assert_eq!(bits(&end, &resumed.model), expected_bits, "after {stop}");
@@ -130,7 +128,7 @@ fn matrix(build: fn(&Sequential<f32>) -> Optimizer<f32>) {
 
 #[test]
 fn resumed_runs_of_sgd_are_the_same_to_the_bit() {
-    matrix(|model| {
+    matrix(200, |model| {
         let rule = Sgd {
             momentum: 0.9,
             nesterov: true,
@@ -142,12 +140,17 @@ fn resumed_runs_of_sgd_are_the_same_to_the_bit() {
 
 #[test]
 fn resumed_runs_of_adam_are_the_same_to_the_bit() {
-    matrix(|model| Optimizer::new(Adam::default(), 0.01, model.params()));
+    matrix(200, |model| {
+        Optimizer::new(Adam::default(), 0.01, model.params())
+    });
 }
 
 #[test]
 fn resumed_runs_of_lbfgs_are_the_same_to_the_bit() {
-    matrix(|model| Optimizer::lbfgs(Lbfgs::default(), 0.1, model.params()));
+    // A step is up to 20 of others, and what is remembered 100 of those.
+    matrix(20, |model| {
+        Optimizer::lbfgs(Lbfgs::default(), 0.1, model.params())
+    });
 }
 
 /// The folder's files, sorted.
