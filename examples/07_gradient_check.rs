@@ -20,19 +20,17 @@
 //! A wrong rule
 //! order 1: 1 of 4 derivatives are wrong, worst at input 0 entry [1], for the output's entry [1]
 //!   analytic (rules)       +6.000000000000e0
-//!   numeric (differences)  +1.200000000000e1
-//!   relative error 5.00e-1 of 1.20e1, tolerance 1.0e-8
+//!   numeric (differences)  +1.200000000000e1, off by at most 1.2e-12
+//!   difference 6.00e0, which is 5.00e-1 of 1.20e1, tolerance 1.0e-8 and 9.9e-14 for the bound
 //!   step h     (f(x + h) - f(x - h)) / 2h
-//!   6.250e-2  +1.200390625000e1
 //!   3.125e-2  +1.200097656250e1
-//!   1.562e-2  +1.200024414062e1
-//!   7.812e-3  +1.200006103516e1
-//!   3.906e-3  +1.200001525879e1
-//!   1.953e-3  +1.200000381470e1
-//!   9.766e-4  +1.200000095367e1
-//!   4.883e-4  +1.200000023842e1
-//!   2.441e-4  +1.200000005960e1
-//!   1.221e-4  +1.200000001490e1
+//!   1.531e-2  +1.200023447266e1
+//!   7.503e-3  +1.200005629688e1
+//!   3.677e-3  +1.200001351688e1
+//!   1.802e-3  +1.200000324540e1
+//!   8.827e-4  +1.200000077922e1
+//!   4.325e-4  +1.200000018709e1
+//!   2.119e-4  +1.200000004492e1
 //!   Differences that settle as h shrinks contradict the rule. A change between two steps is a kink that the larger one crosses. Doubling with every step is a jump in the function. Scatter that grows is noise.
 //! ```
 

@@ -3,13 +3,14 @@
 use retrograd_tensor::random::{self, Rng};
 use retrograd_tensor::{Shape, Tensor};
 
-use super::difference::extrapolate;
+use super::difference::{Bounded, extrapolate};
 use super::problem::{Problem, Slopes, unravel};
 use super::report::{Comparison, Estimate, Place};
 
-/// Derivatives of a block all smaller than this are compared as if the largest were this.
+/// Derivatives of a block all smaller than this, of a function of size 1, are compared as if the
+/// largest were this; of a larger function in proportion.
 ///
-/// The differences of a function of size 1 carry rounding errors of about 1e-15/h; where the true
+/// Differences carry rounding errors of about 1e-16/h of the function's size; where the true
 /// derivative is 0 they would be infinitely large relative to it.
 const FLOOR: f64 = 1e-4;
 
@@ -18,10 +19,12 @@ impl Problem<'_> {
     pub(super) fn entries(&self) -> Vec<Comparison> {
         let rows: Vec<(usize, usize)> = elements(&self.outputs).collect();
         let jacobian: Vec<Vec<Vec<f64>>> = rows.iter().map(|&(k, i)| self.row(k, i)).collect();
+        let sizes: Vec<f64> = self.outputs.iter().flat_map(Tensor::to_vec).collect();
         let mut entries = Vec::new();
         // A block is one result by one input. Its own largest entry is what its errors are held
         // against: slopes that are small beside those of another input must still be right.
-        let mut largest = vec![vec![0.0_f64; self.point.len()]; self.outputs.len()];
+        let least = |y: &Tensor<f64>| vec![floor(&y.to_vec()); self.point.len()];
+        let mut largest: Vec<Vec<f64>> = self.outputs.iter().map(least).collect();
         for (input, j) in elements(&self.point) {
             let slopes = self.push(input, &basis(self.point[input].shape(), j));
             for (row, &(k, i)) in rows.iter().enumerate() {
@@ -32,9 +35,9 @@ impl Problem<'_> {
                     output_index: unravel(i, self.outputs[k].shape()),
                 };
                 let sweep = sweep(&slopes, |values| values[row]);
-                let entry = compare(place, jacobian[row][input][j], sweep);
-                let size = entry.analytic.abs().max(entry.numeric.abs());
-                largest[k][input] = largest[k][input].max(size);
+                let entry = compare(place, jacobian[row][input][j], sweep, sizes[row].abs());
+                let slope = entry.analytic.abs().max(entry.numeric.abs());
+                largest[k][input] = largest[k][input].max(slope);
                 entries.push((k, input, entry));
             }
         }
@@ -52,6 +55,9 @@ impl Problem<'_> {
     /// results and u in one input at a time.
     pub(super) fn directions(&self) -> Vec<Comparison> {
         let mut rng = random::stream(self.check.seed, "directions", &[self.order as u64]);
+        // Over random signs v, the root mean square of ⟨v, y⟩ is ‖y‖.
+        let y: Vec<f64> = self.outputs.iter().flat_map(Tensor::to_vec).collect();
+        let size = dot(&y, &y).sqrt();
         let mut comparisons = Vec::new();
         for number in 0..self.check.directions {
             let signs_of = |y: &Tensor<f64>| signs(y.shape(), &mut rng);
@@ -67,10 +73,10 @@ impl Problem<'_> {
                 };
                 let sweep = sweep(&slopes, |values| dot(values, &v));
                 let (gradient, u) = (gradient.to_vec(), u.to_vec());
-                let entry = compare(place, dot(&gradient, &u), sweep);
-                // Over random signs u, the root mean square of ⟨g, u⟩ is ‖g‖.
-                let size = dot(&gradient, &gradient).sqrt().max(entry.numeric.abs());
-                comparisons.push(relative_to(size, entry));
+                let entry = compare(place, dot(&gradient, &u), sweep, size);
+                // As of ⟨v, y⟩ above.
+                let norm = dot(&gradient, &gradient).sqrt().max(floor(&[size]));
+                comparisons.push(relative_to(norm.max(entry.numeric.abs()), entry));
             }
         }
         comparisons
@@ -119,20 +125,27 @@ fn sweep(slopes: &[Slopes], number: impl Fn(&[f64]) -> f64) -> Vec<Estimate> {
     slopes.iter().map(estimate).collect()
 }
 
-fn compare(place: Place, analytic: f64, sweep: Vec<Estimate>) -> Comparison {
+/// Beside what the rules say, what the differences say of a function whose values are about `size`.
+fn compare(place: Place, analytic: f64, sweep: Vec<Estimate>, size: f64) -> Comparison {
+    let Bounded { value, bound } = extrapolate(&sweep, size);
     Comparison {
         place,
         analytic,
-        numeric: extrapolate(&sweep),
+        numeric: value,
+        bound,
         scale: f64::NAN,
         relative_error: f64::NAN,
         sweep,
     }
 }
 
+/// The least that derivatives of results of these values are held against.
+fn floor(values: &[f64]) -> f64 {
+    FLOOR * values.iter().fold(1.0, |most: f64, v| most.max(v.abs()))
+}
+
 /// Fills in the error relative to the size of the derivatives around it.
-fn relative_to(size: f64, entry: Comparison) -> Comparison {
-    let scale = size.max(FLOOR);
+fn relative_to(scale: f64, entry: Comparison) -> Comparison {
     let error = (entry.analytic - entry.numeric).abs() / scale;
     Comparison {
         scale,

@@ -18,7 +18,9 @@
 //!
 //! Differences are taken in `f64` and extrapolated to step zero (see `check/difference.rs`), which
 //! leaves 10 to 13 correct digits: a tolerance of 1e-8 is generous, and a rule that needs more is
-//! wrong.
+//! wrong. How many they are is estimated with each: a rule is [wrong](Verdict::Wrong) if it is off
+//! by more than the tolerance and that estimate, and [undecided](Verdict::Undecided) if the
+//! differences are too rough to tell.
 
 pub mod catalogue;
 mod difference;
@@ -33,7 +35,7 @@ use retrograd_tensor::Tensor;
 use crate::tape::Mode;
 use crate::var::Var;
 use problem::Problem;
-pub use report::{Comparison, Estimate, Failure, Operand, Place, Report, Wrong};
+pub use report::{Comparison, Estimate, Failure, Finding, Operand, Place, Report, Verdict};
 
 /// Checks the first derivative of `f` at `inputs`, with the defaults of [`Check`].
 ///
@@ -52,8 +54,9 @@ pub use report::{Comparison, Estimate, Failure, Operand, Place, Report, Wrong};
 /// ```
 ///
 /// # Errors
-/// If any derivative is further from the differences than the tolerance, or the function is not
-/// one that can be checked: not tracked, not finite or not deterministic; see [`Failure`].
+/// If any derivative is further from the differences than the tolerance and their own error, if
+/// that error is too large to tell, or if the function is not one that can be checked: not tracked,
+/// not finite or not deterministic; see [`Failure`].
 ///
 /// Empty inputs or results are no error. Nothing has no derivative that could be wrong, so the
 /// check passes, with 0 [entries](Report::entries): the function has been run, and that is all.
@@ -100,8 +103,8 @@ pub fn gradgradcheck(
 /// numbers for the same inputs: noise drawn from the inputs' own tape is thereby frozen.
 ///
 /// Errors are relative to the largest entry of the Jacobian of the same result by the same input
-/// (along directions: to the norm of the gradient by that input), but never to less than 1e-4,
-/// below which rounding in the differences would count as an error. An input whose slopes are tiny
+/// (along directions: to the norm of the gradient by that input), but never to less than 1e-4 of the
+/// size of the result or of 1, below which rounding in the differences would count. An input whose slopes are tiny
 /// beside another's is therefore held to the same number of digits.
 ///
 /// ```
@@ -140,7 +143,7 @@ impl Check {
         Self {
             order,
             tolerance: if order == 1 { 1e-8 } else { 1e-6 },
-            step: 0.0625,
+            step: 1.0 / 32.0,
             seed: 0,
             mode: Mode::Training,
             dense: 1024,
@@ -154,8 +157,9 @@ impl Check {
         Self { tolerance, ..self }
     }
 
-    /// The largest difference step, 1/16 by default; the others are its halves, down to 1/512 of
-    /// it. Keep inputs further than this from kinks. Powers of two make x ± h exact.
+    /// The largest difference step, 1/32 by default; there are seven more, each about a half of the
+    /// one before. Keep inputs further than this from kinks. Four steps that cross none are enough to
+    /// tell, more are exacter.
     ///
     /// # Panics
     /// If `step` is not a positive number.
@@ -228,24 +232,32 @@ impl Check {
 
     fn judge(&self, compared: Vec<Comparison>) -> Result<Report, Failure> {
         let (order, tolerance, entries) = (self.order, self.tolerance, compared.len());
-        let is_wrong = |entry: &&Comparison| entry.relative_error > tolerance;
-        let wrong = compared.iter().filter(is_wrong).count();
-        let worst = compared
-            .into_iter()
-            .max_by(|a, b| a.relative_error.total_cmp(&b.relative_error));
-        match worst {
-            Some(worst) if wrong > 0 => Err(Failure::Wrong(Box::new(Wrong {
+        let error = |x: &Comparison| x.relative_error;
+        let find = |verdict: Verdict, by: fn(&Comparison) -> f64| {
+            let found = || compared.iter().filter(|x| x.verdict(tolerance) == verdict);
+            let worst = found().max_by(|a, b| by(a).total_cmp(&by(b)))?.clone();
+            Some(Box::new(Finding {
                 order,
+                verdict,
                 worst,
                 tolerance,
-                wrong,
+                count: found().count(),
                 entries,
-            }))),
-            worst => Ok(Report {
-                order,
-                entries,
-                worst,
-            }),
+            }))
+        };
+        if let Some(wrong) = find(Verdict::Wrong, error) {
+            return Err(Failure::Wrong(wrong));
         }
+        if let Some(undecided) = find(Verdict::Undecided, Comparison::relative_bound) {
+            return Err(Failure::Undecided(undecided));
+        }
+        let worst = compared
+            .into_iter()
+            .max_by(|a, b| error(a).total_cmp(&error(b)));
+        Ok(Report {
+            order,
+            entries,
+            worst,
+        })
     }
 }

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+/// A relative bound that is good enough whatever the tolerance, which can be tighter than the
+/// rounding of numbers that happen to be exact.
+const LEGIBLE: f64 = 1e-8;
+
 /// A check that passed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
@@ -49,12 +53,48 @@ pub struct Comparison {
     pub analytic: f64,
     /// From differences, extrapolated to step zero.
     pub numeric: f64,
+    /// How far from the truth `numeric` can be, by what is left of the extrapolation and by
+    /// rounding; infinite if the differences say nothing.
+    pub bound: f64,
     /// What the error is relative to; see [`Check`](super::Check).
     pub scale: f64,
     /// |analytic − numeric| / scale; infinite if either is not finite.
     pub relative_error: f64,
     /// The central difference at every step, largest step first.
     pub sweep: Vec<Estimate>,
+}
+
+/// What two numbers say of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// They agree.
+    Right,
+    /// They differ by more than the tolerance, and by more than the differences can be off.
+    Wrong,
+    /// The differences can be off by so much that a mistake would not show.
+    Undecided,
+}
+
+impl Comparison {
+    /// What the numbers say of the rule, if it may be off by this much relative to the scale.
+    #[must_use]
+    pub fn verdict(&self, tolerance: f64) -> Verdict {
+        // No error of the differences explains a rule that gives no number.
+        let explained = tolerance + self.relative_bound();
+        if !self.analytic.is_finite() || self.relative_error > explained {
+            Verdict::Wrong
+        } else if self.relative_bound() > tolerance.max(LEGIBLE) {
+            Verdict::Undecided
+        } else {
+            Verdict::Right
+        }
+    }
+
+    /// How far from the truth `numeric` can be, relative to the scale.
+    #[must_use]
+    pub fn relative_bound(&self) -> f64 {
+        self.bound / self.scale
+    }
 }
 
 /// The central difference at one step.
@@ -133,7 +173,11 @@ impl fmt::Display for Place {
 pub enum Failure {
     /// The rules and the differences give different numbers.
     #[error("{0}")]
-    Wrong(Box<Wrong>),
+    Wrong(Box<Finding>),
+    /// The differences do not say whether the rules are right: there is a kink or a jump about, or
+    /// noise. Another point or other steps may tell.
+    #[error("{0}")]
+    Undecided(Box<Finding>),
     /// The result does not depend on the inputs as the tape sees it.
     #[error(
         "the output is not tracked: the function used no input, or only their values \
@@ -169,41 +213,49 @@ pub enum Failure {
     },
 }
 
-/// Two numbers that should be one.
+/// Derivatives that are wrong, or of which the differences do not tell.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wrong {
+pub struct Finding {
     /// The order of the derivative.
     pub order: usize,
-    /// The worst pair.
+    /// What is said of them: wrong or undecided.
+    pub verdict: Verdict,
+    /// The worst of them: the furthest apart, or the one with the largest bound.
     pub worst: Comparison,
     /// The largest relative error allowed.
     pub tolerance: f64,
-    /// How many pairs of all are further apart than that.
-    pub wrong: usize,
+    /// How many there are.
+    pub count: usize,
     /// How many pairs were compared.
     pub entries: usize,
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            order,
-            worst,
-            tolerance,
-            wrong,
-            entries,
-        } = self;
+        let (worst, tolerance) = (&self.worst, self.tolerance);
+        let verdict = match self.verdict {
+            Verdict::Undecided => "cannot be judged",
+            Verdict::Wrong => "are wrong",
+            Verdict::Right => "are right",
+        };
         writeln!(
             f,
-            "order {order}: {wrong} of {entries} derivatives are wrong, worst at {}",
-            worst.place
+            "order {}: {} of {} derivatives {verdict}, worst at {}",
+            self.order, self.count, self.entries, worst.place
         )?;
+        let difference = (worst.analytic - worst.numeric).abs();
         writeln!(f, "  analytic (rules)       {:+.12e}", worst.analytic)?;
-        writeln!(f, "  numeric (differences)  {:+.12e}", worst.numeric)?;
         writeln!(
             f,
-            "  relative error {:.2e} of {:.2e}, tolerance {tolerance:.1e}",
-            worst.relative_error, worst.scale
+            "  numeric (differences)  {:+.12e}, off by at most {:.1e}",
+            worst.numeric, worst.bound
+        )?;
+        writeln!(
+            f,
+            "  difference {difference:.2e}, which is {:.2e} of {:.2e}, tolerance {tolerance:.1e} and {:.1e} for the bound",
+            worst.relative_error,
+            worst.scale,
+            worst.relative_bound()
         )?;
         writeln!(f, "  step h     (f(x + h) - f(x - h)) / 2h")?;
         for Estimate { step, derivative } in &worst.sweep {

@@ -11,6 +11,7 @@ mod functional;
 mod inspect;
 mod leaks;
 mod mutation;
+mod noise;
 mod player;
 mod summed;
 mod sweep;

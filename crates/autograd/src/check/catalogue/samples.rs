@@ -3,7 +3,7 @@
 use retrograd_tensor::{Shape, Tensor, random};
 
 /// Irregular numbers of either sign in random order, at least 0.15 from 0 and from each other: more
-/// than two of the largest difference steps, 1/16, so that no step crosses a kink or a tie.
+/// than four of the largest difference steps, 1/32, so that no step crosses a kink or a tie.
 ///
 /// # Panics
 /// If the shape has more axes than a [`Shape`] can have.
