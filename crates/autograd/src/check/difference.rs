@@ -31,12 +31,12 @@ pub(super) const LEVELS: usize = 8;
 /// rounded in the same way, and an error that they share would not show as noise.
 const SHRINK: f64 = 0.49;
 
-/// How many neighbours in a column, at the smallest steps, noise is read off.
+/// How many neighbours in a column noise is read off, at least.
 const NEIGHBOURS: usize = 3;
 
 /// How many times the noise that was seen is reckoned with: the largest of a few numbers that are
 /// drawn is less than the largest that there can be. With half of this, the bound was too small for
-/// one noisy function in 500 (see `tests/autograd/noise.rs`), with this for one in 3000.
+/// one noisy function in 500 (see `tests/autograd/noise.rs`), with this for one in 4000.
 const SAFETY: f64 = 8.0;
 
 /// A derivative, and how far from the truth it can be.
@@ -45,6 +45,23 @@ pub(super) struct Bounded {
     pub(super) value: f64,
     /// Infinite if the steps say nothing.
     pub(super) bound: f64,
+}
+
+impl Bounded {
+    /// Widens the bound up to where the smallest steps are, if these agree about something else: the
+    /// larger ones may have crossed a kink, and what they settle on is not the slope. Of a smooth
+    /// function, the last step is a third as far from the limit as from the step before; with noise
+    /// it is rarely four times as far.
+    fn unless_contradicted(self, sweep: &[Estimate]) -> Self {
+        let &[.., a, b, c] = sweep else { return self };
+        let [a, b, c] = [a, b, c].map(|estimate| estimate.derivative);
+        let (scatter, distance) = ((a - b).abs().max((b - c).abs()), (self.value - c).abs());
+        let bound = match distance > 4.0 * scatter {
+            true => self.bound.max(distance + scatter),
+            false => self.bound,
+        };
+        Self { bound, ..self }
+    }
 }
 
 /// An entry of the tableau.
@@ -98,48 +115,53 @@ pub(super) fn steps(largest: f64) -> impl Iterator<Item = f64> {
 
 /// The limit at step zero of the central differences of a function whose values are about `size`.
 ///
-/// Steps so large that they left the function's domain are passed over: only what follows the
-/// last estimate that is not finite counts.
+/// The largest steps may have left the function's domain, or have crossed a kink. So it is found
+/// from all steps, from all but the largest, and so on, and the one with the smallest bound counts.
 pub(super) fn extrapolate(sweep: &[Estimate], size: f64) -> Bounded {
-    let bad = sweep
-        .iter()
-        .rposition(|estimate| !estimate.derivative.is_finite());
-    let usable = &sweep[bad.map_or(0, |i| i + 1)..];
-    let first = usable.iter().map(Entry::of).collect();
-    let next = |column: &Vec<Entry>| {
-        let refined = column.windows(2).map(|pair| pair[0].refine(&pair[1]));
-        (column.len() > 1).then(|| refined.collect())
-    };
-    let tableau: Vec<Vec<Entry>> = std::iter::successors(Some(first), next).collect();
-    let noise = noise(&tableau).max(f64::EPSILON * size);
     let unknown = Bounded {
-        value: usable.last().map_or(f64::NAN, |last| last.derivative),
+        value: sweep.last().map_or(f64::NAN, |last| last.derivative),
         bound: f64::INFINITY,
     };
-    let entries = tableau.iter().flatten().map(|entry| entry.bounded(noise));
-    entries.fold(unknown, |best, entry| {
+    let rests = (0..sweep.len()).map(|first| tableau(&sweep[first..]));
+    let candidates = rests.flat_map(|tableau| {
+        let noise = noise(&tableau).max(f64::EPSILON * size);
+        let bounded = move |entry: Entry| entry.bounded(noise);
+        tableau.into_iter().flatten().map(bounded)
+    });
+    // A bound that is not a number is no smaller one.
+    let best = candidates.fold(unknown, |best, entry| {
         if entry.bound < best.bound {
             entry
         } else {
             best
         }
-    })
+    });
+    best.unless_contradicted(sweep)
+}
+
+/// The columns of Neville's tableau: the differences, then what each pair of neighbours gives.
+fn tableau(sweep: &[Estimate]) -> Vec<Vec<Entry>> {
+    let first = sweep.iter().map(Entry::of).collect();
+    let next = |column: &Vec<Entry>| {
+        let refined = column.windows(2).map(|pair| pair[0].refine(&pair[1]));
+        (column.len() > 1).then(|| refined.collect())
+    };
+    std::iter::successors(Some(first), next).collect()
 }
 
 /// How uncertain the values of f are, from how neighbours in a column differ.
 ///
 /// The first columns differ by what is left of the series, and all by noise, so the quietest column
-/// counts; and the largest of some neighbours, as two can agree by chance. Infinite with less than 4
-/// steps, which are too few to tell.
+/// counts; and its largest difference, as two neighbours can agree by chance. Infinite with less
+/// than 4 steps, which are too few to tell.
 fn noise(tableau: &[Vec<Entry>]) -> f64 {
-    let scatter = |column: &Vec<Entry>| {
-        let neighbours = column.windows(2).rev().take(NEIGHBOURS);
-        let unit = |pair: &[Entry]| {
-            let sensitivity = pair[0].sensitivity + pair[1].sensitivity;
-            (pair[1].value - pair[0].value).abs() / sensitivity
-        };
-        neighbours.map(unit).fold(0.0, f64::max)
+    let unit = |pair: &[Entry]| {
+        let sensitivity = pair[0].sensitivity + pair[1].sensitivity;
+        let apart = (pair[1].value - pair[0].value).abs() / sensitivity;
+        // Steps outside of the domain say nothing.
+        if apart.is_nan() { f64::INFINITY } else { apart }
     };
+    let scatter = |column: &Vec<Entry>| column.windows(2).map(unit).fold(0.0, f64::max);
     let long = tableau.iter().filter(|column| column.len() > NEIGHBOURS);
     SAFETY * long.map(scatter).fold(f64::INFINITY, f64::min)
 }
@@ -186,6 +208,23 @@ mod tests {
         let truth = 0.04 * 0.0004_f64.exp();
         assert!((found.value - truth).abs() <= found.bound, "{found:?}");
         assert!(found.bound < 1e-9, "{found:?}");
+    }
+
+    /// The four smallest steps do not cross it, and agree about the slope.
+    #[test]
+    fn kinks_are_in_the_bound() {
+        for place in 0..20 {
+            for sharpness in [1.0, 1e-1, 1e-2, 1e-3, 1e-4] {
+                let at = 0.0625 * 0.9_f64.powi(place);
+                let kinked = |x: f64| (x + 0.3).sin() + sharpness * (x - at).max(0.0);
+                let found = derivative(kinked, 0.0, 0.0625);
+                let error = (found.value - 0.3_f64.cos()).abs();
+                assert!(
+                    error <= found.bound,
+                    "kink of {sharpness} at {at}: {found:?}"
+                );
+            }
+        }
     }
 
     /// Neither has a derivative there, and nothing can be said of one.
