@@ -7,8 +7,8 @@
 use crate::element::Float;
 use crate::gemm::{self, Matrix, Onto};
 use crate::ops::conv;
-use crate::pointwise::{Flat, Pass};
-use crate::simd::{Dispatch, Isa};
+use crate::pointwise::Invocation;
+use crate::simd::Isa;
 
 /// `kernels! { fn product(..) = gemm::multiply; }` gives a trait with that function, implemented for
 /// `f32` and `f64` by the generic one.
@@ -41,12 +41,9 @@ kernels! {
         onto: Onto<'_, Self>,
         out: &mut [Self],
     ) = gemm::multiply;
-    /// A pointwise program over all its blocks.
+    /// A run of a pointwise program.
     #[doc(hidden)]
-    fn pointwise(pass: Pass<'_, '_, '_, Self>) = Pass::run;
-    /// A small pointwise program.
-    #[doc(hidden)]
-    fn flat(isa: Isa, block: Flat<'_, '_, Self>) = Self::dispatch_on;
+    fn pointwise(run: &mut Invocation<'_, '_, Self>) = Invocation::run;
     /// One block of images of a direct convolution.
     #[doc(hidden)]
     fn convolution(isa: Isa, block: conv::Block<'_, Self>) = conv::Block::run_on;

@@ -9,8 +9,6 @@
 
 use std::ops::Range;
 
-use smallvec::SmallVec;
-
 use crate::layout::Layout;
 use crate::shape::{MAX_RANK, Shape};
 
@@ -52,7 +50,15 @@ impl Grid {
         strides: &mut [PerAxis<isize>],
         longest: impl FnOnce(&Self, &[PerAxis<isize>]) -> usize,
     ) -> Self {
-        let mut grid = Self::empty();
+        let mut grid = Self {
+            rank: 0,
+            sizes: [1; MAX_RANK],
+            cut: 0,
+            step: 1,
+            cuts: 1,
+            inner: 1,
+            blocks: 1,
+        };
         for axis in (0..shape.rank()).filter(|&axis| shape[axis] != 1) {
             grid.merge(axis, shape[axis], strides);
         }
@@ -63,31 +69,6 @@ impl Grid {
         let longest = longest(&grid, strides);
         grid.cut_into(longest);
         grid
-    }
-
-    /// The space of one axis, along which operands move by 1 or stay.
-    pub(super) fn line(
-        size: usize,
-        strides: &[PerAxis<isize>],
-        longest: impl FnOnce(&Self, &[PerAxis<isize>]) -> usize,
-    ) -> Self {
-        let mut grid = Self::empty();
-        (grid.rank, grid.sizes[0]) = (1, size);
-        let longest = longest(&grid, strides);
-        grid.cut_into(longest);
-        grid
-    }
-
-    fn empty() -> Self {
-        Self {
-            rank: 0,
-            sizes: [1; MAX_RANK],
-            cut: 0,
-            step: 1,
-            cuts: 1,
-            inner: 1,
-            blocks: 1,
-        }
     }
 
     /// Appends an axis, or lengthens the last one if it continues into this one: a step of it equals
@@ -296,19 +277,16 @@ pub(super) fn stretched(layout: &Layout, shape: &Shape) -> PerAxis<isize> {
     strides
 }
 
-/// Strides of all operands, those of the targets last.
-pub(super) type AllStrides = SmallVec<[PerAxis<isize>; 6]>;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// The grid of a matrix and of a row that meets every row of it.
-    fn grid(rows: usize, columns: usize, longest: usize) -> (Grid, AllStrides) {
+    fn grid(rows: usize, columns: usize, longest: usize) -> (Grid, [PerAxis<isize>; 2]) {
         let shape = Shape::from([rows, columns]);
         let matrix = Layout::contiguous(shape);
         let row = Layout::contiguous(Shape::from([columns]));
-        let mut all: AllStrides = [matrix, row].iter().map(|l| stretched(l, &shape)).collect();
+        let mut all = [matrix, row].map(|layout| stretched(&layout, &shape));
         (Grid::new(&shape, &mut all, |_, _| longest), all)
     }
 

@@ -21,25 +21,23 @@
 
 #![allow(unsafe_code)]
 
+mod blocks;
+mod bound;
 mod combine;
-mod flat;
+mod execute;
+pub(crate) mod functions;
 mod grid;
-mod job;
-mod leaf;
-pub(crate) mod long;
 mod naive;
 mod operator;
-mod plan;
 mod program;
 mod row;
-mod rows;
 mod run;
+mod schedule;
+mod table;
 #[cfg(test)]
 mod tests;
-mod vector;
 
 pub(crate) use combine::Combine;
-pub(crate) use flat::Flat;
+pub(crate) use execute::Invocation;
 pub use operator::{Binary, Unary};
 pub use program::{Instruction, Program, Source};
-pub(crate) use run::Pass;

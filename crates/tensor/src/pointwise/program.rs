@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use smallvec::SmallVec;
 
 use super::operator::{Binary, Unary};
-use super::plan::Plan;
+use super::schedule::Schedule;
 
 /// Where an instruction reads a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,7 +50,7 @@ pub struct Program {
     pub(super) constants: SmallVec<[f64; 4]>,
     pub(super) code: SmallVec<[Instruction; 4]>,
     pub(super) outputs: SmallVec<[Source; 2]>,
-    plan: OnceLock<Plan>,
+    schedule: OnceLock<Schedule>,
 }
 
 impl Program {
@@ -62,7 +62,7 @@ impl Program {
             constants: SmallVec::new(),
             code: SmallVec::new(),
             outputs: SmallVec::new(),
-            plan: OnceLock::new(),
+            schedule: OnceLock::new(),
         }
     }
 
@@ -116,6 +116,7 @@ impl Program {
             .position(|c| c.to_bits() == value.to_bits());
         Source::Constant(known.unwrap_or_else(|| {
             self.constants.push(value);
+            self.schedule = OnceLock::new();
             self.constants.len() - 1
         }))
     }
@@ -144,7 +145,7 @@ impl Program {
         let known = self.code.iter().position(|other| *other == instruction);
         Source::Register(known.unwrap_or_else(|| {
             self.code.push(instruction);
-            self.plan = OnceLock::new();
+            self.schedule = OnceLock::new();
             self.code.len() - 1
         }))
     }
@@ -156,11 +157,16 @@ impl Program {
     pub fn output(&mut self, value: Source) {
         self.check(value);
         self.outputs.push(value);
-        self.plan = OnceLock::new();
+        self.schedule = OnceLock::new();
     }
 
-    pub(super) fn plan(&self) -> &Plan {
-        self.plan.get_or_init(|| Plan::of(self))
+    pub(super) fn schedule(&self) -> &Schedule {
+        self.schedule.get_or_init(|| Schedule::of(self))
+    }
+
+    /// The row of output `i` in the schedule; behind those of all outputs is the scratch.
+    pub(super) fn output_row(&self, i: usize) -> usize {
+        self.inputs + self.constants.len() + i
     }
 
     fn check(&self, source: Source) {

@@ -42,6 +42,7 @@ use std::mem::MaybeUninit;
 
 mod isa;
 mod math;
+mod routine;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -49,6 +50,7 @@ mod x86_64;
 pub use isa::{Isa, IsaError};
 pub use math::Math;
 pub(crate) use math::lane;
+pub(crate) use routine::{Address, Routine};
 pub use scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::{Avx2, Avx512};
@@ -273,6 +275,10 @@ pub trait Dispatch: Sized {
     /// # Panics
     /// If `isa` is [`Isa::Scalar`] or the machine does not have it.
     fn dispatch_on_vectors<K: Kernel<Self>>(isa: Isa, kernel: K) -> K::Output;
+
+    /// The address of a routine for an instruction set. To call it, the machine must have that.
+    #[doc(hidden)]
+    fn routine<R: Routine<Self>>(isa: Isa) -> Address<R::Argument>;
 }
 
 /// `impl_dispatch!(f32)` gives `impl Dispatch for f32`, which matches on the instruction set.
@@ -298,6 +304,17 @@ macro_rules! impl_dispatch {
                         let _ = kernel;
                         unreachable!("{isa} has no vectors on this machine")
                     }
+                }
+            }
+
+            #[inline]
+            fn routine<R: Routine<Self>>(isa: Isa) -> Address<R::Argument> {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => Avx2::routine::<$type, R>,
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => Avx512::routine::<$type, R>,
+                    _ => scalar::routine::<$type, R>,
                 }
             }
         }

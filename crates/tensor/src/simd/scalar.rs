@@ -1,6 +1,6 @@
 //! Vectors of 16 bytes in plain code, for any machine; the compiler finds the instructions.
 
-use super::{InstructionSet, Isa, Simd};
+use super::{InstructionSet, Isa, Math, Routine, Simd};
 
 /// Whether the target multiplies and adds in one instruction; elsewhere it would be a slow call.
 const FUSED: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
@@ -21,6 +21,18 @@ fn lanes<T: Copy + Default, const LANES: usize>(lane: impl Fn(usize) -> T) -> [T
 /// The token of plain code.
 #[derive(Clone, Copy, Debug)]
 pub struct Scalar;
+
+/// A routine in plain code.
+///
+/// # Safety
+/// What the routine asks of its argument.
+pub(super) unsafe fn routine<T, R: Routine<T>>(argument: &R::Argument)
+where
+    Scalar: Math<T>,
+{
+    // SAFETY: the caller's promise.
+    unsafe { R::run(Scalar, argument) }
+}
 
 /// `impl_simd!(f32, u32, 4, 23)`: the type, its bits, its lanes and the bits of its fraction.
 macro_rules! impl_simd {

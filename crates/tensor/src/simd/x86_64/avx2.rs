@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::methods;
-use crate::simd::{InstructionSet, Isa, Kernel, Math, Simd};
+use crate::simd::{InstructionSet, Isa, Kernel, Math, Routine, Simd};
 
 /// The token of AVX2 and FMA. It exists only where the machine has the instructions.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +34,19 @@ impl Avx2 {
         }
         // SAFETY: the token exists only where the machine has the instructions.
         unsafe { inner::<T, K>(self, kernel) }
+    }
+
+    /// A routine in code compiled for this instruction set.
+    ///
+    /// # Safety
+    /// The machine has the instructions, and what the routine asks of its argument.
+    #[target_feature(enable = "avx2,fma")]
+    pub(in crate::simd) unsafe fn routine<T, R: Routine<T>>(argument: &R::Argument)
+    where
+        Self: Math<T>,
+    {
+        // SAFETY: the caller's promise.
+        unsafe { R::run(Self(()), argument) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::methods;
-use crate::simd::{InstructionSet, Isa, Kernel, Math, Simd};
+use crate::simd::{InstructionSet, Isa, Kernel, Math, Routine, Simd};
 
 /// The token of AVX-512 (F, BW, DQ, VL). It exists only where the machine has the instructions.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,19 @@ impl Avx512 {
         }
         // SAFETY: the token exists only where the machine has the instructions.
         unsafe { inner::<T, K>(self, kernel) }
+    }
+
+    /// A routine in code compiled for this instruction set.
+    ///
+    /// # Safety
+    /// The machine has the instructions, and what the routine asks of its argument.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    pub(in crate::simd) unsafe fn routine<T, R: Routine<T>>(argument: &R::Argument)
+    where
+        Self: Math<T>,
+    {
+        // SAFETY: the caller's promise.
+        unsafe { R::run(Self(()), argument) }
     }
 }
 

@@ -1,77 +1,54 @@
-//! The order of work for one block: what each step reads and where it writes.
+//! The order of work for one block: what each step computes, what it reads and where it writes.
 //!
-//! Compared with the program, a plan says where values lie. A value that is an output is written to
-//! the output itself; any other gets one of a few scratch rows, and a row serves again once its
-//! value has been read for the last time, so that a block and its scratch stay in the L1 cache
-//! however long the program is. A comparison that only one choice reads becomes part of it, and
-//! softplus and sigmoid of one value, a logistic loss and its slope, share their exponential.
+//! Compared with the program, a schedule says where values lie: in numbered rows, first those of the
+//! inputs, then of the constants, of the outputs, and some scratch. A value that is an output is
+//! written to the output itself; any other gets a scratch row, which serves again once its value has
+//! been read for the last time, so that a block and its scratch stay in the L1 cache however long the
+//! program is. A comparison that only one choice reads becomes part of it, and softplus and sigmoid
+//! of one value, a logistic loss and its slope, share their exponential.
 
 use smallvec::SmallVec;
 
+use super::functions::Action;
 use super::operator::{Binary, Unary};
 use super::program::{Instruction, Program, Source};
+use super::row::MAX_ROWS;
 
-/// Where a step finds a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum From {
-    Input(usize),
-    Constant(usize),
-    At(Place),
-}
+/// The number of a row.
+pub(super) type RowIndex = usize;
 
-/// Where a step leaves its row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    Scratch(usize),
-    Output(usize),
-}
-
-/// What a step computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    Unary(Unary, From),
-    Binary(Binary, [From; 2]),
-    /// The second where the first is not 0, else the third.
-    Select([From; 3]),
-    /// The third where the comparison of the first two holds, else the fourth.
-    Choose(Binary, [From; 4]),
-    /// Softplus of the first, and its sigmoid, which is left in the second place.
-    SoftplusAndSigmoid(From, Place),
-}
-
+/// A call of one function over rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Step {
     pub(super) action: Action,
-    pub(super) to: Place,
+    /// The function reads the first ones.
+    pub(super) from: [RowIndex; MAX_ROWS],
+    /// Most functions write the first alone.
+    pub(super) to: [RowIndex; 2],
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(super) struct Schedule {
     pub(super) steps: SmallVec<[Step; 4]>,
     /// Number of scratch rows.
     pub(super) scratch: usize,
-    /// Where each output is after the last step; if not in its own place, it has to be copied.
-    pub(super) outputs: SmallVec<[From; 2]>,
-    /// Whether each output is in its own place.
-    pub(super) in_place: bool,
+    /// Where each output is after the last step; if not in its own row, it has to be copied.
+    pub(super) results: SmallVec<[RowIndex; 2]>,
     /// Time an element in units of one addition, for deciding what is worth a thread.
     pub(super) cost: usize,
 }
 
-impl Plan {
+impl Schedule {
     pub(super) fn of(program: &Program) -> Self {
-        let mut planner = Planner::new(program);
+        let mut scheduler = Scheduler::new(program);
         for i in 0..program.code.len() {
-            planner.place(i);
+            scheduler.place(i);
         }
-        let outputs = program.outputs.iter().map(|&source| planner.find(source));
-        let outputs: SmallVec<[From; 2]> = outputs.collect();
-        let mut places = outputs.iter().enumerate();
+        let results = program.outputs.iter().map(|&source| scheduler.find(source));
         Self {
-            in_place: places.all(|(i, &from)| from == From::At(Place::Output(i))),
-            outputs,
-            steps: planner.steps,
-            scratch: planner.rows.len(),
+            results: results.collect(),
+            scratch: scheduler.held.len(),
+            steps: scheduler.steps,
             cost: 1 + program.code.iter().map(cost).sum::<usize>(),
         }
     }
@@ -93,21 +70,21 @@ fn cost(instruction: &Instruction) -> usize {
     }
 }
 
-struct Planner<'a> {
+struct Scheduler<'a> {
     program: &'a Program,
     /// For each comparison that is part of a choice, which one.
     choices: SmallVec<[Option<usize>; 8]>,
     /// The last instruction that reads each register, itself or as part of a choice.
     last_use: SmallVec<[usize; 8]>,
     steps: SmallVec<[Step; 4]>,
-    /// Where each register lies, of those that have been planned; `None` also if it is part of
+    /// The row of each register, of those that have been scheduled; `None` also if it is part of
     /// another step.
-    places: SmallVec<[Option<Place>; 8]>,
+    rows: SmallVec<[Option<RowIndex>; 8]>,
     /// For each scratch row, the register in it.
-    rows: SmallVec<[usize; 4]>,
+    held: SmallVec<[usize; 4]>,
 }
 
-impl<'a> Planner<'a> {
+impl<'a> Scheduler<'a> {
     fn new(program: &'a Program) -> Self {
         let choices = choices(program);
         let mut last_use: SmallVec<[usize; 8]> = (0..program.code.len()).collect();
@@ -124,30 +101,46 @@ impl<'a> Planner<'a> {
             choices,
             last_use,
             steps: SmallVec::new(),
-            places: SmallVec::from_elem(None, program.code.len()),
-            rows: SmallVec::new(),
+            rows: SmallVec::from_elem(None, program.code.len()),
+            held: SmallVec::new(),
         }
     }
 
-    /// Plans instruction `i`.
+    /// Schedules instruction `i`.
     fn place(&mut self, i: usize) {
-        if self.places[i].is_some() {
+        if self.rows[i].is_some() {
             return;
         }
-        let action = match self.program.code[i] {
-            Instruction::Binary(..) if self.choices[i].is_some() => return,
+        match self.program.code[i] {
+            Instruction::Binary(..) if self.choices[i].is_some() => {}
             Instruction::Unary(f, x) => match self.partner(i) {
-                Some(other) => return self.place_pair(f, i, other, x),
-                None => Action::Unary(f, self.find(x)),
+                Some(other) => self.push_pair(f, i, other, x),
+                None => self.push(Action::Unary(f), &[x], i),
             },
-            Instruction::Binary(f, a, b) => Action::Binary(f, [a, b].map(|x| self.find(x))),
+            Instruction::Binary(f, a, b) => self.push(Action::Binary(f), &[a, b], i),
             Instruction::Select(condition, yes, no) => match self.merged(condition) {
-                Some((f, a, b)) => Action::Choose(f, [a, b, yes, no].map(|x| self.find(x))),
-                None => Action::Select([condition, yes, no].map(|x| self.find(x))),
+                Some((f, a, b)) => self.push(Action::Choose(f), &[a, b, yes, no], i),
+                None => self.push(Action::Select, &[condition, yes, no], i),
             },
-        };
-        let to = self.new_place(i, i);
-        self.steps.push(Step { action, to });
+        }
+    }
+
+    /// Appends a step that reads `sources` and writes register `i`.
+    fn push(&mut self, action: Action, sources: &[Source], i: usize) {
+        let from = self.find_all(sources);
+        let to = [self.new_row(i, i); 2];
+        self.steps.push(Step { action, from, to });
+    }
+
+    /// Appends softplus and sigmoid of `x`, instructions `i` (which is `f`) and `other`, as one step.
+    fn push_pair(&mut self, f: Unary, i: usize, other: usize, x: Source) {
+        let from = self.find_all(&[x]);
+        let mut to = [self.new_row(i, i), self.new_row(other, i)];
+        if f == Unary::Sigmoid {
+            to.reverse();
+        }
+        let action = Action::SoftplusAndSigmoid;
+        self.steps.push(Step { action, from, to });
     }
 
     /// The later one of softplus and sigmoid, if instruction `i` is the earlier one of the same value.
@@ -160,28 +153,15 @@ impl<'a> Planner<'a> {
         (i + 1..self.program.code.len()).find(|&later| self.program.code[later] == other)
     }
 
-    /// Plans softplus and sigmoid of `x`, instructions `i` (which is `f`) and `other`, as one step.
-    fn place_pair(&mut self, f: Unary, i: usize, other: usize, x: Source) {
-        let x = self.find(x);
-        let (first, second) = (self.new_place(i, i), self.new_place(other, i));
-        let (to, slope) = if f == Unary::Softplus {
-            (first, second)
-        } else {
-            (second, first)
-        };
-        let action = Action::SoftplusAndSigmoid(x, slope);
-        self.steps.push(Step { action, to });
-    }
-
-    /// A place for register `i`, which is written at instruction `now`.
-    fn new_place(&mut self, i: usize, now: usize) -> Place {
+    /// A row for register `i`, which is written at instruction `now`.
+    fn new_row(&mut self, i: usize, now: usize) -> RowIndex {
         let outputs = &self.program.outputs;
-        let place = match outputs.iter().position(|&o| o == Source::Register(i)) {
-            Some(output) => Place::Output(output),
-            None => Place::Scratch(self.free_row(i, now)),
+        let row = match outputs.iter().position(|&o| o == Source::Register(i)) {
+            Some(output) => self.program.output_row(output),
+            None => self.program.output_row(outputs.len()) + self.free_scratch(i, now),
         };
-        self.places[i] = Some(place);
-        place
+        self.rows[i] = Some(row);
+        row
     }
 
     /// The comparison that register `condition` would have held, if it is part of its choice.
@@ -189,29 +169,37 @@ impl<'a> Planner<'a> {
         let Source::Register(i) = condition else {
             return None;
         };
-        match (self.places[i], self.program.code[i]) {
+        match (self.rows[i], self.program.code[i]) {
             (None, Instruction::Binary(f, a, b)) => Some((f, a, b)),
             _ => None,
         }
     }
 
     /// A scratch row for register `i` whose value nobody reads after instruction `now`.
-    fn free_row(&mut self, i: usize, now: usize) -> usize {
-        let is_free = |&row: &usize| self.rows[row] != now && self.last_use[self.rows[row]] <= now;
-        let row = (0..self.rows.len()).find(is_free).unwrap_or_else(|| {
-            self.rows.push(i);
-            self.rows.len() - 1
+    fn free_scratch(&mut self, i: usize, now: usize) -> usize {
+        let is_free = |&row: &usize| self.held[row] != now && self.last_use[self.held[row]] <= now;
+        let row = (0..self.held.len()).find(is_free).unwrap_or_else(|| {
+            self.held.push(i);
+            self.held.len() - 1
         });
-        self.rows[row] = i;
+        self.held[row] = i;
         row
     }
 
-    fn find(&self, source: Source) -> From {
+    fn find(&self, source: Source) -> RowIndex {
         match source {
-            Source::Input(i) => From::Input(i),
-            Source::Constant(i) => From::Constant(i),
-            Source::Register(i) => From::At(self.places[i].expect("read by its choice alone")),
+            Source::Input(i) => i,
+            Source::Constant(i) => self.program.inputs + i,
+            Source::Register(i) => self.rows[i].expect("read by its choice alone"),
         }
+    }
+
+    fn find_all(&self, sources: &[Source]) -> [RowIndex; MAX_ROWS] {
+        let mut all = [0; MAX_ROWS];
+        for (row, &source) in all.iter_mut().zip(sources) {
+            *row = self.find(source);
+        }
+        all
     }
 }
 
@@ -252,9 +240,9 @@ mod tests {
             value = program.unary(Unary::Square, sum);
         }
         program.output(value);
-        let plan = Plan::of(&program);
-        assert_eq!((plan.steps.len(), plan.scratch), (20, 1));
-        assert_eq!(plan.outputs[..], [From::At(Place::Output(0))]);
+        let schedule = Schedule::of(&program);
+        assert_eq!((schedule.steps.len(), schedule.scratch), (20, 1));
+        assert_eq!(schedule.results[..], [program.output_row(0)]);
     }
 
     #[test]
@@ -265,10 +253,10 @@ mod tests {
         let low = program.binary(Binary::Less, x, zero);
         let relu = program.select(low, zero, x);
         program.output(relu);
-        assert_eq!(Plan::of(&program).steps.len(), 1);
+        assert_eq!(Schedule::of(&program).steps.len(), 1);
         // Somebody else wants to see the truth value.
         program.output(low);
-        assert_eq!(Plan::of(&program).steps.len(), 2);
+        assert_eq!(Schedule::of(&program).steps.len(), 2);
     }
 
     #[test]
@@ -282,12 +270,11 @@ mod tests {
         let slope = program.binary(Binary::Sub, sigmoid, t);
         program.output(loss);
         program.output(slope);
-        let plan = Plan::of(&program);
-        assert_eq!((plan.steps.len(), plan.scratch), (4, 3));
-        let Action::SoftplusAndSigmoid(From::Input(0), other) = plan.steps[0].action else {
-            panic!("{:?}", plan.steps[0]);
-        };
-        assert_ne!(plan.steps[0].to, other);
+        let schedule = Schedule::of(&program);
+        assert_eq!((schedule.steps.len(), schedule.scratch), (4, 3));
+        let Step { action, from, to } = schedule.steps[0];
+        assert_eq!((action, from[0]), (Action::SoftplusAndSigmoid, 0));
+        assert_ne!(to[0], to[1]);
     }
 
     #[test]
@@ -300,7 +287,7 @@ mod tests {
         let squared = program.unary(Unary::Square, x);
         let chosen = program.select(low, zero, squared);
         program.output(chosen);
-        let plan = Plan::of(&program);
-        assert_eq!((plan.steps.len(), plan.scratch), (3, 2));
+        let schedule = Schedule::of(&program);
+        assert_eq!((schedule.steps.len(), schedule.scratch), (3, 2));
     }
 }
