@@ -6,7 +6,6 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
 use approx::{AbsDiffEq, RelativeEq, UlpsEq};
 
-use crate::gemm::Portable;
 use crate::kernels::Kernels;
 use crate::simd::{Dispatch, lane};
 use crate::special;
@@ -39,7 +38,6 @@ pub trait Element:
 /// The same generic code runs in both, so gradients of an `f32` model are checked in `f64`.
 pub trait Float:
     Element
-    + Portable
     + Kernels
     + Dispatch
     + Add<Output = Self>

@@ -44,19 +44,7 @@ kernels! {
     /// A run of a pointwise program.
     #[doc(hidden)]
     fn pointwise(run: &mut Invocation<'_, '_, Self>) = Invocation::run;
-    /// One block of images of a direct convolution.
+    /// A convolution, its transpose, or the adjoint in its weight.
     #[doc(hidden)]
-    fn convolution(isa: Isa, block: conv::Block<'_, Self>) = conv::Block::run_on;
-    /// A part of the weight's gradient of a direct convolution.
-    #[doc(hidden)]
-    fn convolution_weight(isa: Isa, part: conv::Part<'_, Self>) = conv::Part::run_on;
-    /// One block of images of an indirect convolution.
-    #[doc(hidden)]
-    fn convolution_indirect(isa: Isa, block: conv::IndirectBlock<'_, Self>) = conv::IndirectBlock::run_on;
-    /// A share of the weight's gradient of an indirect convolution.
-    #[doc(hidden)]
-    fn convolution_share(isa: Isa, share: conv::Share<'_, Self>) = conv::Share::run_on;
-    /// Transposed copies.
-    #[doc(hidden)]
-    fn turn(isa: Isa, turn: conv::Turn<'_, Self>) = conv::Turn::run_on;
+    fn convolution(isa: Isa, call: conv::Call<'_, Self>) = conv::Call::run_on;
 }

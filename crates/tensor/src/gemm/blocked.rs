@@ -1,14 +1,17 @@
-//! The packed and blocked product around the [microkernel](super::tile).
+//! The packed and blocked product around the [micro-kernel](super::microkernel).
+//!
+//! All of this is ordinary code: what is compiled for an instruction set is called by its address.
 
 use std::ops::Range;
 
 use super::blocking::{Blocking, CHUNK};
+use super::microkernel::{Addend, MOST_ROWS, Offsets, Tile, padded};
 use super::pack::Pack;
 use super::panels::Panels;
-use super::tile::{Addend, Extent, Left, Right, Target, Tile};
-use super::{Matrix, Onto};
+use super::{Matrix, Onto, Routines};
 use crate::element::Float;
-use crate::simd::{Isa, Kernel, Math};
+use crate::parallel;
+use crate::simd::Isa;
 use crate::storage::Storage;
 
 /// Columns of the result below which the left operand is read where it is: packing it would cost
@@ -17,19 +20,40 @@ const PACK_LEFT: usize = 1000;
 /// Rows of the result below which a right operand with contiguous rows is read where it is.
 const PACK_RIGHT: usize = 64;
 
+/// Where a product is written, by rows of contiguous columns.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Destination<T> {
+    pub(super) pointer: *mut T,
+    pub(super) row_stride: usize,
+}
+
+// SAFETY: a target is an address; whoever makes one promises that its elements are theirs.
+unsafe impl<T: Send> Send for Destination<T> {}
+// SAFETY: tasks write disjoint parts of it.
+unsafe impl<T: Send> Sync for Destination<T> {}
+
+impl<T> Destination<T> {
+    /// The target of the part starting at (`row`, `column`).
+    ///
+    /// # Safety
+    /// The position must lie inside the result.
+    pub(super) unsafe fn at(self, row: usize, column: usize) -> Self {
+        // SAFETY: in bounds by the caller's promise.
+        let pointer = unsafe { self.pointer.add(row * self.row_stride + column) };
+        Self { pointer, ..self }
+    }
+}
+
 /// C ← α·A·B + β·D on one chunk of the result, where D is C itself or a row.
 #[derive(Clone, Copy)]
 struct Product<'a, T> {
-    isa: Isa,
     blocking: Blocking,
+    routines: &'a Routines<T>,
     alpha: T,
     left: Matrix<'a, T>,
     right: Matrix<'a, T>,
-    target: Target<T>,
+    target: Destination<T>,
 }
-
-// SAFETY: the target is borrowed mutably for the whole product, and tasks write disjoint parts.
-unsafe impl<T: Sync> Sync for Product<'_, T> {}
 
 /// The product with vectors of `isa`.
 ///
@@ -41,19 +65,24 @@ pub(super) unsafe fn multiply<T: Float>(
     left: Matrix<'_, T>,
     right: Matrix<'_, T>,
     onto: Onto<'_, T>,
-    target: Target<T>,
+    target: Destination<T>,
 ) {
-    let blocking = Blocking::new(isa, size_of::<T>());
+    let whole = Product {
+        blocking: Blocking::new::<T>(isa),
+        routines: &Routines::new(isa),
+        alpha,
+        left,
+        right,
+        target,
+    };
     for row in (0..left.rows).step_by(CHUNK) {
         for column in (0..right.columns).step_by(CHUNK) {
             let product = Product {
-                isa,
-                blocking,
-                alpha,
                 left: left.rows_from(row, CHUNK.min(left.rows - row)),
                 right: right.columns_from(column, CHUNK.min(right.columns - column)),
                 // SAFETY: the chunk begins inside the result.
                 target: unsafe { target.at(row, column) },
+                ..whole
             };
             product.run(onto.columns_from(column));
         }
@@ -62,49 +91,79 @@ pub(super) unsafe fn multiply<T: Float>(
 
 impl<T: Float> Product<'_, T> {
     fn run(&self, onto: Onto<'_, T>) {
+        let blocking = self.blocking;
         let inner = self.left.columns;
-        let depth = self.blocking.depth(inner);
-        let rows = Panels::of_rows(self.left.rows, self.blocking.tile_rows);
-        let columns = Panels::of_columns(
-            self.right.columns,
-            self.blocking.lanes,
-            self.blocking.tile_vectors,
-        );
-        let (packs_left, direct) = (self.packs_left(), self.direct_panels());
-        let mut left = Storage::recycled(if packs_left {
-            rows.padded(0) * depth
-        } else {
-            0
+        let depth = blocking.depth(inner);
+        let rows = Panels::of_rows(self.left.rows, blocking.tile_rows);
+        let columns = Panels::of_columns(self.right.columns, blocking.lanes, blocking.tile_vectors);
+        let direct = self.direct_panels();
+        let packs_left = self.right.columns >= PACK_LEFT;
+        let packed = |panels: Panels, packs| if packs { panels.packed(depth) } else { 0 };
+        let mut left = Storage::recycled(packed(rows, packs_left));
+        let mut right = Storage::recycled(packed(columns, direct < columns.count));
+        let mut steps = Storage::recycled(4 * depth);
+        let left_stride = if packs_left { 1 } else { self.left.row_stride };
+        let lines: [Offsets; MOST_ROWS] = std::array::from_fn(|i| {
+            [
+                i as i64 * left_stride as i64,
+                (i * self.target.row_stride) as i64,
+            ]
         });
-        let mut right = Storage::recycled(columns.padded(direct) * depth);
+        let lines = [lines, padded(&lines[..rows.range(rows.count - 1).len()])];
         for first in (0..inner).step_by(depth) {
             let depth = depth.min(inner - first);
-            if packs_left {
-                self.pack(self.left.turned(), first, depth, rows, 0, &mut left);
+            let pack = Pack {
+                matrix: self.right,
+                first_step: first,
+                depth,
+                panels: columns,
+                first_panel: direct,
+            };
+            let panels = columns.count - direct;
+            let right = &mut right.as_mut_slice()[..panels * columns.width * depth];
+            pack.run(self.routines, right);
+            let left = packs_left.then(|| {
+                let pack = Pack {
+                    matrix: self.left.turned(),
+                    panels: rows,
+                    first_panel: 0,
+                    ..pack
+                };
+                let left = &mut left.as_mut_slice()[..rows.packed(depth)];
+                pack.run(self.routines, left);
+                &*left
+            });
+            let step = match packs_left {
+                true => rows.width as isize,
+                false => self.left.column_stride,
+            };
+            let (steps, _) = steps.as_mut_slice().as_chunks_mut();
+            let (direct_steps, packed_steps) = steps.split_at_mut(depth);
+            if direct > 0 {
+                fill(direct_steps, step, self.right.row_stride);
             }
-            self.pack(self.right, first, depth, columns, direct, &mut right);
-            let block = Block {
+            if direct < columns.count {
+                fill(packed_steps, step, columns.width as isize);
+            }
+            let block = DepthBlock {
                 product: self,
                 first,
                 depth,
                 rows,
                 columns,
-                left: packs_left.then(|| left.as_slice()),
+                lines: &lines,
+                left,
                 direct,
-                right: right.as_slice(),
+                right,
+                steps: [direct_steps, packed_steps],
                 // What was there counts once; later blocks add to what the first ones wrote.
-                addend: if first == 0 {
-                    onto.addend(self.target)
-                } else {
-                    self.target.added()
+                addend: match first {
+                    0 => onto.addend(),
+                    _ => Addend::scaled(T::ONE),
                 },
             };
             block.run();
         }
-    }
-
-    fn packs_left(&self) -> bool {
-        self.right.columns >= PACK_LEFT
     }
 
     /// How many panels of the right operand are read where they are: only whole vectors can be.
@@ -115,190 +174,132 @@ impl<T: Float> Product<'_, T> {
             0
         }
     }
-
-    /// Packs `depth` steps of every panel from number `from` on.
-    fn pack(
-        &self,
-        matrix: Matrix<'_, T>,
-        first_step: usize,
-        depth: usize,
-        panels: Panels,
-        from: usize,
-        into: &mut Storage<T>,
-    ) {
-        let pack = Pack {
-            matrix,
-            first_step,
-            depth,
-            panels,
-            numbers: from..panels.count(),
-            packed: &mut into.as_mut_slice()[..panels.padded(from) * depth],
-        };
-        pack_panels(self.isa, pack);
-    }
 }
 
-/// Packs all panels, in parallel if there are many.
-fn pack_panels<T: Float>(isa: Isa, pack: Pack<'_, '_, T>) {
-    /// Numbers worth a task of their own, about 10 µs of copying.
-    const TASK: usize = 1 << 15;
-    if pack.packed.len() <= TASK || pack.numbers.len() <= 1 {
-        return T::dispatch_on_vectors(isa, pack);
+/// Steps that read the operands these strides apart.
+fn fill(steps: &mut [Offsets], left: isize, right: isize) {
+    for (p, step) in steps.iter_mut().enumerate() {
+        *step = [left, right].map(|stride| p as i64 * stride as i64);
     }
-    let Range { start, end } = pack.numbers;
-    let half = start + (end - start) / 2;
-    let columns = pack.panels.padded_between(start, half);
-    let (first, second) = pack.packed.split_at_mut(columns * pack.depth);
-    let part = |numbers, packed| Pack {
-        numbers,
-        packed,
-        ..pack
-    };
-    rayon::join(
-        || pack_panels(isa, part(start..half, first)),
-        || pack_panels(isa, part(half..end, second)),
-    );
-}
-
-/// Calls `f` with each number, in parallel.
-pub(super) fn each_number(numbers: Range<usize>, f: &(impl Fn(usize) + Sync)) {
-    if numbers.len() <= 1 {
-        return numbers.for_each(f);
-    }
-    let half = numbers.start + numbers.len() / 2;
-    rayon::join(
-        || each_number(numbers.start..half, f),
-        || each_number(half..numbers.end, f),
-    );
 }
 
 /// One block of the inner axis, with its operands packed where that pays.
-struct Block<'p, T> {
+struct DepthBlock<'p, T> {
     product: &'p Product<'p, T>,
     first: usize,
     depth: usize,
     rows: Panels,
     columns: Panels,
+    /// Where the rows of a tile begin, and those of the last one, which may have fewer.
+    lines: &'p [[Offsets; MOST_ROWS]; 2],
     /// All panels of the left operand, if it is packed.
     left: Option<&'p [T]>,
     /// How many panels of the right operand are not packed.
     direct: usize,
     /// The others.
     right: &'p [T],
+    /// What each step reads of panels that are not packed, and of those that are.
+    steps: [&'p [Offsets]; 2],
     addend: Addend<T>,
 }
 
-// SAFETY: the addend is the target itself or a shared row; see `Product`.
-unsafe impl<T: Sync> Sync for Block<'_, T> {}
+// SAFETY: the addend is the target itself or a shared row.
+unsafe impl<T: Sync + Send> Sync for DepthBlock<'_, T> {}
 
-impl<T: Float> Block<'_, T> {
+impl<T: Float> DepthBlock<'_, T> {
     /// Cuts the result into tasks.
     fn run(&self) {
-        let Product { isa, blocking, .. } = *self.product;
-        let (rows, columns) = (self.rows.count(), self.columns.count());
-        let (across, along) = blocking.task(rows, columns, self.depth);
+        let (rows, columns) = (self.rows.count, self.columns.count);
+        let (across, along) = self.product.blocking.task(rows, columns, self.depth);
         let tasks = rows.div_ceil(across);
-        each_number(0..tasks * columns.div_ceil(along), &|task| {
+        parallel::for_each(tasks * columns.div_ceil(along), &|task| {
             let (i, j) = (task % tasks * across, task / tasks * along);
-            T::dispatch_on_vectors(
-                isa,
-                Task {
-                    block: self,
-                    across: i..(i + across).min(rows),
-                    along: j..(j + along).min(columns),
-                },
-            );
+            self.task(i..(i + across).min(rows), j..(j + along).min(columns));
         });
     }
-}
 
-/// A rectangle of the result, tile by tile.
-struct Task<'b, 'p, T> {
-    block: &'b Block<'p, T>,
-    /// Panels of the left operand.
-    across: Range<usize>,
-    /// Panels of the right operand.
-    along: Range<usize>,
-}
-
-impl<T: Float> Kernel<T> for Task<'_, '_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Math<T>>(self, simd: S) {
-        let Block {
-            product,
-            rows,
-            columns,
+    /// A rectangle of the result, tile by tile: these panels of the left operand and of the right.
+    fn task(&self, across: Range<usize>, along: Range<usize>) {
+        let Product {
+            routines,
+            alpha,
+            target,
             ..
-        } = self.block;
-        for i in self.across {
-            let left = self.block.left(i);
-            let rows = rows.range(i);
-            for j in self.along.clone() {
-                let right = self.block.right(j);
-                let columns = columns.range(j);
-                let extent = Extent {
-                    depth: self.block.depth,
-                    columns: columns.len(),
-                };
+        } = *self.product;
+        let mut panel = self.panel(along.start);
+        for i in across {
+            let rows = self.rows.range(i);
+            let mut tile = Tile {
+                left: self.left(i),
+                height: rows.len(),
+                rows: self.lines[usize::from(i + 1 == self.rows.count)].as_ptr(),
+                depth: self.depth,
+                alpha,
+                addend: self.addend,
+                // What follows differs from panel to panel.
+                right: std::ptr::null(),
+                out: std::ptr::null_mut(),
+                steps: std::ptr::null(),
+                columns: 0,
+            };
+            for j in along.clone() {
+                if panel.number != j {
+                    panel = self.panel(j);
+                }
+                tile.right = panel.right;
+                tile.steps = panel.steps;
+                tile.columns = panel.columns;
+                tile.addend = self.addend.after_columns(panel.start);
                 // SAFETY: the rows and columns are inside the result and belong to this task; both
                 // panels are packed up to whole vectors, or have as many rows and columns.
                 unsafe {
-                    let target = product.target.at(rows.start, columns.start);
-                    let addend = self.block.addend.at(rows.start, columns.start);
-                    let run = Tile {
-                        alpha: product.alpha,
-                        left,
-                        right,
-                        addend,
-                        target,
-                        extent,
-                    };
-                    run.of(simd, rows.len());
+                    tile.out = target.at(rows.start, panel.start).pointer;
+                    routines.kernels.get(rows.len(), panel.vectors)(&tile);
                 }
             }
+        }
+    }
+
+    /// Where tiles read panel `i` of the left operand.
+    fn left(&self, i: usize) -> *const T {
+        let row = self.rows.start(i);
+        match self.left {
+            Some(packed) => &raw const packed[row * self.depth],
+            None => {
+                let matrix = self.product.left;
+                &raw const matrix.data[matrix.position(row, self.first) as usize]
+            }
+        }
+    }
+
+    /// What tiles need to know of panel `j` of the right operand.
+    fn panel(&self, j: usize) -> RightPanel<T> {
+        let ([direct, packed], columns) = (self.steps, self.columns.range(j));
+        let (right, steps) = if j < self.direct {
+            let matrix = self.product.right;
+            let position = matrix.position(self.first, columns.start);
+            (&raw const matrix.data[position as usize], direct)
+        } else {
+            let panel = self.columns.width * self.depth;
+            (&raw const self.right[(j - self.direct) * panel], packed)
+        };
+        RightPanel {
+            number: j,
+            right,
+            steps: steps.as_ptr(),
+            start: columns.start,
+            columns: columns.len(),
+            vectors: self.columns.vectors(j),
         }
     }
 }
 
-impl<T: Float> Block<'_, T> {
-    /// Where tiles read panel `i` of the left operand.
-    #[inline(always)]
-    fn left(&self, i: usize) -> Left<T> {
-        let row = self.rows.start(i);
-        match self.left {
-            Some(packed) => Left {
-                pointer: &raw const packed[row * self.depth],
-                row_stride: 1,
-                step: self.product.blocking.tile_rows as isize,
-            },
-            None => {
-                let matrix = self.product.left;
-                Left {
-                    pointer: &raw const matrix.data[matrix.position(row, self.first) as usize],
-                    row_stride: matrix.row_stride,
-                    step: matrix.column_stride,
-                }
-            }
-        }
-    }
-
-    /// Where tiles read panel `j` of the right operand.
-    #[inline(always)]
-    fn right(&self, j: usize) -> Right<T> {
-        let column = self.columns.start(j);
-        if j < self.direct {
-            let matrix = self.product.right;
-            Right {
-                pointer: &raw const matrix.data[matrix.position(self.first, column) as usize],
-                step: matrix.row_stride as usize,
-            }
-        } else {
-            let before = column - self.columns.start(self.direct);
-            Right {
-                pointer: &raw const self.right[before * self.depth],
-                step: self.columns.width(j),
-            }
-        }
-    }
+/// A panel of the right operand: where it is, by which steps it is read, and its columns.
+struct RightPanel<T> {
+    number: usize,
+    right: *const T,
+    steps: *const Offsets,
+    start: usize,
+    columns: usize,
+    vectors: usize,
 }

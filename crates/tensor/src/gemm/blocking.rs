@@ -13,10 +13,8 @@
 //! * **chunk.** Rows and columns beyond it are another product, so that packed operands stay a few
 //!   megabytes.
 //!
-//! The caches are taken to be those of common machines with each instruction set and not asked
-//! for: a sum is cut where blocks end, so asking would make results differ between machines.
+//! The caches are those of the instruction set's [resources](crate::simd::Isa::resources).
 
-use super::tile::tile_size;
 use crate::simd::Isa;
 
 /// Most rows or columns of the result that are packed at a time.
@@ -51,21 +49,16 @@ pub(super) struct Blocking {
 }
 
 impl Blocking {
-    pub(super) fn new(isa: Isa, element: usize) -> Self {
-        let (vector, level_1, level_2) = match isa {
-            // Sapphire Rapids: 48 KB and 2 MB; Zen 4: 32 KB and 1 MB.
-            Isa::Avx512 => (64, 48 << 10, 2 << 20),
-            // Haswell to Zen 3: 32 KB, 256 to 512 KB.
-            _ => (32, 32 << 10, 256 << 10),
-        };
-        let (tile_rows, tile_vectors) = tile_size(isa);
-        let depth = level_1 / 3 / (tile_rows * element);
+    pub(super) fn new<T>(isa: Isa) -> Self {
+        let resources = isa.resources();
+        let ([tile_rows, tile_vectors], [level_1, level_2]) = (resources.tile, resources.caches);
+        let depth = level_1 / 3 / (tile_rows * size_of::<T>());
         Self {
             tile_rows,
             tile_vectors,
-            lanes: vector / element,
+            lanes: resources.lanes::<T>(),
             depth,
-            panels: level_2 / 2 / (tile_vectors * vector * depth),
+            panels: level_2 / 2 / (tile_vectors * resources.vector * depth),
         }
     }
 

@@ -3,10 +3,10 @@
 //! This is the linear layer `x·Wᵀ` of a single sample. Every number of the matrix is used a few
 //! times at most, so the memory's speed is the limit and packing would only add to the traffic.
 
-use super::blocked::each_number;
-use super::tile::{Addend, Target};
+use super::blocked::Destination;
 use super::{Matrix, Onto};
 use crate::element::Float;
+use crate::parallel;
 use crate::simd::{Isa, Kernel, Math, Simd};
 
 /// Most rows of the left operand; with more of them, packing the right one pays.
@@ -31,23 +31,23 @@ pub(super) unsafe fn multiply<T: Float>(
     left: Matrix<'_, T>,
     right: Matrix<'_, T>,
     onto: Onto<'_, T>,
-    target: Target<T>,
+    target: Destination<T>,
 ) {
-    let whole = Dots {
+    let whole = DotColumns {
         alpha,
         left,
         right,
-        addend: onto.addend(target),
+        onto,
         target,
         columns: 0..right.columns,
     };
     let columns = (TASK / left.columns).next_multiple_of(COLUMNS).max(COLUMNS);
-    each_number(0..right.columns.div_ceil(columns), &|task| {
+    parallel::for_each(right.columns.div_ceil(columns), &|task| {
         let first = task * columns;
         let columns = first..(first + columns).min(right.columns);
-        T::dispatch_on_vectors(
+        T::dispatch_on(
             isa,
-            Dots {
+            DotColumns {
                 columns,
                 ..whole.clone()
             },
@@ -57,19 +57,16 @@ pub(super) unsafe fn multiply<T: Float>(
 
 /// Some columns of the result.
 #[derive(Clone)]
-struct Dots<'a, T> {
+struct DotColumns<'a, T> {
     alpha: T,
     left: Matrix<'a, T>,
     right: Matrix<'a, T>,
-    addend: Addend<T>,
-    target: Target<T>,
+    onto: Onto<'a, T>,
+    target: Destination<T>,
     columns: std::ops::Range<usize>,
 }
 
-// SAFETY: tasks write disjoint columns of the one target, which is borrowed for the whole product.
-unsafe impl<T: Sync> Sync for Dots<'_, T> {}
-
-impl<T: Float> Kernel<T> for Dots<'_, T> {
+impl<T: Float> Kernel<T> for DotColumns<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Math<T>>(self, simd: S) {
@@ -85,16 +82,14 @@ impl<T: Float> Kernel<T> for Dots<'_, T> {
                 let left = &self.left.data[self.left.position(row, 0) as usize..][..inner];
                 let dots = dots(simd, left, vectors);
                 for (j, &dot) in dots.iter().enumerate().take(columns) {
-                    let addend = self.addend.at(row, column + j);
                     // SAFETY: the element is inside the result and belongs to this task.
-                    unsafe {
-                        let old = if addend.beta == T::ZERO {
-                            T::ZERO
-                        } else {
-                            addend.beta * *addend.pointer
-                        };
-                        *self.target.at(row, column + j).pointer = self.alpha * dot + old;
-                    }
+                    let element = unsafe { &mut *self.target.at(row, column + j).pointer };
+                    let old = match self.onto {
+                        Onto::Scaled(beta) if beta != T::ZERO => beta * *element,
+                        Onto::Nothing | Onto::Scaled(_) => T::ZERO,
+                        Onto::Row(row) => row[column + j],
+                    };
+                    *element = self.alpha * dot + old;
                 }
             }
         }

@@ -1,39 +1,26 @@
-//! Products whose left operand is scattered in memory.
+//! Products whose operands are scattered in memory, for convolutions.
 //!
 //! ```text
 //! out[rows[i].out + j] = Σ_p left[rows[i].left + steps[p].left] · right[steps[p].right + j]
 //! ```
 //!
-//! A tile needs single numbers of the left operand, and where each of them lies makes no difference
-//! to it, as long as the way there is an addition. So windows of an image are multiplied where they
-//! are, without a matrix of windows in between: a window is a row and a tap a step, or the other way
-//! round. Only the right operand, which is read by whole vectors, is packed.
-//!
-//! The tile is that of the [product of matrices](super::tile), but that rows have an address each.
+//! The [micro-kernel](super::microkernel) adds an address of a row to one of a step, so windows of an
+//! image are multiplied where they are, without a matrix of windows in between. A window may be a row
+//! and a tap a step, or the other way round, with the right operand packed; or the rows are packed
+//! weights, and the right operand is an image on which a tap is a shift.
 
-use super::Onto;
+use super::Routines;
+use super::microkernel::{Addend, MOST_ROWS, MicroKernels, Offsets, Tile, padded};
+use super::panels::Panels;
 use crate::element::Float;
-use crate::simd::{Isa, Simd};
+use crate::simd::Isa;
 use crate::storage::Storage;
-
-/// Bytes of a panel's steps that are done in one go: half of a first-level cache, where all rows
-/// meet them. The other half is for what rows read of the left operand.
-const fn panel_bytes(isa: Isa) -> usize {
-    match isa {
-        Isa::Avx512 => 24 << 10,
-        _ => 16 << 10,
-    }
-}
-
-/// Two positions: where a row begins in `left` and in `out`, or how far from there a step reads
-/// `left` and where a panel of `right`.
-type Pair = [i64; 2];
 
 /// A table of pairs, and the largest of either side.
 #[derive(Debug)]
 pub(crate) struct Table {
     pairs: Storage<i64>,
-    largest: Pair,
+    largest: Offsets,
 }
 
 impl Table {
@@ -74,7 +61,8 @@ impl Table {
     }
 }
 
-fn largest(pairs: &[Pair]) -> Pair {
+/// The largest number of either side.
+fn largest(pairs: &[Offsets]) -> Offsets {
     pairs
         .iter()
         .fold([0, 0], |[a, b], pair| [a.max(pair[0]), b.max(pair[1])])
@@ -83,42 +71,33 @@ fn largest(pairs: &[Pair]) -> Pair {
 /// Some pairs of a table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pairs<'a> {
-    pairs: &'a [Pair],
+    pairs: &'a [Offsets],
     /// No pair has a larger number on the same side, and none has a negative one.
-    largest: Pair,
+    largest: Offsets,
 }
 
-/// How the columns of a right operand are packed: panels, all as wide as a tile.
+/// What a product does with its sums.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Columns {
-    /// Vectors of a panel.
-    vectors: usize,
-    /// Elements of a row of a panel.
-    pub(crate) width: usize,
-    /// How many panels there are.
-    pub(crate) panels: usize,
+pub(crate) enum Epilogue<'a, T> {
+    /// They are the result.
+    Store,
+    /// They are added to what the result holds.
+    Accumulate,
+    /// They are added to a row, the same for every row of the result.
+    Row(&'a [T]),
+    /// They are added to a number for each row, which is given as often as a panel is wide.
+    Column(&'a [T]),
 }
 
-impl Columns {
-    /// For so many columns of `T`.
-    pub(crate) fn new<T>(isa: Isa, columns: usize) -> Self {
-        let (bytes, most) = match isa {
-            Isa::Avx512 => (64, 3),
-            _ => (32, 2),
-        };
-        let lanes = bytes / size_of::<T>();
-        let panels = columns.div_ceil(lanes * most).max(1);
-        let vectors = columns.div_ceil(lanes).div_ceil(panels).max(1);
-        Self {
-            vectors,
-            width: vectors * lanes,
-            panels,
+impl<T: Float> Epilogue<'_, T> {
+    /// What the first tile of a panel adds.
+    fn addend(self, panel: usize, panels: &Panels) -> Addend<T> {
+        match self {
+            Self::Store => Addend::NOTHING,
+            Self::Accumulate => Addend::scaled(T::ONE),
+            Self::Row(terms) => Addend::rows(&terms[panels.range(panel)], 0),
+            Self::Column(terms) => Addend::rows(terms, panels.width),
         }
-    }
-
-    /// Columns of all panels, and so of the result.
-    pub(crate) fn pitch(&self) -> usize {
-        self.width * self.panels
     }
 }
 
@@ -128,182 +107,159 @@ pub(crate) struct Indirect<'a, T> {
     pub(crate) left: &'a [T],
     pub(crate) rows: Pairs<'a>,
     pub(crate) steps: Pairs<'a>,
-    /// `[panel, row, width]`
     pub(crate) right: &'a [T],
-    pub(crate) columns: Columns,
+    pub(crate) columns: Panels,
+    /// Whether the right operand is packed, panel by panel; else a panel begins where its columns do.
+    pub(crate) packed: bool,
+    /// Rows of a tile.
+    pub(crate) height: usize,
+    /// How often, and how far from one time to the next in the right operand and in the result.
+    pub(crate) times: usize,
+    pub(crate) strides: [usize; 2],
 }
 
 impl<T: Float> Indirect<'_, T> {
-    /// `out` ← the product plus what `onto` says, where each row has `columns.pitch()` columns.
+    /// `out` ← the product, by the epilogue.
     ///
     /// # Panics
     /// If a position lies outside of an operand.
-    #[inline(always)]
-    pub(crate) fn run<S: Simd<T>>(self, simd: S, onto: Onto<'_, T>, out: &mut [T]) {
-        self.check(out.len(), onto);
-        // SAFETY: all positions have been checked.
-        unsafe {
-            match self.columns.vectors {
-                1 => self.tiles::<S, 8, 4, 1>(simd, onto, out),
-                _ if const { matches!(S::ISA, Isa::Avx512) } => match self.columns.vectors {
-                    2 => self.tiles::<S, 8, 4, 2>(simd, onto, out),
-                    _ => self.tiles::<S, 8, 4, 3>(simd, onto, out),
-                },
-                _ => self.tiles::<S, 6, 3, 2>(simd, onto, out),
+    pub(crate) fn run(&self, routines: &Routines<T>, epilogue: Epilogue<'_, T>, out: &mut [T]) {
+        let isa = routines.isa;
+        self.check(isa, epilogue, out.len());
+        let steps = self.steps.pairs;
+        let depth = self.depth(isa);
+        // Without steps there is still something to write.
+        for first in (0..steps.len().max(1)).step_by(depth) {
+            let steps = &steps[first..steps.len().min(first + depth)];
+            let epilogue = match first {
+                0 => epilogue,
+                _ => Epilogue::Accumulate,
+            };
+            for panel in 0..self.columns.count {
+                self.panel(routines, panel, steps, epilogue, out.as_mut_ptr());
             }
         }
     }
 
-    fn check(&self, out: usize, onto: Onto<'_, T>) {
-        let (rows, steps) = (self.rows.largest.map(|i| i as usize), self.steps.largest);
-        let steps = steps.map(|i| i as usize);
-        let pitch = self.columns.pitch();
-        if let Onto::Row(row) = onto {
-            assert_eq!(row.len(), pitch, "the row is as wide as the result");
+    /// Multiplies all rows with a panel.
+    fn panel(
+        &self,
+        routines: &Routines<T>,
+        panel: usize,
+        steps: &[Offsets],
+        epilogue: Epilogue<'_, T>,
+        out: *mut T,
+    ) {
+        let columns = self.columns.range(panel);
+        let right = self.right.as_ptr().wrapping_add(self.begin(panel));
+        let out = out.wrapping_add(columns.start);
+        let vectors = self.columns.vectors(panel);
+        let rows = self.rows.pairs;
+        let (whole, edge) = rows.split_at(rows.len() / self.height * self.height);
+        let last = match edge {
+            [] => [[0; 2]; MOST_ROWS],
+            edge => padded(edge),
+        };
+        let kernel = routines.kernels.get(self.height, vectors);
+        let last_kernel = routines.kernels.get(edge.len().max(1), vectors);
+        let mut tile = Tile {
+            left: self.left.as_ptr(),
+            right,
+            out,
+            height: self.height,
+            rows: whole.as_ptr(),
+            depth: steps.len(),
+            steps: steps.as_ptr(),
+            columns: columns.len(),
+            alpha: T::ONE,
+            addend: epilogue.addend(panel, &self.columns),
+        };
+        let addend = tile.addend;
+        for time in 0..self.times {
+            tile.right = right.wrapping_add(time * self.strides[0]);
+            tile.out = out.wrapping_add(time * self.strides[1]);
+            tile.height = self.height;
+            for (i, rows) in whole.chunks_exact(self.height).enumerate() {
+                tile.rows = rows.as_ptr();
+                tile.addend = addend.after_rows(i * self.height);
+                // SAFETY: all positions have been checked.
+                unsafe { kernel(&tile) }
+            }
+            if !edge.is_empty() {
+                tile.height = edge.len();
+                tile.rows = last.as_ptr();
+                tile.addend = addend.after_rows(whole.len());
+                // SAFETY: as above.
+                unsafe { last_kernel(&tile) }
+            }
         }
-        if self.rows.pairs.is_empty() {
+    }
+
+    /// Where a panel of the right operand begins.
+    fn begin(&self, panel: usize) -> usize {
+        match self.packed {
+            true => panel * (self.right.len() / self.columns.count),
+            false => self.columns.range(panel).start,
+        }
+    }
+
+    /// Steps that are done in one go, so that all rows meet a panel in half of the first-level cache.
+    /// The other half is for what rows read of the left operand.
+    fn depth(&self, isa: Isa) -> usize {
+        let steps = self.steps.pairs.len().max(1);
+        if self.rows.pairs.len() <= self.height {
+            return steps;
+        }
+        let most = isa.resources().caches[0] / 2 / (self.columns.width * size_of::<T>());
+        steps.div_ceil(steps.div_ceil(most))
+    }
+
+    fn check(&self, isa: Isa, epilogue: Epilogue<'_, T>, out: usize) {
+        let (rows, steps) = (self.rows.largest, self.steps.largest);
+        let [rows, steps] = [rows, steps].map(|largest| largest.map(|i| i as usize));
+        let columns = self.columns;
+        let [tile_rows, tile_vectors] = isa.resources().tile;
+        let lanes = isa.resources().lanes::<T>();
+        let vectors = columns.width / lanes;
+        let lone = self.height == 1 && vectors <= MicroKernels::<T>::LONE;
+        assert!(
+            (self.height == tile_rows || [1, 2, 4].contains(&self.height))
+                && (vectors <= tile_vectors || lone),
+            "a tile has a micro-kernel"
+        );
+        let last = columns.range(columns.count - 1);
+        match epilogue {
+            Epilogue::Row(row) => assert_eq!(row.len(), last.end, "a row is as wide as the result"),
+            Epilogue::Column(terms) => assert!(
+                terms.len() >= self.rows.pairs.len() * columns.width,
+                "a number for each row"
+            ),
+            Epilogue::Store | Epilogue::Accumulate => {}
+        }
+        if self.rows.pairs.is_empty() || self.times == 0 {
             return;
         }
-        assert!(rows[1] + pitch <= out, "rows are in the result");
+        let shifts = self.strides.map(|stride| (self.times - 1) * stride);
+        assert!(
+            rows[1] + shifts[1] + last.end <= out,
+            "rows are in the result"
+        );
         if self.steps.pairs.is_empty() {
             return;
         }
-        let panel = self.right.len() / self.columns.panels;
         assert!(
             rows[0] + steps[0] < self.left.len(),
             "steps are in the left operand"
         );
+        let reads = match last.len().div_ceil(lanes) {
+            few if few <= tile_vectors => few,
+            _ => MicroKernels::<T>::LONE,
+        };
         assert!(
-            steps[1] + self.columns.width <= panel,
+            steps[1] + shifts[0] + self.begin(columns.count - 1) + reads * lanes
+                <= self.right.len(),
             "steps are in the right operand"
         );
-    }
-
-    /// # Safety
-    /// All positions are inside of the operands, as [`check`](Self::check) makes sure, and a panel
-    /// is `VECTORS` wide.
-    #[inline(always)]
-    unsafe fn tiles<S: Simd<T>, const ROWS: usize, const HALF: usize, const VECTORS: usize>(
-        self,
-        simd: S,
-        onto: Onto<'_, T>,
-        out: &mut [T],
-    ) {
-        let width = VECTORS * S::LANES;
-        let most = panel_bytes(S::ISA) / (width * size_of::<T>());
-        let panel = self.right.len() / self.columns.panels;
-        let (steps, out) = (self.steps.pairs, out.as_mut_ptr());
-        // Blocks of about the same length; without steps there is still something to write.
-        let depth = steps
-            .len()
-            .div_ceil(steps.len().div_ceil(most).max(1))
-            .max(1);
-        for first in (0..steps.len().max(1)).step_by(depth) {
-            let steps = &steps[first..steps.len().min(first + depth)];
-            let onto = if first > 0 {
-                Onto::Scaled(T::ONE)
-            } else {
-                onto
-            };
-            for number in 0..self.columns.panels {
-                let right = self.right[number * panel..].as_ptr();
-                let from = match onto {
-                    Onto::Row(row) => Onto::Row(&row[number * width..]),
-                    other => other,
-                };
-                let task = Tile {
-                    left: self.left.as_ptr(),
-                    steps,
-                    right,
-                    onto: from,
-                    // SAFETY: a row of the result is as wide as all panels.
-                    out: unsafe { out.add(number * width) },
-                };
-                for rows in self.rows.pairs.chunks(ROWS) {
-                    // SAFETY: the positions are the caller's.
-                    unsafe {
-                        if rows.len() > HALF {
-                            task.run::<S, ROWS, VECTORS>(simd, padded(rows));
-                        } else {
-                            task.run::<S, HALF, VECTORS>(simd, padded(rows));
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// `ROWS` rows, the last one repeated if there are fewer. It is then computed and written more than
-/// once, to the same place.
-#[inline(always)]
-fn padded<const ROWS: usize>(rows: &[Pair]) -> [Pair; ROWS] {
-    let last = rows[rows.len() - 1];
-    std::array::from_fn(|i| if i < rows.len() { rows[i] } else { last })
-}
-
-/// What the tiles of one panel have in common.
-#[derive(Clone, Copy)]
-struct Tile<'a, T> {
-    left: *const T,
-    steps: &'a [Pair],
-    right: *const T,
-    onto: Onto<'a, T>,
-    out: *mut T,
-}
-
-impl<T: Float> Tile<'_, T> {
-    /// Does `ROWS` rows.
-    ///
-    /// # Safety
-    /// All positions, from the pointers on, must lie inside of the operands.
-    #[inline(always)]
-    unsafe fn run<S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
-        self,
-        simd: S,
-        rows: [Pair; ROWS],
-    ) {
-        let place = |i: usize| self.out.wrapping_offset(rows[i][1] as isize);
-        let lefts: [*const T; ROWS] =
-            std::array::from_fn(|i| self.left.wrapping_offset(rows[i][0] as isize));
-        let mut sums = [[simd.splat(T::ZERO); VECTORS]; ROWS];
-        for (i, sums) in sums.iter_mut().enumerate() {
-            for (v, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: all rows are in the result, and what is added is as wide as a panel.
-                unsafe {
-                    match self.onto {
-                        Onto::Nothing => {}
-                        Onto::Row(from) => *sum = simd.load_at(from.as_ptr().add(v * S::LANES)),
-                        Onto::Scaled(beta) => {
-                            let old = simd.load_at(place(i).add(v * S::LANES));
-                            *sum = simd.mul(simd.splat(beta), old);
-                        }
-                    }
-                }
-            }
-        }
-        for &[left, right] in self.steps {
-            // SAFETY: the step is in both operands.
-            unsafe {
-                let right = self.right.offset(right as isize);
-                let mut columns = [simd.splat(T::ZERO); VECTORS];
-                for (v, column) in columns.iter_mut().enumerate() {
-                    *column = simd.load_at(right.add(v * S::LANES));
-                }
-                for (from, sums) in lefts.iter().zip(&mut sums) {
-                    let factor = simd.splat(*from.offset(left as isize));
-                    for (sum, &column) in sums.iter_mut().zip(&columns) {
-                        *sum = simd.mul_add(factor, column, *sum);
-                    }
-                }
-            }
-        }
-        for (i, sums) in sums.iter().enumerate() {
-            for (v, &sum) in sums.iter().enumerate() {
-                // SAFETY: the row is in the result.
-                unsafe { simd.store_at(sum, place(i).add(v * S::LANES)) }
-            }
-        }
     }
 }
 
@@ -312,21 +268,6 @@ mod tests {
     use super::*;
     use crate::Tensor;
     use crate::random;
-    use crate::simd::{Dispatch, Kernel, Math};
-
-    struct Run<'a, T> {
-        product: Indirect<'a, T>,
-        onto: Onto<'a, T>,
-        out: &'a mut [T],
-    }
-
-    impl<T: Float> Kernel<T> for Run<'_, T> {
-        type Output = ();
-        #[inline(always)]
-        fn run<S: Math<T>>(self, simd: S) {
-            self.product.run(simd, self.onto, self.out);
-        }
-    }
 
     /// Rows and steps that jump about, and what a product of so many is.
     fn check<T: Float>(isa: Isa, [rows, depth, columns]: [usize; 3]) {
@@ -335,11 +276,12 @@ mod tests {
             let values = Tensor::<f64>::normal([count], 0.0, 1.0, &mut rng);
             values.cast::<f32>().cast::<T>().to_vec()
         };
-        let packing = Columns::new::<T>(isa, columns);
+        let resources = isa.resources();
+        let packing = Panels::of_columns(columns, resources.lanes::<T>(), resources.tile[1]);
         let (width, pitch) = (packing.width, packing.pitch());
-        assert!(pitch >= columns && pitch == packing.panels * width);
-        let (left, right) = (draw(3 * rows + 7 * depth), draw(pitch * depth));
-        let row = draw(pitch);
+        let (left, right) = (draw(3 * rows + 7 * depth), draw(packing.packed(depth)));
+        let (row, terms) = (draw(columns), draw(rows));
+        let spread: Vec<T> = terms.iter().flat_map(|&term| vec![term; width]).collect();
         let places = |i| [i * 5 % (2 * rows), (rows - 1 - i) * pitch];
         let steps = |p| [p * 7 % (5 * depth), (p * 3 + 1) % depth * width];
         let (rows, depths) = (
@@ -352,25 +294,42 @@ mod tests {
             steps: depths.first(depth),
             right: &right,
             columns: packing,
+            packed: true,
+            height: resources.tile[0],
+            times: 1,
+            strides: [0, 0],
         };
         let before = draw(rows.len() * pitch);
-        for onto in [Onto::Nothing, Onto::Row(&row), Onto::Scaled(T::ONE)] {
+        for epilogue in [
+            Epilogue::Store,
+            Epilogue::Accumulate,
+            Epilogue::Row(&row),
+            Epilogue::Column(&spread),
+        ] {
             let mut out = before.clone();
-            let out = &mut out[..];
-            T::dispatch_on_vectors(isa, Run { product, onto, out });
+            product.run(&Routines::new(isa), epilogue, &mut out);
             for (i, j) in (0..rows.len()).flat_map(|i| (0..pitch).map(move |j| (i, j))) {
                 let place = places(i);
-                let (mut exact, mut size) = match onto {
-                    Onto::Nothing => (0.0, 0.0),
-                    Onto::Row(row) => (row[j].to_f64(), row[j].to_f64().abs()),
-                    Onto::Scaled(_) => {
-                        let old = before[place[1] + j].to_f64();
-                        (old, old.abs())
-                    }
+                if j >= columns {
+                    assert_eq!(
+                        out[place[1] + j],
+                        before[place[1] + j],
+                        "beyond the columns"
+                    );
+                    continue;
+                }
+                let term = match epilogue {
+                    Epilogue::Store => T::ZERO,
+                    Epilogue::Accumulate => before[place[1] + j],
+                    Epilogue::Row(row) => row[j],
+                    Epilogue::Column(_) => terms[i],
                 };
+                let (mut exact, mut size) = (term.to_f64(), term.to_f64().abs());
                 for step in (0..depth).map(steps) {
-                    let panel = j / width * width * depth + j % width;
-                    let term = left[place[0] + step[0]].to_f64() * right[panel + step[1]].to_f64();
+                    let mut panels = (0..packing.count).map(|i| packing.range(i)).enumerate();
+                    let (panel, range) = panels.find(|(_, range)| range.contains(&j)).unwrap();
+                    let from = panel * width * depth + j - range.start + step[1];
+                    let term = left[place[0] + step[0]].to_f64() * right[from].to_f64();
                     exact += term;
                     size += term.abs();
                 }
@@ -386,8 +345,7 @@ mod tests {
 
     #[test]
     fn agrees_with_its_definition_on_every_edge() {
-        let vectors = |isa: &Isa| *isa != Isa::Scalar;
-        for isa in Isa::available().into_iter().filter(vectors) {
+        for isa in Isa::available() {
             for rows in 1..=17 {
                 check::<f32>(isa, [rows, 3, 20]);
                 check::<f64>(isa, [rows, 5, 9]);
@@ -403,11 +361,41 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_row_slides_over_an_operand_that_is_not_packed() {
+        for isa in Isa::available() {
+            let lanes = isa.resources().lanes::<f32>();
+            let rows = Table::new(1, [[0, 0]].into_iter());
+            let steps = Table::new(2, [[1, 3], [0, lanes]].into_iter());
+            for columns in 1..=300 {
+                let right: Vec<f32> = (0..columns + 12 * lanes).map(|i| i as f32).collect();
+                let product = Indirect {
+                    left: &[2.0, 0.5],
+                    rows: rows.first(1),
+                    steps: steps.first(2),
+                    right: &right,
+                    columns: Panels::of_columns(columns, lanes, 8),
+                    packed: false,
+                    height: 1,
+                    times: 1,
+                    strides: [0, 0],
+                };
+                let mut out = vec![-1.0; columns + 5];
+                product.run(&Routines::new(isa), Epilogue::Store, &mut out);
+                for (j, &sum) in out.iter().enumerate() {
+                    let exact = 0.5 * (j + 3) as f32 + 2.0 * (j + lanes) as f32;
+                    assert_eq!(
+                        sum,
+                        if j < columns { exact } else { -1.0 },
+                        "{isa} {columns}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_step_beyond_an_operand_is_refused() {
-        for isa in Isa::available()
-            .into_iter()
-            .filter(|isa| *isa != Isa::Scalar)
-        {
+        for isa in Isa::available() {
             for (row, step, fits) in [
                 ([5, 0], [2, 0], true),
                 ([5, 0], [3, 0], false),
@@ -415,19 +403,21 @@ mod tests {
                 ([5, 0], [2, 1], false),
             ] {
                 let run = move || {
-                    let columns = Columns::new::<f32>(isa, 1);
+                    let lanes = isa.resources().lanes::<f32>();
                     let rows = Table::new(1, [row].into_iter());
                     let steps = Table::new(2, [[0, 0], step].into_iter());
-                    let product = Indirect {
+                    let product = Indirect::<f32> {
                         left: &[0.0; 8],
                         rows: rows.first(1),
                         steps: steps.first(2),
-                        right: &[0.0; 16][..columns.pitch()],
-                        columns,
+                        right: &[0.0; 16][..lanes],
+                        columns: Panels::of_columns(1, lanes, 2),
+                        packed: true,
+                        height: 4,
+                        times: 1,
+                        strides: [0, 0],
                     };
-                    let out = &mut [0.0; 16][..columns.pitch()];
-                    let onto = Onto::Nothing;
-                    f32::dispatch_on_vectors(isa, Run { product, onto, out });
+                    product.run(&Routines::new(isa), Epilogue::Store, &mut [0.0]);
                 };
                 assert_eq!(
                     std::panic::catch_unwind(run).is_ok(),

@@ -1,12 +1,13 @@
 //! Matrix products C ← α·A·B + β·C on strided operands.
 //!
-//! Every product goes one of three ways:
+//! Every product goes one of two ways:
 //!
-//! * [`blocked`]: operands packed into panels where that pays, tiles held in registers, on machines
-//!   with vectors of 32 bytes or more;
+//! * [`blocked`]: operands packed into panels where that pays, tiles held in registers;
 //! * [`dot`]: a few rows times the columns of a matrix that lie along the inner axis, which is too
-//!   little work to pack anything for;
-//! * [`portable`]: the `matrixmultiply` crate, everywhere else.
+//!   little work to pack anything for.
+//!
+//! Both are the same for every instruction set. What is compiled for each are a few short functions:
+//! the [micro-kernels](microkernel), and the copies of [packing](pack).
 //!
 //! The [`naive`] product is the reference that all are tested against. Work is cut by shape alone
 //! and each element is one sum in one order, so results do not depend on the number of threads.
@@ -14,20 +15,22 @@
 
 mod blocked;
 mod blocking;
+mod copy;
 mod dot;
 mod indirect;
+mod microkernel;
 #[cfg(test)]
 mod naive;
 mod pack;
 mod panels;
-mod portable;
-mod tile;
 
 use crate::element::Float;
-use crate::simd::Isa;
-pub(crate) use indirect::{Columns, Indirect, Table};
-pub(crate) use portable::Portable;
-use tile::{Addend, Target};
+use crate::simd::{Isa, Kernel, Math};
+use blocked::Destination;
+pub(crate) use copy::{LineCopy, Transpose};
+pub(crate) use indirect::{Epilogue, Indirect, Table};
+use microkernel::{Addend, MicroKernels};
+pub(crate) use panels::Panels;
 
 /// A matrix to read: element `(i, j)` is `data[offset + i·row_stride + j·column_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +86,36 @@ impl<T> Matrix<'_, T> {
     }
 }
 
+/// The addresses of all that is compiled for an instruction set, found once for a product.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Routines<T> {
+    pub(crate) isa: Isa,
+    kernels: MicroKernels<T>,
+    copy: unsafe fn(&copy::Lines<T>),
+    transpose: unsafe fn(&copy::Lines<T>),
+}
+
+impl<T: Float> Routines<T> {
+    pub(crate) fn new(isa: Isa) -> Self {
+        T::dispatch_on(isa, FindRoutines)
+    }
+}
+
+struct FindRoutines;
+
+impl<T: Float> Kernel<T> for FindRoutines {
+    type Output = Routines<T>;
+    #[inline(always)]
+    fn run<S: Math<T>>(self, simd: S) -> Routines<T> {
+        Routines {
+            isa: S::ISA,
+            kernels: MicroKernels::of(simd),
+            copy: simd.address::<copy::Straight>(),
+            transpose: simd.address::<copy::Squares>(),
+        }
+    }
+}
+
 /// What a product is added to.
 #[derive(Clone, Copy, Debug)]
 pub enum Onto<'a, T> {
@@ -102,25 +135,12 @@ impl<T: Float> Onto<'_, T> {
         }
     }
 
-    fn addend(self, target: Target<T>) -> Addend<T> {
-        let (pointer, row_stride) = (target.pointer.cast_const(), target.row_stride);
+    fn addend(self) -> Addend<T> {
         match self {
             // Not 0·C, which would keep a NaN.
-            Self::Nothing => Addend {
-                pointer,
-                row_stride,
-                beta: T::ZERO,
-            },
-            Self::Scaled(beta) => Addend {
-                pointer,
-                row_stride,
-                beta,
-            },
-            Self::Row(row) => Addend {
-                pointer: row.as_ptr(),
-                row_stride: 0,
-                beta: T::ONE,
-            },
+            Self::Nothing => Addend::NOTHING,
+            Self::Scaled(beta) => Addend::scaled(beta),
+            Self::Row(row) => Addend::rows(row, 0),
         }
     }
 }
@@ -169,16 +189,14 @@ pub(crate) fn multiply<T: Float>(
     if columns == 1 && rows > 1 && !matches!(onto, Onto::Row(_)) {
         return multiply(isa, alpha, right.turned(), left.turned(), onto, out);
     }
-    let target = Target {
+    let target = Destination {
         pointer: out.as_mut_ptr(),
         row_stride: columns,
     };
     // SAFETY: `target` covers all of `out`, which is borrowed mutably for the whole call, and both
     // operands lie inside their slices.
     unsafe {
-        if isa == Isa::Scalar {
-            portable::multiply(alpha, left, right, onto, target);
-        } else if dot::suits(&left, &right) {
+        if dot::suits(&left, &right) {
             dot::multiply(isa, alpha, left, right, onto, target);
         } else {
             blocked::multiply(isa, alpha, left, right, onto, target);

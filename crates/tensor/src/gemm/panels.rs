@@ -2,38 +2,39 @@
 
 use std::ops::Range;
 
-/// Consecutive panels of `length` rows or columns.
+/// Consecutive panels of rows or columns.
 ///
 /// All are `width` wide but the last, and, with tiles of three vectors, the last two where a single
 /// vector would be left over: tiles of 2 and 2 vectors keep the multiply-add units busier than tiles
-/// of 3 and 1.
+/// of 3 and 1. Packed, all take the same room.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Panels {
+pub(crate) struct Panels {
     length: usize,
-    width: usize,
-    /// A panel is a whole number of these wide.
-    unit: usize,
+    /// Rows or columns of a panel.
+    pub(crate) width: usize,
     /// How many there are.
-    count: usize,
+    pub(crate) count: usize,
     /// Where the last panel starts.
     last: usize,
+    /// Rows, or columns of a vector.
+    lanes: usize,
 }
 
 impl Panels {
-    /// Panels of `most` vectors of columns, 2 or 3.
-    pub(super) fn of_columns(length: usize, lanes: usize, most: usize) -> Self {
-        let vectors = length.div_ceil(lanes);
+    /// Panels of at most so many vectors of columns.
+    pub(crate) fn of_columns(length: usize, lanes: usize, most: usize) -> Self {
+        let vectors = length.div_ceil(lanes).max(1);
         let last = match vectors % most {
             _ if vectors <= most => 0,
             0 => vectors - most,
-            rest => vectors - rest.max(most - 1),
+            rest => vectors - if most == 3 { rest.max(2) } else { rest },
         };
         Self {
             length,
-            width: most * lanes,
-            unit: lanes,
+            width: most.min(vectors) * lanes,
             count: vectors.div_ceil(most),
             last: last * lanes,
+            lanes,
         }
     }
 
@@ -42,16 +43,10 @@ impl Panels {
         Self {
             length,
             width: height,
-            unit: height,
             count: length.div_ceil(height),
             last: (length - 1) / height * height,
+            lanes: 1,
         }
-    }
-
-    /// How many there are.
-    #[inline(always)]
-    pub(super) fn count(&self) -> usize {
-        self.count
     }
 
     /// How many of the first are as wide as a tile for sure: all but the last two.
@@ -60,7 +55,6 @@ impl Panels {
     }
 
     /// Where panel `i` starts; the end for the one after the last.
-    #[inline(always)]
     pub(super) fn start(&self, i: usize) -> usize {
         match self.count - i {
             0 => self.length,
@@ -70,26 +64,23 @@ impl Panels {
     }
 
     /// The rows or columns of panel `i`.
-    #[inline(always)]
-    pub(super) fn range(&self, i: usize) -> Range<usize> {
+    pub(crate) fn range(&self, i: usize) -> Range<usize> {
         self.start(i)..self.start(i + 1)
     }
 
-    /// Width of panel `i` once it is filled up to whole units.
-    #[inline(always)]
-    pub(super) fn width(&self, i: usize) -> usize {
-        self.range(i).len().next_multiple_of(self.unit)
+    /// Vectors of panel `i`.
+    pub(super) fn vectors(&self, i: usize) -> usize {
+        self.range(i).len().div_ceil(self.lanes)
     }
 
-    /// Width of the panels from number `first` up to number `i`, which are all filled up.
-    #[inline(always)]
-    pub(super) fn padded_between(&self, first: usize, i: usize) -> usize {
-        (self.start(i) - self.start(first)).next_multiple_of(self.unit)
+    /// All columns, up to a whole number of vectors.
+    pub(crate) fn pitch(&self) -> usize {
+        self.length.max(1).next_multiple_of(self.lanes)
     }
 
-    /// Width of all panels from number `i` on once they are filled up.
-    pub(super) fn padded(&self, i: usize) -> usize {
-        (self.length - self.start(i)).next_multiple_of(self.unit)
+    /// Elements that all panels take when they are packed, so many steps deep.
+    pub(crate) fn packed(&self, depth: usize) -> usize {
+        self.count * self.width * depth
     }
 }
 
@@ -99,25 +90,24 @@ mod tests {
 
     #[test]
     fn panels_follow_each_other_and_none_is_a_vector_wide_beside_others() {
-        for (length, most) in (1..=300).flat_map(|length| [(length, 2), (length, 3)]) {
+        for (length, most) in (1..=300).flat_map(|length| [(length, 2), (length, 3), (length, 8)]) {
             let panels = Panels::of_columns(length, 16, most);
             let mut end = 0;
-            let mut padded = 0;
-            for i in 0..panels.count() {
+            for i in 0..panels.count {
                 let columns = panels.range(i);
                 assert_eq!(columns.start, end);
                 assert!(
-                    !columns.is_empty() && columns.len() <= most * 16,
+                    !columns.is_empty() && columns.len() <= panels.width,
                     "{length}: {columns:?}"
                 );
+                assert!(panels.width <= most * 16 && panels.vectors(i) <= most);
                 let lone = most == 3 && length > 16 && columns.len() <= 16;
                 assert!(!lone, "{length}: {columns:?}");
-                assert_eq!(panels.padded_between(0, i), padded);
-                padded += panels.width(i);
-                assert!(i + 1 == panels.count() || columns.len().is_multiple_of(16));
+                assert!(i + 1 == panels.count || columns.len().is_multiple_of(16));
+                assert!(i >= panels.wide() || columns.len() == panels.width);
                 end = columns.end;
             }
-            assert_eq!((end, padded), (length, panels.padded(0)));
+            assert_eq!(end, length);
         }
     }
 }

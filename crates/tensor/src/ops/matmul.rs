@@ -4,8 +4,12 @@ use crate::element::{Element, Float};
 use crate::error::OrPanic;
 use crate::gemm::{self, Matrix, Onto};
 use crate::layout::Layout;
+use crate::parallel;
 use crate::shape::{self, Shape};
 use crate::tensor::Tensor;
+
+/// Elements of a batch's results worth a task of their own.
+const TASK: usize = 1 << 12;
 
 /// The last two axes of `tensor` as a matrix whose first element is at storage position `offset`.
 pub(crate) fn matrix<T: Element>(tensor: &Tensor<T>, offset: usize) -> Matrix<'_, T> {
@@ -57,12 +61,20 @@ impl<T: Float> Tensor<T> {
             let batch = Shape::from(&shape[..shape.rank() - 2]);
             let size = shape[shape.rank() - 2] * shape[shape.rank() - 1];
             let (lefts, rights) = (self.batches(&batch), right.batches(&batch));
-            each_matrix(0, size, out, &|i, out| {
-                let (a, b) = (
-                    read(self, lefts.position(i), transposed[0]),
-                    read(right, rights.position(i), transposed[1]),
-                );
-                gemm::product(a, b, out);
+            if size == 0 {
+                return;
+            }
+            // Several small matrices make a task.
+            let matrices = TASK.div_ceil(size);
+            parallel::for_each_chunk(out, matrices * size, &|task, out| {
+                for (i, out) in out.chunks_exact_mut(size).enumerate() {
+                    let i = task * matrices + i;
+                    let (a, b) = (
+                        read(self, lefts.position(i), transposed[0]),
+                        read(right, rights.position(i), transposed[1]),
+                    );
+                    gemm::product(a, b, out);
+                }
             });
         })
     }
@@ -114,29 +126,6 @@ impl<T: Float> Tensor<T> {
         let leading = Shape::from(&layout.shape()[..own]);
         Layout::new(leading, &layout.strides()[..own], layout.offset()).broadcast_to(*batch)
     }
-}
-
-/// Calls `f` with the number and the place of each matrix of `size` elements, in parallel when there
-/// are several worth it.
-fn each_matrix<T: Send>(
-    first: usize,
-    size: usize,
-    out: &mut [T],
-    f: &(impl Fn(usize, &mut [T]) + Sync),
-) {
-    /// Elements of results worth a task of their own.
-    const TASK: usize = 1 << 12;
-    let count = out.len() / size.max(1);
-    if count <= 1 || out.len() <= TASK {
-        let matrices = out.chunks_exact_mut(size.max(1)).enumerate();
-        return matrices.for_each(|(i, out)| f(first + i, out));
-    }
-    let half = count / 2;
-    let (left, right) = out.split_at_mut(half * size);
-    rayon::join(
-        || each_matrix(first, size, left, f),
-        || each_matrix(first + half, size, right, f),
-    );
 }
 
 #[cfg(test)]

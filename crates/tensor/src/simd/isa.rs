@@ -14,6 +14,27 @@ pub enum Isa {
     Avx512,
 }
 
+/// What the sizes of kernels follow from.
+///
+/// The caches are those of common machines with the instructions and not asked for: a sum is cut
+/// where blocks end, so asking would make results differ between machines.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resources {
+    /// Bytes of a vector.
+    pub(crate) vector: usize,
+    /// Rows of a product's tile, and its vectors of columns: as many as the registers hold.
+    pub(crate) tile: [usize; 2],
+    /// Bytes of the first-level cache, and of the second-level cache.
+    pub(crate) caches: [usize; 2],
+}
+
+impl Resources {
+    /// Numbers of type `T` in a vector.
+    pub(crate) const fn lanes<T>(&self) -> usize {
+        self.vector / size_of::<T>()
+    }
+}
+
 /// `RETROGRAD_ISA` asks for what cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -38,6 +59,29 @@ impl Isa {
             Self::Scalar => "scalar",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+        }
+    }
+
+    /// What there is of registers and caches.
+    ///
+    /// 8 x 3 vectors of AVX-512 are 24 multiply-adds for 11 loads, and 24 running sums are more than
+    /// the 8 that two multiply-add units with a latency of 4 cycles need to be always busy. AVX2 has
+    /// 16 registers: 6 x 2 vectors are 12 running sums, two columns and a factor, and one register is
+    /// left. With 4 x 3 none would be, and the compiler keeps a running sum in memory, which costs
+    /// more than half of the speed. Plain code leaves more to the compiler.
+    pub(crate) const fn resources(self) -> Resources {
+        let (vector, tile, caches) = match self {
+            // Such as ARM's, or SSE2.
+            Self::Scalar => (16, [4, 2], [32 << 10, 256 << 10]),
+            // Haswell to Zen 3: 32 KB, 256 to 512 KB.
+            Self::Avx2 => (32, [6, 2], [32 << 10, 256 << 10]),
+            // Sapphire Rapids: 48 KB and 2 MB; Zen 4: 32 KB and 1 MB.
+            Self::Avx512 => (64, [8, 3], [48 << 10, 2 << 20]),
+        };
+        Resources {
+            vector,
+            tile,
+            caches,
         }
     }
 

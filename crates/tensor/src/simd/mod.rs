@@ -222,6 +222,10 @@ pub trait Simd<T>: Copy + Send + Sync + sealed::Sealed + 'static {
 
     /// a₀ b₀ a₁ b₁ … as two vectors.
     fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
+
+    /// Where a routine is that is compiled for this instruction set.
+    #[doc(hidden)]
+    fn address<R: Routine<T>>(self) -> Address<R::Argument>;
 }
 
 /// Elements in the largest vector: 64 bytes of `f32`.

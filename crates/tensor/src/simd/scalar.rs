@@ -1,6 +1,6 @@
 //! Vectors of 16 bytes in plain code, for any machine; the compiler finds the instructions.
 
-use super::{InstructionSet, Isa, Math, Routine, Simd};
+use super::{Address, InstructionSet, Isa, Math, Routine, Simd};
 
 /// Whether the target multiplies and adds in one instruction; elsewhere it would be a slow call.
 const FUSED: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
@@ -227,6 +227,9 @@ macro_rules! impl_simd {
             fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector) {
                 let both = |i: usize| if i % 2 == 0 { a[i / 2] } else { b[i / 2] };
                 (lanes(both), lanes(|i| both($lanes + i)))
+            }
+            fn address<R: Routine<$type>>(self) -> Address<R::Argument> {
+                routine::<$type, R>
             }
         }
     };

@@ -8,7 +8,7 @@
 //! registers, a vector for each, and summed across its lanes at the end.
 
 use crate::element::Float;
-use crate::simd::{Isa, Simd};
+use crate::simd::{Isa, Kernel, Math, Simd};
 
 /// Most vectors of a tile.
 const MOST: usize = 16;
@@ -18,31 +18,35 @@ const MOST: usize = 16;
 const BLOCK: usize = 16;
 
 /// One product.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Dots<'a, T> {
+#[derive(Debug)]
+pub(super) struct PlaneDots<'a, T> {
     /// `[rows, positions]`, a whole number of vectors of positions.
     pub(super) left: &'a [T],
     pub(super) positions: usize,
     /// Where each tap reads.
     pub(super) starts: &'a [i64],
     pub(super) planes: &'a [T],
+    /// `[rows, taps]`, which the products are added to.
+    pub(super) out: &'a mut [T],
 }
 
-impl<T: Float> Dots<'_, T> {
-    /// Adds the products to `out` `[rows, taps]`.
+impl<T: Float> Kernel<T> for PlaneDots<'_, T> {
+    type Output = ();
     #[inline(always)]
-    pub(super) fn run<S: Simd<T>>(self, simd: S, out: &mut [T]) {
+    fn run<S: Math<T>>(self, simd: S) {
         let few = self.left.len() <= 2 * self.positions;
         match (S::ISA, few) {
-            (Isa::Avx512, false) => self.tiles::<S, 4, 4>(simd, out),
-            (Isa::Avx512, true) => self.tiles::<S, 1, 16>(simd, out),
-            (_, false) => self.tiles::<S, 4, 2>(simd, out),
-            (_, true) => self.tiles::<S, 1, 8>(simd, out),
+            (Isa::Avx512, false) => self.tiles::<S, 4, 4>(simd),
+            (Isa::Avx512, true) => self.tiles::<S, 1, 16>(simd),
+            (_, false) => self.tiles::<S, 4, 2>(simd),
+            (_, true) => self.tiles::<S, 1, 8>(simd),
         }
     }
+}
 
+impl<T: Float> PlaneDots<'_, T> {
     #[inline(always)]
-    fn tiles<S: Simd<T>, const ROWS: usize, const TAPS: usize>(self, simd: S, out: &mut [T]) {
+    fn tiles<S: Simd<T>, const ROWS: usize, const TAPS: usize>(self, simd: S) {
         let taps = self.starts.len();
         for (block, starts) in self.starts.chunks(BLOCK).enumerate() {
             for (i, left) in self.left.chunks(ROWS * self.positions).enumerate() {
@@ -51,7 +55,7 @@ impl<T: Float> Dots<'_, T> {
                     let sums = self.tile::<S, ROWS, TAPS>(simd, left, starts);
                     for row in 0..rows {
                         let tap = block * BLOCK + j * TAPS;
-                        let out = &mut out[(i * ROWS + row) * taps + tap..][..starts.len()];
+                        let out = &mut self.out[(i * ROWS + row) * taps + tap..][..starts.len()];
                         for (slot, &sum) in out.iter_mut().zip(&sums[row * TAPS..]) {
                             *slot += sum;
                         }

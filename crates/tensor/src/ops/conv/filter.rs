@@ -5,39 +5,40 @@
 //! [dot product](super::dots) of a plane of outputs with the plane that the tap reads. (A zero
 //! meets every number there, so an infinite input makes more than its own taps NaN.)
 
-use rayon::prelude::*;
-
-use super::direct::{TASKS, block_images};
-use super::dots::Dots;
-use super::planes::{Planes, copy_padded};
-use super::shifts;
+use super::direct::block_images;
+use super::dots::PlaneDots;
+use super::planes::Planes;
+use super::{Call, TASKS, shifts};
 use crate::element::Float;
+use crate::gemm::{LineCopy, Routines};
+use crate::parallel;
 use crate::shape::{Geometry, Shape};
-use crate::simd::{Isa, Kernel, Math, Simd};
+use crate::simd::Isa;
 use crate::storage::Storage;
 use crate::tensor::Tensor;
 
-/// What each tap of the weight receives from `x` and `y`.
-pub(super) fn filter<T: Float>(isa: Isa, x: &[T], y: &[T], geometry: &Geometry) -> Tensor<T> {
-    let plan = Plan::new::<T>(geometry);
-    let shape = geometry.weight();
+/// What each tap of the weight receives.
+pub(super) fn filter<T: Float>(isa: Isa, call: Call<'_, T>) {
+    let ([x, y], geometry) = (call.operands, call.geometry);
+    let plan = FilterPlan::<T>::new(isa, geometry);
     let images = geometry.batch.div_ceil(TASKS);
-    let parts = Shape::from([geometry.batch.div_ceil(images), shape.elements()]);
+    let weight = call.result.len();
+    let parts = Shape::from([geometry.batch.div_ceil(images), weight]);
     let parts = Tensor::written(parts, |parts| {
         let [x_size, y_size] = plan.image_sizes().map(|image| images * image);
-        let operands = x.par_chunks(x_size).zip(y.par_chunks(y_size));
-        let parts = parts.par_chunks_mut(shape.elements());
-        operands.zip(parts).for_each(|((x, y), out)| {
-            let plan = &plan;
-            T::convolution_weight(isa, Part { plan, x, y, out });
+        parallel::for_each_chunk(parts, weight, &|i, out| {
+            let x = &x[i * x_size..x.len().min((i + 1) * x_size)];
+            let y = &y[i * y_size..y.len().min((i + 1) * y_size)];
+            plan.part(x, y, out);
         });
     });
     // A pairwise sum, whose tree depends on the number of parts alone.
-    parts.sum(0).with_shape(shape)
+    call.result.copy_from_slice(&parts.sum(0).values());
 }
 
 /// What is the same for every part.
-struct Plan<'a> {
+struct FilterPlan<'a, T> {
+    routines: Routines<T>,
     geometry: &'a Geometry,
     planes: Planes,
     /// Images of a block.
@@ -46,16 +47,24 @@ struct Plan<'a> {
     starts: Storage<i64>,
 }
 
-impl<'a> Plan<'a> {
-    fn new<T: Float>(geometry: &'a Geometry) -> Self {
+impl<'a, T: Float> FilterPlan<'a, T> {
+    fn new(isa: Isa, geometry: &'a Geometry) -> Self {
         let planes = shifts::input_planes(geometry);
         let images = block_images::<T>(geometry.batch, &planes, geometry.in_channels);
         let sources = geometry.in_channels / geometry.groups;
+        let taps = shifts::of_input(geometry);
+        let mut starts = Storage::recycled(sources * taps.len());
+        let slots = starts.as_mut_slice().iter_mut();
+        let all = planes.starts(images, sources, &taps);
+        slots
+            .zip(all)
+            .for_each(|(slot, start)| *slot = start as i64);
         Self {
+            routines: Routines::new(isa),
             geometry,
             planes,
             images,
-            starts: planes.starts(images, sources, &shifts::of_input(geometry)),
+            starts,
         }
     }
 
@@ -70,8 +79,7 @@ impl<'a> Plan<'a> {
 
     /// Writes one group's outputs of a block of images to flat planes `[channel, position]`, with
     /// zeros where there is no window.
-    #[inline(always)]
-    fn spread<T: Float, S: Simd<T>>(&self, simd: S, group: usize, y: &[T], flat: &mut [T]) {
+    fn spread(&self, group: usize, y: &[T], flat: &mut [T]) {
         let Geometry {
             groups,
             out_channels,
@@ -81,72 +89,51 @@ impl<'a> Plan<'a> {
         let (pitch, image) = (self.planes.columns.pitch, self.planes.image());
         let results = out_channels / groups;
         let positions = flat.len() / results;
+        let from_image = out_channels * rows * columns;
+        let images = y.len() / from_image;
         for (i, flat) in flat.chunks_exact_mut(positions).enumerate() {
-            let planes = y.chunks_exact(rows * columns).skip(group * results + i);
-            let mut spaces = flat.chunks_exact_mut(image);
-            for (y, space) in planes.step_by(out_channels).zip(&mut spaces) {
-                let (filled, zeros) = space.split_at_mut(rows * pitch);
-                for (from, to) in y.chunks_exact(columns).zip(filled.chunks_exact_mut(pitch)) {
-                    copy_padded(simd, from, to);
-                }
-                zeros.fill(T::ZERO);
-            }
-            let filled = y.len() / (out_channels * rows * columns) * image;
-            flat[filled..].fill(T::ZERO);
+            let (filled, rest) = flat.split_at_mut(images * image);
+            rest.fill(T::ZERO);
+            let copy = LineCopy {
+                from: &y[(group * results + i) * rows * columns..],
+                to: filled,
+                strides: [columns, pitch],
+                lines: [rows, self.planes.rows.pitch - rows],
+                columns: [columns, pitch],
+                blocks: images,
+                block_strides: [from_image, image],
+            };
+            copy.run(&self.routines);
         }
     }
-}
 
-/// What some of the images add to the weight.
-#[expect(missing_debug_implementations, reason = "it lives for a call")]
-pub struct Part<'a, T> {
-    plan: &'a Plan<'a>,
-    x: &'a [T],
-    y: &'a [T],
-    out: &'a mut [T],
-}
-
-impl<T: Float> Part<'_, T> {
-    pub(crate) fn run_on(isa: Isa, part: Self) {
-        T::dispatch_on_vectors(isa, part);
-    }
-}
-
-impl<T: Float> Kernel<T> for Part<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Math<T>>(self, simd: S) {
-        let Plan {
-            geometry,
-            planes,
-            images,
-            starts,
-        } = self.plan;
+    /// What some of the images add to the weight.
+    fn part(&self, x: &[T], y: &[T], out: &mut [T]) {
+        let (geometry, images) = (self.geometry, self.images);
         let groups = geometry.groups;
-        let (sources, results) = (
-            geometry.in_channels / groups,
-            geometry.out_channels / groups,
-        );
+        let sources = geometry.in_channels / groups;
+        let results = geometry.out_channels / groups;
         // Whole vectors of every instruction set.
-        let positions = (images * planes.image()).next_multiple_of(16);
-        let mut inputs = Storage::recycled(sources * planes.channel(*images));
+        let positions = (images * self.planes.image()).next_multiple_of(16);
+        let mut inputs = Storage::recycled(sources * self.planes.channel(images));
         let mut outputs = Storage::recycled(results * positions);
-        let [x_size, y_size] = self.plan.image_sizes().map(|image| images * image);
-        let weight = self.out.len() / groups;
-        self.out.fill(T::ZERO);
-        for (x, y) in self.x.chunks(x_size).zip(self.y.chunks(y_size)) {
-            for (group, out) in self.out.chunks_exact_mut(weight).enumerate() {
+        let [x_size, y_size] = self.image_sizes().map(|image| images * image);
+        let weight = out.len() / groups;
+        out.fill(T::ZERO);
+        for (x, y) in x.chunks(x_size).zip(y.chunks(y_size)) {
+            for (group, out) in out.chunks_exact_mut(weight).enumerate() {
                 let (inputs, outputs) = (inputs.as_mut_slice(), outputs.as_mut_slice());
-                planes.fill(simd, *images, x, [groups, group], inputs);
-                self.plan.spread(simd, group, y, outputs);
-                let dots = Dots {
+                self.planes
+                    .fill(&self.routines, images, x, [groups, group], inputs);
+                self.spread(group, y, outputs);
+                let dots = PlaneDots {
                     left: outputs,
                     positions,
-                    starts: starts.as_slice(),
+                    starts: self.starts.as_slice(),
                     planes: inputs,
+                    out,
                 };
-                dots.run(simd, out);
+                T::dispatch_on(self.routines.isa, dots);
             }
         }
     }

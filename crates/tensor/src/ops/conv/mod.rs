@@ -12,18 +12,17 @@
 //! ŵ[o, c, k] = Σ_{b, j} y[b, o, j] · x[b, c, j·stride + k·dilation − before]          filter
 //! ```
 //!
-//! There are three ways to compute them. An [indirect] product reads windows where they are, with
+//! There are two ways to compute them. An [indirect] product reads windows where they are, with
 //! channels in the lanes of vectors; it is the fastest wherever there are enough channels to fill
 //! them. With few channels positions are in the lanes: on [shifted planes](direct) a tap is
-//! multiplied with all positions of a plane. [Unfolded](unfold), each becomes a product of matrices,
-//! which is left for plain code and for windows that are far apart.
+//! multiplied with all positions of a plane. Both are products by the one
+//! [micro-kernel](crate::gemm), with other rows, steps and columns.
 //!
-//! All three are exact adjoints of one another for every [`Geometry`], so whoever differentiates
+//! All three kernels are exact adjoints of one another for every [`Geometry`], so whoever differentiates
 //! needs nothing else, at any order. Work is cut into blocks of images by shape alone, and what
 //! the blocks add to a weight is summed by a fixed tree: the results are the same bits on any
 //! number of threads.
 
-mod correlate;
 mod direct;
 mod dots;
 mod filter;
@@ -34,20 +33,16 @@ mod planes;
 mod shifts;
 #[cfg(test)]
 mod tests;
-mod unfold;
-
-pub(crate) use direct::Block;
-pub(crate) use filter::Part;
-pub(crate) use indirect::{Block as IndirectBlock, Share, Turn};
-
-use planes::Planes;
 
 use crate::element::Float;
 use crate::error::OrPanic;
-use crate::gemm::Columns;
+use crate::parallel;
 use crate::shape::{self, Convolution, Geometry, Shape};
 use crate::simd::Isa;
 use crate::tensor::Tensor;
+
+/// Tasks that the images are cut into at least, so that threads share them evenly.
+const TASKS: usize = 16;
 
 impl<T: Float> Tensor<T> {
     /// Convolution of signals `[batch, channels, positions]` by a weight
@@ -125,15 +120,7 @@ impl<T: Float> Tensor<T> {
         let bias = bias.map(|bias| channels(bias, geometry.out_channels));
         let (x, w) = (self.values(), weight.values());
         Self::written(geometry.output(), |y| {
-            let (isa, terms) = (Isa::current(), bias.as_ref().map(Self::values));
-            match Way::of_convolution([&x, &w], geometry) {
-                Way::Indirect => indirect::forward(isa, [&x, &w], terms.as_deref(), geometry, y),
-                Way::Direct => direct::forward(isa, [&x, &w], terms.as_deref(), geometry, y),
-                Way::Unfolded => {
-                    unfold::forward(&x, &w, geometry, y);
-                    add_bias(y, bias.as_ref(), geometry.axes.map(|axis| axis.output));
-                }
-            }
+            run(Kind::Forward, [&x, &w], bias.as_ref(), geometry, y);
         })
     }
 
@@ -154,15 +141,7 @@ impl<T: Float> Tensor<T> {
         let bias = bias.map(|bias| channels(bias, geometry.in_channels));
         let (y, w) = (self.values(), weight.values());
         Self::written(geometry.input(), |x| {
-            let (isa, terms) = (Isa::current(), bias.as_ref().map(Self::values));
-            match Way::of_transpose([&y, &w], geometry) {
-                Way::Indirect => indirect::transposed(isa, [&y, &w], terms.as_deref(), geometry, x),
-                Way::Direct => direct::transposed(isa, [&y, &w], terms.as_deref(), geometry, x),
-                Way::Unfolded => {
-                    unfold::transposed(&y, &w, geometry, x);
-                    add_bias(x, bias.as_ref(), geometry.axes.map(|axis| axis.input));
-                }
-            }
+            run(Kind::Transposed, [&y, &w], bias.as_ref(), geometry, x);
         })
     }
 
@@ -176,30 +155,100 @@ impl<T: Float> Tensor<T> {
     pub fn convolve_filter(&self, output: &Self, geometry: &Geometry) -> Self {
         check(&[(self, geometry.input()), (output, geometry.output())]);
         let (x, y) = (self.values(), output.values());
-        match Way::of_filter([&x, &y], geometry) {
-            Way::Indirect => indirect::filter(Isa::current(), &x, &y, geometry),
-            Way::Direct => filter::filter(Isa::current(), &x, &y, geometry),
-            Way::Unfolded => unfold::filter(&x, &y, geometry),
-        }
+        Self::written(geometry.weight(), |w| {
+            run(Kind::Filter, [&x, &y], None, geometry, w);
+        })
     }
 }
 
-/// How a convolution, its transpose or its filter is computed.
-///
-/// With AVX2 a core that multiplies matrices at 74 GFLOP/s does 70 to 94 on the layers of 16
-/// channels and more that were measured if it goes indirectly, up to 68 directly and up to 50
-/// unfolded, padding counted as the definition has it. (Padding is left out of the indirect way, so
-/// it may seem faster than it is.) Strides favour it: 4 x 4 taps, a stride of 2, 32 to 64 channels
-/// and back are 4.9 ms against 7.6 and 10. Where its conditions do not hold it loses by a few
-/// hundredths, with a single channel by a factor of 1.5 to 5.
+/// Which of the three operands is asked for.
 #[derive(Clone, Copy, Debug)]
-enum Way {
-    Indirect,
-    Direct,
-    Unfolded,
+enum Kind {
+    Forward,
+    Transposed,
+    Filter,
 }
 
-impl Way {
+/// A kernel with its operands.
+#[derive(Debug)]
+pub struct Call<'a, T> {
+    kind: Kind,
+    /// The input and the weight, or the output and the weight, or the input and the output.
+    operands: [&'a [T]; 2],
+    bias: Option<&'a [T]>,
+    geometry: &'a Geometry,
+    result: &'a mut [T],
+}
+
+fn run<T: Float>(
+    kind: Kind,
+    operands: [&[T]; 2],
+    bias: Option<&Tensor<T>>,
+    geometry: &Geometry,
+    result: &mut [T],
+) {
+    let terms = bias.map(Tensor::values);
+    let call = Call {
+        kind,
+        operands,
+        bias: terms.as_deref(),
+        geometry,
+        result,
+    };
+    T::convolution(Isa::current(), call);
+}
+
+impl<T: Float> Call<'_, T> {
+    /// Computes the result with vectors of `isa`.
+    pub(crate) fn run_on(isa: Isa, call: Self) {
+        let strategy = Strategy::of(isa, &call);
+        call.run_by(isa, strategy);
+    }
+
+    fn run_by(self, isa: Isa, strategy: Strategy) {
+        if self.operands.iter().any(|operand| operand.is_empty()) || self.result.is_empty() {
+            return self.nothing();
+        }
+        match (strategy, self.kind) {
+            (Strategy::Indirect, Kind::Filter) => indirect::filter(isa, self),
+            (Strategy::Indirect, _) => indirect::convolve(isa, self),
+            (Strategy::Direct, Kind::Filter) => filter::filter(isa, self),
+            (Strategy::Direct, _) => direct::convolve(isa, self),
+        }
+    }
+
+    /// Sums of no products.
+    fn nothing(self) {
+        self.result.fill(T::ZERO);
+        if let (Some(bias), false) = (self.bias, self.result.is_empty()) {
+            let area = self.result.len() / (self.geometry.batch * bias.len());
+            let planes = self.result.chunks_exact_mut(area);
+            planes
+                .zip(bias.iter().cycle())
+                .for_each(|(plane, &term)| plane.fill(term));
+        }
+    }
+
+    fn transposed(&self) -> bool {
+        matches!(self.kind, Kind::Transposed)
+    }
+}
+
+/// How a kernel is computed.
+///
+/// With AVX2 a core that multiplies matrices at 74 GFLOP/s does 70 to 94 on the layers of 16
+/// channels and more that were measured if it goes indirectly, and up to 68 directly, padding counted
+/// as the definition has it. (Padding is left out of the indirect way, so it may seem faster than it
+/// is.) Strides favour it: 4 x 4 taps, a stride of 2, 32 to 64 channels and back are 4.9 ms against
+/// 7.6. Where its conditions do not hold it loses by a few hundredths, with a single channel by a
+/// factor of 1.5 to 5.
+#[derive(Clone, Copy, Debug)]
+enum Strategy {
+    Indirect,
+    Direct,
+}
+
+impl Strategy {
     /// Products of a sum from which turning each result into its plane does not count.
     const PRODUCTS: usize = 65;
     /// Channels of the input from which the few taps that a class may have fill tiles.
@@ -209,56 +258,53 @@ impl Way {
     /// Most windows of all taps, for the same reason: 16 bytes each are 1 MB.
     const WINDOWS: usize = 1 << 16;
 
-    fn of_convolution<T: Float>(operands: [&[T]; 2], geometry: &Geometry) -> Self {
-        let [sources, results, taps] = sizes(geometry);
-        let long = sources * taps >= Self::PRODUCTS && taps <= Self::TAPS;
-        let planes = shifts::input_planes(geometry);
-        Self::of(operands, geometry, long.then_some(results), planes)
-    }
-
-    fn of_transpose<T: Float>(operands: [&[T]; 2], geometry: &Geometry) -> Self {
-        let [results, sources, taps] = sizes(geometry);
+    fn of<T: Float>(isa: Isa, call: &Call<'_, T>) -> Self {
+        let geometry = call.geometry;
+        let [inputs, outputs, taps] = sizes(geometry);
+        let windows = geometry.axes[0].output * geometry.axes[1].output;
         let phases = geometry.axes[0].stride * geometry.axes[1].stride;
-        let long = sources * taps >= Self::PRODUCTS * phases && taps <= Self::TAPS;
-        let planes = shifts::output_planes(geometry);
-        Self::of(operands, geometry, long.then_some(results), planes)
-    }
-
-    fn of_filter<T: Float>(operands: [&[T]; 2], geometry: &Geometry) -> Self {
-        let [sources, results, taps] = sizes(geometry);
-        let windows = geometry.axes[0].output * geometry.axes[1].output;
-        let high = sources >= Self::CHANNELS && taps * windows <= Self::WINDOWS;
-        let planes = shifts::input_planes(geometry);
-        Self::of(operands, geometry, high.then_some(results), planes)
-    }
-
-    /// The way for so many channels of the result, if there is enough to do for each.
-    fn of<T: Float>(
-        operands: [&[T]; 2],
-        geometry: &Geometry,
-        results: Option<usize>,
-        planes: Planes,
-    ) -> Self {
-        let isa = Isa::current();
-        let is_empty = operands.iter().any(|operand| operand.is_empty());
-        if isa == Isa::Scalar || is_empty {
-            // Elsewhere the product of matrices comes from a crate that knows other machines.
-            return Self::Unfolded;
-        }
+        let (results, long, fits) = match call.kind {
+            Kind::Forward => (outputs, inputs * taps >= Self::PRODUCTS, taps <= Self::TAPS),
+            Kind::Transposed => (
+                inputs,
+                outputs * taps >= Self::PRODUCTS * phases,
+                taps <= Self::TAPS,
+            ),
+            Kind::Filter => (
+                outputs,
+                inputs >= Self::CHANNELS,
+                taps * windows <= Self::WINDOWS,
+            ),
+        };
         // Channels are the lanes of vectors, which are to be full, or nearly.
-        let full = |results| 4 * results >= 3 * Columns::new::<T>(isa, results).pitch();
-        if results.is_some_and(full) {
-            return Self::Indirect;
-        }
-        // Direct kernels multiply every tap with every position of the planes, unfolding every tap
-        // with every window, so at least a third of the positions must be windows.
-        let windows = geometry.axes[0].output * geometry.axes[1].output;
-        if 3 * windows >= planes.image() {
-            Self::Direct
-        } else {
-            Self::Unfolded
+        let full = 4 * results >= 3 * indirect::columns::<T>(isa, results).pitch();
+        // Direct kernels multiply every tap with every position of the planes, so at least a third
+        // of those must be windows.
+        let planes = match call.kind {
+            Kind::Transposed => shifts::output_planes(geometry),
+            Kind::Forward | Kind::Filter => shifts::input_planes(geometry),
+        };
+        let sparse = 3 * windows < planes.image();
+        match fits && (long && full || sparse) {
+            true => Self::Indirect,
+            false => Self::Direct,
         }
     }
+}
+
+/// Calls `f` with blocks of so many images of the source and of the result, whose images have these
+/// sizes, in parallel.
+fn each_block<T: Float>(
+    images: usize,
+    source: &[T],
+    result: &mut [T],
+    sizes: [usize; 2],
+    f: &(dyn Fn(&[T], &mut [T]) + Sync),
+) {
+    let [from, to] = sizes.map(|size| images * size);
+    parallel::for_each_chunk(result, to, &|i, result| {
+        f(&source[i * from..source.len().min((i + 1) * from)], result);
+    });
 }
 
 /// Channels of a group, in and out, and taps of a window.
@@ -291,15 +337,4 @@ fn channels<T: Float>(bias: &Tensor<T>, channels: usize) -> Tensor<T> {
         bias.shape()
     );
     bias.contiguous()
-}
-
-/// Adds each channel's number to its planes.
-fn add_bias<T: Float>(out: &mut [T], bias: Option<&Tensor<T>>, size: [usize; 2]) {
-    let (Some(bias), true) = (bias, !out.is_empty()) else {
-        return;
-    };
-    let bias = bias.values();
-    for (plane, &term) in out.chunks_mut(size[0] * size[1]).zip(bias.iter().cycle()) {
-        plane.iter_mut().for_each(|value| *value += term);
-    }
 }

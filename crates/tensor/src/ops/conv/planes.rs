@@ -22,8 +22,7 @@ use std::ops::RangeInclusive;
 
 use super::shifts::Tap;
 use crate::element::Float;
-use crate::simd::Simd;
-use crate::storage::Storage;
+use crate::gemm::{LineCopy, Routines};
 
 /// Elements behind a plane that may be read beyond its end: the widest tile of a kernel.
 pub(super) const SLACK: usize = 128;
@@ -97,26 +96,26 @@ impl Planes {
     }
 
     /// Where the values begin that each tap of each of `channels` reads.
-    pub(super) fn starts(&self, images: usize, channels: usize, taps: &[Tap]) -> Storage<i64> {
-        let mut starts = Storage::recycled(channels * taps.len());
-        let mut slots = starts.as_mut_slice().iter_mut();
-        for channel in 0..channels {
-            for (tap, slot) in taps.iter().zip(&mut slots) {
-                let phase = tap.row.phase * self.columns.phases + tap.column.phase;
-                let plane = channel * self.channel(images) + phase * self.plane(images);
-                let steps = tap.row.steps * self.columns.pitch as isize + tap.column.steps;
-                *slot = (plane + self.lead()) as i64 + steps as i64;
-            }
-        }
-        starts
+    pub(super) fn starts(
+        &self,
+        images: usize,
+        channels: usize,
+        taps: &[Tap],
+    ) -> impl Iterator<Item = usize> {
+        let pairs = (0..channels).flat_map(|channel| taps.iter().map(move |tap| (channel, tap)));
+        pairs.map(move |(channel, tap)| {
+            let phase = tap.row.phase * self.columns.phases + tap.column.phase;
+            let plane = channel * self.channel(images) + phase * self.plane(images);
+            let steps = tap.row.steps * self.columns.pitch as isize + tap.column.steps;
+            (plane + self.lead()).wrapping_add_signed(steps)
+        })
     }
 
     /// Writes the channels of one group of a block of at most `images` images; `[groups, group]`
     /// says which.
-    #[inline(always)]
-    pub(super) fn fill<T: Float, S: Simd<T>>(
+    pub(super) fn fill<T: Float>(
         &self,
-        simd: S,
+        routines: &Routines<T>,
         images: usize,
         source: &[T],
         [groups, group]: [usize; 2],
@@ -130,55 +129,57 @@ impl Planes {
             let phase = [phase / self.columns.phases, phase % self.columns.phases];
             let (lead, rest) = plane.split_at_mut(self.lead());
             lead.fill(T::ZERO);
-            let mut spaces = rest.chunks_exact_mut(self.image());
-            let planes = source
-                .chunks_exact(area)
-                .skip(channel)
-                .step_by(groups * channels);
-            let present = planes.len();
-            for (image, space) in planes.zip(&mut spaces) {
-                self.fill_image(simd, image, phase, space);
+            let from = &source[channel * area..];
+            let image = groups * channels * area;
+            let (filled, zeros) = rest.split_at_mut(from.len().div_ceil(image) * self.image());
+            zeros.fill(T::ZERO);
+            if self.columns.phases == 1 {
+                self.copy(routines, from, image, phase[0], filled);
+                continue;
             }
-            rest[present * self.image()..].fill(T::ZERO);
+            let images = from
+                .chunks(image)
+                .zip(filled.chunks_exact_mut(self.image()));
+            images.for_each(|(image, space)| self.deal(image, phase, space));
         }
     }
 
-    /// Writes one phase of one channel of an image.
-    #[inline(always)]
-    fn fill_image<T: Float, S: Simd<T>>(
+    /// Writes one phase of the rows of images, which are so far apart.
+    fn copy<T: Float>(
         &self,
-        simd: S,
-        image: &[T],
-        [down, across]: [usize; 2],
+        routines: &Routines<T>,
+        from: &[T],
+        image: usize,
+        down: usize,
         to: &mut [T],
     ) {
+        let (rows, columns) = (self.rows, self.columns);
+        let lines = rows.values(down);
+        let copy = LineCopy {
+            from: from.get(down * columns.size..).unwrap_or_default(),
+            blocks: to.len() / self.image(),
+            to,
+            strides: [rows.phases * columns.size, columns.pitch],
+            lines: [lines, rows.pitch - lines],
+            columns: [columns.size, columns.pitch],
+            block_strides: [image, self.image()],
+        };
+        copy.run(routines);
+    }
+
+    /// Writes one phase of an image.
+    fn deal<T: Float>(&self, image: &[T], [down, across]: [usize; 2], to: &mut [T]) {
         let (rows, columns) = (self.rows, self.columns);
         let (filled, zeros) = to.split_at_mut(rows.values(down) * columns.pitch);
         zeros.fill(T::ZERO);
         for (r, to) in filled.chunks_exact_mut(columns.pitch).enumerate() {
             let from = &image[(r * rows.phases + down) * columns.size..][..columns.size];
-            if columns.phases == 1 {
-                copy_padded(simd, from, to);
-            } else {
-                deal(from, across, columns.phases, to);
-            }
+            deal(from, across, columns.phases, to);
         }
     }
 }
 
-/// `to` ← `from`, and zeros where it is longer.
-#[inline(always)]
-pub(super) fn copy_padded<T: Float, S: Simd<T>>(simd: S, from: &[T], to: &mut [T]) {
-    let mut start = 0;
-    while start < to.len() {
-        let vector = simd.load_part(&from[start.min(from.len())..]);
-        simd.store_part(vector, &mut to[start..]);
-        start += S::LANES;
-    }
-}
-
 /// `to` ← every `phases`-th element of `from`, and zeros where it is longer.
-#[inline(always)]
 fn deal<T: Float>(from: &[T], phase: usize, phases: usize, to: &mut [T]) {
     let mut values = from.iter().skip(phase).step_by(phases);
     for slot in to {

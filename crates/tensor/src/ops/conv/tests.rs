@@ -1,6 +1,6 @@
 //! The kernels against the naive ones, on sizes with nothing round about them.
 
-use super::{direct, filter, indirect, naive, unfold};
+use super::{Call, Kind, Strategy, naive};
 use crate::random;
 use crate::shape::{Convolution, Geometry, Shape, convolution, transposed_convolution};
 use crate::simd::Isa;
@@ -9,7 +9,31 @@ use crate::{Float, OrPanic, Slice, Tensor};
 /// The three kernels in one of their forms.
 type Kernels<'a, T> = [Box<dyn Fn() -> Tensor<T> + 'a>; 3];
 
-/// All forms: as the methods choose, unfolded, and direct with every instruction set.
+/// The result of a kernel by one of the strategies.
+fn by<T: Float>(
+    (isa, strategy): (Isa, Strategy),
+    kind: Kind,
+    operands: [&[T]; 2],
+    geometry: &Geometry,
+) -> Tensor<T> {
+    let shape = match kind {
+        Kind::Forward => geometry.output(),
+        Kind::Transposed => geometry.input(),
+        Kind::Filter => geometry.weight(),
+    };
+    Tensor::written(shape, |result| {
+        let call = Call {
+            kind,
+            operands,
+            bias: None,
+            geometry,
+            result,
+        };
+        call.run_by(isa, strategy);
+    })
+}
+
+/// All forms: as the methods choose, and by each strategy with every instruction set.
 fn forms<'a, T: Float>(
     [x, w, y]: [&'a Tensor<T>; 3],
     geometry: &'a Geometry,
@@ -19,58 +43,19 @@ fn forms<'a, T: Float>(
         Box::new(|| y.convolve_transposed(w, None, geometry)),
         Box::new(|| x.convolve_filter(y, geometry)),
     ];
-    let written = |shape: Shape, kernel: &dyn Fn(&mut [T])| Tensor::written(shape, kernel);
+    let mut forms = vec![("chosen".to_owned(), chosen)];
     let slice = |tensor: &'a Tensor<T>| tensor.as_slice().expect("not a view");
-    let (xs, ws, ys) = (slice(x), slice(w), slice(y));
-    let unfolded: Kernels<'a, T> = [
-        Box::new(move || written(geometry.output(), &|y| unfold::forward(xs, ws, geometry, y))),
-        Box::new(move || {
-            written(geometry.input(), &|x| {
-                unfold::transposed(ys, ws, geometry, x)
-            })
-        }),
-        Box::new(move || unfold::filter(xs, ys, geometry)),
-    ];
-    let mut forms = vec![
-        ("chosen".to_owned(), chosen),
-        ("unfolded".to_owned(), unfolded),
-    ];
-    if [xs, ws, ys].iter().any(|operand| operand.is_empty()) {
-        return forms;
-    }
-    // With plain code convolutions unfold.
-    for isa in Isa::available()
-        .into_iter()
-        .filter(|isa| *isa != Isa::Scalar)
-    {
-        let direct: Kernels<'a, T> = [
-            Box::new(move || {
-                written(geometry.output(), &|y| {
-                    direct::forward(isa, [xs, ws], None, geometry, y)
-                })
-            }),
-            Box::new(move || {
-                written(geometry.input(), &|x| {
-                    direct::transposed(isa, [ys, ws], None, geometry, x)
-                })
-            }),
-            Box::new(move || filter::filter(isa, xs, ys, geometry)),
-        ];
-        forms.push((format!("direct with {isa}"), direct));
-        let indirect: Kernels<'a, T> = [
-            Box::new(move || {
-                written(geometry.output(), &|y| {
-                    indirect::forward(isa, [xs, ws], None, geometry, y)
-                })
-            }),
-            Box::new(move || {
-                written(geometry.input(), &|x| {
-                    indirect::transposed(isa, [ys, ws], None, geometry, x)
-                })
-            }),
-            Box::new(move || indirect::filter(isa, xs, ys, geometry)),
-        ];
-        forms.push((format!("indirect with {isa}"), indirect));
+    let (x, w, y) = (slice(x), slice(w), slice(y));
+    for isa in Isa::available() {
+        for strategy in [Strategy::Indirect, Strategy::Direct] {
+            let way = (isa, strategy);
+            let kernels: Kernels<'a, T> = [
+                Box::new(move || by(way, Kind::Forward, [x, w], geometry)),
+                Box::new(move || by(way, Kind::Transposed, [y, w], geometry)),
+                Box::new(move || by(way, Kind::Filter, [x, y], geometry)),
+            ];
+            forms.push((format!("{strategy:?} with {isa}"), kernels));
+        }
     }
     forms
 }
@@ -215,12 +200,8 @@ fn indirect_products_do_not_multiply_padding() {
     x[0] = f32::INFINITY;
     let w = vec![1.0_f32; weight.elements()];
     for isa in Isa::available() {
-        if isa == Isa::Scalar {
-            continue;
-        }
-        let y = Tensor::written(geometry.output(), |y| {
-            indirect::forward(isa, [&x, &w], None, &geometry, y)
-        });
+        let way = (isa, Strategy::Indirect);
+        let y = by(way, Kind::Forward, [&x, &w], &geometry);
         for (i, value) in y.iter().enumerate() {
             let reached = i % 16 / 4 < 2 && i % 4 < 2;
             assert_eq!(value.is_finite(), !reached, "{isa}: {value} at {i}");

@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::methods;
-use crate::simd::{InstructionSet, Isa, Kernel, Math, Routine, Simd};
+use crate::simd::{Address, InstructionSet, Isa, Kernel, Math, Routine, Simd};
 
 /// The token of AVX2 and FMA. It exists only where the machine has the instructions.
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +126,9 @@ impl Simd<f32> for Avx2 {
         unsafe { _mm256_srl_epi32(a, _mm_cvtsi32_si128(N as i32)) }
     }
 
+    fn address<R: Routine<f32>>(self) -> Address<R::Argument> {
+        Self::routine::<f32, R>
+    }
     methods! {
         fn splat(value: f32) -> __m256 { _mm256_set1_ps(value) }
         fn add(a: __m256, b: __m256) -> __m256 { _mm256_add_ps(a, b) }
@@ -228,6 +231,9 @@ impl Simd<f64> for Avx2 {
         unsafe { _mm256_srl_epi64(a, _mm_cvtsi32_si128(N as i32)) }
     }
 
+    fn address<R: Routine<f64>>(self) -> Address<R::Argument> {
+        Self::routine::<f64, R>
+    }
     methods! {
         fn splat(value: f64) -> __m256d { _mm256_set1_pd(value) }
         fn add(a: __m256d, b: __m256d) -> __m256d { _mm256_add_pd(a, b) }

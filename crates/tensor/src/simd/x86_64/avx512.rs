@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::methods;
-use crate::simd::{InstructionSet, Isa, Kernel, Math, Routine, Simd};
+use crate::simd::{Address, InstructionSet, Isa, Kernel, Math, Routine, Simd};
 
 /// The token of AVX-512 (F, BW, DQ, VL). It exists only where the machine has the instructions.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +96,9 @@ impl Simd<f32> for Avx512 {
         unsafe { _mm512_srli_epi32::<N>(a) }
     }
 
+    fn address<R: Routine<f32>>(self) -> Address<R::Argument> {
+        Self::routine::<f32, R>
+    }
     methods! {
         fn splat(value: f32) -> __m512 { _mm512_set1_ps(value) }
         fn add(a: __m512, b: __m512) -> __m512 { _mm512_add_ps(a, b) }
@@ -178,6 +181,9 @@ impl Simd<f64> for Avx512 {
         unsafe { _mm512_srli_epi64::<N>(a) }
     }
 
+    fn address<R: Routine<f64>>(self) -> Address<R::Argument> {
+        Self::routine::<f64, R>
+    }
     methods! {
         fn splat(value: f64) -> __m512d { _mm512_set1_pd(value) }
         fn add(a: __m512d, b: __m512d) -> __m512d { _mm512_add_pd(a, b) }

@@ -11,15 +11,15 @@ use crate::shape::Sliding;
 
 /// One axis of a convolution or of its transpose, from source to result.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Way {
+pub(super) struct Direction {
     pub(super) axis: Sliding,
     pub(super) transposed: bool,
 }
 
 /// A few consecutive positions of a phase of the result; inline for all but many.
-pub(super) type Classes = SmallVec<[Class; 8]>;
+pub(super) type PositionClasses = SmallVec<[PositionClass; 8]>;
 
-impl Way {
+impl Direction {
     /// Positions of the source.
     pub(super) fn sources(self) -> usize {
         if self.transposed {
@@ -59,22 +59,22 @@ impl Way {
     }
 
     /// All positions of the result, class by class.
-    pub(super) fn classes(self) -> Classes {
+    pub(super) fn classes(self) -> PositionClasses {
         let [pace, _] = self.paces();
         let alike = |a, b| {
             let mut taps = 0..self.axis.kernel;
             taps.all(|tap| self.reads(a, tap).is_some() == self.reads(b, tap).is_some())
         };
-        let mut classes = Classes::new();
+        let mut classes = PositionClasses::new();
         for phase in 0..pace.min(self.results()) {
-            let mut last: Option<Class> = None;
+            let mut last: Option<PositionClass> = None;
             for position in (phase..self.results()).step_by(pace) {
                 match &mut last {
                     Some(class) if alike(class.first, position) => class.count += 1,
                     _ => {
                         classes.extend(last);
-                        last = Some(Class {
-                            way: self,
+                        last = Some(PositionClass {
+                            direction: self,
                             first: position,
                             count: 1,
                         });
@@ -89,22 +89,22 @@ impl Way {
 
 /// Positions of the result that the same taps reach.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Class {
-    way: Way,
+pub(super) struct PositionClass {
+    direction: Direction,
     first: usize,
     pub(super) count: usize,
 }
 
-impl Class {
+impl PositionClass {
     /// The taps, and what each reads for the first position.
     pub(super) fn taps(self) -> impl Iterator<Item = (usize, usize)> + Clone {
-        let taps = 0..self.way.axis.kernel;
-        taps.filter_map(move |tap| Some((tap, self.way.reads(self.first, tap)?)))
+        let taps = 0..self.direction.axis.kernel;
+        taps.filter_map(move |tap| Some((tap, self.direction.reads(self.first, tap)?)))
     }
 
     /// The positions, and how much further along the source each reads than the first.
     pub(super) fn positions(self) -> impl Iterator<Item = (usize, usize)> + Clone {
-        let [pace, read] = self.way.paces();
+        let [pace, read] = self.direction.paces();
         (0..self.count).map(move |i| (self.first + i * pace, i * read))
     }
 }

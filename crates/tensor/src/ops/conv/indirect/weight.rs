@@ -9,73 +9,59 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
 use smallvec::SmallVec;
 
-use super::turn::{Turn, turn};
-use super::{BLOCK_BYTES, Pass, Passes, TASKS};
+use super::{BLOCK_BYTES, Call, Inside, Insides, TASKS, columns};
 use crate::element::Float;
-use crate::gemm::{Columns, Indirect, Onto, Table};
+use crate::gemm::{Epilogue, Indirect, Panels, Routines, Table, Transpose};
+use crate::parallel;
 use crate::shape::{Geometry, Shape, Sliding};
-use crate::simd::{Isa, Kernel, Math};
+use crate::simd::Isa;
 use crate::storage::Storage;
 use crate::tensor::Tensor;
 
 /// Most elements of all parts together, unless a single one has more.
 const PARTS: usize = 1 << 20;
 
-/// What each tap of the weight receives from `x` and `y`.
-pub(in super::super) fn filter<T: Float>(
-    isa: Isa,
-    x: &[T],
-    y: &[T],
-    geometry: &Geometry,
-) -> Tensor<T> {
-    let plan = Plan::new::<T>(isa, geometry);
+/// What each tap of the weight receives.
+pub(in super::super) fn filter<T: Float>(isa: Isa, call: Call<'_, T>) {
+    let ([x, y], geometry) = (call.operands, call.geometry);
+    let plan = WeightPlan::<T>::new(isa, geometry);
     let parts = geometry.batch.div_ceil(plan.part);
     let units = geometry.groups * plan.bands;
     let sums = Tensor::written(Shape::from([parts, units * plan.unit()]), |parts| {
         let [x_size, y_size] = plan.image_sizes().map(|image| plan.part * image);
-        let shares = parts.par_chunks_mut(plan.unit()).enumerate();
-        shares.for_each(|(i, out)| {
+        parallel::for_each_chunk(parts, plan.unit(), &|i, out| {
             let (part, unit) = (i / units, i % units);
-            let share = Share {
-                plan: &plan,
-                group: unit / plan.bands,
-                band: unit % plan.bands,
-                x: &x[part * x_size..x.len().min((part + 1) * x_size)],
-                y: &y[part * y_size..y.len().min((part + 1) * y_size)],
-                out,
-            };
-            T::convolution_share(isa, share);
+            let x = &x[part * x_size..x.len().min((part + 1) * x_size)];
+            let y = &y[part * y_size..y.len().min((part + 1) * y_size)];
+            plan.share([unit / plan.bands, unit % plan.bands], [x, y], out);
         });
     });
     // A pairwise sum, whose tree depends on the number of parts alone.
     let sums = sums.sum(0);
     let (taps, results) = (plan.taps(), plan.channels[1]);
-    let pitch = plan.columns.pitch();
-    Tensor::written(geometry.weight(), |to| {
-        let turn = Turn {
-            from: &sums.values(),
+    let groups = call.result.chunks_exact_mut(results * taps);
+    for (from, to) in sums.values().chunks_exact(taps * results).zip(groups) {
+        let transpose = Transpose {
+            from,
             to,
-            strides: [pitch, taps],
+            strides: [results, taps],
             size: [results, taps],
-            blocks: geometry.groups,
-            steps: [taps * pitch, results * taps],
         };
-        T::turn(isa, turn);
-    })
+        transpose.run(&plan.routines);
+    }
 }
 
 /// Taps that read inside the image for the same windows.
 #[derive(Clone, Debug)]
-struct Class {
+struct TapClass {
     axis: Sliding,
     taps: Range<usize>,
     windows: Range<usize>,
 }
 
-impl Class {
+impl TapClass {
     fn all(axis: Sliding) -> SmallVec<[Self; 8]> {
         let mut classes: SmallVec<[Self; 8]> = SmallVec::new();
         for tap in 0..axis.kernel {
@@ -111,7 +97,8 @@ impl Class {
 }
 
 /// What is the same for every share.
-struct Plan<'a> {
+struct WeightPlan<'a, T> {
+    routines: Routines<T>,
     geometry: &'a Geometry,
     /// Images of a part of the sum, and of the blocks that it is made of.
     part: usize,
@@ -120,25 +107,26 @@ struct Plan<'a> {
     channels: [usize; 2],
     /// How many bands the channels of the input are cut into.
     bands: usize,
-    columns: Columns,
-    passes: Passes,
+    columns: Panels,
+    insides: Insides,
 }
 
-impl<'a> Plan<'a> {
-    fn new<T: Float>(isa: Isa, geometry: &'a Geometry) -> Self {
+impl<'a, T: Float> WeightPlan<'a, T> {
+    fn new(isa: Isa, geometry: &'a Geometry) -> Self {
         let groups = geometry.groups;
         let channels = [
             geometry.in_channels / groups,
             geometry.out_channels / groups,
         ];
         let mut plan = Self {
+            routines: Routines::new(isa),
             geometry,
             part: 1,
             images: 1,
             channels,
             bands: 1,
-            columns: Columns::new::<T>(isa, channels[1]),
-            passes: Passes::new(),
+            columns: columns::<T>(isa, channels[1]),
+            insides: Insides::new(),
         };
         // Many parts of a small weight, few of a large one, which then is cut into bands.
         let most = PARTS / (groups * plan.taps() * plan.columns.pitch());
@@ -150,10 +138,13 @@ impl<'a> Plan<'a> {
         let [x, y] = plan.image_sizes();
         let fitting = BLOCK_BYTES / ((x + y) * size_of::<T>());
         plan.images = fitting.clamp(1, plan.part);
-        let [rows, across] = geometry.axes.map(Class::all);
+        let [rows, across] = geometry.axes.map(TapClass::all);
         for rows in &rows {
             for across in &across {
-                plan.add_pass([rows, across]);
+                plan.insides.push(Inside {
+                    rows: plan.places([rows, across]),
+                    steps: plan.windows([rows, across]),
+                });
             }
         }
         plan
@@ -176,20 +167,11 @@ impl<'a> Plan<'a> {
 
     /// Elements of the product of a band.
     fn unit(&self) -> usize {
-        self.taps() / self.bands * self.columns.pitch()
-    }
-
-    /// Adds the taps of a class along either axis.
-    fn add_pass(&mut self, classes: [&Class; 2]) {
-        let pass = Pass {
-            rows: self.places(classes),
-            steps: self.windows(classes),
-        };
-        self.passes.push(pass);
+        self.taps() / self.bands * self.channels[1]
     }
 
     /// Where each tap reads the input and is written, channel by channel of a band.
-    fn places(&self, [rows, across]: [&Class; 2]) -> Table {
+    fn places(&self, [rows, across]: [&TapClass; 2]) -> Table {
         let [down, right] = self.geometry.axes;
         let channels = self.channels[0] / self.bands;
         let taps = (0..channels).flat_map(|c| rows.taps().map(move |row| (c, row)));
@@ -197,14 +179,14 @@ impl<'a> Plan<'a> {
         let taps = taps.map(|((c, (k, row)), (l, column))| {
             [
                 (c * down.input + row) * right.input + column,
-                ((c * down.kernel + k) * right.kernel + l) * self.columns.pitch(),
+                ((c * down.kernel + k) * right.kernel + l) * self.channels[1],
             ]
         });
         Table::new(channels * rows.taps.len() * across.taps.len(), taps)
     }
 
     /// Where each window reads the input and the output, image by image of a block.
-    fn windows(&self, [rows, across]: [&Class; 2]) -> Table {
+    fn windows(&self, [rows, across]: [&TapClass; 2]) -> Table {
         let [down, right] = self.geometry.axes;
         let [image, _] = self.image_sizes();
         let windows = (0..self.images).flat_map(|b| rows.windows().map(move |row| (b, row)));
@@ -218,77 +200,60 @@ impl<'a> Plan<'a> {
         let count = rows.windows.len() * across.windows.len();
         Table::new(self.images * count, windows)
     }
-}
 
-/// What some of the images add to one band of the weight.
-#[expect(missing_debug_implementations, reason = "it lives for a call")]
-pub struct Share<'a, T> {
-    plan: &'a Plan<'a>,
-    group: usize,
-    band: usize,
-    x: &'a [T],
-    y: &'a [T],
-    out: &'a mut [T],
-}
-
-impl<T: Float> Share<'_, T> {
-    pub(crate) fn run_on(isa: Isa, share: Self) {
-        T::dispatch_on_vectors(isa, share);
-    }
-}
-
-impl<T: Float> Kernel<T> for Share<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Math<T>>(self, simd: S) {
-        let plan = self.plan;
-        let [rows, columns] = plan.geometry.axes;
+    /// What some of the images add to one band of a group.
+    fn share(&self, [group, band]: [usize; 2], [x, y]: [&[T]; 2], out: &mut [T]) {
+        let [rows, columns] = self.geometry.axes;
         let area = rows.input * columns.input;
-        let first = (self.group * plan.bands + self.band) * (plan.channels[0] / plan.bands);
-        let panels = plan.images * rows.output * columns.output * plan.columns.pitch();
+        let first = (group * self.bands + band) * (self.channels[0] / self.bands);
+        let windows = self.images * rows.output * columns.output;
         // Columns that are missing are computed with the others and left out.
-        let mut turned = Storage::filled(panels, T::ZERO);
-        let [x_image, y_image] = plan.image_sizes();
-        let blocks = self.x.chunks(plan.images * x_image);
-        let blocks = blocks.zip(self.y.chunks(plan.images * y_image));
+        let mut turned = Storage::filled(self.columns.packed(windows), T::ZERO);
+        let [x_image, y_image] = self.image_sizes();
+        let blocks = x.chunks(self.images * x_image);
+        let blocks = blocks.zip(y.chunks(self.images * y_image));
         for (number, (x, y)) in blocks.enumerate() {
-            plan.turn(simd, self.group, y, turned.as_mut_slice());
-            let onto = if number == 0 {
-                Onto::Nothing
-            } else {
-                Onto::Scaled(T::ONE)
+            self.turn(group, y, turned.as_mut_slice());
+            let epilogue = match number {
+                0 => Epilogue::Store,
+                _ => Epilogue::Accumulate,
             };
-            for pass in &plan.passes {
-                let steps = pass.steps.len() / plan.images * (x.len() / x_image);
+            for inside in &self.insides {
+                let steps = inside.steps.len() / self.images * (x.len() / x_image);
                 let product = Indirect {
                     left: &x[first * area..],
-                    rows: pass.rows.first(pass.rows.len()),
-                    steps: pass.steps.first(steps),
+                    rows: inside.rows.first(inside.rows.len()),
+                    steps: inside.steps.first(steps),
                     right: turned.as_slice(),
-                    columns: plan.columns,
+                    columns: self.columns,
+                    packed: true,
+                    height: self.routines.isa.resources().tile[0],
+                    times: 1,
+                    strides: [0, 0],
                 };
-                product.run(simd, onto, self.out);
+                product.run(&self.routines, epilogue, out);
             }
         }
     }
-}
 
-impl Plan<'_> {
     /// `to` `[panel, image, window, width]` ← one group's outputs of a block.
-    #[inline(always)]
-    fn turn<T: Float, S: Math<T>>(&self, simd: S, group: usize, y: &[T], to: &mut [T]) {
+    fn turn(&self, group: usize, y: &[T], to: &mut [T]) {
         let [rows, columns] = self.geometry.axes;
         let windows = rows.output * columns.output;
         let (results, width) = (self.channels[1], self.columns.width);
         let panels = to.chunks_exact_mut(self.images * windows * width);
         for (i, to) in panels.enumerate() {
-            let lanes = width.min(results - i * width);
+            let panel = self.columns.range(i);
             let groups = y.chunks_exact(results * windows).skip(group);
             let images = groups.step_by(self.geometry.groups);
             for (from, to) in images.zip(to.chunks_exact_mut(windows * width)) {
-                let from = &from[i * width * windows..];
-                turn(simd, (from, windows), (to, width), [windows, lanes]);
+                let transpose = Transpose {
+                    from: &from[panel.start * windows..],
+                    to,
+                    strides: [windows, width],
+                    size: [windows, panel.len()],
+                };
+                transpose.run(&self.routines);
             }
         }
     }
