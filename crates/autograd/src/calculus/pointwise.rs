@@ -109,6 +109,13 @@ impl Pointwise {
         Summed::apply(self, inputs, shape, axes)
     }
 
+    /// The sum of the function of tensors, for what other primitives compute on their way: over
+    /// whatever axes `target` is stretched along to become the shape of the first one.
+    #[track_caller]
+    pub(crate) fn sum_of<T: Float>(&self, inputs: &[&Tensor<T>], target: &Shape) -> Tensor<T> {
+        self.0.forward.run_one_to(inputs, inputs[0].shape(), target)
+    }
+
     pub(super) fn forward_program(&self) -> &Program {
         &self.0.forward
     }

@@ -86,10 +86,11 @@ fn extremum(first_wins: &Expr, a: &Expr, b: &Expr) -> (Expr, Expr) {
 }
 
 /// b·aᵇ⁻¹ and aᵇ·log a. At b = 0 the first is 0 even where aᵇ⁻¹ is infinite, and at a = 0 < b the
-/// second is its limit 0 instead of 0·(−∞).
+/// second is its limit 0 instead of 0·(−∞). At a = 0 = b it is 0 too, a point that stands for a jump.
 fn power(a: &Expr, b: &Expr, y: &Expr) -> (Expr, Expr) {
     let zero = Expr::from(0.0);
     let base = Expr::select(&b.equal(0.0), &zero, &(b * a.pow(b - 1.0)));
-    let exponent = Expr::select(&a.equal(0.0), &zero, &(y * a.log()));
+    let is_limit = a.equal(0.0) * zero.less_equal(b);
+    let exponent = Expr::select(&is_limit, &zero, &(y * a.log()));
     (base, exponent)
 }

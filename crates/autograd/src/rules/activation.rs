@@ -38,10 +38,10 @@ fn clipped(x: &Expr, low: &Expr, high: &Expr) -> Expr {
     Expr::select(&x.less_equal(low), low, &below_high)
 }
 
-/// ½x·(1 + tanh(√(2/π)·(x + 0.044715x³))).
+/// ½x·(1 + tanh u) with u = √(2/π)·(x + 0.044715x³), as x·σ(2u), which cancels nowhere.
 fn gelu_tanh(x: &Expr) -> Expr {
     let inner = FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * (x + 0.044_715 * x * x.square());
-    0.5 * x * (1.0 + inner.tanh())
+    x * (2.0 * inner).sigmoid()
 }
 
 /// 0 up to −3, x from 3 on, x·(x + 3)/6 between.

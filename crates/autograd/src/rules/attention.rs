@@ -33,7 +33,8 @@ impl<T: Float> Var<T> {
     /// as batch and heads, broadcast.
     ///
     /// A mask that broadcasts to `[.., queries, keys]` is added to the scores: −∞ where a query must
-    /// not see a key, 0 where it may. A query that sees no key at all has no mean: NaN.
+    /// not see a key, 0 where it may. A query that sees no key at all gets 0, and nothing flows back
+    /// from it.
     ///
     /// # Panics
     /// If the shapes do not fit, or the probability of dropout is not in [0, 1).
@@ -62,7 +63,7 @@ impl<T: Float> Var<T> {
         if let Some(mask) = mask {
             scores = scores + mask;
         }
-        let weights = scores.softmax(-1);
+        let weights = scores.shares_of_some();
         weights.dropout(options.dropout).matmul(values)
     }
 }

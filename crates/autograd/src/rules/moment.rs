@@ -1,4 +1,8 @@
 //! Variances and standard deviations.
+//!
+//! A mean that is large beside the deviations from it is rounded by about as much as they are. So all
+//! numbers are taken from the first one of their group, which is exact where it matters: what is
+//! far away from 0 and close together stays apart, and numbers that are all the same have variance 0.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -11,6 +15,57 @@ use crate::calculus::{Expr, Pointwise};
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
+static FROM_FIRST: LazyLock<Pointwise> =
+    LazyLock::new(|| Pointwise::new("from_first", |[x, first]: [Expr; 2]| x - first));
+
+/// The mean of each group as its first element and the mean's distance from there, with the axes
+/// that are averaged left at size 1.
+#[derive(Clone, Debug)]
+pub(super) struct Centre<V> {
+    pub(super) first: V,
+    pub(super) distance: V,
+}
+
+impl<T: Float> Centre<Tensor<T>> {
+    pub(super) fn of(x: &Tensor<T>, axes: ReducedAxes) -> Self {
+        let first = first(x, axes);
+        let sum = FROM_FIRST.sum_of(&[x, &first], first.shape());
+        let count = T::from_f64(axes.count(x.shape()) as f64);
+        let distance = sum / &Tensor::scalar(count);
+        Self { first, distance }
+    }
+
+    pub(super) fn mean(&self) -> Tensor<T> {
+        &self.first + &self.distance
+    }
+
+    /// Σ (x − mean)², of numbers times `units`.
+    pub(super) fn scatter(&self, x: &Tensor<T>, units: &Tensor<T>) -> Tensor<T> {
+        SQUARE.sum_of(&[x, &self.first, &self.distance, units], self.first.shape())
+    }
+}
+
+impl<T: Float> Centre<Var<T>> {
+    /// The same as a function of `x`. Which element is the first makes no difference to the mean, so
+    /// it is a constant.
+    pub(super) fn recorded(x: &Var<T>, axes: ReducedAxes) -> Self {
+        let first = Var::constant(first(x.value(), axes));
+        let count = number(axes.count(x.shape()) as f64);
+        let distance = FROM_FIRST.apply_sum(&[x, &first], keep(axes.to_axes())) / count;
+        Self { first, distance }
+    }
+}
+
+/// The first element of each group; of groups of nothing, 0.
+fn first<T: Float>(x: &Tensor<T>, axes: ReducedAxes) -> Tensor<T> {
+    if x.elements() == 0 {
+        return Tensor::zeros(axes.kept(x.shape()));
+    }
+    let reduced = (0..x.rank()).filter(|&axis| axes.contains(axis));
+    let first = reduced.fold(x.clone(), |x, axis| x.slice(axis as isize, ..1));
+    first.contiguous()
+}
+
 /// Σ (x − m)² along axes, m the mean along them. The mean is where this is smallest, so moving it
 /// changes nothing and the rule has no part for it.
 #[derive(Clone, Copy, Debug)]
@@ -21,23 +76,22 @@ impl<T: Float> Primitive<T> for Scatter {
         "scatter_around_mean".into()
     }
     fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
-        let mean = Var::constant(x[0].mean(keep(self.0.to_axes())));
-        let x = Var::constant(x[0].clone());
-        let sum = SQUARE.apply_sum(&[&x, &mean], self.0.to_axes());
-        sum.into_value()
+        let scatter = Centre::of(x[0], self.0).scatter(x[0], &Tensor::scalar(T::ONE));
+        scatter.with_shape(self.0.result(x[0].shape()))
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0)
     }
     fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
         static SLOPE: LazyLock<Pointwise> = LazyLock::new(|| {
-            Pointwise::new("scatter_around_mean.vjp", |[x, m, g]: [Expr; 3]| {
-                2.0 * g * (x - m)
-            })
+            Pointwise::new(
+                "scatter_around_mean.vjp",
+                |[x, first, distance, g]: [Expr; 4]| 2.0 * g * (x - first - distance),
+            )
         });
-        let mean = x[0].mean(keep(self.0.to_axes()));
+        let Centre { first, distance } = Centre::recorded(&x[0], self.0);
         let g = g.with_shape(self.0.kept(x.shape(0)));
-        one(SLOPE.apply(&[&x[0], &mean, &g]))
+        one(SLOPE.apply(&[&x[0], &first, &distance, &g]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = Σ (x − mean x)²".into()
@@ -46,12 +100,16 @@ impl<T: Float> Primitive<T> for Scatter {
         "x̄ = 2g·(x − mean x)".into()
     }
     fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
-        4 * x[0].elements() as u64
+        5 * x[0].elements() as u64
     }
 }
 
-static SQUARE: LazyLock<Pointwise> =
-    LazyLock::new(|| Pointwise::new("scatter_around_mean", |[x, m]: [Expr; 2]| (x - m).square()));
+static SQUARE: LazyLock<Pointwise> = LazyLock::new(|| {
+    Pointwise::new(
+        "scatter_around_mean",
+        |[x, first, distance, unit]: [Expr; 4]| ((x - first - distance) * unit).square(),
+    )
+});
 
 impl<T: Float> Var<T> {
     /// Variance along axes: Σ (x − mean)² / (n − `correction`). A correction of 1 makes it unbiased

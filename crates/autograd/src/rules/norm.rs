@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Axes, Float, OrPanic, keep, shape};
+use retrograd_tensor::pointwise::Unary;
+use retrograd_tensor::{Axes, Float, OrPanic, ReducedAxes, Tensor, keep, shape};
 
 use super::arithmetic::number;
 use crate::calculus::{Expr, Pointwise};
@@ -25,7 +26,14 @@ impl<T: Float> Var<T> {
         static COUNT: LazyLock<Pointwise> =
             LazyLock::new(|| Pointwise::new("norm.count", |[x]: [Expr; 1]| 1.0 - x.equal(0.0)));
         if order == 2.0 {
-            SQUARE.apply_sum(&[self], axes).root()
+            let axes = self.reduced("norm", axes);
+            let plain = SQUARE.apply_sum(&[self], axes.to_axes());
+            if are_squares_safe(plain.value()) {
+                return plain.root();
+            }
+            let units = Var::constant(units(self.value(), axes, f64::INFINITY));
+            let scaled = SQUARE.apply_sum(&[&(self * &units)], axes.to_axes());
+            scaled.root() / units.with_shape(*plain.shape())
         } else if order == 1.0 {
             SIZE.apply_sum(&[self], axes)
         } else if order == 0.0 {
@@ -78,18 +86,64 @@ impl<T: Float> Var<T> {
         static PRODUCT: LazyLock<Pointwise> =
             LazyLock::new(|| Pointwise::new("cosine_similarity.dot", |[a, b]: [Expr; 2]| a * b));
         static COSINE: LazyLock<Pointwise> = LazyLock::new(|| {
-            Pointwise::new("cosine_similarity", |[dot, a, b, epsilon]: [Expr; 4]| {
-                let length = |x: &Expr| Expr::select(&x.less(&epsilon), &epsilon, x);
-                dot / length(&a) / length(&b)
-            })
+            Pointwise::new(
+                "cosine_similarity",
+                |[dot, a, b, least_a, least_b]: [Expr; 5]| {
+                    let length = |x: &Expr, least: &Expr| Expr::select(&x.less(least), least, x);
+                    dot / length(&a, &least_a) / length(&b, &least_b)
+                },
+            )
         });
         let shapes = [*self.shape(), *other.shape()];
         let shape = shape::broadcast("cosine_similarity", &shapes).or_panic();
         let (a, b) = (self.broadcast_to(shape), other.broadcast_to(shape));
+        let (a, least_a) = a.in_safe_units(axis, epsilon);
+        let (b, least_b) = b.in_safe_units(axis, epsilon);
         let dot = PRODUCT.apply_sum(&[&a, &b], axis);
         let (a, b) = (a.norm(2.0, axis), b.norm(2.0, axis));
-        COSINE.apply(&[&dot, &a, &b, &number(epsilon)])
+        COSINE.apply(&[&dot, &a, &b, &least_a, &least_b])
     }
+
+    /// Vectors along an axis, and the length `least`, in units in which their squares are safe.
+    #[track_caller]
+    fn in_safe_units(self, axis: isize, least: f64) -> (Self, Self) {
+        let axes = self.reduced("cosine_similarity", axis);
+        let squares = self.value().unary(Unary::Square).sum(axes.to_axes());
+        if are_squares_safe(&squares) {
+            return (self, number(least));
+        }
+        let units = Var::constant(units(self.value(), axes, f64::INFINITY));
+        let least = units.with_shape(*squares.shape()) * least;
+        (&self * &units, least)
+    }
+}
+
+/// Whether sums of squares lost nothing: none is infinite, or so small that squares below the
+/// smallest number would count. NaN are what they are.
+pub(super) fn are_squares_safe<T: Float>(sums: &Tensor<T>) -> bool {
+    let least = T::MIN_POSITIVE.to_f64() / T::EPSILON.to_f64().powi(2);
+    let mut sums = sums.iter().map(|sum| sum.to_f64());
+    sums.all(|sum| sum.is_nan() || (sum > least && sum.is_finite()))
+}
+
+/// For each group a power of two, `most` at most, that brings its largest element near 1, so that no
+/// square is too large or too small; 1 where that is 0 or not finite. Multiplying by it is exact.
+pub(super) fn units<T: Float>(x: &Tensor<T>, axes: ReducedAxes, most: f64) -> Tensor<T> {
+    let kept = axes.kept(x.shape());
+    if x.elements() == 0 {
+        return Tensor::ones(kept);
+    }
+    let limit = -T::MIN_POSITIVE.to_f64().log2() as i32;
+    let unit = |size: T| {
+        let size = size.to_f64();
+        if size == 0.0 || !size.is_finite() {
+            return T::ONE;
+        }
+        let exponent = -size.log2().floor() as i32;
+        T::from_f64(2.0_f64.powi(exponent.clamp(-limit, limit)).min(most))
+    };
+    let largest = x.unary(Unary::Abs).max(keep(axes.to_axes()));
+    Tensor::from_vec(largest.iter().map(unit).collect(), kept)
 }
 
 /// bᵖ, for p > 0 without a slope at b = 0.

@@ -13,6 +13,8 @@ use std::sync::LazyLock;
 use retrograd_tensor::{Axes, Float, OrPanic, ReducedAxes, Shape, ShapeError, Tensor, keep};
 
 use super::arithmetic::number;
+use super::moment::Centre;
+use super::norm::{are_squares_safe, units};
 use super::one;
 use crate::calculus::{Expr, Pointwise};
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -24,7 +26,7 @@ use crate::var::Var;
 struct Standardize<T: Float> {
     axes: ReducedAxes,
     epsilon: f64,
-    mean: Tensor<T>,
+    centre: Centre<Tensor<T>>,
     scale: Tensor<T>,
 }
 
@@ -33,9 +35,13 @@ impl<T: Float> Primitive<T> for Standardize<T> {
         "standardize".into()
     }
     fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
-        static FORMULA: LazyLock<Pointwise> =
-            LazyLock::new(|| Pointwise::new("standardize", |[x, m, s]: [Expr; 3]| (x - m) * s));
-        FORMULA.forward(&[x[0], &self.mean, &self.scale])
+        static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("standardize", |[x, first, distance, s]: [Expr; 4]| {
+                (x - first - distance) * s
+            })
+        });
+        let Centre { first, distance } = &self.centre;
+        FORMULA.forward(&[x[0], first, distance, &self.scale])
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT)
@@ -52,7 +58,7 @@ impl<T: Float> Primitive<T> for Standardize<T> {
         // Only a derivative of the derivative has to know what the scale is made of.
         let recorded = x[0].is_tracked() || g.is_tracked();
         let scale = if recorded {
-            scale(&x[0].var(axes(), 0.0), self.epsilon)
+            scale(&x[0].var(axes(), 0.0), &number(self.epsilon))
         } else {
             Var::constant(self.scale.clone())
         };
@@ -76,7 +82,7 @@ impl<T: Float> Primitive<T> for Standardize<T> {
 }
 
 /// 1/√(variance + ε).
-fn scale<T: Float>(variance: &Var<T>, epsilon: f64) -> Var<T> {
+fn scale<T: Float>(variance: &Var<T>, epsilon: &Var<T>) -> Var<T> {
     (variance + epsilon).rsqrt()
 }
 
@@ -96,16 +102,28 @@ impl<T: Float> Var<T> {
     /// The same with the mean and the variance, whose axes are kept.
     #[track_caller]
     fn standardized(&self, axes: ReducedAxes, epsilon: f64) -> (Self, Tensor<T>, Tensor<T>) {
-        let x = Var::constant(self.value().clone());
-        let mean = x.mean(keep(axes.to_axes())).into_value();
-        let variance = x.var(keep(axes.to_axes()), 0.0);
+        let x = self.value();
+        let centre = Centre::of(x, axes);
+        let count = Tensor::scalar(T::from_f64(axes.count(x.shape()) as f64));
+        let variance_in = |units: &Tensor<T>| centre.scatter(x, units) / &count;
+        let variance = variance_in(&Tensor::scalar(T::ONE));
+        let scale = if variance.is_finite() {
+            scale(&Var::constant(variance.clone()), &number(epsilon))
+        } else {
+            // The square of a deviation may be infinite where the deviation is not.
+            let units = units(x, axes, 1.0);
+            let variance = Var::constant(variance_in(&units));
+            let units = Var::constant(units);
+            scale(&variance, &(units.square() * epsilon)) * units
+        };
+        let (mean, scale) = (centre.mean(), scale.into_value());
         let primitive = Standardize {
             axes,
             epsilon,
-            mean: mean.clone(),
-            scale: scale(&variance, epsilon).into_value(),
+            centre,
+            scale,
         };
-        (Self::apply(primitive, &[self]), mean, variance.into_value())
+        (Self::apply(primitive, &[self]), mean, variance)
     }
 
     /// Layer normalisation (Ba et al. 2016): mean 0 and variance 1 over the last `axes` axes of each
@@ -143,10 +161,25 @@ impl<T: Float> Var<T> {
         });
         let axes = self.last_axes("rms_norm", axes);
         let last = self.reduced("rms_norm", &axes[..]);
+        let count = last.count(self.shape()) as f64;
         let sum = SQUARE.apply_sum(&[self], keep(&axes[..]));
-        let mean = sum / number(last.count(self.shape()) as f64);
         let (none, epsilon) = (number(1.0), number(epsilon));
-        FORMULA.apply(&[self, &mean, weight.unwrap_or(&none), &epsilon])
+        let weight = weight.unwrap_or(&none);
+        let with_epsilon = sum.value() + epsilon.value();
+        if are_squares_safe(&with_epsilon) {
+            return FORMULA.apply(&[self, &(sum / number(count)), weight, &epsilon]);
+        }
+        // In larger units than 1, which small numbers may need where there is no epsilon, an epsilon
+        // would be too large.
+        let most = if epsilon.item() == T::ZERO {
+            f64::INFINITY
+        } else {
+            1.0
+        };
+        let units = Var::constant(units(self.value(), last, most));
+        let x = self * &units;
+        let mean = SQUARE.apply_sum(&[&x], keep(&axes[..])) / number(count);
+        FORMULA.apply(&[&x, &mean, weight, &(units * epsilon.sqrt()).square()])
     }
 
     /// Batch normalisation (Ioffe and Szegedy 2015) of `[batch, channels, ...]` as in training: mean

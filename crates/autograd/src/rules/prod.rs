@@ -3,7 +3,7 @@
 //! Halves are multiplied until one is left. So there is no division, and every order of derivative
 //! is right with any number of zeros among the factors.
 
-use retrograd_tensor::{Axes, Float, Tensor};
+use retrograd_tensor::{Axes, Float, keep};
 
 use crate::var::Var;
 
@@ -29,7 +29,8 @@ impl<T: Float> Var<T> {
     fn multiplied(self, axis: isize) -> Self {
         let size = self.shape()[axis as usize] as isize;
         match size {
-            0 => Self::constant(Tensor::ones(self.shape().with(axis as usize, 1))),
+            // The sum of nothing is 0, and leads back to what there was nothing of.
+            0 => self.sum(keep(axis)) + 1.0,
             1 => self,
             _ => {
                 let half = size / 2;

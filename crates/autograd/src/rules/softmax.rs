@@ -14,10 +14,24 @@ use crate::calculus::{Expr, Pointwise};
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
+/// The maximum is subtracted first and alone: with the logarithm of the sum added to it, its rounding
+/// would be an error of all shares.
+static WEIGHT: LazyLock<Pointwise> =
+    LazyLock::new(|| Pointwise::new("softmax", |[x, most]: [Expr; 2]| (x - most).exp()));
+
 /// The shares along an axis. Only the output is needed for the rule.
 #[derive(Clone, Copy, Debug)]
 struct Softmax {
     axis: usize,
+    /// Whether what is −∞ all along the axis has shares of 0, and not of 0/0.
+    of_some: bool,
+}
+
+impl Softmax {
+    fn new(axis: usize) -> Self {
+        let of_some = false;
+        Self { axis, of_some }
+    }
 }
 
 impl<T: Float> Primitive<T> for Softmax {
@@ -25,10 +39,16 @@ impl<T: Float> Primitive<T> for Softmax {
         "softmax".into()
     }
     fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
-        static SHARE: LazyLock<Pointwise> = LazyLock::new(|| {
-            Pointwise::new("softmax", |[x, log_sum]: [Expr; 2]| (x - log_sum).exp())
-        });
-        SHARE.forward(&[x[0], &log_sum(x[0], self.axis)])
+        let mut most = most(x[0], self.axis);
+        if self.of_some {
+            most = most.map(|most| if most == -T::INFINITY { T::ZERO } else { most });
+        }
+        let weights = WEIGHT.forward(&[x[0], &most]);
+        let mut sum = weights.sum(keep(self.axis as isize));
+        if self.of_some {
+            sum = sum.map(|sum| if sum == T::ZERO { T::ONE } else { sum });
+        }
+        weights / &sum
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::OUTPUT
@@ -64,7 +84,14 @@ impl<T: Float> Primitive<T> for LogSoftmax {
         "log_softmax".into()
     }
     fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
-        x[0] - &log_sum(x[0], self.axis)
+        static DIFFERENCE: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("log_softmax", |[x, most, sum]: [Expr; 3]| {
+                x - most - sum.log()
+            })
+        });
+        let most = most(x[0], self.axis);
+        let sum = WEIGHT.sum_of(&[x[0], &most], &x[0].shape().with(self.axis, 1));
+        DIFFERENCE.forward(&[x[0], &most, &sum])
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::OUTPUT
@@ -88,12 +115,12 @@ impl<T: Float> Primitive<T> for LogSoftmax {
     }
 }
 
-/// log Σ exp along an axis that stays; nothing has no sum and needs none.
-fn log_sum<T: Float>(x: &Tensor<T>, axis: usize) -> Tensor<T> {
+/// The largest along an axis that stays; nothing has none and needs none.
+fn most<T: Float>(x: &Tensor<T>, axis: usize) -> Tensor<T> {
     if x.elements() == 0 {
         return Tensor::zeros(x.shape().with(axis, 1));
     }
-    x.logsumexp(keep(axis as isize))
+    x.max(keep(axis as isize))
 }
 
 impl<T: Float> Var<T> {
@@ -105,7 +132,15 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn softmax(&self, axis: isize) -> Self {
         let axis = self.shape().axis("softmax", axis).or_panic();
-        Self::apply(Softmax { axis }, &[self])
+        Self::apply(Softmax::new(axis), &[self])
+    }
+
+    /// The softmax along the last axis, where a row of −∞ alone has shares of 0.
+    #[track_caller]
+    pub(super) fn shares_of_some(&self) -> Self {
+        let axis = self.rank() - 1;
+        let of_some = true;
+        Self::apply(Softmax { axis, of_some }, &[self])
     }
 
     /// The logarithm of [`softmax`](Self::softmax), exact where that is close to 0.
@@ -127,6 +162,6 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn softmin(&self, axis: isize) -> Self {
         let axis = self.shape().axis("softmin", axis).or_panic();
-        Self::apply(Softmax { axis }, &[&-self])
+        Self::apply(Softmax::new(axis), &[&-self])
     }
 }

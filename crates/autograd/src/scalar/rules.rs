@@ -6,6 +6,8 @@
 //! them down. The slopes are numbers of the kind underneath, so if those carry derivatives, the
 //! derivative of the derivative is computed in the same line.
 
+use retrograd_tensor::Float;
+
 use super::real::{Arithmetic, Real};
 
 /// A number that carries derivatives: all that the rules need to know of it.
@@ -40,12 +42,7 @@ impl<C: Chain> Real for C {
     }
     fn abs(self) -> Self {
         let x = self.inner();
-        let sign = if x.to_f64() == 0.0 {
-            0.0
-        } else {
-            1.0_f64.copysign(x.to_f64())
-        };
-        self.unary(x.abs(), sign.into())
+        self.unary(x.abs(), Float::sign(x.to_f64()).into())
     }
     fn recip(self) -> Self {
         let y = self.inner().recip();
@@ -105,8 +102,10 @@ impl<C: Chain> Real for C {
     fn pow(self, exponent: Self) -> Self {
         let (a, b) = (self.inner(), exponent.inner());
         let y = a.pow(b);
-        // A constant exponent leaves the logarithm alone, which a negative number has not got.
-        let of_exponent = if exponent.is_constant() || y.to_f64() == 0.0 {
+        // A constant exponent leaves the logarithm alone, which a negative number has not got. At
+        // a = 0 ≤ b stands the limit 0.
+        let is_limit = a.to_f64() == 0.0 && b.to_f64() >= 0.0;
+        let of_exponent = if exponent.is_constant() || is_limit {
             0.0.into()
         } else {
             y * a.log()

@@ -5,6 +5,7 @@ mod catalogue;
 mod checkpoint;
 mod control;
 mod edges;
+mod extremes;
 mod families;
 mod formulas;
 mod functional;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_tensor::Float;
 
-use super::{Reduction, number};
+use super::{Reduction, number, weighted};
 
 /// Binary cross-entropy −t·log p − (1 − t)·log(1 − p) of probabilities p, in nats.
 ///
@@ -52,9 +52,11 @@ fn entropy(p: &Expr, t: &Expr) -> Expr {
     -(t * floored(p.log())) - (1.0 - t) * floored((-p).log1p())
 }
 
-/// Binary cross-entropy of p = σ(z) given the logit z, in nats: softplus(z) − t·z.
+/// Binary cross-entropy of p = σ(z) given the logit z, in nats: softplus(−|z|) + z·([z > 0] − t).
 ///
-/// Equal to [`bce`] of the sigmoid, exact for logits of any size, and one pass instead of two.
+/// Equal to [`bce`] of the sigmoid and to softplus(z) − t·z, but exact for logits of any size: neither
+/// term is rounded for the sake of the other, and a certain answer (z = ±∞) that is right costs 0.
+/// One pass instead of two.
 ///
 /// # Panics
 /// If the shapes do not broadcast.
@@ -63,7 +65,9 @@ fn entropy(p: &Expr, t: &Expr) -> Expr {
 pub fn bce_with_logits<T: Float>(logit: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("binary_cross_entropy_with_logits", |[z, t]: [Expr; 2]| {
-            z.softplus() - t * z
+            let positive = Expr::from(0.0).less(&z);
+            let toward_zero = Expr::select(&positive, &-&z, &z);
+            toward_zero.softplus() + weighted(&(positive - t), &z)
         })
     });
     reduction.of(&FORMULA, &[logit, target])
@@ -88,7 +92,8 @@ pub fn bce_with_logits_weighted<T: Float>(
             "weighted_binary_cross_entropy_with_logits",
             |[z, t, w, q]: [Expr; 4]| {
                 // softplus(z) is −log(1 − σ(z)), and softplus(−z) is −log σ(z).
-                w * (q * &t * (-&z).softplus() + (1.0 - t) * z.softplus())
+                let (yes, no) = (q * &t, 1.0 - t);
+                w * (weighted(&yes, &(-&z).softplus()) + weighted(&no, &z.softplus()))
             },
         )
     });

@@ -6,9 +6,9 @@
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::{Float, Tensor, keep};
+use retrograd_tensor::{Float, Tensor};
 
-use super::{Reduction, number};
+use super::{Reduction, number, weighted};
 
 /// Which classes are right, and what each counts.
 #[derive(Clone, Debug)]
@@ -77,8 +77,8 @@ pub fn nll<T: Float>(
     weighed(&-picked, &classes.counts(), reduction)
 }
 
-/// Cross-entropy log Σ exp z − z of the right class, given scores (logits) z: [`nll`] of the
-/// log-softmax, in fewer passes.
+/// Cross-entropy −log softmax(z) of the right class, given scores (logits) z: [`nll`] of the
+/// log-softmax.
 ///
 /// `smoothing` of the certainty is spread over all classes evenly (Szegedy et al. 2016).
 ///
@@ -92,28 +92,23 @@ pub fn cross_entropy<T: Float>(
     smoothing: f64,
     reduction: Reduction,
 ) -> Var<T> {
-    let logits = last(logits);
-    let log_sum = logits.logsumexp(-1);
-    let certain = &log_sum - picked(&logits, &classes.indices());
+    let log_shares = last(logits).log_softmax(-1);
+    let certain = -picked(&log_shares, &classes.indices());
     let counts = classes.counts();
     if smoothing == 0.0 {
         return weighed(&certain, &counts, reduction);
     }
-    let classes_in_all = logits.shape()[logits.rank() - 1] as f64;
+    let classes_in_all = log_shares.shape()[log_shares.rank() - 1] as f64;
     // Each class has its own weight here, whichever is right; a place that is ignored has none.
     let (spread, counted) = match classes.weights {
         Some(weights) => {
-            let spread = log_sum * weights.sum(..) - (&logits * weights).sum(-1);
-            (
-                spread,
-                Classes {
-                    weights: None,
-                    ..classes.clone()
-                }
-                .counts(),
-            )
+            let all = Classes {
+                weights: None,
+                ..classes.clone()
+            };
+            (-(&log_shares * weights).sum(-1), all.counts())
         }
-        None => (log_sum * classes_in_all - logits.sum(-1), counts.clone()),
+        None => (-log_shares.sum(-1), counts.clone()),
     };
     let losses = costs(&certain, &counts) * (1.0 - smoothing)
         + costs(&spread, &counted) * (smoothing / classes_in_all);
@@ -121,7 +116,8 @@ pub fn cross_entropy<T: Float>(
 }
 
 /// Cross-entropy −Σ t·log softmax(z) of scores (logits) z and targets that are shares of the classes,
-/// in the shape of z, mixed with `smoothing` of even shares. The mean is over places.
+/// in the shape of z, mixed with `smoothing` of even shares. A share of 0 costs nothing, also where
+/// the score is −∞. The mean is over places.
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -135,20 +131,19 @@ pub fn cross_entropy_of_shares<T: Float>(
     reduction: Reduction,
 ) -> Var<T> {
     static TERM: LazyLock<Pointwise> = LazyLock::new(|| {
-        Pointwise::new("cross_entropy", |[z, log_sum, t, w]: [Expr; 4]| {
-            w * t * (log_sum - z)
+        Pointwise::new("cross_entropy", |[log_share, t, w]: [Expr; 3]| {
+            -weighted(&(w * t), &log_share)
         })
     });
-    let (logits, shares) = (last(logits), last(shares));
-    let classes_in_all = logits.shape()[logits.rank() - 1] as f64;
+    let (log_shares, shares) = (last(logits).log_softmax(-1), last(shares));
+    let classes_in_all = log_shares.shape()[log_shares.rank() - 1] as f64;
     let shares = if smoothing == 0.0 {
         shares
     } else {
         shares * (1.0 - smoothing) + smoothing / classes_in_all
     };
     let one = number(1.0);
-    let log_sum = logits.logsumexp(keep(-1));
-    let inputs = [&logits, &log_sum, &shares, weights.unwrap_or(&one)];
+    let inputs = [&log_shares, &shares, weights.unwrap_or(&one)];
     reduction.apply(&TERM.apply_sum(&inputs, -1))
 }
 

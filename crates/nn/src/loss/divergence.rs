@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_tensor::Float;
 
-use super::{Reduction, number};
+use super::{Reduction, number, weighted};
 
 /// Kullback-Leibler divergence t·(log t − y) of log-probabilities y from targets t, which are
 /// logarithms too if `target_is_log`. A target of 0 costs nothing.
@@ -25,13 +25,13 @@ pub fn kl_div<T: Float>(
     reduction: Reduction,
 ) -> Var<T> {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
-        Pointwise::new("kl_div", |[y, t]: [Expr; 2]| {
-            let some = &t * (t.log() - y);
-            Expr::select(&t.equal(0.0), &Expr::from(0.0), &some)
+        Pointwise::new("kl_div", |[y, t]: [Expr; 2]| weighted(&t, &(t.log() - y)))
+    });
+    static OF_LOGS: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("kl_div_of_logs", |[y, t]: [Expr; 2]| {
+            weighted(&t.exp(), &(&t - y))
         })
     });
-    static OF_LOGS: LazyLock<Pointwise> =
-        LazyLock::new(|| Pointwise::new("kl_div_of_logs", |[y, t]: [Expr; 2]| t.exp() * (&t - y)));
     let formula: &Pointwise = if target_is_log { &OF_LOGS } else { &FORMULA };
     reduction.of(formula, &[log_probability, target])
 }
@@ -82,12 +82,12 @@ pub fn poisson_nll<T: Float>(
 ) -> Var<T> {
     static OF_LOGS: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("poisson_nll_of_logs", |[y, t, full]: [Expr; 3]| {
-            y.exp() - &t * y + full * stirling(&t)
+            y.exp() - weighted(&t, &y) + full * stirling(&t)
         })
     });
     static OF_RATES: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("poisson_nll", |[y, t, full, epsilon]: [Expr; 4]| {
-            &y - &t * (&y + epsilon).log() + full * stirling(&t)
+            &y - weighted(&t, &(&y + epsilon).log()) + full * stirling(&t)
         })
     });
     let full = number(f64::from(u8::from(full)));

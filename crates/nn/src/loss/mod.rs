@@ -11,7 +11,7 @@ mod psnr;
 mod regression;
 mod ssim;
 
-use retrograd_autograd::{Pointwise, Var};
+use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
 use smallvec::SmallVec;
 
@@ -68,6 +68,14 @@ impl Reduction {
             Self::PerSample => sum / number(shape.first().copied().unwrap_or(1) as f64),
         }
     }
+}
+
+/// `weight`·`cost`, where 0 times a cost that is not finite is 0: what has no weight costs nothing.
+/// Where the cost is finite, a weight of 0 has the slope it has elsewhere.
+fn weighted(weight: &Expr, cost: &Expr) -> Expr {
+    let is_finite = cost.abs().less(f64::INFINITY);
+    let is_nothing = weight.equal(0.0) * (1.0 - is_finite);
+    Expr::select(&is_nothing, &Expr::from(0.0), &(weight * cost))
 }
 
 /// A number as an operand.

@@ -78,9 +78,12 @@ pub fn smooth_l1<T: Float>(y: &Var<T>, target: &Var<T>, beta: f64, reduction: Re
 pub fn log_cosh<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("log_cosh", |[y, t]: [Expr; 2]| {
-            // cosh d = ½eᵈ·(1 + e⁻²ᵈ)
+            // cosh d = ½eᵈ·(1 + e⁻²ᵈ), and 1/cosh² d = 1 − tanh² d, which loses nothing near 0.
             let error = y - t;
-            &error + (-2.0 * &error).softplus() - std::f64::consts::LN_2
+            let size = error.abs();
+            let far = &size + (-2.0 * &size).softplus() - std::f64::consts::LN_2;
+            let near = -0.5 * (-error.tanh().square()).log1p();
+            Expr::select(&size.less(1.0), &near, &far)
         })
     });
     reduction.of(&FORMULA, &[y, target])

@@ -2,7 +2,7 @@
 
 use retrograd_tensor::{Float, Tensor};
 
-use super::flat::dot;
+use super::flat::{dot, largest};
 
 /// How an optimiser keeps a gradient from moving its parameters too far.
 ///
@@ -94,7 +94,21 @@ impl<T: Float> Bounds<T> {
     }
 }
 
-/// ‖g‖² of all the gradients together.
-pub(super) fn squared_norm<'a, T: Float>(gradients: impl Iterator<Item = &'a Tensor<T>>) -> f64 {
-    gradients.map(|g| dot(g, g)).sum()
+/// ‖g‖ of all the gradients together; not finite if they are not.
+pub(super) fn norm<'a, T: Float>(gradients: impl Iterator<Item = &'a Tensor<T>> + Clone) -> f64 {
+    // Squares of f32 end at numbers of 10¹⁹ and begin to lose digits at 10⁻¹⁶.
+    let safe = T::MIN_POSITIVE.to_f64() / T::EPSILON.to_f64().powi(2);
+    let squares: f64 = gradients.clone().map(|g| dot(g, g)).sum();
+    if squares.is_finite() && squares > safe {
+        return squares.sqrt();
+    }
+    let most = gradients.clone().map(largest).fold(0.0, f64::max);
+    if most == 0.0 || squares.is_nan() {
+        return squares;
+    }
+    let of_scaled = |g: &Tensor<T>| {
+        let scaled = g / &Tensor::scalar(T::from_f64(most));
+        dot(&scaled, &scaled)
+    };
+    most * gradients.map(of_scaled).sum::<f64>().sqrt()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use retrograd_autograd::Gradients;
 use retrograd_tensor::{Float, Tensor};
 
-use super::clip::{Bounds, Clip, Clipped, squared_norm};
+use super::clip::{Bounds, Clip, Clipped, norm};
 use super::flat::{Flat, Ground};
 use super::group::Group;
 use super::lbfgs::{Lbfgs, Memory};
@@ -94,10 +94,14 @@ impl<T: Float> Optimizer<T> {
     /// The same with gradients that are kept from being too large.
     ///
     /// # Panics
-    /// With L-BFGS: its search needs the slopes as they are, and bounds its steps itself.
+    /// With L-BFGS: its search needs the slopes as they are, and bounds its steps itself. If the limit
+    /// is negative or NaN.
     #[track_caller]
     #[must_use]
     pub fn clip(self, clip: Clip) -> Self {
+        if let Clip::Value(limit) | Clip::Norm(limit) = clip {
+            assert!(limit >= 0.0, "clip: a limit of {limit}; it is 0 or more");
+        }
         assert!(
             matches!(self.method, Method::Rule(_)),
             "clip: L-BFGS needs gradients as they are; its line search bounds the steps"
@@ -138,7 +142,7 @@ impl<T: Float> Optimizer<T> {
     ///
     /// # Panics
     /// With L-BFGS, which needs the loss as well, and several times: see
-    /// [`minimize`](Self::minimize).
+    /// [`minimize`](Self::minimize). If gradients are clipped by their norm and it is not finite.
     #[track_caller]
     pub fn step(&mut self, gradients: &Gradients<T>) {
         assert!(
@@ -151,7 +155,12 @@ impl<T: Float> Optimizer<T> {
                 .entries
                 .iter()
                 .filter_map(|entry| entry.gradient(gradients));
-            squared_norm(moved).sqrt()
+            let norm = norm(moved);
+            assert!(
+                norm.is_finite(),
+                "clip: the norm of the gradients is {norm}; no step can be scaled to that"
+            );
+            norm
         });
         let bounds = Bounds::of(self.clip, self.norm);
         for entry in &mut self.entries {

@@ -126,7 +126,9 @@ impl Plateau {
         let Some(best) = self.memory.best else {
             return !metric.is_nan();
         };
+        // A share of an infinite loss would be infinite, and everything finite is progress.
         let margin = match self.rule.threshold {
+            _ if best.is_infinite() => 0.0,
             Threshold::Relative(share) => share * best.abs(),
             Threshold::Absolute(margin) => margin,
         };

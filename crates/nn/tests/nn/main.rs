@@ -5,6 +5,7 @@ mod attention;
 mod checkpoint;
 mod checkpointed;
 mod corpus;
+mod extremes;
 mod gradients;
 mod layers;
 mod losses;

@@ -60,7 +60,7 @@ impl<T: Element> Tensor<T> {
     #[track_caller]
     #[must_use]
     pub fn triu(&self, offset: isize) -> Self {
-        self.triangle("triu", offset - 1, |columns, first| {
+        self.triangle("triu", offset.saturating_sub(1), |columns, first| {
             columns[..first].fill(T::ZERO);
         })
     }
@@ -78,7 +78,7 @@ impl<T: Element> Tensor<T> {
         };
         let mut kept = self.copied();
         for (i, row) in kept.make_mut().chunks_mut(columns.max(1)).enumerate() {
-            let above = (i % rows) as isize + offset.saturating_add(1);
+            let above = ((i % rows) as isize).saturating_add(offset.saturating_add(1));
             clear(row, above.clamp(0, columns as isize) as usize);
         }
         kept
@@ -138,6 +138,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn offsets_may_lie_anywhere() {
+        let x = normal([2, 3]);
+        for offset in [isize::MAX, isize::MAX - 1, 3] {
+            assert_eq!((x.tril(offset), x.triu(-offset)), (x.clone(), x.clone()));
+            let nothing = Tensor::zeros([2, 3]);
+            assert_eq!(
+                (x.tril(-offset), x.triu(offset)),
+                (nothing.clone(), nothing)
+            );
+        }
+        let x = normal([3, 2]);
+        assert_eq!((x.triu(isize::MIN), x.tril(isize::MAX)), (x.clone(), x));
     }
 
     #[test]

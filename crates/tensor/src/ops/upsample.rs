@@ -65,6 +65,7 @@ impl<T: Float> Tensor<T> {
         check(self.shape(), geometry.input());
         let ([rows, columns], x) = (geometry.axes(), self.values());
         let (plane, stretched) = (area(geometry.from), area(geometry.to));
+        let doubles = doubles(geometry.from[1], &columns);
         Self::written(geometry.output(), |out| {
             in_blocks(out, stretched, stretched, &|first, out| {
                 let x = &x[first * plane..];
@@ -73,6 +74,7 @@ impl<T: Float> Tensor<T> {
                     geometry,
                     rows,
                     columns,
+                    doubles,
                     x,
                     out,
                 });
@@ -91,6 +93,7 @@ impl<T: Float> Tensor<T> {
         check(self.shape(), geometry.output());
         let ([rows, columns], y) = (geometry.axes(), self.values());
         let (plane, stretched) = (area(geometry.from), area(geometry.to));
+        let doubles = doubles(geometry.from[1], &columns);
         Self::written(geometry.input(), |out| {
             in_blocks(out, plane, stretched, &|first, out| {
                 let y = &y[first * stretched..];
@@ -99,6 +102,7 @@ impl<T: Float> Tensor<T> {
                     geometry,
                     rows,
                     columns,
+                    doubles,
                     y,
                     out,
                 });
@@ -178,6 +182,8 @@ struct Stretch<'a, T> {
     geometry: &'a Resampling,
     rows: &'a [Place<T>],
     columns: &'a [Place<T>],
+    /// Whether the columns [double](doubles) a row.
+    doubles: bool,
     x: &'a [T],
     out: &'a mut [T],
 }
@@ -208,7 +214,7 @@ impl<T: Float> Kernel<T> for Stretch<'_, T> {
                         row.fraction,
                         line,
                     );
-                    stretch(line, self.columns, target);
+                    stretch(line, self.columns, self.doubles, target);
                 }
             }
         }
@@ -229,8 +235,8 @@ fn mix<T: Float>(low: &[T], high: &[T], fraction: T, out: &mut [T]) {
 
 /// One row in another size.
 #[inline(always)]
-fn stretch<T: Float>(line: &[T], columns: &[Place<T>], out: &mut [T]) {
-    if is_doubling(line.len(), columns) {
+fn stretch<T: Float>(line: &[T], columns: &[Place<T>], doubles: bool, out: &mut [T]) {
+    if doubles {
         for (pair, &value) in out.as_chunks_mut::<2>().0.iter_mut().zip(line) {
             *pair = [value; 2];
         }
@@ -245,11 +251,11 @@ fn stretch<T: Float>(line: &[T], columns: &[Place<T>], out: &mut [T]) {
     }
 }
 
-/// Whether every position is repeated once, the most common case by far.
-#[inline(always)]
-fn is_doubling<T: Float>(width: usize, columns: &[Place<T>]) -> bool {
-    // Two neighbours on one position without a fraction are nearest ones.
-    columns.len() == 2 * width && columns[0].is_same(&columns[1])
+/// Whether every position of a row is repeated once, the most common case by far.
+fn doubles<T: Float>(width: usize, columns: &[Place<T>]) -> bool {
+    let mut places = columns.iter().enumerate();
+    columns.len() == 2 * width
+        && places.all(|(j, place)| place.low == j / 2 && place.fraction == T::ZERO)
 }
 
 /// Some planes of the adjoint.
@@ -257,6 +263,8 @@ struct Gather<'a, T> {
     geometry: &'a Resampling,
     rows: &'a [Place<T>],
     columns: &'a [Place<T>],
+    /// Whether the columns [double](doubles) a row.
+    doubles: bool,
     y: &'a [T],
     out: &'a mut [T],
 }
@@ -284,7 +292,7 @@ impl<T: Float> Kernel<T> for Gather<'_, T> {
                         .zip(y)
                         .for_each(|(sum, &value)| *sum += value);
                 }
-                gather(sums, self.columns, line);
+                gather(sums, self.columns, self.doubles, line);
                 for (position, share) in
                     [(row.low, T::ONE - row.fraction), (row.high, row.fraction)]
                 {
@@ -304,8 +312,8 @@ impl<T: Float> Kernel<T> for Gather<'_, T> {
 
 /// The adjoint of [`stretch`].
 #[inline(always)]
-fn gather<T: Float>(y: &[T], columns: &[Place<T>], line: &mut [T]) {
-    if is_doubling(line.len(), columns) {
+fn gather<T: Float>(y: &[T], columns: &[Place<T>], doubles: bool, line: &mut [T]) {
+    if doubles {
         for (slot, &[a, b]) in line.iter_mut().zip(y.as_chunks::<2>().0) {
             *slot = a + b;
         }
@@ -383,6 +391,26 @@ mod tests {
                 let forward = (&stretched * &y).sum(..).item();
                 let back = (&y.resample_adjoint(&geometry) * &x).sum(..).item();
                 assert_abs_diff_eq!(forward, back, epsilon = 1e-10, "{geometry:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_doubles_everywhere_is_doubled() {
+        // Factors near 2 begin and end like it, here and there.
+        for factor in [1.7, 1.9, 1.99, 2.0, 2.01, 2.1, 2.19, 2.3] {
+            for width in 1..40 {
+                let x = Tensor::<f64>::from_fn([width], |i| i[0] as f64);
+                let rule = shape::resampling_by("", x.shape(), [factor], Interpolation::Nearest);
+                let (shape, geometry) = rule.expect("one position at least");
+                let y = x.resample(&geometry).with_shape(shape);
+                let place = |j: usize| ((j as f64 / factor).floor()).min(width as f64 - 1.0);
+                let expected: Vec<f64> = (0..y.elements()).map(place).collect();
+                assert_eq!(y.to_vec(), expected, "{width} by {factor}");
+                let back = Tensor::ones(geometry.output()).resample_adjoint(&geometry);
+                let count = |i: usize| expected.iter().filter(|&&place| place == i as f64).count();
+                let counts: Vec<f64> = (0..width).map(|i| count(i) as f64).collect();
+                assert_eq!(back.to_vec(), counts, "{width} by {factor}");
             }
         }
     }
