@@ -21,6 +21,17 @@ pub struct Dataset {
     pub columns: Vec<String>,
     /// How the features of a sample are laid out, if it is an image.
     pub image: Option<ImageShape>,
+    /// What 1 stands for in the file: 255 where the features were bytes, 1 otherwise.
+    pub white: f64,
+    /// What the column of labels is called, where the file says; empty otherwise.
+    pub label_column: String,
+    /// What each sample goes by: the id of a row, the file of an image. Empty if there is no such
+    /// thing.
+    pub ids: Vec<String>,
+    /// What the ids are called; empty if there are none.
+    pub id_column: String,
+    /// Where each sample stood in what was read, counted from 0; empty if it stands there still.
+    pub rows: Vec<usize>,
 }
 
 /// The sizes of an image, `[channels, height, width]`.
@@ -53,6 +64,45 @@ impl Dataset {
             classes: Vec::new(),
             columns: Vec::new(),
             image: None,
+            white: 1.0,
+            label_column: String::new(),
+            ids: Vec::new(),
+            id_column: String::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Where a sample stood in what was read, counted from 0.
+    pub fn row(&self, sample: usize) -> usize {
+        self.rows.get(sample).copied().unwrap_or(sample)
+    }
+
+    /// The samples at these positions, in this order, with all that is known of them.
+    ///
+    /// # Panics
+    /// If a position is not below the number of samples.
+    #[track_caller]
+    #[must_use]
+    pub fn select(&self, positions: &[usize]) -> Self {
+        self.with_features(positions, self.features.rows(positions))
+    }
+
+    /// What is known of the samples at these positions, beside these features of them.
+    pub(crate) fn with_features(&self, positions: &[usize], features: Tensor<f32>) -> Self {
+        let labels = self.labels.as_deref();
+        let ids = positions.iter().filter_map(|&at| self.ids.get(at).cloned());
+        Self {
+            name: self.name.clone(),
+            features,
+            labels: labels.map(|labels| positions.iter().map(|&at| labels[at]).collect()),
+            classes: self.classes.clone(),
+            columns: self.columns.clone(),
+            image: self.image,
+            white: self.white,
+            label_column: self.label_column.clone(),
+            ids: ids.collect(),
+            id_column: self.id_column.clone(),
+            rows: positions.iter().map(|&at| self.row(at)).collect(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What can be wrong with a file that claims to be a data set.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a data set could not be read.
 ///
@@ -278,4 +278,34 @@ pub enum DatasetError {
         /// What the operating system says.
         cause: io::Error,
     },
+}
+
+impl DatasetError {
+    /// The same of another path: that of the pipe through which the file came.
+    pub(crate) fn of(mut self, name: &Path) -> Self {
+        match &mut self {
+            Self::FolderMissing { path }
+            | Self::NotAFolder { path }
+            | Self::NotAFile { path }
+            | Self::Unreadable { path, .. }
+            | Self::NotIdx { path, .. }
+            | Self::WrongType { path, .. }
+            | Self::Mislabelled { path, .. }
+            | Self::Empty { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::Truncated { path, .. }
+            | Self::Trailing { path, .. }
+            | Self::Implausible { path, .. }
+            | Self::NotGzip { path, .. }
+            | Self::CorruptGzip { path, .. }
+            | Self::SizeMismatch { path, .. }
+            | Self::Malformed { path, .. }
+            | Self::Unsupported { path, .. }
+            | Self::Field { path, .. }
+            | Self::Exists { path }
+            | Self::Unwritable { path, .. } => *path = name.into(),
+            Self::ImagesMissing { .. } | Self::CountMismatch { .. } => {}
+        }
+        self
+    }
 }

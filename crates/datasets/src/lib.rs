@@ -46,10 +46,11 @@ mod source;
 pub mod splits;
 mod stream;
 mod strokes;
+mod table;
 pub mod tabular;
 mod write;
 
-pub use csv::{CsvReader, LabelColumn};
+pub use csv::{CsvReader, LabelColumn, Layout, Role};
 pub use dataset::{Dataset, ImageShape, Split};
 pub use digits::{digits, digits_split};
 pub use error::DatasetError;
@@ -58,13 +59,14 @@ pub use mnist::read_mnist_folder;
 pub use neighbours::Neighbours;
 pub use npy::{NpyElement, npy_from_bytes, read_npy};
 pub use npz::Npz;
-pub use open::{Opened, open};
+pub use open::{Found, Opened, STANDARD_INPUT, find, open};
 pub use picture::png_from_bytes;
 pub use plane::{PLANE_NOISE, plane, plane_split};
 pub use png_folder::read_png_folder;
 pub use principal::PrincipalComponents;
 pub use scaling::{Scaling, binarize, binarize_by_chance};
 pub use splits::SplitError;
+pub use table::{Column, Fill, Table};
 pub use tabular::{
     TABULAR_CAUSES, TABULAR_FEATURES, TABULAR_NOISE, tabular, tabular_causes, tabular_split,
 };

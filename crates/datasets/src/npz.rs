@@ -16,7 +16,7 @@ use rawzip::{
 use retrograd_tensor::Tensor;
 
 use crate::error::DatasetError;
-use crate::npy::{self, Array, NpyElement};
+use crate::npy::{self, NpyElement};
 use crate::source::{BYTES, Packing, Source, open_file, printable};
 
 /// An open archive of named arrays.
@@ -108,11 +108,23 @@ impl<R: ReaderAt> Npz<R> {
     /// If there is none, if it is not a whole NPY file (see [`read_npy`](crate::read_npy)), or if it
     /// promises more than 1032 bytes for every byte of the archive, which no archive can hold.
     pub fn read<T: NpyElement>(&mut self, name: &str) -> Result<Tensor<T>, DatasetError> {
-        Ok(self.array(name)?.tensor)
+        let length = self.length;
+        self.with(name, |source, size| {
+            npy::read_from(source, size, Some(length))
+        })
     }
 
-    /// [`Npz::read`], with the type of the elements.
-    pub(crate) fn array<T: NpyElement>(&mut self, name: &str) -> Result<Array<T>, DatasetError> {
+    /// Whether an array's elements are bytes.
+    pub(crate) fn is_byte(&mut self, name: &str) -> Result<bool, DatasetError> {
+        self.with(name, |source, _| npy::is_byte_from(source))
+    }
+
+    /// What is read from the array of this name, and its size in bytes.
+    fn with<V>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Source<'_, &mut dyn Read>, u64) -> Result<V, DatasetError>,
+    ) -> Result<V, DatasetError> {
         let position = self.names.iter().position(|other| other == name);
         let Some(position) = position else {
             return Err(DatasetError::Unsupported {
@@ -136,8 +148,8 @@ impl<R: ReaderAt> Npz<R> {
             other => return Err(damaged(&path, &format!("compression method {other}"))),
         };
         let size = member.wayfinder.uncompressed_size_hint();
-        let source = Source::new(&path, entry.verifying_reader(plain), Packing::Zip);
-        npy::read_from(source, size, Some(self.length))
+        let mut verified = entry.verifying_reader(plain);
+        read(Source::new(&path, &mut verified, Packing::Zip), size)
     }
 
     /// What a member is called in errors: `archive.npz/name.npy`.

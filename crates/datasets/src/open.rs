@@ -8,14 +8,17 @@
 //! | an IDX file, raw or `.gz` | images, or rows |
 //! | an NPY file | samples along its first axis |
 //! | an NPZ file | `x` and perhaps `y`; or `x_train`, `y_train`, `x_test`, `y_test`, as Keras names them |
-//! | text ending in `.csv`, `.tsv` or `.txt` | a table, by a plain [`CsvReader`] |
+//! | text ending in `.csv`, `.tsv`, `.txt`, `.tab`, `.psv`, `.dat` or `.data`, or such `.gz` | a table, by a [`CsvReader`] |
+//! | `-`, standard input, or a pipe | any file of these, text being a table |
 
 use std::fs::File;
 use std::io::Read;
-use std::io::{BufReader, Seek};
-use std::path::Path;
+use std::io::{self, BufReader, Seek};
+use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
 use retrograd_tensor::Tensor;
+use tempfile::NamedTempFile;
 
 use crate::csv::CsvReader;
 use crate::dataset::{Dataset, Split};
@@ -23,23 +26,38 @@ use crate::error::DatasetError;
 use crate::idx::{self, Role};
 use crate::mnist::{is_mnist_folder, read_mnist_folder};
 use crate::npz::Npz;
-use crate::samples::{samples, stem};
+use crate::samples::{Array, Samples, samples, stem};
 use crate::source::{GZIP_MAGIC, open_file, unreadable};
 use crate::splits::SplitError;
+use crate::table::Table;
 use crate::{npy, picture, png_folder};
 
 /// Arrays of an archive that hold the samples, the first that there is.
 const FEATURES: [&str; 6] = ["x", "X", "features", "images", "data", "arr_0"];
 /// Arrays that hold their labels.
 const LABELS: [&str; 5] = ["y", "Y", "labels", "label", "target"];
+/// What ends the name of a table; each may be followed by `.gz`.
+const TABLES: [&str; 7] = ["csv", "tsv", "txt", "tab", "psv", "dat", "data"];
+/// The path that stands for standard input.
+pub const STANDARD_INPUT: &str = "-";
 
 /// What was found at a path.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Opened {
     /// Samples that nobody has divided.
     Whole(Dataset),
     /// Samples to train with and to hold out.
     Parts(Split),
+}
+
+/// What was found at a path, before a table is scaled.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// Samples that are as they should be: images.
+    Samples(Opened),
+    /// Rows of numbers in any unit.
+    Table(Table),
 }
 
 impl Opened {
@@ -66,35 +84,123 @@ impl Opened {
 /// If there is nothing, nothing that is known, or if its reader finds a fault. See
 /// [`DatasetError`].
 pub fn open(path: impl AsRef<Path>) -> Result<Opened, DatasetError> {
+    match find(path, &CsvReader::new())? {
+        Found::Samples(opened) => Ok(opened),
+        Found::Table(table) => Ok(table.plain()),
+    }
+}
+
+/// As [`open`], a table being read by this reader, with all digits of its numbers.
+///
+/// # Errors
+/// As for [`open`].
+pub fn find(path: impl AsRef<Path>, tables: &CsvReader) -> Result<Found, DatasetError> {
     let path = path.as_ref();
+    if path == Path::new(STANDARD_INPUT) {
+        return piped(Path::new("standard input"), io::stdin().lock(), tables);
+    }
     let kind = path.metadata().map_err(|cause| unreadable(path, cause))?;
     if kind.is_dir() {
-        return open_folder(path);
+        return open_folder(path).map(Found::Samples);
     }
+    if !kind.is_file() {
+        let pipe = File::open(path).map_err(|cause| unreadable(path, cause))?;
+        return piped(path, pipe, tables);
+    }
+    open_one(path, tables, false)
+}
+
+/// What comes through a pipe, by way of a file, since a format is seen from its first bytes and an
+/// archive is read from its end.
+fn piped(name: &Path, mut pipe: impl Read, tables: &CsvReader) -> Result<Found, DatasetError> {
+    let spooled = NamedTempFile::new().and_then(|mut file| {
+        io::copy(&mut pipe, &mut file)?;
+        Ok(file)
+    });
+    let file = spooled.map_err(|cause| unreadable(name, cause))?;
+    let found = open_one(file.path(), tables, true).map_err(|error| error.of(name));
+    let title = stem(name);
+    Ok(match found? {
+        Found::Table(table) => Found::Table(table.called(&title)),
+        Found::Samples(Opened::Whole(data)) => Found::Samples(Opened::Whole(Dataset {
+            name: title,
+            ..data
+        })),
+        parts @ Found::Samples(Opened::Parts(_)) => parts,
+    })
+}
+
+/// The data set in a file, of which text is a table whatever its name is if it `may_be` one.
+fn open_one(path: &Path, tables: &CsvReader, may_be: bool) -> Result<Found, DatasetError> {
     let (mut file, length) = open_file(path)?;
     let start = start(path, &mut file)?;
     if start.starts_with(&npy::MAGIC) {
-        let array = npy::read_array(path)?;
-        let bytes = array.dtype.is_byte();
-        return samples(path, &stem(path), array.tensor, bytes).map(Opened::Whole);
+        return open_npy(path, tables.may_miss());
     }
     if start.starts_with(b"PK") {
-        return open_npz(path);
+        return open_npz(path, tables.may_miss());
     }
     let gzip = start.starts_with(&GZIP_MAGIC);
+    let inner = match gzip && may_be {
+        true => unpacked_start(path, &mut file)?,
+        false => start.clone(),
+    };
+    let is_text = is_called_table(path) || (may_be && is_text(&inner));
+    if is_text && !start.starts_with(&picture::MAGIC) {
+        return tables.read_file(path, file).map(Found::Table);
+    }
     if gzip || matches!(start[..], [0, 0, element, ..] if element >= 8) {
         let array = idx::read_from(path, file, length, gzip, Role::Any)?;
-        return idx_samples(path, array).map(Opened::Whole);
-    }
-    let is_text = path.extension().is_some_and(|extension| {
-        ["csv", "tsv", "txt"]
-            .iter()
-            .any(|known| extension.eq_ignore_ascii_case(known))
-    });
-    if is_text && !start.starts_with(&picture::MAGIC) {
-        return CsvReader::new().read(path).map(Opened::Whole);
+        return idx_samples(path, array).map(Found::from);
     }
     Err(unrecognised(path, &start))
+}
+
+/// Whether the name is that of a table, perhaps a compressed one.
+fn is_called_table(path: &Path) -> bool {
+    let ends = |path: &Path, endings: &[&str]| {
+        let ending = path.extension();
+        ending.is_some_and(|own| endings.iter().any(|known| own.eq_ignore_ascii_case(known)))
+    };
+    let inner = match ends(path, &["gz"]) {
+        true => PathBuf::from(path.file_stem().unwrap_or_default()),
+        false => path.to_owned(),
+    };
+    ends(&inner, &TABLES)
+}
+
+/// Whether bytes are the first of some text, of which UTF-16 has zeros.
+fn is_text(start: &[u8]) -> bool {
+    let letters = |byte: &u8| !byte.is_ascii_control() || byte.is_ascii_whitespace();
+    let wide = matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    wide || (!start.is_empty() && start.iter().all(letters))
+}
+
+fn unpacked_start(path: &Path, file: &mut BufReader<File>) -> Result<Vec<u8>, DatasetError> {
+    let mut start = Vec::new();
+    // What is no gzip is found by whoever reads it.
+    let _ = MultiGzDecoder::new(&mut *file)
+        .take(8)
+        .read_to_end(&mut start);
+    file.rewind().map_err(|cause| unreadable(path, cause))?;
+    Ok(start)
+}
+
+fn open_npy(path: &Path, missing: bool) -> Result<Found, DatasetError> {
+    let array = match npy::is_byte(path)? {
+        true => Array::Bytes(npy::read_npy(path)?),
+        false => Array::Numbers(npy::read_npy(path)?),
+    };
+    samples(path, &stem(path), array, missing).map(Found::from)
+}
+
+impl From<Samples> for Found {
+    fn from(samples: Samples) -> Self {
+        match samples {
+            Samples::Images(data) => Self::Samples(Opened::Whole(data)),
+            Samples::Table(table) => Self::Table(table),
+        }
+    }
 }
 
 fn open_folder(folder: &Path) -> Result<Opened, DatasetError> {
@@ -128,7 +234,7 @@ fn start(path: &Path, file: &mut BufReader<File>) -> Result<Vec<u8>, DatasetErro
     Ok(start)
 }
 
-fn idx_samples(path: &Path, array: idx::IdxArray) -> Result<Dataset, DatasetError> {
+fn idx_samples(path: &Path, array: idx::IdxArray) -> Result<Samples, DatasetError> {
     if array.dims.len() == 1 {
         return Err(DatasetError::Unsupported {
             path: path.into(),
@@ -146,10 +252,15 @@ fn idx_samples(path: &Path, array: idx::IdxArray) -> Result<Dataset, DatasetErro
     if name.ends_with("-ubyte") {
         name = path.parent().map_or(name, crate::mnist::folder_name);
     }
-    samples(path, &name, Tensor::from_vec(values, shape), true)
+    samples(
+        path,
+        &name,
+        Array::Bytes(Tensor::from_vec(values, shape)),
+        false,
+    )
 }
 
-fn open_npz(path: &Path) -> Result<Opened, DatasetError> {
+fn open_npz(path: &Path, missing: bool) -> Result<Found, DatasetError> {
     let mut archive = Npz::open(path)?;
     let has = |names: &[String], name: &str| names.iter().any(|other| other == name);
     let names = archive.names().to_vec();
@@ -157,18 +268,29 @@ fn open_npz(path: &Path) -> Result<Opened, DatasetError> {
     if has(&names, "x_train") && has(&names, "x_test") {
         let mut part = |part: &str| {
             let labels = Some(format!("y_{part}")).filter(|labels| has(&names, labels));
-            read_npz(&mut archive, &name, &format!("x_{part}"), labels.as_deref())
+            let features = format!("x_{part}");
+            read_npz(&mut archive, &name, &features, labels.as_deref(), missing)
         };
         let (train, held_out) = (part("train")?, part("test")?);
-        if train.image != held_out.image || train.width() != held_out.width() {
-            return Err(DatasetError::Unsupported {
-                path: archive.member("x_test"),
-                found: format!("samples of {} features", held_out.width()),
-                expected: format!("{}, laid out as in x_train", train.width()),
-                hint: "take both from one source",
-            });
-        }
-        return Ok(Opened::Parts(Split { train, held_out }));
+        let differ = |found: String, expected: String| DatasetError::Unsupported {
+            path: archive.member("x_test"),
+            found,
+            expected: format!("{expected}, laid out as in x_train"),
+            hint: "take both from one source",
+        };
+        return match (train, held_out) {
+            (Samples::Images(train), Samples::Images(held_out))
+                if train.image == held_out.image && train.width() == held_out.width() =>
+            {
+                Ok(Found::Samples(Opened::Parts(Split { train, held_out })))
+            }
+            (Samples::Table(train), Samples::Table(held_out))
+                if train.width() == held_out.width() =>
+            {
+                Ok(Found::Table(train.beside(held_out)))
+            }
+            (train, held_out) => Err(differ(held_out.describe(), train.describe())),
+        };
     }
     let known = |candidates: &[&'static str]| {
         let mut candidates = candidates.iter().copied();
@@ -186,7 +308,7 @@ fn open_npz(path: &Path) -> Result<Opened, DatasetError> {
             hint: "save it again with numpy.savez(path, x=..., y=...)",
         });
     };
-    read_npz(&mut archive, &name, features, known(&LABELS)).map(Opened::Whole)
+    read_npz(&mut archive, &name, features, known(&LABELS), missing).map(Found::from)
 }
 
 fn read_npz(
@@ -194,10 +316,13 @@ fn read_npz(
     name: &str,
     features: &str,
     labels: Option<&str>,
-) -> Result<Dataset, DatasetError> {
-    let array = archive.array::<f32>(features)?;
-    let bytes = array.dtype.is_byte();
-    let data = samples(&archive.member(features), name, array.tensor, bytes)?;
+    missing: bool,
+) -> Result<Samples, DatasetError> {
+    let array = match archive.is_byte(features)? {
+        true => Array::Bytes(archive.read(features)?),
+        false => Array::Numbers(archive.read(features)?),
+    };
+    let data = samples(&archive.member(features), name, array, missing)?;
     let Some(name) = labels else {
         return Ok(data);
     };
@@ -216,10 +341,7 @@ fn read_npz(
         u32::try_from(value)
             .map_err(|_| fault(format!("the label {value}"), "integers from 0 on".into()))
     });
-    Ok(Dataset {
-        labels: Some(labels.collect::<Result<_, _>>()?),
-        ..data
-    })
+    Ok(data.labelled(labels.collect::<Result<_, _>>()?))
 }
 
 fn unrecognised(path: &Path, start: &[u8]) -> DatasetError {

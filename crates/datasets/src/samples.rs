@@ -9,7 +9,8 @@
 //! | `[n, h, w, c]` | the same, where only the last size can be channels: 1 to 4 |
 //!
 //! Bytes are taken for shades and become `byte / 255`, in [0, 1]. All other numbers are taken as
-//! they are, and must be finite.
+//! they are, and must be finite. Four channels of bytes are colours and their opacity, and are shown
+//! over black, so that three are left.
 
 use std::path::Path;
 
@@ -17,24 +18,110 @@ use retrograd_tensor::Tensor;
 
 use crate::dataset::{Dataset, ImageShape};
 use crate::error::DatasetError;
+use crate::table::Table;
 
 /// The most channels that an image has: red, green, blue and opacity.
 const MOST_CHANNELS: usize = 4;
 
-/// The samples of an array, which was one of bytes or not.
+/// Numbers of a file, whole.
+pub(crate) enum Array {
+    /// They were bytes.
+    Bytes(Tensor<f32>),
+    /// They were anything else, with all their digits.
+    Numbers(Tensor<f64>),
+}
+
+/// What an array is.
+pub(crate) enum Samples {
+    /// Shades.
+    Images(Dataset),
+    /// Numbers in any unit.
+    Table(Table),
+}
+
+impl Samples {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Images(data) => data.len(),
+            Self::Table(table) => table.len(),
+        }
+    }
+
+    pub(crate) fn labelled(self, labels: Vec<u32>) -> Self {
+        match self {
+            Self::Images(data) => Self::Images(Dataset {
+                labels: Some(labels),
+                ..data
+            }),
+            Self::Table(table) => Self::Table(table.labelled(labels)),
+        }
+    }
+
+    /// In words for errors.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Images(data) => match data.image {
+                Some(image) => format!("images of {image}"),
+                None => format!("samples of {} bytes", data.width()),
+            },
+            Self::Table(table) => format!("samples of {} features", table.width()),
+        }
+    }
+}
+
+/// The samples of an array, in which NaN stands for what is missing if that may be.
 pub(crate) fn samples(
+    path: &Path,
+    name: &str,
+    array: Array,
+    missing: bool,
+) -> Result<Samples, DatasetError> {
+    let sizes = match &array {
+        Array::Bytes(array) => array.shape().to_vec(),
+        Array::Numbers(array) => array.shape().to_vec(),
+    };
+    if sizes.contains(&0) {
+        return Err(DatasetError::Empty {
+            path: path.into(),
+            dims: sizes,
+        });
+    }
+    let array = match (array, sizes.len()) {
+        (Array::Numbers(array), 1 | 2) => {
+            return table(path, name, array, missing).map(Samples::Table);
+        }
+        (Array::Numbers(array), _) => (array.cast(), false),
+        (Array::Bytes(array), _) => (array, true),
+    };
+    shades(path, name, array.0, array.1).map(Samples::Images)
+}
+
+fn table(
+    path: &Path,
+    name: &str,
+    array: Tensor<f64>,
+    missing: bool,
+) -> Result<Table, DatasetError> {
+    let (rows, width) = (array.shape()[0], array.shape().get(1).copied().unwrap_or(1));
+    let values = array.contiguous().to_vec();
+    let is_fine = |value: &f64| (*value as f32).is_finite() || (missing && value.is_nan());
+    match values.iter().position(|value| !is_fine(value)) {
+        Some(at) => Err(not_finite(path, at / width)),
+        None => {
+            let about = Dataset::new(name, Tensor::zeros([0, width]));
+            debug_assert_eq!(values.len(), rows * width);
+            Ok(Table::new(about, width, vec![values]))
+        }
+    }
+}
+
+fn shades(
     path: &Path,
     name: &str,
     array: Tensor<f32>,
     bytes: bool,
 ) -> Result<Dataset, DatasetError> {
     let sizes = array.shape().to_vec();
-    if array.elements() == 0 {
-        return Err(DatasetError::Empty {
-            path: path.into(),
-            dims: sizes,
-        });
-    }
     let channels = 1..=MOST_CHANNELS;
     let (array, image) = match sizes[..] {
         [_] | [_, _] => (array, None),
@@ -58,14 +145,15 @@ pub(crate) fn samples(
         array
     };
     if let Some(at) = array.iter().position(|value| !value.is_finite()) {
-        let sample = at / (array.elements() / sizes[0]);
-        return Err(DatasetError::Unsupported {
-            path: path.into(),
-            found: format!("a value that is not finite in sample {sample}"),
-            expected: "finite numbers alone".into(),
-            hint: "fill it in or leave the sample out",
-        });
+        return Err(not_finite(path, at / (array.elements() / sizes[0])));
     }
+    let (array, image) = match image {
+        Some([4, h, w]) if bytes => {
+            let (colours, opacity) = (array.slice(1, ..3), array.slice(1, 3..));
+            (&colours * &opacity, Some([3, h, w]))
+        }
+        image => (array, image),
+    };
     let features = array.reshape(&[sizes[0] as isize, -1]);
     Ok(Dataset {
         image: image.map(|[channels, height, width]| ImageShape {
@@ -73,8 +161,18 @@ pub(crate) fn samples(
             height,
             width,
         }),
+        white: if bytes { 255.0 } else { 1.0 },
         ..Dataset::new(name, features)
     })
+}
+
+fn not_finite(path: &Path, sample: usize) -> DatasetError {
+    DatasetError::Unsupported {
+        path: path.into(),
+        found: format!("a value that is not finite in sample {sample}"),
+        expected: "finite numbers alone".into(),
+        hint: "fill it in or leave the sample out; --missing mean or median fills what is NaN in a table",
+    }
 }
 
 /// What a data set is called that comes from the file at `path`.
@@ -87,8 +185,15 @@ pub(crate) fn stem(path: &Path) -> String {
 mod tests {
     use super::*;
 
+    fn read(array: Array) -> Result<Dataset, DatasetError> {
+        match samples(Path::new("a"), "a", array, false)? {
+            Samples::Images(data) => Ok(data),
+            Samples::Table(table) => Ok(table.scaled(None)),
+        }
+    }
+
     fn shape_of(sizes: &[usize]) -> (Vec<usize>, Option<[usize; 3]>) {
-        let data = samples(Path::new("a"), "a", Tensor::zeros(sizes), false).expect("samples");
+        let data = read(Array::Numbers(Tensor::zeros(sizes))).expect("samples");
         let image = data.image.map(|i| [i.channels, i.height, i.width]);
         (data.features.shape().to_vec(), image)
     }
@@ -109,14 +214,14 @@ mod tests {
         // One image of 5 x 1 pixels in red, green and blue, the channels last.
         let bytes: Vec<f32> = (0..15).map(|byte| byte as f32 * 17.0).collect();
         let array = Tensor::from_vec(bytes, [1, 5, 1, 3]);
-        let data = samples(Path::new("a"), "a", array, true).expect("samples");
+        let data = read(Array::Bytes(array)).expect("samples");
         let red = [0.0, 51.0, 102.0, 153.0, 204.0].map(|byte: f32| byte / 255.0);
         assert_eq!(data.features.to_vec()[..5], red);
     }
 
     #[test]
     fn what_is_no_set_of_samples_is_refused() {
-        let refused = |array| samples(Path::new("a"), "a", array, false).expect_err("a refusal");
+        let refused = |array| read(Array::Numbers(array)).expect_err("a refusal");
         assert!(matches!(
             refused(Tensor::zeros([0, 3])),
             DatasetError::Empty { .. }
@@ -124,7 +229,17 @@ mod tests {
         for array in [Tensor::zeros([1, 1, 1, 1, 1]), Tensor::scalar(1.0)] {
             assert!(refused(array).to_string().contains("shape ["));
         }
-        let holed = Tensor::from_vec(vec![0.0, 1.0, f32::NAN, 3.0], [2, 2]);
+        let holed = Tensor::from_vec(vec![0.0, 1.0, f64::NAN, 3.0], [2, 2]);
         assert!(refused(holed).to_string().contains("sample 1"));
+    }
+
+    #[test]
+    fn opacity_is_shown_over_black() {
+        // A red pixel that is not there, and a grey one that is half there.
+        let bytes = vec![255.0, 0.0, 0.0, 0.0, 51.0, 51.0, 51.0, 127.5];
+        let array = Tensor::from_vec(bytes, [1, 2, 1, 4]).permute(&[0, 3, 1, 2]);
+        let data = read(Array::Bytes(array.contiguous())).expect("samples");
+        assert_eq!(data.image.map(|image| image.channels), Some(3));
+        assert_eq!(data.features.to_vec(), [0.0, 0.1, 0.0, 0.1, 0.0, 0.1]);
     }
 }

@@ -10,15 +10,16 @@
 //! leak into how it is scaled, so it takes the scale of the training data, and may leave [0, 1].
 
 use rand::RngExt;
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Element, Tensor, random};
 
-/// An offset and a scale for each feature.
+/// An offset and a scale for each feature. Both have twice the digits of the samples, since what is
+/// left of a large number may be its last digits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
-    /// What is subtracted, `[features]`.
-    pub offset: Tensor<f32>,
-    /// What is divided by, `[features]`, never 0.
-    pub scale: Tensor<f32>,
+    /// What is subtracted, one for each feature.
+    pub offset: Vec<f64>,
+    /// What is divided by, one for each feature, never 0.
+    pub scale: Vec<f64>,
 }
 
 impl Scaling {
@@ -60,40 +61,61 @@ impl Scaling {
             "scaling: {shape} are no samples in rows; flatten them to [samples, features]"
         );
         let (values, width) = (samples.values(), shape[1]);
-        let (mut offset, mut scale) = (Vec::new(), Vec::new());
-        for feature in 0..width {
+        Self::of((0..width).map(|feature| {
             let column = values[feature..].iter().step_by(width).copied();
-            let (low, size) = of(&column.map(f64::from).collect::<Vec<_>>());
-            offset.push(low as f32);
-            scale.push(match size as f32 {
-                0.0 => 1.0,
-                size => size,
-            });
-        }
-        Self {
-            offset: Tensor::from_vec(offset, [width]),
-            scale: Tensor::from_vec(scale, [width]),
-        }
+            of(&column.map(f64::from).collect::<Vec<_>>())
+        }))
     }
 
-    /// The samples on the new scale, `[..., features]`.
+    /// The scaling with these offsets and sizes, where a size of 0 becomes a scale of 1.
+    pub(crate) fn of(features: impl Iterator<Item = (f64, f64)>) -> Self {
+        let (offset, scale) = features
+            .map(|(offset, size)| (offset, if size > 0.0 { size } else { 1.0 }))
+            .unzip();
+        Self { offset, scale }
+    }
+
+    /// A value of a feature on the new scale.
+    pub(crate) fn applied(&self, feature: usize, value: f64) -> f32 {
+        ((value - self.offset[feature]) / self.scale[feature]) as f32
+    }
+
+    /// The samples on the new scale, `[samples, features]`.
     ///
     /// # Panics
-    /// If the samples have another number of features.
+    /// If the samples are not rows of as many features.
     #[track_caller]
     #[must_use]
     pub fn apply(&self, samples: &Tensor<f32>) -> Tensor<f32> {
-        &(samples - &self.offset) / &self.scale
+        self.each(samples, |feature, value| self.applied(feature, value))
     }
 
-    /// The samples on the scale they had, `[..., features]`.
+    /// The samples on the scale they had, `[samples, features]`.
     ///
     /// # Panics
-    /// If the samples have another number of features.
+    /// If the samples are not rows of as many features.
     #[track_caller]
     #[must_use]
-    pub fn invert(&self, samples: &Tensor<f32>) -> Tensor<f32> {
-        &(samples * &self.scale) + &self.offset
+    pub fn invert(&self, samples: &Tensor<f32>) -> Tensor<f64> {
+        self.each(samples, |feature, value| {
+            value * self.scale[feature] + self.offset[feature]
+        })
+    }
+
+    #[track_caller]
+    fn each<T: Element>(&self, samples: &Tensor<f32>, of: impl Fn(usize, f64) -> T) -> Tensor<T> {
+        let (shape, width) = (samples.shape(), self.offset.len());
+        assert!(
+            shape.rank() == 2 && shape[1] == width,
+            "scaling: {shape} are no rows of {width} features"
+        );
+        let rows = samples.values();
+        let rows = rows.chunks(width.max(1));
+        let values = rows.flat_map(|row| {
+            let row = row.iter().enumerate();
+            row.map(|(feature, &value)| of(feature, value.into()))
+        });
+        Tensor::from_vec(values.collect(), *shape)
     }
 }
 
@@ -167,7 +189,7 @@ mod tests {
     fn scales_can_be_undone() {
         for scaling in [Scaling::standard(&table()), Scaling::unit(&table())] {
             let back = scaling.invert(&scaling.apply(&table()));
-            assert_abs_diff_eq!(back, table(), epsilon = 1e-5);
+            assert_abs_diff_eq!(back.cast::<f32>(), table(), epsilon = 1e-5);
         }
     }
 

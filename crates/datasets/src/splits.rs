@@ -46,24 +46,6 @@ pub enum SplitError {
 }
 
 impl Dataset {
-    /// The samples at these positions, in this order, with their labels.
-    ///
-    /// # Panics
-    /// If a position is not below the number of samples.
-    #[track_caller]
-    #[must_use]
-    pub fn select(&self, positions: &[usize]) -> Self {
-        let labels = self.labels.as_deref();
-        Self {
-            name: self.name.clone(),
-            features: self.features.rows(positions),
-            labels: labels.map(|labels| positions.iter().map(|&at| labels[at]).collect()),
-            classes: self.classes.clone(),
-            columns: self.columns.clone(),
-            image: self.image,
-        }
-    }
-
     /// Divides the samples into those to learn from and the share `held_out` to judge by.
     ///
     /// # Errors

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use retrograd::autoencoders::{Autoencoder, BatchSize, Recipe, Settings, Variant};
 use retrograd::datasets::{ImageShape, Scaling};
-use retrograd::tensor::Tensor;
 use retrograd::tensor::simd::Isa;
 use serde::{Deserialize, Serialize};
 
@@ -59,8 +58,8 @@ pub(crate) struct Config {
 /// An offset and a scale for every column: x' = (x − offset) / scale.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Columns {
-    offset: Vec<f32>,
-    scale: Vec<f32>,
+    offset: Vec<f64>,
+    scale: Vec<f64>,
 }
 
 impl Config {
@@ -112,8 +111,8 @@ impl Config {
                 .map(|image| [image.channels, image.height, image.width]),
             settings,
             scaling: data.scaling.as_ref().map(|scaling| Columns {
-                offset: scaling.offset.to_vec(),
-                scale: scaling.scale.to_vec(),
+                offset: scaling.offset.clone(),
+                scale: scaling.scale.clone(),
             }),
         })
     }
@@ -155,10 +154,9 @@ impl Config {
     /// How columns were brought to [0, 1], if they were.
     pub(crate) fn scaling(&self) -> Option<Scaling> {
         let Columns { offset, scale } = self.scaling.as_ref()?;
-        let row = |values: &Vec<f32>| Tensor::from_vec(values.clone(), [values.len()]);
         Some(Scaling {
-            offset: row(offset),
-            scale: row(scale),
+            offset: offset.clone(),
+            scale: scale.clone(),
         })
     }
 

@@ -19,7 +19,6 @@ use std::path::Path;
 
 use retrograd_tensor::{Shape, Tensor};
 
-pub(crate) use dtype::Dtype;
 pub use dtype::NpyElement;
 use header::Header;
 
@@ -44,7 +43,9 @@ const LONGEST_HEADER: usize = 10_000;
 /// If the file cannot be read, is not a whole NPY file, holds something else than numbers, has more
 /// than 8 axes, or a number that is none of `T` (such as 1.5 for `i64`). See [`DatasetError`].
 pub fn read_npy<T: NpyElement>(path: impl AsRef<Path>) -> Result<Tensor<T>, DatasetError> {
-    Ok(read_array(path.as_ref())?.tensor)
+    let path = path.as_ref();
+    let (file, length) = open_file(path)?;
+    read_from(Source::new(path, file, Packing::None), length, None)
 }
 
 /// The array in the bytes of an NPY file.
@@ -54,20 +55,18 @@ pub fn read_npy<T: NpyElement>(path: impl AsRef<Path>) -> Result<Tensor<T>, Data
 /// As for [`read_npy`]; the path in the error is `<bytes>`.
 pub fn npy_from_bytes<T: NpyElement>(bytes: &[u8]) -> Result<Tensor<T>, DatasetError> {
     let source = Source::new(Path::new(BYTES), bytes, Packing::None);
-    Ok(read_from(source, bytes.len() as u64, None)?.tensor)
+    read_from(source, bytes.len() as u64, None)
 }
 
-/// An array, and of which type its elements were in the file.
-#[derive(Debug)]
-pub(crate) struct Array<T: NpyElement> {
-    pub(crate) tensor: Tensor<T>,
-    pub(crate) dtype: Dtype,
+/// Whether a file's elements are bytes.
+pub(crate) fn is_byte(path: &Path) -> Result<bool, DatasetError> {
+    let (file, _) = open_file(path)?;
+    is_byte_from(Source::new(path, file, Packing::None))
 }
 
-/// [`read_npy`], with the type.
-pub(crate) fn read_array<T: NpyElement>(path: &Path) -> Result<Array<T>, DatasetError> {
-    let (file, length) = open_file(path)?;
-    read_from(Source::new(path, file, Packing::None), length, None)
+/// [`is_byte`] of what is read.
+pub(crate) fn is_byte_from(mut source: Source<'_, impl Read>) -> Result<bool, DatasetError> {
+    Ok(read_header(&mut source)?.0.dtype.is_byte())
 }
 
 /// Reads a file of `length` bytes, which were `compressed` if they come through a decoder.
@@ -75,7 +74,7 @@ pub(crate) fn read_from<T: NpyElement>(
     mut source: Source<'_, impl Read>,
     length: u64,
     compressed: Option<u64>,
-) -> Result<Array<T>, DatasetError> {
+) -> Result<Tensor<T>, DatasetError> {
     let (header, start) = read_header(&mut source)?;
     let path = source.path();
     let too_large = |dims: &[usize]| DatasetError::TooLarge {
@@ -118,10 +117,7 @@ pub(crate) fn read_from<T: NpyElement>(
             .map_err(|found| unfit::<T>(path, found, values.len()))?;
     }
     source.finish(end)?;
-    Ok(Array {
-        tensor: arranged(values, shape, header.fortran),
-        dtype: header.dtype,
-    })
+    Ok(arranged(values, shape, header.fortran))
 }
 
 /// The header, and how many bytes come before the elements.

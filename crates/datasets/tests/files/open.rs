@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rawzip::CompressionMethod;
-use retrograd_datasets::{Dataset, Opened, Split, open};
+use retrograd_datasets::{CsvReader, Dataset, Found, Opened, Scaling, Split, find, open};
 use tempfile::{TempDir, tempdir};
 
 use crate::support::{archive, grey, gzip, idx, images, labels, line, npy, numbers, write};
@@ -201,4 +201,59 @@ fn what_is_whole_is_divided_on_request() {
         .expect("parts");
     assert_eq!((split.train.len(), split.held_out.len()), (15, 5));
     assert!(opened("a.csv", b"1,2\n").split(0.25, 3).is_err());
+}
+
+#[test]
+fn arrays_keep_the_digits_of_their_tables() {
+    let values: Vec<u8> = (0..8)
+        .flat_map(|i| (1.7e9 + f64::from(i)).to_le_bytes())
+        .collect();
+    let folder = tempdir().expect("a folder");
+    let bytes = npy("<f8", false, "(8, 1)", &values);
+    let packed = archive(&[("x.npy", &bytes)], CompressionMethod::DEFLATE);
+    for (name, bytes) in [("a.npy", bytes), ("a.npz", packed)] {
+        let path = write(folder.path(), name, &bytes);
+        let Found::Table(table) = find(path, &CsvReader::new()).expect("a table") else {
+            panic!("{name}: no table");
+        };
+        let columns = table.columns(&[true; 8]);
+        assert!(columns[0].is_id);
+        let scaled = table.scaled(Some(&Scaling::unit_of(&columns)));
+        assert_eq!(
+            scaled.features.to_vec(),
+            [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0].map(|x| x / 7.0)
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_are_read_and_named_in_errors() {
+    let folder = tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo is there").success());
+    let shades = npy("|u1", false, "(2, 1, 2)", &[0, 51, 102, 255]);
+    let through = |bytes: Vec<u8>| {
+        let (writer, path) = (pipe.clone(), pipe.clone());
+        let writing = std::thread::spawn(move || fs::write(writer, bytes));
+        let opened = open(path);
+        writing.join().expect("a thread").expect("a pipe");
+        opened
+    };
+    for (bytes, expected) in [
+        (b"a,b\n1,2\n3,4\n".to_vec(), [1.0, 2.0, 3.0, 4.0]),
+        (gzip(b"a,b\n1,2\n3,4\n"), [1.0, 2.0, 3.0, 4.0]),
+        (shades, [0.0, 0.2, 0.4, 1.0]),
+    ] {
+        let Opened::Whole(data) = through(bytes).expect("a data set") else {
+            panic!("parts");
+        };
+        assert_eq!(data.features.to_vec(), expected);
+        assert_eq!(data.name, "pipe");
+    }
+    line(
+        &through(b"a,b\n1,x\n2,3\n".to_vec()).expect_err("a refusal"),
+        &pipe,
+    );
 }

@@ -155,7 +155,7 @@ impl Run {
     ) -> Result<(), Failure> {
         let count = samples.shape()[0];
         let in_units = match self.config.scaling() {
-            Some(scaling) => scaling.invert(&samples),
+            Some(scaling) => scaling.invert(&samples).cast(),
             None => samples.clone(),
         };
         let mut rows = Dataset::new(sheet.name, in_units);

@@ -35,7 +35,8 @@ pub(super) fn run(options: &TraverseOptions) -> Result<(), Failure> {
 fn moved(codes: &Tensor<f32>, row: usize, span: f64, steps: usize) -> Tensor<f32> {
     let latent = codes.shape()[1];
     let spread = Scaling::standard(codes);
-    let (mean, deviation) = (spread.offset.to_vec(), spread.scale.to_vec());
+    let narrow = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<_>>();
+    let (mean, deviation) = (narrow(&spread.offset), narrow(&spread.scale));
     let at = Tensor::<f32>::linspace(-span, span, steps).to_vec();
     let code = codes.rows(&[row]).to_vec();
     Tensor::from_fn([latent * steps, latent], |index| {

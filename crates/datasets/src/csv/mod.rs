@@ -1,0 +1,670 @@
+//! Tables of numbers as text: a row a line, its fields between commas.
+//!
+//! ```text
+//! sepal length,sepal width,label
+//! 5.1,3.5,setosa
+//! 6.2,2.9,"versicolor"
+//! ```
+//!
+//! Every field is a finite number, but for those of the columns of labels and ids, which may be
+//! words. What stands between fields and before decimals, and whether the first row names the
+//! columns, is seen from the first rows ([how](self::guess)).
+//!
+//! The text is cut into pieces of whole rows, which are read side by side. A row needs memory in
+//! proportion to its text, so a table costs a few times its file at most, and once its text is longer
+//! than its numbers, no more than those and a few pieces.
+
+mod guess;
+mod layout;
+mod number;
+mod piece;
+mod text;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+use rayon::prelude::*;
+use retrograd_tensor::Tensor;
+
+use crate::dataset::Dataset;
+use crate::error::DatasetError;
+use crate::natural;
+use crate::samples::stem;
+use crate::source::{BYTES, GZIP_MAGIC, open_file, printable, unreadable};
+use crate::table::Table;
+use guess::Format;
+use layout::{Columns, Slot};
+pub use layout::{Layout, Role};
+use number::Field;
+use piece::{Fault, Piece, Pieces, Plan};
+
+/// How a table is written down, as far as it cannot be seen.
+///
+/// ```no_run
+/// use retrograd_datasets::{CsvReader, LabelColumn};
+///
+/// let iris = CsvReader::new()
+///     .labels(LabelColumn::Name("species".into()))
+///     .read("iris.csv")?;
+/// assert_eq!(iris.classes, ["setosa", "versicolor", "virginica"]);
+/// # Ok::<(), retrograd_datasets::DatasetError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct CsvReader {
+    header: Option<bool>,
+    separator: Option<u8>,
+    decimal: Option<u8>,
+    labels: LabelColumn,
+    id: Option<String>,
+    drop: Vec<String>,
+    only: Option<Vec<String>>,
+    like: Option<Layout>,
+    classes: Option<Vec<String>>,
+    missing: bool,
+}
+
+/// Which column of a table says what a sample is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LabelColumn {
+    /// The one called `label`, `labels`, `class` or `target`, in any case; none without a header, and
+    /// none that holds measurements.
+    #[default]
+    Guess,
+    /// None: every column is a feature.
+    None,
+    /// The one of this name in the header; without one, at this position, counted from 1.
+    Name(String),
+    /// The one at this position, counted from 0.
+    Index(usize),
+}
+
+impl CsvReader {
+    /// A reader that looks for everything in the file.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the first row names the columns.
+    #[must_use]
+    pub fn header(self, header: bool) -> Self {
+        Self {
+            header: Some(header),
+            ..self
+        }
+    }
+
+    /// The byte between fields, such as `b';'`; a blank stands for any number of them.
+    #[must_use]
+    pub fn separator(self, separator: u8) -> Self {
+        Self {
+            separator: Some(separator),
+            ..self
+        }
+    }
+
+    /// The byte before decimals: `b'.'` or `b','`.
+    #[must_use]
+    pub fn decimal(self, decimal: u8) -> Self {
+        Self {
+            decimal: Some(decimal),
+            ..self
+        }
+    }
+
+    /// Which column holds labels. Integers from 0 on are taken as they are; anything else is words,
+    /// which are numbered in natural order.
+    #[must_use]
+    pub fn labels(self, labels: LabelColumn) -> Self {
+        Self { labels, ..self }
+    }
+
+    /// The column of what samples go by, which is carried along and is no feature.
+    #[must_use]
+    pub fn id(self, column: impl Into<String>) -> Self {
+        Self {
+            id: Some(column.into()),
+            ..self
+        }
+    }
+
+    /// Columns to leave out.
+    #[must_use]
+    pub fn without(self, columns: Vec<String>) -> Self {
+        Self {
+            drop: columns,
+            ..self
+        }
+    }
+
+    /// The only columns to take as features.
+    #[must_use]
+    pub fn only(self, columns: Vec<String>) -> Self {
+        Self {
+            only: Some(columns),
+            ..self
+        }
+    }
+
+    /// The columns that another table had: found by their names, in its order; by position where
+    /// one of both has no names.
+    #[must_use]
+    pub fn like(self, layout: Layout) -> Self {
+        Self {
+            like: Some(layout),
+            ..self
+        }
+    }
+
+    /// The only labels that there may be, in their order.
+    #[must_use]
+    pub fn classes(self, classes: Vec<String>) -> Self {
+        Self {
+            classes: Some(classes),
+            ..self
+        }
+    }
+
+    /// Whether numbers may be missing, which a [`Table`] has NaN for: fields that are empty, or a
+    /// word for it such as `NA`.
+    #[must_use]
+    pub fn missing(self, missing: bool) -> Self {
+        Self { missing, ..self }
+    }
+
+    /// Whether numbers may be missing.
+    pub(crate) fn may_miss(&self) -> bool {
+        self.missing
+    }
+
+    /// Reads the table at `path`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, has no rows, a row of more or fewer fields than the first, or a
+    /// field that is no finite number, which is named by line and column; if a column that is named
+    /// does not exist. See [`DatasetError`].
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<Dataset, DatasetError> {
+        Ok(self.read_table(path)?.scaled(None))
+    }
+
+    /// Reads the table at `path`, with all digits of its numbers.
+    ///
+    /// # Errors
+    /// As for [`CsvReader::read`].
+    pub fn read_table(&self, path: impl AsRef<Path>) -> Result<Table, DatasetError> {
+        let path = path.as_ref();
+        self.read_file(path, open_file(path)?.0)
+    }
+
+    /// The table in the bytes of a file.
+    ///
+    /// # Errors
+    /// As for [`CsvReader::read`]; the path in the error is `<bytes>`.
+    pub fn from_bytes(&self, bytes: &[u8]) -> Result<Dataset, DatasetError> {
+        Ok(self.read_from(Path::new(BYTES), bytes)?.scaled(None))
+    }
+
+    /// The table in a file, which may be compressed.
+    pub(crate) fn read_file(
+        &self,
+        path: &Path,
+        mut file: BufReader<File>,
+    ) -> Result<Table, DatasetError> {
+        let start = beginning(path, &mut file, GZIP_MAGIC.len() as u64)?;
+        if start.starts_with(&GZIP_MAGIC) {
+            let packed = MultiGzDecoder::new(Cursor::new(start).chain(file));
+            return self.read_from(path, packed);
+        }
+        self.read_from(path, Cursor::new(start).chain(file))
+    }
+
+    fn read_from(&self, path: &Path, mut reader: impl Read) -> Result<Table, DatasetError> {
+        let mut start = beginning(path, &mut reader, LOOKED_AT)?;
+        let mut notes = Vec::new();
+        if let Some(order) = text::Utf16::of(&start) {
+            reader
+                .read_to_end(&mut start)
+                .map_err(|cause| failed(path, cause))?;
+            notes.push("the text is UTF-16".to_owned());
+            let text = order.decode(&start).into_bytes();
+            return self.read_text(path, &text[..], Vec::new(), notes);
+        }
+        self.read_text(path, reader, start, notes)
+    }
+
+    /// The table in text that begins with `start`, or with what of it there is.
+    fn read_text(
+        &self,
+        path: &Path,
+        mut reader: impl Read,
+        start: Vec<u8>,
+        mut notes: Vec<String>,
+    ) -> Result<Table, DatasetError> {
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        let mut start = match start.is_empty() {
+            true => beginning(path, &mut reader, LOOKED_AT)?,
+            false => start,
+        };
+        if start.starts_with(MARK) {
+            start.drain(..MARK.len());
+        }
+        // A row that may be cut is not looked at, unless there is no other.
+        let whole = match start.iter().rposition(|&byte| byte == b'\n') {
+            Some(end) if start.len() as u64 + 3 >= LOOKED_AT => &start[..end],
+            _ => &start[..],
+        };
+        let (format, note) = Format::guess(whole, self.separator, self.decimal);
+        notes.extend(note.map(str::to_owned));
+        let rows = guess::records(whole, format.separator);
+        let (header, doubtful) = match self.header {
+            Some(header) => (header, false),
+            None => guess::is_header(&rows, format.decimal),
+        };
+        if doubtful {
+            notes.push(guess::YEARS.to_owned());
+        }
+        let (layout, plan) = self.plan(path, format, &rows, header, &mut notes)?;
+        let pieces = Pieces::new(Cursor::new(start).chain(reader), format.separator);
+        let mut reading = Reading::new(path, &layout, &plan);
+        reading.read(pieces, header)?;
+        reading.finish(layout.clone(), header, notes)
+    }
+
+    /// What becomes of the columns, from their names and first rows.
+    fn plan(
+        &self,
+        path: &Path,
+        format: Format,
+        rows: &[Vec<Vec<u8>>],
+        header: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<(Layout, Plan), DatasetError> {
+        let (names, body) = match rows {
+            [first, body @ ..] if header => (names(first), body),
+            body => (Vec::new(), body),
+        };
+        let width = rows.first().map_or(0, Vec::len);
+        let kinds: Vec<Kind> = (0..width)
+            .map(|column| Kind::of(body, column, format))
+            .collect();
+        let unnamed = |column: usize| names.get(column).is_none_or(String::is_empty);
+        let columns = Columns {
+            path,
+            continuous: kinds.iter().map(|kind| kind.continuous).collect(),
+            empty: kinds
+                .iter()
+                .enumerate()
+                .map(|(column, kind)| kind.empty && unnamed(column))
+                .collect(),
+            layout: Layout::of(&named(names), width),
+        };
+        let (layout, slots) = columns.resolve(self, notes)?;
+        let texts: Vec<usize> = (0..width)
+            .filter(|&column| {
+                matches!(slots[column], Slot::Feature(_)) && kinds[column].text.is_some()
+            })
+            .collect();
+        if !texts.is_empty() {
+            return Err(no_numbers(
+                path,
+                &layout,
+                &texts,
+                &kinds,
+                body.len(),
+                rows.len(),
+            ));
+        }
+        let features = layout.count(Role::Feature);
+        let plan = Plan {
+            format,
+            slots,
+            features,
+            may_miss: self.missing,
+            classes: self.classes.clone(),
+        };
+        Ok((layout, plan))
+    }
+}
+
+/// Bytes from which the format is seen.
+const LOOKED_AT: u64 = 64 * 1024;
+
+/// The first bytes.
+fn beginning(path: &Path, reader: &mut impl Read, most: u64) -> Result<Vec<u8>, DatasetError> {
+    let mut start = Vec::new();
+    let read = reader.take(most).read_to_end(&mut start);
+    read.map_err(|cause| failed(path, cause))?;
+    Ok(start)
+}
+
+/// Texts of a header.
+fn names(row: &[Vec<u8>]) -> Vec<String> {
+    row.iter()
+        .map(|field| text::text(field).0.into_owned())
+        .collect()
+}
+
+/// Names of which each occurs once: those that are empty are their position, others of the same name
+/// get a number.
+fn named(names: Vec<String>) -> Vec<String> {
+    let mut named: Vec<String> = Vec::new();
+    let mut taken = std::collections::HashSet::new();
+    for (column, name) in names.into_iter().enumerate() {
+        let name = if name.is_empty() {
+            format!("column {}", column + 1)
+        } else {
+            name
+        };
+        let others = (2..).map(|number| format!("{name} ({number})"));
+        let own = std::iter::once(name.clone()).chain(others);
+        let free = own
+            .into_iter()
+            .find(|name| !taken.contains(name))
+            .unwrap_or(name);
+        taken.insert(free.clone());
+        named.push(free);
+    }
+    named
+}
+
+/// What a column holds in the first rows.
+struct Kind {
+    /// The first field that is text, and its row, if more are text than numbers.
+    text: Option<(usize, String)>,
+    /// Numbers with decimals, or integers that hardly repeat.
+    continuous: bool,
+    empty: bool,
+}
+
+impl Kind {
+    fn of(body: &[Vec<Vec<u8>>], column: usize, format: Format) -> Self {
+        /// Integers that make measurements if most of them differ.
+        const MANY: usize = 20;
+        let cells: Vec<&[u8]> = body
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|c| &c[..])
+            .collect();
+        let fields: Vec<Field> = cells
+            .iter()
+            .map(|cell| number::field(cell, format.decimal))
+            .collect();
+        let mut numbers: Vec<f64> = fields
+            .iter()
+            .filter_map(|field| match field {
+                Field::Number(number) => Some(*number),
+                _ => None,
+            })
+            .collect();
+        let texts = fields.iter().filter(|field| **field == Field::Text).count();
+        let first = fields.iter().position(|field| *field == Field::Text);
+        let (count, whole) = (numbers.len(), numbers.iter().all(|x| x.fract() == 0.0));
+        numbers.sort_unstable_by(f64::total_cmp);
+        numbers.dedup();
+        Self {
+            text: first
+                .filter(|_| texts > count)
+                .map(|row| (row, printable(&text::text(cells[row]).0))),
+            continuous: texts == 0
+                && count > 0
+                && (!whole || (count >= MANY && 2 * numbers.len() > count)),
+            empty: !cells.is_empty() && cells.iter().all(|cell| cell.is_empty()),
+        }
+    }
+}
+
+/// What to say of columns of text, all at once.
+fn no_numbers(
+    path: &Path,
+    layout: &Layout,
+    texts: &[usize],
+    kinds: &[Kind],
+    body: usize,
+    rows: usize,
+) -> DatasetError {
+    let shown = texts.iter().map(|&column| {
+        let (row, text) = kinds[column].text.clone().unwrap_or_default();
+        let line = 1 + row + (rows - body);
+        match layout.names.get(column) {
+            Some(name) => format!(
+                "column {} ({}: line {line} has \"{text}\")",
+                column + 1,
+                printable(name)
+            ),
+            None => format!("column {} (line {line} has \"{text}\")", column + 1),
+        }
+    });
+    let names: Vec<String> = texts.iter().map(|&column| layout.name(column)).collect();
+    DatasetError::Unsupported {
+        path: path.into(),
+        found: format!("text in {}", layout::listed(shown.collect())),
+        expected: format!(
+            "numbers, or --drop {}",
+            layout::listed(names).replace(", ", ",")
+        ),
+        hint: "--label-column or --id-column takes one of them; if these are not its columns, give --separator",
+    }
+}
+
+/// What has been read so far.
+struct Reading<'a> {
+    path: &'a Path,
+    layout: &'a Layout,
+    plan: &'a Plan,
+    rows: usize,
+    /// Lines before the next piece.
+    lines: u64,
+    blocks: Vec<Vec<f64>>,
+    /// The label of every row, as a position in the order in which they came.
+    labels: Vec<u32>,
+    known: BTreeMap<String, u32>,
+    ids: Vec<String>,
+    latin: bool,
+}
+
+impl<'a> Reading<'a> {
+    fn new(path: &'a Path, layout: &'a Layout, plan: &'a Plan) -> Self {
+        Self {
+            path,
+            layout,
+            plan,
+            rows: 0,
+            lines: 0,
+            blocks: Vec::new(),
+            labels: Vec::new(),
+            known: BTreeMap::new(),
+            ids: Vec::new(),
+            latin: false,
+        }
+    }
+
+    /// Reads all pieces, as many at a time as there are threads.
+    fn read(&mut self, mut pieces: Pieces<impl Read>, header: bool) -> Result<(), DatasetError> {
+        let mut first = header;
+        loop {
+            let mut some = Vec::new();
+            while some.len() < rayon::current_num_threads() {
+                match pieces.next().map_err(|cause| failed(self.path, cause))? {
+                    Some(piece) => some.push((piece, std::mem::take(&mut first))),
+                    None => break,
+                }
+            }
+            if some.is_empty() {
+                return Ok(());
+            }
+            let read = |(bytes, header): (Vec<u8>, bool)| self.plan.read(&bytes, header);
+            // One piece is read here, where whoever counts memory sees it.
+            let read: Vec<Piece> = match some.len() {
+                1 => some.into_iter().map(read).collect(),
+                _ => some.into_par_iter().map(read).collect(),
+            };
+            read.into_iter().try_for_each(|piece| self.add(piece))?;
+        }
+    }
+
+    fn add(&mut self, piece: Piece) -> Result<(), DatasetError> {
+        if let Some(fault) = piece.fault {
+            return Err(self.fault(fault));
+        }
+        let numbers: Vec<u32> = piece
+            .known
+            .into_iter()
+            .map(|label| {
+                let next = self.known.len() as u32;
+                *self.known.entry(label).or_insert(next)
+            })
+            .collect();
+        let labels = piece.labels.iter().map(|&label| numbers[label as usize]);
+        self.labels.extend(labels);
+        self.rows += piece.rows;
+        self.lines += piece.lines;
+        self.blocks.push(piece.values);
+        self.ids.extend(piece.ids);
+        self.latin |= piece.latin;
+        Ok(())
+    }
+
+    fn finish(
+        self,
+        layout: Layout,
+        header: bool,
+        mut notes: Vec<String>,
+    ) -> Result<Table, DatasetError> {
+        let (rows, features) = (self.rows, self.plan.features);
+        if rows == 0 || features == 0 {
+            return Err(DatasetError::Empty {
+                path: self.path.into(),
+                dims: vec![rows, features],
+            });
+        }
+        if self.latin {
+            notes.push("the text is not UTF-8, and is read as Windows-1252 (Latin-1)".into());
+        }
+        let labelled = layout.count(Role::Label) > 0;
+        let (labels, classes) = numbered(self.labels, self.known, self.plan.classes.as_deref());
+        let one = |role| {
+            layout
+                .called(role)
+                .first()
+                .map_or_else(String::new, ToString::to_string)
+        };
+        let mut columns = vec![String::new(); features];
+        for (name, slot) in layout.names.iter().zip(&self.plan.slots) {
+            if let Slot::Feature(at) = slot {
+                columns[*at].clone_from(name);
+            }
+        }
+        if layout.names.is_empty() {
+            columns.clear();
+        }
+        notes.insert(0, self.plan.understood(&layout, rows, header, &classes));
+        let about = Dataset {
+            labels: labelled.then_some(labels),
+            classes,
+            columns,
+            label_column: one(Role::Label),
+            ids: self.ids,
+            id_column: one(Role::Id),
+            ..Dataset::new(stem(self.path), Tensor::zeros([0, features]))
+        };
+        Ok(Table::new(about, features, self.blocks).read_as(layout, notes))
+    }
+
+    fn fault(&self, fault: Fault) -> DatasetError {
+        let column = match self.layout.names.get(fault.column) {
+            Some(name) => format!("{} ({})", fault.column + 1, printable(name)),
+            None => (fault.column + 1).to_string(),
+        };
+        DatasetError::Field {
+            path: self.path.into(),
+            line: self.lines + fault.line,
+            column,
+            found: fault.found,
+            expected: fault.expected,
+            hint: fault.hint,
+        }
+    }
+}
+
+impl Plan {
+    /// How the table was read, in a line.
+    fn understood(&self, layout: &Layout, rows: usize, header: bool, classes: &[String]) -> String {
+        let mut line = format!(
+            "{rows} rows of {} columns between {}, decimals after a {}, {}",
+            self.slots.len(),
+            Format::named(self.format.separator),
+            if self.format.decimal == b',' {
+                "comma"
+            } else {
+                "point"
+            },
+            if header {
+                "the first row being names"
+            } else {
+                "no header"
+            },
+        );
+        if layout.count(Role::Label) > 0 {
+            line += &format!("; labels: {}", layout.listed(Role::Label));
+            if !classes.is_empty() {
+                line += &format!(" ({})", layout::listed(classes.to_vec()));
+            }
+        }
+        for (role, what) in [(Role::Id, "ids"), (Role::LeftOut, "left out")] {
+            if layout.count(role) > 0 {
+                line += &format!("; {what}: {}", layout.listed(role));
+            }
+        }
+        line
+    }
+}
+
+/// The labels as numbers, and their names if they are words or known.
+fn numbered(
+    labels: Vec<u32>,
+    known: BTreeMap<String, u32>,
+    classes: Option<&[String]>,
+) -> (Vec<u32>, Vec<String>) {
+    let mut numbers = vec![0; known.len()];
+    let mut names = Vec::new();
+    if let Some(classes) = classes {
+        for (text, label) in known {
+            let position = classes.iter().position(|class| *class == text);
+            numbers[label as usize] = position.unwrap_or(0) as u32;
+        }
+        names = classes.to_vec();
+    } else if known.keys().all(|text| text.parse::<u32>().is_ok()) {
+        for (text, label) in known {
+            numbers[label as usize] = text.parse().unwrap_or_default();
+        }
+    } else {
+        let mut words: Vec<(String, u32)> = known.into_iter().collect();
+        words.sort_by(|(a, _), (b, _)| natural::order(a, b));
+        for (number, (word, label)) in words.into_iter().enumerate() {
+            numbers[label as usize] = number as u32;
+            names.push(word);
+        }
+    }
+    (
+        labels
+            .iter()
+            .map(|&label| numbers[label as usize])
+            .collect(),
+        names,
+    )
+}
+
+fn failed(path: &Path, cause: io::Error) -> DatasetError {
+    match cause.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+            DatasetError::CorruptGzip {
+                path: path.into(),
+                cause,
+            }
+        }
+        _ => unreadable(path, cause),
+    }
+}

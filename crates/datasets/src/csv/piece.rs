@@ -1,0 +1,326 @@
+//! Whole rows of a table, which can be read beside other pieces of it.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+
+use ::csv::{ByteRecord, ReaderBuilder};
+
+use super::guess::Format;
+use super::layout::Slot;
+use super::number::{Field, field};
+use super::text::text;
+use crate::source::printable;
+
+/// Bytes of a piece, if its rows are shorter.
+const LENGTH: usize = 1 << 20;
+
+/// Cuts what is read into pieces that end with a row.
+pub(super) struct Pieces<R> {
+    reader: R,
+    separator: u8,
+    /// What has been read and not been cut off.
+    rest: Vec<u8>,
+    ended: bool,
+}
+
+impl<R: Read> Pieces<R> {
+    pub(super) fn new(reader: R, separator: u8) -> Self {
+        Self {
+            reader,
+            separator,
+            rest: Vec::new(),
+            ended: false,
+        }
+    }
+
+    /// The next piece; `None` after the last.
+    pub(super) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        while !self.ended {
+            let mut more = self.reader.by_ref().take(LENGTH as u64);
+            self.ended = more.read_to_end(&mut self.rest)? == 0;
+            if let Some(end) = self.last_end().filter(|_| !self.ended) {
+                let rest = self.rest.split_off(end);
+                return Ok(Some(std::mem::replace(&mut self.rest, rest)));
+            }
+        }
+        let last = std::mem::take(&mut self.rest);
+        Ok(Some(last).filter(|last| !last.is_empty()))
+    }
+
+    /// Where the last row that is whole ends.
+    fn last_end(&self) -> Option<usize> {
+        if !self.rest.contains(&b'"') {
+            return self
+                .rest
+                .iter()
+                .rposition(|&byte| byte == b'\n')
+                .map(|at| at + 1);
+        }
+        let (mut quoted, mut begins, mut end) = (false, true, None);
+        for (at, &byte) in self.rest.iter().enumerate() {
+            match byte {
+                // Doubled, it closes and opens again.
+                b'"' if quoted || begins => quoted = !quoted,
+                b'\n' if !quoted => end = Some(at + 1),
+                _ => {}
+            }
+            begins =
+                !quoted && (byte == self.separator || matches!(byte, b'\n' | b'\r' | b' ' | b'"'));
+        }
+        end
+    }
+}
+
+/// How to read a piece.
+pub(super) struct Plan {
+    pub(super) format: Format,
+    /// What becomes of each field of a row.
+    pub(super) slots: Vec<Slot>,
+    pub(super) features: usize,
+    /// Whether numbers may be missing.
+    pub(super) may_miss: bool,
+    /// The only labels that there may be, if they are known.
+    pub(super) classes: Option<Vec<String>>,
+}
+
+/// What the rows of a piece hold.
+#[derive(Default)]
+pub(super) struct Piece {
+    pub(super) rows: usize,
+    pub(super) values: Vec<f64>,
+    /// The label of every row, as a position in `known`.
+    pub(super) labels: Vec<u32>,
+    pub(super) known: Vec<String>,
+    pub(super) ids: Vec<String>,
+    /// Whether some text was not UTF-8.
+    pub(super) latin: bool,
+    /// The first field that is not as it should be.
+    pub(super) fault: Option<Fault>,
+    /// Ends of lines.
+    pub(super) lines: u64,
+}
+
+/// A field that is not as it should be.
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// Counted from 1, in the piece.
+    pub(super) line: u64,
+    pub(super) column: usize,
+    pub(super) found: String,
+    pub(super) expected: String,
+    pub(super) hint: &'static str,
+}
+
+impl Plan {
+    /// Reads the rows of a piece, of which the first may be a header.
+    pub(super) fn read(&self, bytes: &[u8], header: bool) -> Piece {
+        let squeezed = (self.format.separator == b' ').then(|| squeezed(bytes));
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(self.format.separator)
+            .from_reader(squeezed.as_deref().unwrap_or(bytes));
+        let mut piece = Piece {
+            lines: bytes.iter().filter(|&&byte| byte == b'\n').count() as u64,
+            ..Piece::default()
+        };
+        let mut known = HashMap::new();
+        let (mut row, mut skip) = (ByteRecord::new(), header);
+        // From bytes in memory nothing can fail but rows of different lengths, which may be.
+        while matches!(reader.read_byte_record(&mut row), Ok(true)) {
+            let line = row.position().map_or(0, ::csv::Position::line);
+            let blank = self.slots.len() > 1 && row.len() == 1 && row[0].trim_ascii().is_empty();
+            if std::mem::take(&mut skip) || blank {
+                continue;
+            }
+            if let Err(fault) = self.push(&row, line, &mut piece, &mut known) {
+                piece.fault = Some(fault);
+                break;
+            }
+            piece.rows += 1;
+        }
+        piece.values.shrink_to_fit();
+        piece
+    }
+
+    fn push(
+        &self,
+        row: &ByteRecord,
+        line: u64,
+        piece: &mut Piece,
+        known: &mut HashMap<String, u32>,
+    ) -> Result<(), Fault> {
+        if row.len() != self.slots.len() {
+            return Err(self.ragged(row, line));
+        }
+        let start = piece.values.len();
+        piece.values.resize(start + self.features, f64::NAN);
+        for (column, bytes) in row.iter().enumerate() {
+            let bytes = bytes.trim_ascii();
+            match self.slots[column] {
+                Slot::LeftOut => {}
+                Slot::Feature(at) => match field(bytes, self.format.decimal) {
+                    Field::Number(value) => piece.values[start + at] = value,
+                    Field::Missing if self.may_miss => {}
+                    kind => return Err(self.no_number(bytes, kind, line, column)),
+                },
+                Slot::Id => {
+                    let (text, utf8) = text(bytes);
+                    piece.latin |= !utf8;
+                    piece.ids.push(text.into_owned());
+                }
+                Slot::Label => {
+                    let (text, utf8) = text(bytes);
+                    piece.latin |= !utf8;
+                    let label = class(&text);
+                    self.check_label(bytes, label, line, column)?;
+                    let next = known.len() as u32;
+                    let number = match known.get(label) {
+                        Some(&number) => number,
+                        None => {
+                            piece.known.push(label.into());
+                            *known.entry(label.into()).or_insert(next)
+                        }
+                    };
+                    piece.labels.push(number);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_label(
+        &self,
+        bytes: &[u8],
+        label: &str,
+        line: u64,
+        column: usize,
+    ) -> Result<(), Fault> {
+        let unknown = |classes: &Vec<String>| !classes.iter().any(|class| class == label);
+        let (found, expected) = match &self.classes {
+            _ if bytes.is_empty() => ("an empty label".to_owned(), "a label".to_owned()),
+            Some(classes) if unknown(classes) => (
+                format!("the label {:?}", printable(label)),
+                format!("one of {}", super::layout::listed(classes.clone())),
+            ),
+            _ => return Ok(()),
+        };
+        Err(Fault {
+            line,
+            column,
+            found,
+            expected,
+            hint: "write the label, leave the row out, or read the table without labels (--drop and the column)",
+        })
+    }
+
+    fn no_number(&self, bytes: &[u8], kind: Field, line: u64, column: usize) -> Fault {
+        let text = text(bytes).0;
+        let other = if self.format.decimal == b',' {
+            b'.'
+        } else {
+            b','
+        };
+        let hint = match kind {
+            Field::Missing => {
+                "fill it in with --missing mean or median, or leave the row or column (--drop) out"
+            }
+            _ if matches!(field(bytes, other), Field::Number(_)) => {
+                "choose the decimal mark with --decimal"
+            }
+            _ => {
+                "correct it, leave the row or column out (--drop), or name the column as --label-column or --id-column"
+            }
+        };
+        Fault {
+            line,
+            column,
+            found: match bytes {
+                [] => "an empty field".into(),
+                _ => format!("\"{}\"", printable(&text)),
+            },
+            expected: "a finite number".into(),
+            hint,
+        }
+    }
+
+    fn ragged(&self, row: &ByteRecord, line: u64) -> Fault {
+        Fault {
+            line,
+            column: row.len().min(self.slots.len()),
+            found: format!(
+                "a row of {} fields between {}",
+                row.len(),
+                Format::named(self.format.separator)
+            ),
+            expected: format!("{} as in the first row", self.slots.len()),
+            hint: "quote fields that hold the separator, or choose another with --separator",
+        }
+    }
+}
+
+/// A label, of which whole numbers are written as such: tables that had gaps have `1.0` for `1`.
+fn class(text: &str) -> &str {
+    match text.split_once('.') {
+        Some((whole, zeros))
+            if !zeros.is_empty()
+                && zeros.bytes().all(|byte| byte == b'0')
+                && whole.parse::<i64>().is_ok() =>
+        {
+            whole
+        }
+        _ => text,
+    }
+}
+
+/// The text with one blank for each run of them outside of quotes, and none at either end of a line.
+pub(super) fn squeezed(text: &[u8]) -> Vec<u8> {
+    let (mut out, mut quoted) = (Vec::with_capacity(text.len()), false);
+    for &byte in text {
+        let blank = !quoted && matches!(byte, b' ' | b'\t');
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' | b'\r' if out.last() == Some(&b' ') && !quoted => {
+                out.pop();
+            }
+            _ => {}
+        }
+        if !blank {
+            out.push(byte);
+        } else if !matches!(out.last(), None | Some(b' ' | b'\n' | b'\r')) {
+            out.push(b' ');
+        }
+    }
+    if out.last() == Some(&b' ') {
+        out.pop();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_end_with_rows_and_lose_nothing() {
+        let row = "1.25,\"two\nlines, \"\"quoted\"\"\",3\n";
+        let text = row.repeat(3 * LENGTH / row.len());
+        let mut pieces = Pieces::new(text.as_bytes(), b',');
+        let (mut whole, mut count) = (Vec::new(), 0);
+        while let Some(piece) = pieces.next().expect("memory") {
+            assert!(piece.len() % row.len() == 0, "{}", piece.len());
+            whole.extend(piece);
+            count += 1;
+        }
+        assert_eq!(whole, text.as_bytes());
+        assert!(count > 2);
+    }
+
+    #[test]
+    fn blanks_are_one() {
+        assert_eq!(
+            squeezed(b"  1   2 \n\t3 \" 4  5\"\t6\n "),
+            b"1 2\n3 \" 4  5\" 6\n"
+        );
+    }
+}
