@@ -86,7 +86,7 @@ impl Opened {
 pub fn open(path: impl AsRef<Path>) -> Result<Opened, DatasetError> {
     match find(path, &CsvReader::new())? {
         Found::Samples(opened) => Ok(opened),
-        Found::Table(table) => Ok(table.plain()),
+        Found::Table(table) => Ok(table.opened(None)),
     }
 }
 

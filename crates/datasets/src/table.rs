@@ -57,8 +57,21 @@ pub enum Fill {
     Median,
 }
 
+impl Fill {
+    /// The number that stands for those missing in a column.
+    #[must_use]
+    pub fn of(self, column: &Column) -> f64 {
+        match self {
+            Self::Mean => column.mean,
+            Self::Median => column.median,
+        }
+    }
+}
+
 /// Integers up to here are exact in 4 bytes.
 const EXACT: f64 = 16_777_216.0;
+/// Integers that 8 bytes no longer hold, with as many digits as keys have.
+const KEYS: std::ops::Range<f64> = 9_007_199_254_740_992.0..1e19;
 
 impl Table {
     pub(crate) fn new(about: Dataset, width: usize, blocks: Vec<Vec<f64>>) -> Self {
@@ -174,17 +187,16 @@ impl Table {
         (0..self.width).into_par_iter().map(column).collect()
     }
 
-    /// Puts a number in the place of each that is missing in its column.
-    pub fn fill(&mut self, fill: Fill, columns: &[Column]) {
-        let fill = |column: &Column| match fill {
-            Fill::Mean => column.mean,
-            Fill::Median => column.median,
-        };
-        let fills: Vec<f64> = columns.iter().map(fill).collect();
+    /// Puts a number in the place of each that is missing: that of its column.
+    ///
+    /// # Panics
+    /// If there is not one for each column.
+    pub fn fill(&mut self, fills: &[f64]) {
+        assert_eq!(self.width, fills.len(), "a number for each column");
         let width = self.width.max(1);
         let rows = self.blocks.iter_mut().flat_map(|b| b.chunks_mut(width));
         for row in rows {
-            for (value, &fill) in row.iter_mut().zip(&fills) {
+            for (value, &fill) in row.iter_mut().zip(fills) {
                 if value.is_nan() {
                     *value = fill;
                 }
@@ -242,13 +254,14 @@ impl Table {
         }
     }
 
-    /// The parts that the file says, or all of it; the numbers as they are.
-    pub(crate) fn plain(self) -> crate::Opened {
+    /// The parts that the file says, or all of it, scaled.
+    #[must_use]
+    pub fn opened(self, scaling: Option<&Scaling>) -> crate::Opened {
         match self.held_out_from {
-            None => crate::Opened::Whole(self.scaled(None)),
+            None => crate::Opened::Whole(self.scaled(scaling)),
             Some(from) => {
                 let learnt: Vec<bool> = (0..self.len()).map(|row| row < from).collect();
-                crate::Opened::Parts(self.split(&learnt, None))
+                crate::Opened::Parts(self.split(&learnt, scaling))
             }
         }
     }
@@ -289,7 +302,9 @@ impl Column {
         let low = known.iter().copied().fold(f64::INFINITY, f64::min);
         let high = known.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let large = low.abs().max(high.abs()) > EXACT;
-        let is_id = known.len() > 2 && integers && (rising || (large && all_differ(&mut known)));
+        let beyond = KEYS.contains(&low.abs().max(high.abs()));
+        let is_id =
+            known.len() > 2 && integers && (rising || beyond || (large && all_differ(&mut known)));
         let median = median(&mut known);
         Self {
             low,

@@ -75,8 +75,8 @@ fn npy_header<T: NpyElement>(tensor: &Tensor<T>) -> Vec<u8> {
     header
 }
 
-/// Writes a data set as a table: a header, a row a sample, and the labels in the last column,
-/// called `label`.
+/// Writes a data set as a table: a header, and a row a sample: its id, if it has one, its features,
+/// and its label in the last column, called `label` unless it has a name.
 ///
 /// Columns without names are called `x1`, `x2` and so on. Numbers are written with as few digits as
 /// are needed to read the same number again, and labels as words where they have names.
@@ -88,23 +88,49 @@ pub fn write_csv(
     data: &Dataset,
     if_exists: IfExists,
 ) -> Result<(), DatasetError> {
+    let width = data.width().max(1);
+    let values = data.features.values();
+    let cells = values.chunks(width);
+    let cells = cells.map(|row| row.iter().map(f32::to_string).collect());
+    write_cells(path, data, cells, if_exists)
+}
+
+/// As [`write_csv`], with these texts in place of the features.
+///
+/// # Errors
+/// As for [`write_csv`].
+pub fn write_cells(
+    path: impl AsRef<Path>,
+    data: &Dataset,
+    cells: impl Iterator<Item = Vec<String>>,
+    if_exists: IfExists,
+) -> Result<(), DatasetError> {
     write_whole(path.as_ref(), if_exists, |file| {
         let mut rows = ::csv::Writer::from_writer(file);
         let labels = data.labels.as_deref();
-        let name = |column| {
+        let column = |column| {
             let name = data.columns.get(column).cloned();
             name.unwrap_or_else(|| format!("x{}", column + 1))
         };
-        let header = (0..data.width()).map(name);
-        rows.write_record(header.chain(labels.map(|_| "label".into())))?;
-        let (values, width) = (data.features.values(), data.width().max(1));
-        for (sample, row) in values.chunks(width).enumerate() {
+        let named = |name: &str, usual: &str| match name {
+            "" => usual.to_owned(),
+            name => name.to_owned(),
+        };
+        let id = (!data.ids.is_empty()).then(|| named(&data.id_column, "id"));
+        let label = labels.map(|_| named(&data.label_column, "label"));
+        let header = id
+            .into_iter()
+            .chain((0..data.width()).map(column))
+            .chain(label);
+        rows.write_record(header)?;
+        for (sample, cells) in cells.enumerate() {
+            let id = data.ids.get(sample).cloned();
             let label = labels.map(|labels| {
                 let label = labels[sample];
                 let name = data.classes.get(label as usize).cloned();
                 name.unwrap_or_else(|| label.to_string())
             });
-            rows.write_record(row.iter().map(f32::to_string).chain(label))?;
+            rows.write_record(id.into_iter().chain(cells).chain(label))?;
         }
         rows.flush()
     })

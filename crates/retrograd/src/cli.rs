@@ -8,6 +8,7 @@ use retrograd::autoencoders::{SETTINGS, Settings, Variant};
 
 use crate::failure::Failure;
 use crate::finished;
+use crate::own::DataOptions;
 
 /// Autoencoders on a from-scratch autodiff framework.
 #[derive(Debug, Parser)]
@@ -113,7 +114,8 @@ pub(crate) struct TrainOptions {
     #[arg(value_parser = variant, required_unless_present = "resume")]
     pub(crate) variant: Option<Variant>,
     /// digits, tabular, plane or unit-plane (built in); or a folder of IDX files as MNIST's or of PNG
-    /// images, or a CSV, NPY, NPZ or IDX file (a folder called `digits` is `./digits`).
+    /// images, or a CSV, NPY, NPZ or IDX file (a folder called `digits` is `./digits`), or `-` for one on
+    /// standard input.
     ///
     /// Without it, what the variant is shown with.
     #[arg(long, value_name = "NAME|PATH")]
@@ -167,6 +169,8 @@ pub(crate) struct TrainOptions {
     /// more.
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: DataOptions,
     #[command(flatten)]
     pub(crate) settings: SettingOptions,
 }

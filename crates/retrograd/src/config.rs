@@ -12,6 +12,7 @@ use crate::cli::TrainOptions;
 use crate::data::{Data, Wanted};
 use crate::failure::Failure;
 use crate::folder::CONFIG;
+use crate::own::Source;
 
 /// Epochs of a `--quick` run; recipes of one step an epoch get more.
 const QUICK_EPOCHS: u64 = 2;
@@ -53,6 +54,9 @@ pub(crate) struct Config {
     /// How the columns of a table were brought to [0, 1], if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scaling: Option<Columns>,
+    /// What is remembered of the data, by which other files are read.
+    #[serde(default)]
+    pub(crate) source: Source,
 }
 
 /// An offset and a scale for every column: x' = (x − offset) / scale.
@@ -72,9 +76,14 @@ impl Config {
         isa: Isa,
     ) -> Result<Self, Failure> {
         let recipe = wanted.variant.recipe(data.kind);
+        let mut chosen = chosen(options)?;
+        let takes_labels = wanted.variant.settings(data.kind).classes.is_some();
+        if let (true, known @ 1..) = (takes_labels, data.source.classes.len()) {
+            chosen.classes = chosen.classes.or(Some(known));
+        }
         let settings = wanted
             .variant
-            .resolve(&chosen(options)?, data.kind)
+            .resolve(&chosen, data.kind)
             .map_err(Failure::usage)?;
         let quick = match recipe.batch_size {
             BatchSize::Full => QUICK_STEPS,
@@ -114,6 +123,7 @@ impl Config {
                 offset: scaling.offset.clone(),
                 scale: scaling.scale.clone(),
             }),
+            source: data.source.clone(),
         })
     }
 
@@ -165,6 +175,7 @@ impl Config {
         Ok(Wanted {
             variant: self.variant()?,
             data: Some(PathBuf::from(&self.data)),
+            reading: self.source.options.clone(),
             quick: self.quick,
             seed: self.seed,
         })

@@ -8,6 +8,7 @@ use retrograd::datasets::{self, Dataset, Scaling, Split};
 use retrograd::tensor::{Float, Tensor};
 
 use crate::failure::Failure;
+use crate::own::{self, DataOptions, Source};
 use crate::terminal;
 
 /// Samples drawn of each built-in set: (training, held out).
@@ -16,9 +17,9 @@ const DIGITS: (usize, usize) = (20_000, 2_000);
 const TABULAR: (usize, usize) = (500_000, 5_000);
 const PLANE: (usize, usize) = (200, 100);
 /// The share of a data set without parts that is held out.
-const HELD_OUT: f64 = 0.1;
+pub(crate) const HELD_OUT: f64 = 0.1;
 /// With `--quick`, the share of them that is drawn (or read), as a divisor.
-const QUICK_SHARE: usize = 10;
+pub(crate) const QUICK_SHARE: usize = 10;
 
 /// Samples to train on and to judge by, and what kind they are.
 pub(crate) struct Data {
@@ -26,6 +27,8 @@ pub(crate) struct Data {
     pub(crate) kind: DataKind,
     /// How columns of a table were brought to [0, 1], if they were.
     pub(crate) scaling: Option<Scaling>,
+    /// What is to be remembered of it.
+    pub(crate) source: Source,
 }
 
 /// What decides which data there is.
@@ -34,6 +37,8 @@ pub(crate) struct Wanted {
     pub(crate) variant: Variant,
     /// What `--data` says.
     pub(crate) data: Option<PathBuf>,
+    /// How it is read, if it is somebody's own.
+    pub(crate) reading: DataOptions,
     pub(crate) quick: bool,
     pub(crate) seed: u64,
 }
@@ -62,8 +67,8 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
         }
     };
     let start = Instant::now();
-    let mut scaling = None;
-    let (split, kind) = match source.to_str() {
+    let (mut scaling, mut source_of) = (None, Source::default());
+    let (mut split, kind) = match source.to_str() {
         Some("digits") => {
             let (train, held_out) = sizes(DIGITS);
             let split = datasets::digits_split(train, held_out, options.seed);
@@ -86,13 +91,14 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
             (split, DataKind::Table(3))
         }
         _ => {
-            let split = read(source, options.seed)?;
-            let split = if options.quick { first(split) } else { split };
-            let (split, kind, columns) = into_unit_interval(split, source)?;
-            scaling = columns;
-            (split, kind)
+            let own = own::read(source, &options.reading, options.seed, options.quick)?;
+            (scaling, source_of) = (own.scaling, own.source);
+            (own.split, own.kind)
         }
     };
+    if is_built_in(source) {
+        source_of.classes = own::name_classes(&mut split);
+    }
     terminal::say(&format!(
         "data: {}, {} samples to train on and {} held out, {} features each ({:.2} s)",
         split.train.name,
@@ -105,6 +111,7 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
         split,
         kind,
         scaling,
+        source: source_of,
     })
 }
 
@@ -146,47 +153,6 @@ fn unit(mut split: Split) -> Split {
     split
 }
 
-/// Whatever data set is at `path`; a share of it is held out if it is not divided yet.
-pub(crate) fn read(path: &Path, seed: u64) -> Result<Split, Failure> {
-    // A bare word that is nothing is more likely a misspelt name.
-    let bare = path.components().count() == 1 && path.extension().is_none();
-    if bare && !path.exists() {
-        return Err(Failure::run(format!(
-            "--data {}: there is no such file or folder, and the built-in sets are digits, tabular, plane and unit-plane",
-            path.display()
-        )));
-    }
-    let opened = datasets::open(path).map_err(Failure::run)?;
-    let refused = |error| Failure::run(format!("--data {}: {error}", path.display()));
-    opened.split(HELD_OUT, seed).map_err(refused)
-}
-
-/// The data with all values in [0, 1], as variants expect it: columns of a table are scaled, by what
-/// the training part holds; images must be as they are.
-fn into_unit_interval(
-    mut split: Split,
-    path: &Path,
-) -> Result<(Split, DataKind, Option<Scaling>), Failure> {
-    let width = split.train.width();
-    let fits = |part: &Dataset| part.features.iter().all(|x| (0.0..=1.0).contains(&x));
-    let fit = fits(&split.train) && fits(&split.held_out);
-    if split.train.image.is_some() {
-        return match fit {
-            true => Ok((split, DataKind::Images(width), None)),
-            false => Err(outside_unit_interval(path)),
-        };
-    }
-    let scaling = (!fit).then(|| {
-        let scaling = Scaling::unit(&split.train.features);
-        for part in [&mut split.train, &mut split.held_out] {
-            part.features = scaling.apply(&part.features);
-        }
-        terminal::say("data: each column is scaled to [0, 1], which the held-out rows may leave");
-        scaling
-    });
-    Ok((split, DataKind::Table(width), scaling))
-}
-
 /// What to say of images that are not what variants expect.
 pub(crate) fn outside_unit_interval(path: &Path) -> Failure {
     Failure::run(format!(
@@ -196,13 +162,13 @@ pub(crate) fn outside_unit_interval(path: &Path) -> Failure {
 }
 
 /// The first share of both parts.
-pub(crate) fn first(mut split: Split) -> Split {
-    for part in [&mut split.train, &mut split.held_out] {
+pub(crate) fn first(split: Split) -> Split {
+    let first = |part: Dataset| {
         let count = (part.len() / QUICK_SHARE).max(1);
-        part.features = part.features.slice(0, ..count as isize).contiguous();
-        if let Some(labels) = &mut part.labels {
-            labels.truncate(count);
-        }
+        part.select(&(0..count).collect::<Vec<_>>())
+    };
+    Split {
+        train: first(split.train),
+        held_out: first(split.held_out),
     }
-    split
 }

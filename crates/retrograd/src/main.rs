@@ -8,6 +8,7 @@ mod failure;
 mod finished;
 mod folder;
 mod gradcheck;
+mod own;
 mod pictures;
 mod reproduce;
 mod results;

@@ -115,7 +115,7 @@ fn table(records: &[EpochRecord]) -> Table {
 }
 
 /// What the page leaves out of the configuration: it stands elsewhere, or is as long as the data is wide.
-const HIDDEN: [&str; 2] = ["command", "scaling"];
+const HIDDEN: [&str; 3] = ["command", "scaling", "source"];
 
 /// The configuration as pairs.
 fn settings(config: &Config) -> Result<Vec<(String, String)>, Failure> {

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::data::{self, Data, Wanted};
 use crate::failure::Failure;
 use crate::folder::{CONFIG, METRICS, MODEL, REPORT, RunFolder, TENSORBOARD};
+use crate::own;
 use crate::pictures::{self, Show};
 use crate::results::{self, Figures};
 use crate::terminal;
@@ -62,11 +63,13 @@ impl Run {
         let wanted = Wanted {
             variant,
             data: options.data.clone(),
+            reading: options.reading.clone(),
             quick: options.quick,
             seed: options.seed.unwrap_or(0),
         };
-        let data = data::load(&wanted)?;
+        let mut data = data::load(&wanted)?;
         let mut config = Config::new(options, &wanted, &data, threads, isa)?;
+        own::fit_range(&mut data, &config.settings)?;
         let model = model(&config, &data)?;
         config.describe(model.as_ref());
         let folder = RunFolder::create(&path, options.overwrite)?;
@@ -98,7 +101,8 @@ impl Run {
         let folder = RunFolder::open(&path)?;
         let mut config = Config::read(&path)?.going_on(options)?;
         config.threads = threads;
-        let data = data::load(&config.wanted()?)?;
+        let mut data = data::load(&config.wanted()?)?;
+        own::fit_range(&mut data, &config.settings)?;
         let (then, now) = (config.train_samples, data.split.train.len());
         if then != now {
             return Err(Failure::run(format!(

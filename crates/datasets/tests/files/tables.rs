@@ -388,7 +388,7 @@ fn what_is_missing_is_counted_and_filled() {
         assert_eq!(table.holed(), 2);
         let columns = table.columns(&[true; 4]);
         assert_eq!(columns[0].missing, 1);
-        table.fill(fill, &columns);
+        table.fill(&[fill.of(&columns[0]), fill.of(&columns[1])]);
         let values = values(table);
         assert_eq!([values[2], values[5]], expected, "{fill:?}");
     }

@@ -1,6 +1,8 @@
 //! `retrograd decode`: y = g(h) for codes of any origin.
 
-use retrograd::datasets::{self, Opened, Split};
+use std::path::Path;
+
+use retrograd::datasets::{self, CsvReader, Dataset, Found, Layout, Opened, Role, Split};
 
 use super::options::DecodeOptions;
 use super::output::{COLUMNS, Sheet, Target};
@@ -12,12 +14,7 @@ use crate::train;
 pub(super) fn run(options: &DecodeOptions) -> Result<(), Failure> {
     let target = Target::new(&options.output)?;
     let run = Run::open(&options.run)?;
-    let codes = match datasets::open(&options.data).map_err(Failure::run)? {
-        Opened::Whole(codes)
-        | Opened::Parts(Split {
-            held_out: codes, ..
-        }) => codes,
-    };
+    let codes = run.codes(&options.data)?;
     let latent = run.latent();
     if codes.width() != latent {
         return Err(Failure::usage(format!(
@@ -27,7 +24,7 @@ pub(super) fn run(options: &DecodeOptions) -> Result<(), Failure> {
             run.path.display()
         )));
     }
-    let label = run.one_label(codes.len(), options.label)?;
+    let label = run.one_label(codes.len(), options.label.as_deref())?;
     let labels = run.labels(codes.len(), label.or_else(|| train::labels(&codes)))?;
     let samples = run.decode(&codes.features, labels.as_ref());
     // The columns are those of the codes, and say nothing of the samples.
@@ -42,4 +39,29 @@ pub(super) fn run(options: &DecodeOptions) -> Result<(), Failure> {
         columns: COLUMNS,
     };
     run.write(&target, samples, &sheet)
+}
+
+impl Run {
+    /// Codes as `encode` writes them, or numbers without names.
+    fn codes(&self, path: &Path) -> Result<Dataset, Failure> {
+        let units = (1..=self.latent()).map(|unit| (format!("h{unit}"), Role::Feature));
+        let label = match self.config.source.called(Role::Label) {
+            "" => "label",
+            name => name,
+        };
+        let (names, roles) = units.chain([(label.to_owned(), Role::Label)]).unzip();
+        let as_written = CsvReader::new().like(Layout { names, roles });
+        let found = datasets::find(path, &as_written)
+            .or_else(|_| datasets::find(path, &CsvReader::new()))
+            .map_err(Failure::run)?;
+        let opened = match found {
+            Found::Table(table) => table.opened(None),
+            Found::Samples(opened) => opened,
+        };
+        let (Opened::Whole(codes)
+        | Opened::Parts(Split {
+            held_out: codes, ..
+        })) = opened;
+        self.form().named(codes, path)
+    }
 }

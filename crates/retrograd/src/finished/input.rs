@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use retrograd::autoencoders::DataKind;
-use retrograd::datasets::{self, Dataset, Opened, Split};
+use retrograd::datasets::{Dataset, Opened, Split};
 use retrograd::tensor::Tensor;
 
+use super::options::InputOptions;
 use super::run::Run;
-use crate::data::{self, Wanted};
+use crate::data::{self, HELD_OUT, Wanted};
 use crate::failure::Failure;
+use crate::own::Form;
 use crate::train;
 
 /// Samples, with their labels if the model needs them.
@@ -18,31 +19,28 @@ pub(super) struct Samples {
 }
 
 impl Run {
-    /// The samples at a path: all of them, or those to test with; what the run held out if there is
-    /// no path.
-    pub(super) fn samples(&self, path: Option<&Path>) -> Result<Samples, Failure> {
-        let data = match path.filter(|path| !data::is_built_in(path)) {
-            Some(path) => match datasets::open(path).map_err(Failure::run)? {
-                Opened::Whole(data) | Opened::Parts(Split { held_out: data, .. }) => {
-                    self.scaled(data, path)?
-                }
+    /// The samples that options name: all of them, or those to test with; what the run held out if
+    /// they name none.
+    pub(super) fn samples(&self, options: &InputOptions) -> Result<Samples, Failure> {
+        let data = match own_path(options) {
+            Some(path) => match self.form().read(path, &options.reading)? {
+                Opened::Whole(data) | Opened::Parts(Split { held_out: data, .. }) => data,
             },
-            None => self.parts(path)?.held_out,
+            None => self.parts(options)?.held_out,
         };
         let needed = self.labels(data.len(), train::labels(&data))?;
         Ok(Samples { data, needed })
     }
 
-    /// The samples at a path in two parts; those of the run if there is no path.
-    pub(super) fn parts(&self, path: Option<&Path>) -> Result<Split, Failure> {
-        if let Some(path) = path.filter(|path| !data::is_built_in(path)) {
-            let split = data::read(path, self.config.seed)?;
-            return Ok(Split {
-                train: self.scaled(split.train, path)?,
-                held_out: self.scaled(split.held_out, path)?,
-            });
+    /// The samples that options name in two parts; those of the run if they name none.
+    pub(super) fn parts(&self, options: &InputOptions) -> Result<Split, Failure> {
+        if let Some(path) = own_path(options) {
+            let opened = self.form().read(path, &options.reading)?;
+            let refused = |error| Failure::run(format!("--data {}: {error}", path.display()));
+            return opened.split(HELD_OUT, self.config.seed).map_err(refused);
         }
         let own = self.config.wanted()?;
+        let path = options.data.as_deref();
         let wanted = Wanted {
             data: path.map(Path::to_owned).or(own.data),
             ..own
@@ -55,37 +53,27 @@ impl Run {
                 )),
             })?
             .split;
-        for part in [&split.train, &split.held_out] {
-            let name = path.unwrap_or(Path::new(&part.name));
-            self.check_width(part.width(), name)?;
-        }
-        Ok(split)
+        let Some(path) = path else {
+            return Ok(split);
+        };
+        let form = self.form();
+        form.check_width(split.train.width(), path)?;
+        Ok(Split {
+            train: form.named(split.train, path)?,
+            held_out: form.named(split.held_out, path)?,
+        })
     }
 
-    /// Samples of the user's, in the units of the run's own data, as the model wants them.
-    fn scaled(&self, mut data: Dataset, path: &Path) -> Result<Dataset, Failure> {
-        self.check_width(data.width(), path)?;
-        if let Some(scaling) = self.config.scaling() {
-            data.features = scaling.apply(&data.features);
+    /// The form of the run's data.
+    pub(super) fn form(&self) -> Form<'_> {
+        Form {
+            source: &self.config.source,
+            scaling: self.config.scaling(),
+            kind: self.kind,
+            image: self.config.image(),
+            labelled: self.model.conditional().is_some(),
+            run: &self.path,
         }
-        let in_unit_interval = || data.features.iter().all(|x| (0.0..=1.0).contains(&x));
-        if matches!(self.kind, DataKind::Images(_)) && !in_unit_interval() {
-            return Err(data::outside_unit_interval(path));
-        }
-        Ok(data)
-    }
-
-    fn check_width(&self, found: usize, path: &Path) -> Result<(), Failure> {
-        let expected = self.kind.features();
-        if found == expected {
-            return Ok(());
-        }
-        Err(Failure::usage(format!(
-            "--data {}: samples of {found} features, and the model of {} takes {expected}; use data such as it was trained on ({})",
-            path.display(),
-            self.path.display(),
-            self.config.data
-        )))
     }
 
     /// Which row it is, of the option that names it.
@@ -98,4 +86,10 @@ impl Run {
             data.len()
         )))
     }
+}
+
+/// The path of somebody's own data, if options name one.
+fn own_path(options: &InputOptions) -> Option<&Path> {
+    let path = options.data.as_deref();
+    path.filter(|path| !data::is_built_in(path))
 }

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub(super) fn run(options: &InterpolateOptions) -> Result<(), Failure> {
     let target = Target::new(&options.output)?;
     let run = Run::open(&options.input.run)?;
-    let samples = run.samples(options.input.data.as_deref())?;
+    let samples = run.samples(&options.input)?;
     let from = Run::row("from", options.from, &samples.data)?;
     let to = Run::row("to", options.to, &samples.data)?;
     let labels = |rows: &[usize]| samples.needed.as_ref().map(|labels| labels.rows(rows));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::cli::{above_zero, positive};
+use crate::own::DataOptions;
 
 /// A command on a finished run.
 #[derive(Debug, Subcommand)]
@@ -47,6 +48,8 @@ pub(crate) struct InputOptions {
     /// Without it, what the run held out of its own data.
     #[arg(long, value_name = "NAME|PATH")]
     pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: DataOptions,
 }
 
 /// Where to write.
@@ -79,8 +82,8 @@ pub(crate) struct DecodeOptions {
     #[arg(long, value_name = "PATH")]
     pub(crate) data: PathBuf,
     /// The label of all codes, for a conditional model.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) label: Option<u32>,
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub(crate) label: Option<String>,
     #[command(flatten)]
     pub(crate) output: OutputOptions,
 }
@@ -103,8 +106,8 @@ pub(crate) struct SampleOptions {
     )]
     pub(crate) seed: u64,
     /// The label of all samples, for a conditional model [default: all labels in turn].
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) label: Option<u32>,
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub(crate) label: Option<String>,
     #[command(flatten)]
     pub(crate) output: OutputOptions,
 }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use retrograd::autoencoders::DataKind;
-use retrograd::datasets::{Dataset, IfExists, write_csv, write_npy};
+use retrograd::datasets::{Dataset, IfExists, write_cells, write_csv, write_npy};
 use retrograd::nn::checkpoint::write_atomically;
 use retrograd::report::{ImageGrid, Shading};
 use retrograd::tensor::Tensor;
@@ -83,6 +83,31 @@ impl Target {
         }
     }
 
+    /// As [`write`](Self::write), the numbers being these, with as many decimals as are known in each
+    /// column.
+    fn write_in_units(
+        &self,
+        rows: &Dataset,
+        values: &Tensor<f64>,
+        decimals: &[usize],
+        picture: impl FnOnce() -> Result<Vec<u8>, Failure>,
+    ) -> Result<(), Failure> {
+        match self.format {
+            Format::Npy => write_npy(&self.path, values, self.if_exists).map_err(Failure::run),
+            Format::Csv => {
+                let numbers = values.values();
+                let cells = numbers.chunks(decimals.len().max(1)).map(|row| {
+                    let cells = row.iter().zip(decimals);
+                    cells
+                        .map(|(value, &places)| decimal(*value, places))
+                        .collect()
+                });
+                write_cells(&self.path, rows, cells, self.if_exists).map_err(Failure::run)
+            }
+            Format::Png => write(&self.path, &picture()?),
+        }
+    }
+
     /// Says what the file holds, which may be less than there is if it is a picture.
     fn say(&self, count: usize, what: &str) -> Result<(), Failure> {
         let part = if self.format == Format::Png && count > MOST_SHOWN {
@@ -98,9 +123,7 @@ impl Target {
         let [count, latent] = [codes.shape()[0], codes.shape()[1]];
         let rows = Dataset {
             columns: (1..=latent).map(|unit| format!("h{unit}")).collect(),
-            labels: of.labels.clone(),
-            classes: of.classes.clone(),
-            ..Dataset::new("codes", codes)
+            ..beside(of, codes)
         };
         self.write(&rows, || {
             let shown = first(&rows.features, MOST_SHOWN);
@@ -123,9 +146,7 @@ impl Target {
         } else {
             let rows = Dataset {
                 columns: vec!["score".to_owned()],
-                labels: of.labels.clone(),
-                classes: of.classes.clone(),
-                ..Dataset::new("scores", scores.reshape(&[-1, 1]))
+                ..beside(of, scores.reshape(&[-1, 1]))
             };
             write_csv(&self.path, &rows, self.if_exists).map_err(Failure::run)?;
         }
@@ -154,17 +175,27 @@ impl Run {
         sheet: &Sheet<'_>,
     ) -> Result<(), Failure> {
         let count = samples.shape()[0];
-        let in_units = match self.config.scaling() {
-            Some(scaling) => scaling.invert(&samples).cast(),
-            None => samples.clone(),
+        let mut rows = match sheet.of {
+            Some(of) => beside(of, samples.clone()),
+            None => Dataset::new(sheet.name, samples.clone()),
         };
-        let mut rows = Dataset::new(sheet.name, in_units);
-        if let Some(of) = sheet.of {
+        rows.columns = self.config.source.features();
+        if let (true, Some(of)) = (rows.columns.is_empty(), sheet.of) {
             rows.columns.clone_from(&of.columns);
-            rows.labels.clone_from(&of.labels);
-            rows.classes.clone_from(&of.classes);
         }
-        target.write(&rows, || self.picture(&samples, sheet))?;
+        let picture = || self.picture(&samples, sheet);
+        match (self.config.scaling(), self.config.source.white) {
+            (Some(scaling), _) => {
+                let decimals: Vec<usize> = scaling.scale.iter().map(|size| places(*size)).collect();
+                let values = scaling.invert(&samples);
+                target.write_in_units(&rows, &values, &decimals, picture)?;
+            }
+            (None, white) => {
+                let white = white.unwrap_or(1.0) as f32;
+                rows.features = samples.map(|shade| shade * white);
+                target.write(&rows, picture)?;
+            }
+        }
         let what = format!("{} of {} features", sheet.name, self.kind.features());
         target.say(count, &what)
     }
@@ -212,6 +243,43 @@ impl Run {
     }
 }
 
+/// Other numbers beside what is known of samples: what each goes by, which is its row if nothing
+/// else is known, and its label.
+fn beside(of: &Dataset, numbers: Tensor<f32>) -> Dataset {
+    let (id_column, ids) = match of.ids.is_empty() {
+        true => {
+            let rows = (0..of.len()).map(|sample| of.row(sample).to_string());
+            ("row".to_owned(), rows.collect())
+        }
+        false => (of.id_column.clone(), of.ids.clone()),
+    };
+    Dataset {
+        labels: of.labels.clone(),
+        classes: of.classes.clone(),
+        label_column: of.label_column.clone(),
+        ids,
+        id_column,
+        ..Dataset::new(&of.name, numbers)
+    }
+}
+
+/// Decimals that 4 bytes know of a number whose column has this scale.
+fn places(scale: f64) -> usize {
+    /// The most that are of use: those of 8 bytes below 1.
+    const MOST: f64 = 17.0;
+    let step = scale.abs() * f64::from(f32::EPSILON) / 2.0;
+    (-step.log10()).ceil().clamp(0.0, MOST) as usize
+}
+
+/// The number with so many decimals at most.
+fn decimal(value: f64, places: usize) -> String {
+    let text = format!("{value:.places$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
 /// The first rows, at most so many.
 fn first(rows: &Tensor<f32>, most: usize) -> Tensor<f32> {
     let count = rows.shape()[0].min(most);
@@ -237,4 +305,17 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
             path.display()
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_the_decimals_that_are_known() {
+        assert_eq!((places(63.0), places(1e-6), places(1e9)), (6, 14, 0));
+        assert_eq!(decimal(1_700_000_001.000_000_2, 6), "1700000001");
+        assert_eq!(decimal(0.25, 7), "0.25");
+        assert_eq!(decimal(1500.0, 0), "1500");
+    }
 }

@@ -34,7 +34,7 @@ const MOST_ITERATIONS: u64 = 200;
 /// Fits the classifier and prints what it reaches.
 pub(super) fn run(options: &InputOptions) -> Result<(), Failure> {
     let run = Run::open(&options.run)?;
-    let split = run.parts(options.data.as_deref())?;
+    let split = run.parts(options)?;
     let train = Part::new(&run, &split.train)?;
     let held_out = Part::new(&run, &split.held_out)?;
     let classes = classes(&train.labels)?;

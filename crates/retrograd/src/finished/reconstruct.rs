@@ -9,7 +9,7 @@ use crate::failure::Failure;
 pub(super) fn run(options: &ThroughOptions) -> Result<(), Failure> {
     let target = Target::new(&options.output)?;
     let run = Run::open(&options.input.run)?;
-    let samples = run.samples(options.input.data.as_deref())?;
+    let samples = run.samples(&options.input)?;
     let originals = &samples.data.features;
     let reconstructions = run.reconstruct(originals, samples.needed.as_ref());
     let sheet = Sheet {

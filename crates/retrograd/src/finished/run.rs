@@ -34,7 +34,7 @@ impl Run {
                 "no run is there: it has no {CONFIG}; name the folder that `retrograd train` has written, such as runs/deep"
             )));
         }
-        let config = Config::read(path)?;
+        let mut config = Config::read(path)?;
         let own = env!("CARGO_PKG_VERSION");
         if config.retrograd != own {
             return Err(failure(format!(
@@ -59,6 +59,12 @@ impl Run {
             .build(&config.settings, kind, &mut random::rng(0))
             .map_err(|error| failure(format!("{CONFIG}: {error}")))?;
         checkpoint::load(model.as_ref(), path.join(MODEL)).map_err(Failure::run)?;
+        // Runs of before classes had names took labels as they were.
+        if let (true, Some(model)) = (config.source.classes.is_empty(), model.conditional()) {
+            config.source.classes = (0..model.classes())
+                .map(|label| label.to_string())
+                .collect();
+        }
         Ok(Self {
             path: path.to_owned(),
             config,
@@ -124,19 +130,28 @@ impl Run {
         Ok(self.model.conditional().and(labels))
     }
 
-    /// One label for so many samples, if somebody asks for it, of a model that takes labels.
+    /// One label for so many samples, if somebody asks for it by its name, of a model that takes
+    /// labels.
     pub(super) fn one_label(
         &self,
         samples: usize,
-        asked: Option<u32>,
+        asked: Option<&str>,
     ) -> Result<Option<Tensor<i64>>, Failure> {
-        match asked {
-            Some(_) if self.model.conditional().is_none() => Err(Failure::usage(format!(
+        let Some(name) = asked else { return Ok(None) };
+        if self.model.conditional().is_none() {
+            return Err(Failure::usage(format!(
                 "--label: `{}` takes no labels; leave the option out, or use a run of `conditional`",
                 self.variant
-            ))),
-            _ => Ok(asked.map(|label| Tensor::full([samples], label.into()))),
+            )));
         }
+        let source = &self.config.source;
+        let label = source.label(name).ok_or_else(|| {
+            Failure::usage(format!(
+                "--label {name}: the model knows the labels {}",
+                source.classes.join(", ")
+            ))
+        })?;
+        Ok(Some(Tensor::full([samples], label as i64)))
     }
 
     fn by_batches(

@@ -20,7 +20,7 @@ const GENERATIVE: [Variant; 4] = [
 pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
     let target = Target::new(&options.output)?;
     let run = Run::open(&options.run)?;
-    let asked = run.one_label(options.count, options.label)?;
+    let asked = run.one_label(options.count, options.label.as_deref())?;
     let labels = asked.or_else(|| in_turn(&run, options.count));
     let labels = run.labels(options.count, labels)?;
     let samples = run.sample(options.count, options.seed, labels.as_ref());

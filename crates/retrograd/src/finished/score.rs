@@ -25,7 +25,7 @@ pub(super) fn run(options: &ScoreOptions) -> Result<(), Failure> {
     });
     let target = target.transpose()?;
     let run = Run::open(&options.input.run)?;
-    let samples = run.samples(options.input.data.as_deref())?;
+    let samples = run.samples(&options.input)?;
     let x = &samples.data.features;
     let y = run.reconstruct(x, samples.needed.as_ref());
     let scores = (x - &y).map(|difference| difference * difference).mean(1);

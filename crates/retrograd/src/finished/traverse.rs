@@ -16,7 +16,7 @@ use crate::failure::Failure;
 pub(super) fn run(options: &TraverseOptions) -> Result<(), Failure> {
     let target = Target::new(&options.output)?;
     let run = Run::open(&options.input.run)?;
-    let samples = run.samples(options.input.data.as_deref())?;
+    let samples = run.samples(&options.input)?;
     let row = Run::row("row", options.row, &samples.data)?;
     let codes = run.encode(&samples.data.features, samples.needed.as_ref());
     let moved = moved(&codes, row, options.span, options.steps);

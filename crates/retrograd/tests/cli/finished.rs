@@ -139,11 +139,13 @@ fn tables_come_back_in_their_own_units_with_their_labels() {
             .collect::<Vec<_>>(),
     );
     let header = lines.next().unwrap();
-    assert_eq!(header.0, header.1);
+    assert_eq!(header.0, format!("row,{}", header.1));
     let mut count = 0;
     for (found, expected) in lines {
         let (found, expected): (Vec<_>, Vec<_>) =
             (found.split(',').collect(), expected.split(',').collect());
+        let (row, found) = found.split_first().unwrap();
+        assert_eq!(*row, count.to_string());
         assert_eq!(found[3], expected[3]);
         for (column, tolerance) in [2.0, 0.1, 1.0].into_iter().enumerate() {
             let [found, expected] =
@@ -157,7 +159,7 @@ fn tables_come_back_in_their_own_units_with_their_labels() {
     }
     assert_eq!(count, 400);
     let codes = through("encode", "codes.csv");
-    assert!(codes.starts_with("h1,label\n") && codes.lines().nth(1).unwrap().ends_with(",low"));
+    assert!(codes.starts_with("row,h1,label\n") && codes.lines().nth(1).unwrap().ends_with(",low"));
 
     // The words are halves of the line, and the code is a place on it.
     let said = succeed(path, &["probe", run]);
@@ -183,7 +185,7 @@ fn tables_come_back_in_their_own_units_with_their_labels() {
     assert!(said.contains("highest: row 19 ("), "{said}");
     let scores = fs::read_to_string(path.join("scores.csv")).unwrap();
     assert!(
-        scores.starts_with("score,label\n") && scores.lines().count() == 21,
+        scores.starts_with("row,score,label\n") && scores.lines().count() == 21,
         "{scores}"
     );
 }
@@ -268,7 +270,7 @@ fn generative_runs_draw_samples() {
             "y.npy",
         ],
         2,
-        &["a label of 10", "0 to 9"],
+        &["--label 10", "0, 1, 2"],
     );
 }
 

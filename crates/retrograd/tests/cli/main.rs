@@ -1,6 +1,7 @@
 //! The program as its users meet it: what it writes, what it repeats, what it refuses.
 
 mod data;
+mod files;
 mod finished;
 mod pictures;
 mod reproduce;
