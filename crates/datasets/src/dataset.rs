@@ -152,6 +152,11 @@ impl ImageShape {
         self.channels * self.pixels()
     }
 
+    /// `[channels, height, width]`.
+    pub fn sizes(self) -> [usize; 3] {
+        [self.channels, self.height, self.width]
+    }
+
     /// The number of pixels.
     pub fn pixels(self) -> usize {
         self.height * self.width

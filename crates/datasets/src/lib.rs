@@ -11,9 +11,9 @@
 //!   ([the equation](mod@tabular)), to see whether a latent space finds them.
 //! - [`plane()`], [`plane_split`]: points near a tilted plane in 3-D ([the equation](mod@plane)), to
 //!   see a linear autoencoder become PCA.
-//! - [`open()`]: whatever is at a path ([formats](mod@open)): IDX, CSV, NPY, NPZ, folders of PNG or in
+//! - [`open()`]: whatever is at a path ([formats](mod@open)): IDX, CSV, NPY, NPZ, folders of images or in
 //!   the manner of MNIST. Each has a reader of its own, with more to choose: [`read_idx`],
-//!   [`CsvReader`], [`read_npy`], [`Npz`], [`read_png_folder`], [`read_mnist_folder`].
+//!   [`CsvReader`], [`read_npy`], [`Npz`], [`read_image_folder`], [`read_mnist_folder`].
 //! - [`write_npy`], [`write_csv`]: files that are written whole or not at all.
 //! - [`Dataset::split`], [`Dataset::divide`], [`Dataset::folds`]: parts ([how](mod@splits)).
 //! - [`PrincipalComponents`], [`Neighbours`]: samples of many features as points of a plane.
@@ -28,8 +28,11 @@ mod csv;
 mod dataset;
 pub mod digits;
 mod error;
+mod fitting;
+mod folder;
 mod idx;
 mod ink;
+mod jpeg;
 mod mnist;
 mod natural;
 mod neighbours;
@@ -38,7 +41,6 @@ mod npz;
 pub mod open;
 mod picture;
 pub mod plane;
-mod png_folder;
 mod principal;
 mod samples;
 mod scaling;
@@ -54,6 +56,8 @@ pub use csv::{CsvReader, LabelColumn, Layout, Role};
 pub use dataset::{Dataset, ImageShape, Split};
 pub use digits::{digits, digits_split};
 pub use error::DatasetError;
+pub use fitting::Pictures;
+pub use folder::read_image_folder;
 pub use idx::{IdxArray, read_idx};
 pub use mnist::read_mnist_folder;
 pub use neighbours::Neighbours;
@@ -62,7 +66,6 @@ pub use npz::Npz;
 pub use open::{Found, Opened, STANDARD_INPUT, find, open};
 pub use picture::png_from_bytes;
 pub use plane::{PLANE_NOISE, plane, plane_split};
-pub use png_folder::read_png_folder;
 pub use principal::PrincipalComponents;
 pub use scaling::{Scaling, binarize, binarize_by_chance};
 pub use splits::SplitError;

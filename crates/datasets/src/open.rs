@@ -3,7 +3,7 @@
 //! | at the path | what is read |
 //! |---|---|
 //! | a folder with files named as MNIST's | [`read_mnist_folder`] |
-//! | a folder with PNG files, or with folders of them | [`read_png_folder`](crate::read_png_folder()) |
+//! | a folder with PNG or JPEG files, or with folders of them | [`read_image_folder`](crate::read_image_folder()) |
 //! | a folder with the folders `train` and `test` of such | both, as a split |
 //! | an IDX file, raw or `.gz` | images, or rows |
 //! | an NPY file | samples along its first axis |
@@ -23,6 +23,7 @@ use tempfile::NamedTempFile;
 use crate::csv::CsvReader;
 use crate::dataset::{Dataset, Split};
 use crate::error::DatasetError;
+use crate::fitting::Pictures;
 use crate::idx::{self, Role};
 use crate::mnist::{is_mnist_folder, read_mnist_folder};
 use crate::npz::Npz;
@@ -30,7 +31,7 @@ use crate::samples::{Array, Samples, samples, stem};
 use crate::source::{GZIP_MAGIC, open_file, unreadable};
 use crate::splits::SplitError;
 use crate::table::Table;
-use crate::{npy, picture, png_folder};
+use crate::{folder, jpeg, npy, picture};
 
 /// Arrays of an archive that hold the samples, the first that there is.
 const FEATURES: [&str; 6] = ["x", "X", "features", "images", "data", "arr_0"];
@@ -54,8 +55,8 @@ pub enum Opened {
 /// What was found at a path, before a table is scaled.
 #[derive(Clone, Debug)]
 pub enum Found {
-    /// Samples that are as they should be: images.
-    Samples(Opened),
+    /// Samples that are as they should be, images, and what to say of them.
+    Samples(Opened, Vec<String>),
     /// Rows of numbers in any unit.
     Table(Table),
 }
@@ -84,24 +85,29 @@ impl Opened {
 /// If there is nothing, nothing that is known, or if its reader finds a fault. See
 /// [`DatasetError`].
 pub fn open(path: impl AsRef<Path>) -> Result<Opened, DatasetError> {
-    match find(path, &CsvReader::new())? {
-        Found::Samples(opened) => Ok(opened),
+    match find(path, &CsvReader::new(), &Pictures::default())? {
+        Found::Samples(opened, _) => Ok(opened),
         Found::Table(table) => Ok(table.opened(None)),
     }
 }
 
-/// As [`open`], a table being read by this reader, with all digits of its numbers.
+/// As [`open`], a table being read by this reader, with all digits of its numbers, and the images of a
+/// folder being brought to a size.
 ///
 /// # Errors
 /// As for [`open`].
-pub fn find(path: impl AsRef<Path>, tables: &CsvReader) -> Result<Found, DatasetError> {
+pub fn find(
+    path: impl AsRef<Path>,
+    tables: &CsvReader,
+    pictures: &Pictures,
+) -> Result<Found, DatasetError> {
     let path = path.as_ref();
     if path == Path::new(STANDARD_INPUT) {
         return piped(Path::new("standard input"), io::stdin().lock(), tables);
     }
     let kind = path.metadata().map_err(|cause| unreadable(path, cause))?;
     if kind.is_dir() {
-        return open_folder(path).map(Found::Samples);
+        return open_folder(path, pictures);
     }
     if !kind.is_file() {
         let pipe = File::open(path).map_err(|cause| unreadable(path, cause))?;
@@ -122,11 +128,14 @@ fn piped(name: &Path, mut pipe: impl Read, tables: &CsvReader) -> Result<Found, 
     let title = stem(name);
     Ok(match found? {
         Found::Table(table) => Found::Table(table.called(&title)),
-        Found::Samples(Opened::Whole(data)) => Found::Samples(Opened::Whole(Dataset {
-            name: title,
-            ..data
-        })),
-        parts @ Found::Samples(Opened::Parts(_)) => parts,
+        Found::Samples(Opened::Whole(data), notes) => {
+            let named = Dataset {
+                name: title,
+                ..data
+            };
+            Found::Samples(Opened::Whole(named), notes)
+        }
+        parts @ Found::Samples(Opened::Parts(_), _) => parts,
     })
 }
 
@@ -146,7 +155,8 @@ fn open_one(path: &Path, tables: &CsvReader, may_be: bool) -> Result<Found, Data
         false => start.clone(),
     };
     let is_text = is_called_table(path) || (may_be && is_text(&inner));
-    if is_text && !start.starts_with(&picture::MAGIC) {
+    let is_image = start.starts_with(&picture::MAGIC) || start.starts_with(&jpeg::MAGIC);
+    if is_text && !is_image {
         return tables.read_file(path, file).map(Found::Table);
     }
     if gzip || matches!(start[..], [0, 0, element, ..] if element >= 8) {
@@ -197,31 +207,30 @@ fn open_npy(path: &Path, missing: bool) -> Result<Found, DatasetError> {
 impl From<Samples> for Found {
     fn from(samples: Samples) -> Self {
         match samples {
-            Samples::Images(data) => Self::Samples(Opened::Whole(data)),
+            Samples::Images(data) => Self::Samples(Opened::Whole(data), Vec::new()),
             Samples::Table(table) => Self::Table(table),
         }
     }
 }
 
-fn open_folder(folder: &Path) -> Result<Opened, DatasetError> {
-    if is_mnist_folder(folder) {
-        return read_mnist_folder(folder).map(Opened::Parts);
+fn open_folder(path: &Path, pictures: &Pictures) -> Result<Found, DatasetError> {
+    if is_mnist_folder(path) {
+        let split = read_mnist_folder(path)?;
+        return Ok(Found::Samples(Opened::Parts(split), Vec::new()));
     }
-    if let Some(split) = png_folder::read_parts(folder)? {
-        return Ok(Opened::Parts(split));
-    }
-    if png_folder::has_images(folder)? {
-        return png_folder::read_png_folder(folder).map(Opened::Whole);
+    if folder::has_images(path)? {
+        let (opened, notes) = folder::read(path, pictures)?;
+        return Ok(Found::Samples(opened, notes));
     }
     // Its error lists the names of files that are looked for.
-    match read_mnist_folder(folder) {
+    match read_mnist_folder(path) {
         Err(DatasetError::ImagesMissing { looked_for, .. }) => Err(DatasetError::Unsupported {
-            path: folder.into(),
+            path: path.into(),
             found: "a folder with neither".into(),
-            expected: format!("{}, or PNG images", looked_for.join(" or ")),
+            expected: format!("{}, or PNG or JPEG images", looked_for.join(" or ")),
             hint: "give the path of a file if the folder holds one of another format",
         }),
-        read => read.map(Opened::Parts),
+        read => read.map(|split| Found::Samples(Opened::Parts(split), Vec::new())),
     }
 }
 
@@ -282,7 +291,10 @@ fn open_npz(path: &Path, missing: bool) -> Result<Found, DatasetError> {
             (Samples::Images(train), Samples::Images(held_out))
                 if train.image == held_out.image && train.width() == held_out.width() =>
             {
-                Ok(Found::Samples(Opened::Parts(Split { train, held_out })))
+                Ok(Found::Samples(
+                    Opened::Parts(Split { train, held_out }),
+                    Vec::new(),
+                ))
             }
             (Samples::Table(train), Samples::Table(held_out))
                 if train.width() == held_out.width() =>
@@ -346,7 +358,9 @@ fn read_npz(
 
 fn unrecognised(path: &Path, start: &[u8]) -> DatasetError {
     let hint = match start {
-        [0x89, b'P', b'N', b'G', ..] => "this is one image, so give the path of its folder",
+        [0x89, b'P', b'N', b'G', ..] | [0xff, 0xd8, 0xff, ..] => {
+            "this is one image, so give the path of its folder"
+        }
         [b'<', ..] => "this looks like a web page, so download the file again",
         [b'{' | b'[', ..] => "this looks like JSON, so convert it to CSV",
         _ => "end the name of a table in .csv, or convert the file",

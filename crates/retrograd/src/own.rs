@@ -4,13 +4,14 @@
 //! Columns and classes are found by their names, and numbers are scaled as those that the run was
 //! trained on. Whatever is done to data is said, in a line for each kind of thing.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use retrograd::autoencoders::{DataKind, Decoder, Output, Settings};
 use retrograd::datasets::{
-    self, Column, CsvReader, Dataset, Fill, Found, ImageShape, LabelColumn, Layout, Opened, Role,
-    Scaling, Split, Table,
+    self, Column, CsvReader, Dataset, Fill, Found, ImageShape, LabelColumn, Layout, Opened,
+    Pictures, Role, Scaling, Split, Table,
 };
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +59,19 @@ pub(crate) struct DataOptions {
     #[arg(long, value_name = "SCALE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scale: Option<Scale>,
+    /// The middle to cut out of the images of a folder first: height and width, such as 32x48, or one
+    /// number for both.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) crop: Option<[usize; 2]>,
+    /// The size to bring the images of a folder to, in the same manner.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resize: Option<[usize; 2]>,
+    /// What shows through transparent images: black, white, or a shade from 0 to 1 [default: black].
+    #[arg(long, value_name = "SHADE", value_parser = shade)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) background: Option<f32>,
     /// What stands for numbers that are missing [default: they are refused].
     #[arg(long, value_name = "FILL")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +133,8 @@ pub(crate) struct Own {
 
 /// Columns that fill less than this of [0, 1] are scaled to it.
 const SMALL: f64 = 0.1;
+/// The longest side that images are brought to.
+const MOST_PIXELS: usize = 4096;
 /// Names that are written out.
 const SHOWN: usize = 8;
 
@@ -158,6 +174,15 @@ impl DataOptions {
         reader.without(self.drop.clone())
     }
 
+    /// What is done to images as they are read.
+    fn pictures(&self) -> Pictures {
+        Pictures {
+            crop: self.crop,
+            resize: self.resize,
+            background: self.background.unwrap_or(0.0),
+        }
+    }
+
     /// These, and those of the run where they say nothing.
     fn or(&self, run: &Self) -> Self {
         Self {
@@ -170,6 +195,9 @@ impl DataOptions {
             drop: self.drop.clone(),
             columns: Vec::new(),
             scale: None,
+            crop: self.crop.or(run.crop),
+            resize: self.resize.or(run.resize),
+            background: self.background.or(run.background),
             missing: self.missing.or(run.missing),
         }
     }
@@ -244,13 +272,13 @@ pub(crate) fn read(
     quick: bool,
 ) -> Result<Own, Failure> {
     let refused = |error| Failure::run(format!("--data {}: {error}", path.display()));
-    let mut own = match find(path, options.reader())? {
+    let mut own = match find(path, &options.reader(), &options.pictures())? {
         Found::Table(table) => {
             let share = |count: usize| (count / QUICK_SHARE).max(1);
             let table = if quick { table.first(share) } else { table };
             scaled(table, path, options, seed)?
         }
-        Found::Samples(opened) => {
+        Found::Samples(opened, _) => {
             let split = opened.split(HELD_OUT, seed).map_err(refused)?;
             let split = if quick { data::first(split) } else { split };
             shades(split, path, options)?
@@ -261,7 +289,7 @@ pub(crate) fn read(
 }
 
 /// What is at a path; a bare word that is nothing is more likely a misspelt name.
-fn find(path: &Path, reader: CsvReader) -> Result<Found, Failure> {
+fn find(path: &Path, reader: &CsvReader, pictures: &Pictures) -> Result<Found, Failure> {
     let bare = path.components().count() == 1 && path.extension().is_none();
     let piped = path == Path::new(datasets::STANDARD_INPUT);
     if bare && !piped && !path.exists() {
@@ -270,11 +298,10 @@ fn find(path: &Path, reader: CsvReader) -> Result<Found, Failure> {
             path.display()
         )));
     }
-    let found = datasets::find(path, &reader).map_err(Failure::run)?;
-    if let Found::Table(table) = &found {
-        for note in &table.notes {
-            terminal::say(&format!("data: {note}"));
-        }
+    let found = datasets::find(path, reader, pictures).map_err(Failure::run)?;
+    let (Found::Table(Table { notes, .. }) | Found::Samples(_, notes)) = &found;
+    for note in notes {
+        terminal::say(&format!("data: {note}"));
     }
     Ok(found)
 }
@@ -447,11 +474,9 @@ fn listed(names: &[String]) -> String {
 /// of the training part, then those that the other has alone.
 pub(crate) fn name_classes(split: &mut Split) -> Vec<String> {
     let mut classes = names_of(&split.train);
-    for name in names_of(&split.held_out) {
-        if !classes.contains(&name) {
-            classes.push(name);
-        }
-    }
+    let known: HashSet<String> = classes.iter().cloned().collect();
+    let others = names_of(&split.held_out).into_iter();
+    classes.extend(others.filter(|name| !known.contains(name)));
     for part in [&mut split.train, &mut split.held_out] {
         renumber(part, &classes);
     }
@@ -466,29 +491,24 @@ fn names_of(data: &Dataset) -> Vec<String> {
     if !data.classes.is_empty() {
         return data.classes.clone();
     }
-    let numbers: std::collections::BTreeSet<u32> = labels.iter().copied().collect();
+    let numbers: BTreeSet<u32> = labels.iter().copied().collect();
     numbers.iter().map(u32::to_string).collect()
 }
 
 /// Numbers the labels by these classes, all of which are among them.
 fn renumber(data: &mut Dataset, classes: &[String]) {
-    let name = |label: u32| match data.classes.get(label as usize) {
-        Some(name) => name.clone(),
-        None => label.to_string(),
+    let Some(labels) = &mut data.labels else {
+        return;
     };
-    let mut numbers = std::collections::HashMap::new();
-    if let Some(labels) = &data.labels {
-        for &label in labels {
-            numbers.entry(label).or_insert_with(|| {
-                let position = classes.iter().position(|class| *class == name(label));
-                position.unwrap_or(0) as u32
-            });
-        }
+    let numbers: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
+    for label in labels {
+        let number = match data.classes.get(*label as usize) {
+            Some(name) => numbers.get(name.as_str()),
+            None => numbers.get(label.to_string().as_str()),
+        };
+        *label = number.copied().unwrap_or(0);
     }
-    if let Some(labels) = &mut data.labels {
-        labels.iter_mut().for_each(|label| *label = numbers[label]);
-        data.classes = classes.to_vec();
-    }
+    data.classes = classes.to_vec();
 }
 
 /// A run's data, as far as other files are brought into its form.
@@ -506,14 +526,15 @@ pub(crate) struct Form<'a> {
 impl Form<'_> {
     /// The samples at a path, in the form of those that the run was trained on.
     pub(crate) fn read(&self, path: &Path, options: &DataOptions) -> Result<Opened, Failure> {
-        let mut reader = options.or(&self.source.options).reader();
+        let options = options.or(&self.source.options);
+        let mut reader = options.reader();
         if let Some(layout) = self.source.layout() {
             reader = reader.like(layout);
         }
         if self.labelled {
             reader = reader.classes(self.source.classes.clone());
         }
-        let opened = match find(path, reader)? {
+        let opened = match find(path, &reader, &options.pictures())? {
             Found::Table(mut table) => {
                 self.check_width(table.width(), path)?;
                 if table.holed() > 0 {
@@ -521,7 +542,7 @@ impl Form<'_> {
                 }
                 table.opened(self.scaling.as_ref())
             }
-            Found::Samples(opened) => each(opened, |data| self.shades(data, path))?,
+            Found::Samples(opened, _) => each(opened, |data| self.shades(data, path))?,
         };
         each(opened, |data| self.named(data, path))
     }
@@ -545,7 +566,7 @@ impl Form<'_> {
             && expected != found
         {
             return Err(Failure::usage(format!(
-                "--data {}: images of {found}, and the model of {} was trained on {expected}; bring them to that size",
+                "--data {}: images of {found}, and the model of {} was trained on {expected}; bring them to that size with --resize or --crop",
                 path.display(),
                 self.run.display()
             )));
@@ -564,11 +585,9 @@ impl Form<'_> {
     /// With labels that are numbered as the run's.
     pub(crate) fn named(&self, mut data: Dataset, path: &Path) -> Result<Dataset, Failure> {
         let mut classes = self.source.classes.clone();
-        let own = names_of(&data);
-        let unknown: Vec<String> = own
-            .into_iter()
-            .filter(|name| !classes.contains(name))
-            .collect();
+        let known: HashSet<String> = classes.iter().cloned().collect();
+        let own = names_of(&data).into_iter();
+        let unknown: Vec<String> = own.filter(|name| !known.contains(name)).collect();
         if self.labelled && !unknown.is_empty() {
             return Err(Failure::run(format!(
                 "--data {}: found the labels {}, expected those that {} was trained on: {}; leave such samples out",
@@ -624,6 +643,32 @@ fn separator(text: &str) -> Result<u8, String> {
                     .to_owned(),
             ),
         },
+    }
+}
+
+/// `32x48`, or `32` for both.
+fn size(text: &str) -> Result<[usize; 2], String> {
+    let side = |text: &str| {
+        text.trim()
+            .parse()
+            .ok()
+            .filter(|side| (1..=MOST_PIXELS).contains(side))
+    };
+    let (height, width) = text.split_once(['x', 'X']).unwrap_or((text, text));
+    match (side(height), side(width)) {
+        (Some(height), Some(width)) => Ok([height, width]),
+        _ => Err(format!(
+            "it must be a height and a width from 1 to {MOST_PIXELS}, such as 32x48"
+        )),
+    }
+}
+
+fn shade(text: &str) -> Result<f32, String> {
+    match (text, text.parse()) {
+        ("black", _) => Ok(0.0),
+        ("white", _) => Ok(1.0),
+        (_, Ok(shade)) if (0.0..=1.0).contains(&shade) => Ok(shade),
+        _ => Err("it must be black, white, or a number from 0 to 1".to_owned()),
     }
 }
 

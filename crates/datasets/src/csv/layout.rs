@@ -174,10 +174,18 @@ impl Columns<'_> {
         Ok(())
     }
 
+    fn is_called_label(&self, column: usize) -> bool {
+        let name = self.layout.names[column].to_lowercase();
+        LABEL_NAMES.contains(&name.as_str())
+    }
+
+    fn is_label(&self, column: usize) -> bool {
+        self.is_called_label(column) && !self.continuous[column]
+    }
+
     fn guess_label(&mut self, notes: &mut Vec<String>) {
-        let is_label = |name: &str| LABEL_NAMES.contains(&name.to_lowercase().as_str());
         let found = (0..self.layout.names.len()).find(|&column| {
-            is_label(&self.layout.names[column]) && self.layout.roles[column] == Role::Feature
+            self.is_called_label(column) && self.layout.roles[column] == Role::Feature
         });
         let Some(column) = found else { return };
         if self.continuous[column] {
@@ -242,6 +250,16 @@ impl Columns<'_> {
             if let Some(column) = column.filter(free).filter(|_| wanted) {
                 self.layout.roles[column] = role;
                 slots[column] = slot;
+            }
+        }
+        if like.count(Role::Label) == 0 && reader.labels == LabelColumn::Guess {
+            let found = (0..slots.len()).find(|&column| {
+                let free = self.layout.roles[column] == Role::LeftOut;
+                free && roles[column] != Role::LeftOut && self.is_label(column)
+            });
+            if let Some(column) = found {
+                self.layout.roles[column] = Role::Label;
+                slots[column] = Slot::Label;
             }
         }
         let before = self.layout.roles.clone();

@@ -251,9 +251,15 @@ impl CsvReader {
         if start.starts_with(MARK) {
             start.drain(..MARK.len());
         }
+        let mut ended = (start.len() as u64) + 3 < LOOKED_AT;
+        while is_short(&start) && !ended {
+            let more = beginning(path, &mut reader, start.len() as u64)?;
+            ended = more.is_empty();
+            start.extend(more);
+        }
         // A row that may be cut is not looked at, unless there is no other.
         let whole = match start.iter().rposition(|&byte| byte == b'\n') {
-            Some(end) if start.len() as u64 + 3 >= LOOKED_AT => &start[..end],
+            Some(end) if !ended => &start[..end],
             _ => &start[..],
         };
         let (format, note) = Format::guess(whole, self.separator, self.decimal);
@@ -270,7 +276,7 @@ impl CsvReader {
         let pieces = Pieces::new(Cursor::new(start).chain(reader), format.separator);
         let mut reading = Reading::new(path, &layout, &plan);
         reading.read(pieces, header)?;
-        reading.finish(layout.clone(), header, notes)
+        reading.finish(self.classes.as_deref(), layout.clone(), header, notes)
     }
 
     /// What becomes of the columns, from their names and first rows.
@@ -323,7 +329,10 @@ impl CsvReader {
             slots,
             features,
             may_miss: self.missing,
-            classes: self.classes.clone(),
+            classes: self
+                .classes
+                .as_ref()
+                .map(|classes| classes.iter().cloned().collect()),
         };
         Ok((layout, plan))
     }
@@ -332,12 +341,21 @@ impl CsvReader {
 /// Bytes from which the format is seen.
 const LOOKED_AT: u64 = 64 * 1024;
 
+/// Ends of lines among them, so that a wide table shows some whole rows.
+const LINES: usize = 4;
+
 /// The first bytes.
 fn beginning(path: &Path, reader: &mut impl Read, most: u64) -> Result<Vec<u8>, DatasetError> {
     let mut start = Vec::new();
     let read = reader.take(most).read_to_end(&mut start);
     read.map_err(|cause| failed(path, cause))?;
     Ok(start)
+}
+
+/// Whether this is the beginning of text of which more must be seen: it has hardly a whole row.
+fn is_short(start: &[u8]) -> bool {
+    let ends = start.iter().filter(|&&byte| byte == b'\n').take(LINES);
+    start.len() as u64 >= LOOKED_AT && ends.count() < LINES
 }
 
 /// Texts of a header.
@@ -529,6 +547,7 @@ impl<'a> Reading<'a> {
 
     fn finish(
         self,
+        known: Option<&[String]>,
         layout: Layout,
         header: bool,
         mut notes: Vec<String>,
@@ -544,7 +563,7 @@ impl<'a> Reading<'a> {
             notes.push("the text is not UTF-8, and is read as Windows-1252 (Latin-1)".into());
         }
         let labelled = layout.count(Role::Label) > 0;
-        let (labels, classes) = numbered(self.labels, self.known, self.plan.classes.as_deref());
+        let (labels, classes) = numbered(self.labels, self.known, known);
         let one = |role| {
             layout
                 .called(role)
@@ -592,10 +611,15 @@ impl<'a> Reading<'a> {
 impl Plan {
     /// How the table was read, in a line.
     fn understood(&self, layout: &Layout, rows: usize, header: bool, classes: &[String]) -> String {
+        let columns = match self.slots.len() {
+            1 => "1 column".to_owned(),
+            more => format!(
+                "{more} columns between {}",
+                Format::named(self.format.separator)
+            ),
+        };
         let mut line = format!(
-            "{rows} rows of {} columns between {}, decimals after a {}, {}",
-            self.slots.len(),
-            Format::named(self.format.separator),
+            "{rows} rows of {columns}, decimals after a {}, {}",
             if self.format.decimal == b',' {
                 "comma"
             } else {

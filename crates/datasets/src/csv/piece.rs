@@ -1,6 +1,6 @@
 //! Whole rows of a table, which can be read beside other pieces of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 
 use ::csv::{ByteRecord, ReaderBuilder};
@@ -9,6 +9,7 @@ use super::guess::Format;
 use super::layout::Slot;
 use super::number::{Field, field};
 use super::text::text;
+use crate::natural;
 use crate::source::printable;
 
 /// Bytes of a piece, if its rows are shorter.
@@ -80,7 +81,7 @@ pub(super) struct Plan {
     /// Whether numbers may be missing.
     pub(super) may_miss: bool,
     /// The only labels that there may be, if they are known.
-    pub(super) classes: Option<Vec<String>>,
+    pub(super) classes: Option<HashSet<String>>,
 }
 
 /// What the rows of a piece hold.
@@ -196,12 +197,11 @@ impl Plan {
         line: u64,
         column: usize,
     ) -> Result<(), Fault> {
-        let unknown = |classes: &Vec<String>| !classes.iter().any(|class| class == label);
         let (found, expected) = match &self.classes {
             _ if bytes.is_empty() => ("an empty label".to_owned(), "a label".to_owned()),
-            Some(classes) if unknown(classes) => (
+            Some(classes) if !classes.contains(label) => (
                 format!("the label {:?}", printable(label)),
-                format!("one of {}", super::layout::listed(classes.clone())),
+                format!("one of {}", in_order(classes)),
             ),
             _ => return Ok(()),
         };
@@ -257,6 +257,13 @@ impl Plan {
             hint: "quote fields that hold the separator, or choose another with --separator",
         }
     }
+}
+
+/// The first few of some labels.
+fn in_order(classes: &HashSet<String>) -> String {
+    let mut names: Vec<String> = classes.iter().cloned().collect();
+    names.sort_by(|a, b| natural::order(a, b));
+    super::layout::listed(names)
 }
 
 /// A label, of which whole numbers are written as such: tables that had gaps have `1.0` for `1`.

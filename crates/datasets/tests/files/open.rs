@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rawzip::CompressionMethod;
-use retrograd_datasets::{CsvReader, Dataset, Found, Opened, Scaling, Split, find, open};
+use retrograd_datasets::{CsvReader, Dataset, Found, Opened, Pictures, Scaling, Split, find, open};
 use tempfile::{TempDir, tempdir};
 
 use crate::support::{archive, grey, gzip, idx, images, labels, line, npy, numbers, write};
@@ -213,7 +213,9 @@ fn arrays_keep_the_digits_of_their_tables() {
     let packed = archive(&[("x.npy", &bytes)], CompressionMethod::DEFLATE);
     for (name, bytes) in [("a.npy", bytes), ("a.npz", packed)] {
         let path = write(folder.path(), name, &bytes);
-        let Found::Table(table) = find(path, &CsvReader::new()).expect("a table") else {
+        let Found::Table(table) =
+            find(path, &CsvReader::new(), &Pictures::default()).expect("a table")
+        else {
             panic!("{name}: no table");
         };
         let columns = table.columns(&[true; 8]);

@@ -4,7 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use png::{BitDepth, ColorType};
-use retrograd_datasets::{DatasetError, ImageShape, png_from_bytes, read_png_folder};
+use retrograd_datasets::{
+    CsvReader, Dataset, DatasetError, Found, ImageShape, Opened, Pictures, Split, find,
+    png_from_bytes, read_image_folder,
+};
 use tempfile::tempdir;
 
 use crate::support::{grey, line, png, write};
@@ -101,7 +104,7 @@ fn a_folder_is_read_in_natural_order() {
     }
     write(folder.path(), ".hidden.png", b"not looked at");
     write(folder.path(), "notes.txt", b"nor this");
-    let data = read_png_folder(folder.path()).expect("images");
+    let data = read_image_folder(folder.path()).expect("images");
     let shades: Vec<f32> = data
         .features
         .iter()
@@ -131,11 +134,11 @@ fn folders_inside_are_classes() {
             );
         }
     }
-    let data = read_png_folder(folder.path()).expect("images");
+    let data = read_image_folder(folder.path()).expect("images");
     assert_eq!(data.classes, ["cat", "dog"]);
     assert_eq!(data.labels, Some(vec![0, 0, 1]));
     write(folder.path(), "stray.png", &grey([0; 4]));
-    let error = read_png_folder(folder.path()).expect_err("a refusal");
+    let error = read_image_folder(folder.path()).expect_err("a refusal");
     assert!(line(&error, folder.path()).contains("beside folders"));
 }
 
@@ -146,13 +149,13 @@ fn images_of_another_shape_are_named_with_both_sizes() {
     let other = png([3, 2], ColorType::Rgb, BitDepth::Eight, &[0; 18]);
     let path = write(folder.path(), "2.png", &other);
     let text = line(
-        &read_png_folder(folder.path()).expect_err("a refusal"),
+        &read_image_folder(folder.path()).expect_err("a refusal"),
         &path,
     );
     assert!(text.contains("2x3 pixels in 3 channels") && text.contains("2x2 pixels in 1 channel"));
     assert!(text.contains("1.png"), "{text}");
     fs::write(&path, b"\x89PNG and nonsense").expect("a file");
-    let error = read_png_folder(folder.path()).expect_err("a refusal");
+    let error = read_image_folder(folder.path()).expect_err("a refusal");
     assert!(matches!(error, DatasetError::Malformed { .. }), "{error}");
     line(&error, &path);
 }
@@ -160,9 +163,151 @@ fn images_of_another_shape_are_named_with_both_sizes() {
 #[test]
 fn a_folder_without_images_is_refused() {
     let folder = tempdir().expect("a folder");
-    let error = read_png_folder(folder.path()).expect_err("a refusal");
-    assert!(line(&error, folder.path()).contains("no file that ends in .png"));
+    let error = read_image_folder(folder.path()).expect_err("a refusal");
+    assert!(line(&error, folder.path()).contains("no file that ends in .png or .jpg"));
     let missing = folder.path().join("missing");
-    let error = read_png_folder(&missing).expect_err("a refusal");
+    let error = read_image_folder(&missing).expect_err("a refusal");
     line(&error, &missing);
+}
+
+/// A JPEG of 8 x 16 pixels, red above and blue below, in colour; and one in grey, from light to dark.
+fn jpegs() -> [&'static [u8]; 2] {
+    [
+        include_bytes!("../data/colour.jpg"),
+        include_bytes!("../data/grey.jpg"),
+    ]
+}
+
+#[test]
+fn jpegs_are_read_beside_pngs() {
+    let folder = tempdir().expect("a folder");
+    let [colour, light] = jpegs();
+    write(folder.path(), "1.jpg", colour);
+    write(folder.path(), "2.JPEG", light);
+    let even = png([8, 16], ColorType::Rgb, BitDepth::Eight, &[51; 384]);
+    write(folder.path(), "3.png", &even);
+    // The name does not matter.
+    write(folder.path(), "4.png", colour);
+    let data = read_image_folder(folder.path()).expect("images");
+    let image = data.image.expect("an image");
+    assert_eq!(image.sizes(), [3, 16, 8]);
+    assert_eq!(data.ids, ["1.jpg", "2.JPEG", "3.png", "4.png"]);
+    let rows = data.features.to_vec();
+    let pixel = |sample: usize, y: usize| {
+        [0, 1, 2].map(|channel| rows[sample * 384 + channel * 128 + y * 8 + 4])
+    };
+    // Lossy: off by a few shades of 255.
+    let near = |found: [f32; 3], expected: [f32; 3]| {
+        let mut pairs = found.iter().zip(expected);
+        pairs.all(|(a, b)| (a - b).abs() < 12.0 / 255.0)
+    };
+    assert!(near(pixel(0, 2), [1.0, 0.0, 0.0]), "{:?}", pixel(0, 2));
+    assert!(near(pixel(0, 13), [0.0, 0.0, 1.0]), "{:?}", pixel(0, 13));
+    // Grey among colours.
+    assert!(near(pixel(1, 0), [0.9; 3]), "{:?}", pixel(1, 0));
+    assert!(near(pixel(1, 15), [0.1; 3]), "{:?}", pixel(1, 15));
+    assert_eq!(pixel(2, 7), [0.2; 3]);
+    assert_eq!(pixel(3, 2), pixel(0, 2));
+    for length in (0..colour.len()).step_by(7) {
+        let path = write(folder.path(), "1.jpg", &colour[..length]);
+        if let Err(error) = read_image_folder(folder.path()) {
+            line(&error, &path);
+        }
+    }
+    let path = write(folder.path(), "1.jpg", &colour[..200]);
+    line(
+        &read_image_folder(folder.path()).expect_err("a refusal"),
+        &path,
+    );
+}
+
+fn found(folder: &Path, pictures: &Pictures) -> (Dataset, Vec<String>) {
+    match find(folder, &CsvReader::new(), pictures).expect("images") {
+        Found::Samples(Opened::Whole(data) | Opened::Parts(Split { train: data, .. }), notes) => {
+            (data, notes)
+        }
+        Found::Table(_) => panic!("a table"),
+    }
+}
+
+#[test]
+fn what_is_transparent_shows_the_background() {
+    let folder = tempdir().expect("a folder");
+    // Red that nobody sees, and white that shows a fifth.
+    let pixels = [255, 0, 0, 0, 255, 255, 255, 51];
+    let seen_through = png([2, 1], ColorType::Rgba, BitDepth::Eight, &pixels);
+    write(folder.path(), "1.png", &seen_through);
+    let whole = png([2, 1], ColorType::Rgb, BitDepth::Eight, &[255; 6]);
+    write(folder.path(), "2.png", &whole);
+    let (data, notes) = found(folder.path(), &Pictures::default());
+    assert_eq!(data.image.expect("an image").sizes(), [3, 1, 2]);
+    let expected = [[0.0, 0.2].repeat(3), vec![1.0; 6]].concat();
+    assert_eq!(data.features.to_vec(), expected);
+    assert!(notes[0].contains("1 images are transparent"), "{notes:?}");
+    let white = Pictures {
+        background: 1.0,
+        ..Pictures::default()
+    };
+    let (data, _) = found(folder.path(), &white);
+    assert_eq!(data.features.to_vec(), [1.0; 12]);
+}
+
+#[test]
+fn sizes_are_brought_together_on_request() {
+    let folder = tempdir().expect("a folder");
+    let image = |size, pixels: &[u8]| png(size, ColorType::Grayscale, BitDepth::Eight, pixels);
+    write(folder.path(), "1.png", &image([2, 2], &[0, 51, 51, 255]));
+    let wide = [7, 0, 51, 7, 7, 51, 255, 7];
+    write(folder.path(), "2.png", &image([4, 2], &wide));
+    let error = read_image_folder(folder.path()).expect_err("a refusal");
+    assert!(error.to_string().contains("--resize or --crop"), "{error}");
+    let crop = Pictures {
+        crop: Some([2, 2]),
+        ..Pictures::default()
+    };
+    let (data, _) = found(folder.path(), &crop);
+    assert_eq!(data.features.to_vec(), [0.0, 0.2, 0.2, 1.0].repeat(2));
+    let resize = Pictures {
+        resize: Some([3, 5]),
+        ..Pictures::default()
+    };
+    let (data, _) = found(folder.path(), &resize);
+    assert_eq!(data.image.expect("an image").sizes(), [1, 3, 5]);
+}
+
+#[test]
+fn what_is_left_out_is_counted_and_named() {
+    let folder = tempdir().expect("a folder");
+    for name in [
+        "train/a/1.png",
+        "train/a/deep/2.png",
+        "train/b/3.png",
+        "test/b/4.png",
+        "val/a/5.png",
+    ] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, grey([9; 4])).expect("a file");
+    }
+    write(&folder.path().join("train/a"), "notes.txt", b"text");
+    write(&folder.path().join("train/a"), "6.gif", b"GIF89a");
+    let (data, notes) = found(folder.path(), &Pictures::default());
+    assert_eq!(data.ids.len(), 3);
+    assert_eq!(data.labels, Some(vec![0, 0, 1]));
+    let notes = notes.join("; ");
+    for words in [
+        "2 files that are neither PNG nor JPEG are left out: 6.gif, notes.txt",
+        "1 folders beside",
+        "val",
+    ] {
+        assert!(notes.contains(words), "no {words:?} in {notes}");
+    }
+    // A class that stands first in the held-out part keeps its number.
+    let found = find(folder.path(), &CsvReader::new(), &Pictures::default());
+    match found.expect("images") {
+        Found::Samples(Opened::Parts(split), _) => {
+            assert_eq!(split.held_out.labels, Some(vec![1]));
+        }
+        _ => panic!("no parts"),
+    }
 }

@@ -464,3 +464,37 @@ fn pieces_of_a_long_table_are_one_table() {
     let text = refused(&CsvReader::new(), format!("a,b,label\n{body}1,x,y\n"));
     assert!(text.contains(&format!("line {}", 2 * rows + 2)), "{text}");
 }
+
+#[test]
+fn wide_tables_are_seen_whole() {
+    let width = 12_000;
+    let names: Vec<String> = (0..width)
+        .map(|column| format!("column_{column}"))
+        .collect();
+    let row = |of: usize| {
+        (0..width)
+            .map(|column| (column % 7 + of).to_string())
+            .collect::<Vec<_>>()
+            .join(";")
+    };
+    let table = read(&format!(
+        "{}\n{}\n{}\n{}\n",
+        names.join(";"),
+        row(0),
+        row(1),
+        row(2)
+    ));
+    assert_eq!((table.len(), table.width()), (3, width));
+    assert_eq!(table.about().columns, names);
+}
+
+#[test]
+fn labels_of_another_table_are_read_where_the_first_had_none() {
+    let first = read("a,b\n1,2\n4,5\n");
+    let reader = CsvReader::new().like(first.layout.clone());
+    let other = reader
+        .from_bytes(b"b,class,a\n2,x,1\n5,y,4\n")
+        .expect("a table");
+    assert_eq!(other.labels, Some(vec![0, 1]));
+    assert_eq!(other.features.to_vec(), [1.0, 2.0, 4.0, 5.0]);
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use retrograd::datasets::{self, CsvReader, Dataset, Found, Layout, Opened, Role, Split};
+use retrograd::datasets::{self, CsvReader, Dataset, Found, Layout, Opened, Pictures, Role, Split};
 
 use super::options::DecodeOptions;
 use super::output::{COLUMNS, Sheet, Target};
@@ -51,12 +51,13 @@ impl Run {
         };
         let (names, roles) = units.chain([(label.to_owned(), Role::Label)]).unzip();
         let as_written = CsvReader::new().like(Layout { names, roles });
-        let found = datasets::find(path, &as_written)
-            .or_else(|_| datasets::find(path, &CsvReader::new()))
+        let pictures = Pictures::default();
+        let found = datasets::find(path, &as_written, &pictures)
+            .or_else(|_| datasets::find(path, &CsvReader::new(), &pictures))
             .map_err(Failure::run)?;
         let opened = match found {
             Found::Table(table) => table.opened(None),
-            Found::Samples(opened) => opened,
+            Found::Samples(opened, _) => opened,
         };
         let (Opened::Whole(codes)
         | Opened::Parts(Split {
