@@ -31,7 +31,7 @@
 //! first layer, 3×3 pixels each, red where they want ink and blue where they want none.
 
 use retrograd_autoencoders::{ConvolutionalAutoencoder, DeepAutoencoder, Variant};
-use retrograd_examples::{Example, Outcome, encode, enlarged, handful, recipe, reconstruct};
+use retrograd_examples::{Example, Outcome, encode, enlarged, handful, recipe, reconstruct, sizes};
 use retrograd_nn::Module;
 use retrograd_report::{ImageGrid, Shading};
 use retrograd_tensor::{Tensor, random};
@@ -40,7 +40,7 @@ fn main() -> Outcome {
     let example = Example::new("22_convolutional");
     let data = example.images()?;
     let pixels = data.train.width();
-    let model = ConvolutionalAutoencoder::images(pixels.isqrt(), &mut random::rng(0));
+    let model = ConvolutionalAutoencoder::images(sizes(&data)?, &mut random::rng(0));
     let dense = DeepAutoencoder::<f32>::images(pixels, &mut random::rng(0));
     println!(
         "{} parameters; the deep autoencoder has {}",

@@ -28,7 +28,7 @@
 //! the code paints by itself, ink in red; the third the sixteen patches of the last layer.
 
 use retrograd_autoencoders::{StridedAutoencoder, Variant};
-use retrograd_examples::{Example, Outcome, decode, handful, recipe, reconstruct};
+use retrograd_examples::{Example, Outcome, decode, handful, recipe, reconstruct, sizes};
 use retrograd_nn::Module;
 use retrograd_report::{ImageGrid, Shading};
 use retrograd_tensor::{Tensor, random};
@@ -39,8 +39,7 @@ const STRENGTH: f32 = 2.0;
 fn main() -> Outcome {
     let example = Example::new("23_strided");
     let data = example.images()?;
-    let pixels = data.train.width();
-    let model = StridedAutoencoder::images(pixels.isqrt(), &mut random::rng(0));
+    let model = StridedAutoencoder::images(sizes(&data)?, &mut random::rng(0));
     let [channels, side, _] = model.code_shape();
     println!(
         "{} parameters, a code of {channels}×{side}×{side}",

@@ -235,8 +235,17 @@ impl Example {
 /// The variant's own recipe for images, in as many epochs as end within a minute.
 #[must_use]
 pub fn recipe(variant: Variant, epochs: u64) -> Recipe {
-    let recipe = variant.recipe(DataKind::Images(784));
+    let recipe = variant.recipe(DataKind::Images([1, 28, 28]));
     Recipe { epochs, ..recipe }
+}
+
+/// Channels, height and width of images.
+///
+/// # Errors
+/// If the samples are no images.
+pub fn sizes(data: &Split) -> Outcome<[usize; 3]> {
+    let image = data.train.image.ok_or("the samples are no images")?;
+    Ok(image.sizes())
 }
 
 /// A held-out image of each label, `[labels, pixels]`; with fewer than ten labels, the first ten.

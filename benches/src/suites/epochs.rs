@@ -98,7 +98,7 @@ fn case(recipe: Recipe) -> Case {
 
 /// A run whose every call begins a training of the same model and makes so many steps.
 fn training(recipe: Recipe, images: Tensor, steps: usize) -> Run {
-    let kind = DataKind::Images(images.shape()[1]);
+    let kind = DataKind::Images([1, 28, images.shape()[1] / 28]);
     let rng = &mut random::rng(1);
     let model = recipe.variant.build(&(recipe.settings)(), kind, rng);
     let model = model.expect("a row of the table can be built");

@@ -33,6 +33,14 @@ pub(crate) fn grey(value: f32) -> Rgb {
     [(value.clamp(0.0, 1.0) * 255.0).round() as u8; 3]
 }
 
+/// Red, green and blue, each clamped to 0 and 1.
+pub(crate) fn rgb(values: [f32; 3]) -> Rgb {
+    if values.iter().any(|value| value.is_nan()) {
+        return NOT_A_NUMBER;
+    }
+    values.map(|value| grey(value)[0])
+}
+
 /// Blue at `-limit`, white at 0, red at `limit`, clamped outside.
 pub(crate) fn diverging(value: f32, limit: f32) -> Rgb {
     if value.is_nan() {

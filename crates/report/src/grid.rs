@@ -106,7 +106,8 @@ impl<'a> ImageGrid<'a> {
         })
     }
 
-    /// Adds a batch of images below the others: `[count, height, width]`, row-major.
+    /// Adds a batch of images below the others: `[count, height, width]`, row-major. Three times as
+    /// many numbers are images in colour, `[count, 3, height, width]`: red, green and blue.
     ///
     /// Sizes are checked when the grid is encoded.
     #[must_use]
@@ -258,15 +259,20 @@ impl<'a> ImageGrid<'a> {
     fn draw(&self, canvas: &mut Canvas, line: &Line, limit: f32) {
         let row = &self.rows[line.row];
         let [_, height, width] = row.shape;
-        let images = row.pixels.chunks_exact(height * width);
+        let area = height * width;
+        let images = row.pixels.chunks_exact(row.channels() * area);
         for (column, image) in images.skip(line.first).take(line.count).enumerate() {
             let left = self.gap + column * self.pitch(width) as usize;
-            for (index, &value) in image.iter().enumerate() {
+            for (index, &value) in image[..area].iter().enumerate() {
+                let colour = match row.channels() {
+                    1 => self.colour(value, limit),
+                    _ => colour::rgb([0, 1, 2].map(|plane| image[plane * area + index])),
+                };
                 canvas.fill_square(
                     left + index % width * self.scale,
                     line.top as usize + index / width * self.scale,
                     self.scale,
-                    self.colour(value, limit),
+                    colour,
                 );
             }
         }
@@ -281,10 +287,16 @@ impl<'a> ImageGrid<'a> {
 }
 
 impl Row<'_> {
+    /// Numbers a pixel: 3 of images in colour.
+    fn channels(&self) -> usize {
+        let grey = self.shape.iter().product::<usize>();
+        if self.pixels.len() == grey { 1 } else { 3 }
+    }
+
     fn check(&self) -> Result<(), ReportError> {
         let [count, height, width] = self.shape;
         let expected = count.saturating_mul(height).saturating_mul(width);
-        if self.pixels.len() == expected {
+        if self.pixels.len() == expected || self.pixels.len() == expected.saturating_mul(3) {
             return Ok(());
         }
         Err(ReportError::WrongLength {

@@ -113,11 +113,7 @@ impl Config {
             instruction_set: isa.to_string(),
             retrograd: env!("CARGO_PKG_VERSION").to_owned(),
             command: command(),
-            image: data
-                .split
-                .train
-                .image
-                .map(|image| [image.channels, image.height, image.width]),
+            image: data.split.train.image.map(ImageShape::sizes),
             settings,
             scaling: data.scaling.as_ref().map(|scaling| Columns {
                 offset: scaling.offset.clone(),

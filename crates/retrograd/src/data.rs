@@ -16,6 +16,8 @@ const DIGITS: (usize, usize) = (20_000, 2_000);
 /// The published recipe is five passes; it takes this many rows for them to teach something.
 const TABULAR: (usize, usize) = (500_000, 5_000);
 const PLANE: (usize, usize) = (200, 100);
+/// Channels, height and width of a digit.
+const DIGIT: [usize; 3] = [1, 28, 28];
 /// The share of a data set without parts that is held out.
 pub(crate) const HELD_OUT: f64 = 0.1;
 /// With `--quick`, the share of them that is drawn (or read), as a divisor.
@@ -72,7 +74,7 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
         Some("digits") => {
             let (train, held_out) = sizes(DIGITS);
             let split = datasets::digits_split(train, held_out, options.seed);
-            let kind = DataKind::Images(split.train.width());
+            let kind = DataKind::Images(DIGIT);
             (split, kind)
         }
         Some("tabular") => {
@@ -118,7 +120,7 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
 /// The kind of the data that a variant is shown with.
 pub(crate) fn default_kind(variant: Variant) -> DataKind {
     match variant.default_data() {
-        DefaultData::Digits => DataKind::Images(datasets::digits_split(1, 1, 0).train.width()),
+        DefaultData::Digits => DataKind::Images(DIGIT),
         DefaultData::Plane => DataKind::Points(3),
         DefaultData::UnitPlane => DataKind::Table(3),
     }

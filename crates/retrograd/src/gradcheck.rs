@@ -18,12 +18,12 @@ use crate::train::set_threads;
 const SAMPLES: usize = 3;
 /// Small data of every kind.
 const KINDS: [(&str, DataKind); 3] = [
-    ("images", DataKind::Images(16)),
+    ("images", DataKind::Images([1, 4, 4])),
     ("table", DataKind::Table(18)),
     ("points", DataKind::Points(3)),
 ];
 /// Images for variants that halve them three times.
-const LARGE: DataKind = DataKind::Images(64);
+const LARGE: DataKind = DataKind::Images([1, 8, 8]);
 /// Difference steps of objectives. Large ones are the more accurate, but kinks are anywhere and a
 /// small step meets few.
 const SMOOTH: f64 = 1.0 / 32.0;

@@ -319,7 +319,7 @@ fn shades(split: Split, path: &Path, options: &DataOptions) -> Result<Own, Failu
         ..Source::default()
     };
     let kind = match split.train.image {
-        Some(_) => DataKind::Images(width),
+        Some(image) => DataKind::Images(image.sizes()),
         None => DataKind::Table(width),
     };
     Ok(Own {

@@ -1,4 +1,4 @@
-//! Stacks of convolutions over square images.
+//! Stacks of convolutions over images.
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Conv2d, ConvTranspose2d, Init, Sequential};
@@ -7,40 +7,38 @@ use retrograd_tensor::{Float, Shape};
 
 use crate::registry::DataKind;
 
-/// The side of square images.
-pub(crate) fn side(data: DataKind) -> Result<usize, String> {
-    let DataKind::Images(pixels) = data else {
-        return Err(
+/// Channels, height and width of images.
+pub(crate) fn sizes(data: DataKind) -> Result<[usize; 3], String> {
+    match data {
+        DataKind::Images(sizes) => Ok(sizes),
+        _ => Err(
             "it is made of convolutions, which need images; use image data or a dense variant"
                 .to_owned(),
-        );
-    };
-    let side = pixels.isqrt();
-    if side * side == pixels {
-        Ok(side)
-    } else {
-        Err(format!(
-            "images of {pixels} pixels are not square; crop or pad them, or use a dense variant"
-        ))
+        ),
     }
 }
 
-/// The side of images after every one of `layers` halvings.
-pub(crate) fn halved(side: usize, layers: usize) -> Result<usize, String> {
+/// Height and width of images after every one of `layers` halvings.
+pub(crate) fn halved([_, height, width]: [usize; 3], layers: usize) -> Result<[usize; 2], String> {
     let factor = u32::try_from(layers)
         .ok()
         .and_then(|n| 2_usize.checked_pow(n));
-    match factor {
-        Some(factor) if layers > 0 && side.is_multiple_of(factor) => Ok(side / factor),
+    let fits = |factor: &usize| {
+        [height, width]
+            .iter()
+            .all(|side| side.is_multiple_of(*factor))
+    };
+    match factor.filter(fits) {
+        Some(factor) if layers > 0 => Ok([height / factor, width / factor]),
         _ => Err(format!(
-            "images of side {side} cannot be halved {layers} times; give fewer channels, or images whose side is a multiple of 2 for each of them"
+            "images of {height}x{width} pixels cannot be halved {layers} times; give fewer channels, or images whose sides are multiples of 2 for each of them"
         )),
     }
 }
 
-/// Rows of pixels as images of one channel, `[batch, 1, side, side]`.
-pub(crate) fn images<T: Float>(x: &Var<T>, side: usize) -> Var<T> {
-    x.with_shape(Shape::from([x.shape()[0], 1, side, side]))
+/// Rows of pixels as images, `[batch, channels, height, width]`.
+pub(crate) fn images<T: Float>(x: &Var<T>, [channels, height, width]: [usize; 3]) -> Var<T> {
+    x.with_shape(Shape::from([x.shape()[0], channels, height, width]))
 }
 
 /// A sample a row, whatever its axes were.

@@ -7,8 +7,8 @@ use super::variant::Variant;
 /// What a data set is like, as far as a variant cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataKind {
-    /// Images of this many pixels, each in [0, 1].
-    Images(usize),
+    /// Images of these channels, height and width, each number in [0, 1].
+    Images([usize; 3]),
     /// Rows of this many columns, each in [0, 1].
     Table(usize),
     /// Points of this many coordinates of any size.
@@ -20,7 +20,8 @@ impl DataKind {
     #[must_use]
     pub fn features(self) -> usize {
         match self {
-            Self::Images(features) | Self::Table(features) | Self::Points(features) => features,
+            Self::Images(sizes) => sizes.iter().product(),
+            Self::Table(features) | Self::Points(features) => features,
         }
     }
 
@@ -30,11 +31,11 @@ impl DataKind {
         self.pick("images", "table", "points")
     }
 
-    /// The kind of this name, of so many features.
+    /// The kind of this name, of so many features, which are laid out so if they are an image.
     #[must_use]
-    pub fn named(name: &str, features: usize) -> Option<Self> {
+    pub fn named(name: &str, features: usize, image: Option<[usize; 3]>) -> Option<Self> {
         let kinds = [
-            Self::Images(features),
+            Self::Images(image.unwrap_or([1, 1, features])),
             Self::Table(features),
             Self::Points(features),
         ];

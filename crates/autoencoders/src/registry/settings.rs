@@ -19,7 +19,7 @@ use crate::parts::dense::through;
 /// use retrograd_tensor::random;
 ///
 /// let settings: Settings = toml::from_str("latent = 2\nhidden = [64]").unwrap();
-/// let (variant, data) = (Variant::from_name("deep").unwrap(), DataKind::Images(784));
+/// let (variant, data) = (Variant::from_name("deep").unwrap(), DataKind::Images([1, 28, 28]));
 /// let model = variant.build::<f32>(&settings, data, &mut random::rng(0)).unwrap();
 /// assert_eq!(model.widths(), [784, 64, 2, 64, 784]);
 ///

@@ -11,8 +11,8 @@
 //! 4×4×8 for digits.
 //!
 //! Halving 28 three times gives 14, 7 and, rounded up, 4; doubling gives 8 and 16, and the last but
-//! one convolution has no padding, which makes it 14 again and in the end 28. This fits every side
-//! that is a multiple of 4 and at least 8.
+//! one convolution has no padding, which makes it 14 again and in the end 28. This fits every height
+//! and every width that is a multiple of 4 and at least 8.
 //!
 //! Changes with respect to the deep autoencoder: the kind of layers. Source: Chollet 2016, Building
 //! autoencoders in Keras, after Masci et al. 2011; weights Glorot uniform, as there.
@@ -26,7 +26,7 @@ use retrograd_tensor::{Float, Shape};
 
 use crate::model::Autoencoder;
 use crate::parts::Output;
-use crate::parts::convolution::{images, rows, side};
+use crate::parts::convolution::{images, rows, sizes};
 use crate::registry::{
     Card, DataKind, DefaultData, Nonlinearity, OptimizerKind, Recipe, Settings, Variant, need,
 };
@@ -47,15 +47,15 @@ pub(crate) const CARD: Card = Card {
     },
     recipe: |_| Recipe::new(10, 128, OptimizerKind::Adam, 1e-3),
     check: |settings, data| {
-        let side = side(data)?;
+        let [_, height, width] = sizes(data)?;
         if need(settings.channels.as_ref()).len() != 3 {
             return Err("it has three layers of convolutions each way; give three channels, such as 16,8,8, or use `strided`".to_owned());
         }
-        if side >= SMALLEST && side.is_multiple_of(4) {
+        if fits(height) && fits(width) {
             Ok(())
         } else {
             Err(format!(
-                "images of side {side} do not come back to their size; crop or pad them to a multiple of 4, {SMALLEST} or more"
+                "images of {height}x{width} pixels do not come back to their size; crop or pad them to multiples of 4, {SMALLEST} or more"
             ))
         }
     },
@@ -68,7 +68,7 @@ pub(crate) fn build<T: Float>(
 ) -> ConvolutionalAutoencoder<T> {
     let channels = need(settings.channels.as_deref());
     ConvolutionalAutoencoder::new(
-        side(data).expect("checked images are square"),
+        sizes(data).expect("checked data is images"),
         channels.try_into().expect("checked channels are three"),
         settings.layer(),
         need(settings.output),
@@ -79,15 +79,20 @@ pub(crate) fn build<T: Float>(
 /// The side that three pools leave a pixel of.
 const SMALLEST: usize = 8;
 
+/// Whether this side comes back to its size.
+fn fits(side: usize) -> bool {
+    side >= SMALLEST && side.is_multiple_of(4)
+}
+
 /// Convolutions and pools to a code that is a small image, and the way back.
 #[derive(Debug)]
 pub struct ConvolutionalAutoencoder<T: Float = f32> {
-    /// f: `[batch, 1, side, side]` to `[batch, channels, code side, code side]`.
+    /// f: `[batch, colours, height, width]` to `[batch, channels, code height, code width]`.
     pub encoder: Sequential<T>,
     /// g up to its last nonlinearity, the opposite.
     pub decoder: Sequential<T>,
     output: Output,
-    side: usize,
+    sizes: [usize; 3],
     channels: usize,
 }
 
@@ -95,21 +100,21 @@ impl<T: Float> ConvolutionalAutoencoder<T> {
     /// Channels of the source.
     pub const CHANNELS: [usize; 3] = [16, 8, 8];
 
-    /// For images of this side, with these channels after each pool.
+    /// For images of these channels, height and width, with these channels after each pool.
     ///
     /// # Panics
-    /// If the side is not a multiple of 4, 8 or more.
+    /// If a side is not a multiple of 4, 8 or more.
     #[must_use]
     pub fn new(
-        side: usize,
+        sizes: [usize; 3],
         channels: [usize; 3],
         activation: Activation,
         output: Output,
         rng: &mut Rng,
     ) -> Self {
         assert!(
-            side >= SMALLEST && side.is_multiple_of(4),
-            "a convolutional autoencoder needs images whose side is a multiple of 4, {SMALLEST} or more, not {side}"
+            sizes[1..].iter().all(|&side| fits(side)),
+            "a convolutional autoencoder needs images whose sides are multiples of 4, {SMALLEST} or more, not {sizes:?}"
         );
         let mut conv = |inputs, outputs| {
             let layer = Conv2d::new(inputs, outputs, [3, 3], rng);
@@ -119,7 +124,7 @@ impl<T: Float> ConvolutionalAutoencoder<T> {
         let double = || Upsample::by([2.0, 2.0]);
         let [a, b, c] = channels;
         let encoder = Sequential::new()
-            .with(conv(1, a).same())
+            .with(conv(sizes[0], a).same())
             .with(activation)
             .with(pool())
             .with(conv(a, b).same())
@@ -129,8 +134,7 @@ impl<T: Float> ConvolutionalAutoencoder<T> {
             .with(activation)
             .with(pool());
         // Half the side doubled from its quarter rounded up: right, or 2 too many.
-        let exact = (side / 2).is_multiple_of(4);
-        let last = conv(b, a);
+        let zeros = [sizes[1], sizes[2]].map(|side| usize::from((side / 2).is_multiple_of(4)));
         let decoder = Sequential::new()
             .with(conv(c, c).same())
             .with(activation)
@@ -138,34 +142,35 @@ impl<T: Float> ConvolutionalAutoencoder<T> {
             .with(conv(c, b).same())
             .with(activation)
             .with(double())
-            .with(if exact { last.same() } else { last })
+            .with(conv(b, a).padding(zeros))
             .with(activation)
             .with(double())
-            .with(conv(a, 1).same());
+            .with(conv(a, sizes[0]).same());
         Self {
             encoder,
             decoder,
             output,
-            side,
+            sizes,
             channels: c,
         }
     }
 
-    /// The one for images of this side: 16, 8 and 8 channels, pixels as probabilities.
+    /// The one for images of these sizes: 16, 8 and 8 channels, pixels as probabilities.
     ///
     /// # Panics
-    /// If the side is not a multiple of 4, 8 or more.
+    /// If a side is not a multiple of 4, 8 or more.
     #[must_use]
-    pub fn images(side: usize, rng: &mut Rng) -> Self {
+    pub fn images(sizes: [usize; 3], rng: &mut Rng) -> Self {
         let (units, output) = (Activation::Relu, Output::Probability);
-        Self::new(side, Self::CHANNELS, units, output, rng)
+        Self::new(sizes, Self::CHANNELS, units, output, rng)
     }
 
-    /// The code as images, `[channels, side, side]` of a sample.
+    /// The code as images, `[channels, height, width]` of a sample.
     #[must_use]
     pub fn code_shape(&self) -> [usize; 3] {
-        let side = self.side.div_ceil(2).div_ceil(2).div_ceil(2);
-        [self.channels, side, side]
+        let [_, height, width] = self.sizes;
+        let [height, width] = [height, width].map(|side| side.div_ceil(8));
+        [self.channels, height, width]
     }
 
     /// The decoder's last numbers, `[batch, pixels]`.
@@ -189,7 +194,7 @@ impl<T: Float> Module<T> for ConvolutionalAutoencoder<T> {
 
 impl<T: Float> Autoencoder<T> for ConvolutionalAutoencoder<T> {
     fn encode(&self, x: &Var<T>) -> Var<T> {
-        rows(&self.encoder.forward(&images(x, self.side)))
+        rows(&self.encoder.forward(&images(x, self.sizes)))
     }
 
     fn decode(&self, code: &Var<T>) -> Var<T> {
@@ -206,7 +211,7 @@ impl<T: Float> Autoencoder<T> for ConvolutionalAutoencoder<T> {
 
     /// Pixels, numbers in the code, pixels.
     fn widths(&self) -> Vec<usize> {
-        let pixels = self.side * self.side;
+        let pixels = self.sizes.iter().product();
         vec![pixels, self.code_shape().iter().product(), pixels]
     }
 }

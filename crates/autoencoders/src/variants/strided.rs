@@ -21,7 +21,7 @@ use retrograd_tensor::{Float, Shape};
 
 use crate::model::Autoencoder;
 use crate::parts::Output;
-use crate::parts::convolution::{doubling, halved, halving, images, rows, side};
+use crate::parts::convolution::{doubling, halved, halving, images, rows, sizes};
 use crate::registry::{
     Card, DataKind, DefaultData, Nonlinearity, OptimizerKind, Recipe, Settings, Variant, need,
 };
@@ -42,15 +42,14 @@ pub(crate) const CARD: Card = Card {
     },
     recipe: |_| Recipe::new(10, 128, OptimizerKind::Adam, 1e-3),
     check: |settings, data| {
-        let side = side(data)?;
         let channels = need(settings.channels.as_deref());
-        let small = halved(side, channels.len())?;
-        let code = small * small * channels.last().copied().unwrap_or(0);
+        let [height, width] = halved(sizes(data)?, channels.len())?;
+        let code = height * width * channels.last().copied().unwrap_or(0);
         if code < data.features() {
             return Ok(());
         }
         Err(format!(
-            "a code of {code} numbers for images of {} pixels, which it could copy; give fewer channels, or more layers of them",
+            "a code of {code} numbers for images of {} numbers, which it could copy; give fewer channels, or more layers of them",
             data.features()
         ))
     },
@@ -63,20 +62,20 @@ pub(crate) fn build<T: Float>(
 ) -> StridedAutoencoder<T> {
     let channels = need(settings.channels.as_deref());
     let layers: Vec<(usize, usize)> = channels.iter().map(|&channels| (channels, 4)).collect();
-    let side = side(data).expect("checked images are square");
+    let sizes = sizes(data).expect("checked data is images");
     let output = need(settings.output);
-    StridedAutoencoder::new(side, &layers, settings.layer(), output, rng)
+    StridedAutoencoder::new(sizes, &layers, settings.layer(), output, rng)
 }
 
 /// Strided convolutions to a code that is a small image, and their transposes back.
 #[derive(Debug)]
 pub struct StridedAutoencoder<T: Float = f32> {
-    /// f: `[batch, 1, side, side]` to `[batch, channels, code side, code side]`.
+    /// f: `[batch, colours, height, width]` to `[batch, channels, code height, code width]`.
     pub encoder: Sequential<T>,
     /// g up to its last nonlinearity, the opposite.
     pub decoder: Sequential<T>,
     output: Output,
-    side: usize,
+    sizes: [usize; 3],
     code_shape: [usize; 3],
 }
 
@@ -84,13 +83,13 @@ impl<T: Float> StridedAutoencoder<T> {
     /// Channels after each layer.
     pub const CHANNELS: [usize; 2] = [16, 8];
 
-    /// For images of this side. A layer is its channels and the taps of its kernel a side, 3 or 4.
+    /// For images of these channels, height and width. A layer is its channels and the taps of its kernel a side, 3 or 4.
     ///
     /// # Panics
-    /// If there is no layer, one has other taps, or the side cannot be halved by each.
+    /// If there is no layer, one has other taps, or a side cannot be halved by each.
     #[must_use]
     pub fn new(
-        side: usize,
+        sizes: [usize; 3],
         layers: &[(usize, usize)],
         activation: Activation,
         output: Output,
@@ -100,31 +99,31 @@ impl<T: Float> StridedAutoencoder<T> {
             layers.iter().all(|&(_, taps)| taps == 3 || taps == 4),
             "kernels of 3 or 4 taps halve an image at stride 2, not {layers:?}"
         );
-        let small = match halved(side, layers.len()) {
+        let [height, width] = match halved(sizes, layers.len()) {
             Ok(small) => small,
             Err(reason) => panic!("strided autoencoder: {reason}"),
         };
         let channels = layers.last().map_or(0, |&(channels, _)| channels);
         Self {
-            encoder: halving(Sequential::new(), 1, layers, activation, rng),
-            decoder: doubling(Sequential::new(), 1, layers, activation, rng),
+            encoder: halving(Sequential::new(), sizes[0], layers, activation, rng),
+            decoder: doubling(Sequential::new(), sizes[0], layers, activation, rng),
             output,
-            side,
-            code_shape: [channels, small, small],
+            sizes,
+            code_shape: [channels, height, width],
         }
     }
 
-    /// The one for images of this side: 16 and 8 channels of 4×4, pixels as probabilities.
+    /// The one for images of these sizes: 16 and 8 channels of 4×4, pixels as probabilities.
     ///
     /// # Panics
-    /// If the side is not a multiple of 4.
+    /// If a side is not a multiple of 4.
     #[must_use]
-    pub fn images(side: usize, rng: &mut Rng) -> Self {
+    pub fn images(sizes: [usize; 3], rng: &mut Rng) -> Self {
         let layers = Self::CHANNELS.map(|channels| (channels, 4));
-        Self::new(side, &layers, Activation::Relu, Output::Probability, rng)
+        Self::new(sizes, &layers, Activation::Relu, Output::Probability, rng)
     }
 
-    /// The code as images, `[channels, side, side]` of a sample.
+    /// The code as images, `[channels, height, width]` of a sample.
     #[must_use]
     pub fn code_shape(&self) -> [usize; 3] {
         self.code_shape
@@ -151,7 +150,7 @@ impl<T: Float> Module<T> for StridedAutoencoder<T> {
 
 impl<T: Float> Autoencoder<T> for StridedAutoencoder<T> {
     fn encode(&self, x: &Var<T>) -> Var<T> {
-        rows(&self.encoder.forward(&images(x, self.side)))
+        rows(&self.encoder.forward(&images(x, self.sizes)))
     }
 
     fn decode(&self, code: &Var<T>) -> Var<T> {
@@ -168,7 +167,7 @@ impl<T: Float> Autoencoder<T> for StridedAutoencoder<T> {
 
     /// Pixels, numbers in the code, pixels.
     fn widths(&self) -> Vec<usize> {
-        let pixels = self.side * self.side;
+        let pixels = self.sizes.iter().product();
         vec![pixels, self.code_shape.iter().product(), pixels]
     }
 }

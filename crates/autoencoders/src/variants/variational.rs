@@ -26,7 +26,7 @@ use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Float, Tensor};
 
 use crate::model::{Autoencoder, Generative, Likelihood, NATS, Posterior, noise};
-use crate::parts::convolution::{doubling, halved, halving, side};
+use crate::parts::convolution::{doubling, halved, halving, sizes};
 use crate::parts::dense::{Start, mirror, stack, through};
 use crate::registry::{
     Body, Card, DataKind, Decoder, DefaultData, Nonlinearity, OptimizerKind, Recipe, Settings,
@@ -82,7 +82,7 @@ pub(crate) fn check(settings: &Settings, data: DataKind) -> Result<(), String> {
     }
     if settings.body == Some(Body::Convolutional) {
         let layers = settings.channels.as_deref().unwrap_or_default().len();
-        halved(side(data)?, layers)?;
+        halved(sizes(data)?, layers)?;
     }
     match (settings.decoder, data) {
         (Some(Decoder::Bernoulli), DataKind::Points(_)) => Err(
@@ -99,9 +99,13 @@ pub(crate) fn build<T: Float>(
 ) -> VariationalAutoencoder<T> {
     let (units, likelihood) = (settings.layer(), likelihood(settings));
     let down = settings.down(data);
-    match (settings.body, settings.channels.as_deref()) {
-        (Some(Body::Convolutional), Some(channels)) => {
-            VariationalAutoencoder::convolutional(&down, channels, units, likelihood, rng)
+    match (settings.body, settings.channels.as_deref(), data) {
+        (Some(Body::Convolutional), Some(channels), DataKind::Images(sizes)) => {
+            let [hidden @ .., latent] = &down[1..] else {
+                panic!("settings have a code");
+            };
+            let layers = (channels, hidden, *latent);
+            VariationalAutoencoder::convolutional(sizes, layers, units, likelihood, rng)
         }
         _ => VariationalAutoencoder::dense(&down, units, likelihood, rng),
     }
@@ -200,53 +204,41 @@ impl<T: Float> VariationalAutoencoder<T> {
         Self::new(encoder, [features, units, latent], decoder, likelihood, rng)
     }
 
-    /// As [`dense`](Self::dense), for square images that convolutions of stride 2 halve first, a
-    /// layer for each of `channels`; transposed ones double at the end.
+    /// As [`dense`](Self::dense), for images of these channels, height and width, which convolutions
+    /// of stride 2 halve first; transposed ones double at the end. The layers are their channels, the
+    /// widths of the hidden ones, and the numbers of the code.
     ///
     /// # Panics
-    /// If `down` has fewer than three widths, the first is not a square, or images of that side
-    /// cannot be halved so often.
+    /// If there is no hidden layer, or images of that size cannot be halved so often.
     #[must_use]
     pub fn convolutional(
-        down: &[usize],
-        channels: &[usize],
+        sizes: [usize; 3],
+        (channels, hidden, latent): (&[usize], &[usize], usize),
         activation: Activation,
         likelihood: Likelihood,
         rng: &mut Rng,
     ) -> Self {
-        let [features, hidden @ .., latent] = down else {
-            panic!(
-                "a variational autoencoder needs the width of its input and of its code, not {down:?}"
-            );
-        };
         let Some(&units) = hidden.last() else {
-            panic!("a variational autoencoder needs a hidden layer for its heads, not {down:?}");
+            panic!("a variational autoencoder needs a hidden layer for its heads");
         };
-        let sides = side(DataKind::Images(*features))
-            .and_then(|side| Ok([side, halved(side, channels.len())?]));
-        let [large, small] =
-            sides.unwrap_or_else(|reason| panic!("variational autoencoder: {reason}"));
+        let [height, width] = halved(sizes, channels.len())
+            .unwrap_or_else(|reason| panic!("variational autoencoder: {reason}"));
         let layers: Vec<(usize, usize)> = channels.iter().map(|&channels| (channels, 4)).collect();
         let coarse = channels.last().copied().unwrap_or(0);
-        let flat = coarse * small * small;
-        let [large, small, coarse] = [large, small, coarse].map(|size| size as isize);
+        let (flat, colours) = (coarse * height * width, sizes[0]);
+        let reshape = |sizes: [usize; 3]| Reshape::new(&sizes.map(|size| size as isize));
 
-        let encoder = Sequential::new().with(Reshape::new(&[1, large, large]));
-        let encoder = halving(encoder, 1, &layers, activation, rng).with(Flatten::default());
+        let encoder = Sequential::new().with(reshape(sizes));
+        let encoder = halving(encoder, colours, &layers, activation, rng).with(Flatten::default());
         let widths = [&[flat], hidden].concat();
         let encoder = encoder.with(stack(&widths, activation, Start::He, true, rng));
-        let widths = through(*latent, &mirror(hidden), flat);
+        let widths = through(latent, &mirror(hidden), flat);
         let decoder = Sequential::new()
             .with(stack(&widths, activation, Start::He, true, rng))
-            .with(Reshape::new(&[coarse, small, small]));
-        let decoder = doubling(decoder, 1, &layers, activation, rng).with(Flatten::default());
-        Self::new(
-            encoder,
-            [*features, units, *latent],
-            decoder,
-            likelihood,
-            rng,
-        )
+            .with(reshape([coarse, height, width]));
+        let decoder = doubling(decoder, colours, &layers, activation, rng).with(Flatten::default());
+        let features = sizes.iter().product();
+        Self::new(encoder, [features, units, latent], decoder, likelihood, rng)
     }
 
     /// The one for images: 784-500-500-20-500-500-784, ELU, pixels as shares of white.

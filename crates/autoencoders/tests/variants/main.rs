@@ -7,6 +7,7 @@ mod mistakes;
 mod options;
 mod oracle;
 mod pca;
+mod shapes;
 mod training;
 
 use retrograd_autoencoders::{
@@ -18,7 +19,7 @@ use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
 
 /// Small data of every kind.
 const KINDS: [DataKind; 3] = [
-    DataKind::Images(16),
+    DataKind::Images([1, 4, 4]),
     DataKind::Table(6),
     DataKind::Points(3),
 ];
@@ -28,7 +29,7 @@ fn miniatures() -> impl Iterator<Item = (String, DataKind, BoxedAutoencoder<f64>
     let kinds = |variant: Variant| {
         // Three pools leave nothing of 4 x 4 pixels.
         let larger = move |kind: DataKind| match kind {
-            DataKind::Images(_) if variant == Variant::Convolutional => DataKind::Images(64),
+            DataKind::Images(_) if variant == Variant::Convolutional => DataKind::Images([1, 8, 8]),
             _ => kind,
         };
         KINDS.into_iter().map(move |kind| (variant, larger(kind)))

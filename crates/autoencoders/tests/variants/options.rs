@@ -9,7 +9,7 @@ use retrograd_tensor::{Tensor, random};
 
 use crate::{KINDS, labels, uniform};
 
-const MNIST: DataKind = DataKind::Images(784);
+const MNIST: DataKind = DataKind::Images([1, 28, 28]);
 
 fn variant(name: &str) -> Variant {
     Variant::from_name(name).unwrap()
@@ -209,15 +209,15 @@ fn bad_options_and_data_are_refused_in_words() {
         ),
         (
             "convolutional",
-            DataKind::Images(785),
+            DataKind::Images([1, 14, 56]),
             "",
-            "785 pixels are not square",
+            "images of 14x56 pixels do not come back",
         ),
         (
             "convolutional",
-            DataKind::Images(900),
+            DataKind::Images([1, 30, 30]),
             "",
-            "images of side 30 do not come back",
+            "images of 30x30 pixels do not come back",
         ),
         (
             "convolutional",
@@ -233,9 +233,9 @@ fn bad_options_and_data_are_refused_in_words() {
         ),
         (
             "strided",
-            DataKind::Images(900),
+            DataKind::Images([1, 30, 30]),
             "",
-            "side 30 cannot be halved 2 times",
+            "30x30 pixels cannot be halved 2 times",
         ),
         ("strided", MNIST, "channels = []", "halved 0 times"),
         (
@@ -247,7 +247,7 @@ fn bad_options_and_data_are_refused_in_words() {
         ("strided", DataKind::Points(4), "", "which need images"),
         (
             "beta",
-            DataKind::Images(900),
+            DataKind::Images([1, 30, 30]),
             "body = \"convolutional\"",
             "cannot be halved 2 times",
         ),
@@ -270,7 +270,7 @@ fn bad_options_and_data_are_refused_in_words() {
             "samples = 0: it must be a whole number, 1 or more",
         ),
         ("conditional", MNIST, "classes = 0", "classes = 0"),
-        ("simple", DataKind::Images(0), "", "no features"),
+        ("simple", DataKind::Images([1, 0, 0]), "", "no features"),
     ] {
         let error = variant(name)
             .build::<f32>(&settings(chosen), data, &mut random::rng(0))

@@ -229,7 +229,7 @@ fn variational() {
 fn strided() {
     let (units, output) = (Activation::Relu, Output::Probability);
     let layers = [(4, 4), (3, 3)];
-    let model = StridedAutoencoder::new(12, &layers, units, output, &mut random::rng(0));
+    let model = StridedAutoencoder::new([1, 12, 12], &layers, units, output, &mut random::rng(0));
     let rms_prop = (OptimizerKind::RmsProp, 0.005);
     follow("conv", &model, stacked(4), plain(&model), rms_prop);
 }

@@ -196,3 +196,21 @@ fn a_huge_picture_is_an_error() {
         ));
     }
 }
+
+#[test]
+fn three_planes_are_colours() {
+    // Two images of 1x2 pixels: red and black, white and half of blue.
+    let pixels = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.5];
+    let png = ImageGrid::new()
+        .row("colours", &pixels, [2, 1, 2])
+        .scale(1)
+        .gap(0)
+        .encode_png()
+        .expect("a picture");
+    let mut reader = png::Decoder::new(std::io::Cursor::new(png))
+        .read_info()
+        .expect("a header");
+    let mut bytes = vec![0; reader.output_buffer_size().expect("a size")];
+    reader.next_frame(&mut bytes).expect("an image");
+    assert_eq!(bytes, [255, 0, 0, 0, 0, 0, 255, 255, 255, 0, 0, 128]);
+}

@@ -210,7 +210,7 @@ impl Run {
             Some(image) => {
                 let shades: Vec<(&str, Vec<f32>)> = rows
                     .iter()
-                    .map(|(name, rows)| (*name, pictures::greys(rows, image)))
+                    .map(|(name, rows)| (*name, pictures::shown(rows, image)))
                     .collect();
                 let shape = [count, image.height, image.width];
                 let mut grid = ImageGrid::new()

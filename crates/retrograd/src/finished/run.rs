@@ -49,12 +49,13 @@ impl Run {
             )));
         }
         let variant = config.variant()?;
-        let kind = DataKind::named(&config.kind, config.features).ok_or_else(|| {
-            failure(format!(
-                "{CONFIG}: `{}` is no kind of data; it is images, table or points",
-                config.kind
-            ))
-        })?;
+        let kind =
+            DataKind::named(&config.kind, config.features, config.image).ok_or_else(|| {
+                failure(format!(
+                    "{CONFIG}: `{}` is no kind of data; it is images, table or points",
+                    config.kind
+                ))
+            })?;
         let model: BoxedAutoencoder<f32> = variant
             .build(&config.settings, kind, &mut random::rng(0))
             .map_err(|error| failure(format!("{CONFIG}: {error}")))?;

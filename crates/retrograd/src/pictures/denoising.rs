@@ -4,7 +4,7 @@ use retrograd::autoencoders::{Autoencoder, Corruption, DataKind, Noise};
 use retrograd::report::{Chart, ImageGrid, Picture, Scale, Section};
 use retrograd::tensor::{Tensor, random};
 
-use super::show::{Show, columns, greys, scale};
+use super::show::{Show, columns, scale, shown};
 use crate::failure::Failure;
 use crate::folder::{DENOISED, NOISE};
 
@@ -87,12 +87,13 @@ fn triptych(show: &Show<'_>, spoiler: &Spoiler, amount: f64) -> Result<Option<Pi
     let Some(image) = show.held_out().image else {
         return Ok(None);
     };
-    let rows = show.told(IMAGES, |model, clean| {
+    let (count, rows) = show.told(IMAGES, |model, clean| {
         let noisy = spoiler.spoil(clean, amount);
         let denoised = model.forward(&noisy.clone().into()).into_value();
-        [clean.clone(), noisy, denoised].map(|images| greys(&images, image))
+        let rows = [clean.clone(), noisy, denoised].map(|images| shown(&images, image));
+        (clean.shape()[0], rows)
     });
-    let shape = [rows[0].len() / image.pixels(), image.height, image.width];
+    let shape = [count, image.height, image.width];
     let scale = scale(image.width);
     let grid = ImageGrid::new()
         .row("original", &rows[0], shape)

@@ -8,7 +8,7 @@ use retrograd::datasets::ImageShape;
 use retrograd::report::{Chart, ImageGrid, Picture, Scale, Section, Shading};
 use retrograd::tensor::{Float, Tensor, random};
 
-use super::show::{Show, columns, greys, scale, stairs};
+use super::show::{Show, columns, scale, shown, stairs};
 use crate::failure::Failure;
 use crate::folder::{DIVERGENCES, INTERPOLATIONS, MANIFOLD, SAMPLES};
 
@@ -75,7 +75,7 @@ fn new(show: &Show<'_>) -> Result<Picture, Failure> {
                 scale,
                 classes.unwrap_or(ACROSS).min(2 * ACROSS),
             );
-            let images = greys(&draw(columns * LINES), image);
+            let images = shown(&draw(columns * LINES), image);
             let grid = ImageGrid::new()
                 .row(
                     "samples",
@@ -127,7 +127,7 @@ fn manifold(show: &Show<'_>, image: ImageShape) -> Result<Picture, Failure> {
         _ => quantile(side - 1 - at[0] / side),
     });
     let label = show.label(0);
-    let images = greys(&show.decode(codes, &vec![label; side * side]), image);
+    let images = shown(&show.decode(codes, &vec![label; side * side]), image);
     let grid = ImageGrid::new()
         .row(
             "manifold",
@@ -181,7 +181,7 @@ pub(super) fn between(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     let labels: Vec<i64> = (0..pairs * steps)
         .map(|i| show.label(2 * (i / steps) + usize::from(i % steps >= steps / 2)))
         .collect();
-    let images = greys(&show.decode(line, &labels), image);
+    let images = shown(&show.decode(line, &labels), image);
     let grid = ImageGrid::new()
         .row("steps", &images, [pairs * steps, image.height, image.width])
         .scale(scale)

@@ -17,7 +17,7 @@ mod strip;
 use retrograd::report::Section;
 
 use crate::failure::Failure;
-pub(crate) use show::{Show, greys, scale};
+pub(crate) use show::{Show, scale, shown};
 pub(crate) use strip::strip;
 
 /// A kind of picture: its section of the page, unless it has nothing to say about this model.

@@ -9,7 +9,7 @@ use retrograd::nn::train::Shelf;
 use retrograd::report::{ImageGrid, Picture, Section, Table, number};
 use retrograd::tensor::{Tensor, random};
 
-use super::show::{Show, columns, greys, scale};
+use super::show::{Show, columns, scale, shown};
 use crate::failure::Failure;
 use crate::folder::PHASES;
 
@@ -108,7 +108,7 @@ fn picture(show: &Show<'_>, ends: &[End]) -> Result<Option<Picture>, Failure> {
     };
     let count = IMAGES.min(show.held_out().len());
     let shape = [count, image.height, image.width];
-    let first = |images: &Tensor<f32>| greys(&images.slice(0, ..count as isize), image);
+    let first = |images: &Tensor<f32>| shown(&images.slice(0, ..count as isize), image);
     let originals = show.told(count, |_, samples| first(samples));
     let rows: Vec<(String, Vec<f32>)> = ends
         .iter()

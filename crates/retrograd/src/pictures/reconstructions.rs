@@ -4,7 +4,7 @@ use retrograd::autoencoders::DataKind;
 use retrograd::report::{Chart, ImageGrid, Picture, Section, Shading};
 use retrograd::tensor::Tensor;
 
-use super::show::{Show, columns, greys, scale};
+use super::show::{Show, columns, scale, shown};
 use crate::failure::Failure;
 use crate::folder::{RECONSTRUCTIONS, RECONSTRUCTIONS_XY, RECONSTRUCTIONS_XZ};
 
@@ -16,12 +16,12 @@ const ROWS: usize = 8;
 const POINTS: usize = 100;
 
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
-    let shown = match show.kind() {
+    let count = match show.kind() {
         DataKind::Images(_) => IMAGES,
         DataKind::Table(_) => ROWS,
         DataKind::Points(_) => POINTS,
     };
-    let (originals, reconstructed) = show.told(shown, |model, samples| {
+    let (originals, reconstructed) = show.told(count, |model, samples| {
         let reconstructed = model.forward(&samples.clone().into());
         (samples.clone(), reconstructed.into_value())
     });
@@ -29,7 +29,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         (DataKind::Points(_), _) => scatters(show, &originals, &reconstructed)?,
         (_, Some(image)) => {
             let shape = [originals.shape()[0], image.height, image.width];
-            let [above, below] = [&originals, &reconstructed].map(|x| greys(x, image));
+            let [above, below] = [&originals, &reconstructed].map(|x| shown(x, image));
             let scale = scale(image.width);
             let grid = ImageGrid::new()
                 .row("original", &above, shape)

@@ -119,15 +119,19 @@ pub(super) fn columns(width: usize, scale: usize, most: usize) -> usize {
     (GRID_WIDTH / (width * scale).max(1)).clamp(1, most)
 }
 
-/// Images as shades of grey: the mean of their colours, without opacity.
-pub(crate) fn greys(images: &Tensor<f32>, image: ImageShape) -> Vec<f32> {
-    let colours = match image.channels {
-        2 | 4 => image.channels - 1,
-        channels => channels,
-    };
+/// Images as a grid shows them: in colour, `[count, 3, height, width]`, if they have three channels,
+/// and else in [shades of grey](greys).
+pub(crate) fn shown(images: &Tensor<f32>, image: ImageShape) -> Vec<f32> {
+    match image.channels {
+        3 => images.to_vec(),
+        _ => greys(images, image),
+    }
+}
+
+/// Images as shades of grey, the mean of their channels.
+pub(super) fn greys(images: &Tensor<f32>, image: ImageShape) -> Vec<f32> {
     let sizes = [images.shape()[0], image.channels, image.pixels()].map(|size| size as isize);
-    let images = images.reshape(&sizes).slice(1, ..colours as isize);
-    images.mean(1).to_vec()
+    images.reshape(&sizes).mean(1).to_vec()
 }
 
 /// A curve drawn as stairs: `heights` over as many equal steps from `low` to `high`. It begins and

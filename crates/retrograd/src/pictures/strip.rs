@@ -9,7 +9,7 @@ use std::io::{IsTerminal, stdout};
 use retrograd::autoencoders::DataKind;
 use retrograd::datasets::ImageShape;
 
-use super::show::{Show, greys};
+use super::show::{Show, shown};
 
 /// Images beside each other, and the cells of a line that they may take.
 const IMAGES: usize = 8;
@@ -19,6 +19,9 @@ const SIDE: usize = 14;
 /// The first of 24 greys in the palette of 256 colours.
 const FIRST_GREY: u8 = 232;
 const GREYS: f32 = 23.0;
+/// The first of its colours, and the steps of each channel.
+const FIRST_COLOUR: u8 = 16;
+const STEPS: f32 = 5.0;
 
 /// How a terminal is told a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub(crate) fn strip(show: &Show<'_>) -> Option<String> {
     };
     let rows = show.told(IMAGES, |model, samples| {
         let made = model.forward(&samples.clone().into()).into_value();
-        [greys(samples, image), greys(&made, image)]
+        [shown(samples, image), shown(&made, image)]
     });
     Some(rows.map(|images| row(&images, image, colours)).join("\n"))
 }
@@ -59,24 +62,29 @@ fn colours(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Option<
     }
 }
 
-/// Images `[count, height, width]` in a row, made smaller until they fit.
+/// Images in a row, grey or of three planes, made smaller until they fit.
 fn row(images: &[f32], image: ImageShape, colours: Colours) -> String {
     let factor = image.width.max(image.height).div_ceil(SIDE).max(1);
     let [width, height] = [image.width, image.height].map(|side| side.div_ceil(factor));
     let fit = (CELLS / (width + 1)).max(1);
-    let small: Vec<Vec<f32>> = images
-        .chunks(image.pixels().max(1))
+    let small: Vec<Vec<Vec<f32>>> = images
+        .chunks((colours_of(image) * image.pixels()).max(1))
         .take(fit)
-        .map(|pixels| smaller(pixels, image, factor))
+        .map(|planes| {
+            let planes = planes.chunks(image.pixels().max(1));
+            planes
+                .map(|pixels| smaller(pixels, image, factor))
+                .collect()
+        })
         .collect();
     let mut text = String::new();
     for top in (0..height).step_by(2) {
         text += "  ";
-        for pixels in &small {
+        for planes in &small {
             for x in 0..width {
                 // Below the last line of an odd height there is black.
-                let lower = pixels.get((top + 1) * width + x).copied().unwrap_or(0.0);
-                text += &cell(pixels[top * width + x], lower, colours);
+                let pixel = |y: usize| colour(planes, y * width + x);
+                text += &cell(pixel(top), pixel(top + 1), colours);
             }
             text += "\x1b[0m ";
         }
@@ -108,20 +116,44 @@ fn smaller(pixels: &[f32], image: ImageShape, factor: usize) -> Vec<f32> {
         .collect()
 }
 
-/// One cell of two greys.
-fn cell(upper: f32, lower: f32, colours: Colours) -> String {
-    // What is not a number becomes 0.
-    let [upper, lower] = [upper, lower].map(|grey| grey.clamp(0.0, 1.0));
+/// Planes of an image in the strip.
+fn colours_of(image: ImageShape) -> usize {
+    if image.channels == 3 { 3 } else { 1 }
+}
+
+/// Red, green and blue of a pixel; black where there is none.
+fn colour(planes: &[Vec<f32>], at: usize) -> [f32; 3] {
+    // What is not a number becomes 0 when it is rounded.
+    let value = |plane: &Vec<f32>| plane.get(at).copied().unwrap_or(0.0).clamp(0.0, 1.0);
+    match planes {
+        [red, green, blue] => [red, green, blue].map(value),
+        _ => [planes.first().map_or(0.0, value); 3],
+    }
+}
+
+/// One cell of two colours.
+fn cell(upper: [f32; 3], lower: [f32; 3], colours: Colours) -> String {
     match colours {
         Colours::True => {
-            let [a, b] = [upper, lower].map(|grey| (grey * 255.0).round() as u8);
-            format!("\x1b[38;2;{a};{a};{a};48;2;{b};{b};{b}m▀")
+            let [[a, b, c], [d, e, f]] =
+                [upper, lower].map(|rgb| rgb.map(|value| (value * 255.0).round() as u8));
+            format!("\x1b[38;2;{a};{b};{c};48;2;{d};{e};{f}m▀")
         }
         Colours::Palette => {
-            let [a, b] = [upper, lower].map(|grey| FIRST_GREY + (grey * GREYS).round() as u8);
+            let [a, b] = [upper, lower].map(numbered);
             format!("\x1b[38;5;{a};48;5;{b}m▀")
         }
     }
+}
+
+/// The nearest of the palette's greys, or of its cube of six steps a side.
+fn numbered([red, green, blue]: [f32; 3]) -> u8 {
+    let is_grey = |other: f32| other == red || (other.is_nan() && red.is_nan());
+    if is_grey(green) && is_grey(blue) {
+        return FIRST_GREY + (red * GREYS).round() as u8;
+    }
+    let [red, green, blue] = [red, green, blue].map(|value| (value * STEPS).round() as u8);
+    FIRST_COLOUR + 36 * red + 6 * green + blue
 }
 
 #[cfg(test)]
@@ -175,6 +207,15 @@ mod tests {
         );
         let text = row(&pixels, image, Colours::True);
         assert!(text.starts_with("  \x1b[38;2;0;0;0;48;2;255;255;255m▀"));
+        let red = ImageShape {
+            channels: 3,
+            height: 1,
+            width: 1,
+        };
+        let text = row(&[1.0, 0.0, 0.4], red, Colours::True);
+        assert_eq!(text, "  \x1b[38;2;255;0;102;48;2;0;0;0m▀\x1b[0m \n");
+        let text = row(&[1.0, 0.0, 0.4], red, Colours::Palette);
+        assert!(text.starts_with("  \x1b[38;5;198;48;5;232m▀"), "{text:?}");
     }
 
     #[test]

@@ -366,7 +366,7 @@ mod tests {
     #[test]
     fn every_row_can_be_built_and_compares_epochs_that_it_trains() {
         for row in &ROWS {
-            let model = row.build(DataKind::Images(784), &mut random::rng(0));
+            let model = row.build(DataKind::Images([1, 28, 28]), &mut random::rng(0));
             assert!(model.is_ok(), "row {}", row.id);
             assert!(!row.targets.is_empty(), "row {}", row.id);
             for target in row.targets {

@@ -34,6 +34,16 @@ pub(super) struct Training<'a> {
 }
 
 impl Training<'_> {
+    /// Images, or rows that are taken for such of one line.
+    fn kind(&self) -> DataKind {
+        let train = &self.data.train;
+        DataKind::Images(
+            train
+                .image
+                .map_or([1, 1, train.width()], |image| image.sizes()),
+        )
+    }
+
     /// Trains the row, from where its folder has it, and measures.
     ///
     /// # Errors
@@ -41,9 +51,8 @@ impl Training<'_> {
     pub(super) fn run(&self, epochs: u64) -> Result<Outcome, Failure> {
         let place = self.folder.join(workplace(self.row));
         self.claim(&place)?;
-        let features = self.data.train.width();
         let mut rng = random::stream(self.conditions.seed, "initial weights", &[]);
-        let model = self.row.build(DataKind::Images(features), &mut rng)?;
+        let model = self.row.build(self.kind(), &mut rng)?;
         let phases = model.phases();
         let stages = phases.iter().take(self.row.stages.count(phases.len()));
         let mut records = Vec::new();

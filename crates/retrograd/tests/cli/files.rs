@@ -454,3 +454,71 @@ fn bytes_come_back_in_their_own_units() {
     let mean = made.iter().sum::<f32>() / made.elements() as f32;
     assert!((100.0..200.0).contains(&mean), "{mean}");
 }
+
+/// A folder of ten images in colour of these sizes, each of a shade of its own.
+fn pictures(folder: &Path, [height, width]: [usize; 2]) {
+    fs::create_dir_all(folder).unwrap();
+    for i in 0..10_u8 {
+        let file = fs::File::create(folder.join(format!("{i}.png"))).unwrap();
+        let mut encoder = png::Encoder::new(file, width as u32, height as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        let pixel = [200, i * 10, 0];
+        let mut writer = encoder.write_header().unwrap();
+        writer
+            .write_image_data(&pixel.repeat(height * width))
+            .unwrap();
+    }
+}
+
+#[test]
+fn images_keep_their_shape_and_their_colours() {
+    let folder = folder(&[]);
+    let path = folder.path();
+    pictures(&path.join("wide"), [8, 16]);
+    pictures(&path.join("tall"), [16, 8]);
+    pictures(&path.join("odd"), [10, 8]);
+    train(path, "strided", "wide", &["--epochs", "60", "--lr", "0.01"]);
+    let config = fs::read_to_string(path.join("runs/strided/config.toml")).unwrap();
+    assert!(
+        config.contains("image = [3, 8, 16]")
+            || config.contains("image = [\n    3,\n    8,\n    16,\n]"),
+        "{config}"
+    );
+    // As many pixels in another shape are other images.
+    fail(
+        path,
+        &["encode", "runs/strided", "--data", "tall", "--out", "x.npy"],
+        2,
+        &["16x8 pixels in 3 channels", "8x16 pixels in 3 channels"],
+    );
+    fail(
+        path,
+        &["train", "strided", "--data", "odd", "--out", "other"],
+        2,
+        &["10x8 pixels cannot be halved 2 times"],
+    );
+    // Red images come back as red ones.
+    succeed(
+        path,
+        &[
+            "reconstruct",
+            "runs/strided",
+            "--data",
+            "wide",
+            "--out",
+            "y.png",
+        ],
+    );
+    for picture in ["y.png", "runs/strided/reconstructions.png"] {
+        let file = std::io::BufReader::new(fs::File::open(path.join(picture)).unwrap());
+        let mut reader = png::Decoder::new(file).read_info().unwrap();
+        assert_eq!(reader.info().color_type, png::ColorType::Rgb, "{picture}");
+        let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut bytes).unwrap();
+        let red = bytes
+            .chunks(3)
+            .filter(|rgb| rgb[0] > 150 && rgb[1] < 120 && rgb[2] < 60);
+        // Nearly all pixels but those between images are originals and reconstructions.
+        assert!(red.count() * 4 > bytes.len() / 3, "{picture}");
+    }
+}

@@ -1,0 +1,62 @@
+//! Images of any channels and sides: convolutions read them as they are laid out.
+
+use retrograd_autoencoders::{DataKind, Settings, Variant};
+use retrograd_tensor::{Tensor, random};
+
+/// Variants made of convolutions, with the options that make them so.
+fn convolutions() -> [(Variant, Settings); 3] {
+    let body =
+        toml::from_str("body = \"convolutional\"\nhidden = [8]\nlatent = 2").expect("options");
+    [
+        (Variant::Convolutional, Settings::default()),
+        (Variant::Strided, Settings::default()),
+        (Variant::Variational, body),
+    ]
+}
+
+#[test]
+fn colours_and_rectangles_keep_their_layout() {
+    for (variant, settings) in convolutions() {
+        for sizes in [[1, 8, 16], [3, 12, 8], [4, 16, 16], [3, 32, 32]] {
+            let kind = DataKind::Images(sizes);
+            let model = variant
+                .build::<f32>(&settings, kind, &mut random::rng(1))
+                .unwrap_or_else(|error| panic!("{sizes:?}: {error}"));
+            let x = Tensor::uniform([2, kind.features()], 0.0, 1.0, &mut random::rng(2));
+            let y = model.forward(&x.clone().into());
+            assert_eq!(y.shape(), x.shape(), "{variant} {sizes:?}");
+            assert_eq!(model.widths()[0], kind.features());
+            let first = model
+                .params()
+                .into_iter()
+                .find(|(_, param)| param.shape().rank() == 4);
+            // The first convolution reads the channels that there are.
+            assert_eq!(
+                first.expect("a convolution").1.shape()[1],
+                sizes[0],
+                "{variant}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_convolution_sees_what_is_beside_what() {
+    // The same numbers as an image of one shape and of another are other images.
+    let sizes = [[1, 8, 32], [1, 16, 16], [4, 8, 8]];
+    let x = Tensor::<f32>::uniform([1, 256], 0.0, 1.0, &mut random::rng(2));
+    let codes = sizes.map(|sizes| {
+        let model = Variant::Strided.build::<f32>(
+            &Settings::default(),
+            DataKind::Images(sizes),
+            &mut random::rng(1),
+        );
+        model
+            .expect("a model")
+            .encode(&x.clone().into())
+            .into_value()
+            .to_vec()
+    });
+    assert_ne!(codes[0], codes[1]);
+    assert_ne!(codes[1], codes[2]);
+}
