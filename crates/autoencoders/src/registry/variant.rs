@@ -62,11 +62,54 @@ pub enum Variant {
 
 /// A name that is not a variant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no variant `{name}`; {}`retrograd list` shows all", nearest.map_or_else(String::new, |n| format!("did you mean `{}`? ", n.name())))]
+#[error(
+    "there is no variant `{name}`; {}`retrograd list` shows all",
+    suggestion(meant)
+)]
 pub struct UnknownVariant {
     name: String,
-    nearest: Option<Variant>,
+    meant: Vec<Variant>,
 }
+
+/// `did you mean ...? `, if there is anything to suggest.
+fn suggestion(meant: &[Variant]) -> String {
+    let names: Vec<String> = meant.iter().map(|variant| format!("`{variant}`")).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("did you mean {}? ", names.join(" or "))
+}
+
+/// Other names that variants go by, and parts of such, with the variants that are meant.
+const MEANINGS: [(&str, &[Variant]); 24] = [
+    ("ae", &[Variant::Simple, Variant::Deep]),
+    ("autoencoder", &[Variant::Simple, Variant::Deep]),
+    ("vanilla", &[Variant::Simple]),
+    ("pca", &[Variant::Linear]),
+    ("mlp", &[Variant::Deep]),
+    ("dense", &[Variant::Deep]),
+    (
+        "sae",
+        &[Variant::SparseKl, Variant::SparseL1, Variant::Stacked],
+    ),
+    ("sparse", &[Variant::SparseKl, Variant::SparseL1]),
+    ("l1", &[Variant::SparseL1]),
+    ("kl", &[Variant::SparseKl]),
+    ("dae", &[Variant::Denoising]),
+    ("denoise", &[Variant::Denoising]),
+    ("cae", &[Variant::Contractive, Variant::Convolutional]),
+    ("cnn", &[Variant::Convolutional, Variant::Strided]),
+    ("conv", &[Variant::Convolutional, Variant::Strided]),
+    ("vae", &[Variant::Variational]),
+    ("bvae", &[Variant::Beta]),
+    ("betavae", &[Variant::Beta]),
+    ("cvae", &[Variant::Conditional]),
+    ("conditionalvae", &[Variant::Conditional]),
+    ("importanceweighted", &[Variant::Iwae]),
+    ("importance", &[Variant::Iwae]),
+    ("layerwise", &[Variant::Greedy]),
+    ("pretrained", &[Variant::Greedy]),
+];
 
 /// Options or data that a variant cannot be built with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -255,14 +298,29 @@ impl Variant {
         {
             return Ok(variant);
         }
-        let similarity = |variant: &Self| strsim::jaro_winkler(variant.name(), &lower);
+        Err(UnknownVariant {
+            name: name.to_owned(),
+            meant: Self::meant(&lower),
+        })
+    }
+
+    /// What somebody may mean by a name that is none: by its meaning, else by its spelling.
+    fn meant(name: &str) -> Vec<Self> {
+        let plain: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
+        let known = |name: &str| MEANINGS.iter().find(|(other, _)| *other == name);
+        let short = plain
+            .strip_suffix("autoencoder")
+            .filter(|rest| !rest.is_empty());
+        if let Some((_, meant)) = known(&plain).or_else(|| known(short?)) {
+            return meant.to_vec();
+        }
+        let plain = short.unwrap_or(name);
+        let similarity = |variant: &Self| strsim::jaro_winkler(variant.name(), plain);
         let nearest = Self::ALL
             .into_iter()
             .max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-        Err(UnknownVariant {
-            name: name.to_owned(),
-            nearest: nearest.filter(|variant| similarity(variant) > SIMILAR),
-        })
+        let nearest = nearest.filter(|variant| similarity(variant) > SIMILAR);
+        nearest.into_iter().collect()
     }
 
     /// The name used on the command line.
@@ -319,6 +377,25 @@ mod tests {
             text,
             "there is no variant `xyz`; `retrograd list` shows all"
         );
+    }
+
+    #[test]
+    fn other_names_get_what_they_mean() {
+        for (name, meant) in [
+            ("vae", "`variational`?"),
+            ("VAE", "`variational`?"),
+            ("pca", "`linear`?"),
+            ("dae", "`denoising`?"),
+            ("cae", "`contractive` or `convolutional`?"),
+            ("cvae", "`conditional`?"),
+            ("beta-vae", "`beta`?"),
+            ("sparse", "`sparse-kl` or `sparse-l1`?"),
+            ("denoising-autoencoder", "`denoising`?"),
+            ("variational_autoencoder", "`variational`?"),
+        ] {
+            let text = Variant::from_name(name).unwrap_err().to_string();
+            assert!(text.contains(&format!("did you mean {meant}")), "{text}");
+        }
     }
 
     #[test]
