@@ -62,7 +62,7 @@ pub use parts::{Corruption, Output};
 pub use registry::{
     BatchSize, Body, BoxedAutoencoder, Card, Compiled, DataKind, Decoder, DefaultData, Misfit,
     Noise, Nonlinearity, OptimizerKind, Range, Recipe, SETTINGS, Setting, SettingError, Settings,
-    UnknownVariant, Value, Variant,
+    Size, UnknownVariant, Value, Variant,
 };
 pub use variants::beta::BetaAutoencoder;
 pub use variants::conditional::ConditionalAutoencoder;

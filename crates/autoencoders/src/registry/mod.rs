@@ -6,6 +6,7 @@ mod compiled;
 mod recipe;
 mod setting;
 mod settings;
+mod size;
 mod variant;
 
 pub use card::{Card, DataKind, DefaultData};
@@ -16,4 +17,5 @@ pub use recipe::{BatchSize, OptimizerKind, Recipe};
 pub use setting::{Range, Setting, SettingError, Value};
 pub(crate) use settings::need;
 pub use settings::{SETTINGS, Settings};
+pub use size::Size;
 pub use variant::{BoxedAutoencoder, Misfit, UnknownVariant, Variant};

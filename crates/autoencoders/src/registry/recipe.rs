@@ -2,9 +2,13 @@
 
 use std::fmt;
 
-use retrograd_nn::{Adadelta, Adam, Optimizer, Param, RmsProp, Schedule, Sgd};
+use retrograd_nn::{
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, NAdam, Optimizer, Param, RAdam, RmsProp,
+    Schedule, Sgd,
+};
 use retrograd_tensor::Float;
 
+use super::choice::choices;
 use super::compiled::Compiled;
 
 /// Samples in a step.
@@ -16,18 +20,46 @@ pub enum BatchSize {
     Full,
 }
 
-/// The optimisers that recipes name.
+/// The optimisers that recipes name, with the settings of their sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptimizerKind {
     /// [`Sgd`] without momentum.
     Sgd,
+    /// [`Sgd`] with a momentum of 0.9.
+    Momentum,
     /// [`Adam`] with the paper's settings.
     Adam,
+    /// [`AdamW`] with the paper's settings.
+    AdamW,
+    /// [`NAdam`] with PyTorch's settings.
+    NAdam,
+    /// [`RAdam`] with the paper's settings.
+    RAdam,
+    /// [`Adamax`] with the paper's settings.
+    Adamax,
+    /// [`Adagrad`] with PyTorch's settings.
+    Adagrad,
     /// [`Adadelta`] with Keras's settings.
     Adadelta,
     /// [`RmsProp`] with PyTorch's settings.
     RmsProp,
+    /// [`Lion`] with the paper's settings.
+    Lion,
 }
+
+choices!(OptimizerKind {
+    Sgd = "sgd",
+    Momentum = "momentum",
+    Adam = "adam",
+    AdamW = "adamw",
+    NAdam = "nadam",
+    RAdam = "radam",
+    Adamax = "adamax",
+    Adagrad = "adagrad",
+    Adadelta = "adadelta",
+    RmsProp = "rmsprop",
+    Lion = "lion",
+});
 
 impl OptimizerKind {
     /// An optimiser of this kind for these parameters.
@@ -40,28 +72,47 @@ impl OptimizerKind {
         T::optimizer(self, learning_rate, params)
     }
 
+    /// Whether it has a weight decay.
+    #[must_use]
+    pub fn has_weight_decay(self) -> bool {
+        matches!(
+            self,
+            Self::Sgd | Self::Momentum | Self::Adam | Self::AdamW | Self::Lion
+        )
+    }
+
     pub(super) fn optimizer<T: Float>(
         self,
         learning_rate: f64,
         params: Vec<(String, Param<T>)>,
     ) -> Optimizer<T> {
+        /// Of the method that goes by this name alone.
+        const MOMENTUM: f64 = 0.9;
         match self {
             Self::Sgd => Optimizer::new(Sgd::default(), learning_rate, params),
+            Self::Momentum => {
+                let rule = Sgd {
+                    momentum: MOMENTUM,
+                    ..Sgd::default()
+                };
+                Optimizer::new(rule, learning_rate, params)
+            }
             Self::Adam => Optimizer::new(Adam::default(), learning_rate, params),
+            Self::AdamW => Optimizer::new(AdamW::default(), learning_rate, params),
+            Self::NAdam => Optimizer::new(NAdam::default(), learning_rate, params),
+            Self::RAdam => Optimizer::new(RAdam::default(), learning_rate, params),
+            Self::Adamax => Optimizer::new(Adamax::default(), learning_rate, params),
+            Self::Adagrad => Optimizer::new(Adagrad::default(), learning_rate, params),
             Self::Adadelta => Optimizer::new(Adadelta::default(), learning_rate, params),
             Self::RmsProp => Optimizer::new(RmsProp::default(), learning_rate, params),
+            Self::Lion => Optimizer::new(Lion::default(), learning_rate, params),
         }
     }
 }
 
 impl fmt::Display for OptimizerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sgd => "sgd",
-            Self::Adam => "adam",
-            Self::Adadelta => "adadelta",
-            Self::RmsProp => "rmsprop",
-        })
+        f.write_str(self.name())
     }
 }
 

@@ -1,0 +1,108 @@
+//! How large a model will be, before there is memory for it.
+
+use super::card::DataKind;
+use super::settings::Settings;
+
+/// Weights of a convolution's window at most, of the variants here.
+const WINDOW: u128 = 25;
+/// Maps that lead to a code: two heads of a distribution, and the decoder's first.
+const HEADS: u128 = 3;
+
+/// About how many numbers a model has, and how many it computes for a sample: of the right order, and
+/// never too few by much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Parameters.
+    pub parameters: u128,
+    /// Activations of a sample, encoder and decoder together.
+    pub activations: u128,
+}
+
+impl Settings {
+    /// The size of a model with these options, which [resolve](crate::Variant::resolve), for data of this kind.
+    #[must_use]
+    pub fn size(&self, data: DataKind) -> Size {
+        let wide = |width: usize| width as u128;
+        let features = wide(data.features());
+        let code = wide(self.latent.unwrap_or(0));
+        let classes = wide(self.classes.unwrap_or(0));
+        let hidden = self.hidden.iter().flatten().map(|&width| wide(width));
+        let widths: Vec<u128> = std::iter::once(features.saturating_add(classes))
+            .chain(hidden)
+            .collect();
+        let last = widths
+            .last()
+            .copied()
+            .unwrap_or(features)
+            .saturating_add(classes);
+        let inner = widths
+            .windows(2)
+            .map(|pair| pair[0].saturating_mul(pair[1]));
+        let dense = sum(inner)
+            .saturating_mul(2)
+            .saturating_add(last.saturating_mul(code).saturating_mul(HEADS));
+        let channels = self.channels.iter().flatten().map(|&width| wide(width));
+        let channels: Vec<u128> = std::iter::once(1).chain(channels).collect();
+        let maps = channels
+            .windows(2)
+            .map(|pair| pair[0].saturating_mul(pair[1]));
+        let windows = sum(maps).saturating_mul(2 * WINDOW);
+        let planes = sum(channels.into_iter().skip(1)).saturating_mul(features);
+        let draws = wide(self.samples.unwrap_or(1));
+        let rows = sum(widths.into_iter()).saturating_add(code);
+        Size {
+            parameters: dense.saturating_add(windows),
+            activations: rows
+                .saturating_add(planes)
+                .saturating_mul(2)
+                .saturating_mul(draws),
+        }
+    }
+}
+
+fn sum(numbers: impl Iterator<Item = u128>) -> u128 {
+    numbers.fold(0, u128::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use retrograd_tensor::random;
+
+    use super::*;
+    use crate::Variant;
+
+    #[test]
+    fn it_is_of_the_order_of_the_model() {
+        for variant in Variant::ALL {
+            for data in [DataKind::Images([1, 28, 28]), DataKind::Table(10)] {
+                let Ok(settings) = variant.resolve(&Settings::default(), data) else {
+                    continue;
+                };
+                let model = variant
+                    .build::<f32>(&settings, data, &mut random::rng(0))
+                    .unwrap();
+                let exact = model.parameter_count() as u128;
+                let about = settings.size(data).parameters;
+                assert!(
+                    2 * about >= exact && about <= 8 * exact,
+                    "{variant} on {data:?}: {about} for {exact}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_beyond_all_bounds_do_not_overflow() {
+        let huge = Settings {
+            latent: Some(usize::MAX),
+            hidden: Some(vec![usize::MAX; 3]),
+            channels: Some(vec![usize::MAX; 3]),
+            samples: Some(usize::MAX),
+            classes: Some(usize::MAX),
+            ..Settings::default()
+        };
+        let size = huge.size(DataKind::Images([1, 28, 28]));
+        assert_eq!(size.parameters, u128::MAX);
+        assert!(size.activations > 1 << 100);
+    }
+}
