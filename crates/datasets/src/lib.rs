@@ -26,6 +26,7 @@
 
 mod csv;
 mod dataset;
+mod digest;
 pub mod digits;
 mod error;
 mod fitting;
