@@ -3,6 +3,7 @@
 mod card;
 mod choice;
 mod compiled;
+mod fitted;
 mod recipe;
 mod setting;
 mod settings;

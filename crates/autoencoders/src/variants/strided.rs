@@ -44,7 +44,7 @@ pub(crate) const CARD: Card = Card {
     check: |settings, data| {
         let channels = need(settings.channels.as_deref());
         let [height, width] = halved(sizes(data)?, channels.len())?;
-        let code = height * width * channels.last().copied().unwrap_or(0);
+        let code = (height * width).saturating_mul(channels.last().copied().unwrap_or(0));
         if code < data.features() {
             return Ok(());
         }
