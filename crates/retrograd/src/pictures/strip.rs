@@ -14,6 +14,7 @@ use super::show::{Show, shown};
 /// Images beside each other, and the cells of a line that they may take.
 const IMAGES: usize = 8;
 const CELLS: usize = 78;
+const CAPTION: &str = "  held-out samples, and below each what the model makes of its code";
 /// Pixels along the longer side of an image at most.
 const SIDE: usize = 14;
 /// The first of 24 greys in the palette of 256 colours.
@@ -43,7 +44,8 @@ pub(crate) fn strip(show: &Show<'_>) -> Option<String> {
         let made = model.forward(&samples.clone().into()).into_value();
         [shown(samples, image), shown(&made, image)]
     });
-    Some(rows.map(|images| row(&images, image, colours)).join("\n"))
+    let strip = rows.map(|images| row(&images, image, colours)).join("\n");
+    Some(format!("{strip}\n{CAPTION}\n"))
 }
 
 /// What the terminal can, if anything: <https://no-color.org> is respected.
