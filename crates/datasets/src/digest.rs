@@ -7,11 +7,12 @@ const BLOCK: usize = 4096;
 
 impl Split {
     /// A checksum (CRC-32C) of both parts: features, labels, and the names of classes and columns, each
-    /// with how many there are.
+    /// with how many there are; and of a text that says how they came to be as they are.
     #[must_use]
-    pub fn digest(&self) -> String {
+    pub fn digest(&self, about: &str) -> String {
         let parts = [&self.train, &self.held_out];
-        let sum = parts.iter().fold(0, |sum, part| part.add_to(sum));
+        let start = crc32c::crc32c(about.as_bytes());
+        let sum = parts.iter().fold(start, |sum, part| part.add_to(sum));
         format!("crc32c-{sum:08x}")
     }
 }
@@ -21,7 +22,7 @@ impl Dataset {
         let size =
             |sum: u32, count: usize| crc32c::crc32c_append(sum, &(count as u64).to_le_bytes());
         let mut sum = size(size(sum, self.len()), self.width());
-        let values: Vec<f32> = self.features.to_vec();
+        let values = self.features.values();
         for block in values.chunks(BLOCK) {
             let bytes: Vec<u8> = block.iter().flat_map(|x| x.to_le_bytes()).collect();
             sum = crc32c::crc32c_append(sum, &bytes);
@@ -55,7 +56,7 @@ mod tests {
             ..Dataset::new("part", Tensor::from_vec(values.to_vec(), [2, 2]))
         };
         let (train, held_out) = (part.clone(), part);
-        Split { train, held_out }.digest()
+        Split { train, held_out }.digest("scaled")
     }
 
     #[test]

@@ -160,6 +160,11 @@ impl Table {
         self
     }
 
+    /// Whether the file says which rows to hold out.
+    pub fn is_parted(&self) -> bool {
+        self.held_out_from.is_some()
+    }
+
     /// Which rows are to learn from, the share `held_out` being the others; those that the file says,
     /// if it does.
     ///

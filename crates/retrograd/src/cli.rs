@@ -1,14 +1,17 @@
 //! The command line.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
-use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 use retrograd::autoencoders::{SETTINGS, Settings, Variant};
 
 use crate::failure::Failure;
-use crate::finished;
 use crate::own::DataOptions;
+use crate::{data, finished, recipe, terminal};
 
 /// Autoencoders on a from-scratch autodiff framework.
 #[derive(Debug, Parser)]
@@ -25,6 +28,31 @@ pub(crate) enum Command {
     List,
     /// Train a variant and write its report.
     Train(Box<TrainOptions>),
+    /// Show all that is known of a variant: equation, source, options, recipe.
+    Show {
+        /// Which autoencoder; `retrograd list` shows all.
+        #[arg(value_parser = VariantParser, hide_possible_values = true)]
+        variant: Variant,
+    },
+    /// Propose a learning rate: takes the options of `train`, tries rates, and writes nothing.
+    #[command(name = "find-lr")]
+    FindLr(Box<TrainOptions>),
+    /// Train a run for each of several values of an option, and compare them.
+    ///
+    /// Takes the options of `train` beside its own. The same command again goes on with what is not
+    /// finished.
+    Sweep(Box<SweepOptions>),
+    /// List the runs in a folder, with what they came to.
+    Runs {
+        /// The folder that runs are in, or below.
+        #[arg(value_name = "DIR", default_value = "runs")]
+        folder: PathBuf,
+    },
+    /// Print what makes a shell complete commands, options and variants.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
     /// Show one training step of a variant: every operation, forward and backward.
     Tape(TapeOptions),
     /// Hold derivatives against differences, at orders 1 and 2.
@@ -77,7 +105,7 @@ pub(crate) struct ReproduceOptions {
 #[derive(Args, Debug)]
 pub(crate) struct TapeOptions {
     /// Which autoencoder; `retrograd list` shows all.
-    #[arg(value_parser = variant)]
+    #[arg(value_parser = VariantParser, hide_possible_values = true)]
     pub(crate) variant: Variant,
     /// Write a page that plays the step, one operation at a time.
     #[arg(long, value_name = "FILE")]
@@ -107,11 +135,22 @@ pub(crate) struct TapeOptions {
     pub(crate) overwrite: bool,
 }
 
+/// The options of `retrograd sweep`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SweepOptions {
+    /// An option of `train` and its values: `latent=2,4,8`; `hidden=64;128,32` where values have
+    /// commas. Each run is in a folder of its value's name below --out [default: runs/VARIANT-OPTION].
+    #[arg(long, value_name = "NAME=VALUES")]
+    pub(crate) over: String,
+    #[command(flatten)]
+    pub(crate) train: TrainOptions,
+}
+
 /// The options of `retrograd train`.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct TrainOptions {
     /// Which autoencoder; `retrograd list` shows all.
-    #[arg(value_parser = variant, required_unless_present = "resume")]
+    #[arg(value_parser = VariantParser, hide_possible_values = true, required_unless_present_any = ["resume", "config"])]
     pub(crate) variant: Option<Variant>,
     /// digits, tabular, plane or unit-plane (built in); or a folder of IDX files as MNIST's or of PNG
     /// images, or a CSV, NPY, NPZ or IDX file (a folder called `digits` is `./digits`), or `-` for one on
@@ -120,8 +159,12 @@ pub(crate) struct TrainOptions {
     /// Without it, what the variant is shown with.
     #[arg(long, value_name = "NAME|PATH")]
     pub(crate) data: Option<PathBuf>,
+    /// What is held out of data that is not divided: a share of it, such as 0.2, or a file of its own
+    /// [default: 0.1].
+    #[arg(long, value_name = "SHARE|FILE")]
+    pub(crate) held_out: Option<PathBuf>,
     /// Passes over the training set.
-    #[arg(long, value_name = "N", value_parser = positive::<u64>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) epochs: Option<u64>,
     /// Samples in a step.
     #[arg(long, value_name = "N", value_parser = positive::<usize>, allow_negative_numbers = true)]
@@ -129,6 +172,18 @@ pub(crate) struct TrainOptions {
     /// Learning rate.
     #[arg(long, value_name = "X", value_parser = above_zero, allow_negative_numbers = true)]
     pub(crate) lr: Option<f64>,
+    /// How steps are made of gradients: adam, adamw, sgd, momentum and others.
+    #[arg(long, value_name = "NAME", value_parser = optimizer)]
+    pub(crate) optimizer: Option<String>,
+    /// How the rate changes over the run: constant, cool-down, cosine, linear or one-cycle.
+    #[arg(long, value_name = "NAME", value_parser = schedule)]
+    pub(crate) schedule: Option<String>,
+    /// Epochs at the beginning in which the rate rises to what it is.
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    pub(crate) warm_up: Option<u64>,
+    /// How much weights shrink by themselves, for optimisers that have it.
+    #[arg(long, value_name = "X", value_parser = not_negative, allow_negative_numbers = true)]
+    pub(crate) weight_decay: Option<f64>,
     /// Longest gradient: a longer one is shortened to this norm.
     #[arg(long, value_name = "X", value_parser = above_zero, allow_negative_numbers = true)]
     pub(crate) clip_norm: Option<f64>,
@@ -136,7 +191,7 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "N", value_parser = positive::<usize>, allow_negative_numbers = true)]
     pub(crate) accumulate: Option<usize>,
     /// Stop after so many epochs without a better held-out loss, with the best weights.
-    #[arg(long, value_name = "N", value_parser = positive::<u64>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) patience: Option<u64>,
     /// Decides everything random; two runs with one seed give the same bits [default: 0].
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -157,7 +212,7 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["out", "overwrite"])]
     pub(crate) resume: Option<Option<PathBuf>>,
     /// Steps between two checkpoints [default: as many as a minute takes].
-    #[arg(long, value_name = "N", value_parser = positive::<u64>, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) save_every: Option<u64>,
     /// Checkpoints that are kept besides the best.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = positive::<usize>, allow_negative_numbers = true)]
@@ -165,8 +220,8 @@ pub(crate) struct TrainOptions {
     /// Write curves for TensorBoard to the folder of the run as well.
     #[arg(long)]
     pub(crate) tensorboard: bool,
-    /// A file with options of the variant, such as `latent = 2`; what the command line says counts
-    /// more.
+    /// The `config.toml` of a run, to repeat it; or a file with options of the variant, such as
+    /// `latent = 2`. What the command line says counts more.
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) config: Option<PathBuf>,
     #[command(flatten)]
@@ -176,7 +231,7 @@ pub(crate) struct TrainOptions {
 }
 
 /// The options of variants, `--latent` and others, as the registry lists them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SettingOptions(pub(crate) Settings);
 
 impl FromArgMatches for SettingOptions {
@@ -219,14 +274,95 @@ impl Args for SettingOptions {
 
 /// The command that was asked for; prints help and leaves if that was it.
 pub(crate) fn parse() -> Result<Command, Failure> {
-    match Cli::try_parse() {
-        Ok(cli) => Ok(cli.command),
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let mut command = Cli::command();
+    // Help on training a variant is about the options that it has.
+    if let Some((name, variant)) = trained(&words) {
+        command = command.mut_subcommand(name, |command| about(command, variant));
+    }
+    read(command, words).map(|cli| cli.command)
+}
+
+/// The options of a `train` command in words.
+pub(crate) fn train_options(words: Vec<OsString>) -> Result<TrainOptions, Failure> {
+    match read(Cli::command(), words)?.command {
+        Command::Train(options) => Ok(*options),
+        other => Err(Failure::usage(format!("{other:?} is not `train`"))),
+    }
+}
+
+fn read(command: clap::Command, words: Vec<OsString>) -> Result<Cli, Failure> {
+    let matches = command.try_get_matches_from(words);
+    match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => Ok(cli),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
             _ => Err(Failure::usage(one_line(&error.to_string()))),
         },
+    }
+}
+
+/// The command that trains, and the variant, if the words ask for help on both.
+fn trained(words: &[OsString]) -> Option<(&'static str, Variant)> {
+    let command = words.get(1)?;
+    let name = ["train", "sweep", "find-lr"]
+        .into_iter()
+        .find(|name| command == name)?;
+    let texts = || words[2..].iter().filter_map(|word| word.to_str());
+    if !texts().any(|text| ["--help", "-h"].contains(&text)) {
+        return None;
+    }
+    let variant = texts().find_map(|text| Variant::from_name(text).ok());
+    Some((name, variant?))
+}
+
+/// The command with the options of one variant, and what they are if nothing is said.
+fn about(mut command: clap::Command, variant: Variant) -> clap::Command {
+    let options = variant.options(data::default_kind(variant));
+    for setting in &SETTINGS {
+        let own = options.iter().find(|(other, _)| other.name == setting.name);
+        command = command.mut_arg(setting.name, |arg| match own {
+            Some((_, value)) => arg.help(format!(
+                "{} It is {} [default on {}: {value}]",
+                setting.meaning,
+                setting.range,
+                data::default_name(variant)
+            )),
+            None => arg.hide(true),
+        });
+    }
+    command
+}
+
+/// Writes what makes a shell complete command lines.
+pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "retrograd", &mut text);
+    terminal::print(&String::from_utf8_lossy(&text))
+}
+
+/// Reads the name of a variant, and knows all for completions.
+#[derive(Clone, Debug)]
+struct VariantParser;
+
+impl TypedValueParser for VariantParser {
+    type Value = Variant;
+
+    fn parse_ref(
+        &self,
+        _: &clap::Command,
+        _: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Variant, clap::Error> {
+        Variant::from_name(&value.to_string_lossy())
+            .map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n")))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let value = |variant: Variant| PossibleValue::new(variant.name()).help(variant.summary());
+        Some(Box::new(Variant::ALL.into_iter().map(value)))
     }
 }
 
@@ -242,16 +378,35 @@ fn one_line(message: &str) -> String {
     )
 }
 
-fn variant(text: &str) -> Result<Variant, String> {
-    Variant::from_name(text).map_err(|error| error.to_string())
-}
-
 pub(crate) fn positive<N: std::str::FromStr + PartialOrd + From<u8>>(
     text: &str,
 ) -> Result<N, String> {
     match text.parse::<N>() {
         Ok(number) if number >= N::from(1) => Ok(number),
         _ => Err("it must be a whole number, 1 or more".to_owned()),
+    }
+}
+
+/// As many as files of settings can hold.
+pub(crate) fn count(text: &str) -> Result<u64, String> {
+    match positive::<u64>(text)? {
+        number if i64::try_from(number).is_ok() => Ok(number),
+        _ => Err(format!("it must be {} or less", i64::MAX)),
+    }
+}
+
+fn optimizer(text: &str) -> Result<String, String> {
+    recipe::optimizer(text).map(|kind| kind.to_string())
+}
+
+fn schedule(text: &str) -> Result<String, String> {
+    recipe::schedule(text).map(|_| text.to_owned())
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
+        _ => Err("it must be a number, 0 or more".to_owned()),
     }
 }
 
@@ -276,7 +431,6 @@ pub(crate) fn above_zero(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_sound() {

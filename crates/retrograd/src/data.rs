@@ -31,6 +31,8 @@ pub(crate) struct Data {
     pub(crate) scaling: Option<Scaling>,
     /// What is to be remembered of it.
     pub(crate) source: Source,
+    /// What the files held, in short, if it was read and not drawn.
+    pub(crate) digest: Option<String>,
 }
 
 /// What decides which data there is.
@@ -41,6 +43,8 @@ pub(crate) struct Wanted {
     pub(crate) data: Option<PathBuf>,
     /// How it is read, if it is somebody's own.
     pub(crate) reading: DataOptions,
+    /// What `--held-out` says.
+    pub(crate) held_out: Option<PathBuf>,
     pub(crate) quick: bool,
     pub(crate) seed: u64,
 }
@@ -55,12 +59,14 @@ pub(crate) fn is_built_in(path: &Path) -> bool {
 
 /// Draws or reads what is wanted, saying so.
 pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
-    let default = Path::new(match options.variant.default_data() {
-        DefaultData::Digits => "digits",
-        DefaultData::Plane => "plane",
-        DefaultData::UnitPlane => "unit-plane",
-    });
+    let default = Path::new(default_name(options.variant));
     let source = options.data.as_deref().unwrap_or(default);
+    if options.held_out.is_some() && is_built_in(source) {
+        return Err(Failure::usage(format!(
+            "--held-out: {} is drawn in two parts; the option is for data of your own",
+            source.display()
+        )));
+    }
     let sizes = |(train, held_out): (usize, usize)| {
         if options.quick {
             (train / QUICK_SHARE, held_out / QUICK_SHARE)
@@ -93,7 +99,13 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
             (split, DataKind::Table(3))
         }
         _ => {
-            let own = own::read(source, &options.reading, options.seed, options.quick)?;
+            let own = own::read(
+                source,
+                &options.reading,
+                options.held_out.as_deref(),
+                options.seed,
+                options.quick,
+            )?;
             (scaling, source_of) = (own.scaling, own.source);
             (own.split, own.kind)
         }
@@ -109,12 +121,24 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
         split.train.width(),
         start.elapsed().as_secs_f64()
     ));
+    // The scale as well: scaled columns are the same in any unit.
+    let digest = (!is_built_in(source)).then(|| split.digest(&format!("{scaling:?}")));
     Ok(Data {
         split,
         kind,
         scaling,
         source: source_of,
+        digest,
     })
+}
+
+/// The name of the data that a variant is shown with.
+pub(crate) fn default_name(variant: Variant) -> &'static str {
+    match variant.default_data() {
+        DefaultData::Digits => "digits",
+        DefaultData::Plane => "plane",
+        DefaultData::UnitPlane => "unit-plane",
+    }
 }
 
 /// The kind of the data that a variant is shown with.
@@ -166,7 +190,7 @@ pub(crate) fn outside_unit_interval(path: &Path) -> Failure {
 /// The first share of both parts.
 pub(crate) fn first(split: Split) -> Split {
     let first = |part: Dataset| {
-        let count = (part.len() / QUICK_SHARE).max(1);
+        let count = (part.len() / QUICK_SHARE).max(1).min(part.len());
         part.select(&(0..count).collect::<Vec<_>>())
     };
     Split {

@@ -12,6 +12,8 @@ use crate::failure::Failure;
 pub(crate) const CONFIG: &str = "config.toml";
 /// A line of JSON an epoch.
 pub(crate) const METRICS: &str = "metrics.jsonl";
+/// What the training came to.
+pub(crate) const RESULT: &str = "result.json";
 /// The trained parameters.
 pub(crate) const MODEL: &str = "model.safetensors";
 /// The page that shows it all.
@@ -57,9 +59,9 @@ pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// Curves for TensorBoard.
 pub(crate) const TENSORBOARD: &str = "tensorboard";
 /// The files a run may write.
-const FILES: [&str; 26] = [
-    CONFIG,
+const FILES: [&str; 27] = [
     METRICS,
+    RESULT,
     MODEL,
     REPORT,
     LOSS,
@@ -84,6 +86,8 @@ const FILES: [&str; 26] = [
     DIVERGENCES,
     PROJECTIONS,
     EXPLAINED,
+    // Last: as long as it is there, the folder is a run's.
+    CONFIG,
 ];
 
 /// The folders of which all is the run's.
@@ -224,14 +228,14 @@ fn entries(folder: &Path) -> io::Result<Vec<String>> {
 
 /// Removes the files that runs write, and no others.
 fn remove_run(folder: &Path) -> io::Result<()> {
-    let written = FILES.iter().map(|name| folder.join(name));
-    written
-        .filter(|file| file.exists())
-        .try_for_each(fs::remove_file)?;
     let folders = FOLDERS.iter().map(|name| folder.join(name));
     folders
         .filter(|folder| folder.exists())
-        .try_for_each(fs::remove_dir_all)
+        .try_for_each(fs::remove_dir_all)?;
+    let written = FILES.iter().map(|name| folder.join(name));
+    written
+        .filter(|file| file.exists())
+        .try_for_each(fs::remove_file)
 }
 
 fn refusal(path: &Path, problem: &str) -> Failure {

@@ -1,17 +1,28 @@
-//! The command-line program: `retrograd list`, `train`, `tape`, `gradcheck`, `reproduce`, and what can
+//! The command-line program: `retrograd list`, `show`, `train`, `sweep`, `tape`, `gradcheck`, `reproduce`, and what can
 //! be done with a finished run.
 
 mod cli;
 mod config;
 mod data;
 mod failure;
+mod file;
+mod find_lr;
 mod finished;
 mod folder;
 mod gradcheck;
+mod limits;
+mod outcome;
 mod own;
 mod pictures;
+mod quality;
+mod recipe;
 mod reproduce;
 mod results;
+mod runs;
+mod scoring;
+mod session;
+mod show;
+mod sweep;
 mod tape;
 mod terminal;
 mod train;
@@ -23,6 +34,11 @@ fn main() -> ExitCode {
     let outcome = cli::parse().and_then(|command| match command {
         cli::Command::List => terminal::print(&terminal::list()),
         cli::Command::Train(options) => train::run(&options),
+        cli::Command::Show { variant } => show::run(variant),
+        cli::Command::FindLr(options) => find_lr::run(&options),
+        cli::Command::Sweep(options) => sweep::run(&options),
+        cli::Command::Runs { folder } => runs::run(&folder),
+        cli::Command::Completions { shell } => cli::completions(shell),
         cli::Command::Tape(options) => tape::run(&options),
         cli::Command::Gradcheck { name } => gradcheck::run(name.as_deref()),
         cli::Command::Reproduce(options) => reproduce::run(&options),

@@ -264,28 +264,77 @@ impl Source {
     }
 }
 
-/// The data at a path, in two parts, as a variant is trained on it.
+/// The data at a path, in two parts, as a variant is trained on it; `held_out` is what `--held-out`
+/// says, a share or a file.
 pub(crate) fn read(
     path: &Path,
     options: &DataOptions,
+    held_out: Option<&Path>,
     seed: u64,
     quick: bool,
 ) -> Result<Own, Failure> {
     let refused = |error| Failure::run(format!("--data {}: {error}", path.display()));
-    let mut own = match find(path, &options.reader(), &options.pictures())? {
+    let share = held_out.and_then(|text| text.to_str()?.parse::<f64>().ok());
+    let file = held_out.filter(|_| share.is_none());
+    let found = find(path, &options.reader(), &options.pictures())?;
+    if let (Some(share), true) = (share, is_parted(&found)) {
+        return Err(Failure::usage(format!(
+            "--held-out {share}: the data comes in two parts; leave the option out, or name a file"
+        )));
+    }
+    let mut own = match found {
         Found::Table(table) => {
-            let share = |count: usize| (count / QUICK_SHARE).max(1);
-            let table = if quick { table.first(share) } else { table };
-            scaled(table, path, options, seed)?
+            let first = |count: usize| (count / QUICK_SHARE).max(1);
+            let table = if quick { table.first(first) } else { table };
+            let learnt = match file {
+                Some(_) => Ok(vec![true; table.len()]),
+                None => table.learnt(share.unwrap_or(HELD_OUT), seed),
+            };
+            scaled(table, path, options, &learnt.map_err(refused)?)?
         }
         Found::Samples(opened, _) => {
-            let split = opened.split(HELD_OUT, seed).map_err(refused)?;
+            let split = match (opened, file) {
+                (Opened::Whole(all), Some(_)) => Split {
+                    held_out: all.select(&[]),
+                    train: all,
+                },
+                (opened, _) => opened
+                    .split(share.unwrap_or(HELD_OUT), seed)
+                    .map_err(refused)?,
+            };
             let split = if quick { data::first(split) } else { split };
             shades(split, path, options)?
         }
     };
+    if let Some(file) = file {
+        own.split.held_out = own.other(file, path)?;
+    }
     own.source.classes = name_classes(&mut own.split);
     Ok(own)
+}
+
+impl Own {
+    /// The samples of another file, in the form of these, which are at a path.
+    fn other(&self, file: &Path, path: &Path) -> Result<Dataset, Failure> {
+        let form = Form {
+            source: &self.source,
+            scaling: self.scaling.clone(),
+            kind: self.kind,
+            image: self.split.train.image,
+            labelled: false,
+            run: path,
+        };
+        let (Opened::Whole(data) | Opened::Parts(Split { held_out: data, .. })) =
+            form.read(file, &DataOptions::default())?;
+        Ok(data)
+    }
+}
+
+fn is_parted(found: &Found) -> bool {
+    match found {
+        Found::Table(table) => table.is_parted(),
+        Found::Samples(opened, _) => matches!(opened, Opened::Parts(_)),
+    }
 }
 
 /// What is at a path; a bare word that is nothing is more likely a misspelt name.
@@ -331,12 +380,14 @@ fn shades(split: Split, path: &Path, options: &DataOptions) -> Result<Own, Failu
 }
 
 /// A table whose columns are filled and scaled, by what the rows to learn from hold.
-fn scaled(mut table: Table, path: &Path, options: &DataOptions, seed: u64) -> Result<Own, Failure> {
+fn scaled(
+    mut table: Table,
+    path: &Path,
+    options: &DataOptions,
+    learnt: &[bool],
+) -> Result<Own, Failure> {
     let failure = |problem: String| Failure::run(format!("--data {}: {problem}", path.display()));
-    let learnt = table
-        .learnt(HELD_OUT, seed)
-        .map_err(|error| failure(error.to_string()))?;
-    let columns = table.columns(&learnt);
+    let columns = table.columns(learnt);
     let names = Names(table.about().columns.clone());
     let mut source = Source::of(&table.layout, options);
     if let (Some(missing), holed @ 1..) = (options.missing, table.holed()) {
@@ -362,7 +413,7 @@ fn scaled(mut table: Table, path: &Path, options: &DataOptions, seed: u64) -> Re
     let scaling = scaling(&columns, options.scale);
     Ok(Own {
         kind: DataKind::Table(table.width()),
-        split: table.split(&learnt, scaling.as_ref()),
+        split: table.split(learnt, scaling.as_ref()),
         scaling,
         source,
     })

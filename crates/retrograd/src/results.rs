@@ -6,6 +6,7 @@ use retrograd::report::{Card, Report, Table, number};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::folder::{CONFIG, METRICS, MODEL, REPORT, RunFolder};
+use crate::outcome::Outcome;
 use crate::pictures::{self, Show};
 use crate::terminal::count;
 
@@ -29,11 +30,7 @@ pub(crate) fn report(show: &Show<'_>, figures: &Figures) -> Result<Report, Failu
         cards: vec![
             Card::new("Held-out loss", number(figures.held_out), unit),
             Card::new("Training loss", number(figures.train), unit),
-            Card::new(
-                "Time",
-                format!("{:.1} s", figures.seconds),
-                format!("{} epochs", config.epochs),
-            ),
+            Card::new("Time", format!("{:.1} s", figures.seconds), epochs(figures)),
             Card::new("Speed", count(rate as usize), "samples a second"),
             Card::new(
                 "Parameters",
@@ -55,22 +52,38 @@ pub(crate) struct Figures {
     train: f64,
     held_out: f64,
     unit: &'static str,
+    /// Epochs that were trained, and the one that the weights are of.
+    epochs: usize,
+    kept: usize,
 }
 
 impl Figures {
-    pub(crate) fn of(records: &[EpochRecord], unit: &'static str, seconds: f64) -> Self {
-        let last = records.last();
+    /// Those of the epoch that was kept.
+    pub(crate) fn of(records: &[EpochRecord], outcome: &Outcome, unit: &'static str) -> Self {
+        let kept = outcome.position(records.len());
+        let last = records.get(kept);
         let train = last.map_or(f64::NAN, |record| record.train.total());
         let held_out = last
             .and_then(|record| record.held_out.as_ref())
             .map_or(f64::NAN, Metrics::total);
         Self {
-            seconds,
+            seconds: records.iter().map(|record| record.seconds).sum(),
             train,
             held_out,
             unit,
+            epochs: records.len(),
+            kept: kept + 1,
         }
     }
+}
+
+/// `12 epochs`, and which of them was the best if the last was not.
+fn epochs(figures: &Figures) -> String {
+    let Figures { epochs, kept, .. } = figures;
+    if kept >= epochs {
+        return format!("{epochs} epochs");
+    }
+    format!("{epochs} epochs, the weights of epoch {kept}")
 }
 
 /// `784-128-32-128-784`.
@@ -139,9 +152,15 @@ pub(crate) fn closing(folder: &RunFolder, config: &Config, figures: &Figures) ->
         config.variant,
         widths(&config.layers),
         count(config.parameters),
-        config.epochs,
+        figures.epochs,
         figures.seconds,
     );
+    if figures.kept < figures.epochs {
+        text += &format!(
+            "  the weights are those of epoch {}, the best\n",
+            figures.kept
+        );
+    }
     text += &format!(
         "  held-out loss  {}  ({})\n",
         number(figures.held_out),

@@ -16,6 +16,12 @@ pub trait Batch<T: Float>: Samples {
 
     /// What is in the first tensor that is not finite.
     fn not_finite(&self) -> Option<Summary>;
+
+    /// Where the largest number of the first sample is, its sign aside, and what it is; none of a
+    /// batch without numbers.
+    fn largest(&self) -> Option<(usize, f64)> {
+        None
+    }
 }
 
 impl<T: Float> Batch<T> for Tensor<T> {
@@ -27,6 +33,12 @@ impl<T: Float> Batch<T> for Tensor<T> {
 
     fn not_finite(&self) -> Option<Summary> {
         (!self.is_finite()).then(|| Summary::of(self))
+    }
+
+    fn largest(&self) -> Option<(usize, f64)> {
+        let sample = self.elements() / self.shape().first().copied().unwrap_or(1).max(1);
+        let values = self.iter().take(sample).map(T::to_f64).enumerate();
+        values.max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()))
     }
 }
 
@@ -52,6 +64,10 @@ impl<T: Float> Batch<T> for Labelled<T> {
     fn not_finite(&self) -> Option<Summary> {
         self.features.not_finite()
     }
+
+    fn largest(&self) -> Option<(usize, f64)> {
+        self.features.largest()
+    }
 }
 
 impl<T: Float, A: Batch<T>, B: Batch<T>> Batch<T> for (A, B) {
@@ -63,5 +79,9 @@ impl<T: Float, A: Batch<T>, B: Batch<T>> Batch<T> for (A, B) {
 
     fn not_finite(&self) -> Option<Summary> {
         self.0.not_finite().or_else(|| self.1.not_finite())
+    }
+
+    fn largest(&self) -> Option<(usize, f64)> {
+        self.0.largest()
     }
 }

@@ -312,7 +312,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
     }
 }
 
-/// Optimiser, plateau, patience, average and the weights of the best epoch, under these names.
+/// Optimiser, plateau, patience, average and the model after its best epoch, under these names.
 impl<T: Float, V> Stateful<T> for Trainer<'_, T, V> {
     fn snapshot(&self) -> Snapshot<T> {
         let mut all = Snapshot::new().nest("optimizer", self.optimizer.snapshot());
@@ -329,10 +329,7 @@ impl<T: Float, V> Stateful<T> for Trainer<'_, T, V> {
             all = all.nest("shelf", shelf.snapshot());
         }
         if let Some(best) = &self.best {
-            let params = self.evaluation.params.iter();
-            for (param, value) in params.zip(best) {
-                all = all.with_tensor(format!("best/{}", param.name()), value.clone());
-            }
+            all = all.nest("best", best.snapshot());
         }
         all
     }
@@ -350,33 +347,22 @@ impl<T: Float, V> Stateful<T> for Trainer<'_, T, V> {
         let best_loss = used("shelf")
             .map(|part| Shelf::best_of(&part))
             .transpose()?;
-        let best = self.best_of(&snapshot.part("best"))?;
+        let kept = self
+            .best
+            .as_ref()
+            .map(|best| best.read(&snapshot.part("best")));
+        let kept = kept.transpose()?;
         if let (Some(average), Some(part)) = (&mut self.average, used("average")) {
             average.restore(&part)?;
         }
         self.optimizer.restore(&snapshot.part("optimizer"))?;
-        (self.plateau, self.stopping, self.best) = (plateau, stopping, best);
+        (self.plateau, self.stopping) = (plateau, stopping);
+        if let (Some(best), Some(kept)) = (&mut self.best, kept) {
+            best.set(kept);
+        }
         if let (Some((_, shelf)), Some(loss)) = (&mut self.saving, best_loss) {
             shelf.set_best(loss);
         }
         Ok(())
-    }
-}
-
-impl<T: Float, V> Trainer<'_, T, V> {
-    /// The weights of the best epoch, in the order of the parameters.
-    fn best_of(
-        &self,
-        part: &Snapshot<T>,
-    ) -> Result<Option<Vec<retrograd_tensor::Tensor<T>>>, SnapshotError> {
-        if part.tensors.is_empty() {
-            return Ok(None);
-        }
-        let mut reader = part.reader();
-        let params = self.evaluation.params.iter();
-        let best = params.map(|param| reader.tensor(&param.name(), &param.shape()));
-        let best = best.collect::<Result<_, _>>()?;
-        reader.finish()?;
-        Ok(Some(best))
     }
 }

@@ -53,3 +53,11 @@ pub enum TrainError {
     #[error("{0}")]
     Observer(Box<dyn std::error::Error + Send + Sync>),
 }
+
+impl TrainError {
+    /// Whether it is the training that went wrong: a smaller learning rate may help.
+    #[must_use]
+    pub fn is_divergence(&self) -> bool {
+        matches!(self, Self::NotFinite { .. } | Self::Diverged { .. })
+    }
+}

@@ -1,11 +1,13 @@
 //! Computing an objective on a batch, and finding out why it came out infinite or NaN.
 
+use std::ops::Range;
+
 use retrograd_autograd::{Gradients, Mode, Tape};
 use retrograd_tensor::{Float, Tensor, random};
 
-use super::TrainError;
 use super::batch::Batch;
 use super::terms::{Averages, Metrics, Terms};
+use super::{Outlier, TrainError};
 use crate::data::DataLoader;
 use crate::param::Param;
 
@@ -99,35 +101,63 @@ impl<T: Float, V> Evaluation<'_, T, V> {
         Tape::with(Mode::Evaluation, self.stream(Mode::Evaluation, place))
     }
 
-    /// The mean of every term over a loader, without training; `also` sees each batch and its tape.
+    /// The mean of every term over the samples of a loader whose loss is finite (of those with another,
+    /// if all are such), without training, and the others; `also` sees each batch and its tape.
     pub(super) fn measure<B: Batch<T, Vars = V>>(
         &self,
         epoch: u64,
         loader: &DataLoader<B>,
         mut also: impl FnMut(&V),
-    ) -> Result<Metrics, TrainError> {
-        let mut averages = Averages::default();
+    ) -> (Metrics, Vec<Outlier>) {
+        let (mut good, mut bad) = (Averages::default(), Averages::default());
+        let mut outliers = Vec::new();
+        let mut first = 0;
         for (position, batch) in loader.epoch(epoch).enumerate() {
-            let place = Place { epoch, position };
-            let tape = self.measuring_tape(place);
-            let vars = batch.on(&tape);
-            let metrics = (self.objective)(&vars).metrics();
-            if !metrics.total().is_finite() {
-                return Err(self.diagnose(Mode::Evaluation, &batch, place));
+            let count = batch.count().unwrap_or(0);
+            // Parts that are still to be measured, with their first rows.
+            let mut parts = vec![(first, batch)];
+            while let Some((row, part)) = parts.pop() {
+                let vars = part.on(&self.measuring_tape(Place { epoch, position }));
+                let metrics = (self.objective)(&vars).metrics();
+                match part.count().unwrap_or(0) {
+                    samples if metrics.total().is_finite() => {
+                        also(&vars);
+                        good.add(&metrics, samples);
+                    }
+                    samples @ 2.. => {
+                        let half = samples / 2;
+                        let rows = |range: Range<usize>| range.collect::<Vec<_>>();
+                        parts.push((row + half, part.rows(&rows(half..samples))));
+                        parts.push((row, part.rows(&rows(0..half))));
+                    }
+                    samples => {
+                        bad.add(&metrics, samples);
+                        let (column, value) = part.largest().unwrap_or((0, f64::NAN));
+                        outliers.push(Outlier { row, column, value });
+                    }
+                }
             }
-            also(&vars);
-            averages.add(&metrics, batch.count().unwrap_or(0));
+            first += count;
         }
-        let metrics = averages.metrics();
-        if metrics.total().is_finite() {
-            return Ok(metrics);
+        let averages = if good.samples() > 0 { good } else { bad };
+        (averages.metrics(), outliers)
+    }
+
+    /// An error if the loss of the first batch of a loader is not finite without training.
+    pub(super) fn check<B: Batch<T, Vars = V>>(
+        &self,
+        epoch: u64,
+        loader: &DataLoader<B>,
+    ) -> Result<(), TrainError> {
+        let place = Place { epoch, position: 0 };
+        let Some(batch) = loader.epoch(epoch).next() else {
+            return Ok(());
+        };
+        let total = (self.objective)(&batch.on(&self.measuring_tape(place))).total();
+        if total.item().is_finite() {
+            return Ok(());
         }
-        // Finite one by one: they have overflowed in their sum.
-        Err(TrainError::NotFinite {
-            epoch,
-            batch: loader.batches(),
-            anomaly: None,
-        })
+        Err(self.diagnose(Mode::Evaluation, &batch, place))
     }
 
     /// The random stream of a batch, the same whenever it is asked for.

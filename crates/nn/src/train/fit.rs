@@ -20,7 +20,8 @@ impl<T: Float, V> Trainer<'_, T, V> {
     ///
     /// # Errors
     /// If the loss or a gradient is not finite, a checkpoint cannot be written, or the observer
-    /// fails; all is then as it was before the step.
+    /// fails; all is then as it was before the step. Where the training has diverged, the checkpoint
+    /// of the last whole epoch is written first, if checkpoints are.
     pub fn fit<B: Batch<T, Vars = V>>(
         &mut self,
         epochs: u64,
@@ -29,7 +30,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
         observer: &mut dyn Observer,
     ) -> Result<Vec<EpochRecord>, TrainError> {
         let samples = train.batches() * train.batch_size();
-        self.stopped = None;
+        (self.stopped, self.kept) = (None, None);
         let plan = Plan {
             epochs,
             batches: train.batches(),
@@ -40,6 +41,9 @@ impl<T: Float, V> Trainer<'_, T, V> {
         observer.begin(&plan).map_err(TrainError::Observer)?;
         let outcome = self.epochs(epochs, train, held_out, observer);
         observer.end();
+        if outcome.as_ref().is_err_and(TrainError::is_divergence) {
+            self.save_last(observer)?;
+        }
         outcome?;
         Ok(self.standing.records.clone())
     }
@@ -52,13 +56,16 @@ impl<T: Float, V> Trainer<'_, T, V> {
         held_out: Option<&DataLoader<B>>,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
+        if self.is_idle() {
+            self.stopped = Some(Stopped::NoProgress);
+        }
         while self.standing.epochs < epochs && self.stopped.is_none() {
             let flow = self.steps(epochs, train, observer)?;
             if flow == Flow::Stop {
                 self.stopped = Some(Stopped::Asked);
                 return self.save(observer);
             }
-            let record = self.measured(held_out)?;
+            let record = self.measured(train, held_out, observer)?;
             let loss = record.held_out.as_ref().unwrap_or(&record.train).total();
             let flow = observer.epoch(&record).map_err(TrainError::Observer)?;
             self.standing.finish(record);

@@ -26,6 +26,13 @@ impl Interrupt {
         self.0.swap(true, Ordering::Relaxed)
     }
 
+    /// What is true once somebody has asked: for handlers of signals, which may do little more than
+    /// set it.
+    #[must_use]
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+
     /// Whether somebody asked.
     #[must_use]
     pub fn is_asked(&self) -> bool {

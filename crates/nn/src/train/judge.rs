@@ -7,30 +7,23 @@ use super::evaluation::Place;
 use super::fit::samples;
 use super::metric::Measures;
 use super::terms::Averages;
-use super::{Batch, EpochRecord, Metrics, Standing, Stopped, TrainError, Trainer, memory};
+use super::{
+    Batch, EpochRecord, Metrics, Observer, Standing, Stopped, TrainError, Trainer, memory,
+};
 use crate::data::DataLoader;
 
 impl<T: Float, V> Trainer<'_, T, V> {
     /// What the epoch that has been trained was like, and how good the model is after it.
     pub(super) fn measured<B: Batch<T, Vars = V>>(
         &mut self,
+        train: &DataLoader<B>,
         held_out: Option<&DataLoader<B>>,
+        observer: &mut dyn Observer,
     ) -> Result<EpochRecord, TrainError> {
         let epoch = self.standing.epoch();
         self.check_parameters(epoch)?;
         let held_out = held_out
-            .map(|loader| {
-                let measures = &mut self.measures;
-                let mut measure = || {
-                    self.evaluation.measure(epoch, loader, |vars| {
-                        measures.iter_mut().for_each(|some| some.add(vars));
-                    })
-                };
-                match &self.average {
-                    Some(average) => average.applied(measure),
-                    None => measure(),
-                }
-            })
+            .map(|loader| self.held_out(epoch, train, loader, observer))
             .transpose()?;
         let norms = self
             .optimizer
@@ -61,6 +54,39 @@ impl<T: Float, V> Trainer<'_, T, V> {
         })
     }
 
+    /// How good the model is on held-out samples.
+    ///
+    /// One whose loss is infinite or NaN is an outlier: it is told and left out, since the training
+    /// does not depend on it. If all are, and a batch that is trained on does no better, it is the
+    /// model that is bad.
+    fn held_out<B: Batch<T, Vars = V>>(
+        &mut self,
+        epoch: u64,
+        train: &DataLoader<B>,
+        loader: &DataLoader<B>,
+        observer: &mut dyn Observer,
+    ) -> Result<Metrics, TrainError> {
+        let measures = &mut self.measures;
+        let mut measure = || {
+            self.evaluation.measure(epoch, loader, |vars| {
+                measures.iter_mut().for_each(|some| some.add(vars));
+            })
+        };
+        let (metrics, outliers) = match &self.average {
+            Some(average) => average.applied(measure),
+            None => measure(),
+        };
+        if outliers.len() == loader.samples() {
+            self.evaluation.check(epoch, train)?;
+        }
+        if !outliers.is_empty() {
+            observer
+                .outliers(epoch, &outliers)
+                .map_err(TrainError::Observer)?;
+        }
+        Ok(metrics)
+    }
+
     /// ‖θ‖ of all parameters as one vector.
     fn weight_norm(&self) -> f64 {
         let params = self.evaluation.params.iter();
@@ -72,7 +98,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
     }
 
     /// An error if an update left a parameter infinite or NaN.
-    fn check_parameters(&self, epoch: u64) -> Result<(), TrainError> {
+    pub(super) fn check_parameters(&self, epoch: u64) -> Result<(), TrainError> {
         let mut params = self.evaluation.params.iter();
         let Some(param) = params.find(|param| !param.value().is_finite()) else {
             return Ok(());
@@ -89,27 +115,13 @@ impl<T: Float, V> Trainer<'_, T, V> {
         if let Some(plateau) = &mut self.plateau {
             plateau.observe(loss);
         }
-        let Some(stopping) = &mut self.stopping else {
-            return;
-        };
-        if stopping.observe(loss) {
-            self.stopped = Some(Stopped::NoProgress);
+        if let Some(best) = &mut self.best {
+            best.observe(self.standing.epochs, loss);
         }
-        if stopping.is_best() {
-            let params = self.evaluation.params.iter();
-            self.best = Some(params.map(|param| param.value().copied()).collect());
-        }
-    }
-
-    /// Sets the weights to those of the best epoch, if that was asked for.
-    pub(super) fn take_best(&mut self) {
-        for (param, value) in self
-            .evaluation
-            .params
-            .iter()
-            .zip(self.best.take().into_iter().flatten())
+        if let Some(stopping) = &mut self.stopping
+            && stopping.observe(loss)
         {
-            param.set(value);
+            self.stopped = Some(Stopped::NoProgress);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The training loop: epochs of batches, each batch a step.
 
 mod batch;
+mod best;
 mod checkpoint;
 mod error;
 mod evaluation;
@@ -18,14 +19,17 @@ mod standing;
 mod tensorboard;
 mod terms;
 
+use std::sync::Arc;
+
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Float;
 
 use crate::averaging::WeightAverage;
 use crate::module::Module;
 use crate::optim::Optimizer;
 use crate::schedule::{Plateau, Schedule};
 pub use batch::Batch;
+use best::Best;
 pub use checkpoint::Checkpoint;
 pub use error::TrainError;
 use evaluation::Evaluation;
@@ -34,7 +38,7 @@ pub use finder::{RateCurve, RateFinder};
 pub use interrupt::Interrupt;
 use metric::Measures;
 pub use metric::{Accuracy, ActiveUnits, Metric, Prediction, Psnr, RSquared, Similarity};
-pub use observer::{EpochRecord, Flow, Observer, ObserverError, Plan, StepRecord};
+pub use observer::{EpochRecord, Flow, Observer, ObserverError, Outlier, Plan, StepRecord};
 pub use patience::EarlyStopping;
 pub use progress::Progress;
 pub use shelf::{Every, Latest, Shelf};
@@ -63,15 +67,19 @@ pub struct Trainer<'a, T: Float = f32, V = Var<T>> {
     schedule: Schedule,
     plateau: Option<Plateau>,
     stopping: Option<EarlyStopping>,
-    /// The weights of the best epoch, if they are wanted in the end.
-    best: Option<Vec<Tensor<T>>>,
+    /// The model after its best epoch, if that is wanted in the end.
+    best: Option<Best<'a, T>>,
+    /// The epoch that the model was set back to.
+    kept: Option<u64>,
     average: Option<WeightAverage<T>>,
     /// Batches in a step.
     accumulated: usize,
     measures: Vec<Measures<'a, T, V>>,
     saving: Option<(&'a dyn Module<T>, Shelf)>,
     /// That of the best epoch, until it is written.
-    best_checkpoint: Option<Checkpoint<T>>,
+    best_checkpoint: Option<Arc<Checkpoint<T>>>,
+    /// That of the last epoch, until one is written: what is left if the next one diverges.
+    last_checkpoint: Option<Arc<Checkpoint<T>>>,
     standing: Standing,
     stopped: Option<Stopped>,
 }
@@ -100,11 +108,13 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
             plateau: None,
             stopping: None,
             best: None,
+            kept: None,
             average: None,
             accumulated: 1,
             measures: Vec::new(),
             saving: None,
             best_checkpoint: None,
+            last_checkpoint: None,
             standing: Standing::default(),
             stopped: None,
         }
@@ -191,6 +201,18 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
     #[must_use]
     pub fn standing(&self) -> &Standing {
         &self.standing
+    }
+
+    /// Whether there is nothing left to do of `epochs` epochs: they are done, or there was no more
+    /// progress.
+    #[must_use]
+    pub fn is_over(&self, epochs: u64) -> bool {
+        self.standing.epochs >= epochs || self.is_idle()
+    }
+
+    /// Whether there has been no progress for as long as is waited for it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.stopping.as_ref().is_some_and(EarlyStopping::is_over)
     }
 
     /// Why the last [`fit`](Self::fit) ended before its last epoch, if it did.

@@ -62,6 +62,17 @@ pub struct EpochRecord {
     pub memory: Option<u64>,
 }
 
+/// A held-out sample whose loss is infinite or NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outlier {
+    /// Which sample, counted from 0 in the order of the loader.
+    pub row: usize,
+    /// Where its largest number is, its sign aside.
+    pub column: usize,
+    /// That number.
+    pub value: f64,
+}
+
 /// Whether to go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Flow {
@@ -109,6 +120,14 @@ pub trait Observer {
         Ok(Flow::Continue)
     }
 
+    /// Before the end of an epoch, if held-out samples are left out of its figures.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    fn outliers(&mut self, _epoch: u64, _outliers: &[Outlier]) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
     /// After a checkpoint is safe on the disk.
     ///
     /// # Errors
@@ -137,6 +156,10 @@ impl<O: Observer + ?Sized> Observer for &mut O {
         (**self).epoch(record)
     }
 
+    fn outliers(&mut self, epoch: u64, outliers: &[Outlier]) -> Result<(), ObserverError> {
+        (**self).outliers(epoch, outliers)
+    }
+
     fn saved(&mut self, file: &Path) -> Result<(), ObserverError> {
         (**self).saved(file)
     }
@@ -158,6 +181,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<Flow, ObserverError> {
         Ok(self.0.epoch(record)?.and(self.1.epoch(record)?))
+    }
+
+    fn outliers(&mut self, epoch: u64, outliers: &[Outlier]) -> Result<(), ObserverError> {
+        self.0.outliers(epoch, outliers)?;
+        self.1.outliers(epoch, outliers)
     }
 
     fn saved(&mut self, file: &Path) -> Result<(), ObserverError> {
@@ -185,6 +213,11 @@ impl<O: Observer> Observer for Option<O> {
     fn epoch(&mut self, record: &EpochRecord) -> Result<Flow, ObserverError> {
         self.as_mut()
             .map_or(Ok(Flow::Continue), |observer| observer.epoch(record))
+    }
+
+    fn outliers(&mut self, epoch: u64, outliers: &[Outlier]) -> Result<(), ObserverError> {
+        self.as_mut()
+            .map_or(Ok(()), |observer| observer.outliers(epoch, outliers))
     }
 
     fn saved(&mut self, file: &Path) -> Result<(), ObserverError> {

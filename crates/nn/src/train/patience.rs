@@ -18,7 +18,6 @@ use crate::snapshot::{Snapshot, SnapshotError, Stateful};
 pub struct EarlyStopping {
     patience: u64,
     min_delta: f64,
-    restore_best: bool,
     best: Option<f64>,
     idle: u64,
 }
@@ -30,7 +29,6 @@ impl EarlyStopping {
         Self {
             patience,
             min_delta: 0.0,
-            restore_best: false,
             best: None,
             idle: 0,
         }
@@ -40,15 +38,6 @@ impl EarlyStopping {
     #[must_use]
     pub fn min_delta(self, min_delta: f64) -> Self {
         Self { min_delta, ..self }
-    }
-
-    /// The same; the weights at the end are those of the best epoch.
-    #[must_use]
-    pub fn restoring_best(self) -> Self {
-        Self {
-            restore_best: true,
-            ..self
-        }
     }
 
     /// The best loss up to now.
@@ -69,12 +58,13 @@ impl EarlyStopping {
         } else {
             self.idle += 1;
         }
-        self.idle >= self.patience
+        self.is_over()
     }
 
-    /// Whether the last epoch's weights are to be remembered as the best.
-    pub(super) fn is_best(&self) -> bool {
-        self.restore_best && self.best.is_some() && self.idle == 0
+    /// Whether it is time to stop.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.idle >= self.patience
     }
 }
 

@@ -1,17 +1,21 @@
 //! Progress for people: a bar on a terminal, plain lines elsewhere.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
+use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::observer::{EpochRecord, Flow, Observer, ObserverError, Plan, StepRecord};
+use super::observer::{EpochRecord, Flow, Observer, ObserverError, Outlier, Plan, StepRecord};
 use super::terms::Metrics;
 
 /// Most epoch lines of a run; longer runs show every n-th.
 const LINES: u64 = 20;
 /// Shortest time between two updates of the bar's numbers.
 const REFRESH: Duration = Duration::from_millis(100);
+/// Cells of a line where a terminal does not tell.
+const WIDTH: u16 = 80;
 
 /// Shows a run on standard error.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub struct Progress {
     plain: bool,
     plan: Option<Plan>,
     updated: Instant,
+    /// Held-out samples that have been mentioned.
+    mentioned: BTreeSet<usize>,
 }
 
 impl Progress {
@@ -31,6 +37,7 @@ impl Progress {
             plain: !stderr().is_terminal(),
             plan: None,
             updated: Instant::now(),
+            mentioned: BTreeSet::new(),
         }
     }
 
@@ -45,14 +52,31 @@ impl Progress {
         })
     }
 
-    fn line(&self, text: &str) {
+    /// Shows a line above the bar.
+    pub fn say(&self, text: &str) {
         if self.plain {
             // A closed standard error is no reason to stop a training.
             let _ = writeln!(stderr().lock(), "{text}");
         } else {
-            self.bar.println(text);
+            // A line that is wider than the terminal would be taken for one line, and the next
+            // drawing of the bar would wipe what is above it.
+            let lines = wrapped(text, width());
+            lines.iter().for_each(|line| self.bar.println(line));
         }
     }
+
+    /// Takes note of outliers; those that have not been mentioned before.
+    pub fn new_outliers(&mut self, outliers: &[Outlier]) -> Vec<Outlier> {
+        let mut new = outliers.to_vec();
+        new.retain(|outlier| self.mentioned.insert(outlier.row));
+        new
+    }
+}
+
+/// Cells in a line of the terminal.
+fn width() -> usize {
+    let known = Term::stderr().size_checked().map(|(_, width)| width);
+    known.filter(|width| *width > 0).unwrap_or(WIDTH).into()
 }
 
 impl Default for Progress {
@@ -70,14 +94,12 @@ impl Observer for Progress {
                 done_batches,
                 ..
             } = plan;
-            self.line(&format!(
+            self.say(&format!(
                 "going on after {done_epochs} epochs and {done_batches} batches"
             ));
         }
         if !self.plain {
-            let style = ProgressStyle::with_template(
-                "{msg:<40!} {bar:24} {percent:>3}% {elapsed} ETA {eta}",
-            );
+            let style = ProgressStyle::with_template("{wide_msg} {bar:12} {percent:>3}% ETA {eta}");
             let batches = plan.batches as u64;
             self.bar = ProgressBar::new(plan.epochs.saturating_mul(batches));
             self.bar
@@ -113,26 +135,74 @@ impl Observer for Progress {
         let epochs = self.plan().epochs;
         let every = epochs.div_ceil(LINES).max(1);
         if record.epoch == 1 || record.epoch == epochs || record.epoch.is_multiple_of(every) {
-            let held_out = record
-                .held_out
-                .as_ref()
-                .map_or_else(String::new, |m| format!("   held-out {}", terms(m)));
-            self.line(&format!(
-                "epoch {:>width$}/{}   train {}{held_out}   {:.2} s   {:.0} samples/s",
-                record.epoch,
-                epochs,
-                terms(&record.train),
-                record.seconds,
-                record.samples_per_second,
-                width = epochs.to_string().len(),
-            ));
+            let width = if self.plain { usize::MAX } else { width() };
+            self.say(&line(record, epochs, width));
         }
         Ok(Flow::Continue)
+    }
+
+    fn outliers(&mut self, epoch: u64, outliers: &[Outlier]) -> Result<(), ObserverError> {
+        for Outlier { row, column, value } in self.new_outliers(outliers) {
+            self.say(&format!(
+                "epoch {epoch}: held-out sample {row} has no finite loss (its number {column} is {value}); it is left out of the held-out figures"
+            ));
+        }
+        Ok(())
     }
 
     fn end(&mut self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// What is said of an epoch: as much as fits, the losses before the speed.
+fn line(record: &EpochRecord, epochs: u64, width: usize) -> String {
+    let digits = epochs.to_string().len();
+    let epoch = format!("epoch {:>digits$}/{epochs}", record.epoch);
+    let losses = |shown: fn(&Metrics) -> String| {
+        let held_out = record.held_out.as_ref();
+        let held_out = held_out.map_or_else(String::new, |m| format!("   held-out {}", shown(m)));
+        format!("   train {}{held_out}", shown(&record.train))
+    };
+    let total = |metrics: &Metrics| short(metrics.total());
+    let time = format!("   {:.2} s", record.seconds);
+    let speed = format!("   {:.0} samples/s", record.samples_per_second);
+    let (all, totals) = (losses(terms), losses(total));
+    let lines = [
+        format!("{epoch}{all}{time}{speed}"),
+        format!("{epoch}{all}{time}"),
+        format!("{epoch}{all}"),
+        format!("{epoch}{totals}{time}"),
+    ];
+    let fitting = lines.into_iter().find(|line| line.chars().count() <= width);
+    fitting.unwrap_or_else(|| format!("{epoch}{totals}"))
+}
+
+/// Lines of at most so many characters, broken at blanks where there are such.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_inclusive(' ') {
+        let line = lines.last_mut().map_or(0, |line| line.chars().count());
+        if line > 0 && line + word.trim_end().chars().count() > width {
+            lines.push(String::new());
+        }
+        let mut rest = word;
+        while rest.trim_end().chars().count() > width {
+            let end = rest
+                .char_indices()
+                .nth(width)
+                .map_or(rest.len(), |(at, _)| at);
+            let (part, after) = rest.split_at(end);
+            lines.last_mut().into_iter().for_each(|line| *line += part);
+            lines.push(String::new());
+            rest = after;
+        }
+        lines.last_mut().into_iter().for_each(|line| *line += rest);
+    }
+    lines
+        .iter()
+        .map(|line| line.trim_end().to_owned())
+        .collect()
 }
 
 /// `mse 0.0123`, or with several terms `loss 0.0223 = mse 0.0123 + l1 0.0100`.
@@ -172,5 +242,45 @@ mod tests {
             terms(&two.metrics()),
             "loss 0.75000 = mse 0.50000 + l1 0.25000"
         );
+    }
+
+    #[test]
+    fn a_line_fits_its_terminal_and_keeps_the_losses() {
+        let metrics = |a: f64, b: f64| [("mse", a), ("divergence", b)].into_iter().collect();
+        let record = EpochRecord {
+            epoch: 7,
+            train: metrics(0.123, 4.0),
+            held_out: Some(metrics(0.234, 5.0)),
+            measures: Metrics::default(),
+            learning_rate: 0.1,
+            seconds: 12.0,
+            samples_per_second: 31_234.0,
+            memory: None,
+        };
+        let at = |width| line(&record, 30, width);
+        assert!(
+            at(usize::MAX).ends_with("12.00 s   31234 samples/s"),
+            "{}",
+            at(200)
+        );
+        assert_eq!(
+            at(80),
+            "epoch  7/30   train 4.12300   held-out 5.23400   12.00 s"
+        );
+        for width in 48..130 {
+            let line = at(width);
+            assert!(line.chars().count() <= width, "{width}: {line}");
+            assert!(
+                line.contains("4.12300") && line.contains("5.23400"),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn long_lines_are_broken_at_blanks() {
+        assert_eq!(wrapped("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrapped("1234567890 ab", 4), ["1234", "5678", "90", "ab"]);
+        assert_eq!(wrapped("", 4), [""]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use retrograd_tensor::Float;
@@ -111,12 +112,46 @@ impl Shelf {
     /// # Errors
     /// If the folder cannot be read, or every checkpoint in it is damaged.
     pub fn latest<T: Float>(folder: &Path) -> Result<Option<Latest<T>>, CheckpointError> {
+        Self::newest(folder, &[STEP, BEST])
+    }
+
+    /// That of the best epoch; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`latest`](Self::latest).
+    pub fn best<T: Float>(folder: &Path) -> Result<Option<Latest<T>>, CheckpointError> {
+        Self::newest(folder, &[BEST])
+    }
+
+    /// Removes checkpoints with more steps, for a training that goes on from one of before.
+    ///
+    /// # Errors
+    /// If one cannot be removed.
+    pub fn forget_after(folder: &Path, last: u64) -> Result<(), CheckpointError> {
         let io = |source| CheckpointError::Io {
             path: folder.into(),
             source,
         };
         let names = names(folder).map_err(io)?;
-        let paths = [STEP, BEST].into_iter().flat_map(|kind| {
+        for kind in [STEP, BEST] {
+            for step in steps(&names, kind).into_iter().filter(|step| *step > last) {
+                remove(&file(folder, kind, step)).map_err(io)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The newest of the first of these kinds of which there is one that is whole.
+    fn newest<T: Float>(
+        folder: &Path,
+        kinds: &[&'static str],
+    ) -> Result<Option<Latest<T>>, CheckpointError> {
+        let io = |source| CheckpointError::Io {
+            path: folder.into(),
+            source,
+        };
+        let names = names(folder).map_err(io)?;
+        let paths = kinds.iter().flat_map(|kind| {
             let newest_first = steps(&names, kind).into_iter().rev();
             newest_first.map(move |step| file(folder, kind, step))
         });
@@ -170,10 +205,7 @@ impl Shelf {
         old.retain(|&step| step <= newest);
         old.truncate(old.len().saturating_sub(last));
         for step in old {
-            let json = file(&self.folder, kind, step);
-            // In this order what is left, if the process dies between, is no checkpoint.
-            fs::remove_file(&json)?;
-            fs::remove_file(json.with_extension("safetensors"))?;
+            remove(&file(&self.folder, kind, step))?;
         }
         for name in names.iter().filter(|name| name.starts_with(kind)) {
             let json = self.folder.join(name).with_extension("json");
@@ -186,7 +218,7 @@ impl Shelf {
 
     /// Takes note of an epoch's loss; whether its checkpoint is to be kept as the best.
     fn is_best(&mut self, loss: f64) -> bool {
-        let is_best = self.keeps_best && self.best.is_none_or(|best| loss < best);
+        let is_best = self.keeps_best && loss < self.best.unwrap_or(f64::INFINITY);
         if is_best {
             self.best = Some(loss);
         }
@@ -257,17 +289,25 @@ fn steps(names: &[String], kind: &str) -> Vec<u64> {
     steps
 }
 
+/// Removes both files of a checkpoint: in this order what is left, if the process dies between, is no
+/// checkpoint.
+fn remove(json: &Path) -> std::io::Result<()> {
+    fs::remove_file(json)?;
+    fs::remove_file(json.with_extension("safetensors"))
+}
+
 fn file(folder: &Path, kind: &str, step: u64) -> PathBuf {
     folder.join(format!("{kind}-{step:08}.json"))
 }
 
 impl<T: Float, V> Trainer<'_, T, V> {
     /// Saves what there is now, if checkpoints are saved at all, and the best before it if there is a
-    /// new one.
+    /// new one; never a model that an update has ruined.
     pub(super) fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let Some((model, _)) = &self.saving else {
             return Ok(());
         };
+        self.check_parameters(self.standing.epoch())?;
         let checkpoint = self.checkpoint(*model);
         let best = self.best_checkpoint.take();
         let Some((_, shelf)) = &mut self.saving else {
@@ -277,6 +317,20 @@ impl<T: Float, V> Trainer<'_, T, V> {
             shelf.put_best(&best).map_err(TrainError::Save)?;
         }
         let path = shelf.put(&checkpoint).map_err(TrainError::Save)?;
+        self.last_checkpoint = None;
+        observer.saved(&path).map_err(TrainError::Observer)
+    }
+
+    /// Saves what there was after the last epoch, if that is not saved yet.
+    pub(super) fn save_last(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let (last, best) = (self.last_checkpoint.take(), self.best_checkpoint.take());
+        let (Some(last), Some((_, shelf))) = (last, &mut self.saving) else {
+            return Ok(());
+        };
+        if let Some(best) = best {
+            shelf.put_best(&best).map_err(TrainError::Save)?;
+        }
+        let path = shelf.put(&last).map_err(TrainError::Save)?;
         observer.saved(&path).map_err(TrainError::Observer)
     }
 
@@ -302,12 +356,14 @@ impl<T: Float, V> Trainer<'_, T, V> {
         };
         let (model, is_best) = (*model, shelf.is_best(loss));
         let is_due = shelf.is_due_after_epoch(self.standing.epochs);
+        let checkpoint = Arc::new(self.checkpoint(model));
         if is_best {
-            self.best_checkpoint = Some(self.checkpoint(model));
+            self.best_checkpoint = Some(Arc::clone(&checkpoint));
         }
         if is_due || is_over {
-            self.save(observer)?;
+            return self.save(observer);
         }
+        self.last_checkpoint = Some(checkpoint);
         Ok(())
     }
 }

@@ -18,8 +18,16 @@ pub(super) struct Entry {
     pub(super) records: Vec<EpochRecord>,
 }
 
+impl Entry {
+    /// The epoch that the weights are of.
+    pub(super) fn kept(&self) -> Option<&EpochRecord> {
+        let position = self.run.outcome.position(self.records.len());
+        self.records.get(position)
+    }
+}
+
 /// Writes the page, and the table on the terminal.
-pub(super) fn run(options: &CompareOptions) -> Result<(), Failure> {
+pub(crate) fn run(options: &CompareOptions) -> Result<(), Failure> {
     output::check_free(&options.out, options.overwrite)?;
     let entries = options.runs.iter().map(|path| {
         let run = Run::open(path)?;
@@ -52,12 +60,12 @@ const NUMBERS: [usize; 5] = [3, 4, 5, 6, 7];
 /// The figures of a run.
 fn row(entry: &Entry) -> [String; COLUMNS.len()] {
     let Entry { run, records } = entry;
-    let last = records.last();
+    let last = entry.kept();
     let loss = |metrics: Option<&Metrics>| number(metrics.map_or(f64::NAN, Metrics::total));
     [
         run.path.display().to_string(),
         run.config.variant.clone(),
-        run.config.data.clone(),
+        run.config.data.display().to_string(),
         count(run.config.parameters),
         records.len().to_string(),
         loss(last.and_then(|record| record.held_out.as_ref())),
@@ -70,7 +78,7 @@ fn row(entry: &Entry) -> [String; COLUMNS.len()] {
 fn page(entries: &[Entry], rows: &[[String; COLUMNS.len()]]) -> Result<Report, Failure> {
     let figures = Section {
         heading: "Figures".into(),
-        text: "Losses are of the last epoch, and comparable where unit and data are the same."
+        text: "Losses are of the epoch that the weights are of, and comparable where unit and data are the same."
             .into(),
         table: Table {
             columns: COLUMNS.map(str::to_owned).to_vec(),
@@ -109,8 +117,8 @@ fn charts(entries: &[Entry]) -> Result<Vec<Picture>, Failure> {
         let chart = own.fold(
             Chart::curves("Held-out loss", "epoch", *unit),
             |chart, Entry { run, records }| {
-                let points = records.iter().filter_map(|record| {
-                    Some((record.epoch as f64, record.held_out.as_ref()?.total()))
+                let points = records.iter().zip(1_u32..).filter_map(|(record, epoch)| {
+                    Some((epoch.into(), record.held_out.as_ref()?.total()))
                 });
                 chart.line(run.path.display().to_string(), points)
             },

@@ -42,21 +42,21 @@ impl Run {
         let own = self.config.wanted()?;
         let path = options.data.as_deref();
         let wanted = Wanted {
+            held_out: own.held_out.filter(|_| path.is_none()),
             data: path.map(Path::to_owned).or(own.data),
             ..own
         };
-        let split = data::load(&wanted)
-            .map_err(|failure| match path {
-                Some(_) => failure,
-                None => Failure::run(format!(
-                    "the run's own data: {failure}; name samples with --data"
-                )),
-            })?
-            .split;
+        let data = data::load(&wanted).map_err(|failure| match path {
+            Some(_) => failure,
+            None => Failure::run(format!(
+                "the run's own data: {failure}; name samples with --data"
+            )),
+        })?;
         let Some(path) = path else {
-            return Ok(split);
+            self.config.check_data(&data)?;
+            return Ok(data.split);
         };
-        let form = self.form();
+        let (form, split) = (self.form(), data.split);
         form.check_width(split.train.width(), path)?;
         Ok(Split {
             train: form.named(split.train, path)?,

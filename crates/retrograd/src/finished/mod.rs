@@ -26,7 +26,9 @@ use retrograd::tensor::simd::Isa;
 use crate::failure::Failure;
 use crate::train;
 
-pub(crate) use options::Command;
+pub(crate) use compare::run as compare;
+pub(crate) use options::{Command, CompareOptions};
+pub(crate) use records::read as records;
 
 /// Does what the command says.
 pub(crate) fn run(command: &Command) -> Result<(), Failure> {

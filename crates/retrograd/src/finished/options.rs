@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::{above_zero, positive};
 use crate::own::DataOptions;
@@ -163,11 +163,27 @@ pub(crate) struct TraverseOptions {
     pub(crate) output: OutputOptions,
 }
 
+/// What samples are rated by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum By {
+    /// The squared error of the reconstruction.
+    Reconstruction,
+    /// The bound on the likelihood, of a variant that is a model of the data's distribution.
+    Bound,
+}
+
 /// The options of `score`.
 #[derive(Args, Debug)]
 pub(crate) struct ScoreOptions {
     #[command(flatten)]
     pub(crate) input: InputOptions,
+    /// What samples are rated by.
+    #[arg(long, value_enum, default_value_t = By::Reconstruction)]
+    pub(crate) by: By,
+    /// The score from which on a sample is flagged [default: what 99 % of the training samples are
+    /// below].
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) threshold: Option<f64>,
     /// The file to write as well: a table (.csv) or an array (.npy).
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

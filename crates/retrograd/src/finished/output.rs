@@ -13,12 +13,15 @@ use retrograd::tensor::Tensor;
 
 use super::options::OutputOptions;
 use super::run::Run;
+use super::score::is_above;
 use crate::failure::Failure;
 use crate::pictures;
 use crate::terminal;
 
-/// Most samples of a picture.
-const MOST_SHOWN: usize = 1000;
+/// Most rows of a heat map.
+const MOST_ROWS: usize = 200;
+/// Widest and highest a grid of images should be, in pixels: what is more is left out.
+const GRID: [usize; 2] = [1600, 2000];
 /// Images in a line where nothing else decides.
 pub(super) const COLUMNS: usize = 16;
 
@@ -108,10 +111,11 @@ impl Target {
         }
     }
 
-    /// Says what the file holds, which may be less than there is if it is a picture.
-    fn say(&self, count: usize, what: &str) -> Result<(), Failure> {
-        let part = if self.format == Format::Png && count > MOST_SHOWN {
-            format!("the first {MOST_SHOWN} of ")
+    /// Says what the file holds, which may be less than there is if it is a picture, of at most so
+    /// many.
+    fn say(&self, count: usize, most: usize, what: &str) -> Result<(), Failure> {
+        let part = if self.format == Format::Png && count > most {
+            format!("a picture of the first {most} of ")
         } else {
             String::new()
         };
@@ -126,31 +130,44 @@ impl Target {
             ..beside(of, codes)
         };
         self.write(&rows, || {
-            let shown = first(&rows.features, MOST_SHOWN);
+            let shown = first(&rows.features, MOST_ROWS);
             let grid = ImageGrid::heatmap(&[("code", &shown.to_vec())], [shown.shape()[0], latent])
                 .encode_png();
             grid.map_err(Failure::run)
         })?;
-        self.say(count, &format!("codes of {latent} numbers"))
+        self.say(count, MOST_ROWS, &format!("codes of {latent} numbers"))
     }
 
-    /// Writes scores `[samples]`, beside what is known of their samples.
-    pub(super) fn scores(&self, scores: &Tensor<f32>, of: &Dataset) -> Result<(), Failure> {
+    /// Writes scores `[samples]`, beside what is known of their samples; in a table, with a 1 for
+    /// those above the threshold.
+    pub(super) fn scores(
+        &self,
+        scores: &[f32],
+        threshold: Option<f64>,
+        of: &Dataset,
+    ) -> Result<(), Failure> {
+        let count = scores.len();
         if self.format == Format::Png {
             return Err(Failure::usage(
                 "--out: scores are no picture; end it in .npy or .csv",
             ));
         }
         if self.format == Format::Npy {
-            write_npy(&self.path, scores, self.if_exists).map_err(Failure::run)?;
+            let scores = Tensor::from_vec(scores.to_vec(), [count]);
+            write_npy(&self.path, &scores, self.if_exists).map_err(Failure::run)?;
         } else {
+            let flag = |score: f32| threshold.map(|at| f32::from(is_above(score, at)));
+            let row = |&score: &f32| std::iter::once(score).chain(flag(score));
+            let columns = ["score", "flag"].map(str::to_owned);
+            let columns = &columns[..1 + usize::from(threshold.is_some())];
+            let values = scores.iter().flat_map(row).collect();
             let rows = Dataset {
-                columns: vec!["score".to_owned()],
-                ..beside(of, scores.reshape(&[-1, 1]))
+                columns: columns.to_vec(),
+                ..beside(of, Tensor::from_vec(values, [count, columns.len()]))
             };
             write_csv(&self.path, &rows, self.if_exists).map_err(Failure::run)?;
         }
-        self.say(scores.elements(), "scores")
+        self.say(count, MOST_ROWS, "scores")
     }
 }
 
@@ -197,14 +214,28 @@ impl Run {
             }
         }
         let what = format!("{} of {} features", sheet.name, self.kind.features());
-        target.say(count, &what)
+        let (_, most) = self.grid(sheet);
+        target.say(count, most, &what)
+    }
+
+    /// Images in a line of a picture, and samples in all.
+    fn grid(&self, sheet: &Sheet<'_>) -> (usize, usize) {
+        let Some(image) = self.config.image() else {
+            return (1, MOST_ROWS);
+        };
+        let scale = pictures::scale(image.width);
+        let [across, down] = [(image.width, GRID[0]), (image.height, GRID[1])]
+            .map(|(side, all)| (all / (side * scale).max(1)).max(1));
+        let columns = sheet.columns.min(across);
+        let names = 1 + usize::from(sheet.above.is_some());
+        (columns, columns * (down / names).max(1))
     }
 
     fn picture(&self, samples: &Tensor<f32>, sheet: &Sheet<'_>) -> Result<Vec<u8>, Failure> {
+        let (columns, most) = self.grid(sheet);
         let rows = sheet.above.into_iter().chain([(sheet.name, samples)]);
-        let rows: Vec<(&str, Tensor<f32>)> = rows
-            .map(|(name, rows)| (name, first(rows, MOST_SHOWN)))
-            .collect();
+        let rows: Vec<(&str, Tensor<f32>)> =
+            rows.map(|(name, rows)| (name, first(rows, most))).collect();
         let count = rows[0].1.shape()[0];
         let png = match self.config.image() {
             Some(image) => {
@@ -215,7 +246,7 @@ impl Run {
                 let shape = [count, image.height, image.width];
                 let mut grid = ImageGrid::new()
                     .scale(pictures::scale(image.width))
-                    .columns(sheet.columns);
+                    .columns(columns);
                 for (name, shades) in &shades {
                     grid = grid.row(*name, shades, shape);
                 }

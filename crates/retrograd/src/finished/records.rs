@@ -1,50 +1,90 @@
 //! The epochs of a run, read again from its `metrics.jsonl`.
 
-use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
+use std::path::Path;
 
 use retrograd::nn::train::{EpochRecord, Metrics};
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::run::Run;
 use crate::failure::Failure;
 use crate::folder::METRICS;
 
-/// A line of the file. JSON has no NaN and no infinity; they are `null`.
+/// A line of the file.
 #[derive(Deserialize)]
 struct Line {
     epoch: u64,
-    train: BTreeMap<String, Option<f64>>,
-    held_out: Option<BTreeMap<String, Option<f64>>>,
-    measures: BTreeMap<String, Option<f64>>,
+    #[serde(default)]
+    phase: Option<String>,
+    train: Named,
+    held_out: Option<Named>,
+    measures: Named,
     learning_rate: f64,
     seconds: f64,
     samples_per_second: f64,
     memory: Option<u64>,
 }
 
-impl Run {
-    /// Every epoch, counted through all phases.
-    pub(super) fn records(&self) -> Result<Vec<EpochRecord>, Failure> {
-        let path = self.path.join(METRICS);
-        let failure = |problem: String| Failure::run(format!("{}: {problem}", path.display()));
-        let text = fs::read_to_string(&path).map_err(|error| failure(error.to_string()))?;
-        let records = text.lines().enumerate().map(|(number, line)| {
-            let line: Line = serde_json::from_str(line)
-                .map_err(|error| failure(format!("line {}: {error}", number + 1)))?;
-            Ok(record(line))
-        });
-        let records = records.collect::<Result<Vec<_>, Failure>>()?;
-        if records.is_empty() {
-            return Err(failure("it holds no epoch; train the run again".to_owned()));
+/// Numbers by name, in the order of the file. JSON has no NaN and no infinity; they are `null`.
+struct Named(Vec<(String, Option<f64>)>);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Named;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("numbers by name")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Named, M::Error> {
+                let mut all = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    all.push(entry);
+                }
+                Ok(Named(all))
+            }
         }
-        Ok(records)
+        deserializer.deserialize_map(InOrder)
     }
 }
 
-fn record(line: Line) -> EpochRecord {
+impl Run {
+    /// Every epoch; those of a phase are counted from 1, as in training.
+    pub(super) fn records(&self) -> Result<Vec<EpochRecord>, Failure> {
+        read(&self.path)
+    }
+}
+
+/// Every epoch of the run in a folder.
+pub(crate) fn read(run: &Path) -> Result<Vec<EpochRecord>, Failure> {
+    let path = run.join(METRICS);
+    let failure = |problem: String| Failure::run(format!("{}: {problem}", path.display()));
+    let text = fs::read_to_string(&path).map_err(|error| failure(error.to_string()))?;
+    let mut records: Vec<EpochRecord> = Vec::new();
+    let (mut phase, mut before) = (None, 0);
+    for (number, line) in text.lines().enumerate() {
+        let line: Line = serde_json::from_str(line)
+            .map_err(|error| failure(format!("line {}: {error}", number + 1)))?;
+        if line.phase != phase {
+            before = records.len() as u64;
+            phase.clone_from(&line.phase);
+        }
+        records.push(record(line, before));
+    }
+    if records.is_empty() {
+        return Err(failure("it holds no epoch; train the run again".to_owned()));
+    }
+    Ok(records)
+}
+
+/// What the line says, of an epoch after so many of other phases.
+fn record(line: Line, before: u64) -> EpochRecord {
     EpochRecord {
-        epoch: line.epoch,
+        epoch: line.epoch.saturating_sub(before),
         train: metrics(line.train),
         held_out: line.held_out.map(metrics),
         measures: metrics(line.measures),
@@ -56,8 +96,8 @@ fn record(line: Line) -> EpochRecord {
 }
 
 /// The terms; `loss` is their sum, which is not a term.
-fn metrics(named: BTreeMap<String, Option<f64>>) -> Metrics {
-    let terms = named.into_iter().filter(|(name, _)| name != "loss");
+fn metrics(named: Named) -> Metrics {
+    let terms = named.0.into_iter().filter(|(name, _)| name != "loss");
     terms
         .map(|(name, value)| (name, value.unwrap_or(f64::NAN)))
         .collect()

@@ -16,9 +16,9 @@ pub(super) fn run(path: &Path) -> Result<(), Failure> {
     let records = run.records()?;
     let data = data::load(&run.config.wanted()?)?;
     let folder = RunFolder::open(path)?;
-    let seconds = records.iter().map(|record| record.seconds).sum();
+    run.config.check_data(&data)?;
     let model = run.model.as_ref();
-    let figures = Figures::of(&records, model.unit(), seconds);
+    let figures = Figures::of(&records, &run.outcome, model.unit());
     let show = Show {
         folder: &folder,
         model,

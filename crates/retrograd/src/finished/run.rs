@@ -12,6 +12,8 @@ use retrograd::tensor::{Tensor, random};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::folder::{CONFIG, MODEL};
+use crate::limits;
+use crate::outcome::Outcome;
 
 /// Samples that go through the model at once.
 const BATCH: usize = 500;
@@ -20,6 +22,7 @@ const BATCH: usize = 500;
 pub(super) struct Run {
     pub(super) path: PathBuf,
     pub(super) config: Config,
+    pub(super) outcome: Outcome,
     pub(super) variant: Variant,
     pub(super) kind: DataKind,
     pub(super) model: BoxedAutoencoder<f32>,
@@ -35,13 +38,6 @@ impl Run {
             )));
         }
         let mut config = Config::read(path)?;
-        let own = env!("CARGO_PKG_VERSION");
-        if config.retrograd != own {
-            return Err(failure(format!(
-                "a run of retrograd {}, and this is {own}; use that version, or train it again",
-                config.retrograd
-            )));
-        }
         if !path.join(MODEL).is_file() {
             return Err(failure(format!(
                 "the run is not finished: it has no {MODEL}; go on with `retrograd train --resume {}`",
@@ -56,10 +52,20 @@ impl Run {
                     config.kind
                 ))
             })?;
+        limits::check_model(&config.settings, kind, 1)?;
         let model: BoxedAutoencoder<f32> = variant
             .build(&config.settings, kind, &mut random::rng(0))
             .map_err(|error| failure(format!("{CONFIG}: {error}")))?;
-        checkpoint::load(model.as_ref(), path.join(MODEL)).map_err(Failure::run)?;
+        let weights = path.join(MODEL);
+        checkpoint::load(model.as_ref(), &weights).map_err(Failure::run)?;
+        let params = model.params();
+        let bad = params.iter().find(|(_, param)| !param.value().is_finite());
+        if let Some((name, _)) = bad {
+            return Err(Failure::run(format!(
+                "{}: {name} holds numbers that are infinite or NaN, so nothing can be computed with it; train the run again",
+                weights.display()
+            )));
+        }
         // Runs of before classes had names took labels as they were.
         if let (true, Some(model)) = (config.source.classes.is_empty(), model.conditional()) {
             config.source.classes = (0..model.classes())
@@ -68,6 +74,7 @@ impl Run {
         }
         Ok(Self {
             path: path.to_owned(),
+            outcome: Outcome::read(path)?,
             config,
             variant,
             kind,

@@ -7,6 +7,7 @@ use super::options::SampleOptions;
 use super::output::{COLUMNS, Sheet, Target};
 use super::run::Run;
 use crate::failure::Failure;
+use crate::limits;
 
 /// Variants that draw samples.
 const GENERATIVE: [Variant; 4] = [
@@ -20,6 +21,7 @@ const GENERATIVE: [Variant; 4] = [
 pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
     let target = Target::new(&options.output)?;
     let run = Run::open(&options.run)?;
+    limits::check_samples("count", options.count, run.kind.features())?;
     let asked = run.one_label(options.count, options.label.as_deref())?;
     let labels = asked.or_else(|| in_turn(&run, options.count));
     let labels = run.labels(options.count, labels)?;

@@ -67,7 +67,7 @@ impl<'a> Sweep<'a> {
                 Value::Count(count) => count as f64,
                 _ => return None,
             };
-            Some((number, entry.records.last()?.held_out.as_ref()?))
+            Some((number, entry.kept()?.held_out.as_ref()?))
         };
         let mut runs = entries.iter().map(run).collect::<Option<Vec<_>>>()?;
         runs.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -121,7 +121,7 @@ fn tables_come_back_in_their_own_units_with_their_labels() {
         "--latent",
         "1",
         "--epochs",
-        "1000",
+        "300",
     ];
     succeed(path, &train);
     let run = "runs/linear";
@@ -185,8 +185,29 @@ fn tables_come_back_in_their_own_units_with_their_labels() {
     assert!(said.contains("highest: row 19 ("), "{said}");
     let scores = fs::read_to_string(path.join("scores.csv")).unwrap();
     assert!(
-        scores.starts_with("row,score,label\n") && scores.lines().count() == 21,
+        scores.starts_with("row,score,flag,label\n") && scores.lines().count() == 21,
         "{scores}"
+    );
+    // The row that is off the line is unlike 99 % of the training rows.
+    assert!(
+        scores.ends_with(",1,high\n") || scores.ends_with(",1,low\n"),
+        "{scores}"
+    );
+    assert!(
+        said.contains("above the threshold") && said.contains("(AUC)"),
+        "{said}"
+    );
+    let given = ["score", run, "--data", "odd.csv", "--threshold", "1e9"];
+    let said = succeed(path, &given);
+    assert!(
+        said.contains("threshold of 1e9 (as given): 0 rows"),
+        "{said}"
+    );
+    fail(
+        path,
+        &["score", run, "--by", "bound"],
+        2,
+        &["no likelihood", "--by reconstruction"],
     );
 }
 
@@ -457,14 +478,12 @@ fn what_a_run_cannot_do_is_said() {
     let config = path.join("runs/linear/config.toml");
     let text = fs::read_to_string(&config).unwrap();
     let encode = ["encode", run, "--out", "x.npy"];
-    let own = env!("CARGO_PKG_VERSION");
     let spoilt = |from: &str, to: &str, words: &[&str]| {
         assert!(text.contains(from), "{text}");
         fs::write(&config, text.replacen(from, to, 1)).unwrap();
         fail(path, &encode, 1, words);
     };
-    let version = format!("retrograd = \"{own}\"");
-    spoilt(&version, "retrograd = \"9.8.7\"", &["retrograd 9.8.7", own]);
+    spoilt("format = 1", "format = 9", &["format 9", "up to 1"]);
     spoilt("\"linear\"", "\"simple\"", &["runs/linear"]);
     spoilt("\"linear\"", "\"lineal\"", &["did you mean `linear`"]);
     spoilt("\"points\"", "\"dots\"", &["`dots`", "points"]);

@@ -6,10 +6,11 @@ mod finished;
 mod pictures;
 mod reproduce;
 mod resume;
+mod runs;
 mod tape;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,12 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
 /// end, which must be that of an interrupted one; what it said.
 #[cfg(unix)]
 fn interrupt(folder: &Path, arguments: &[&str], ready: impl Fn() -> bool) -> String {
+    signalled("-INT", folder, arguments, ready)
+}
+
+/// The same with any signal that asks for an end.
+#[cfg(unix)]
+fn signalled(signal: &str, folder: &Path, arguments: &[&str], ready: impl Fn() -> bool) -> String {
     let child = command(folder, arguments)
         .stderr(Stdio::piped())
         .stdout(Stdio::null())
@@ -36,7 +43,7 @@ fn interrupt(folder: &Path, arguments: &[&str], ready: impl Fn() -> bool) -> Str
         std::thread::sleep(Duration::from_millis(1));
     }
     let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+        .args([signal, &child.id().to_string()])
         .status();
     assert!(sent.expect("kill is there").success());
     let output = child.wait_with_output().expect("it ends");

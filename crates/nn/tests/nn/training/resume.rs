@@ -69,7 +69,8 @@ impl Run {
                 Averaging::Exponential { decay: 0.9 },
                 self.model.params(),
             ))
-            .stopping(EarlyStopping::after(1000).restoring_best());
+            .stopping(EarlyStopping::after(1000))
+            .keeping_best(&self.model);
         if let Some(checkpoint) = from {
             trainer.resume(&self.model, checkpoint).unwrap();
         }

@@ -1,8 +1,8 @@
 //! Ending early, falling rates, steps of several batches, and figures beside the loss.
 
 use super::*;
-use retrograd_nn::train::{Psnr, Stopped};
-use retrograd_nn::{BatchNorm1d, EarlyStopping, Labels, Plateau, PlateauRule};
+use retrograd_nn::train::{Every, Outlier, Psnr, Shelf, Stopped};
+use retrograd_nn::{BatchNorm1d, Counter, EarlyStopping, Labels, Plateau, PlateauRule};
 use retrograd_tensor::assert_abs_diff_eq;
 
 /// A parameter whose loss is what its value is compared with: it falls by the rate every step until
@@ -19,18 +19,125 @@ fn trainer<'a>(
     Trainer::new(objective, Optimizer::new(Sgd::default(), 0.3, params), 0)
 }
 
+/// The parameter with a counter beside it.
+struct Valley {
+    param: Param<f64>,
+    seen: Counter,
+}
+
+impl Module<f64> for Valley {
+    fn forward(&self, x: &Var<f64>) -> Var<f64> {
+        self.param.beside(x)
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_, f64>) {
+        visitor.param("p", &self.param);
+        visitor.counter("seen", &self.seen);
+    }
+}
+
 #[test]
 fn a_run_without_progress_ends_with_its_best_weights() {
     let param = valley();
     let objective = |x: &Var<f64>| Terms::new("distance", param.beside(x).abs());
     let loader = DataLoader::new(samples(4), 4).unwrap();
-    let stopping = EarlyStopping::after(2).restoring_best();
-    let mut trainer = trainer(&param, &objective).stopping(stopping);
+    let model = Valley {
+        param: param.clone(),
+        seen: Counter::default(),
+    };
+    let objective = |x: &Var<f64>| {
+        if x.mode() == Mode::Training {
+            model.seen.set(model.seen.get() + 1);
+        }
+        objective(x)
+    };
+    let mut trainer = trainer(&param, &objective)
+        .stopping(EarlyStopping::after(2))
+        .keeping_best(&model);
     let records = trainer.fit(50, &loader, Some(&loader), &mut ()).unwrap();
     // 0.7, 0.4, 0.1, then −0.2 and 0.1 again, which is no progress.
     assert_eq!(trainer.stopped(), Some(Stopped::NoProgress));
-    assert_eq!(records.len(), 5);
+    assert_eq!((records.len(), trainer.kept()), (5, 3));
     assert_abs_diff_eq!(param.value().item(), 0.1, epsilon = 1e-12);
+    assert_eq!(model.seen.get(), 3, "of the same epoch as the weights");
+    // There is no more progress, so there is nothing to do.
+    let again = trainer.fit(50, &loader, Some(&loader), &mut ()).unwrap();
+    assert_eq!((again.len(), trainer.kept()), (5, 3));
+    assert_eq!(trainer.stopped(), Some(Stopped::NoProgress));
+}
+
+/// Outliers as they are told.
+#[derive(Default)]
+struct Told(Vec<(u64, Outlier)>);
+
+impl Observer for Told {
+    fn outliers(&mut self, epoch: u64, outliers: &[Outlier]) -> Result<(), ObserverError> {
+        self.0
+            .extend(outliers.iter().map(|outlier| (epoch, *outlier)));
+        Ok(())
+    }
+}
+
+#[test]
+fn held_out_outliers_are_told_and_left_out() {
+    let param = valley();
+    let objective = |x: &Var<f64>| Terms::new("distance", (param.beside(x) * x).exp().mean(..));
+    let train = DataLoader::new(Tensor::ones([4, 3]), 4).unwrap();
+    // Two of five samples, in different batches, with exp(10⁵ p) = ∞.
+    let far = |at: &[usize]| match at {
+        [1, 2] | [4, 0] => 1e5,
+        _ => 1.0,
+    };
+    let fit = |held_out: Tensor<f64>| {
+        let held_out = DataLoader::new(held_out, 3).unwrap();
+        let mut told = Told::default();
+        param.set(Tensor::scalar(1.0));
+        let mut trainer = trainer(&param, &objective);
+        let outcome = trainer.fit(1, &train, Some(&held_out), &mut told);
+        (outcome, told.0)
+    };
+    let (records, told) = fit(Tensor::from_fn([5, 3], far));
+    let outlier = |row, column| {
+        let value = 1e5;
+        (1, Outlier { row, column, value })
+    };
+    assert_eq!(told, [outlier(1, 2), outlier(4, 0)]);
+    let held_out = |records: Vec<EpochRecord>| records[0].held_out.clone().unwrap().total();
+    let (clean, none) = fit(Tensor::ones([3, 3]));
+    assert!(none.is_empty());
+    let (found, expected) = (held_out(records.unwrap()), held_out(clean.unwrap()));
+    assert!(
+        (found - expected).abs() < 1e-12 * expected,
+        "{found} {expected}"
+    );
+    // Nothing is left: it is not the training that is wrong.
+    let (records, told) = fit(Tensor::full([3, 3], 1e5));
+    assert_eq!((told.len(), held_out(records.unwrap())), (3, f64::INFINITY));
+}
+
+#[test]
+fn a_training_that_diverges_leaves_its_last_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = Valley {
+        param: valley(),
+        seen: Counter::default(),
+    };
+    // 1, 0.7, 0.4, 0.1, and beyond 0 there is no logarithm.
+    let objective = |x: &Var<f64>| {
+        let p = model.param.beside(x);
+        Terms::new("distance", &p + p.log() * 0.0)
+    };
+    let loader = DataLoader::new(samples(4), 4).unwrap();
+    let shelf = Shelf::open(folder.path())
+        .unwrap()
+        .every(Every::Seconds(1e9));
+    let mut trainer = trainer(&model.param, &objective).saving(&model, shelf);
+    let error = trainer.fit(9, &loader, Some(&loader), &mut ()).unwrap_err();
+    assert!(error.is_divergence(), "{error}");
+    let latest = Shelf::latest::<f64>(folder.path()).unwrap().unwrap();
+    assert_eq!(latest.checkpoint.standing.epochs, 3);
+    latest.checkpoint.set_model(&model).unwrap();
+    assert_abs_diff_eq!(model.param.value().item(), 0.1, epsilon = 1e-12);
 }
 
 #[test]

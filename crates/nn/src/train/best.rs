@@ -1,0 +1,111 @@
+//! What a model was when it was best.
+
+use retrograd_tensor::Float;
+
+use super::Trainer;
+use crate::checkpoint::{self as files, Stored};
+use crate::module::{Module, State};
+use crate::snapshot::{Snapshot, SnapshotError};
+
+/// In front of the names of counters.
+const COUNT: &str = "count/";
+
+/// The model after the epoch with the smallest held-out loss: weights and what belongs to them, such as
+/// running statistics.
+pub(super) struct Best<'a, T: Float> {
+    model: &'a dyn Module<T>,
+    kept: Option<Kept<T>>,
+}
+
+/// An epoch, its loss, and everything of the model after it.
+#[derive(Clone)]
+pub(super) struct Kept<T: Float> {
+    epoch: u64,
+    loss: f64,
+    state: Vec<(String, Stored<T>)>,
+}
+
+impl<'a, T: Float> Best<'a, T> {
+    fn of(model: &'a dyn Module<T>) -> Self {
+        Self { model, kept: None }
+    }
+
+    /// Takes note of an epoch; a loss that is infinite or NaN is never the best.
+    pub(super) fn observe(&mut self, epoch: u64, loss: f64) {
+        let best = self.kept.as_ref().map_or(f64::INFINITY, |kept| kept.loss);
+        if loss < best {
+            let state = files::stored(self.model);
+            self.kept = Some(Kept { epoch, loss, state });
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot<T> {
+        let Some(Kept { epoch, loss, state }) = &self.kept else {
+            return Snapshot::new();
+        };
+        let place = Snapshot::new().with("epoch", *epoch).with("loss", *loss);
+        state.iter().fold(place, |all, (name, value)| match value {
+            Stored::Tensor(tensor) => all.with_tensor(name, tensor.clone()),
+            Stored::Count(count) => all.with(format!("{COUNT}{name}"), *count),
+        })
+    }
+
+    /// What a snapshot says of the model, if anything.
+    pub(super) fn read(&self, part: &Snapshot<T>) -> Result<Option<Kept<T>>, SnapshotError> {
+        if part.tensors.is_empty() && part.values.is_empty() {
+            return Ok(None);
+        }
+        let mut reader = part.reader();
+        let (epoch, loss) = (reader.count("epoch")?, reader.number("loss")?);
+        let own = self.model.state().into_iter().map(|(name, state)| {
+            let value = match state {
+                State::Param(param) => Stored::Tensor(reader.tensor(&name, &param.shape())?),
+                State::Buffer(buffer) => Stored::Tensor(reader.tensor(&name, &buffer.shape())?),
+                State::Counter(_) => Stored::Count(reader.count(&format!("{COUNT}{name}"))?),
+            };
+            Ok((name, value))
+        });
+        let state = own.collect::<Result<_, _>>()?;
+        reader.finish()?;
+        Ok(Some(Kept { epoch, loss, state }))
+    }
+
+    pub(super) fn set(&mut self, kept: Option<Kept<T>>) {
+        self.kept = kept;
+    }
+}
+
+impl<'a, T: Float, V> Trainer<'a, T, V> {
+    /// The same; at the end of a training `model` is what it was after the epoch with the smallest
+    /// held-out loss (without held-out data, the smallest training loss): its weights and its buffers.
+    #[must_use]
+    pub fn keeping_best(self, model: &'a dyn Module<T>) -> Self {
+        Self {
+            best: Some(Best::of(model)),
+            ..self
+        }
+    }
+
+    /// The epoch, from 1, after which the model was what it is: the best, if
+    /// [that is kept](Self::keeping_best) and the training is over, else the last. 0 before the first.
+    #[must_use]
+    pub fn kept(&self) -> u64 {
+        self.kept.unwrap_or(self.standing.epochs)
+    }
+
+    /// Sets the model to what it was after its best epoch, if that was asked for.
+    pub(super) fn take_best(&mut self) {
+        let Some(Best {
+            model,
+            kept: Some(kept),
+        }) = &self.best
+        else {
+            return;
+        };
+        let own = "what the model was";
+        // Names and shapes are the model's own.
+        let set = files::set(*model, own.as_ref(), &kept.state);
+        debug_assert!(set.is_ok(), "{set:?}");
+        self.kept = Some(kept.epoch);
+    }
+}

@@ -1,0 +1,134 @@
+//! How unlike its training data a sample is, in figures: the error of its reconstruction, or the bound
+//! on its likelihood.
+
+use retrograd::autoencoders::{Autoencoder, Given};
+use retrograd::tensor::Tensor;
+
+/// Samples that go through the model at once.
+const BATCH: usize = 500;
+/// Draws of a code that a bound is the mean of.
+const DRAWS: usize = 4;
+/// The share of training samples that a threshold leaves below it.
+const SHARE: f64 = 0.99;
+/// Most training samples that thresholds are taken from.
+const MOST: usize = 5000;
+const MOST_BOUNDS: usize = 500;
+
+/// ‖x − g(f(x))‖² / features of every sample, `[samples]`.
+pub(crate) fn errors(
+    model: &dyn Autoencoder<f32>,
+    x: &Tensor<f32>,
+    labels: Option<&Tensor<i64>>,
+) -> Vec<f32> {
+    let parts = ranges(x.shape()[0], BATCH).map(|(first, last)| {
+        let part = x.slice(0, first..last).contiguous();
+        let y = told(model, labels, first..last, |model| {
+            model.forward(&part.clone().into()).into_value()
+        });
+        let errors = (&part - &y).map(|difference| difference * difference);
+        errors.mean(1).to_vec()
+    });
+    parts.flatten().collect()
+}
+
+/// What the model minimises of every sample, `[samples]`: for a generative one a bound on −log p(x),
+/// in nats; none of another.
+pub(crate) fn bounds(
+    model: &dyn Autoencoder<f32>,
+    x: &Tensor<f32>,
+    labels: Option<&Tensor<i64>>,
+) -> Option<Vec<f32>> {
+    let is_generative = |model: &dyn Autoencoder<f32>| model.generative().is_some();
+    let rows = ranges(x.shape()[0], 1);
+    let bound = |(first, last): (isize, isize)| {
+        // The same sample several times: the mean over the batch is that over draws.
+        let draws = x.slice(0, first..last).contiguous().rows(&[0; DRAWS]);
+        let labels = labels.map(|labels| {
+            let label = labels.slice(0, first..last).contiguous();
+            label.rows(&[0; DRAWS])
+        });
+        told(model, labels.as_ref(), 0..DRAWS as isize, |model| {
+            let terms = is_generative(model).then(|| model.objective(&draws.into()))?;
+            Some(terms.total().item())
+        })
+    };
+    rows.map(bound).collect()
+}
+
+/// What 99 % of the training samples are below, by error and, of a generative model, by bound.
+pub(crate) fn thresholds(
+    model: &dyn Autoencoder<f32>,
+    x: &Tensor<f32>,
+    labels: Option<&Tensor<i64>>,
+) -> (f64, Option<f64>) {
+    let first = |most: usize| {
+        let last = x.shape()[0].min(most) as isize;
+        let labels = labels.map(|labels| labels.slice(0, ..last).contiguous());
+        (x.slice(0, ..last).contiguous(), labels)
+    };
+    let (some, own) = first(MOST);
+    let error = quantile(&errors(model, &some, own.as_ref()), SHARE);
+    let (some, own) = first(MOST_BOUNDS);
+    let bounds = bounds(model, &some, own.as_ref());
+    (error, bounds.map(|bounds| quantile(&bounds, SHARE)))
+}
+
+/// The nearest rank from above: a share of the values is not above it.
+pub(crate) fn quantile(values: &[f32], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f32::total_cmp);
+    let rank = (share * sorted.len() as f64).ceil().max(1.0) as usize;
+    sorted.get(rank - 1).copied().unwrap_or(f32::NAN).into()
+}
+
+/// The chance that a sample of one kind scores above one of the others, ties counting half: the area
+/// under the curve of hits against false alarms.
+pub(crate) fn area(scores: &[f32], is_positive: impl Fn(usize) -> bool) -> f64 {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+    let positives = order.iter().filter(|&&row| is_positive(row)).count();
+    let others = scores.len() - positives;
+    let (mut below, mut wins) = (0.0, 0.0);
+    for group in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
+        let own = group.iter().filter(|&&row| is_positive(row)).count() as f64;
+        let other = group.len() as f64 - own;
+        wins += own * (below + 0.5 * other);
+        below += other;
+    }
+    wins / (positives as f64 * others as f64)
+}
+
+fn ranges(count: usize, size: usize) -> impl Iterator<Item = (isize, isize)> {
+    let firsts = (0..count).step_by(size);
+    firsts.map(move |first| (first as isize, (first + size).min(count) as isize))
+}
+
+/// The model, with the labels of these rows filled in if it needs them.
+fn told<R>(
+    model: &dyn Autoencoder<f32>,
+    labels: Option<&Tensor<i64>>,
+    rows: std::ops::Range<isize>,
+    look: impl FnOnce(&dyn Autoencoder<f32>) -> R,
+) -> R {
+    match (model.conditional(), labels) {
+        (Some(model), Some(labels)) => look(&Given::new(model, labels.slice(0, rows).contiguous())),
+        _ => look(model),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_ranks_and_areas_count_pairs() {
+        let scores = [3.0, 1.0, 2.0, 4.0];
+        assert_eq!(quantile(&scores, 0.5), 2.0);
+        assert_eq!(quantile(&scores, 0.99), 4.0);
+        // 3 and 4 are above 1 and 2.
+        assert_eq!(area(&scores, |row| [0, 3].contains(&row)), 1.0);
+        // 3 is above 1 and 2, and below 4: two pairs of three.
+        assert_eq!(area(&scores, |row| row == 0), 2.0 / 3.0);
+        assert_eq!(area(&[1.0, 1.0], |row| row == 0), 0.5);
+    }
+}
