@@ -6,15 +6,19 @@
 use std::env;
 use std::io::{IsTerminal, stdout};
 
+use console::Term;
 use retrograd::autoencoders::DataKind;
 use retrograd::datasets::ImageShape;
 
 use super::show::{Show, shown};
 
-/// Images beside each other, and the cells of a line that they may take.
+/// Images beside each other.
 const IMAGES: usize = 8;
-const CELLS: usize = 78;
+/// Cells of a line where a terminal does not tell.
+const CELLS: usize = 80;
 const CAPTION: &str = "  held-out samples, and below each what the model makes of its code";
+/// Cells before the first image.
+const MARGIN: usize = 2;
 /// Pixels along the longer side of an image at most.
 const SIDE: usize = 14;
 /// The first of 24 greys in the palette of 256 colours.
@@ -44,7 +48,10 @@ pub(crate) fn strip(show: &Show<'_>) -> Option<String> {
         let made = model.forward(&samples.clone().into()).into_value();
         [shown(samples, image), shown(&made, image)]
     });
-    let strip = rows.map(|images| row(&images, image, colours)).join("\n");
+    let cells = Term::stdout().size_checked();
+    let cells = cells.map_or(CELLS, |(_, cells)| usize::from(cells));
+    let strip = rows.map(|images| row(&images, image, colours, cells));
+    let strip = strip.join("\n");
     Some(format!("{strip}\n{CAPTION}\n"))
 }
 
@@ -64,11 +71,12 @@ fn colours(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Option<
     }
 }
 
-/// Images in a row, grey or of three planes, made smaller until they fit.
-fn row(images: &[f32], image: ImageShape, colours: Colours) -> String {
+/// Images in a row, grey or of three planes, made smaller, and as many as fit in a line of so many
+/// cells.
+fn row(images: &[f32], image: ImageShape, colours: Colours, cells: usize) -> String {
     let factor = image.width.max(image.height).div_ceil(SIDE).max(1);
     let [width, height] = [image.width, image.height].map(|side| side.div_ceil(factor));
-    let fit = (CELLS / (width + 1)).max(1);
+    let fit = (cells.saturating_sub(MARGIN) / (width + 1)).max(1);
     let small: Vec<Vec<Vec<f32>>> = images
         .chunks((colours_of(image) * image.pixels()).max(1))
         .take(fit)
@@ -198,7 +206,7 @@ mod tests {
             width: 2,
         };
         let pixels = [0.0, 1.0, 1.0, 0.0, 0.5, f32::NAN];
-        let text = row(&pixels, image, Colours::Palette);
+        let text = row(&pixels, image, Colours::Palette, CELLS);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines,
@@ -207,16 +215,16 @@ mod tests {
                 "  \x1b[38;5;244;48;5;232m▀\x1b[38;5;232;48;5;232m▀\x1b[0m ",
             ]
         );
-        let text = row(&pixels, image, Colours::True);
+        let text = row(&pixels, image, Colours::True, CELLS);
         assert!(text.starts_with("  \x1b[38;2;0;0;0;48;2;255;255;255m▀"));
         let red = ImageShape {
             channels: 3,
             height: 1,
             width: 1,
         };
-        let text = row(&[1.0, 0.0, 0.4], red, Colours::True);
+        let text = row(&[1.0, 0.0, 0.4], red, Colours::True, CELLS);
         assert_eq!(text, "  \x1b[38;2;255;0;102;48;2;0;0;0m▀\x1b[0m \n");
-        let text = row(&[1.0, 0.0, 0.4], red, Colours::Palette);
+        let text = row(&[1.0, 0.0, 0.4], red, Colours::Palette, CELLS);
         assert!(text.starts_with("  \x1b[38;5;198;48;5;232m▀"), "{text:?}");
     }
 
