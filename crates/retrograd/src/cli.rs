@@ -325,7 +325,7 @@ fn about(mut command: clap::Command, variant: Variant) -> clap::Command {
         let own = options.iter().find(|(other, _)| other.name == setting.name);
         command = command.mut_arg(setting.name, |arg| match own {
             Some((_, value)) => arg.help(format!(
-                "{} It is {} [default on {}: {value}]",
+                "{} [{}] [default on {}: {value}]",
                 setting.meaning,
                 setting.range,
                 data::default_name(variant)

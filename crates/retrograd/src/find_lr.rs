@@ -7,7 +7,7 @@ use retrograd::tensor::Tensor;
 
 use crate::cli::TrainOptions;
 use crate::failure::Failure;
-use crate::session::loader;
+use crate::phase::loader;
 use crate::terminal;
 use crate::train;
 

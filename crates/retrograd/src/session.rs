@@ -5,50 +5,28 @@
 //! on.
 
 use std::fs;
-use std::path::Path;
 
-use retrograd::autoencoders::{Autoencoder, DataKind, Phase, epochs_of};
-use retrograd::autograd::Var;
-use retrograd::datasets::Dataset;
-use retrograd::nn::checkpoint::{self, CheckpointError};
-use retrograd::nn::train::{
-    ActiveUnits, EpochRecord, Every, Latest, Metric, Progress, Psnr, RSquared, Shelf, Stopped,
-    TensorBoard, TrainError,
-};
-use retrograd::nn::{DataLoader, EarlyStopping, Labelled, Trainer};
+use retrograd::autoencoders::epochs_of;
+use retrograd::nn::checkpoint;
+use retrograd::nn::train::{EpochRecord, Progress, Stopped, TensorBoard};
 use retrograd::report::number;
-use retrograd::tensor::Tensor;
 
 use crate::cli::TrainOptions;
 use crate::config::SMALLER;
 use crate::failure::Failure;
 use crate::folder::{CHECKPOINTS, CONFIG, METRICS, MODEL, REPORT, RESULT, TENSORBOARD};
 use crate::outcome::Outcome;
+use crate::phase::End;
 use crate::pictures::{self, Show};
 use crate::results::{self, Figures};
 use crate::train::{Run, labels};
 use crate::watch::{self, Watch};
 use crate::{quality, scoring, terminal};
 
-/// Samples of a batch when only measuring.
-const MEASURING_BATCH: usize = 500;
-/// Seconds between two checkpoints: what a run that is killed may lose.
-const SAVE_EVERY: f64 = 60.0;
-
 /// A run, and how it is to be trained now.
 pub(crate) struct Session<'a> {
-    run: Run,
-    options: &'a TrainOptions,
-}
-
-/// A phase that has ended.
-struct End {
-    records: Vec<EpochRecord>,
-    /// The epoch, counted from 1, that the weights are of.
-    kept: u64,
-    stopped: Option<Stopped>,
-    /// Whether it was trained now, and not before.
-    is_new: bool,
+    pub(crate) run: Run,
+    pub(crate) options: &'a TrainOptions,
 }
 
 /// How a training went wrong.
@@ -127,7 +105,7 @@ impl<'a> Session<'a> {
     }
 
     /// The phases by number, from 1, or the only one.
-    fn parts(&self) -> Vec<Option<usize>> {
+    pub(crate) fn parts(&self) -> Vec<Option<usize>> {
         match self.run.model.phases().len() {
             0 | 1 => vec![None],
             count => (1..=count).map(Some).collect(),
@@ -170,112 +148,9 @@ impl<'a> Session<'a> {
         Ok((ends, None))
     }
 
-    /// Trains one phase, from its last checkpoint if there is one; if it diverges, why, and what there
-    /// is of it.
-    fn phase(
-        &self,
-        phase: &Phase<'_, f32>,
-        number: usize,
-        epochs: u64,
-        ends: &[End],
-        watch: &mut Watch<'_>,
-    ) -> Result<Result<End, (String, Option<End>)>, Failure> {
-        let Run { config, model, .. } = &self.run;
-        let model = model.as_ref();
-        let folder = self.run.folder.checkpoints(self.parts()[number]);
-        type Vars = (Var<f32>, Option<Tensor<i64>>);
-        let objective = |(x, labels): &Vars| phase.objective(x, labels.as_ref());
-        let reconstruct = |(x, _): &Vars| (model.forward(x), x.clone());
-        let encode = |(x, _): &Vars| (model.encode(x), x.clone());
-        let optimizer = config.optimizer_of(phase.params.clone(), phase.rate)?;
-        let mut trainer = Trainer::new(&objective, optimizer, config.seed)
-            .scheduled(config.schedule_of()?)
-            .accumulating(config.accumulate);
-        if let Some(patience) = config.patience {
-            trainer = trainer
-                .stopping(EarlyStopping::after(patience))
-                .keeping_best(model);
-        }
-        if model.conditional().is_none() {
-            trainer = trainer.measuring(&reconstruct, vec![fidelity(self.run.data.kind)]);
-            if model.generative().is_some() {
-                trainer = trainer.measuring(&encode, vec![Box::<ActiveUnits>::default()]);
-            }
-        }
-        let train = loader(model, &self.run.data.split.train, config.batch_size)?;
-        let train = train.shuffled(config.seed);
-        let mut latest = latest(&folder)?;
-        if let Some(latest) = &latest {
-            let warnings = latest.damaged.iter();
-            warnings.for_each(|damaged| terminal::say(&format!("warning: {damaged}")));
-            trainer
-                .resume(model, &latest.checkpoint)
-                .map_err(Failure::run)?;
-            if trainer.is_over(epochs) {
-                // Nothing is computed: the model becomes what the phase left.
-                let records = trainer.fit(epochs, &train, None, &mut ());
-                return Ok(Ok(End {
-                    records: records.map_err(Failure::run)?,
-                    kept: trainer.kept(),
-                    stopped: trainer.stopped(),
-                    is_new: false,
-                }));
-            }
-        }
-        if self.run.had_diverged {
-            // The last weights may be beyond rescue.
-            latest = best(&folder)?.or(latest);
-        }
-        let records = latest
-            .as_ref()
-            .map(|latest| &latest.checkpoint.standing.records[..]);
-        self.begin(number, ends, records.unwrap_or_default(), watch)?;
-        if let Some(latest) = latest.as_ref().filter(|_| self.run.had_diverged) {
-            Shelf::forget_after(&folder, latest.checkpoint.standing.steps).map_err(Failure::run)?;
-        }
-        let every = self.options.save_every;
-        let every = every.map_or(Every::Seconds(SAVE_EVERY), Every::Steps);
-        let shelf = Shelf::open(&folder).map_err(Failure::run)?;
-        trainer = trainer.saving(model, shelf.every(every).keeping(self.options.keep));
-        if let Some(latest) = &latest {
-            // For the shelf to know the best of before as well.
-            trainer
-                .resume(model, &latest.checkpoint)
-                .map_err(Failure::run)?;
-        }
-        let held_out = &self.run.data.split.held_out;
-        let held_out = loader(model, held_out, MEASURING_BATCH.min(held_out.len()))?;
-        let outcome = trainer.fit(epochs, &train, Some(&held_out), watch);
-        match outcome {
-            Ok(records) => Ok(Ok(End {
-                records,
-                kept: trainer.kept(),
-                stopped: trainer.stopped(),
-                is_new: true,
-            })),
-            Err(error) if error.is_divergence() => Ok(Err(self.back(&error, &folder)?)),
-            Err(error) => Err(Failure::run(format!("{}: {error}", config.variant))),
-        }
-    }
-
-    /// Takes the model back to the last checkpoint of a phase that has diverged.
-    fn back(&self, error: &TrainError, folder: &Path) -> Result<(String, Option<End>), Failure> {
-        let end = latest(folder)?.map(|latest| {
-            let records = latest.checkpoint.standing.records.clone();
-            latest.checkpoint.set_model(self.run.model.as_ref())?;
-            Ok::<_, CheckpointError>(End {
-                kept: records.len() as u64,
-                records,
-                stopped: None,
-                is_new: true,
-            })
-        });
-        Ok((error.to_string(), end.transpose().map_err(Failure::run)?))
-    }
-
     /// Before the first step of a phase: the records of the run are as they are from here on. Happens
     /// once; later phases find all in order.
-    fn begin(
+    pub(crate) fn begin(
         &self,
         number: usize,
         ends: &[End],
@@ -433,42 +308,5 @@ impl<'a> Session<'a> {
             terminal::say(&warning);
         }
         Ok(())
-    }
-}
-
-/// The checkpoint of a phase's best epoch, if it has one.
-fn best(folder: &Path) -> Result<Option<Latest>, Failure> {
-    if !folder.exists() {
-        return Ok(None);
-    }
-    Shelf::best(folder).map_err(Failure::run)
-}
-
-/// The newest checkpoint of a phase, if it has one.
-fn latest(folder: &Path) -> Result<Option<Latest>, Failure> {
-    if !folder.exists() {
-        return Ok(None);
-    }
-    Shelf::latest(folder).map_err(Failure::run)
-}
-
-/// Samples in batches, with labels if the model needs them.
-pub(crate) fn loader(
-    model: &dyn Autoencoder<f32>,
-    data: &Dataset,
-    batch_size: usize,
-) -> Result<DataLoader<Labelled>, Failure> {
-    let samples = Labelled {
-        features: data.features.clone(),
-        labels: model.conditional().and_then(|_| labels(data)),
-    };
-    DataLoader::new(samples, batch_size).map_err(Failure::run)
-}
-
-/// How near a reconstruction is, in the figure that is usual for the data.
-fn fidelity(kind: DataKind) -> Box<dyn Metric<f32>> {
-    match kind {
-        DataKind::Images(_) => Box::new(Psnr::new(1.0)),
-        DataKind::Table(_) | DataKind::Points(_) => Box::<RSquared>::default(),
     }
 }

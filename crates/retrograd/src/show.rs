@@ -1,13 +1,15 @@
 //! `retrograd show`: everything that is known of a variant before it is trained.
 
-use retrograd::autoencoders::{BatchSize, DataKind, Variant};
+use retrograd::autoencoders::{BatchSize, DataKind, Recipe, Settings, Variant};
 
 use crate::data;
 use crate::failure::Failure;
 use crate::{recipe, terminal};
 
-/// A table of so many columns stands for tables.
+/// A table of so many rows and columns stands for tables, and an image of so many pixels for images.
+const ROWS: usize = 300;
 const COLUMNS: usize = 10;
+const IMAGE: [usize; 3] = [1, 28, 28];
 
 /// Prints the page.
 pub(crate) fn run(variant: Variant) -> Result<(), Failure> {
@@ -26,45 +28,61 @@ fn page(variant: Variant) -> String {
         card.summary, card.equation, card.source
     );
     let kinds = kinds(variant);
-    for (setting, own) in variant.options(kinds[0].0) {
-        let others = kinds[1..].iter().filter_map(|(kind, name)| {
-            let value = setting.of(&variant.settings(*kind))?;
-            (value != own).then(|| format!("; {value} on {name}"))
+    for (setting, own) in variant.options(data::default_kind(variant)) {
+        let others = kinds[1..].iter().filter_map(|kind| {
+            let value = setting.of(&kind.settings)?;
+            (value != own).then(|| format!("; {value} on {}", kind.name))
         });
         let others: String = others.collect();
         text += &format!(
-            "  --{} {own}{others}\n      {} It is {}.\n",
+            "  --{} {own}{others}\n      {} [{}]\n",
             setting.name, setting.meaning, setting.range
         );
     }
     text += "\nRecipe\n";
-    for (kind, name) in &kinds {
-        text += &format!("  on {name}: {}\n", words(variant, *kind));
+    for kind in &kinds {
+        text += &format!("  on {}: {}\n", kind.name, words(&kind.recipe));
     }
     text
 }
 
-/// Kinds of data that it can be built for, that which it is shown with first.
-fn kinds(variant: Variant) -> Vec<(DataKind, String)> {
-    let name = |kind: DataKind| match kind {
-        DataKind::Images([_, height, width]) => format!("images of {height}x{width} pixels"),
-        DataKind::Table(columns) => format!("a table of {columns} columns"),
-        DataKind::Points(axes) => format!("points of {axes} coordinates"),
-    };
-    let own = data::default_kind(variant);
-    let others = [DataKind::Images([1, 28, 28]), DataKind::Table(COLUMNS)].into_iter();
-    let fits = |kind: &DataKind| {
-        let is_other = std::mem::discriminant(kind) != std::mem::discriminant(&own);
-        is_other && variant.resolve(&Default::default(), *kind).is_ok()
-    };
-    std::iter::once(own)
-        .chain(others.filter(fits))
-        .map(|kind| (kind, name(kind)))
-        .collect()
+/// Data that it can be built for, and what it then is without being told.
+struct Kind {
+    name: String,
+    settings: Settings,
+    recipe: Recipe,
 }
 
-fn words(variant: Variant, kind: DataKind) -> String {
-    let recipe = variant.recipe(kind);
+/// What it is shown with, images, and a table of somebody's own.
+fn kinds(variant: Variant) -> Vec<Kind> {
+    let published = |kind: DataKind| Kind {
+        name: match kind {
+            DataKind::Images([_, height, width]) => format!("images of {height}x{width} pixels"),
+            DataKind::Table(columns) => format!("{columns} columns"),
+            DataKind::Points(axes) => format!("points of {axes} coordinates"),
+        },
+        settings: variant.settings(kind),
+        recipe: variant.recipe(kind),
+    };
+    let own = data::default_kind(variant);
+    let mut kinds = vec![published(own)];
+    let fits = |kind| variant.resolve(&Settings::default(), kind).is_ok();
+    let images = DataKind::Images(IMAGE);
+    if own != images && fits(images) {
+        kinds.push(published(images));
+    }
+    let table = DataKind::Table(COLUMNS);
+    if fits(table) {
+        kinds.push(Kind {
+            name: format!("your own {ROWS} rows of {COLUMNS} columns"),
+            settings: variant.fitted_settings(table),
+            recipe: variant.fitted_recipe(table, ROWS),
+        });
+    }
+    kinds
+}
+
+fn words(recipe: &Recipe) -> String {
     let batches = match recipe.batch_size {
         BatchSize::Of(size) => format!("batches of {size}"),
         BatchSize::Full => "all samples in a step".to_owned(),

@@ -52,7 +52,8 @@ impl<'a, T: Float> Best<'a, T> {
 
     /// What a snapshot says of the model, if anything.
     pub(super) fn read(&self, part: &Snapshot<T>) -> Result<Option<Kept<T>>, SnapshotError> {
-        if part.tensors.is_empty() && part.values.is_empty() {
+        // Before epochs were noted, buffers were not kept either: the best starts afresh.
+        if !part.values.contains_key("epoch") {
             return Ok(None);
         }
         let mut reader = part.reader();

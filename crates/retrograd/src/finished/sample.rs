@@ -1,6 +1,7 @@
 //! `retrograd sample`: new samples, the means of p(x|z) for z ~ N(0, 1).
 
 use retrograd::autoencoders::Variant;
+use retrograd::datasets::{Dataset, Role};
 use retrograd::tensor::Tensor;
 
 use super::options::SampleOptions;
@@ -34,13 +35,29 @@ pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
             run.variant
         )));
     };
+    let labelled = labels.as_ref().map(|labels| run.labelled(labels));
     let sheet = Sheet {
         name: "samples",
         above: None,
-        of: None,
+        of: labelled.as_ref(),
         columns: COLUMNS,
     };
     run.write(&target, samples, &sheet)
+}
+
+impl Run {
+    /// What is known of samples of these labels: what those are called, and their column.
+    fn labelled(&self, labels: &Tensor<i64>) -> Dataset {
+        let source = &self.config.source;
+        let numbers = labels.iter().map(|label| label as u32);
+        let none = Tensor::zeros([labels.elements(), 0]);
+        Dataset {
+            labels: Some(numbers.collect()),
+            classes: source.classes.clone(),
+            label_column: source.called(Role::Label).to_owned(),
+            ..Dataset::new("samples", none)
+        }
+    }
 }
 
 /// All labels in turn, if the model takes labels.

@@ -331,6 +331,67 @@ fn large_numbers_and_odd_names_are_recorded() {
 }
 
 #[test]
+fn samples_of_a_label_are_asked_for_by_its_name() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    table(&path.join("t.csv"), 40);
+    let rows = fs::read_to_string(path.join("t.csv")).unwrap();
+    let kinds = ["kind", "setosa", "versicolor", "virginica"];
+    let rows = rows.lines().enumerate().map(|(row, line)| {
+        let kind = if row == 0 {
+            kinds[0]
+        } else {
+            kinds[1 + row % 3]
+        };
+        format!("{line},{kind}\n")
+    });
+    fs::write(path.join("t.csv"), rows.collect::<String>()).unwrap();
+    let train = [
+        "train",
+        "conditional",
+        "--data",
+        "t.csv",
+        "--label-column",
+        "kind",
+        "--epochs",
+        "2",
+    ];
+    succeed(path, &train);
+    let run = "runs/conditional";
+    let sample = [
+        "sample",
+        run,
+        "--count",
+        "3",
+        "--label",
+        "virginica",
+        "--out",
+        "v.csv",
+    ];
+    succeed(path, &sample);
+    let text = fs::read_to_string(path.join("v.csv")).unwrap();
+    assert!(text.starts_with("row,a,b,c,d,kind\n"), "{text}");
+    assert_eq!(text.matches(",virginica\n").count(), 3, "{text}");
+    succeed(path, &["sample", run, "--count", "6", "--out", "all.csv"]);
+    let text = fs::read_to_string(path.join("all.csv")).unwrap();
+    assert_eq!(text.matches(",setosa\n").count(), 2, "{text}");
+    fail(
+        path,
+        &[&sample[..5], &["rosa", "--out", "r.csv"]].concat(),
+        2,
+        &["rosa", "setosa"],
+    );
+    let most = ["sample", run, "--out", "m.npy", "--count", "99999999999999"];
+    fail(path, &most, 2, &["--count", "memory"]);
+    // Scores by the bound, of a run that has one.
+    let said = succeed(path, &["score", run, "--by", "bound"]);
+    assert!(
+        said.contains("in nats") && said.contains("99 % of the training"),
+        "{said}"
+    );
+}
+
+#[test]
 fn sizes_beyond_memory_are_refused_in_words() {
     let folder = TempDir::new().unwrap();
     let path = folder.path();
