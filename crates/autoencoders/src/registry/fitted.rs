@@ -46,8 +46,7 @@ impl Variant {
             return own;
         };
         let latent = own.latent.map(|latent| {
-            if latent > columns {
-                // More than columns by its nature.
+            if self == Self::Overcomplete {
                 columns + (latent - columns).min(WIDEST_CODE)
             } else if columns > 1 {
                 // Fewer than columns; a rule of its source may be of more columns than there are.
