@@ -228,6 +228,12 @@ impl Config {
                 self.data.display()
             ))
         };
+        let of = |kind: &str, features: usize| format!("{kind} of {features} features");
+        let then = of(&self.kind, self.features);
+        let now = of(data.kind.name(), data.kind.features());
+        if then != now {
+            return Err(changed(format!("{then}, and now {now}")));
+        }
         let (then, now) = (self.train_samples, data.split.train.len());
         if then != now {
             return Err(changed(format!("{then} training samples, and now {now}")));

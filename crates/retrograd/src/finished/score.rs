@@ -34,7 +34,8 @@ pub(super) fn run(options: &ScoreOptions) -> Result<(), Failure> {
     if let Some(target) = target {
         target.scores(&scores, threshold, &samples.data)?;
     }
-    let mut text = summary(&scores, options.by);
+    let names = |sample| name(&samples.data, sample);
+    let mut text = summary(&scores, options.by, names);
     text += &flagged(&scores, threshold, options.threshold.is_some());
     text += &areas(&scores, &samples.data);
     terminal::print(&text)
@@ -62,11 +63,11 @@ fn scores(
 }
 
 /// Quantiles, and the rows with the highest scores.
-fn summary(scores: &[f32], by: By) -> String {
+fn summary(scores: &[f32], by: By, name: impl Fn(usize) -> String) -> String {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
     let highest = order.iter().take(NAMED);
-    let highest = highest.map(|&row| format!("row {row} ({})", number(scores[row].into())));
+    let highest = highest.map(|&row| format!("{} ({})", name(row), number(scores[row].into())));
     let what = match by {
         By::Reconstruction => "squared error of {} rows, mean over the features",
         By::Bound => "bound on \u{2212}log p(x) of {} rows, in nats",
@@ -80,6 +81,12 @@ fn summary(scores: &[f32], by: By) -> String {
         quantile(0.99),
         highest.collect::<Vec<_>>().join(", ")
     )
+}
+
+/// What a sample goes by, in what is written as well: its id, or its row in the file.
+fn name(data: &Dataset, sample: usize) -> String {
+    let id = data.ids.get(sample).cloned();
+    id.unwrap_or_else(|| format!("row {}", data.row(sample)))
 }
 
 /// How many are above the threshold, and where that comes from.
@@ -136,7 +143,7 @@ mod tests {
     #[test]
     fn rows_are_counted_from_zero_and_quantiles_are_ranks() {
         let scores = [3.0, 1.0, 2.0, 4.0];
-        let text = summary(&scores, By::Reconstruction);
+        let text = summary(&scores, By::Reconstruction, |row| format!("row {row}"));
         assert!(
             text.contains("median 2 ") && text.contains("99 % below 4\n"),
             "{text}"
