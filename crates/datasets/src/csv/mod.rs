@@ -221,7 +221,7 @@ impl CsvReader {
         self.read_from(path, Cursor::new(start).chain(file))
     }
 
-    fn read_from(&self, path: &Path, mut reader: impl Read) -> Result<Table, DatasetError> {
+    fn read_from(&self, path: &Path, mut reader: impl Read + Send) -> Result<Table, DatasetError> {
         let mut start = beginning(path, &mut reader, LOOKED_AT)?;
         let mut notes = Vec::new();
         if let Some(order) = text::Utf16::of(&start) {
@@ -239,7 +239,7 @@ impl CsvReader {
     fn read_text(
         &self,
         path: &Path,
-        mut reader: impl Read,
+        mut reader: impl Read + Send,
         start: Vec<u8>,
         mut notes: Vec<String>,
     ) -> Result<Table, DatasetError> {
@@ -341,6 +341,8 @@ impl CsvReader {
 /// Bytes from which the format is seen.
 const LOOKED_AT: u64 = 64 * 1024;
 
+/// Pieces for each thread that are read at a time.
+const AT_ONCE: usize = 2;
 /// Ends of lines among them, so that a wide table shows some whole rows.
 const LINES: usize = 4;
 
@@ -499,28 +501,41 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Reads all pieces, as many at a time as there are threads.
-    fn read(&mut self, mut pieces: Pieces<impl Read>, header: bool) -> Result<(), DatasetError> {
+    /// Reads all pieces: some of them are made numbers of while the next come from the file.
+    fn read(
+        &mut self,
+        mut pieces: Pieces<impl Read + Send>,
+        header: bool,
+    ) -> Result<(), DatasetError> {
+        let (plan, path) = (self.plan, self.path);
         let mut first = header;
-        loop {
+        let mut some = || {
             let mut some = Vec::new();
-            while some.len() < rayon::current_num_threads() {
-                match pieces.next().map_err(|cause| failed(self.path, cause))? {
+            while some.len() < AT_ONCE * rayon::current_num_threads() {
+                match pieces.next().map_err(|cause| failed(path, cause))? {
                     Some(piece) => some.push((piece, std::mem::take(&mut first))),
                     None => break,
                 }
             }
-            if some.is_empty() {
-                return Ok(());
-            }
-            let read = |(bytes, header): (Vec<u8>, bool)| self.plan.read(&bytes, header);
-            // One piece is read here, where whoever counts memory sees it.
-            let read: Vec<Piece> = match some.len() {
-                1 => some.into_iter().map(read).collect(),
-                _ => some.into_par_iter().map(read).collect(),
-            };
-            read.into_iter().try_for_each(|piece| self.add(piece))?;
+            Ok(some)
+        };
+        let read = |(bytes, header): (Vec<u8>, bool)| plan.read(&bytes, header);
+        let mut next = some()?;
+        // One piece is read here, where whoever counts memory sees it.
+        if next.len() == 1 {
+            return next
+                .into_iter()
+                .map(read)
+                .try_for_each(|piece| self.add(piece));
         }
+        while !next.is_empty() {
+            let now = std::mem::take(&mut next);
+            let parse = || now.into_par_iter().map(read).collect::<Vec<Piece>>();
+            let (more, parsed) = rayon::join(&mut some, parse);
+            parsed.into_iter().try_for_each(|piece| self.add(piece))?;
+            next = more?;
+        }
+        Ok(())
     }
 
     fn add(&mut self, piece: Piece) -> Result<(), DatasetError> {

@@ -14,14 +14,6 @@ const MISSING: [&[u8]; 11] = [
     b"na", b"n/a", b"#n/a", b"nan", b"null", b"none", b"nil", b"missing", b"?", b"-", b".",
 ];
 
-/// The largest power of ten that is exact in 8 bytes, and digits that are.
-const EXACT_POWER: usize = 22;
-const EXACT_DIGITS: usize = 15;
-const POWERS: [f64; EXACT_POWER + 1] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-];
-
 /// What a trimmed field is, whose decimals come after the byte `decimal`.
 pub(super) fn field(field: &[u8], decimal: u8) -> Field {
     match number(field, decimal) {
@@ -38,50 +30,17 @@ pub(super) fn is_missing(field: &[u8]) -> bool {
 
 /// The number that a field is, if it is one that 4 bytes can hold.
 pub(super) fn number(field: &[u8], decimal: u8) -> Option<f64> {
-    let value = match plain(field, decimal) {
-        Some(value) => value,
-        None => any(field, decimal)?,
+    let value: f64 = match decimal {
+        b'.' => fast_float2::parse(field).ok()?,
+        _ if field.contains(&b'.') => return None,
+        _ => {
+            let mut text = field.to_vec();
+            let mark = text.iter_mut().find(|byte| **byte == decimal);
+            mark.into_iter().for_each(|byte| *byte = b'.');
+            fast_float2::parse(&text).ok()?
+        }
     };
     (value as f32).is_finite().then_some(value)
-}
-
-/// Few digits around a decimal mark: the quotient of two numbers that are exact, so rounded once
-/// (Clinger 1990). Nearly all numbers in tables are such.
-fn plain(field: &[u8], decimal: u8) -> Option<f64> {
-    let (negative, digits) = match field {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, field),
-    };
-    if digits.is_empty() || digits.len() > EXACT_DIGITS + 1 {
-        return None;
-    }
-    let (mut whole, mut point) = (0_u64, None);
-    for (at, &byte) in digits.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => whole = whole * 10 + u64::from(byte - b'0'),
-            _ if byte == decimal && point.is_none() => point = Some(at),
-            _ => return None,
-        }
-    }
-    let decimals = point.map_or(0, |at| digits.len() - 1 - at);
-    let count = digits.len() - usize::from(point.is_some());
-    if count == 0 || count > EXACT_DIGITS {
-        return None;
-    }
-    let value = whole as f64 / POWERS[decimals];
-    Some(if negative { -value } else { value })
-}
-
-/// Any number.
-fn any(field: &[u8], decimal: u8) -> Option<f64> {
-    let text = std::str::from_utf8(field).ok()?;
-    if decimal == b'.' {
-        return text.parse().ok();
-    }
-    if text.contains('.') {
-        return None;
-    }
-    text.replacen(char::from(decimal), ".", 1).parse().ok()
 }
 
 #[cfg(test)]

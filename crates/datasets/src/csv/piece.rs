@@ -40,7 +40,9 @@ impl<R: Read> Pieces<R> {
             let mut more = self.reader.by_ref().take(LENGTH as u64);
             self.ended = more.read_to_end(&mut self.rest)? == 0;
             if let Some(end) = self.last_end().filter(|_| !self.ended) {
-                let rest = self.rest.split_off(end);
+                let mut rest = Vec::with_capacity(LENGTH + self.rest.len() - end);
+                rest.extend(&self.rest[end..]);
+                self.rest.truncate(end);
                 return Ok(Some(std::mem::replace(&mut self.rest, rest)));
             }
         }
@@ -116,78 +118,26 @@ impl Plan {
     /// Reads the rows of a piece, of which the first may be a header.
     pub(super) fn read(&self, bytes: &[u8], header: bool) -> Piece {
         let squeezed = (self.format.separator == b' ').then(|| squeezed(bytes));
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(self.format.separator)
-            .from_reader(squeezed.as_deref().unwrap_or(bytes));
         let mut piece = Piece {
             lines: bytes.iter().filter(|&&byte| byte == b'\n').count() as u64,
             ..Piece::default()
         };
-        let mut known = HashMap::new();
-        let (mut row, mut skip) = (ByteRecord::new(), header);
-        // From bytes in memory nothing can fail but rows of different lengths, which may be.
-        while matches!(reader.read_byte_record(&mut row), Ok(true)) {
-            let line = row.position().map_or(0, ::csv::Position::line);
-            let blank = self.slots.len() > 1 && row.len() == 1 && row[0].trim_ascii().is_empty();
-            if std::mem::take(&mut skip) || blank {
-                continue;
-            }
-            if let Err(fault) = self.push(&row, line, &mut piece, &mut known) {
-                piece.fault = Some(fault);
-                break;
-            }
-            piece.rows += 1;
+        piece
+            .values
+            .reserve(bytes.len().min(piece.lines as usize * self.features));
+        let mut rows = Rows {
+            plan: self,
+            piece: &mut piece,
+            known: HashMap::new(),
+            skip: header,
+        };
+        let bytes = squeezed.as_deref().unwrap_or(bytes);
+        match is_plain(bytes) {
+            true => rows.plain(bytes),
+            false => rows.quoted(bytes),
         }
         piece.values.shrink_to_fit();
         piece
-    }
-
-    fn push(
-        &self,
-        row: &ByteRecord,
-        line: u64,
-        piece: &mut Piece,
-        known: &mut HashMap<String, u32>,
-    ) -> Result<(), Fault> {
-        if row.len() != self.slots.len() {
-            return Err(self.ragged(row, line));
-        }
-        let start = piece.values.len();
-        piece.values.resize(start + self.features, f64::NAN);
-        for (column, bytes) in row.iter().enumerate() {
-            let bytes = bytes.trim_ascii();
-            match self.slots[column] {
-                Slot::LeftOut => {}
-                Slot::Feature(at) => match field(bytes, self.format.decimal) {
-                    Field::Number(value) => piece.values[start + at] = value,
-                    Field::Missing if self.may_miss => {}
-                    kind => return Err(self.no_number(bytes, kind, line, column)),
-                },
-                Slot::Id => {
-                    let (text, utf8) = text(bytes);
-                    piece.latin |= !utf8;
-                    piece.ids.push(text.into_owned());
-                }
-                Slot::Label => {
-                    let (text, utf8) = text(bytes);
-                    piece.latin |= !utf8;
-                    let label = class(&text);
-                    self.check_label(bytes, label, line, column)?;
-                    let next = known.len() as u32;
-                    let number = match known.get(label) {
-                        Some(&number) => number,
-                        None => {
-                            piece.known.push(label.into());
-                            *known.entry(label.into()).or_insert(next)
-                        }
-                    };
-                    piece.labels.push(number);
-                }
-            }
-        }
-        Ok(())
     }
 
     fn check_label(
@@ -244,18 +194,140 @@ impl Plan {
         }
     }
 
-    fn ragged(&self, row: &ByteRecord, line: u64) -> Fault {
+    fn ragged(&self, fields: usize, line: u64) -> Fault {
         Fault {
             line,
-            column: row.len().min(self.slots.len()),
+            column: fields.min(self.slots.len()),
             found: format!(
-                "a row of {} fields between {}",
-                row.len(),
+                "a row of {fields} fields between {}",
                 Format::named(self.format.separator)
             ),
             expected: format!("{} as in the first row", self.slots.len()),
             hint: "quote fields that hold the separator, or choose another with --separator",
         }
+    }
+}
+
+/// Whether lines are rows and separators end fields: no quotes, and no ends of lines but the usual.
+fn is_plain(bytes: &[u8]) -> bool {
+    let is_alone = |at: usize| bytes.get(at + 1) != Some(&b'\n');
+    let mut returns = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\r');
+    !bytes.contains(&b'"') && (!bytes.contains(&b'\r') || !returns.any(|(at, _)| is_alone(at)))
+}
+
+/// The rows of a piece, being read.
+struct Rows<'a> {
+    plan: &'a Plan,
+    piece: &'a mut Piece,
+    /// Where each label stands in the piece.
+    known: HashMap<String, u32>,
+    /// Whether the next row is a header.
+    skip: bool,
+}
+
+impl Rows<'_> {
+    /// Reads rows without quotes, which takes no more than looking for separators.
+    fn plain(&mut self, bytes: &[u8]) {
+        let separator = self.plan.format.separator;
+        for (line, row) in (1..).zip(bytes.split(|&byte| byte == b'\n')) {
+            let row = row.strip_suffix(b"\r").unwrap_or(row);
+            if row.is_empty() {
+                continue;
+            }
+            let fields = row.split(|&byte| byte == separator);
+            if !self.push(fields, line) {
+                break;
+            }
+        }
+    }
+
+    /// Reads any rows.
+    fn quoted(&mut self, bytes: &[u8]) {
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(self.plan.format.separator)
+            .from_reader(bytes);
+        let mut row = ByteRecord::new();
+        // From bytes in memory nothing can fail but rows of different lengths, which may be.
+        while matches!(reader.read_byte_record(&mut row), Ok(true)) {
+            let line = row.position().map_or(0, ::csv::Position::line);
+            if !self.push(row.iter(), line) {
+                break;
+            }
+        }
+    }
+
+    /// Adds a row; whether it is as it should be.
+    fn push<'r>(&mut self, mut fields: impl Iterator<Item = &'r [u8]> + Clone, line: u64) -> bool {
+        let is_blank = |mut fields: std::iter::Take<_>| {
+            let first: Option<&[u8]> = fields.next();
+            first.is_some_and(|field| field.trim_ascii().is_empty()) && fields.next().is_none()
+        };
+        let blank = self.plan.slots.len() > 1 && is_blank(fields.clone().take(2));
+        if std::mem::take(&mut self.skip) || blank {
+            return true;
+        }
+        let all = fields.clone();
+        let row = self.fields(&mut fields, line);
+        let fault = match row {
+            Ok(count) if count == self.plan.slots.len() => None,
+            // A field in the place of another is not what is wrong with a row of another length.
+            fault => match (all.count(), fault) {
+                (count, Err(fault)) if count == self.plan.slots.len() => Some(fault),
+                (count, _) => Some(self.plan.ragged(count, line)),
+            },
+        };
+        self.piece.rows += usize::from(fault.is_none());
+        self.piece.fault = fault;
+        self.piece.fault.is_none()
+    }
+
+    /// Adds the fields of a row, as far as there are columns for them; how many there were.
+    fn fields<'r>(
+        &mut self,
+        fields: &mut impl Iterator<Item = &'r [u8]>,
+        line: u64,
+    ) -> Result<usize, Fault> {
+        let (plan, start) = (self.plan, self.piece.values.len());
+        self.piece.values.resize(start + plan.features, f64::NAN);
+        let mut count = 0;
+        for (column, bytes) in fields.enumerate() {
+            count += 1;
+            let bytes = bytes.trim_ascii();
+            match plan.slots.get(column) {
+                None | Some(Slot::LeftOut) => {}
+                Some(Slot::Feature(at)) => match field(bytes, plan.format.decimal) {
+                    Field::Number(value) => self.piece.values[start + at] = value,
+                    Field::Missing if plan.may_miss => {}
+                    kind => return Err(plan.no_number(bytes, kind, line, column)),
+                },
+                Some(Slot::Id) => {
+                    let (text, utf8) = text(bytes);
+                    self.piece.latin |= !utf8;
+                    self.piece.ids.push(text.into_owned());
+                }
+                Some(Slot::Label) => self.label(bytes, line, column)?,
+            }
+        }
+        Ok(count)
+    }
+
+    fn label(&mut self, bytes: &[u8], line: u64, column: usize) -> Result<(), Fault> {
+        let (text, utf8) = text(bytes);
+        self.piece.latin |= !utf8;
+        let label = class(&text);
+        self.plan.check_label(bytes, label, line, column)?;
+        let next = self.known.len() as u32;
+        let number = match self.known.get(label) {
+            Some(&number) => number,
+            None => {
+                self.piece.known.push(label.into());
+                *self.known.entry(label.into()).or_insert(next)
+            }
+        };
+        self.piece.labels.push(number);
+        Ok(())
     }
 }
 
