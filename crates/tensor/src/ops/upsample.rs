@@ -407,7 +407,7 @@ mod tests {
                 let place = |j: usize| ((j as f64 / factor).floor()).min(width as f64 - 1.0);
                 let expected: Vec<f64> = (0..y.elements()).map(place).collect();
                 assert_eq!(y.to_vec(), expected, "{width} by {factor}");
-                let back = Tensor::ones(geometry.output()).resample_adjoint(&geometry);
+                let back = Tensor::<f64>::ones(geometry.output()).resample_adjoint(&geometry);
                 let count = |i: usize| expected.iter().filter(|&&place| place == i as f64).count();
                 let counts: Vec<f64> = (0..width).map(|i| count(i) as f64).collect();
                 assert_eq!(back.to_vec(), counts, "{width} by {factor}");

@@ -23,13 +23,16 @@ pub use triangular::Triangular;
 /// Why one matrix has no factor.
 type Flaw = fn(operation: &'static str, matrix: usize, pivot: usize) -> MatrixError;
 
+/// What is done to a matrix of this number and its chunks; the error is the pivot at fault.
+type Each<'f, T, const N: usize> = dyn Fn(usize, [&mut [T]; N]) -> Result<(), usize> + Sync + 'f;
+
 /// Calls `f` with the number of each matrix and its chunk of every slice, in parallel; the error is
 /// that of the first matrix that has one.
 fn each<T: Send, const N: usize>(
     operation: &'static str,
     flaw: Flaw,
     slices: [(&mut [T], usize); N],
-    f: &(dyn Fn(usize, [&mut [T]; N]) -> Result<(), usize> + Sync),
+    f: &Each<'_, T, N>,
 ) -> Result<(), MatrixError> {
     let first = Mutex::new(None);
     for_each_chunks(slices, &|matrix, chunks| {
