@@ -47,23 +47,6 @@ pub(super) struct Bounded {
     pub(super) bound: f64,
 }
 
-impl Bounded {
-    /// Widens the bound up to where the smallest steps are, if these agree about something else: the
-    /// larger ones may have crossed a kink, and what they settle on is not the slope. Of a smooth
-    /// function, the last step is a third as far from the limit as from the step before; with noise
-    /// it is rarely four times as far.
-    fn unless_contradicted(self, sweep: &[Estimate]) -> Self {
-        let &[.., a, b, c] = sweep else { return self };
-        let [a, b, c] = [a, b, c].map(|estimate| estimate.derivative);
-        let (scatter, distance) = ((a - b).abs().max((b - c).abs()), (self.value - c).abs());
-        let bound = match distance > 4.0 * scatter {
-            true => self.bound.max(distance + scatter),
-            false => self.bound,
-        };
-        Self { bound, ..self }
-    }
-}
-
 /// An entry of the tableau.
 #[derive(Clone, Copy)]
 struct Entry {
@@ -129,14 +112,13 @@ pub(super) fn extrapolate(sweep: &[Estimate], size: f64) -> Bounded {
         tableau.into_iter().flatten().map(bounded)
     });
     // A bound that is not a number is no smaller one.
-    let best = candidates.fold(unknown, |best, entry| {
+    candidates.fold(unknown, |best, entry| {
         if entry.bound < best.bound {
             entry
         } else {
             best
         }
-    });
-    best.unless_contradicted(sweep)
+    })
 }
 
 /// The columns of Neville's tableau: the differences, then what each pair of neighbours gives.
@@ -208,23 +190,6 @@ mod tests {
         let truth = 0.04 * 0.0004_f64.exp();
         assert!((found.value - truth).abs() <= found.bound, "{found:?}");
         assert!(found.bound < 1e-9, "{found:?}");
-    }
-
-    /// The four smallest steps do not cross it, and agree about the slope.
-    #[test]
-    fn kinks_are_in_the_bound() {
-        for place in 0..20 {
-            for sharpness in [1.0, 1e-1, 1e-2, 1e-3, 1e-4] {
-                let at = 0.0625 * 0.9_f64.powi(place);
-                let kinked = |x: f64| (x + 0.3).sin() + sharpness * (x - at).max(0.0);
-                let found = derivative(kinked, 0.0, 0.0625);
-                let error = (found.value - 0.3_f64.cos()).abs();
-                assert!(
-                    error <= found.bound,
-                    "kink of {sharpness} at {at}: {found:?}"
-                );
-            }
-        }
     }
 
     /// Neither has a derivative there, and nothing can be said of one.

@@ -158,7 +158,8 @@ impl Check {
     }
 
     /// The largest difference step, 1/32 by default; there are seven more, each about a half of the
-    /// one before. Keep inputs further than this from kinks. Four steps that cross none are enough to
+    /// one before. Keep inputs further than this from kinks; one nearer than all steps cannot be
+    /// told from another slope. Four steps that cross none are enough to
     /// tell, more are exacter.
     ///
     /// # Panics
@@ -233,22 +234,23 @@ impl Check {
     fn judge(&self, compared: Vec<Comparison>) -> Result<Report, Failure> {
         let (order, tolerance, entries) = (self.order, self.tolerance, compared.len());
         let error = |x: &Comparison| x.relative_error;
-        let find = |verdict: Verdict, by: fn(&Comparison) -> f64| {
+        let find = |verdict: Verdict| {
             let found = || compared.iter().filter(|x| x.verdict(tolerance) == verdict);
-            let worst = found().max_by(|a, b| by(a).total_cmp(&by(b)))?.clone();
+            let severity = |x: &Comparison| error(x).max(x.relative_bound());
+            let worst = found().max_by(|a, b| severity(a).total_cmp(&severity(b)))?;
             Some(Box::new(Finding {
                 order,
                 verdict,
-                worst,
+                worst: worst.clone(),
                 tolerance,
                 count: found().count(),
                 entries,
             }))
         };
-        if let Some(wrong) = find(Verdict::Wrong, error) {
+        if let Some(wrong) = find(Verdict::Wrong) {
             return Err(Failure::Wrong(wrong));
         }
-        if let Some(undecided) = find(Verdict::Undecided, Comparison::relative_bound) {
+        if let Some(undecided) = find(Verdict::Undecided) {
             return Err(Failure::Undecided(undecided));
         }
         let worst = compared

@@ -71,7 +71,8 @@ pub enum Verdict {
     Right,
     /// They differ by more than the tolerance, and by more than the differences can be off.
     Wrong,
-    /// The differences can be off by so much that a mistake would not show.
+    /// The differences can be off by so much that a mistake would not show, or the smallest step
+    /// says what the rule says and the larger ones do not.
     Undecided,
 }
 
@@ -79,15 +80,31 @@ impl Comparison {
     /// What the numbers say of the rule, if it may be off by this much relative to the scale.
     #[must_use]
     pub fn verdict(&self, tolerance: f64) -> Verdict {
-        // No error of the differences explains a rule that gives no number.
-        let explained = tolerance + self.relative_bound();
-        if !self.analytic.is_finite() || self.relative_error > explained {
-            Verdict::Wrong
-        } else if self.relative_bound() > tolerance.max(LEGIBLE) {
-            Verdict::Undecided
-        } else {
-            Verdict::Right
+        if !self.analytic.is_finite() {
+            return Verdict::Wrong;
         }
+        if self.relative_error > tolerance + self.relative_bound() {
+            return match self.smallest_step_agrees() {
+                true => Verdict::Undecided,
+                false => Verdict::Wrong,
+            };
+        }
+        match self.relative_bound() > tolerance.max(LEGIBLE) {
+            true => Verdict::Undecided,
+            false => Verdict::Right,
+        }
+    }
+
+    /// Whether the last step comes as near to the rules as to the step before it.
+    ///
+    /// Of a smooth function, it is a third as far from the limit as from the step before. So if the
+    /// rules are right it agrees, even if all other steps cross a kink and settle on another slope.
+    fn smallest_step_agrees(&self) -> bool {
+        let [.., before, last] = self.sweep.as_slice() else {
+            return true;
+        };
+        let apart = (before.derivative - last.derivative).abs();
+        (self.analytic - last.derivative).abs() <= apart
     }
 
     /// How far from the truth `numeric` can be, relative to the scale.
@@ -220,7 +237,7 @@ pub struct Finding {
     pub order: usize,
     /// What is said of them: wrong or undecided.
     pub verdict: Verdict,
-    /// The worst of them: the furthest apart, or the one with the largest bound.
+    /// The worst of them: the one furthest apart or with the largest bound.
     pub worst: Comparison,
     /// The largest relative error allowed.
     pub tolerance: f64,

@@ -1,4 +1,5 @@
-//! How often the check is mistaken about noisy functions: right rules refused, wrong ones passed.
+//! How often the check is mistaken about functions with noise or kinks: right rules refused, wrong
+//! ones passed.
 
 use std::borrow::Cow;
 
@@ -147,16 +148,38 @@ fn right_rules_of_noisy_functions_are_not_convicted() {
 
 #[test]
 fn wrong_rules_of_noisy_functions_are_not_passed() {
-    // The tolerance is 1e-8. What is wrong by less than twice that can hide in it and in the bound.
-    for (mistake, convicted) in [
-        (1e-2, 995),
-        (1e-3, 995),
-        (1e-4, 990),
-        (1e-5, 980),
-        (3e-8, 700),
-    ] {
+    // The tolerance is 1e-8. What is wrong by less than twice that can hide in it and in the bound,
+    // and what is wrong by little in the differences of the last steps, which makes it undecided.
+    let convicted = [
+        (1e-2, 990),
+        (1e-3, 990),
+        (1e-4, 980),
+        (1e-5, 950),
+        (1e-6, 700),
+        (3e-8, 100),
+    ];
+    for (mistake, least) in convicted {
         let tally = tally(mistake);
         assert_eq!(tally.passed, 0, "{tally:?}");
-        assert!(tally.wrong >= convicted, "{tally:?}");
+        assert!(tally.wrong >= least, "{tally:?}");
+    }
+}
+
+/// Wherever a kink is among the steps and however sharp. What is left without the steps that cross it
+/// can be too little to tell.
+#[test]
+fn right_rules_next_to_kinks_are_not_convicted() {
+    for place in 0..40 {
+        for sharpness in [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6] {
+            let at = 0.9_f64.powi(place) / 32.0;
+            let kinked = |x: &[Var<f64>]| (&x[0] + 0.3).sin() + (&x[0] - at).relu() * sharpness;
+            let result = Check::order(1).run(kinked, &[Tensor::scalar(0.0)]);
+            assert!(
+                matches!(result, Ok(_) | Err(Failure::Undecided(_))),
+                "kink of {sharpness} at {at}: {result:?}"
+            );
+            // Seven of the steps do not cross it.
+            assert!(result.is_ok() || at < 1.0 / 64.0, "{result:?}");
+        }
     }
 }
