@@ -28,7 +28,10 @@ const LARGE: DataKind = DataKind::Images([1, 8, 8]);
 /// small step meets few.
 const SMOOTH: f64 = 1.0 / 32.0;
 const KINKS: f64 = 1.0 / 512.0;
-const POOLS: f64 = 1.0 / 1024.0;
+const POOLS: f64 = 1.0 / 128.0;
+/// A draw of batches and parameters of which no unit is at a kink: there differences and rules may
+/// differ, or nothing can be said.
+const SEED: u64 = 7;
 /// Names closer than this (Jaro-Winkler, 1 is equal) are suggested for a misspelt one.
 const SIMILAR: f64 = 0.75;
 
@@ -196,7 +199,7 @@ fn settings(variant: Variant, kind: DataKind) -> Settings {
 /// The objective of a fresh model, in double precision, as a function of a batch and all parameters.
 /// Noise comes from the tape, which starts alike every time.
 fn objective(what: &str, variant: Variant, kind: DataKind) -> Line {
-    let mut rng = random::stream(0, "gradcheck", &[]);
+    let mut rng = random::stream(SEED, "gradcheck", &[]);
     let model: BoxedAutoencoder<f64> = variant
         .build(&settings(variant, kind), kind, &mut rng)
         .expect("only data that fits was chosen");
@@ -222,8 +225,9 @@ fn objective(what: &str, variant: Variant, kind: DataKind) -> Line {
         (false, _) => KINKS,
     };
     let orders = [1, 2].map(|order| {
-        let check = Check::order(order).step(step);
-        check.run(f, &inputs)
+        // The wider tolerance of order 2 leaves room for small steps, which cross fewer kinks.
+        let step = if order == 1 { step } else { step / 8.0 };
+        Check::order(order).step(step).run(f, &inputs)
     });
     let widths: Vec<String> = model.widths().iter().map(ToString::to_string).collect();
     Line {
