@@ -52,7 +52,7 @@ fn entropy(p: &Expr, t: &Expr) -> Expr {
     -(t * floored(p.log())) - (1.0 - t) * floored((-p).log1p())
 }
 
-/// Binary cross-entropy of p = σ(z) given the logit z, in nats: softplus(−|z|) + z·(1 − t) for z above 0, and − z·t elsewhere.
+/// Binary cross-entropy of p = σ(z) given the logit z, in nats: softplus(−|z|) + max(z, 0) − t·z.
 ///
 /// Equal to [`bce`] of the sigmoid and to softplus(z) − t·z, but exact for logits of any size: neither
 /// term is rounded for the sake of the other, and a certain answer (z = ±∞) that is right costs 0.
