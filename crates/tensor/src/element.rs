@@ -82,12 +82,20 @@ pub trait Float:
     fn log(self) -> Self;
     /// log(1 + x), accurate near 0.
     fn log1p(self) -> Self;
+    /// Logarithm to base 2; a whole number at powers of 2.
+    fn log2(self) -> Self;
+    /// Logarithm to base 10; a whole number at powers of 10.
+    fn log10(self) -> Self;
     /// 1/√x.
     fn rsqrt(self) -> Self;
     /// Sine of an angle in radians.
     fn sin(self) -> Self;
     /// Cosine of an angle in radians.
     fn cos(self) -> Self;
+    /// Hyperbolic sine, accurate near 0.
+    fn sinh(self) -> Self;
+    /// Hyperbolic cosine.
+    fn cosh(self) -> Self;
     /// Hyperbolic tangent.
     fn tanh(self) -> Self;
     /// The logistic function 1 / (1 + e⁻ˣ), without overflow on either side.
@@ -96,8 +104,9 @@ pub trait Float:
     fn softplus(self) -> Self;
     /// Error function, 2/√π ∫₀ˣ e^(−t²) dt.
     fn erf(self) -> Self;
-    /// x·Φ(x), Φ the distribution function of the standard normal distribution.
-    fn gelu(self) -> Self;
+    /// Φ(x), the distribution function of the standard normal distribution, accurate where it is
+    /// small.
+    fn normal_cdf(self) -> Self;
     /// `self` raised to `exponent`.
     fn pow(self, exponent: Self) -> Self;
     /// 1 − erf x, accurate where that is small.
@@ -138,18 +147,24 @@ pub trait Float:
         }
     }
 
-    /// The larger of the two; NaN if either is NaN (IEEE 754-2019 `maximum`).
+    /// The larger of the two, where 0 is larger than −0; NaN if either is NaN (IEEE 754-2019
+    /// `maximum`).
     fn maximum(self, other: Self) -> Self {
-        if self >= other || self.is_nan() {
+        if self == Self::ZERO && other == Self::ZERO {
+            self + other
+        } else if self >= other || self.is_nan() {
             self
         } else {
             other
         }
     }
 
-    /// The smaller of the two; NaN if either is NaN (IEEE 754-2019 `minimum`).
+    /// The smaller of the two, where −0 is smaller than 0; NaN if either is NaN (IEEE 754-2019
+    /// `minimum`).
     fn minimum(self, other: Self) -> Self {
-        if self <= other || self.is_nan() {
+        if self == Self::ZERO && other == Self::ZERO {
+            -(-self - other)
+        } else if self <= other || self.is_nan() {
             self
         } else {
             other
@@ -222,7 +237,7 @@ macro_rules! impl_float {
                 $type::sqrt(self)
             }
             from_vectors! {
-                exp expm1 log log1p rsqrt sin cos tanh sigmoid softplus erf gelu
+                exp expm1 log log1p log2 log10 rsqrt sin cos sinh cosh tanh sigmoid softplus erf normal_cdf
             }
             fn pow(self, exponent: Self) -> Self {
                 lane::pow(self, exponent)
@@ -284,6 +299,10 @@ mod tests {
         assert!(Float::maximum(1.0, f64::NAN).is_nan());
         assert!(Float::minimum(1.0, f64::NAN).is_nan());
         assert_eq!(Float::maximum(1.0, 2.0), 2.0);
+        for (a, b) in [(0.0_f64, -0.0), (-0.0, 0.0)] {
+            assert_eq!(Float::maximum(a, b).to_bits(), 0.0_f64.to_bits());
+            assert_eq!(Float::minimum(a, b).to_bits(), (-0.0_f64).to_bits());
+        }
         assert!(Float::sign(f64::NAN).is_nan());
         assert_eq!(Float::sign(-0.0_f64), 0.0);
     }

@@ -231,12 +231,17 @@ functions! {
     expm1: Expm1, "eˣ − 1.";
     log: Log, "Natural logarithm.";
     log1p: Log1p, "log(1 + x).";
+    log2: Log2, "Logarithm to base 2.";
+    log10: Log10, "Logarithm to base 10.";
     sin: Sin, "Sine.";
     cos: Cos, "Cosine.";
     tanh: Tanh, "Hyperbolic tangent.";
+    sinh: Sinh, "Hyperbolic sine.";
+    cosh: Cosh, "Hyperbolic cosine.";
     sigmoid: Sigmoid, "1 / (1 + e⁻ˣ).";
     softplus: Softplus, "log(1 + eˣ).";
     erf: Erf, "Error function.";
+    normal_cdf: NormalCdf, "Φ(x), the standard normal distribution function.";
     erfc: Erfc, "1 − erf x.";
     asin: Asin, "Arc sine.";
     acos: Acos, "Arc cosine.";

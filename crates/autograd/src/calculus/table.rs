@@ -11,6 +11,9 @@ use super::expr::Expr;
 /// 2/√π, the slope of the error function at 0.
 const TWO_OVER_SQRT_PI: f64 = std::f64::consts::FRAC_2_SQRT_PI;
 
+/// 1/√(2π), the slope of the normal distribution function at 0.
+const ONE_OVER_SQRT_TAU: f64 = 0.5 * std::f64::consts::FRAC_1_SQRT_2 * TWO_OVER_SQRT_PI;
+
 /// dy/dx for y = f(x).
 pub(super) fn unary(f: Unary, x: &Expr, y: &Expr) -> Expr {
     match f {
@@ -24,12 +27,17 @@ pub(super) fn unary(f: Unary, x: &Expr, y: &Expr) -> Expr {
         Unary::Expm1 => y + 1.0,
         Unary::Log => x.recip(),
         Unary::Log1p => (x + 1.0).recip(),
+        Unary::Log2 => (x * std::f64::consts::LN_2).recip(),
+        Unary::Log10 => (x * std::f64::consts::LN_10).recip(),
         Unary::Sin => x.cos(),
         Unary::Cos => -x.sin(),
         Unary::Tanh => 1.0 - y.square(),
+        Unary::Sinh => x.cosh(),
+        Unary::Cosh => x.sinh(),
         Unary::Sigmoid => y * (1.0 - y),
         Unary::Softplus => x.sigmoid(),
         Unary::Erf => TWO_OVER_SQRT_PI * (-x.square()).exp(),
+        Unary::NormalCdf => ONE_OVER_SQRT_TAU * (-0.5 * x.square()).exp(),
         Unary::Erfc => -TWO_OVER_SQRT_PI * (-x.square()).exp(),
         Unary::Asin => from_unit_circle(x).recip(),
         Unary::Acos => -from_unit_circle(x).recip(),

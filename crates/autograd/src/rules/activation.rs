@@ -1,6 +1,6 @@
 //! The usual activation functions, each one formula and one node.
 
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::sync::LazyLock;
 
 use retrograd_tensor::{Float, OrPanic};
@@ -16,7 +16,7 @@ const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 functions! {
     relu, |x| one_sided(&x, &Expr::from(0.0)), "max(x, 0); the derivative at 0 is 0, a NaN stays NaN.";
     silu, |x| &x * x.sigmoid(), "x·σ(x) (Elfwing et al. 2017), also called swish.";
-    gelu, |x| &x * 0.5 * (1.0 + (&x / SQRT_2).erf()), "x·Φ(x), Φ the normal distribution function (Hendrycks and Gimpel 2016).";
+    gelu, |x| &x * x.normal_cdf(), "x·Φ(x), Φ the normal distribution function (Hendrycks and Gimpel 2016).";
     gelu_tanh, |x| gelu_tanh(&x), "The approximation of [`gelu`](Self::gelu) by a hyperbolic tangent (Hendrycks and Gimpel 2016).";
     selu, |x| SELU_SCALE * one_sided(&x, &(SELU_ALPHA * x.expm1())), "Self-normalising ELU (Klambauer et al. 2017).";
     logsigmoid, |x| -(-x).softplus(), "log σ(x).";

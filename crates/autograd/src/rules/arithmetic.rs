@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use retrograd_tensor::{Float, Tensor};
 
+use super::pair::{at_least, at_most};
 use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
 
@@ -95,17 +96,21 @@ impl<T: Float> Var<T> {
         self.pow(&number(exponent))
     }
 
-    /// Every element moved into `[low, high]`; the derivative is 1 inside and at the ends.
+    /// Every element moved into `[low, high]`; the derivative is 1 inside and at the ends. `high` wins
+    /// where the ends are crossed.
+    ///
+    /// # Panics
+    /// If an end is NaN.
     #[track_caller]
     #[must_use]
     pub fn clamp(&self, low: f64, high: f64) -> Self {
+        assert!(
+            !low.is_nan() && !high.is_nan(),
+            "clamp: the ends are {low} and {high}; use infinity for an end that is open"
+        );
         static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("clamp", |[x, low, high]: [Expr; 3]| {
-                Expr::select(
-                    &x.less(&low),
-                    &low,
-                    &Expr::select(&high.less(&x), &high, &x),
-                )
+                at_most(&at_least(&x, &low), &high)
             })
         });
         FORMULA.apply(&[self, &number(low), &number(high)])

@@ -1,7 +1,7 @@
 //! More functions of one number: trigonometric, hyperbolic, of other bases, and of Γ. Each is one
 //! formula; see [`crate::calculus`].
 
-use std::f64::consts::{LN_2, LN_10, PI};
+use std::f64::consts::PI;
 use std::sync::LazyLock;
 
 use retrograd_tensor::Float;
@@ -13,17 +13,18 @@ use crate::var::Var;
 functions! {
     rsqrt, |x| x.sqrt().recip(), "1/√x.";
     exp2, |x| Expr::from(2.0).pow(x), "2ˣ.";
-    log2, |x| x.log() / LN_2, "Logarithm to base 2.";
-    log10, |x| x.log() / LN_10, "Logarithm to base 10.";
+    log2, |x| x.log2(), "Logarithm to base 2.";
+    log10, |x| x.log10(), "Logarithm to base 10.";
     tan, |x| x.sin() / x.cos(), "Tangent of radians.";
     asin, |x| x.asin(), "The angle in radians whose sine is x; NaN beyond ±1.";
     acos, |x| x.acos(), "The angle in radians whose cosine is x; NaN beyond ±1.";
     atan, |x| x.atan(), "The angle in radians whose tangent is x.";
-    sinh, |x| (x.expm1() - (-&x).expm1()) * 0.5, "Hyperbolic sine, accurate near 0.";
-    cosh, |x| (x.exp() + (-&x).exp()) * 0.5, "Hyperbolic cosine.";
+    sinh, |x| x.sinh(), "Hyperbolic sine, accurate near 0.";
+    cosh, |x| x.cosh(), "Hyperbolic cosine.";
     asinh, |x| x.asinh(), "The number whose hyperbolic sine is x.";
     acosh, |x| x.acosh(), "The number, 0 or above, whose hyperbolic cosine is x; NaN below 1.";
     atanh, |x| x.atanh(), "The number whose hyperbolic tangent is x; NaN beyond ±1.";
+    normal_cdf, |x| x.normal_cdf(), "Φ(x), the distribution function of the standard normal distribution, accurate where it is small.";
     erfc, |x| x.erfc(), "1 − erf x, accurate where that is small.";
     lgamma, |x| x.lgamma(), "log |Γ(x)|.";
     digamma, |x| x.polygamma(0), "Slope of log |Γ(x)|.";

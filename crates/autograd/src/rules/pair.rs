@@ -46,18 +46,19 @@ fn is_nan(x: &Expr) -> Expr {
 }
 
 /// `low` where x is below. Written so that a NaN goes through as x.
-fn at_least(x: &Expr, low: &Expr) -> Expr {
+pub(super) fn at_least(x: &Expr, low: &Expr) -> Expr {
     Expr::select(&x.less(low), low, x)
 }
 
 /// `high` where x is above.
-fn at_most(x: &Expr, high: &Expr) -> Expr {
+pub(super) fn at_most(x: &Expr, high: &Expr) -> Expr {
     Expr::select(&high.less(x), high, x)
 }
 
 impl<T: Float> Var<T> {
     /// Every element moved into `[low, high]`, ends of the same element each. The derivative is x's
-    /// inside and at the ends, and that of an end beyond it; `high` wins where the ends are crossed.
+    /// inside and at the ends, and that of an end beyond it; `high` wins where the ends are crossed,
+    /// and an end that is NaN is open.
     ///
     /// # Panics
     /// If the shapes do not broadcast.

@@ -168,6 +168,12 @@ mod tests {
             },
         );
         assert_eq!((low.max(high).slope, low.min(high).slope), (7.0, 5.0));
+        let tie = Dual { slope: 1.0, ..low };
+        assert_eq!((low.max(tie).slope, low.min(tie).slope), (3.0, 3.0));
+        let nan = Dual::constant(f64::NAN);
+        for y in [low.max(nan), nan.max(low), low.min(nan), nan.min(low)] {
+            assert!(y.value.is_nan());
+        }
         assert!(low < high && low == Dual::constant(1.0));
         assert_eq!([low, high].into_iter().sum::<Dual>().slope, 12.0);
     }

@@ -4,6 +4,8 @@ use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use retrograd_tensor::Float;
+
 /// A real number: `f64`, or one that carries derivatives beside its value.
 ///
 /// A function that is generic over `Real` can be computed, differentiated forward and backward, and
@@ -72,17 +74,13 @@ pub trait Real: Arithmetic {
         self * self
     }
 
-    /// The larger of two numbers, with what it carries; `self` if neither is.
+    /// The larger of two numbers, with what it carries; equal ones share it. NaN if either is NaN.
     #[must_use]
-    fn max(self, other: Self) -> Self {
-        if self < other { other } else { self }
-    }
+    fn max(self, other: Self) -> Self;
 
-    /// The smaller of two numbers, with what it carries; `self` if neither is.
+    /// The smaller of two numbers, with what it carries; equal ones share it. NaN if either is NaN.
     #[must_use]
-    fn min(self, other: Self) -> Self {
-        if other < self { other } else { self }
-    }
+    fn min(self, other: Self) -> Self;
 }
 
 /// The operators of a number, among its own kind and with constants.
@@ -152,5 +150,11 @@ impl Real for f64 {
     }
     fn pow(self, exponent: Self) -> Self {
         f64::powf(self, exponent)
+    }
+    fn max(self, other: Self) -> Self {
+        Float::maximum(self, other)
+    }
+    fn min(self, other: Self) -> Self {
+        Float::minimum(self, other)
     }
 }

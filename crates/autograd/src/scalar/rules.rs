@@ -118,6 +118,30 @@ impl<C: Chain> Real for C {
         };
         self.binary(exponent, y, [of_base, of_exponent])
     }
+    fn max(self, other: Self) -> Self {
+        let (a, b) = (self.inner(), other.inner());
+        if a < b || b < a {
+            return if a < b { other } else { self };
+        }
+        self.binary(other, a.max(b), shares(a == b))
+    }
+    fn min(self, other: Self) -> Self {
+        let (a, b) = (self.inner(), other.inner());
+        if a < b || b < a {
+            return if a < b { self } else { other };
+        }
+        self.binary(other, a.min(b), shares(a == b))
+    }
+}
+
+/// What two numbers get of their extremum: half each if they are equal; where one is NaN, it
+/// does not matter.
+fn shares<R: Real>(tie: bool) -> [R; 2] {
+    if tie {
+        [0.5.into(), 0.5.into()]
+    } else {
+        [0.0.into(), 1.0.into()]
+    }
 }
 
 /// The operators of a number that carries derivatives, among themselves and with constants.

@@ -224,3 +224,69 @@ fn the_tangent_form_of_gelu_keeps_its_digits() {
         max_relative = 32.0 * f64::from(f32::EPSILON)
     );
 }
+
+#[test]
+fn functions_keep_their_digits_at_their_ends() {
+    // x·Φ(x) and Φ(x) + x·φ(x), with thirty digits.
+    let known = [
+        (-5.0, -1.433_257_859_395_969_6e-6, -7.146_946_001_792_295e-6),
+        (
+            -10.0,
+            -7.619_853_024_160_526e-23,
+            -7.618_400_096_464_814e-22,
+        ),
+        (-1.0, -0.158_655_253_931_457_05, -0.083_315_470_587_686_3),
+        (5.0, 4.999_998_566_742_141, 1.000_007_146_946_001_8),
+    ];
+    for (x, value, slope) in known {
+        let (y, g) = value_and_slope(|x| x.gelu(), row::<f64, 1>([x]));
+        assert_relative_eq!(y.item(), value, max_relative = 1e-15);
+        assert_relative_eq!(g.item(), slope, max_relative = 1e-13);
+        let (y, g) = value_and_slope(|x| x.gelu(), row::<f32, 1>([x]));
+        assert_relative_eq!(f64::from(y.item()), value, max_relative = 2e-7);
+        // The density loses x²/2 roundings.
+        let lost = (1.0 + x * x / 2.0) * f64::from(f32::EPSILON);
+        assert_relative_eq!(f64::from(g.item()), slope, max_relative = 2.0 * lost);
+    }
+    // e^710 overflows, and half of it does not.
+    let half = (710.0_f64 - std::f64::consts::LN_2).exp();
+    for (x, sinh, cosh) in [(710.0, half, half), (-710.0, -half, half)] {
+        let (y, g) = value_and_slope(|x| x.sinh(), row::<f64, 1>([x]));
+        assert_relative_eq!(y.item(), sinh, max_relative = 1e-12);
+        assert_relative_eq!(g.item(), cosh, max_relative = 1e-12);
+        let (y, g) = value_and_slope(|x| x.cosh(), row::<f64, 1>([x]));
+        assert_relative_eq!(y.item(), cosh, max_relative = 1e-12);
+        assert_relative_eq!(g.item(), sinh, max_relative = 1e-12);
+    }
+    for x in [1e-8, 0.3, 1.0, 20.0, -3.0] {
+        let near = 4.0 * f64::EPSILON;
+        let (y, _) = value_and_slope(|x| x.sinh(), row::<f64, 1>([x]));
+        assert_relative_eq!(y.item(), x.sinh(), max_relative = near);
+        let (y, _) = value_and_slope(|x| x.cosh(), row::<f64, 1>([x]));
+        assert_relative_eq!(y.item(), x.cosh(), max_relative = near);
+    }
+}
+
+#[test]
+fn logarithms_of_powers_of_their_base_are_whole_numbers() {
+    for k in -1074..1024 {
+        let x = row::<f64, 1>([f64::exp2(k.into())]);
+        assert_eq!(Var::constant(x).log2().item(), f64::from(k));
+    }
+    for k in -149..128 {
+        let x = row::<f32, 1>([f64::exp2(k.into())]);
+        assert_eq!(Var::constant(x).log2().item(), k as f32);
+    }
+    // These powers of 10 are exact.
+    for k in 0..=22 {
+        let x: f64 = format!("1e{k}").parse().expect("a number");
+        assert_eq!(
+            Var::constant(row::<f64, 1>([x])).log10().item(),
+            f64::from(k)
+        );
+    }
+    for k in 0..=10 {
+        let x: f64 = format!("1e{k}").parse().expect("a number");
+        assert_eq!(Var::constant(row::<f32, 1>([x])).log10().item(), k as f32);
+    }
+}

@@ -4,6 +4,7 @@ mod awkward;
 mod catalogue;
 mod checkpoint;
 mod control;
+mod conventions;
 mod edges;
 mod extremes;
 mod families;

@@ -147,7 +147,7 @@ impl<'l, 'a, 'r, T: Float> BlockLoop<'l, 'a, 'r, T> {
                 let start = start.offset(run);
                 match stride {
                     1 => std::ptr::copy_nonoverlapping(start, row, len),
-                    0 => std::slice::from_raw_parts_mut(row, len).fill(*start),
+                    0 => (0..len).for_each(|i| row.add(i).write(*start)),
                     _ => (0..len).for_each(|i| *row.add(i) = *start.offset(i as isize * stride)),
                 }
                 row = row.add(len);
@@ -184,8 +184,8 @@ impl<'l, 'a, 'r, T: Float> BlockLoop<'l, 'a, 'r, T> {
             let (collected, combine) = (self.table.scratch_row(collected), self.bound.combine);
             if cursor.pending != Some(cursor.at) {
                 self.flush(cursor, output);
-                let all = std::slice::from_raw_parts_mut(collected, self.bound.grid.longest());
-                all.fill(combine.identity());
+                let identity = combine.identity();
+                (0..self.bound.grid.longest()).for_each(|i| collected.add(i).write(identity));
                 self.outputs[i].pending = Some(self.outputs[i].at);
             }
             self.table.merge(combine, collected, row, size.1);

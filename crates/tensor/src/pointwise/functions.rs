@@ -69,10 +69,15 @@ vector_functions! {
     Div: |simd, a, b| simd.div(a, b);
     Max: |simd, a, b| {
         let larger = simd.select(simd.less_equal(b, a), a, b);
+        // 0 is larger than −0.
+        let tie = simd.of_bits(simd.bits_and(simd.bits(a), simd.bits(b)));
+        let larger = simd.select(simd.equal(a, b), tie, larger);
         simd.select(simd.equal(a, a), larger, a)
     };
     Min: |simd, a, b| {
         let smaller = simd.select(simd.less_equal(a, b), a, b);
+        let tie = simd.of_bits(simd.bits_or(simd.bits(a), simd.bits(b)));
+        let smaller = simd.select(simd.equal(a, b), tie, smaller);
         simd.select(simd.equal(a, a), smaller, a)
     };
     Less: |simd, a, b| simd.select(simd.less(a, b), simd.splat(T::ONE), simd.splat(T::ZERO));
@@ -94,15 +99,31 @@ vector_functions! {
     Expm1: |simd, x| simd.expm1(x);
     Log: |simd, x| simd.log(x);
     Log1p: |simd, x| simd.log1p(x);
+    Log2: |simd, x| simd.log2(x);
+    Log10: |simd, x| simd.log10(x);
     Sin: |simd, x| simd.sin(x);
     Cos: |simd, x| simd.cos(x);
     Tanh: |simd, x| simd.tanh(x);
+    // 2·sinh(x/2)·cosh(x/2), which overflows where the result does and not before.
+    Sinh: |simd, x| {
+        let (half, two) = (simd.splat(T::from_f64(0.5)), simd.splat(T::from_f64(2.0)));
+        let x = simd.mul(x, half);
+        let (up, down) = (simd.expm1(x), simd.expm1(simd.neg(x)));
+        simd.mul(simd.sub(up, down), simd.mul(simd.add(simd.add(up, down), two), half))
+    };
+    // The squares of e^(x/2) and e^(−x/2), for the same reason.
+    Cosh: |simd, x| {
+        let half = simd.splat(T::from_f64(0.5));
+        let x = simd.mul(x, half);
+        let (up, down) = (simd.exp(x), simd.exp(simd.neg(x)));
+        simd.mul_add(up, simd.mul(up, half), simd.mul(down, simd.mul(down, half)))
+    };
     Sigmoid: |simd, x| simd.sigmoid(x);
     Softplus: |simd, x| simd.softplus(x);
     Erf: |simd, x| simd.erf(x);
     Pow: |simd, x, y| simd.pow(x, y);
     Rsqrt: |simd, x| simd.rsqrt(x);
-    Gelu: |simd, x| simd.gelu(x);
+    NormalCdf: |simd, x| simd.normal_cdf(x);
 }
 
 struct SoftplusAndSigmoid;
@@ -163,12 +184,17 @@ impl Unary {
             Self::Expm1 => each::<T, Expm1, 1, 1>(isa),
             Self::Log => each::<T, Log, 1, 1>(isa),
             Self::Log1p => each::<T, Log1p, 1, 1>(isa),
+            Self::Log2 => each::<T, Log2, 1, 1>(isa),
+            Self::Log10 => each::<T, Log10, 1, 1>(isa),
             Self::Sin => each::<T, Sin, 1, 1>(isa),
             Self::Cos => each::<T, Cos, 1, 1>(isa),
             Self::Tanh => each::<T, Tanh, 1, 1>(isa),
+            Self::Sinh => each::<T, Sinh, 1, 1>(isa),
+            Self::Cosh => each::<T, Cosh, 1, 1>(isa),
             Self::Sigmoid => each::<T, Sigmoid, 1, 1>(isa),
             Self::Softplus => each::<T, Softplus, 1, 1>(isa),
             Self::Erf => each::<T, Erf, 1, 1>(isa),
+            Self::NormalCdf => each::<T, NormalCdf, 1, 1>(isa),
             Self::Erfc => one_by_one::<T, { Self::Erfc as usize }>,
             Self::Asin => one_by_one::<T, { Self::Asin as usize }>,
             Self::Acos => one_by_one::<T, { Self::Acos as usize }>,

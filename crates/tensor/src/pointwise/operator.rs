@@ -25,18 +25,28 @@ pub enum Unary {
     Log,
     /// log(1 + x)
     Log1p,
+    /// log₂ x
+    Log2,
+    /// log₁₀ x
+    Log10,
     /// sin x
     Sin,
     /// cos x
     Cos,
     /// tanh x
     Tanh,
+    /// sinh x
+    Sinh,
+    /// cosh x
+    Cosh,
     /// 1 / (1 + e⁻ˣ)
     Sigmoid,
     /// log(1 + eˣ)
     Softplus,
     /// erf x
     Erf,
+    /// Φ(x), the standard normal distribution function
+    NormalCdf,
     /// 1 − erf x
     Erfc,
     /// arcsin x
@@ -88,7 +98,7 @@ pub enum Binary {
 
 impl Unary {
     /// Every function, for catalogues and tests.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 29] = [
         Self::Neg,
         Self::Abs,
         Self::Sign,
@@ -99,12 +109,17 @@ impl Unary {
         Self::Expm1,
         Self::Log,
         Self::Log1p,
+        Self::Log2,
+        Self::Log10,
         Self::Sin,
         Self::Cos,
         Self::Tanh,
+        Self::Sinh,
+        Self::Cosh,
         Self::Sigmoid,
         Self::Softplus,
         Self::Erf,
+        Self::NormalCdf,
         Self::Erfc,
         Self::Asin,
         Self::Acos,
@@ -128,12 +143,17 @@ impl Unary {
             Self::Expm1 => x.expm1(),
             Self::Log => x.log(),
             Self::Log1p => x.log1p(),
+            Self::Log2 => x.log2(),
+            Self::Log10 => x.log10(),
             Self::Sin => x.sin(),
             Self::Cos => x.cos(),
             Self::Tanh => x.tanh(),
+            Self::Sinh => x.sinh(),
+            Self::Cosh => x.cosh(),
             Self::Sigmoid => x.sigmoid(),
             Self::Softplus => x.softplus(),
             Self::Erf => x.erf(),
+            Self::NormalCdf => x.normal_cdf(),
             Self::Erfc => x.erfc(),
             Self::Asin => x.asin(),
             Self::Acos => x.acos(),

@@ -82,7 +82,7 @@ impl<'p, T: Float> RowTable<'p, '_, T> {
         // SAFETY: the scratch has a vector for each of these rows.
         unsafe {
             let vector = self.scratch.add(i * MAX_LANES);
-            std::slice::from_raw_parts_mut(vector, MAX_LANES).fill(value);
+            (0..MAX_LANES).for_each(|i| vector.add(i).write(value));
             self.rows[i] = Row::same(vector);
         }
     }

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::window::{Sliding, lifted};
+use super::window::{Sliding, extent, lifted, room, step};
 use super::{MAX_RANK, Shape};
 use crate::error::ShapeError;
 
@@ -70,23 +70,20 @@ impl<const N: usize> Pooling<N> {
         if kernel == 0 || stride == 0 || dilation == 0 {
             return Err("kernel, stride and dilation must be at least 1".to_owned());
         }
-        let extent = dilation * (kernel - 1) + 1;
-        let padded = input + 2 * padding;
-        let Some(room) = padded.checked_sub(extent) else {
-            return Err(format!(
-                "a window of {extent} positions does not fit into {padded}, padding included"
-            ));
-        };
+        let room = room(input, (padding, padding), extent(dilation, kernel))?;
         let mut output = room / stride + 1;
         // One more, unless it starts in the padding behind.
-        if self.ceil && !room.is_multiple_of(stride) && output * stride < input + padding {
+        if self.ceil
+            && !room.is_multiple_of(stride)
+            && output.saturating_mul(stride) < input + padding
+        {
             output += 1;
         }
         let sliding = Sliding {
             input,
             output,
             kernel,
-            stride,
+            stride: step(output, stride),
             dilation,
             before: padding,
         };

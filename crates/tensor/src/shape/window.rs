@@ -121,7 +121,7 @@ impl<const N: usize> Convolution<N> {
 
     /// Positions from the first to the last tap of a window, both included.
     fn extent(&self, axis: usize, kernel: usize) -> usize {
-        self.dilation[axis] * (kernel - 1) + 1
+        extent(self.dilation[axis], kernel)
     }
 
     /// The checks that a convolution and its transpose share.
@@ -237,16 +237,11 @@ pub fn convolution<const N: usize>(
     }
     let mut output = [0; N];
     for axis in 0..N {
-        let (before, after) = options.padding[axis];
-        let padded = before.saturating_add(input[axis + 2]).saturating_add(after);
         let extent = options.extent(axis, weight[axis + 2]);
-        let Some(room) = padded.checked_sub(extent) else {
-            return Err(fail(format!(
-                "a window of {extent} positions does not fit into {padded}, padding included, along axis {}",
-                axis + 2
-            ))
-            .hint("add padding, or take a smaller kernel or dilation"));
-        };
+        let room = room(input[axis + 2], options.padding[axis], extent).map_err(|problem| {
+            fail(format!("{problem}, along axis {}", axis + 2))
+                .hint("add padding, or take a smaller kernel or dilation")
+        })?;
         output[axis] = room / options.stride[axis] + 1;
     }
     let geometry = Geometry {
@@ -302,7 +297,8 @@ pub fn transposed_convolution<const N: usize>(
         let reach = input[axis + 2]
             .saturating_sub(1)
             .saturating_mul(options.stride[axis])
-            .saturating_add(options.extent(axis, weight[axis + 2]) + extra);
+            .saturating_add(options.extent(axis, weight[axis + 2]))
+            .saturating_add(extra);
         result[axis] = reach
             .checked_sub(before.saturating_add(after))
             .filter(|_| input[axis + 2] > 0)
@@ -324,6 +320,31 @@ pub fn transposed_convolution<const N: usize>(
     })
 }
 
+/// Positions from the first to the last tap of a window, both included.
+pub(super) fn extent(dilation: usize, kernel: usize) -> usize {
+    dilation.saturating_mul(kernel - 1).saturating_add(1)
+}
+
+/// How far a window of that extent can slide along the padded input, or why it cannot be there.
+pub(super) fn room(
+    input: usize,
+    (before, after): (usize, usize),
+    extent: usize,
+) -> Result<usize, String> {
+    let padded = before.saturating_add(input).saturating_add(after);
+    if isize::try_from(padded).is_err() {
+        return Err("more positions with the padding than can be counted".to_owned());
+    }
+    padded.checked_sub(extent).ok_or_else(|| {
+        format!("a window of {extent} positions does not fit into {padded}, padding included")
+    })
+}
+
+/// From window to window; that of a single one, which may be any, is 1.
+pub(super) fn step(windows: usize, stride: usize) -> usize {
+    if windows == 1 { 1 } else { stride }
+}
+
 fn sliding<const N: usize>(
     options: &Convolution<N>,
     axis: usize,
@@ -335,7 +356,7 @@ fn sliding<const N: usize>(
         input,
         output,
         kernel: weight[axis + 2],
-        stride: options.stride[axis],
+        stride: step(output, options.stride[axis]),
         dilation: options.dilation[axis],
         before: options.padding[axis].0,
     }
@@ -398,6 +419,37 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn sizes_near_the_end_of_integers_are_refused_or_right() {
+        let (input, weight) = (shape(&[1, 1, 5]), shape(&[1, 1, 3]));
+        let plain = Convolution::<1>::default();
+        for options in [
+            plain.dilation([1 << 62]),
+            plain.dilation([1 << 63]),
+            plain.dilation([usize::MAX]),
+            plain.padding([usize::MAX]),
+            plain.padding([1 << 62]).dilation([1 << 62]),
+        ] {
+            let error = convolution(&input, &weight, &options);
+            assert!(error.is_err(), "{options:?}: {error:?}");
+        }
+        for stride in [1 << 28, 1 << 62, usize::MAX] {
+            let options = plain.stride([stride]);
+            let geometry = convolution(&input, &weight, &options).expect("one window fits");
+            let once = convolution(&input, &weight, &plain.stride([3])).expect("one window fits");
+            assert_eq!(geometry, once);
+            let transposed = transposed_convolution(&shape(&[1, 1, 1]), &weight, &options, [0]);
+            assert_eq!(transposed.expect("fits").input(), [1, 1, 3]);
+        }
+        let twice = transposed_convolution(
+            &shape(&[1, 1, 2]),
+            &weight,
+            &plain.stride([usize::MAX]),
+            [0],
+        );
+        assert!(twice.is_err(), "{twice:?}");
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(super) fn rows() -> Vec<Row> {
         row(LINEAR, "relu", x, |x| x[0].relu()).kinks("x = 0"),
         row(SMOOTH, "silu", x, |x| x[0].silu()),
         row(SMOOTH, "gelu", x, |x| x[0].gelu()),
+        row(SMOOTH, "normal_cdf", x, |x| x[0].normal_cdf()),
         row(SMOOTH, "selu", x, |x| x[0].selu()).kinks("x = 0"),
         row(SMOOTH, "elu", x, |x| x[0].elu(0.7)).kinks("x = 0"),
         row(LINEAR, "leaky_relu", x, |x| x[0].leaky_relu(0.01)).kinks("x = 0"),

@@ -1,4 +1,4 @@
-//! The error function, and the linear unit that is gated by it.
+//! The error function and the normal distribution function.
 //!
 //! Near 0 a polynomial does: erf x = x + x·P(x²) for |x| ≤ 1. Beyond, erf is 1 minus a tail that
 //! falls like e^(−x²). What is left of the tail without that factor is smooth from 0 to infinity
@@ -7,11 +7,10 @@
 //!
 //! erfc x = 1 − erf x = e^(−x²)·W(t) / (1 + 2x), for x ≥ ½.
 //!
-//! gelu(x) = x·Φ(x) with Φ(x) = ½ erfc(−x/√2). For negative x it *is* the tail, so there the relative
-//! error of the tail counts: its factors are pairs of numbers, and |x|·Φ(−|x|) is one product with
-//! one rounding. The exponent x² must be a pair in any case, as its rounding error would be a
-//! relative error of e^(−x²). Near 0, Φ(x) = ½ + x / √(2π) + x³·B(x²) needs no exponential.
-//! For positive x, x·Φ(x) = x − |x|·Φ(−|x|).
+//! Φ(x) = ½ erfc(−x/√2). For negative x it *is* the tail, so there the relative error of the tail
+//! counts: its factors are pairs of numbers, and their product is rounded once. The exponent x²
+//! must be a pair in any case, as its rounding error would be a relative error of e^(−x²). Near 0,
+//! Φ(x) = ½ + x / √(2π) + x³·B(x²) needs no exponential. For positive x, Φ(x) = 1 − Φ(−x).
 
 use super::pair::{self, Pair};
 use super::{exp, polynomial, recip};
@@ -95,7 +94,7 @@ const DENSITY: (f64, f64) = (0.3989422804014327, -2.49232720227773e-17);
 /// √2
 const ROOT_2: (f64, f64) = (std::f64::consts::SQRT_2, -9.667293313452913e-17);
 /// B on 0 ≤ x² ≤ 0.5625, error 2⁻⁶³·⁹.
-const GATE: [f64; 9] = [
+const MIDST: [f64; 9] = [
     -0.06649038006690543,
     0.009973557010034774,
     -0.001187328215459129,
@@ -139,28 +138,27 @@ fn smooth_tail<S: Simd<f64>>(simd: S, x: S::Vector, twice: Pair<S::Vector>) -> P
     Pair { high, low }.div(simd, divisor)
 }
 
-/// x·Φ(x) in `f64`.
+/// Φ(x) in `f64`.
 #[inline(always)]
-pub(super) fn gelu<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
+pub(super) fn normal_cdf<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
     let near = simd.less(simd.abs(x), simd.splat(0.75));
-    simd.select(near, gate_near(simd, x), gate_far(simd, x))
+    simd.select(near, normal_cdf_near(simd, x), normal_cdf_far(simd, x))
 }
 
-/// x·(½ + x / √(2π) + x³·B(x²)) for |x| ≤ ¾.
+/// ½ + x / √(2π) + x³·B(x²) for |x| ≤ ¾.
 #[inline(always)]
-fn gate_near<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
+fn normal_cdf_near<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
     let square = simd.mul(x, x);
-    let cubic = simd.mul(simd.mul(square, x), polynomial(simd, square, GATE));
+    let cubic = simd.mul(simd.mul(square, x), polynomial(simd, square, MIDST));
     let slope = pair::product(simd, x, simd.splat(DENSITY.0));
     let low = simd.add(simd.mul_add(x, simd.splat(DENSITY.1), slope.low), cubic);
     let Pair { high, low: error } = pair::ordered_sum(simd, simd.splat(0.5), slope.high);
-    let share = pair::ordered_sum(simd, high, simd.add(error, low));
-    simd.mul_add(x, share.high, simd.mul(x, share.low))
+    simd.add(high, simd.add(error, low))
 }
 
-/// max(x, 0) − |x|·Φ(−|x|) for |x| ≥ ¾.
+/// Φ(−|x|) or 1 − Φ(−|x|) for |x| ≥ ¾.
 #[inline(always)]
-fn gate_far<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
+fn normal_cdf_far<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
     // Beyond 39 the tail is 0.
     let a = simd.min(simd.splat(39.0), simd.abs(x));
     let half = simd.splat(0.5);
@@ -170,14 +168,12 @@ fn gate_far<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
     // 2·(a/√2) = a·√2
     let twice = Pair::exact(simd, a).mul(simd, Pair::splat(simd, ROOT_2));
     let tail = smooth_tail(simd, simd.mul(twice.high, half), twice);
-    // The decay may be subnormal, so it comes last and its product is rounded once.
-    let a = simd.mul(a, half);
-    let factor = pair::product(simd, tail.high, a);
-    let low = simd.mul_add(tail.low, a, factor.low);
-    let cross = simd.mul_add(factor.high, decay.low, simd.mul(low, decay.high));
-    let lost = simd.mul_add(factor.high, decay.high, cross);
+    // The decay may be subnormal, so its product is rounded once.
+    let (high, low) = (simd.mul(tail.high, half), simd.mul(tail.low, half));
+    let cross = simd.mul_add(high, decay.low, simd.mul(low, decay.high));
+    let lower = simd.mul_add(high, decay.high, cross);
     let negative = simd.less(x, simd.splat(0.0));
-    simd.select(negative, simd.neg(lost), simd.sub(x, lost))
+    simd.select(negative, lower, simd.sub(simd.splat(1.0), lower))
 }
 
 /// erf x, good enough for `f32`.
@@ -203,23 +199,21 @@ fn tail_for_single<S: Simd<f64>>(simd: S, x: S::Vector, square: S::Vector) -> S:
     simd.mul(smooth, exp::exp_for_single(simd, simd.neg(square)))
 }
 
-/// x·Φ(x), good enough for `f32`.
+/// Φ(x), good enough for `f32`.
 #[inline(always)]
-pub(super) fn gelu_for_single<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
+pub(super) fn normal_cdf_for_single<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
     let half = simd.splat(0.5);
     let square = simd.mul(x, x);
-    let cubic = simd.mul(simd.mul(square, x), polynomial(simd, square, GATE));
+    let cubic = simd.mul(simd.mul(square, x), polynomial(simd, square, MIDST));
     let near = simd.add(half, simd.mul_add(x, simd.splat(DENSITY.0), cubic));
-    let near = simd.mul(x, near);
     // Beyond 15 the tail is 0 in `f32`.
     let a = simd.min(simd.splat(15.0), simd.abs(x));
     let (z, square) = (
         simd.mul(a, simd.splat(std::f64::consts::FRAC_1_SQRT_2)),
         simd.mul(a, a),
     );
-    let tail = tail_for_single(simd, z, simd.mul(square, half));
-    let lost = simd.mul(simd.mul(a, half), tail);
+    let lower = simd.mul(tail_for_single(simd, z, simd.mul(square, half)), half);
     let negative = simd.less(x, simd.splat(0.0));
-    let far = simd.select(negative, simd.neg(lost), simd.sub(x, lost));
+    let far = simd.select(negative, lower, simd.sub(simd.splat(1.0), lower));
     simd.select(simd.less(simd.abs(x), simd.splat(0.75)), near, far)
 }

@@ -22,13 +22,17 @@ lanes! {
     expm1(x): Expm1;
     log(x): Log;
     log1p(x): Log1p;
+    log2(x): Log2;
+    log10(x): Log10;
     sin(x): Sin;
     cos(x): Cos;
     tanh(x): Tanh;
+    sinh(x): Sinh;
+    cosh(x): Cosh;
     sigmoid(x): Sigmoid;
     softplus(x): Softplus;
     erf(x): Erf;
     pow(x, y): Pow;
     rsqrt(x): Rsqrt;
-    gelu(x): Gelu;
+    normal_cdf(x): NormalCdf;
 }

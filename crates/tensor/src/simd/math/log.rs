@@ -9,6 +9,9 @@
 //!
 //! log 2 is split in two, so that k times the high part is exact.
 //!
+//! Logarithms of other bases multiply a pair of numbers with a pair and round once, so that those of
+//! powers of the base are whole numbers.
+//!
 //! log(1 + x) takes the logarithm of the rounded sum u = 1 + x and adds c / u for the rounding
 //! error c, which is the first term of the series of log((u + c) / u).
 //!
@@ -18,6 +21,10 @@
 use super::pair::{self, Pair};
 use super::{LN_2, polynomial, recip};
 use crate::simd::Simd;
+
+/// 1/log 2 and 1/log 10, as pairs.
+const LOG2_E: (f64, f64) = (std::f64::consts::LOG2_E, 2.0355273740931033e-17);
+const LOG10_E: (f64, f64) = (std::f64::consts::LOG10_E, 1.098319650216765e-17);
 
 /// log 2 to 16 bits, and the rest.
 const LN_2_SINGLE: (f32, f32) = (0.693_145_75, 1.428_606_8e-6);
@@ -183,14 +190,48 @@ pub(super) fn regular_sum<S: Simd<f64>>(simd: S, sum: Pair<S::Vector>) -> S::Vec
 #[inline(always)]
 pub(super) fn regular<S: Simd<f64>>(simd: S, x: S::Vector, more: S::Vector) -> S::Vector {
     let (k, f) = reduce(simd, x);
+    let low = simd.mul_add(k, simd.splat(LN_2.1), more);
+    let log_m = simd.sub(f, below(simd, f, low));
+    simd.mul_add(k, simd.splat(LN_2.0), log_m)
+}
+
+/// f − log(1 + f) − `more` for −¼ ≤ f < ½.
+#[inline(always)]
+fn below<S: Simd<f64>>(simd: S, f: S::Vector, more: S::Vector) -> S::Vector {
     let s = simd.mul(f, recip::<S, 2>(simd, simd.add(f, simd.splat(2.0))));
     let z = simd.mul(s, s);
     let half_square = simd.mul(simd.mul(f, f), simd.splat(0.5));
     let series = simd.mul(z, polynomial(simd, z, DOUBLE));
-    let low = simd.mul_add(k, simd.splat(LN_2.1), more);
-    let low = simd.mul_add(s, simd.add(half_square, series), low);
-    let log_m = simd.sub(f, simd.sub(half_square, low));
-    simd.mul_add(k, simd.splat(LN_2.0), log_m)
+    let above = simd.mul_add(s, simd.add(half_square, series), more);
+    simd.sub(half_square, above)
+}
+
+/// Logarithm to base 2.
+#[inline(always)]
+pub(super) fn log2<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
+    scaled(simd, x, LOG2_E)
+}
+
+/// Logarithm to base 10.
+#[inline(always)]
+pub(super) fn log10<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
+    scaled(simd, x, LOG10_E)
+}
+
+/// log x times a factor of twice the digits.
+#[inline(always)]
+fn scaled<S: Simd<f64>>(simd: S, x: S::Vector, factor: (f64, f64)) -> S::Vector {
+    let small = simd.less(x, simd.splat(f64::MIN_POSITIVE));
+    let normal = simd.select(small, simd.mul(x, simd.splat(TWO_52)), x);
+    let (k, f) = reduce(simd, normal);
+    let k = simd.add(k, simd.select(small, simd.splat(-52.0), simd.splat(0.0)));
+    // |k·log 2| > |f| unless k = 0.
+    let Pair { high, low } = pair::ordered_sum(simd, simd.mul(k, simd.splat(LN_2.0)), f);
+    let rest = below(simd, f, simd.mul(k, simd.splat(LN_2.1)));
+    let low = simd.sub(low, rest);
+    let log = Pair { high, low };
+    let y = log.mul(simd, Pair::splat(simd, factor)).value(simd);
+    special(simd, x, y)
 }
 
 /// k and f with x = 2ᵏ·(1 + f) and −¼ ≤ f < ½, for positive, normal x.

@@ -6,8 +6,8 @@
 //!
 //! | functions | `f32` | `f64` |
 //! |---|---|---|
-//! | exp, expm1, log, log1p, rsqrt, sin, cos, tanh, erf, pow | 1 | 2 |
-//! | sigmoid, softplus, gelu | 2 | 2 |
+//! | exp, expm1, log, log1p, log2, log10, rsqrt, sin, cos, tanh, erf, normal_cdf, pow | 1 | 2 |
+//! | sigmoid, softplus | 2 | 2 |
 //!
 //! NaN gives NaN; infinities, signed zeros and overflow give what the limit is; results that are
 //! subnormal are as good as any. The tests look at every `f32`.
@@ -57,6 +57,10 @@ pub trait Math<T>: Simd<T> {
     fn log(self, x: Self::Vector) -> Self::Vector;
     /// log(1 + x), accurate near 0; NaN below −1.
     fn log1p(self, x: Self::Vector) -> Self::Vector;
+    /// Logarithm to base 2; a whole number at powers of 2.
+    fn log2(self, x: Self::Vector) -> Self::Vector;
+    /// Logarithm to base 10; a whole number at powers of 10.
+    fn log10(self, x: Self::Vector) -> Self::Vector;
     /// 1/√x; NaN below 0.
     fn rsqrt(self, x: Self::Vector) -> Self::Vector;
     /// Sine of an angle in radians.
@@ -74,8 +78,9 @@ pub trait Math<T>: Simd<T> {
     fn softplus_and_sigmoid(self, x: Self::Vector) -> (Self::Vector, Self::Vector);
     /// Error function, 2/√π ∫₀ˣ e^(−t²) dt.
     fn erf(self, x: Self::Vector) -> Self::Vector;
-    /// x·Φ(x), where Φ is the distribution function of the standard normal distribution.
-    fn gelu(self, x: Self::Vector) -> Self::Vector;
+    /// Φ(x), the distribution function of the standard normal distribution, accurate where it is
+    /// small.
+    fn normal_cdf(self, x: Self::Vector) -> Self::Vector;
     /// x to the power y; NaN for x < 0 unless y is an integer.
     fn pow(self, x: Self::Vector, y: Self::Vector) -> Self::Vector;
 }
@@ -107,6 +112,14 @@ impl<S: InstructionSet> Math<f32> for S {
     #[inline(always)]
     fn log1p(self, x: F32s<S>) -> F32s<S> {
         through_f64!(self, log::log1p_for_single, x)
+    }
+    #[inline(always)]
+    fn log2(self, x: F32s<S>) -> F32s<S> {
+        through_f64!(self, log::log2, x)
+    }
+    #[inline(always)]
+    fn log10(self, x: F32s<S>) -> F32s<S> {
+        through_f64!(self, log::log10, x)
     }
     #[inline(always)]
     fn rsqrt(self, x: F32s<S>) -> F32s<S> {
@@ -158,8 +171,8 @@ impl<S: InstructionSet> Math<f32> for S {
         through_f64!(self, error::erf_for_single, x)
     }
     #[inline(always)]
-    fn gelu(self, x: F32s<S>) -> F32s<S> {
-        through_f64!(self, error::gelu_for_single, x)
+    fn normal_cdf(self, x: F32s<S>) -> F32s<S> {
+        through_f64!(self, error::normal_cdf_for_single, x)
     }
     #[inline(always)]
     fn pow(self, x: F32s<S>, y: F32s<S>) -> F32s<S> {
@@ -186,6 +199,14 @@ impl<S: InstructionSet> Math<f64> for S {
     #[inline(always)]
     fn log1p(self, x: F64s<S>) -> F64s<S> {
         log::log1p(self, x)
+    }
+    #[inline(always)]
+    fn log2(self, x: F64s<S>) -> F64s<S> {
+        log::log2(self, x)
+    }
+    #[inline(always)]
+    fn log10(self, x: F64s<S>) -> F64s<S> {
+        log::log10(self, x)
     }
     #[inline(always)]
     fn rsqrt(self, x: F64s<S>) -> F64s<S> {
@@ -220,8 +241,8 @@ impl<S: InstructionSet> Math<f64> for S {
         error::erf(self, x)
     }
     #[inline(always)]
-    fn gelu(self, x: F64s<S>) -> F64s<S> {
-        error::gelu(self, x)
+    fn normal_cdf(self, x: F64s<S>) -> F64s<S> {
+        error::normal_cdf(self, x)
     }
     #[inline(always)]
     fn pow(self, x: F64s<S>, y: F64s<S>) -> F64s<S> {

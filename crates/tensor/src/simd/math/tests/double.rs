@@ -17,13 +17,13 @@ impl Function {
     fn range(self) -> (f64, f64) {
         match self {
             Self::Exp | Self::Expm1 => (-746.0, 710.0),
-            Self::Log | Self::Rsqrt => (0.0, 10.0),
+            Self::Log | Self::Log2 | Self::Log10 | Self::Rsqrt => (0.0, 10.0),
             Self::Log1p => (-1.0, 10.0),
             Self::Sin | Self::Cos => (-100.0, 100.0),
             Self::Tanh => (-20.0, 20.0),
             Self::Sigmoid | Self::Softplus => (-746.0, 40.0),
             Self::Erf => (-6.0, 6.0),
-            Self::Gelu => (-38.6, 10.0),
+            Self::NormalCdf => (-38.6, 10.0),
         }
     }
 
@@ -34,9 +34,11 @@ impl Function {
             Self::Expm1 => return reference::expm1(argument),
             Self::Sigmoid => return reference::sigmoid(x),
             Self::Softplus => return reference::softplus(x),
-            Self::Gelu => return reference::gelu(x),
+            Self::NormalCdf => return reference::normal_cdf(x),
             Self::Log => reference::log(argument),
             Self::Log1p => reference::log1p(argument),
+            Self::Log2 => reference::log(argument) / reference::LN_2,
+            Self::Log10 => reference::log(argument) / reference::LN_10,
             Self::Rsqrt => reference::rsqrt(argument),
             Self::Sin => reference::sin_cos(x).0,
             Self::Cos => reference::sin_cos(x).1,
@@ -86,7 +88,7 @@ fn samples(function: Function) -> Vec<f64> {
     let mut samples: Vec<f64> = (0..SAMPLES).map(&mut draw).collect();
     match function {
         // All magnitudes, and the neighbours of 1.
-        Function::Log | Function::Rsqrt => {
+        Function::Log | Function::Log2 | Function::Log10 | Function::Rsqrt => {
             samples.extend((-1074..1024).map(|n| 1.37 * libm::scalbn(1.0, n)));
             samples.extend((1..2000).map(|n| 1.0 + f64::from(n - 1000) * f64::EPSILON));
         }
@@ -172,7 +174,9 @@ fn special_values_are_exact() {
     let expected = |function: Function| match function {
         Function::Exp => [1.0, 1.0, INF, 0.0, NAN, NAN, INF, 0.0, 1.0, 1.0],
         Function::Expm1 => [0.0, -0.0, INF, -1.0, NAN, NAN, INF, -1.0, 5e-324, -5e-324],
-        Function::Log => [-INF, -INF, INF, NAN, NAN, NAN, NAN, NAN, NAN, NAN],
+        Function::Log | Function::Log2 | Function::Log10 => {
+            [-INF, -INF, INF, NAN, NAN, NAN, NAN, NAN, NAN, NAN]
+        }
         Function::Log1p => [0.0, -0.0, INF, NAN, NAN, NAN, NAN, NAN, 5e-324, -5e-324],
         Function::Rsqrt => [INF, -INF, 0.0, NAN, NAN, NAN, NAN, NAN, NAN, NAN],
         Function::Sin => [0.0, -0.0, NAN, NAN, NAN, NAN, NAN, NAN, 5e-324, -5e-324],
@@ -184,7 +188,7 @@ fn special_values_are_exact() {
             [log, log, INF, 0.0, NAN, NAN, 1e300, 0.0, log, log]
         }
         Function::Erf => [0.0, -0.0, 1.0, -1.0, NAN, NAN, 1.0, -1.0, 5e-324, -5e-324],
-        Function::Gelu => [0.0, -0.0, INF, -0.0, NAN, NAN, 1e300, -0.0, 0.0, -0.0],
+        Function::NormalCdf => [0.5, 0.5, 1.0, 0.0, NAN, NAN, 1.0, 0.0, 0.5, 0.5],
     };
     for isa in Isa::available() {
         for function in Function::ALL {
@@ -199,7 +203,8 @@ fn special_values_are_exact() {
                 );
             }
             let negative: f64 = apply(isa, function, &[-2.0])[0];
-            let undefined = [Function::Log, Function::Log1p, Function::Rsqrt].contains(&function);
+            use Function::{Log, Log1p, Log2, Log10, Rsqrt};
+            let undefined = [Log, Log1p, Log2, Log10, Rsqrt].contains(&function);
             assert_eq!(
                 negative.is_nan(),
                 undefined,

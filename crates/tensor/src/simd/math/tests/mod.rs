@@ -15,6 +15,8 @@ enum Function {
     Expm1,
     Log,
     Log1p,
+    Log2,
+    Log10,
     Rsqrt,
     Sin,
     Cos,
@@ -22,15 +24,17 @@ enum Function {
     Sigmoid,
     Softplus,
     Erf,
-    Gelu,
+    NormalCdf,
 }
 
 impl Function {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Exp,
         Self::Expm1,
         Self::Log,
         Self::Log1p,
+        Self::Log2,
+        Self::Log10,
         Self::Rsqrt,
         Self::Sin,
         Self::Cos,
@@ -38,7 +42,7 @@ impl Function {
         Self::Sigmoid,
         Self::Softplus,
         Self::Erf,
-        Self::Gelu,
+        Self::NormalCdf,
     ];
 }
 
@@ -64,6 +68,8 @@ impl<T: Float> Kernel<T> for Over<'_, T> {
             Function::Expm1 => each!(simd, x, y, expm1),
             Function::Log => each!(simd, x, y, log),
             Function::Log1p => each!(simd, x, y, log1p),
+            Function::Log2 => each!(simd, x, y, log2),
+            Function::Log10 => each!(simd, x, y, log10),
             Function::Rsqrt => each!(simd, x, y, rsqrt),
             Function::Sin => each!(simd, x, y, sin),
             Function::Cos => each!(simd, x, y, cos),
@@ -71,7 +77,7 @@ impl<T: Float> Kernel<T> for Over<'_, T> {
             Function::Sigmoid => each!(simd, x, y, sigmoid),
             Function::Softplus => each!(simd, x, y, softplus),
             Function::Erf => each!(simd, x, y, erf),
-            Function::Gelu => each!(simd, x, y, gelu),
+            Function::NormalCdf => each!(simd, x, y, normal_cdf),
         }
     }
 }
