@@ -102,6 +102,10 @@ pub trait Float:
     fn sigmoid(self) -> Self;
     /// log(1 + eˣ), without overflow.
     fn softplus(self) -> Self;
+    /// −t·log σ(z) − (1 − t)·log σ(−z) for this logit z and a target t.
+    fn logistic_loss(self, target: Self) -> Self;
+    /// σ(z) − t, the slope of [`logistic_loss`](Self::logistic_loss).
+    fn logistic_slope(self, target: Self) -> Self;
     /// Error function, 2/√π ∫₀ˣ e^(−t²) dt.
     fn erf(self) -> Self;
     /// Φ(x), the distribution function of the standard normal distribution, accurate where it is
@@ -241,6 +245,12 @@ macro_rules! impl_float {
             }
             fn pow(self, exponent: Self) -> Self {
                 lane::pow(self, exponent)
+            }
+            fn logistic_loss(self, target: Self) -> Self {
+                lane::logistic_loss(self, target)
+            }
+            fn logistic_slope(self, target: Self) -> Self {
+                lane::logistic_slope(self, target)
             }
             from_special! {
                 erfc() asin() acos() atan() asinh() acosh() atanh() lgamma()

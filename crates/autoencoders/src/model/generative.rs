@@ -134,7 +134,7 @@ impl Likelihood {
     #[track_caller]
     fn sum<T: Float>(self, z: &Var<T>, x: &Var<T>, all: bool) -> Var<T> {
         static BERNOULLI: LazyLock<Pointwise> = LazyLock::new(|| {
-            Pointwise::new("bernoulli_nll", |[z, x]: [Expr; 2]| z.softplus() - x * z)
+            Pointwise::new("bernoulli_nll", |[z, x]: [Expr; 2]| z.logistic_loss(x))
         });
         static GAUSSIAN: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("gaussian_nll", |[z, x, precision, constant]: [Expr; 4]| {

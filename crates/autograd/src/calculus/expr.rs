@@ -274,6 +274,8 @@ pairs! {
     less: Less, "1 where `self` < `other`, else 0.";
     less_equal: LessEqual, "1 where `self` ≤ `other`, else 0.";
     equal: Equal, "1 where both are equal, else 0.";
+    logistic_loss: LogisticLoss, "−t·log σ(z) − (1 − t)·log σ(−z) for this logit z and the target t.";
+    logistic_slope: LogisticSlope, "σ(z) − t, the slope of that.";
     atan2: Atan2, "Angle of the point (`other`, `self`).";
     hypot: Hypot, "Square root of the sum of squares.";
 }
@@ -355,12 +357,7 @@ impl fmt::Display for Expr {
             Binary::Less => Some("<"),
             Binary::LessEqual => Some("<="),
             Binary::Equal => Some("=="),
-            Binary::Max
-            | Binary::Min
-            | Binary::Pow
-            | Binary::Atan2
-            | Binary::Hypot
-            | Binary::Polygamma => None,
+            _ => None,
         };
         match self.form() {
             Form::Input(i) => write!(f, "x{i}"),

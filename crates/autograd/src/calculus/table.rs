@@ -62,6 +62,11 @@ pub(super) fn binary(f: Binary, a: &Expr, b: &Expr, y: &Expr) -> (Expr, Expr) {
         Binary::Pow => power(a, b, y),
         // Steps: flat wherever they have a derivative.
         Binary::Less | Binary::LessEqual | Binary::Equal => (zero(), zero()),
+        Binary::LogisticLoss => (a.logistic_slope(b), -a),
+        Binary::LogisticSlope => {
+            let sigmoid = a.sigmoid();
+            (&sigmoid * (1.0 - &sigmoid), Expr::from(-1.0))
+        }
         Binary::Atan2 => {
             let length = a.hypot(b);
             (b / &length / &length, -(a / &length / &length))

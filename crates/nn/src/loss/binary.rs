@@ -52,11 +52,9 @@ fn entropy(p: &Expr, t: &Expr) -> Expr {
     -(t * floored(p.log())) - (1.0 - t) * floored((-p).log1p())
 }
 
-/// Binary cross-entropy of p = σ(z) given the logit z, in nats: softplus(z) − t·z.
+/// Binary cross-entropy of p = σ(z) given the logit z, in nats: −t·log σ(z) − (1 − t)·log σ(−z).
 ///
 /// Equal to [`bce`] of the sigmoid, without its edges at logits of any size, and one pass instead of two.
-/// The two terms are rounded for themselves, so a loss that is tiny beside its logit has an error of
-/// about ε·z; [`bce_with_logits_weighted`] has none of it, at twice the price.
 ///
 /// # Panics
 /// If the shapes do not broadcast.
@@ -65,7 +63,7 @@ fn entropy(p: &Expr, t: &Expr) -> Expr {
 pub fn bce_with_logits<T: Float>(logit: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("binary_cross_entropy_with_logits", |[z, t]: [Expr; 2]| {
-            z.softplus() - t * z
+            z.logistic_loss(t)
         })
     });
     reduction.of(&FORMULA, &[logit, target])

@@ -33,13 +33,15 @@ fn certain_logits_cost_nothing_where_they_are_right() {
         (-INFINITY, 1.0, INFINITY),
         (INFINITY, 0.0, INFINITY),
     ] {
-        assert_eq!(
-            of_one(weighted_cross_entropy::<f64>, z, t)[0],
-            expected,
-            "{z}, {t}"
-        );
+        for cross_entropy in [
+            cross_entropy_of_logits::<f64>,
+            weighted_cross_entropy::<f64>,
+        ] {
+            assert_eq!(of_one(cross_entropy, z, t)[0], expected, "{z}, {t}");
+        }
     }
     assert!(of_one(weighted_cross_entropy::<f64>, f64::NAN, 0.0)[0].is_nan());
+    assert!(of_one(cross_entropy_of_logits::<f64>, f64::NAN, 0.0)[0].is_nan());
     for cross_entropy in [
         cross_entropy_of_logits::<f64>,
         weighted_cross_entropy::<f64>,
@@ -55,12 +57,16 @@ fn large_logits_keep_what_is_left_of_the_loss() {
         // log(1 + e⁻ᶻ) and its slope −1 / (1 + eᶻ)
         let (cost, slope) = ((-z).exp().ln_1p(), -1.0 / (1.0 + z.exp()));
         let bound = 4.0 * f64::from(f32::EPSILON);
-        let [found, found_slope] = of_one(weighted_cross_entropy::<f32>, z, 1.0);
-        assert_relative_eq!(found, cost, max_relative = bound);
-        assert_relative_eq!(found_slope, slope, max_relative = bound);
-        let [found, found_slope] = of_one(weighted_cross_entropy::<f32>, -z, 0.0);
-        assert_relative_eq!(found, cost, max_relative = bound);
-        assert_relative_eq!(found_slope, -slope, max_relative = bound);
+        for cross_entropy in [
+            cross_entropy_of_logits::<f32>,
+            weighted_cross_entropy::<f32>,
+        ] {
+            for (z, t, slope) in [(z, 1.0, slope), (-z, 0.0, -slope)] {
+                let [found, found_slope] = of_one(cross_entropy, z, t);
+                assert_relative_eq!(found, cost, max_relative = bound);
+                assert_relative_eq!(found_slope, slope, max_relative = bound);
+            }
+        }
     }
 }
 

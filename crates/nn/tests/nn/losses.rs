@@ -117,6 +117,30 @@ fn an_ignored_class_may_be_impossible() {
 }
 
 #[test]
+fn the_mean_of_nothing_is_no_number_and_its_sum_is_0() {
+    let logits = Var::constant(Tensor::<f64>::ones([2, 2]));
+    let right = Tensor::from_vec(vec![7, 7], [2]);
+    let classes = loss::Classes {
+        ignored: Some(7),
+        ..loss::Classes::new(&right)
+    };
+    let cost = |reduction| loss::cross_entropy(&logits, &classes, 0.0, reduction).item();
+    assert!(cost(Reduction::Mean).is_nan());
+    assert_eq!(cost(Reduction::Sum), 0.0);
+}
+
+#[test]
+fn probabilities_at_their_ends_cost_100_without_a_slope() {
+    let tape = Tape::new();
+    let p = tape.leaf(Tensor::from_vec(vec![0.0_f64, 1.0, 0.0, 1.0], [4]));
+    let target = Var::constant(Tensor::from_vec(vec![1.0, 0.0, 0.0, 1.0], [4]));
+    let cost = loss::bce(&p, &target, Reduction::None);
+    assert_eq!(cost.value().to_vec(), [100.0, 100.0, 0.0, 0.0]);
+    let slope = cost.sum(..).backward();
+    assert_eq!(slope.of(&p).expect("a slope").to_vec()[..2], [0.0, 0.0]);
+}
+
+#[test]
 #[should_panic(expected = "[batch, classes, ...]")]
 fn a_scalar_has_no_classes() {
     let right = Tensor::from_vec(vec![0], [1]);

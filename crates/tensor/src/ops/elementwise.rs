@@ -149,6 +149,8 @@ fn name(function: Binary) -> &'static str {
         Binary::Less => "less",
         Binary::LessEqual => "less_equal",
         Binary::Equal => "equal",
+        Binary::LogisticLoss => "logistic_loss",
+        Binary::LogisticSlope => "logistic_slope",
         Binary::Atan2 => "atan2",
         Binary::Hypot => "hypot",
         Binary::Polygamma => "polygamma",

@@ -21,6 +21,8 @@ pub(super) enum Action {
     Choose(Binary),
     /// Softplus of the first, and its sigmoid in a second place.
     SoftplusAndSigmoid,
+    /// The logistic loss of the first and the second, and its slope in a second place.
+    LogisticLossAndSlope,
     /// All elements of a row, and what is in the one place already, as one.
     Fold(Combine),
 }
@@ -122,8 +124,39 @@ vector_functions! {
     Softplus: |simd, x| simd.softplus(x);
     Erf: |simd, x| simd.erf(x);
     Pow: |simd, x, y| simd.pow(x, y);
+    LogisticLoss: |simd, z, t| logistic_loss_and_slope(simd, z, t)[0];
+    LogisticSlope: |simd, z, t| logistic_loss_and_slope(simd, z, t)[1];
     Rsqrt: |simd, x| simd.rsqrt(x);
     NormalCdf: |simd, x| simd.normal_cdf(x);
+}
+
+/// log(1 + e^(−|z|)) and what a target that is not the logit's side costs; σ(z) − t likewise from the
+/// smaller share.
+#[inline(always)]
+fn logistic_loss_and_slope<T: Float, S: Math<T>>(
+    simd: S,
+    z: S::Vector,
+    t: S::Vector,
+) -> [S::Vector; 2] {
+    let (zero, one) = (simd.splat(T::ZERO), simd.splat(T::ONE));
+    let (log, tail) = simd.logistic_tail(z);
+    let positive = simd.less(zero, z);
+    // What z is multiplied with, which may be infinite.
+    let wrong = simd.select(positive, simd.sub(one, t), simd.neg(t));
+    let cost = simd.select(simd.equal(wrong, zero), zero, simd.mul(wrong, z));
+    let tail = simd.select(positive, simd.neg(tail), tail);
+    [simd.add(log, cost), simd.add(wrong, tail)]
+}
+
+struct LogisticLossAndSlope;
+
+impl VectorFunction<2, 2> for LogisticLossAndSlope {
+    const LONG: bool = true;
+
+    #[inline(always)]
+    fn at<T: Float, S: Math<T>>(simd: S, [z, t]: [S::Vector; 2]) -> [S::Vector; 2] {
+        logistic_loss_and_slope(simd, z, t)
+    }
 }
 
 struct SoftplusAndSigmoid;
@@ -163,6 +196,7 @@ impl Action {
             Self::Choose(Binary::LessEqual) => each::<T, ChooseLessEqual, 4, 1>(isa),
             Self::Choose(Binary::Equal) => each::<T, ChooseEqual, 4, 1>(isa),
             Self::Choose(_) => unreachable!("only comparisons choose"),
+            Self::LogisticLossAndSlope => each::<T, LogisticLossAndSlope, 2, 2>(isa),
             Self::SoftplusAndSigmoid => each::<T, SoftplusAndSigmoid, 1, 2>(isa),
             Self::Fold(Combine::Sum) => T::routine::<Fold<Add>>(isa),
             Self::Fold(Combine::Max) => T::routine::<Fold<Max>>(isa),
@@ -217,6 +251,8 @@ impl Binary {
             Self::Max => each::<T, Max, 2, 1>(isa),
             Self::Min => each::<T, Min, 2, 1>(isa),
             Self::Pow => each::<T, Pow, 2, 1>(isa),
+            Self::LogisticLoss => each::<T, LogisticLoss, 2, 1>(isa),
+            Self::LogisticSlope => each::<T, LogisticSlope, 2, 1>(isa),
             Self::Less => each::<T, Less, 2, 1>(isa),
             Self::LessEqual => each::<T, LessEqual, 2, 1>(isa),
             Self::Equal => each::<T, Equal, 2, 1>(isa),

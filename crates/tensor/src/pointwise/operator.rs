@@ -88,6 +88,10 @@ pub enum Binary {
     LessEqual,
     /// a = b
     Equal,
+    /// −b·log σ(a) − (1 − b)·log σ(−a), the cross-entropy of a logit
+    LogisticLoss,
+    /// σ(a) − b, the slope of that
+    LogisticSlope,
     /// the angle of the point (b, a)
     Atan2,
     /// √(a² + b²)
@@ -173,7 +177,7 @@ fn truth<T: Float>(condition: bool) -> T {
 
 impl Binary {
     /// Every function, for catalogues and tests.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Add,
         Self::Sub,
         Self::Mul,
@@ -184,6 +188,8 @@ impl Binary {
         Self::Less,
         Self::LessEqual,
         Self::Equal,
+        Self::LogisticLoss,
+        Self::LogisticSlope,
         Self::Atan2,
         Self::Hypot,
         Self::Polygamma,
@@ -202,6 +208,8 @@ impl Binary {
             Self::Less => truth(a < b),
             Self::LessEqual => truth(a <= b),
             Self::Equal => truth(a == b),
+            Self::LogisticLoss => a.logistic_loss(b),
+            Self::LogisticSlope => a.logistic_slope(b),
             Self::Atan2 => a.atan2(b),
             Self::Hypot => a.hypot(b),
             Self::Polygamma => b.polygamma(a),

@@ -4,8 +4,8 @@
 //! inputs, then of the constants, of the outputs, and some scratch. A value that is an output is
 //! written to the output itself; any other gets a scratch row, which serves again once its value has
 //! been read for the last time, so that a block and its scratch stay in the L1 cache however long the
-//! program is. A comparison that only one choice reads becomes part of it, and softplus and sigmoid
-//! of one value, a logistic loss and its slope, share their exponential.
+//! program is. A comparison that only one choice reads becomes part of it; softplus and sigmoid of
+//! one value share their exponential, and so do a logistic loss and its slope.
 
 use smallvec::SmallVec;
 
@@ -65,7 +65,8 @@ fn cost(instruction: &Instruction) -> usize {
         | Instruction::Binary(Binary::Atan2 | Binary::Hypot | Binary::Polygamma, ..) => 50,
         Instruction::Unary(Neg | Abs | Sign | Square, _) => 1,
         Instruction::Unary(Recip | Sqrt, _) | Instruction::Binary(Binary::Div, ..) => 2,
-        Instruction::Unary(..) | Instruction::Binary(Binary::Pow, ..) => 8,
+        Instruction::Unary(..)
+        | Instruction::Binary(Binary::Pow | Binary::LogisticLoss | Binary::LogisticSlope, ..) => 8,
         Instruction::Binary(..) | Instruction::Select(..) => 1,
     }
 }
@@ -111,12 +112,12 @@ impl<'a> Scheduler<'a> {
         if self.rows[i].is_some() {
             return;
         }
+        if let Some((action, registers)) = self.pair(i) {
+            return self.push_pair(action, registers);
+        }
         match self.program.code[i] {
             Instruction::Binary(..) if self.choices[i].is_some() => {}
-            Instruction::Unary(f, x) => match self.partner(i) {
-                Some(other) => self.push_pair(f, i, other, x),
-                None => self.push(Action::Unary(f), &[x], i),
-            },
+            Instruction::Unary(f, x) => self.push(Action::Unary(f), &[x], i),
             Instruction::Binary(f, a, b) => self.push(Action::Binary(f), &[a, b], i),
             Instruction::Select(condition, yes, no) => match self.merged(condition) {
                 Some((f, a, b)) => self.push(Action::Choose(f), &[a, b, yes, no], i),
@@ -132,25 +133,36 @@ impl<'a> Scheduler<'a> {
         self.steps.push(Step { action, from, to });
     }
 
-    /// Appends softplus and sigmoid of `x`, instructions `i` (which is `f`) and `other`, as one step.
-    fn push_pair(&mut self, f: Unary, i: usize, other: usize, x: Source) {
-        let from = self.find_all(&[x]);
-        let mut to = [self.new_row(i, i), self.new_row(other, i)];
-        if f == Unary::Sigmoid {
-            to.reverse();
-        }
-        let action = Action::SoftplusAndSigmoid;
+    /// Appends a step that computes two registers from the sources of either.
+    fn push_pair(&mut self, action: Action, [first, second]: [usize; 2]) {
+        let sources: SmallVec<[Source; 3]> = self.program.code[first].sources().collect();
+        let from = self.find_all(&sources);
+        let now = first.min(second);
+        let to = [self.new_row(first, now), self.new_row(second, now)];
         self.steps.push(Step { action, from, to });
     }
 
-    /// The later one of softplus and sigmoid, if instruction `i` is the earlier one of the same value.
-    fn partner(&self, i: usize) -> Option<usize> {
-        let other = match self.program.code[i] {
-            Instruction::Unary(Unary::Softplus, x) => Instruction::Unary(Unary::Sigmoid, x),
-            Instruction::Unary(Unary::Sigmoid, x) => Instruction::Unary(Unary::Softplus, x),
+    /// The function that computes instruction `i` and a later one together, and both in its order.
+    fn pair(&self, i: usize) -> Option<(Action, [usize; 2])> {
+        use Instruction::{Binary as B, Unary as U};
+        let (action, other, is_first) = match self.program.code[i] {
+            U(Unary::Softplus, x) => (Action::SoftplusAndSigmoid, U(Unary::Sigmoid, x), true),
+            U(Unary::Sigmoid, x) => (Action::SoftplusAndSigmoid, U(Unary::Softplus, x), false),
+            B(Binary::LogisticLoss, z, t) => {
+                let slope = B(Binary::LogisticSlope, z, t);
+                (Action::LogisticLossAndSlope, slope, true)
+            }
+            B(Binary::LogisticSlope, z, t) => {
+                let loss = B(Binary::LogisticLoss, z, t);
+                (Action::LogisticLossAndSlope, loss, false)
+            }
             _ => return None,
         };
-        (i + 1..self.program.code.len()).find(|&later| self.program.code[later] == other)
+        let later = i + 1..self.program.code.len();
+        let other = later
+            .into_iter()
+            .find(|&later| self.program.code[later] == other)?;
+        Some((action, if is_first { [i, other] } else { [other, i] }))
     }
 
     /// A row for register `i`, which is written at instruction `now`.
@@ -260,21 +272,28 @@ mod tests {
     }
 
     #[test]
-    fn a_logistic_loss_and_its_slope_share_an_exponential() {
+    fn a_function_and_its_slope_share_an_exponential() {
         let [z, t] = [Source::Input(0), Source::Input(1)];
         let mut program = Program::new(2);
-        let upper = program.unary(Unary::Softplus, z);
-        let product = program.binary(Binary::Mul, z, t);
-        let loss = program.binary(Binary::Sub, upper, product);
         let sigmoid = program.unary(Unary::Sigmoid, z);
-        let slope = program.binary(Binary::Sub, sigmoid, t);
-        program.output(loss);
-        program.output(slope);
+        let softplus = program.unary(Unary::Softplus, z);
+        let loss = program.binary(Binary::LogisticLoss, z, t);
+        let slope = program.binary(Binary::LogisticSlope, z, t);
+        for value in [sigmoid, softplus, loss, slope] {
+            program.output(value);
+        }
+        let row = |i| program.output_row(i);
         let schedule = Schedule::of(&program);
-        assert_eq!((schedule.steps.len(), schedule.scratch), (4, 3));
+        assert_eq!((schedule.steps.len(), schedule.scratch), (2, 0));
         let Step { action, from, to } = schedule.steps[0];
         assert_eq!((action, from[0]), (Action::SoftplusAndSigmoid, 0));
-        assert_ne!(to[0], to[1]);
+        assert_eq!(to, [row(1), row(0)]);
+        let Step { action, from, to } = schedule.steps[1];
+        assert_eq!(
+            (action, from[..2].to_vec()),
+            (Action::LogisticLossAndSlope, vec![0, 1])
+        );
+        assert_eq!(to, [row(2), row(3)]);
     }
 
     #[test]

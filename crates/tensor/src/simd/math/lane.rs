@@ -33,6 +33,8 @@ lanes! {
     softplus(x): Softplus;
     erf(x): Erf;
     pow(x, y): Pow;
+    logistic_loss(x, y): LogisticLoss;
+    logistic_slope(x, y): LogisticSlope;
     rsqrt(x): Rsqrt;
     normal_cdf(x): NormalCdf;
 }

@@ -5,6 +5,9 @@
 //! - σ(x) = 1 / (1 + e) for x ≥ 0 and e / (1 + e) below,
 //! - softplus(x) = max(x, 0) + log(1 + e).
 //!
+//! What a logistic loss needs are log(1 + e) and the tail σ(−|x|) = e / (1 + e), which keep their
+//! digits however small they are.
+//!
 //! The sum 1 + e loses digits of e. In `f32`, one step of Newton's method for the reciprocal gets
 //! them back: its residual 1 − y·(1 + e) = (1 − y) − y·e is exact but for one rounding; and
 //! log(1 + e) = e + e²·Q(e) does without the sum. What remains is the error of e, and a rounding or
@@ -28,6 +31,9 @@ const SINGLE: [f32; 10] = [
     0.0022762937,
 ];
 
+/// Half a unit in the last place of 1: log(1 + e) is e below.
+const TINY: f64 = f64::EPSILON / 4.0;
+
 /// 1 / (1 + e) for 0 ≤ e ≤ 1.
 #[inline(always)]
 pub(super) fn share<S: Simd<f32>>(simd: S, e: S::Vector) -> S::Vector {
@@ -37,16 +43,29 @@ pub(super) fn share<S: Simd<f32>>(simd: S, e: S::Vector) -> S::Vector {
     simd.mul_add(y, residual, y)
 }
 
+/// log(1 + e), σ(−|x|) and σ(|x|) in `f32`.
+#[inline(always)]
+fn parts<S: Simd<f32>>(simd: S, x: S::Vector) -> [S::Vector; 3] {
+    let e = exp::single(simd, simd.neg(simd.abs(x)));
+    let log = simd.mul_add(simd.mul(e, e), polynomial(simd, e, SINGLE), e);
+    let share = share(simd, e);
+    [log, simd.mul(e, share), share]
+}
+
+/// log(1 + e) and σ(−|x|) in `f32`.
+#[inline(always)]
+pub(super) fn single_tail<S: Simd<f32>>(simd: S, x: S::Vector) -> (S::Vector, S::Vector) {
+    let [log, tail, _] = parts(simd, x);
+    (log, tail)
+}
+
 /// softplus(x) and σ(x) in `f32`.
 #[inline(always)]
 pub(super) fn single<S: Simd<f32>>(simd: S, x: S::Vector) -> (S::Vector, S::Vector) {
-    let e = exp::single(simd, simd.neg(simd.abs(x)));
+    let [log, tail, share] = parts(simd, x);
     let zero = simd.splat(0.0);
-    let log = simd.mul_add(simd.mul(e, e), polynomial(simd, e, SINGLE), e);
     let softplus = simd.add(simd.max(zero, x), log);
-    let share = share(simd, e);
-    let sigmoid = simd.select(simd.less(x, zero), simd.mul(e, share), share);
-    (softplus, sigmoid)
+    (softplus, simd.select(simd.less(x, zero), tail, share))
 }
 
 /// e^(−|x|) and 1 + e^(−|x|) in `f64`.
@@ -81,6 +100,21 @@ pub(super) fn sigmoid<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
 /// softplus(x) in `f64`.
 #[inline(always)]
 pub(super) fn softplus<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
-    let (_, sum) = decay(simd, x);
-    simd.add(simd.max(simd.splat(0.0), x), log::regular_sum(simd, sum))
+    simd.add(simd.max(simd.splat(0.0), x), tail_log(simd, x))
+}
+
+/// log(1 + e) in `f64`.
+#[inline(always)]
+pub(super) fn tail_log<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
+    let (e, sum) = decay(simd, x);
+    // Where e is too small to be seen beside 1, it is the logarithm.
+    let log = log::regular_sum(simd, sum);
+    simd.select(simd.less(e.high, simd.splat(TINY)), e.high, log)
+}
+
+/// σ(−|x|) in `f64`.
+#[inline(always)]
+pub(super) fn tail<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
+    let (e, sum) = decay(simd, x);
+    e.div(simd, sum).value(simd)
 }

@@ -76,6 +76,9 @@ pub trait Math<T>: Simd<T> {
     /// [`softplus`](Self::softplus) and [`sigmoid`](Self::sigmoid), its derivative, from one
     /// exponential; the same bits as one by one.
     fn softplus_and_sigmoid(self, x: Self::Vector) -> (Self::Vector, Self::Vector);
+    /// log(1 + e^(−|x|)) and σ(−|x|): what is left of a logistic loss and of its slope on the right
+    /// side.
+    fn logistic_tail(self, x: Self::Vector) -> (Self::Vector, Self::Vector);
     /// Error function, 2/√π ∫₀ˣ e^(−t²) dt.
     fn erf(self, x: Self::Vector) -> Self::Vector;
     /// Φ(x), the distribution function of the standard normal distribution, accurate where it is
@@ -167,6 +170,15 @@ impl<S: InstructionSet> Math<f32> for S {
         }
     }
     #[inline(always)]
+    fn logistic_tail(self, x: F32s<S>) -> (F32s<S>, F32s<S>) {
+        if <S as Simd<f32>>::FUSED {
+            logistic::single_tail(self, x)
+        } else {
+            let log = through_f64!(self, logistic::tail_log, x);
+            (log, through_f64!(self, logistic::tail, x))
+        }
+    }
+    #[inline(always)]
     fn erf(self, x: F32s<S>) -> F32s<S> {
         through_f64!(self, error::erf_for_single, x)
     }
@@ -235,6 +247,10 @@ impl<S: InstructionSet> Math<f64> for S {
     #[inline(always)]
     fn softplus_and_sigmoid(self, x: F64s<S>) -> (F64s<S>, F64s<S>) {
         (logistic::softplus(self, x), logistic::sigmoid(self, x))
+    }
+    #[inline(always)]
+    fn logistic_tail(self, x: F64s<S>) -> (F64s<S>, F64s<S>) {
+        (logistic::tail_log(self, x), logistic::tail(self, x))
     }
     #[inline(always)]
     fn erf(self, x: F64s<S>) -> F64s<S> {

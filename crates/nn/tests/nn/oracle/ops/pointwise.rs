@@ -36,7 +36,15 @@ fn functions<T: Float>() -> Vec<Operation<T>> {
         unary("log1p", Var::log1p),
         unary("log2", Var::log2),
         one("logit", |x| match x.number((1, "eps")) {
-            Some(margin) => x.var(0).clamp(margin, 1.0 - margin).logit(),
+            // Where the ends are crossed, PyTorch's logit moves numbers below the lower one there.
+            Some(margin) => {
+                let below = x
+                    .var(0)
+                    .value()
+                    .map(|x| T::from_f64(f64::from(x.to_f64() < margin)));
+                let inside = x.var(0).clamp(f64::NEG_INFINITY, 1.0 - margin);
+                inside.masked_fill(&below, margin).logit()
+            }
             None => x.var(0).logit(),
         }),
         unary("neg", |x| -x),
