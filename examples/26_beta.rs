@@ -58,6 +58,7 @@
 use retrograd_autoencoders::{
     BatchSize, BetaAutoencoder, Generative, Likelihood, Recipe, Variant, VariationalAutoencoder,
 };
+use retrograd_autograd::Var;
 use retrograd_examples::{Example, Outcome, decode, encode, handful, recipe, reconstruct, varied};
 use retrograd_nn::Activation;
 use retrograd_report::{Chart, ImageGrid};
@@ -124,9 +125,10 @@ fn main() -> Outcome {
 /// What the reconstruction costs and what each number of the code does, in nats an image.
 fn costs(model: &BetaAutoencoder, x: &Tensor) -> (f32, Vec<f32>) {
     let draw = Tensor::normal([x.shape()[0], LATENT], 0.0, 1.0, &mut random::rng(9));
-    let x = x.clone().into();
+    let x = Var::from(x.clone());
     // The bound of the parent, β aside, is the sum of both.
-    let bound = model.plain.objective_with(&x, &draw.into()).total();
+    let bound = model.plain.objective_with(&x, &(&x).into(), &draw.into());
+    let bound = bound.total();
     let posterior = model.posterior(&x);
     let each = posterior.divergences().mean(0).into_value();
     ((bound - posterior.divergence()).item(), each.to_vec())

@@ -47,6 +47,7 @@ use retrograd_autoencoders::{
     BatchSize, Generative, ImportanceWeightedAutoencoder, Likelihood, Recipe, Variant,
     VariationalAutoencoder,
 };
+use retrograd_autograd::Var;
 use retrograd_examples::{Example, Outcome, handful, recipe, reconstruct};
 use retrograd_nn::Activation;
 use retrograd_report::Chart;
@@ -122,6 +123,7 @@ fn print_table(models: &[ImportanceWeightedAutoencoder], bounds: &[[f32; 6]]) {
 fn bound(model: &ImportanceWeightedAutoencoder, x: &Tensor, draws: usize) -> f32 {
     let shape = [draws, x.shape()[0], model.latent()];
     let noise = Tensor::normal(shape, 0.0, 1.0, &mut random::rng(9));
-    let terms = model.objective_with(&x.clone().into(), &noise.into());
+    let x = Var::from(x.clone());
+    let terms = model.objective_with(&x, &(&x).into(), &noise.into());
     terms.total().item()
 }

@@ -156,8 +156,9 @@ impl Example {
         data: &Split,
         recipe: &Recipe,
     ) -> Outcome<f64> {
-        let objective =
-            |(x, labels): &(Var, Option<Tensor<i64>>)| phase.objective(x, labels.as_ref());
+        let objective = |(x, labels, _): &(Var, Option<Tensor<i64>>, Option<Var>)| {
+            phase.objective(x, labels.as_ref(), &x.into())
+        };
         let optimizer = recipe
             .optimizer
             .build(recipe.learning_rate * phase.rate, phase.params.clone());
@@ -352,6 +353,7 @@ fn labelled(data: &Dataset) -> Labelled {
     Labelled {
         features: data.features.clone(),
         labels: labels(data),
+        observed: None,
     }
 }
 

@@ -55,7 +55,7 @@ mod registry;
 mod variants;
 
 pub use model::{
-    Autoencoder, Conditional, Generative, Given, LabelError, Likelihood, Phase, Posterior,
+    Autoencoder, Conditional, Generative, Given, LabelError, Likelihood, Phase, Posterior, Target,
     check_labels, epochs_of, one_hot,
 };
 pub use parts::{Corruption, Output};

@@ -1,13 +1,11 @@
 //! `retrograd find-lr`: which learning rate a training could have.
 
-use retrograd::autograd::Var;
 use retrograd::nn::train::{RateCurve, RateFinder};
 use retrograd::report::number;
-use retrograd::tensor::Tensor;
 
 use crate::cli::TrainOptions;
 use crate::failure::Failure;
-use crate::phase::loader;
+use crate::phase::{Vars, loader, objective};
 use crate::terminal;
 use crate::train;
 
@@ -27,8 +25,7 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
     let (config, model) = (&prepared.config, prepared.model.as_ref());
     let phases = model.phases();
     let phase = &phases[0];
-    type Vars = (Var<f32>, Option<Tensor<i64>>);
-    let objective = |(x, labels): &Vars| phase.objective(x, labels.as_ref());
+    let objective = |batch: &Vars| objective(phase, batch);
     let optimizer = config.optimizer_of(phase.params.clone(), phase.rate)?;
     let data = loader(model, &prepared.data.split.train, config.batch_size)?;
     let curve = RateFinder::default()

@@ -215,7 +215,8 @@ fn objective(what: &str, variant: Variant, kind: DataKind) -> Line {
                 tape.bind_key(param.id(), input);
             }
         }
-        model.objective_of(&x[0], labels.as_ref()).total()
+        let terms = model.objective_of(&x[0], labels.as_ref(), &(&x[0]).into());
+        terms.total()
     };
     let units = settings(variant, kind).activation;
     let smooth = units.is_none_or(Nonlinearity::is_smooth);

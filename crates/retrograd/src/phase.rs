@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use retrograd::autoencoders::{Autoencoder, DataKind, Phase};
+use retrograd::autoencoders::{Autoencoder, DataKind, Phase, Target};
 use retrograd::autograd::Var;
 use retrograd::datasets::Dataset;
 use retrograd::nn::checkpoint::CheckpointError;
@@ -10,7 +10,7 @@ use retrograd::nn::train::{
     ActiveUnits, EpochRecord, Every, Latest, Metric, Objective, Prediction, Psnr, RSquared, Shelf,
     Stopped, TrainError,
 };
-use retrograd::nn::{DataLoader, EarlyStopping, Labelled, Trainer};
+use retrograd::nn::{DataLoader, EarlyStopping, Labelled, Terms, Trainer};
 use retrograd::tensor::Tensor;
 
 use crate::failure::Failure;
@@ -37,8 +37,14 @@ pub(crate) struct End {
 /// A phase that has diverged: why, and what there is of it.
 pub(crate) type Broken = (String, Option<End>);
 
-/// Samples, and labels if there are such.
-type Vars = (Var<f32>, Option<Tensor<i64>>);
+/// Samples, labels if there are such, and what was observed if not all was.
+pub(crate) type Vars = (Var<f32>, Option<Tensor<i64>>, Option<Var<f32>>);
+
+/// What a phase minimises on a batch.
+pub(crate) fn objective(phase: &Phase<'_, f32>, (x, labels, observed): &Vars) -> Terms<f32> {
+    let target = Target::of(x, observed.as_ref());
+    phase.objective(x, labels.as_ref(), &target)
+}
 
 impl Session<'_> {
     /// Trains one phase, from its last checkpoint if there is one.
@@ -51,9 +57,14 @@ impl Session<'_> {
         watch: &mut Watch<'_>,
     ) -> Result<Result<End, Broken>, Failure> {
         let model = self.run.model.as_ref();
-        let objective = |(x, labels): &Vars| phase.objective(x, labels.as_ref());
-        let reconstruct = |(x, _): &Vars| (model.forward(x), x.clone());
-        let encode = |(x, _): &Vars| (model.encode(x), x.clone());
+        let objective = |batch: &Vars| objective(phase, batch);
+        // x / 1 where it was observed and 0 / 0, which is NaN, where it was not.
+        let known = |x: &Var<f32>, observed: &Var<f32>| x * observed / observed;
+        let reconstruct = |(x, _, observed): &Vars| {
+            let known = observed.as_ref().map(|observed| known(x, observed));
+            (model.forward(x), known.unwrap_or_else(|| x.clone()))
+        };
+        let encode = |(x, ..): &Vars| (model.encode(x), x.clone());
         let trainer = self.trainer(phase, &objective, &reconstruct, &encode)?;
         self.trained(trainer, number, epochs, ends, watch)
     }
@@ -208,6 +219,7 @@ pub(crate) fn loader(
     let samples = Labelled {
         features: data.features.clone(),
         labels: model.conditional().and_then(|_| labels(data)),
+        observed: None,
     };
     DataLoader::new(samples, batch_size).map_err(Failure::run)
 }

@@ -122,9 +122,9 @@ impl Step {
 
     fn loss(&self, tape: &Tape<f32>) -> Var<f32> {
         let labels = data::labels(self.model.as_ref(), self.batch.shape()[0]);
-        self.model
-            .objective_of(&tape.constant(self.batch.clone()), labels.as_ref())
-            .total()
+        let x = tape.constant(self.batch.clone());
+        let terms = self.model.objective_of(&x, labels.as_ref(), &(&x).into());
+        terms.total()
     }
 
     /// The nodes, and what they keep before the sweep comes.

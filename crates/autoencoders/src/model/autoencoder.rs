@@ -7,6 +7,7 @@ use retrograd_tensor::{Float, Tensor};
 use super::conditional::Conditional;
 use super::generative::Generative;
 use super::phase::Phase;
+use super::target::Target;
 
 /// An encoder and a decoder that are trained together and usable alone.
 ///
@@ -19,11 +20,18 @@ pub trait Autoencoder<T: Float>: Module<T> {
     /// The reconstruction y = g(h), from `[batch, code]` to `[batch, features]`.
     fn decode(&self, code: &Var<T>) -> Var<T>;
 
-    /// What training minimises on a batch `[batch, features]`, term by term.
+    /// What training minimises on a batch `[batch, features]` whose reconstruction is compared with
+    /// `target`, term by term.
     ///
     /// Noise comes from the random stream of the tape that `x` belongs to; without a tape, from
     /// that of seed 0.
-    fn objective(&self, x: &Var<T>) -> Terms<T>;
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T>;
+
+    /// [`objective_for`](Self::objective_for) with the input as the target.
+    #[track_caller]
+    fn objective(&self, x: &Var<T>) -> Terms<T> {
+        self.objective_for(x, &x.into())
+    }
 
     /// What the loss is measured in.
     fn unit(&self) -> &'static str;
@@ -39,7 +47,7 @@ pub trait Autoencoder<T: Float>: Module<T> {
         None
     }
 
-    /// [`objective`](Self::objective), or that for these labels if the model needs them.
+    /// [`objective_for`](Self::objective_for), or that for these labels if the model needs them.
     ///
     /// # Panics
     /// If the model needs labels and there are none, or they do not fit; [`check_labels`] says so
@@ -47,10 +55,15 @@ pub trait Autoencoder<T: Float>: Module<T> {
     ///
     /// [`check_labels`]: crate::check_labels
     #[track_caller]
-    fn objective_of(&self, x: &Var<T>, labels: Option<&Tensor<i64>>) -> Terms<T> {
+    fn objective_of(
+        &self,
+        x: &Var<T>,
+        labels: Option<&Tensor<i64>>,
+        target: &Target<T>,
+    ) -> Terms<T> {
         match (self.conditional(), labels) {
-            (Some(model), Some(labels)) => model.objective_given(x, labels),
-            _ => self.objective(x),
+            (Some(model), Some(labels)) => model.objective_given(x, labels, target),
+            _ => self.objective_for(x, target),
         }
     }
 
@@ -60,7 +73,7 @@ pub trait Autoencoder<T: Float>: Module<T> {
             "training",
             1.0,
             self.params(),
-            move |x, labels| self.objective_of(x, labels),
+            move |x, labels, target| self.objective_of(x, labels, target),
         )]
     }
 

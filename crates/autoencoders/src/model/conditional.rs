@@ -7,6 +7,7 @@ use retrograd_tensor::{Float, Tensor};
 
 use super::autoencoder::Autoencoder;
 use super::generative::{Generative, Posterior};
+use super::target::Target;
 
 /// An autoencoder whose halves read a label beside the sample or the code. Labels are `[batch]`,
 /// each from 0 up to, not including, [`classes`](Self::classes).
@@ -27,8 +28,8 @@ pub trait Conditional<T: Float>: Autoencoder<T> {
     /// g(h, c), from `[batch, code]` to `[batch, features]`.
     fn decode_given(&self, code: &Var<T>, labels: &Tensor<i64>) -> Var<T>;
 
-    /// What training minimises on a batch with its labels.
-    fn objective_given(&self, x: &Var<T>, labels: &Tensor<i64>) -> Terms<T>;
+    /// What training minimises on a batch with its labels, compared with `target`.
+    fn objective_given(&self, x: &Var<T>, labels: &Tensor<i64>, target: &Target<T>) -> Terms<T>;
 }
 
 /// Why labels do not fit a model.
@@ -154,8 +155,8 @@ impl<T: Float> Autoencoder<T> for Given<'_, T> {
         self.model.decode_given(code, &self.labels)
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
-        self.model.objective_given(x, &self.labels)
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+        self.model.objective_given(x, &self.labels, target)
     }
 
     fn unit(&self) -> &'static str {

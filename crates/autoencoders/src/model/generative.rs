@@ -6,6 +6,8 @@ use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Float, Tensor};
 
+use super::target::Target;
+
 /// An autoencoder that is a model of the data: z ~ N(0, 1), x ~ p(x|z).
 pub trait Generative<T: Float> {
     /// Numbers in the code.
@@ -129,10 +131,10 @@ impl Likelihood {
         }
     }
 
-    /// −log p(x|z) in nats, `z` `[..., features]` and `x` the same or stretched to it: summed over
-    /// the features and everything before them if `all`, else `[...]`.
+    /// −log p(x|z) in nats, `z` `[..., features]` and the target x the same or stretched to it: summed
+    /// over what was observed of the features, and everything before them if `all`, else `[...]`.
     #[track_caller]
-    fn sum<T: Float>(self, z: &Var<T>, x: &Var<T>, all: bool) -> Var<T> {
+    fn sum<T: Float>(self, z: &Var<T>, target: &Target<T>, all: bool) -> Var<T> {
         static BERNOULLI: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("bernoulli_nll", |[z, x]: [Expr; 2]| z.logistic_loss(x))
         });
@@ -141,13 +143,13 @@ impl Likelihood {
                 (z - x).square() * precision + constant
             })
         });
-        let over = |formula: &Pointwise, inputs: &[&Var<T>]| {
-            if all {
-                formula.apply_sum(inputs, ..)
-            } else {
-                formula.apply_sum(inputs, -1)
-            }
+        let over = |formula: &Pointwise, inputs: &[&Var<T>]| match (&target.observed, all) {
+            (None, true) => formula.apply_sum(inputs, ..),
+            (None, false) => formula.apply_sum(inputs, -1),
+            (Some(observed), true) => (formula.apply(inputs) * observed).sum(..),
+            (Some(observed), false) => (formula.apply(inputs) * observed).sum(-1),
         };
+        let x = &target.values;
         match self {
             Self::Bernoulli => over(&BERNOULLI, &[z, x]),
             Self::Gaussian(deviation) => {
@@ -160,26 +162,26 @@ impl Likelihood {
         }
     }
 
-    /// −log p(x|z) of each sample, in nats: `z` is `[..., features]`, the result `[...]`.
+    /// −log p(x|z) of each sample x, in nats: `z` is `[..., features]`, the result `[...]`.
     ///
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn of_samples<T: Float>(self, z: &Var<T>, x: &Var<T>) -> Var<T> {
-        self.sum(z, x, false)
+    pub fn of_samples<T: Float>(self, z: &Var<T>, target: &Target<T>) -> Var<T> {
+        self.sum(z, target, false)
     }
 
-    /// −log p(x|z) of a sample, in nats: summed over the features and averaged over the batch
+    /// −log p(x|z) of a sample x, in nats: summed over the features and averaged over the batch
     /// ([`Reduction::PerSample`](retrograd_nn::Reduction::PerSample)).
     ///
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn cost<T: Float>(self, z: &Var<T>, x: &Var<T>) -> Var<T> {
+    pub fn cost<T: Float>(self, z: &Var<T>, target: &Target<T>) -> Var<T> {
         let batch = z.shape().first().copied().unwrap_or(1) as f64;
-        self.sum(z, x, true) / batch
+        self.sum(z, target, true) / batch
     }
 
     /// What the reconstruction term is called.
@@ -208,14 +210,14 @@ mod tests {
     #[test]
     fn likelihoods_are_the_losses_of_the_library() {
         let (z, x) = (normal(&[4, 3], 1), normal(&[4, 3], 2).sigmoid());
-        let ours = Likelihood::Bernoulli.cost(&z, &x).item();
+        let ours = Likelihood::Bernoulli.cost(&z, &(&x).into()).item();
         let theirs = loss::bce_with_logits(&z, &x, Reduction::PerSample).item();
         assert_abs_diff_eq!(ours, theirs, epsilon = 1e-14);
         let variance = Var::constant(Tensor::scalar(0.09));
-        let ours = Likelihood::Gaussian(0.3).cost(&z, &x).item();
+        let ours = Likelihood::Gaussian(0.3).cost(&z, &(&x).into()).item();
         let theirs = loss::gaussian_nll(&z, &x, &variance, 1e-6, true, Reduction::PerSample).item();
         assert_abs_diff_eq!(ours, theirs, epsilon = 1e-12);
-        let each = Likelihood::Gaussian(0.3).of_samples(&z, &x);
+        let each = Likelihood::Gaussian(0.3).of_samples(&z, &(&x).into());
         assert_eq!(each.shape(), [4]);
         assert_abs_diff_eq!(each.mean(..).item(), ours, epsilon = 1e-12);
     }

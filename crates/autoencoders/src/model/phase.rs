@@ -6,8 +6,10 @@ use retrograd_autograd::Var;
 use retrograd_nn::{Param, Terms};
 use retrograd_tensor::{Float, Tensor};
 
-/// What is minimised on a batch and, where there are such, its labels.
-type PhaseObjective<'a, T> = dyn Fn(&Var<T>, Option<&Tensor<i64>>) -> Terms<T> + 'a;
+use super::target::Target;
+
+/// What is minimised on a batch and, where there are such, its labels, compared with a target.
+type PhaseObjective<'a, T> = dyn Fn(&Var<T>, Option<&Tensor<i64>>, &Target<T>) -> Terms<T> + 'a;
 
 /// A stretch of training.
 ///
@@ -31,7 +33,7 @@ impl<'a, T: Float> Phase<'a, T> {
         name: &'static str,
         share: f64,
         params: Vec<(String, Param<T>)>,
-        objective: impl Fn(&Var<T>, Option<&Tensor<i64>>) -> Terms<T> + 'a,
+        objective: impl Fn(&Var<T>, Option<&Tensor<i64>>, &Target<T>) -> Terms<T> + 'a,
     ) -> Self {
         Self {
             name,
@@ -51,14 +53,19 @@ impl<'a, T: Float> Phase<'a, T> {
         }
     }
 
-    /// What the phase minimises on a batch `[batch, features]`, term by term.
+    /// What the phase minimises on a batch `[batch, features]`, compared with `target`, term by term.
     ///
     /// # Panics
     /// If the model needs labels `[batch]` and there are none.
     #[track_caller]
     #[must_use]
-    pub fn objective(&self, x: &Var<T>, labels: Option<&Tensor<i64>>) -> Terms<T> {
-        (self.objective)(x, labels)
+    pub fn objective(
+        &self,
+        x: &Var<T>,
+        labels: Option<&Tensor<i64>>,
+        target: &Target<T>,
+    ) -> Terms<T> {
+        (self.objective)(x, labels, target)
     }
 }
 
@@ -110,7 +117,7 @@ mod tests {
     #[test]
     fn every_epoch_is_in_one_phase() {
         let phase = |share| {
-            Phase::<f64>::new("a phase", share, Vec::new(), |x, _| {
+            Phase::<f64>::new("a phase", share, Vec::new(), |x, _, _| {
                 Terms::new("x", x.clone())
             })
         };

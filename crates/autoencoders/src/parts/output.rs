@@ -1,10 +1,11 @@
 //! From the decoder's last numbers to a reconstruction, and how far that is from the input.
 
 use retrograd_autograd::Var;
-use retrograd_nn::{Module, Reduction, Sequential, Terms, loss};
+use retrograd_nn::{Module, Sequential, Terms, loss};
 use retrograd_tensor::{Float, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::model::Target;
 use crate::registry::choices;
 
 /// How the decoder's last linear layer z becomes a reconstruction y, and what y costs.
@@ -66,16 +67,19 @@ impl Output {
         }
     }
 
-    /// What the last layer's z costs as a reconstruction of `x`.
+    /// What the last layer's z costs as a reconstruction of a target.
     #[track_caller]
     #[must_use]
-    pub fn cost<T: Float>(self, z: &Var<T>, x: &Var<T>) -> Terms<T> {
+    pub fn cost<T: Float>(self, z: &Var<T>, target: &Target<T>) -> Terms<T> {
         match self {
-            Self::Probability => Terms::new("bce", loss::bce_with_logits(z, x, Reduction::Mean)),
-            _ => Terms::new(
-                "mse",
-                loss::mse(&self.reconstruction(z), x, Reduction::Mean),
-            ),
+            Self::Probability => {
+                let cost = target.mean(|x, over| loss::bce_with_logits(z, x, over));
+                Terms::new("bce", cost)
+            }
+            _ => {
+                let y = self.reconstruction(z);
+                Terms::new("mse", target.mean(|x, over| loss::mse(&y, x, over)))
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Float, Tensor};
 
 use super::variational::{self, VariationalAutoencoder};
-use crate::model::{Autoencoder, Generative, NATS, Posterior};
+use crate::model::{Autoencoder, Generative, NATS, Posterior, Target};
 use crate::registry::{Card, DataKind, Settings, Variant, need};
 
 pub(crate) const CARD: Card = Card {
@@ -61,14 +61,15 @@ impl<T: Float> BetaAutoencoder<T> {
         Self { plain, beta }
     }
 
-    /// [`objective`](Autoencoder::objective) with this noise `[batch, code]` instead of the tape's.
+    /// [`objective_for`](Autoencoder::objective_for) with this noise `[batch, code]` instead of the
+    /// tape's.
     ///
     /// # Panics
     /// If the shapes do not fit.
     #[track_caller]
     #[must_use]
-    pub fn objective_with(&self, x: &Var<T>, noise: &Var<T>) -> Terms<T> {
-        let (reconstruction, divergence) = self.plain.parts(x, noise);
+    pub fn objective_with(&self, x: &Var<T>, target: &Target<T>, noise: &Var<T>) -> Terms<T> {
+        let (reconstruction, divergence) = self.plain.parts(x, target, noise);
         Terms::new(self.plain.likelihood.name(), reconstruction)
             .with("beta_kl", divergence * self.beta)
     }
@@ -93,8 +94,8 @@ impl<T: Float> Autoencoder<T> for BetaAutoencoder<T> {
         self.plain.decode(code)
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
-        self.objective_with(x, &self.plain.noise(x))
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+        self.objective_with(x, target, &self.plain.noise(x))
     }
 
     fn unit(&self) -> &'static str {

@@ -16,7 +16,7 @@ use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Float, Tensor};
 
 use super::variational::{self, VariationalAutoencoder, likelihood};
-use crate::model::{Autoencoder, Conditional, Likelihood, NATS, Posterior, one_hot};
+use crate::model::{Autoencoder, Conditional, Likelihood, NATS, Posterior, Target, one_hot};
 use crate::registry::{Card, DataKind, Settings, Variant, need};
 
 pub(crate) const CARD: Card = Card {
@@ -108,13 +108,19 @@ impl<T: Float> ConditionalAutoencoder<T> {
     /// If the shapes do not fit, or a label is out of range.
     #[track_caller]
     #[must_use]
-    pub fn objective_with(&self, x: &Var<T>, labels: &Tensor<i64>, noise: &Var<T>) -> Terms<T> {
+    pub fn objective_with(
+        &self,
+        x: &Var<T>,
+        labels: &Tensor<i64>,
+        target: &Target<T>,
+        noise: &Var<T>,
+    ) -> Terms<T> {
         let posterior = self.posterior_given(x, labels);
         let code = self.labelled(&posterior.draw(noise), labels);
         let cost = self
             .plain
             .likelihood
-            .cost(&self.plain.decoder.forward(&code), x);
+            .cost(&self.plain.decoder.forward(&code), target);
         Terms::new(self.plain.likelihood.name(), cost).with("kl", posterior.divergence())
     }
 }
@@ -144,7 +150,7 @@ impl<T: Float> Autoencoder<T> for ConditionalAutoencoder<T> {
         panic!("{UNLABELLED}")
     }
 
-    fn objective(&self, _: &Var<T>) -> Terms<T> {
+    fn objective_for(&self, _: &Var<T>, _: &Target<T>) -> Terms<T> {
         panic!("{UNLABELLED}")
     }
 
@@ -185,7 +191,7 @@ impl<T: Float> Conditional<T> for ConditionalAutoencoder<T> {
     }
 
     #[track_caller]
-    fn objective_given(&self, x: &Var<T>, labels: &Tensor<i64>) -> Terms<T> {
-        self.objective_with(x, labels, &self.plain.noise(x))
+    fn objective_given(&self, x: &Var<T>, labels: &Tensor<i64>, target: &Target<T>) -> Terms<T> {
+        self.objective_with(x, labels, target, &self.plain.noise(x))
     }
 }

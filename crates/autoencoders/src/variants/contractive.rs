@@ -28,7 +28,7 @@ use retrograd_nn::{Activation, Module, Param, Sequential, Terms, Visitor};
 use retrograd_tensor::Float;
 use retrograd_tensor::random::{self, Rng};
 
-use crate::model::Autoencoder;
+use crate::model::{Autoencoder, Target};
 use crate::parts::dense::{Start, layers, mirror, sequence, stack};
 use crate::parts::penalty::samples;
 use crate::parts::{Output, checks};
@@ -207,13 +207,13 @@ impl<T: Float> Autoencoder<T> for ContractiveAutoencoder<T> {
         self.output.reconstruction(&self.decoder.forward(code))
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
         let code = self.encode(x);
         let contraction = match &self.single {
             Some(weight) => contraction_of_sigmoids(&code, &weight.beside(x)),
             None => self.contraction_by_sweeps(x),
         };
-        let cost = self.output.cost(&self.decoder.forward(&code), x);
+        let cost = self.output.cost(&self.decoder.forward(&code), target);
         cost.with("contraction", contraction * self.lambda)
     }
 

@@ -13,7 +13,7 @@ use retrograd_nn::{Activation, Module, Sequential, Terms, Visitor};
 use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
-use crate::model::Autoencoder;
+use crate::model::{Autoencoder, Target};
 use crate::parts::dense::halves;
 use crate::parts::{Output, checks};
 use crate::registry::{
@@ -141,8 +141,9 @@ impl<T: Float> Autoencoder<T> for DeepAutoencoder<T> {
         self.output.reconstruction(&self.decoder.forward(code))
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
-        self.output.cost(&self.decoder.forward(&self.encode(x)), x)
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+        self.output
+            .cost(&self.decoder.forward(&self.encode(x)), target)
     }
 
     fn unit(&self) -> &'static str {

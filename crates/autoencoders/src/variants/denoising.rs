@@ -19,7 +19,7 @@ use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::deep::{self, DeepAutoencoder};
-use crate::model::Autoencoder;
+use crate::model::{Autoencoder, Target};
 use crate::parts::{Corruption, checks};
 use crate::registry::{
     Card, DataKind, DefaultData, Noise, OptimizerKind, Recipe, Settings, Variant, need,
@@ -128,11 +128,11 @@ impl<T: Float> Autoencoder<T> for DenoisingAutoencoder<T> {
         self.plain.decode(code)
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
         let code = self.encode(&self.corruption.apply(x));
         self.plain
             .output
-            .cost(&self.plain.decoder.forward(&code), x)
+            .cost(&self.plain.decoder.forward(&code), target)
     }
 
     fn unit(&self) -> &'static str {

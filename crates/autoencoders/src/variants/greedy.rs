@@ -13,12 +13,12 @@
 //! Changes with respect to the stacked autoencoder: the phases. The objective of the last is that.
 
 use retrograd_autograd::Var;
-use retrograd_nn::{Activation, Linear, Module, Param, Reduction, Terms, Visitor, loss};
+use retrograd_nn::{Activation, Linear, Module, Param, Terms, Visitor, loss};
 use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::stacked::{self, StackedAutoencoder};
-use crate::model::{Autoencoder, Phase};
+use crate::model::{Autoencoder, Phase, Target};
 use crate::parts::penalty;
 use crate::registry::{Card, DataKind, OptimizerKind, Recipe, Settings, Variant};
 
@@ -104,12 +104,12 @@ impl<T: Float> GreedyAutoencoder<T> {
     }
 
     /// What a pair minimises: how far its output is from its input, which is the code of the pairs
-    /// before it and does not change.
+    /// before it and does not change; that of the first is compared with `target`.
     ///
     /// # Panics
     /// If there is no such pair.
     #[must_use]
-    pub fn pair_objective(&self, pair: usize, x: &Var<T>) -> Terms<T> {
+    pub fn pair_objective(&self, pair: usize, x: &Var<T>, target: &Target<T>) -> Terms<T> {
         let activation = self.stacked.activation;
         // Free constants: nothing of the frozen layers is recorded.
         let still = (0..pair).fold(Var::constant(x.value().clone()), |h, pair| {
@@ -129,7 +129,9 @@ impl<T: Float> GreedyAutoencoder<T> {
             output
         };
         let weights = [down.weight.clone(), up.weight.clone()];
-        Terms::new("mse", loss::mse(&output, &input, Reduction::Mean))
+        let codes = Target::from(&input);
+        let target = if pair > 0 { &codes } else { target };
+        Terms::new("mse", target.mean(|x, over| loss::mse(&output, x, over)))
             .with("l2", penalty::decay(&weights, self.stacked.lambda, x))
     }
 }
@@ -153,8 +155,8 @@ impl<T: Float> Autoencoder<T> for GreedyAutoencoder<T> {
         self.stacked.decode(code)
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
-        self.stacked.objective(x)
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+        self.stacked.objective_for(x, target)
     }
 
     fn unit(&self) -> &'static str {
@@ -165,12 +167,15 @@ impl<T: Float> Autoencoder<T> for GreedyAutoencoder<T> {
         let share = (1.0 - FINE_TUNING) / self.pairs() as f64;
         let name = |pair: usize| PAIRS.get(pair).copied().unwrap_or("a deeper layer");
         let phase = |pair| {
-            Phase::new(name(pair), share, self.pair_params(pair), move |x, _| {
-                self.pair_objective(pair, x)
-            })
+            Phase::new(
+                name(pair),
+                share,
+                self.pair_params(pair),
+                move |x, _, target| self.pair_objective(pair, x, target),
+            )
         };
-        let all = Phase::new("fine-tuning", FINE_TUNING, self.params(), |x, _| {
-            self.objective(x)
+        let all = Phase::new("fine-tuning", FINE_TUNING, self.params(), |x, _, target| {
+            self.objective_for(x, target)
         })
         .at_rate(FINE_TUNING_RATE);
         (0..self.pairs()).map(phase).chain([all]).collect()

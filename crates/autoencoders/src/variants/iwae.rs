@@ -19,7 +19,7 @@ use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Float, Shape, Tensor};
 
 use super::variational::{self, VariationalAutoencoder};
-use crate::model::{Autoencoder, Generative, NATS, Posterior, noise};
+use crate::model::{Autoencoder, Generative, NATS, Posterior, Target, noise};
 use crate::registry::{Card, DataKind, Nonlinearity, Settings, Variant, need};
 
 pub(crate) const CARD: Card = Card {
@@ -79,14 +79,14 @@ impl<T: Float> ImportanceWeightedAutoencoder<T> {
         Self { plain, samples }
     }
 
-    /// [`objective`](Autoencoder::objective) with this noise `[draws, batch, code]` instead of the
+    /// [`objective_for`](Autoencoder::objective_for) with this noise `[draws, batch, code]` instead of the
     /// tape's. More draws than training has give a tighter bound, to judge by.
     ///
     /// # Panics
     /// If the shapes do not fit.
     #[track_caller]
     #[must_use]
-    pub fn objective_with(&self, x: &Var<T>, noise: &Var<T>) -> Terms<T> {
+    pub fn objective_with(&self, x: &Var<T>, target: &Target<T>, noise: &Var<T>) -> Terms<T> {
         let [draws, batch, latent] = noise.shape()[..] else {
             panic!("noise of shape {}, not [draws, batch, code]", noise.shape());
         };
@@ -96,7 +96,8 @@ impl<T: Float> ImportanceWeightedAutoencoder<T> {
         let z = self.plain.decoder.forward(&rows);
         let z = z.with_shape(Shape::from([draws, batch, z.shape()[1]]));
         // −log wᵢ, [draws, batch].
-        let costs = self.plain.likelihood.of_samples(&z, x) + posterior.log_ratio(&code, noise);
+        let costs =
+            self.plain.likelihood.of_samples(&z, target) + posterior.log_ratio(&code, noise);
         let bound = (-costs).logsumexp(0) - (draws as f64).ln();
         Terms::new("bound", -bound.mean(..))
     }
@@ -121,9 +122,9 @@ impl<T: Float> Autoencoder<T> for ImportanceWeightedAutoencoder<T> {
         self.plain.decode(code)
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
         let shape = [self.samples, x.shape()[0], self.latent()];
-        self.objective_with(x, &noise(x, &shape))
+        self.objective_with(x, target, &noise(x, &shape))
     }
 
     fn unit(&self) -> &'static str {

@@ -13,7 +13,7 @@ use retrograd_nn::{Init, Linear, Module, Schedule, Sequential, Terms, Visitor};
 use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
-use crate::model::Autoencoder;
+use crate::model::{Autoencoder, Target};
 use crate::parts::{Output, checks};
 use crate::registry::{
     BatchSize, Card, DataKind, DefaultData, OptimizerKind, Recipe, Settings, need,
@@ -100,8 +100,8 @@ impl<T: Float> Autoencoder<T> for LinearAutoencoder<T> {
         self.decoder.forward(code)
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
-        Output::Real.cost(&self.forward(x), x)
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+        Output::Real.cost(&self.forward(x), target)
     }
 
     fn unit(&self) -> &'static str {

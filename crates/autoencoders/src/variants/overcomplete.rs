@@ -15,7 +15,7 @@ use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::sparse_l1::{self, SparseL1Autoencoder};
-use crate::model::Autoencoder;
+use crate::model::{Autoencoder, Target};
 use crate::parts::{Output, checks};
 use crate::registry::{Card, DataKind, DefaultData, Settings, Variant};
 
@@ -103,8 +103,8 @@ impl<T: Float> Autoencoder<T> for OvercompleteAutoencoder<T> {
         self.sparse.decode(code)
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
-        self.sparse.objective(x)
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+        self.sparse.objective_for(x, target)
     }
 
     fn unit(&self) -> &'static str {

@@ -23,7 +23,7 @@ use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::simple::{self, SimpleAutoencoder};
-use crate::model::Autoencoder;
+use crate::model::{Autoencoder, Target};
 use crate::parts::{Output, checks, penalty};
 use crate::registry::{
     Card, DataKind, DefaultData, OptimizerKind, Recipe, Settings, Variant, need,
@@ -130,12 +130,12 @@ impl<T: Float> Autoencoder<T> for SparseL1Autoencoder<T> {
         self.plain.decode(code)
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
         let code = self.encode(x);
         let cost = self
             .plain
             .output
-            .cost(&self.plain.decoder.forward(&code), x);
+            .cost(&self.plain.decoder.forward(&code), target);
         cost.with("l1", penalty::activity(&code, self.lambda))
     }
 

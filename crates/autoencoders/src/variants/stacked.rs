@@ -16,7 +16,7 @@ use retrograd_nn::{Activation, Linear, Module, Param, Sequential, Terms, Visitor
 use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
-use crate::model::Autoencoder;
+use crate::model::{Autoencoder, Target};
 use crate::parts::dense::{Start, layers, mirror, sequence};
 use crate::parts::{Output, checks, penalty};
 use crate::registry::{
@@ -130,8 +130,8 @@ impl<T: Float> Autoencoder<T> for StackedAutoencoder<T> {
         self.decoder.forward(code)
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
-        let cost = Output::Real.cost(&self.forward(x), x);
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+        let cost = Output::Real.cost(&self.forward(x), target);
         cost.with("l2", penalty::decay(&self.weights, self.lambda, x))
     }
 

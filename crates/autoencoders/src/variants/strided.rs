@@ -19,7 +19,7 @@ use retrograd_nn::{Activation, Module, Sequential, Terms, Visitor};
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Float, Shape};
 
-use crate::model::Autoencoder;
+use crate::model::{Autoencoder, Target};
 use crate::parts::Output;
 use crate::parts::convolution::{doubling, halved, halving, images, rows, sizes};
 use crate::registry::{
@@ -157,8 +157,8 @@ impl<T: Float> Autoencoder<T> for StridedAutoencoder<T> {
         self.output.reconstruction(&self.last(code))
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
-        self.output.cost(&self.last(&self.encode(x)), x)
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+        self.output.cost(&self.last(&self.encode(x)), target)
     }
 
     fn unit(&self) -> &'static str {

@@ -18,7 +18,7 @@ use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::stacked;
-use crate::model::Autoencoder;
+use crate::model::{Autoencoder, Target};
 use crate::parts::dense::{Start, Transposed, layers, sequence};
 use crate::parts::{Output, penalty};
 use crate::registry::{Card, DataKind, Settings, Variant, need};
@@ -110,8 +110,8 @@ impl<T: Float> Autoencoder<T> for TiedAutoencoder<T> {
         self.decoder.forward(code)
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
-        let cost = Output::Real.cost(&self.forward(x), x);
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+        let cost = Output::Real.cost(&self.forward(x), target);
         cost.with("l2", penalty::decay(&self.weights, self.lambda, x))
     }
 

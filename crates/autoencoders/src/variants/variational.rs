@@ -25,7 +25,7 @@ use retrograd_nn::{
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Float, Tensor};
 
-use crate::model::{Autoencoder, Generative, Likelihood, NATS, Posterior, noise};
+use crate::model::{Autoencoder, Generative, Likelihood, NATS, Posterior, Target, noise};
 use crate::parts::convolution::{doubling, halved, halving, sizes};
 use crate::parts::dense::{Start, mirror, stack, through};
 use crate::registry::{
@@ -262,23 +262,24 @@ impl<T: Float> VariationalAutoencoder<T> {
         noise(x, &[x.shape()[0], self.latent()])
     }
 
-    /// [`objective`](Autoencoder::objective) with this noise `[batch, code]` instead of the tape's.
+    /// [`objective_for`](Autoencoder::objective_for) with this noise `[batch, code]` instead of the
+    /// tape's.
     ///
     /// # Panics
     /// If the shapes do not fit.
     #[track_caller]
     #[must_use]
-    pub fn objective_with(&self, x: &Var<T>, noise: &Var<T>) -> Terms<T> {
-        let (reconstruction, divergence) = self.parts(x, noise);
+    pub fn objective_with(&self, x: &Var<T>, target: &Target<T>, noise: &Var<T>) -> Terms<T> {
+        let (reconstruction, divergence) = self.parts(x, target, noise);
         Terms::new(self.likelihood.name(), reconstruction).with("kl", divergence)
     }
 
     /// −log p(x|z) and the divergence, in nats per sample.
     #[track_caller]
-    pub(crate) fn parts(&self, x: &Var<T>, noise: &Var<T>) -> (Var<T>, Var<T>) {
+    pub(crate) fn parts(&self, x: &Var<T>, target: &Target<T>, noise: &Var<T>) -> (Var<T>, Var<T>) {
         let posterior = self.posterior(x);
         let z = self.decoder.forward(&posterior.draw(noise));
-        (self.likelihood.cost(&z, x), posterior.divergence())
+        (self.likelihood.cost(&z, target), posterior.divergence())
     }
 
     /// The same bound with the divergence estimated by the draw itself, log q(z|x) − log p(z),
@@ -294,7 +295,8 @@ impl<T: Float> VariationalAutoencoder<T> {
         let code = posterior.draw(noise);
         let z = self.decoder.forward(&code);
         let divergence = posterior.log_ratio(&code, noise).mean(..);
-        Terms::new(self.likelihood.name(), self.likelihood.cost(&z, x)).with("kl", divergence)
+        Terms::new(self.likelihood.name(), self.likelihood.cost(&z, &x.into()))
+            .with("kl", divergence)
     }
 }
 
@@ -320,8 +322,8 @@ impl<T: Float> Autoencoder<T> for VariationalAutoencoder<T> {
         self.likelihood.mean(&self.decoder.forward(code))
     }
 
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
-        self.objective_with(x, &self.noise(x))
+    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+        self.objective_with(x, target, &self.noise(x))
     }
 
     fn unit(&self) -> &'static str {

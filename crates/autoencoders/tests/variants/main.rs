@@ -3,6 +3,7 @@
 
 mod gradients;
 mod identities;
+mod missing;
 mod mistakes;
 mod options;
 mod oracle;

@@ -4,6 +4,7 @@
 use retrograd_autoencoders::{
     Autoencoder, DataKind, DefaultData, LabelError, Settings, Variant, check_labels,
 };
+use retrograd_autograd::Var;
 use retrograd_nn::Module;
 use retrograd_tensor::{Tensor, random};
 
@@ -318,10 +319,11 @@ fn a_record_builds_the_same_model_again() {
                     .unwrap()
             };
             let (first, second) = (build(&chosen), build(&read));
-            let x = uniform(2, kind.features(), 1).into();
+            let x: Var<f64> = uniform(2, kind.features(), 1).into();
             let labels = labels(first.as_ref(), 2);
             let loss = |model: &dyn Autoencoder<f64>| {
-                model.objective_of(&x, labels.as_ref()).total().item()
+                let terms = model.objective_of(&x, labels.as_ref(), &(&x).into());
+                terms.total().item()
             };
             assert_eq!(loss(first.as_ref()), loss(second.as_ref()), "{variant}");
             let values = |model: &dyn Module<f64>| -> Vec<Tensor<f64>> {

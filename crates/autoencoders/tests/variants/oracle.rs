@@ -220,7 +220,7 @@ fn variational() {
         names.iter().fold(ours.to_owned(), renamed)
     };
     let objective = |x: &Var<f64>, reference: &Reference, step| {
-        model.objective_with(x, &reference["eps"].select(0, step).into())
+        model.objective_with(x, &x.into(), &reference["eps"].select(0, step).into())
     };
     follow("vae", &model, theirs, objective, ADAM);
 }

@@ -12,7 +12,8 @@ fn train(phase: &Phase<'_, f64>, x: &Tensor<f64>, labels: Option<&Tensor<i64>>, 
     let mut optimizer = OptimizerKind::Adam.build(0.01, phase.params.clone());
     for step in 0..steps {
         let tape = Tape::with(Mode::Training, random::stream(0, "step", &[step]));
-        let loss = phase.objective(&tape.constant(x.clone()), labels).total();
+        let x = tape.constant(x.clone());
+        let loss = phase.objective(&x, labels, &(&x).into()).total();
         let gradients = loss.backward();
         drop(loss);
         optimizer.step(&gradients);
@@ -52,7 +53,8 @@ fn a_phase_moves_its_own_parameters_and_no_others() {
             let params = model.params().into_iter();
             params.map(|(path, param)| (path, param.value())).collect()
         };
-        let loss = || phase.objective(&x.clone().into(), None).total().item();
+        let var = Var::constant(x.clone());
+        let loss = || phase.objective(&var, None, &(&var).into()).total().item();
         let (before, loss_before) = (values(), loss());
         train(phase, &x, None, 200);
         let moving = paths(phase);
@@ -86,10 +88,9 @@ fn every_variant_learns() {
         let x = uniform(20, kind.features(), 4);
         let loss = || {
             let tape = Tape::with(Mode::Evaluation, random::rng(0));
-            model
-                .objective_of(&tape.constant(x.clone()), labels)
-                .total()
-                .item()
+            let x = tape.constant(x.clone());
+            let terms = model.objective_of(&x, labels, &(&x).into());
+            terms.total().item()
         };
         let before = loss();
         for phase in model.phases() {

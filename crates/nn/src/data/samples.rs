@@ -73,21 +73,28 @@ impl Samples for Labels {
     }
 }
 
-/// Samples with their classes, where there are such: for a model that is chosen while the program
-/// runs, and may need them.
+/// Samples with their classes, where there are such, and which of their features were observed: for a
+/// model that is chosen while the program runs, and may need them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Labelled<T: Element = f32> {
     /// `[samples, features ...]`
     pub features: Tensor<T>,
     /// `[samples]`
     pub labels: Option<Tensor<i64>>,
+    /// 1 where a feature was observed and 0 where it was not, of the shape of the features; none where
+    /// all were.
+    pub observed: Option<Tensor<T>>,
 }
 
 impl<T: Element> Samples for Labelled<T> {
     fn count(&self) -> Result<usize, DataError> {
-        match &self.labels {
-            Some(labels) => (self.features.clone(), labels.clone()).count(),
-            None => self.features.count(),
+        let features = self.features.clone();
+        if let Some(labels) = &self.labels {
+            (features.clone(), labels.clone()).count()?;
+        }
+        match &self.observed {
+            Some(observed) => (features, observed.clone()).count(),
+            None => features.count(),
         }
     }
 
@@ -95,10 +102,13 @@ impl<T: Element> Samples for Labelled<T> {
         Self {
             features: self.features.rows(rows),
             labels: self.labels.as_ref().map(|labels| labels.rows(rows)),
+            observed: self.observed.as_ref().map(|observed| observed.rows(rows)),
         }
     }
 
     fn bytes(&self) -> usize {
-        self.features.bytes() + self.labels.as_ref().map_or(0, Samples::bytes)
+        self.features.bytes()
+            + self.labels.as_ref().map_or(0, Samples::bytes)
+            + self.observed.as_ref().map_or(0, Samples::bytes)
     }
 }

@@ -55,10 +55,12 @@ impl<T: Float> Batch<T> for Labels {
 }
 
 impl<T: Float> Batch<T> for Labelled<T> {
-    type Vars = (Var<T>, Option<Tensor<i64>>);
+    /// Features, classes, and what was observed.
+    type Vars = (Var<T>, Option<Tensor<i64>>, Option<Var<T>>);
 
     fn on(&self, tape: &Tape<T>) -> Self::Vars {
-        (self.features.on(tape), self.labels.clone())
+        let observed = self.observed.as_ref().map(|observed| observed.on(tape));
+        (self.features.on(tape), self.labels.clone(), observed)
     }
 
     fn not_finite(&self) -> Option<Summary> {

@@ -147,13 +147,12 @@ impl<T: Float> Metric<T> for Similarity {
 }
 
 /// The share of the targets' variance that the outputs explain, R² = 1 − Σ(y − t)² / Σ(t − t̄)², over
-/// all features together, each with its own mean.
+/// all features together, each with its own mean. Targets that are NaN are missing, and left out.
 #[derive(Clone, Debug, Default)]
 pub struct RSquared {
     residual: f64,
-    /// Samples, and sums and sums of squares of each feature.
-    samples: f64,
-    sums: Vec<f64>,
+    /// How many there are of each feature, and their sum.
+    features: Vec<(f64, f64)>,
     squares: f64,
 }
 
@@ -165,12 +164,16 @@ impl<T: Float> Metric<T> for RSquared {
     fn add(&mut self, output: &Tensor<T>, target: &Tensor<T>) {
         let samples = target.shape().first().copied().unwrap_or(1);
         let features = target.elements() / samples.max(1);
-        self.residual += mean_square(output, target) * output.elements() as f64;
-        self.samples += samples as f64;
-        self.sums.resize(features, 0.0);
-        for (i, t) in target.iter().enumerate() {
+        // What is missing is not to be explained, and is met by 0.
+        let known = target.map(|t| T::from_f64((!t.to_f64().is_nan()).into()));
+        let target = target.map(|t| if t.to_f64().is_nan() { T::ZERO } else { t });
+        self.residual += mean_square(&(output * &known), &target) * output.elements() as f64;
+        self.features.resize(features, (0.0, 0.0));
+        for (i, (t, known)) in target.iter().zip(known.iter()).enumerate() {
+            let (count, sum) = &mut self.features[i % features];
             let t = t.to_f64();
-            self.sums[i % features] += t;
+            *count += known.to_f64();
+            *sum += t;
             self.squares += t * t;
         }
     }
@@ -178,11 +181,11 @@ impl<T: Float> Metric<T> for RSquared {
     fn take(&mut self) -> f64 {
         let Self {
             residual,
-            samples,
-            sums,
+            features,
             squares,
         } = std::mem::take(self);
-        let explained: f64 = sums.iter().map(|sum| sum * sum / samples).sum();
+        let known = features.iter().filter(|(count, _)| *count > 0.0);
+        let explained: f64 = known.map(|(count, sum)| sum * sum / count).sum();
         1.0 - residual / (squares - explained)
     }
 }
@@ -289,6 +292,13 @@ mod tests {
                 epsilon = 1e-12
             );
         }
+    }
+
+    #[test]
+    fn what_is_missing_explains_nothing_and_is_not_explained() {
+        let (y, t) = ([1.0, 2.0, 9.0, 4.0, 4.5], [1.0, 2.5, f64::NAN, 3.0, 5.5]);
+        let r2 = of(&mut RSquared::default(), &[(column(&y), column(&t))]);
+        assert_abs_diff_eq!(r2, (1.0 - 2.25 / 10.5), epsilon = 1e-12);
     }
 
     #[test]

@@ -113,8 +113,8 @@ impl Training<'_> {
         };
         let shelf = Shelf::open(place).map_err(Failure::run)?;
         let shelf = shelf.every(Every::Seconds(SAVE_EVERY)).keeping(2);
-        type Vars = (Var<f32>, Option<Tensor<i64>>);
-        let objective = |(x, labels): &Vars| phase.objective(x, labels.as_ref());
+        type Vars = (Var<f32>, Option<Tensor<i64>>, Option<Var<f32>>);
+        let objective = |(x, ..): &Vars| phase.objective(x, None, &x.into());
         let mut trainer = Trainer::new(&objective, optimizer, self.conditions.seed)
             .scheduled(row.schedule.clone())
             .saving(model.as_ref(), shelf.keeping_best(false));
@@ -174,6 +174,7 @@ impl Training<'_> {
         let samples = Labelled {
             features: features.clone(),
             labels: None,
+            observed: None,
         };
         let batch = batch.min(features.shape()[0]);
         DataLoader::new(samples, batch)

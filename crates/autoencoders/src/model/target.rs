@@ -1,0 +1,75 @@
+//! What reconstructions are compared with: mostly the input itself, of which numbers may be missing.
+
+use std::sync::LazyLock;
+
+use retrograd_autograd::{Expr, Pointwise, Var};
+use retrograd_nn::Reduction;
+use retrograd_tensor::Float;
+
+/// What reconstructions `[batch, features]` are compared with.
+///
+/// A cost counts what was observed and nothing else: a mean over features is the mean over observed
+/// numbers, a sum the sum over them. Where all are observed, nothing is computed on that account.
+///
+/// ```
+/// use retrograd_autoencoders::{Autoencoder, LinearAutoencoder, Target};
+/// use retrograd_autograd::Var;
+/// use retrograd_tensor::{Tensor, random};
+///
+/// let model = LinearAutoencoder::<f32>::new(3, 2, &mut random::rng(0));
+/// let x: Var = Tensor::ones([2, 3]).into();
+/// let observed: Var = Tensor::from_vec(vec![1.0, 1.0, 0.0, 1.0, 1.0, 1.0], [2, 3]).into();
+/// let loss = |hole: f32| {
+///     let values = Tensor::from_vec(vec![1.0, 1.0, hole, 1.0, 1.0, 1.0], [2, 3]);
+///     let target = Target::of(&values.into(), Some(&observed));
+///     model.objective_for(&x, &target).total().item()
+/// };
+/// assert_eq!(loss(7.0), loss(f32::NAN));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Target<T: Float = f32> {
+    pub(crate) values: Var<T>,
+    pub(crate) observed: Option<Var<T>>,
+}
+
+impl<T: Float> From<&Var<T>> for Target<T> {
+    /// All of it is observed.
+    fn from(values: &Var<T>) -> Self {
+        Self::of(values, None)
+    }
+}
+
+impl<T: Float> Target<T> {
+    /// `values`, of which those count where `observed`, of the same shape, is 1 and not 0; all of them
+    /// if it is not given.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    #[must_use]
+    pub fn of(values: &Var<T>, observed: Option<&Var<T>>) -> Self {
+        static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("observed", |[x, observed]: [Expr; 2]| {
+                Expr::select(&observed, &x, &Expr::from(0.0))
+            })
+        });
+        let known = |observed: &Var<T>| FORMULA.apply(&[values, observed]);
+        Self {
+            // What stands where nothing was observed is forgotten here.
+            values: observed.map_or_else(|| values.clone(), known),
+            observed: observed.cloned(),
+        }
+    }
+
+    /// The mean over what was observed of a loss of these values; 0 where nothing was.
+    #[track_caller]
+    pub(crate) fn mean(&self, loss: impl FnOnce(&Var<T>, Reduction) -> Var<T>) -> Var<T> {
+        match &self.observed {
+            None => loss(&self.values, Reduction::Mean),
+            Some(observed) => {
+                let losses = loss(&self.values, Reduction::None) * observed;
+                losses.sum(..) / observed.sum(..).clamp(1.0, f64::INFINITY)
+            }
+        }
+    }
+}
