@@ -32,6 +32,9 @@ pub struct Dataset {
     pub id_column: String,
     /// Where each sample stood in what was read, counted from 0; empty if it stands there still.
     pub rows: Vec<usize>,
+    /// 1 where a feature was observed and 0 where it is missing, `[samples, features]`; none where
+    /// all count as observed.
+    pub observed: Option<Tensor<f32>>,
 }
 
 /// The sizes of an image, `[channels, height, width]`.
@@ -69,12 +72,35 @@ impl Dataset {
             ids: Vec::new(),
             id_column: String::new(),
             rows: Vec::new(),
+            observed: None,
         }
     }
 
     /// Where a sample stood in what was read, counted from 0.
     pub fn row(&self, sample: usize) -> usize {
         self.rows.get(sample).copied().unwrap_or(sample)
+    }
+
+    /// Puts a number in the place of each that is missing (NaN), that of its column, and notes which
+    /// these are.
+    ///
+    /// # Panics
+    /// If there is not one for each column.
+    pub fn mask(&mut self, fills: &[f32]) {
+        assert_eq!(self.width(), fills.len(), "a number for each column");
+        let mut values = self.features.to_vec();
+        if !values.iter().any(|value| value.is_nan()) {
+            return;
+        }
+        let shape = *self.features.shape();
+        let observed = values.iter().map(|value| f32::from(!value.is_nan()));
+        self.observed = Some(Tensor::from_vec(observed.collect(), shape));
+        for (value, fill) in values.iter_mut().zip(fills.iter().cycle()) {
+            if value.is_nan() {
+                *value = *fill;
+            }
+        }
+        self.features = Tensor::from_vec(values, shape);
     }
 
     /// The samples at these positions, in this order, with all that is known of them.
@@ -85,6 +111,12 @@ impl Dataset {
     #[must_use]
     pub fn select(&self, positions: &[usize]) -> Self {
         self.with_features(positions, self.features.rows(positions))
+    }
+
+    /// The first samples, at most so many, with all that is known of them.
+    #[must_use]
+    pub fn first(&self, most: usize) -> Self {
+        self.select(&(0..self.len().min(most)).collect::<Vec<_>>())
     }
 
     /// What is known of the samples at these positions, beside these features of them.
@@ -103,6 +135,7 @@ impl Dataset {
             ids: ids.collect(),
             id_column: self.id_column.clone(),
             rows: positions.iter().map(|&at| self.row(at)).collect(),
+            observed: self.observed.as_ref().map(|all| all.rows(positions)),
         }
     }
 
@@ -166,6 +199,22 @@ impl ImageShape {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mask_goes_with_its_samples() {
+        let nan = f32::NAN;
+        let values = Tensor::from_vec(vec![1.0, nan, 3.0, nan, 5.0, 6.0], [3, 2]);
+        let mut data = Dataset::new("holed", values);
+        data.mask(&[0.25, 0.5]);
+        assert_eq!(data.features.to_vec(), [1.0, 0.5, 3.0, 0.5, 5.0, 6.0]);
+        let part = data.select(&[2, 0]);
+        let observed = part.observed.map(|observed| observed.to_vec());
+        assert_eq!(observed, Some(vec![1.0, 1.0, 1.0, 0.0]));
+        let mut whole = data.select(&[2]);
+        whole.observed = None;
+        whole.mask(&[0.25, 0.5]);
+        assert!(whole.observed.is_none());
+    }
 
     #[test]
     fn one_of_each_is_the_first_of_every_label() {

@@ -27,6 +27,10 @@ impl Dataset {
             let bytes: Vec<u8> = block.iter().flat_map(|x| x.to_le_bytes()).collect();
             sum = crc32c::crc32c_append(sum, &bytes);
         }
+        if let Some(observed) = &self.observed {
+            let bytes: Vec<u8> = observed.iter().map(|x| x as u8).collect();
+            sum = crc32c::crc32c_append(sum, &bytes);
+        }
         let labels = self.labels.as_deref().unwrap_or_default();
         sum = size(sum, labels.len());
         for block in labels.chunks(BLOCK) {

@@ -171,7 +171,7 @@ fn not_finite(path: &Path, sample: usize) -> DatasetError {
         path: path.into(),
         found: format!("a value that is not finite in sample {sample}"),
         expected: "finite numbers alone".into(),
-        hint: "fill it in or leave the sample out; --missing mean or median fills what is NaN in a table",
+        hint: "leave the sample out, or try --missing mean, median or mask for what is NaN in a table",
     }
 }
 

@@ -76,7 +76,11 @@ impl Scaling {
     }
 
     /// A value of a feature on the new scale.
-    pub(crate) fn applied(&self, feature: usize, value: f64) -> f32 {
+    ///
+    /// # Panics
+    /// If there is no such feature.
+    #[must_use]
+    pub fn applied(&self, feature: usize, value: f64) -> f32 {
         ((value - self.offset[feature]) / self.scale[feature]) as f32
     }
 

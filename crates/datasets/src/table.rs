@@ -209,10 +209,11 @@ impl Table {
         }
     }
 
-    /// Rows in which a number is missing.
-    pub fn holed(&self) -> usize {
-        let holed = |row: &&[f64]| row.iter().any(|value| value.is_nan());
-        self.rows().filter(holed).count()
+    /// Rows in which a number is missing, and how many are missing in all of them.
+    pub fn missing(&self) -> (usize, usize) {
+        let of = |row: &[f64]| row.iter().filter(|value| value.is_nan()).count();
+        let holed = self.rows().map(of).filter(|missing| *missing > 0);
+        holed.fold((0, 0), |(rows, all), missing| (rows + 1, all + missing))
     }
 
     /// The rows, narrowed once they are scaled.

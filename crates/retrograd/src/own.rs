@@ -72,7 +72,8 @@ pub(crate) struct DataOptions {
     #[arg(long, value_name = "SHADE", value_parser = shade)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) background: Option<f32>,
-    /// What stands for numbers that are missing [default: they are refused].
+    /// What stands for numbers that are missing: the mean or median of their column, or the mean in the
+    /// input and nothing in losses and figures [default: they are refused].
     #[arg(long, value_name = "FILL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) missing: Option<Missing>,
@@ -95,12 +96,14 @@ pub(crate) enum Scale {
     Standard,
 }
 
-/// What stands for a number that is missing: that of its column.
+/// What stands for a number that is missing: that of its column, or, beside the mean as the input, a
+/// mark that leaves it out of losses and figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Missing {
     Mean,
     Median,
+    Mask,
 }
 
 /// What a run remembers of its data, to bring other files into the same form.
@@ -116,7 +119,7 @@ pub(crate) struct Source {
     /// What 1 stands for in the file: 255 where the features were bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) white: Option<f64>,
-    /// What stands for a missing number of each feature, where some were missing.
+    /// What stands for a missing number of each feature, where some may be missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) fills: Vec<f64>,
     /// What the command line said of how to read it.
@@ -258,6 +261,18 @@ impl Source {
         found.map_or("", |(name, _)| name)
     }
 
+    /// Fills in what is still missing, and marks it as such.
+    fn mask(&self, data: &mut Dataset, scaling: Option<&Scaling>) {
+        let scaled = |(feature, &fill): (usize, &f64)| match scaling {
+            Some(scaling) => scaling.applied(feature, fill),
+            None => fill as f32,
+        };
+        if !self.fills.is_empty() {
+            let fills: Vec<f32> = self.fills.iter().enumerate().map(scaled).collect();
+            data.mask(&fills);
+        }
+    }
+
     /// The label of this name.
     pub(crate) fn label(&self, name: &str) -> Option<usize> {
         self.classes.iter().position(|class| class == name)
@@ -390,11 +405,7 @@ fn scaled(
     let columns = table.columns(learnt);
     let names = Names(table.about().columns.clone());
     let mut source = Source::of(&table.layout, options);
-    if let (Some(missing), holed @ 1..) = (options.missing, table.holed()) {
-        let (fill, word) = match missing {
-            Missing::Mean => (Fill::Mean, "mean"),
-            Missing::Median => (Fill::Median, "median"),
-        };
+    if let Some(missing) = options.missing {
         let rows = learnt.iter().filter(|learnt| **learnt).count();
         let nothing = names.of(&columns, |column| column.missing == rows);
         if !nothing.is_empty() {
@@ -402,21 +413,55 @@ fn scaled(
                 "columns without a number to learn from: {nothing}; leave them out with --drop"
             )));
         }
-        source.fills = columns.iter().map(|column| fill.of(column)).collect();
-        table.fill(&source.fills);
-        terminal::say(&format!(
-            "data: {holed} of {} rows lack numbers, for which the {word} of their column stands",
-            table.len()
-        ));
+        let fills = columns.iter().map(|column| missing.fill().of(column));
+        source.fills = fills.collect();
+        missing.apply(&mut table, &source.fills);
     }
     names.mention(&columns);
     let scaling = scaling(&columns, options.scale);
+    let kind = DataKind::Table(table.width());
+    let mut split = table.split(learnt, scaling.as_ref());
+    for part in [&mut split.train, &mut split.held_out] {
+        source.mask(part, scaling.as_ref());
+    }
     Ok(Own {
-        kind: DataKind::Table(table.width()),
-        split: table.split(learnt, scaling.as_ref()),
+        split,
+        kind,
         scaling,
         source,
     })
+}
+
+impl Missing {
+    /// What stands in the input.
+    fn fill(self) -> Fill {
+        match self {
+            Self::Mean | Self::Mask => Fill::Mean,
+            Self::Median => Fill::Median,
+        }
+    }
+
+    /// Says how many numbers are missing, and fills them in unless they are to be known as missing.
+    fn apply(self, table: &mut Table, fills: &[f64]) {
+        let (rows, numbers) = table.missing();
+        if rows == 0 {
+            return;
+        }
+        let becomes = match self {
+            Self::Mean => "for which the mean of their column stands",
+            Self::Median => "for which the median of their column stands",
+            Self::Mask => {
+                "which count in no loss and no figure; the mean of their column stands in the input"
+            }
+        };
+        terminal::say(&format!(
+            "data: {rows} of {} rows lack numbers, {numbers} in all, {becomes}",
+            table.len()
+        ));
+        if self != Self::Mask {
+            table.fill(fills);
+        }
+    }
 }
 
 /// The scale of columns, as asked for or as suits them, which is said.
@@ -588,10 +633,13 @@ impl Form<'_> {
         let opened = match find(path, &reader, &options.pictures())? {
             Found::Table(mut table) => {
                 self.check_width(table.width(), path)?;
-                if table.holed() > 0 {
-                    table.fill(&self.fills(path)?);
+                if let (Some(missing), (1.., _)) = (options.missing, table.missing()) {
+                    missing.apply(&mut table, self.fills(path)?);
                 }
-                table.opened(self.scaling.as_ref())
+                each(table.opened(self.scaling.as_ref()), |mut data| {
+                    self.source.mask(&mut data, self.scaling.as_ref());
+                    Ok(data)
+                })?
             }
             Found::Samples(opened, _) => each(opened, |data| self.shades(data, path))?,
         };
@@ -599,15 +647,15 @@ impl Form<'_> {
     }
 
     /// What stands for numbers that are missing.
-    fn fills(&self, path: &Path) -> Result<Vec<f64>, Failure> {
+    fn fills(&self, path: &Path) -> Result<&[f64], Failure> {
         if self.source.fills.is_empty() {
             return Err(Failure::run(format!(
-                "--data {}: numbers are missing, and none was in the data that {} was trained on; train with --missing on such data, or leave the rows out",
+                "--data {}: numbers are missing, and {} was trained without --missing; train it with that, or leave the rows out",
                 path.display(),
                 self.run.display()
             )));
         }
-        Ok(self.source.fills.clone())
+        Ok(&self.source.fills)
     }
 
     /// Images, or rows of bytes.

@@ -219,7 +219,7 @@ pub(crate) fn loader(
     let samples = Labelled {
         features: data.features.clone(),
         labels: model.conditional().and_then(|_| labels(data)),
-        observed: None,
+        observed: data.observed.clone(),
     };
     DataLoader::new(samples, batch_size).map_err(Failure::run)
 }

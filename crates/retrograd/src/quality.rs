@@ -1,6 +1,6 @@
 //! Whether a trained model is better than none: than the mean of the data.
 
-use retrograd::datasets::Scaling;
+use retrograd::datasets::Dataset;
 use retrograd::report::number;
 
 use crate::scoring;
@@ -42,15 +42,36 @@ pub(crate) fn warning(run: &Run) -> Option<String> {
     ))
 }
 
-/// The share of the variance of held-out samples that their reconstructions explain.
+/// The share of the variance of held-out samples, as far as they were observed, that their
+/// reconstructions explain.
 pub(crate) fn r_squared(run: &Run) -> f64 {
-    let data = &run.data.split.held_out;
-    let count = data.len().min(MOST) as isize;
-    let x = data.features.slice(0, ..count).contiguous();
-    let labels = labels(data).map(|labels| labels.slice(0, ..count).contiguous());
-    let errors = scoring::errors(run.model.as_ref(), &x, labels.as_ref());
-    let error = errors.iter().map(|&error| f64::from(error)).sum::<f64>() / errors.len() as f64;
-    let deviations = Scaling::standard(&x).scale;
-    let variances = deviations.iter().map(|deviation| deviation.powi(2));
-    1.0 - error * data.width() as f64 / variances.sum::<f64>()
+    let data = run.data.split.held_out.first(MOST);
+    let errors = scoring::errors(run.model.as_ref(), &data, labels(&data).as_ref());
+    let columns = columns(&data);
+    let counts = match &data.observed {
+        None => vec![data.width() as f32; data.len()],
+        Some(observed) => observed.sum(1).to_vec(),
+    };
+    let errors = errors.iter().zip(counts);
+    let residual: f64 = errors.map(|(error, count)| f64::from(error * count)).sum();
+    1.0 - residual / columns.iter().map(|column| squares(column)).sum::<f64>()
+}
+
+/// What was observed of every column.
+fn columns(data: &Dataset) -> Vec<Vec<f64>> {
+    let mut columns = vec![Vec::new(); data.width()];
+    for (at, x) in data.features.iter().enumerate() {
+        let row_and_column = [at / data.width(), at % data.width()];
+        let observed = data.observed.as_ref();
+        if observed.is_none_or(|observed| observed.at(&row_and_column) > 0.0) {
+            columns[row_and_column[1]].push(f64::from(x));
+        }
+    }
+    columns
+}
+
+/// Σ(x − x̄)²; exactly 0 of what is constant, whose sum is exact.
+fn squares(column: &[f64]) -> f64 {
+    let mean = column.iter().sum::<f64>() / column.len() as f64;
+    column.iter().map(|x| (x - mean).powi(2)).sum()
 }

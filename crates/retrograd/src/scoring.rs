@@ -1,7 +1,9 @@
 //! How unlike its training data a sample is, in figures: the error of its reconstruction, or the bound
 //! on its likelihood.
 
-use retrograd::autoencoders::{Autoencoder, Given};
+use retrograd::autoencoders::{Autoencoder, Given, Target};
+use retrograd::autograd::Var;
+use retrograd::datasets::Dataset;
 use retrograd::tensor::Tensor;
 
 /// Samples that go through the model at once.
@@ -14,41 +16,58 @@ const SHARE: f64 = 0.99;
 const MOST: usize = 5000;
 const MOST_BOUNDS: usize = 500;
 
-/// ‖x − g(f(x))‖² / features of every sample, `[samples]`.
+/// ‖x − g(f(x))‖² / features of every sample, `[samples]`: the mean over those that were observed.
 pub(crate) fn errors(
     model: &dyn Autoencoder<f32>,
-    x: &Tensor<f32>,
+    data: &Dataset,
     labels: Option<&Tensor<i64>>,
 ) -> Vec<f32> {
-    let parts = ranges(x.shape()[0], BATCH).map(|(first, last)| {
-        let part = x.slice(0, first..last).contiguous();
+    let parts = ranges(data.len(), BATCH).map(|(first, last)| {
+        let part = data.features.slice(0, first..last).contiguous();
         let y = told(model, labels, first..last, |model| {
             model.forward(&part.clone().into()).into_value()
         });
-        let errors = (&part - &y).map(|difference| difference * difference);
-        errors.mean(1).to_vec()
+        let observed = data.observed.as_ref();
+        let observed = observed.map(|all| all.slice(0, first..last).contiguous());
+        mean_errors(&part, &y, observed.as_ref()).to_vec()
     });
     parts.flatten().collect()
+}
+
+/// The mean square of x − y over the features of each sample that were observed, `[samples]`; 0 of a
+/// sample of which none was.
+pub(crate) fn mean_errors(
+    x: &Tensor<f32>,
+    y: &Tensor<f32>,
+    observed: Option<&Tensor<f32>>,
+) -> Tensor<f32> {
+    let errors = (x - y).map(|difference| difference * difference);
+    match observed {
+        None => errors.mean(1),
+        Some(observed) => (&errors * observed).sum(1) / observed.sum(1).map(|n| n.max(1.0)),
+    }
 }
 
 /// What the model minimises of every sample, `[samples]`: for a generative one a bound on −log p(x),
 /// in nats; none of another.
 pub(crate) fn bounds(
     model: &dyn Autoencoder<f32>,
-    x: &Tensor<f32>,
+    data: &Dataset,
     labels: Option<&Tensor<i64>>,
 ) -> Option<Vec<f32>> {
     let is_generative = |model: &dyn Autoencoder<f32>| model.generative().is_some();
-    let rows = ranges(x.shape()[0], 1);
+    let rows = ranges(data.len(), 1);
     let bound = |(first, last): (isize, isize)| {
         // The same sample several times: the mean over the batch is that over draws.
-        let draws = x.slice(0, first..last).contiguous().rows(&[0; DRAWS]);
+        let draws = data.select(&[first as usize; DRAWS]);
+        let x = Var::from(draws.features);
+        let target = Target::of(&x, draws.observed.map(Var::from).as_ref());
         let labels = labels.map(|labels| {
             let label = labels.slice(0, first..last).contiguous();
             label.rows(&[0; DRAWS])
         });
         told(model, labels.as_ref(), 0..DRAWS as isize, |model| {
-            let terms = is_generative(model).then(|| model.objective(&draws.into()))?;
+            let terms = is_generative(model).then(|| model.objective_for(&x, &target))?;
             Some(terms.total().item())
         })
     };
@@ -58,13 +77,13 @@ pub(crate) fn bounds(
 /// What 99 % of the training samples are below, by error and, of a generative model, by bound.
 pub(crate) fn thresholds(
     model: &dyn Autoencoder<f32>,
-    x: &Tensor<f32>,
+    data: &Dataset,
     labels: Option<&Tensor<i64>>,
 ) -> (f64, Option<f64>) {
     let first = |most: usize| {
-        let last = x.shape()[0].min(most) as isize;
-        let labels = labels.map(|labels| labels.slice(0, ..last).contiguous());
-        (x.slice(0, ..last).contiguous(), labels)
+        let some = data.first(most);
+        let labels = labels.map(|labels| labels.slice(0, ..some.len() as isize).contiguous());
+        (some, labels)
     };
     let (some, own) = first(MOST);
     let error = quantile(&errors(model, &some, own.as_ref()), SHARE);
@@ -119,6 +138,19 @@ fn told<R>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_are_means_over_what_was_observed() {
+        let x = Tensor::from_vec(vec![1.0, 2.0, 3.0, 5.0], [2, 2]);
+        let y = Tensor::zeros([2, 2]);
+        let errors = |observed: Option<Vec<f32>>| {
+            let observed = observed.map(|observed| Tensor::from_vec(observed, [2, 2]));
+            mean_errors(&x, &y, observed.as_ref()).to_vec()
+        };
+        assert_eq!(errors(None), [2.5, 17.0]);
+        assert_eq!(errors(Some(vec![0.0, 1.0, 1.0, 1.0])), [4.0, 17.0]);
+        assert_eq!(errors(Some(vec![1.0, 0.0, 0.0, 0.0])), [1.0, 0.0]);
+    }
 
     #[test]
     fn quantiles_are_ranks_and_areas_count_pairs() {

@@ -285,7 +285,7 @@ impl<'a> Session<'a> {
         folder.write(REPORT, report.to_html().map_err(Failure::run)?)?;
         let train = &data.split.train;
         let labels = model.conditional().and_then(|_| labels(train));
-        let (error, bound) = scoring::thresholds(model.as_ref(), &train.features, labels.as_ref());
+        let (error, bound) = scoring::thresholds(model.as_ref(), train, labels.as_ref());
         let finite = |threshold: &f64| threshold.is_finite();
         Outcome {
             error_threshold: Some(error).filter(finite),

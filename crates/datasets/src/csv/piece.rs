@@ -173,7 +173,7 @@ impl Plan {
         };
         let hint = match kind {
             Field::Missing => {
-                "fill it in with --missing mean or median, or leave the row or column (--drop) out"
+                "try --missing mean, median or mask, or leave the row or column (--drop) out"
             }
             _ if matches!(field(bytes, other), Field::Number(_)) => {
                 "choose the decimal mark with --decimal"

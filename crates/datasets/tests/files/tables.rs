@@ -385,7 +385,7 @@ fn what_is_missing_is_counted_and_filled() {
             .missing(true)
             .read_table(&path)
             .expect("a table");
-        assert_eq!(table.holed(), 2);
+        assert_eq!(table.missing(), (2, 2));
         let columns = table.columns(&[true; 4]);
         assert_eq!(columns[0].missing, 1);
         table.fill(&[fill.of(&columns[0]), fill.of(&columns[1])]);

@@ -47,12 +47,12 @@ fn scores(
     by: By,
     samples: &super::input::Samples,
 ) -> Result<(Vec<f32>, Option<f64>), Failure> {
-    let (x, labels) = (&samples.data.features, samples.needed.as_ref());
+    let (data, labels) = (&samples.data, samples.needed.as_ref());
     if by == By::Reconstruction {
-        let errors = scoring::errors(run.model.as_ref(), x, labels);
+        let errors = scoring::errors(run.model.as_ref(), data, labels);
         return Ok((errors, run.outcome.error_threshold));
     }
-    let bounds = scoring::bounds(run.model.as_ref(), x, labels);
+    let bounds = scoring::bounds(run.model.as_ref(), data, labels);
     let bounds = bounds.ok_or_else(|| {
         Failure::usage(format!(
             "--by bound: `{}` has no likelihood to bound; use --by reconstruction",

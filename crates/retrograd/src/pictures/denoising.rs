@@ -7,6 +7,7 @@ use retrograd::tensor::{Tensor, random};
 use super::show::{Show, columns, scale, shown};
 use crate::failure::Failure;
 use crate::folder::{DENOISED, NOISE};
+use crate::scoring::mean_errors;
 
 /// Held-out images shown.
 const IMAGES: usize = 16;
@@ -108,8 +109,8 @@ fn triptych(show: &Show<'_>, spoiler: &Spoiler, amount: f64) -> Result<Option<Pi
 /// How far the noisy samples are from the clean ones, and how far the model's answers.
 fn errors(show: &Show<'_>, spoiler: &Spoiler, amount: f64) -> Result<Picture, Failure> {
     let error = |a: &Tensor<f32>, b: &Tensor<f32>| -> f64 {
-        let difference = a - b;
-        f64::from((&difference * &difference).mean(..).item())
+        let observed = show.observed(a.shape()[0]);
+        f64::from(mean_errors(a, b, observed.as_ref()).mean(..).item())
     };
     let measure = |model: &dyn Autoencoder<f32>, clean: &Tensor<f32>| {
         let at = |level: f64| {

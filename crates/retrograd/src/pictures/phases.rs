@@ -4,7 +4,8 @@
 //! its turn the network as a whole reconstructs nothing, and what fine-tuning adds is the difference
 //! of the last two lines.
 
-use retrograd::autoencoders::BoxedAutoencoder;
+use retrograd::autoencoders::{BoxedAutoencoder, Target};
+use retrograd::autograd::Var;
 use retrograd::nn::train::Shelf;
 use retrograd::report::{ImageGrid, Picture, Section, Table, number};
 use retrograd::tensor::{Tensor, random};
@@ -12,6 +13,7 @@ use retrograd::tensor::{Tensor, random};
 use super::show::{Show, columns, scale, shown};
 use crate::failure::Failure;
 use crate::folder::PHASES;
+use crate::scoring::mean_errors;
 
 /// Held-out images shown.
 const IMAGES: usize = 12;
@@ -87,15 +89,14 @@ fn model_after(show: &Show<'_>, phase: usize) -> Result<Option<BoxedAutoencoder<
 fn end(show: &Show<'_>, name: &'static str) -> End {
     show.told(MEASURED, |model, samples| {
         let reconstructed = model.forward(&samples.clone().into()).into_value();
-        let errors = (&reconstructed - samples).map(|difference| difference * difference);
+        let observed = show.observed(samples.shape()[0]);
+        let errors = mean_errors(samples, &reconstructed, observed.as_ref());
+        let x = Var::from(samples.clone());
+        let target = Target::of(&x, observed.map(Var::from).as_ref());
         End {
             name,
             error: errors.mean(..).item().into(),
-            loss: model
-                .objective(&samples.clone().into())
-                .total()
-                .item()
-                .into(),
+            loss: model.objective_for(&x, &target).total().item().into(),
             reconstructed,
         }
     })

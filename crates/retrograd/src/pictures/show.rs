@@ -57,6 +57,12 @@ impl Show<'_> {
         }
     }
 
+    /// What was observed of the first `count` held-out samples, where that is not all.
+    pub(super) fn observed(&self, count: usize) -> Option<Tensor<f32>> {
+        let observed = self.held_out().observed.as_ref()?;
+        Some(observed.slice(0, ..count as isize).contiguous())
+    }
+
     /// The codes of the first `count` held-out samples, `[samples, code]`, unless one is not finite.
     pub(super) fn codes(&self, count: usize) -> Option<Tensor<f32>> {
         let codes = self.told(count, |model, samples| {

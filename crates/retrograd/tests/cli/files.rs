@@ -3,7 +3,7 @@
 use super::*;
 
 /// A folder with these files.
-fn folder(files: &[(&str, &str)]) -> TempDir {
+pub(super) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
     for (name, text) in files {
         fs::write(folder.path().join(name), text).unwrap();
@@ -12,7 +12,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 }
 
 /// Trains with few samples and one epoch, unless options say otherwise; what was said.
-fn train(folder: &Path, variant: &str, data: &str, options: &[&str]) -> String {
+pub(super) fn train(folder: &Path, variant: &str, data: &str, options: &[&str]) -> String {
     let epochs = ["--epochs", "1"];
     let epochs = if options.contains(&"--epochs") {
         &[][..]
@@ -32,7 +32,13 @@ fn train(folder: &Path, variant: &str, data: &str, options: &[&str]) -> String {
 }
 
 /// What a command on a run writes for a file, as lines.
-fn written(folder: &Path, command: &str, run: &str, data: &str, options: &[&str]) -> Vec<String> {
+pub(super) fn written(
+    folder: &Path,
+    command: &str,
+    run: &str,
+    data: &str,
+    options: &[&str],
+) -> Vec<String> {
     let arguments = [
         &[
             command,
@@ -367,7 +373,7 @@ fn what_is_missing_is_filled_on_request() {
         &["--missing", "median", "--latent", "1"],
     );
     assert!(
-        said.contains("2 of 12 rows lack numbers, for which the median"),
+        said.contains("2 of 12 rows lack numbers, 2 in all, for which the median"),
         "{said}"
     );
     // Other files are filled with what the run's own rows had.
