@@ -28,10 +28,15 @@ pub(super) fn run(options: &DecodeOptions) -> Result<(), Failure> {
     let labels = run.labels(codes.len(), label.or_else(|| train::labels(&codes)))?;
     let samples = run.decode(&codes.features, labels.as_ref());
     // The columns are those of the codes, and say nothing of the samples.
-    let of = datasets::Dataset {
+    let mut of = datasets::Dataset {
         columns: Vec::new(),
         ..codes
     };
+    if let (None, Some(labels)) = (&of.labels, &labels) {
+        let asked = run.labelled(labels);
+        (of.labels, of.classes) = (asked.labels, asked.classes);
+        of.label_column = asked.label_column;
+    }
     let sheet = Sheet {
         name: "samples",
         above: None,

@@ -21,10 +21,11 @@ pub(super) fn run(options: &InterpolateOptions) -> Result<(), Failure> {
     let share = Tensor::linspace(0.0, 1.0, options.steps).reshape(&[-1, 1]);
     let line = &(&start * &share.map(|t| 1.0 - t)) + &(&end * &share);
     let labels = labels(&vec![from; options.steps]);
+    let labelled = labels.as_ref().map(|labels| run.labelled(labels));
     let sheet = Sheet {
         name: "samples",
         above: None,
-        of: None,
+        of: labelled.as_ref(),
         columns: options.steps,
     };
     run.write(&target, run.decode(&line, labels.as_ref()), &sheet)

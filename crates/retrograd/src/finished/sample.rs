@@ -47,7 +47,7 @@ pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
 
 impl Run {
     /// What is known of samples of these labels: what those are called, and their column.
-    fn labelled(&self, labels: &Tensor<i64>) -> Dataset {
+    pub(super) fn labelled(&self, labels: &Tensor<i64>) -> Dataset {
         let source = &self.config.source;
         let numbers = labels.iter().map(|label| label as u32);
         let none = Tensor::zeros([labels.elements(), 0]);

@@ -22,10 +22,11 @@ pub(super) fn run(options: &TraverseOptions) -> Result<(), Failure> {
     let moved = moved(&codes, row, options.span, options.steps);
     let labels = samples.needed.as_ref();
     let labels = labels.map(|labels| labels.rows(&vec![row; moved.shape()[0]]));
+    let labelled = labels.as_ref().map(|labels| run.labelled(labels));
     let sheet = Sheet {
         name: "samples",
         above: None,
-        of: None,
+        of: labelled.as_ref(),
         columns: options.steps,
     };
     run.write(&target, run.decode(&moved, labels.as_ref()), &sheet)

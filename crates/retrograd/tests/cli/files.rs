@@ -528,3 +528,29 @@ fn images_keep_their_shape_and_their_colours() {
         assert!(red.count() * 4 > bytes.len() / 3, "{picture}");
     }
 }
+
+#[test]
+fn the_highest_scores_are_named_as_rows_are_elsewhere() {
+    let rows: String = (0..20)
+        .map(|row| format!("r{row},{row},{}\n", 3 * row))
+        .collect();
+    let odd = "plant,a,b\nfern,1,3\nyucca,1,57\nmoss,2,6\n";
+    let folder = folder(&[("t.csv", &format!("plant,a,b\n{rows}")), ("odd.csv", odd)]);
+    let path = folder.path();
+    train(
+        path,
+        "linear",
+        "t.csv",
+        &["--latent", "1", "--id-column", "plant"],
+    );
+    let said = succeed(path, &["score", "runs/linear", "--data", "odd.csv"]);
+    assert!(said.contains("highest: yucca ("), "{said}");
+    train(
+        path,
+        "linear",
+        "t.csv",
+        &["--latent", "1", "--drop", "plant"],
+    );
+    let said = succeed(path, &["score", "runs/linear", "--data", "odd.csv"]);
+    assert!(said.contains("highest: row 1 ("), "{said}");
+}

@@ -375,6 +375,28 @@ fn samples_of_a_label_are_asked_for_by_its_name() {
     succeed(path, &["sample", run, "--count", "6", "--out", "all.csv"]);
     let text = fs::read_to_string(path.join("all.csv")).unwrap();
     assert_eq!(text.matches(",setosa\n").count(), 2, "{text}");
+    // So is whatever else a decoder makes for labels.
+    let made = |command: &[&str]| {
+        succeed(
+            path,
+            &[command, &["--out", "x.csv", "--overwrite"]].concat(),
+        );
+        let text = fs::read_to_string(path.join("x.csv")).unwrap();
+        let lines = text.lines().map(|line| line.rsplit(',').next().unwrap());
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    fs::write(path.join("h.csv"), "h1,h2\n0,0\n1,1\n").unwrap();
+    let decoded = ["decode", run, "--data", "h.csv", "--label", "setosa"];
+    assert_eq!(made(&decoded), ["kind", "setosa", "setosa"]);
+    for command in ["traverse", "interpolate"] {
+        let lines = made(&[command, run]);
+        assert_eq!(lines[0], "kind", "{command}");
+        assert!(
+            lines.len() > 2 && lines[1..].iter().all(|kind| *kind == lines[1]),
+            "{lines:?}"
+        );
+        assert!(kinds[1..].contains(&lines[1].as_str()), "{lines:?}");
+    }
     fail(
         path,
         &[&sample[..5], &["rosa", "--out", "r.csv"]].concat(),
