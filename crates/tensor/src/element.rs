@@ -136,6 +136,17 @@ pub trait Float:
     /// Derivative number `order` of the digamma function, itself at order 0: derivative
     /// `order + 1` of log Γ. NaN unless `order` is 0 or a positive integer.
     fn polygamma(self, order: Self) -> Self;
+    /// The largest whole number that is not above this.
+    fn floor(self) -> Self;
+    /// The smallest whole number that is not below this.
+    fn ceil(self) -> Self;
+    /// The nearest whole number, the even one of two.
+    fn round(self) -> Self;
+    /// This without its fraction.
+    fn trunc(self) -> Self;
+    /// `self` − `divisor`·⌊`self` / `divisor`⌋, which has the sign of the divisor or is 0; NaN for
+    /// a divisor of 0.
+    fn remainder(self, divisor: Self) -> Self;
 
     /// The value itself, or 0 if it is subnormal.
     ///
@@ -254,7 +265,23 @@ macro_rules! impl_float {
             }
             from_special! {
                 erfc() asin() acos() atan() asinh() acosh() atanh() lgamma()
-                atan2(x) hypot(other) polygamma(order)
+                atan2(x) hypot(other) polygamma(order) remainder(divisor)
+            }
+            #[inline]
+            fn floor(self) -> Self {
+                $type::floor(self)
+            }
+            #[inline]
+            fn ceil(self) -> Self {
+                $type::ceil(self)
+            }
+            #[inline]
+            fn round(self) -> Self {
+                $type::round_ties_even(self)
+            }
+            #[inline]
+            fn trunc(self) -> Self {
+                $type::trunc(self)
             }
             #[inline]
             fn is_finite(self) -> bool {
@@ -294,6 +321,34 @@ mod tests {
         assert_eq!(Float::sigmoid(0.0_f32), 0.5);
         assert!(Float::sigmoid(f32::NAN).is_nan());
         assert!(Float::softplus(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn remainders_have_the_sign_of_the_divisor() {
+        for (a, b, remainder) in [
+            (5.5, 2.0, 1.5),
+            (-5.5, 2.0, 0.5),
+            (5.5, -2.0, -0.5),
+            (-5.5, -2.0, -1.5),
+            (6.0, -3.0, 0.0),
+            (-1e-20, 1.0, 1.0),
+            (1e20, 3.0, 1.0),
+            (3.0, f64::INFINITY, 3.0),
+            (-3.0, f64::INFINITY, f64::INFINITY),
+        ] {
+            assert_eq!(a.remainder(b), remainder, "{a} by {b}");
+        }
+        assert!(Float::remainder(1.0_f32, 0.0).is_nan());
+        assert!(Float::remainder(f64::INFINITY, 2.0).is_nan());
+        assert_eq!(Float::remainder(7.25_f32, -2.5), -0.25);
+    }
+
+    #[test]
+    fn halves_are_rounded_to_even_numbers() {
+        assert_eq!([0.5, 1.5, -2.5].map(Float::round), [0.0, 2.0, -2.0]);
+        assert_eq!([-0.5, 1.5, 2.0].map(Float::floor), [-1.0, 1.0, 2.0]);
+        assert_eq!([-1.5, 0.5, 2.0].map(Float::ceil), [-1.0, 1.0, 2.0]);
+        assert_eq!([-1.5, 1.5, 2.0].map(Float::trunc), [-1.0, 1.0, 2.0]);
     }
 
     #[test]

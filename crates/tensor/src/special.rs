@@ -45,6 +45,17 @@ pub(crate) fn polygamma(x: f64, order: f64) -> f64 {
     sign * factorial * zeta(order + 1.0, x)
 }
 
+/// `x` − `divisor`·⌊`x` / `divisor`⌋, from the exact remainder with the sign of `x`.
+pub(crate) fn remainder(x: f64, divisor: f64) -> f64 {
+    let remainder = x % divisor;
+    let opposite = remainder != 0.0 && (remainder < 0.0) != (divisor < 0.0);
+    if opposite {
+        remainder + divisor
+    } else {
+        remainder
+    }
+}
+
 /// ψ(x) = d/dx log Γ(x): −∞ at 0, ∞ at −0, NaN at −1, −2 and so on.
 fn digamma(x: f64) -> f64 {
     if x == 0.0 {

@@ -250,6 +250,10 @@ functions! {
     acosh: Acosh, "Inverse of the hyperbolic cosine.";
     atanh: Atanh, "Inverse of the hyperbolic tangent.";
     lgamma: Lgamma, "Logarithm of |Γ|.";
+    floor: Floor, "The largest whole number not above; flat.";
+    ceil: Ceil, "The smallest whole number not below; flat.";
+    round: Round, "The nearest whole number, the even one of two; flat.";
+    trunc: Trunc, "Without the fraction; flat.";
 }
 
 /// `pairs! { max: Max, "..."; }` gives `Expr` the method `max`, of a formula or a number.
@@ -278,6 +282,60 @@ pairs! {
     logistic_slope: LogisticSlope, "σ(z) − t, the slope of that.";
     atan2: Atan2, "Angle of the point (`other`, `self`).";
     hypot: Hypot, "Square root of the sum of squares.";
+    remainder: Remainder, "`self` − `other`·⌊`self` / `other`⌋, with the sign of `other`.";
+}
+
+/// Conditions: 1 for true and 0 for false. What is not 0 counts as true, a NaN too.
+impl Expr {
+    /// 1 where `self` > `other`, else 0.
+    #[must_use]
+    pub fn greater(&self, other: impl Into<Self>) -> Self {
+        other.into().less(self)
+    }
+
+    /// 1 where `self` ≥ `other`, else 0.
+    #[must_use]
+    pub fn greater_equal(&self, other: impl Into<Self>) -> Self {
+        other.into().less_equal(self)
+    }
+
+    /// 0 where both are equal, else 1, as for NaN.
+    #[must_use]
+    pub fn not_equal(&self, other: impl Into<Self>) -> Self {
+        self.equal(other).logical_not()
+    }
+
+    /// 1 where both are true, else 0.
+    #[must_use]
+    pub fn logical_and(&self, other: impl Into<Self>) -> Self {
+        let zero = Self::from(0.0);
+        Self::select(self, &other.into().not_equal(0.0), &zero)
+    }
+
+    /// 1 where either is true, else 0.
+    #[must_use]
+    pub fn logical_or(&self, other: impl Into<Self>) -> Self {
+        let one = Self::from(1.0);
+        Self::select(self, &one, &other.into().not_equal(0.0))
+    }
+
+    /// 1 where `self` is false, else 0.
+    #[must_use]
+    pub fn logical_not(&self) -> Self {
+        self.equal(0.0)
+    }
+
+    /// 1 where `self` is NaN, else 0.
+    #[must_use]
+    pub fn is_nan(&self) -> Self {
+        self.not_equal(self)
+    }
+
+    /// 1 where `self` is neither infinite nor NaN, else 0.
+    #[must_use]
+    pub fn is_finite(&self) -> Self {
+        self.abs().less(f64::INFINITY)
+    }
 }
 
 impl Expr {

@@ -46,6 +46,8 @@ pub(super) fn unary(f: Unary, x: &Expr, y: &Expr) -> Expr {
         Unary::Acosh => ((x - 1.0).sqrt() * (x + 1.0).sqrt()).recip(),
         Unary::Atanh => ((1.0 - x) * (1.0 + x)).recip(),
         Unary::Lgamma => x.polygamma(0),
+        // Steps: flat wherever they have a derivative.
+        Unary::Floor | Unary::Ceil | Unary::Round | Unary::Trunc => Expr::from(0.0),
     }
 }
 
@@ -74,6 +76,8 @@ pub(super) fn binary(f: Binary, a: &Expr, b: &Expr, y: &Expr) -> (Expr, Expr) {
         Binary::Hypot => from_origin(a, b, y),
         // The order is a whole number: there is no slope in it.
         Binary::Polygamma => (zero(), Expr::binary(f, &(a + 1.0), b)),
+        // The floor of the quotient, from a − y, which is that many times b.
+        Binary::Remainder => (Expr::from(1.0), -((a - y) / b).round()),
     }
 }
 

@@ -27,6 +27,10 @@ functions! {
     normal_cdf, |x| x.normal_cdf(), "Φ(x), the distribution function of the standard normal distribution, accurate where it is small.";
     erfc, |x| x.erfc(), "1 − erf x, accurate where that is small.";
     lgamma, |x| x.lgamma(), "log |Γ(x)|.";
+    floor, |x| x.floor(), "The largest whole number that is not above x; the derivative is 0.";
+    ceil, |x| x.ceil(), "The smallest whole number that is not below x; the derivative is 0.";
+    round, |x| x.round(), "The nearest whole number, the even one of two; the derivative is 0.";
+    trunc, |x| x.trunc(), "x without its fraction; the derivative is 0.";
     digamma, |x| x.polygamma(0), "Slope of log |Γ(x)|.";
     sinc, |x| sinc(&x), "sin(πx) / (πx), 1 at 0.";
 }

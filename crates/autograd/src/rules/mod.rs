@@ -17,6 +17,7 @@ mod einsum;
 mod function;
 mod index;
 mod linalg;
+mod logic;
 mod matmul;
 mod moment;
 mod movement;

@@ -13,10 +13,11 @@ pairs! {
     hypot, |a, b| a.hypot(b), "√(a² + b²) without overflow; the derivative at the origin is 0.";
     logaddexp, |a, b| logaddexp(&a, &b), "log(eᵃ + eᵇ), without overflow.";
     xlogy, |a, b| xlogy(&a, &b), "a·log b, 0 at a = 0.";
-    fmax, |a, b| Expr::select(&either(&b.less_equal(&a), &is_nan(&b)), &a, &b), "The larger of each pair, the other one where one is NaN; a tie is `self`'s.";
-    fmin, |a, b| Expr::select(&either(&a.less_equal(&b), &is_nan(&b)), &a, &b), "The smaller of each pair, the other one where one is NaN; a tie is `self`'s.";
+    fmax, |a, b| Expr::select(&b.less_equal(&a).logical_or(b.is_nan()), &a, &b), "The larger of each pair, the other one where one is NaN; a tie is `self`'s.";
+    fmin, |a, b| Expr::select(&a.less_equal(&b).logical_or(b.is_nan()), &a, &b), "The smaller of each pair, the other one where one is NaN; a tie is `self`'s.";
     clamp_min, |x, low| at_least(&x, &low), "x, or `other` where that is larger; at a tie the derivative is x's.";
     clamp_max, |x, high| at_most(&x, &high), "x, or `other` where that is smaller; at a tie the derivative is x's.";
+    remainder, |a, b| a.remainder(b), "a − b·⌊a/b⌋, which has the sign of b or is 0; NaN for b = 0. The slopes are 1 and −⌊a/b⌋.";
 }
 
 /// The larger plus log(1 + e^−|difference|), whose slopes are smooth although the choice is not.
@@ -31,18 +32,9 @@ fn logaddexp(a: &Expr, b: &Expr) -> Expr {
 
 /// a·log b, but 0 where a is 0 and the logarithm is infinite or no number.
 fn xlogy(a: &Expr, b: &Expr) -> Expr {
-    let no_logarithm = either(&b.less_equal(0.0), &b.equal(f64::INFINITY));
+    let no_logarithm = b.less_equal(0.0).logical_or(b.equal(f64::INFINITY));
     let nothing = a.equal(0.0) * no_logarithm;
     Expr::select(&nothing, &Expr::from(0.0), &(a * b.log()))
-}
-
-/// Not 0 where one of two conditions holds.
-fn either(a: &Expr, b: &Expr) -> Expr {
-    a + b
-}
-
-fn is_nan(x: &Expr) -> Expr {
-    1.0 - x.equal(x)
 }
 
 /// `low` where x is below. Written so that a NaN goes through as x.

@@ -123,10 +123,8 @@ impl<T: Float> Primitive<T> for Extremum {
         Saves::input(0).and(Saves::OUTPUT)
     }
     fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
-        static IS_EQUAL: LazyLock<Pointwise> =
-            LazyLock::new(|| Pointwise::new("equal", |[a, b]: [Expr; 2]| a.equal(b)));
         let kept = self.axes.kept(x.shape(0));
-        let chosen = IS_EQUAL.apply(&[&x[0], &y.with_shape(kept)]);
+        let chosen = x[0].equal(&y.with_shape(kept));
         let ties = chosen.sum_to(&kept);
         one(chosen * (g.with_shape(kept) / ties))
     }

@@ -154,6 +154,7 @@ fn name(function: Binary) -> &'static str {
         Binary::Atan2 => "atan2",
         Binary::Hypot => "hypot",
         Binary::Polygamma => "polygamma",
+        Binary::Remainder => "remainder",
     }
 }
 

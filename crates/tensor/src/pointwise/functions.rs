@@ -90,6 +90,13 @@ vector_functions! {
     Select: |simd, condition, a, b| {
         simd.select(simd.equal(condition, simd.splat(T::ZERO)), b, a)
     };
+    Floor: |simd, x| floor(simd, x);
+    Ceil: |simd, x| simd.neg(floor(simd, simd.neg(x)));
+    Round: |simd, x| simd.round(x);
+    Trunc: |simd, x| {
+        let up = simd.neg(floor(simd, simd.neg(x)));
+        simd.select(simd.less(x, simd.splat(T::ZERO)), up, floor(simd, x))
+    };
     ChooseLess: |simd, a, b, yes, no| simd.select(simd.less(a, b), yes, no);
     ChooseLessEqual: |simd, a, b, yes, no| simd.select(simd.less_equal(a, b), yes, no);
     ChooseEqual: |simd, a, b, yes, no| simd.select(simd.equal(a, b), yes, no);
@@ -157,6 +164,14 @@ impl VectorFunction<2, 2> for LogisticLossAndSlope {
     fn at<T: Float, S: Math<T>>(simd: S, [z, t]: [S::Vector; 2]) -> [S::Vector; 2] {
         logistic_loss_and_slope(simd, z, t)
     }
+}
+
+/// The largest whole number that is not above x; of ±0 itself.
+#[inline(always)]
+fn floor<T: Float, S: Math<T>>(simd: S, x: S::Vector) -> S::Vector {
+    let nearest = simd.round(x);
+    let below = simd.sub(nearest, simd.splat(T::ONE));
+    simd.select(simd.less(x, nearest), below, nearest)
 }
 
 struct SoftplusAndSigmoid;
@@ -237,6 +252,10 @@ impl Unary {
             Self::Acosh => one_by_one::<T, { Self::Acosh as usize }>,
             Self::Atanh => one_by_one::<T, { Self::Atanh as usize }>,
             Self::Lgamma => one_by_one::<T, { Self::Lgamma as usize }>,
+            Self::Floor => each::<T, Floor, 1, 1>(isa),
+            Self::Ceil => each::<T, Ceil, 1, 1>(isa),
+            Self::Round => each::<T, Round, 1, 1>(isa),
+            Self::Trunc => each::<T, Trunc, 1, 1>(isa),
         }
     }
 }
@@ -259,6 +278,7 @@ impl Binary {
             Self::Atan2 => pair_by_pair::<T, { Self::Atan2 as usize }>,
             Self::Hypot => pair_by_pair::<T, { Self::Hypot as usize }>,
             Self::Polygamma => pair_by_pair::<T, { Self::Polygamma as usize }>,
+            Self::Remainder => pair_by_pair::<T, { Self::Remainder as usize }>,
         }
     }
 

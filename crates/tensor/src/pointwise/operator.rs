@@ -63,6 +63,14 @@ pub enum Unary {
     Atanh,
     /// log |Γ(x)|
     Lgamma,
+    /// the largest whole number that is not above x
+    Floor,
+    /// the smallest whole number that is not below x
+    Ceil,
+    /// the nearest whole number, the even one of two
+    Round,
+    /// x without its fraction
+    Trunc,
 }
 
 /// A function of two numbers. Comparisons give 1 for true and 0 for false.
@@ -98,11 +106,13 @@ pub enum Binary {
     Hypot,
     /// derivative a + 1 of log Γ at b
     Polygamma,
+    /// a − b·⌊a / b⌋, with the sign of b
+    Remainder,
 }
 
 impl Unary {
     /// Every function, for catalogues and tests.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::Neg,
         Self::Abs,
         Self::Sign,
@@ -132,6 +142,10 @@ impl Unary {
         Self::Acosh,
         Self::Atanh,
         Self::Lgamma,
+        Self::Floor,
+        Self::Ceil,
+        Self::Round,
+        Self::Trunc,
     ];
 
     /// The function at `x`.
@@ -166,6 +180,10 @@ impl Unary {
             Self::Acosh => x.acosh(),
             Self::Atanh => x.atanh(),
             Self::Lgamma => x.lgamma(),
+            Self::Floor => x.floor(),
+            Self::Ceil => x.ceil(),
+            Self::Round => x.round(),
+            Self::Trunc => x.trunc(),
         }
     }
 }
@@ -177,7 +195,7 @@ fn truth<T: Float>(condition: bool) -> T {
 
 impl Binary {
     /// Every function, for catalogues and tests.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Add,
         Self::Sub,
         Self::Mul,
@@ -193,6 +211,7 @@ impl Binary {
         Self::Atan2,
         Self::Hypot,
         Self::Polygamma,
+        Self::Remainder,
     ];
 
     /// The function at `a`, `b`.
@@ -213,6 +232,7 @@ impl Binary {
             Self::Atan2 => a.atan2(b),
             Self::Hypot => a.hypot(b),
             Self::Polygamma => b.polygamma(a),
+            Self::Remainder => a.remainder(b),
         }
     }
 }

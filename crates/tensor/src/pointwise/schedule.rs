@@ -57,14 +57,19 @@ impl Schedule {
 /// Rough time of an instruction in units of one addition.
 fn cost(instruction: &Instruction) -> usize {
     use Unary::{
-        Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, Erfc, Lgamma, Neg, Recip, Sign, Sqrt, Square,
+        Abs, Acos, Acosh, Asin, Asinh, Atan, Atanh, Ceil, Erfc, Floor, Lgamma, Neg, Recip, Round,
+        Sign, Sqrt, Square, Trunc,
     };
     match instruction {
         // One number at a time.
         Instruction::Unary(Erfc | Asin | Acos | Atan | Asinh | Acosh | Atanh | Lgamma, _)
-        | Instruction::Binary(Binary::Atan2 | Binary::Hypot | Binary::Polygamma, ..) => 50,
-        Instruction::Unary(Neg | Abs | Sign | Square, _) => 1,
-        Instruction::Unary(Recip | Sqrt, _) | Instruction::Binary(Binary::Div, ..) => 2,
+        | Instruction::Binary(
+            Binary::Atan2 | Binary::Hypot | Binary::Polygamma | Binary::Remainder,
+            ..,
+        ) => 50,
+        Instruction::Unary(Neg | Abs | Sign | Square | Round, _) => 1,
+        Instruction::Unary(Recip | Sqrt | Floor | Ceil | Trunc, _)
+        | Instruction::Binary(Binary::Div, ..) => 2,
         Instruction::Unary(..)
         | Instruction::Binary(Binary::Pow | Binary::LogisticLoss | Binary::LogisticSlope, ..) => 8,
         Instruction::Binary(..) | Instruction::Select(..) => 1,

@@ -166,6 +166,8 @@ fn check_functions<T: Float>(isa: Isa) {
         f64::NAN,
         1e-40,
         -1e30,
+        2.5,
+        -2.5,
     ];
     let values = |seed: u64| {
         let drawn = Tensor::<T>::uniform([1201], -3.0, 3.0, &mut random::rng(seed));
@@ -210,9 +212,9 @@ fn check_functions<T: Float>(isa: Isa) {
         assert!(agrees, "{isa} {name}");
     };
     for f in Unary::ALL {
-        use Unary::{Abs, Neg, Recip, Sign, Sqrt, Square};
+        use Unary::{Abs, Ceil, Floor, Neg, Recip, Round, Sign, Sqrt, Square, Trunc};
         let alike = match f {
-            Neg | Abs | Sign | Recip | Square | Sqrt => Alike::Bits,
+            Neg | Abs | Sign | Recip | Square | Sqrt | Floor | Ceil | Round | Trunc => Alike::Bits,
             _ => Alike::Digits,
         };
         check(Program::of_unary(f), format!("{f:?}"), alike, &|x, _| {

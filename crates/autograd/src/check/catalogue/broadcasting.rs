@@ -1,5 +1,7 @@
 //! Functions of pairs and threes, in equal shapes and broadcast on either side.
 
+use retrograd_tensor::Tensor;
+
 use super::samples::{positive, sample};
 use super::{LINEAR, Row, SMOOTH, row};
 use crate::var::Var;
@@ -13,6 +15,11 @@ pub(super) fn rows() -> Vec<Row> {
     // Twelve numbers that are apart: half of them meet the other half.
     let apart = sample([4, 3]);
     let rivals = &[apart.slice(0, ..2), apart.slice(0, 2..)];
+    // Quotients 2.3, −3.4, −3.83, 1.55, 0.24, −0.14.
+    let divided = &[
+        Tensor::from_vec(vec![2.3, 3.4, -4.6, 1.55, -0.24, -0.17], [2, 3]),
+        Tensor::from_vec(vec![1.0, -1.0, 1.2], [3]),
+    ];
     // The condition is not near 0, where it changes.
     let three = &[sample([2, 3]), sample([3]), sample([2, 1])];
     let ends = &[
@@ -64,5 +71,36 @@ pub(super) fn rows() -> Vec<Row> {
         })
         .kinks("x = low, x = high, low = high"),
         row(LINEAR, "lerp", weighed, |x| x[0].lerp(&x[1], &x[2])),
+        row(LINEAR, "remainder", divided, |x| x[0].remainder(&x[1])).kinks("a/b is a whole number"),
+        row(LINEAR, "remainder left", divided, |x| {
+            x[0].slice(1, ..1).remainder(&x[1].unsqueeze(0))
+        })
+        .kinks("a/b is a whole number"),
+    ]
+    .into_iter()
+    .chain(conditions(rivals))
+    .collect()
+}
+
+/// What is true or false: flat wherever that does not change.
+fn conditions(rivals: &[Tensor<f64>]) -> Vec<Row> {
+    let x = &rivals[..1];
+    vec![
+        row(LINEAR, "less", rivals, |x| x[0].less(&x[1])).kinks("a = b"),
+        row(LINEAR, "less_equal", rivals, |x| x[0].less_equal(&x[1])).kinks("a = b"),
+        row(LINEAR, "greater", rivals, |x| x[0].greater(&x[1])).kinks("a = b"),
+        row(LINEAR, "greater_equal", rivals, |x| {
+            x[0].greater_equal(&x[1])
+        })
+        .kinks("a = b"),
+        row(LINEAR, "equal", rivals, |x| x[0].equal(&x[1])).kinks("a = b"),
+        row(LINEAR, "not_equal", rivals, |x| x[0].not_equal(&x[1])).kinks("a = b"),
+        row(LINEAR, "logical_and", rivals, |x| x[0].logical_and(&x[1])).kinks("a = 0, b = 0"),
+        row(LINEAR, "logical_or", rivals, |x| x[0].logical_or(&x[1])).kinks("a = 0, b = 0"),
+        row(LINEAR, "logical_not", x, |x| x[0].logical_not()).kinks("x = 0"),
+        row(LINEAR, "is_nan", x, |x| x[0].is_nan()),
+        row(LINEAR, "is_finite", x, |x| x[0].is_finite()),
+        row(LINEAR, "any", x, |x| x[0].any(1)).kinks("x = 0"),
+        row(LINEAR, "all", x, |x| x[0].all(..)).kinks("x = 0"),
     ]
 }

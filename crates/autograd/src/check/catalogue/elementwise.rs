@@ -58,6 +58,11 @@ fn functions() -> Vec<Row> {
     // Inside the open interval from −1 to 1, and above 1.
     let inner = &[sample([2, 3]).scale(0.8)];
     let outer = &[positive([2, 3]) + 1.0];
+    // Far from whole numbers and from halves.
+    let wide = &[Tensor::from_vec(
+        vec![0.3, -0.7, 1.75, 3.3, -2.2, -5.8],
+        [2, 3],
+    )];
     // On either side of poles at 0, −1 and so on.
     let between = &[Tensor::from_vec(
         vec![0.4, -0.6, 1.3, 2.2, -1.45, 5.0],
@@ -82,6 +87,10 @@ fn functions() -> Vec<Row> {
         row(SMOOTH, "digamma", between, |x| x[0].digamma()).domain("x ≠ 0, -1, .."),
         row(SMOOTH, "polygamma 1", between, |x| x[0].polygamma(1)).domain("x ≠ 0, -1, .."),
         row(SMOOTH, "polygamma 2", between, |x| x[0].polygamma(2)).domain("x ≠ 0, -1, .."),
+        row(LINEAR, "floor", wide, |x| x[0].floor()).kinks("whole numbers"),
+        row(LINEAR, "ceil", wide, |x| x[0].ceil()).kinks("whole numbers"),
+        row(LINEAR, "round", wide, |x| x[0].round()).kinks("halves"),
+        row(LINEAR, "trunc", wide, |x| x[0].trunc()).kinks("whole numbers"),
         row(SMOOTH, "sinc", x, |x| x[0].sinc()),
         row(SMOOTH, "sinc at 0", &[Tensor::zeros([2])], |x| x[0].sinc()),
         row(SMOOTH, "logit", &[sample([2, 3]).scale(0.5) + 0.5], |x| {

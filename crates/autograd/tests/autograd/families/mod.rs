@@ -4,6 +4,7 @@
 mod attention;
 mod indexing;
 mod linalg;
+mod logic;
 mod movement;
 mod products;
 

@@ -87,6 +87,32 @@ impl<T: Float> Tensor<T> {
         self.combined(axes, Combine::Min)
     }
 
+    /// 1 where some element along the axes is not 0, else 0; 0 of nothing. A NaN is not 0.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    #[must_use]
+    pub fn any(&self, axes: impl Into<Axes>) -> Self {
+        let zero = Self::scalar(T::ZERO);
+        let some = self
+            .binary(Binary::Equal, &zero)
+            .binary(Binary::Equal, &zero);
+        zero.binary(Binary::Less, &some.sum(axes))
+    }
+
+    /// 1 where no element along the axes is 0, else 0; 1 of nothing. A NaN is not 0.
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    #[must_use]
+    pub fn all(&self, axes: impl Into<Axes>) -> Self {
+        let zero = Self::scalar(T::ZERO);
+        let zeros = self.binary(Binary::Equal, &zero).sum(axes);
+        zeros.binary(Binary::Equal, &zero)
+    }
+
     /// log Σ exp along the axes, shifted by the largest element so that nothing overflows.
     ///
     /// # Panics
@@ -130,7 +156,7 @@ impl<T: Float> Tensor<T> {
 
     /// The axes, along which there is something to choose from wherever there is a result.
     #[track_caller]
-    fn filled_axes(&self, operation: &str, axes: &Axes) -> ReducedAxes {
+    pub(super) fn filled_axes(&self, operation: &str, axes: &Axes) -> ReducedAxes {
         let axes = ReducedAxes::new(operation, self.shape(), axes).or_panic();
         let results = axes.result(self.shape()).elements();
         refuse_empty(operation, self.shape(), axes.count(self.shape()), results).or_panic();
@@ -278,6 +304,22 @@ mod tests {
         // Room for one group of such a length could never be had.
         let wide = Tensor::<f32>::zeros([0, 1 << 50]);
         assert_eq!(wide.logsumexp(1), Tensor::zeros([0]));
+    }
+
+    #[test]
+    fn conditions_on_all_and_any() {
+        let x = Tensor::from_vec(vec![0.0, -0.0, f64::NAN, 0.0, 2.0, -1.0], [3, 2]);
+        assert_eq!(x.any(1).to_vec(), [0.0, 1.0, 1.0]);
+        assert_eq!(x.all(1).to_vec(), [0.0, 0.0, 1.0]);
+        assert_eq!(x.t().any(keep(0)).to_vec(), [0.0, 1.0, 1.0]);
+        let none = Tensor::<f32>::zeros([2, 0]);
+        assert_eq!(
+            (none.any(1).to_vec(), none.all(1).to_vec()),
+            (vec![0.0; 2], vec![1.0; 2])
+        );
+        // More ones than f32 can count.
+        let many = Tensor::<f32>::ones([1]).broadcast_to([(1 << 24) + 7]);
+        assert_eq!((many.any(0).item(), many.all(0).item()), (1.0, 1.0));
     }
 
     #[test]
