@@ -29,6 +29,7 @@ mod part;
 mod pool;
 mod prod;
 mod product;
+mod rank;
 mod reduce;
 mod scan;
 mod selection;

@@ -15,6 +15,7 @@ pub(crate) mod movement;
 pub(crate) mod order;
 pub(crate) mod pad;
 pub(crate) mod pool;
+pub(crate) mod rank;
 pub(crate) mod reduce;
 pub(crate) mod scan;
 pub(crate) mod selection;

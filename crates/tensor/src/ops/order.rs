@@ -107,7 +107,7 @@ impl<T: Float> Tensor<T> {
 
 /// A whole number in the order of the values: equal for equal ones, and largest for NaN. Sorting
 /// numbers beside their places is several times faster than sorting places by what they lead to.
-fn key<T: Float>(value: T, descending: bool) -> u64 {
+pub(super) fn key<T: Float>(value: T, descending: bool) -> u64 {
     // Adding 0 makes −0 a 0, which it is equal to.
     let bits = (value.to_f64() + 0.0).to_bits();
     let negative = bits >> 63 == 1;

@@ -1,5 +1,5 @@
 //! Running results along an axis in which each is made of the one before: linear recurrences, and
-//! running logarithms of sums of exponentials.
+//! running logarithms of sums of exponentials, and where the running extremes are.
 
 use crate::element::Float;
 use crate::error::{OrPanic, ShapeError};
@@ -53,6 +53,51 @@ impl<T: Float> Tensor<T> {
             if smaller != larger || smaller.is_finite() {
                 *y = larger + (smaller - larger).softplus();
             }
+        })
+    }
+
+    /// Where the largest element is of those up to each along `axis`, the first of equals; a NaN counts
+    /// as largest.
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn cummax_positions(&self, axis: isize) -> Tensor<i64> {
+        let axis = self.shape().axis("cummax", axis).or_panic();
+        self.running_positions(axis, |x, best| x > best)
+    }
+
+    /// Where the smallest element is of those up to each along `axis`, the first of equals; a NaN counts
+    /// as smallest.
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn cummin_positions(&self, axis: isize) -> Tensor<i64> {
+        let axis = self.shape().axis("cummin", axis).or_panic();
+        self.running_positions(axis, |x, best| x < best)
+    }
+
+    /// For each position the first one up to there whose element no other `beats`, or is NaN.
+    fn running_positions(&self, axis: usize, beats: fn(T, T) -> bool) -> Tensor<i64> {
+        let inner: usize = self.shape()[axis + 1..].iter().product();
+        let part = self.shape()[axis] * inner;
+        let x = self.values();
+        Tensor::written(*self.shape(), |out| {
+            in_blocks(out, part, part, &|first, parts| {
+                let parts = parts.chunks_mut(part);
+                for (x, places) in x.chunks(part).skip(first).zip(parts) {
+                    places[..inner].fill(0);
+                    for at in inner..part {
+                        let before = places[at - inner];
+                        let best = x[before as usize * inner + at % inner];
+                        let found = beats(x[at], best) || (x[at].is_nan() && !best.is_nan());
+                        places[at] = if found { (at / inner) as i64 } else { before };
+                    }
+                }
+            });
         })
     }
 
@@ -115,6 +160,28 @@ mod tests {
                     for start in [Start::First, Start::Last] {
                         let found = b.recurrence(&a, axis as isize, start);
                         assert_eq!(found, naive(&b, &a, axis, start));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn running_extremes_are_those_of_every_beginning() {
+        let mut rng = random::rng(4);
+        for shape in [[3, 5, 4], [1, 1, 1], [2, 0, 3], [40, 30, 50]] {
+            // Few values, so that there are many equals.
+            let x = Tensor::<f64>::normal(shape, 0.0, 1.0, &mut rng).map(f64::round);
+            let x = x.map(|v| if v > 2.5 { f64::NAN } else { v });
+            for view in [x.clone(), x.permute(&[2, 0, 1]).flip(1)] {
+                for axis in 0..3_isize {
+                    let (largest, smallest) =
+                        (view.cummax_positions(axis), view.cummin_positions(axis));
+                    for end in 1..=view.shape()[axis as usize] as isize {
+                        let beginning = view.slice(axis, ..end);
+                        let last = |all: &Tensor<i64>| all.select(axis, end as usize - 1);
+                        assert_eq!(last(&largest), beginning.argmax(axis));
+                        assert_eq!(last(&smallest), beginning.argmin(axis));
                     }
                 }
             }

@@ -79,6 +79,12 @@ pub(super) fn rows() -> Vec<Row> {
         row(LINEAR, "topk", x, |x| x[0].topk(3).0).kinks("ties"),
         row(LINEAR, "sort", x, |x| x[0].sort(false).0).kinks("ties"),
         row(LINEAR, "sort falling", x, |x| x[0].sort(true).0).kinks("ties"),
+        row(LINEAR, "median", x, |x| x[0].median(1).0).kinks("ties"),
+        row(LINEAR, "median first", rows, |x| x[0].median(0).0).kinks("ties"),
+        row(LINEAR, "quantile", x, |x| x[0].quantile(0.3, -1)).kinks("ties"),
+        row(LINEAR, "quantile exact", rows, |x| x[0].quantile(0.5, 1)).kinks("ties"),
+        row(LINEAR, "cummax", x, |x| x[0].cummax(1).0).kinks("ties"),
+        row(LINEAR, "cummin", rows, |x| x[0].cummin(-2).0).kinks("ties"),
         row(LINEAR, "sparse_decode", coded, |x| {
             x[0].sparse_decode(&indices(), &x[1])
         }),

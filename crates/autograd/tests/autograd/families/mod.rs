@@ -6,6 +6,7 @@ mod indexing;
 mod linalg;
 mod logic;
 mod movement;
+mod order;
 mod products;
 
 use retrograd_autograd::check::{gradcheck, gradgradcheck};

@@ -1,10 +1,10 @@
-//! Where the largest element is.
+//! Where the largest element is, or the smallest.
 
 use std::sync::LazyLock;
 
 use crate::element::Float;
 use crate::pointwise::{Binary, Combine, Program, Source};
-use crate::shape::{Axes, Shape, keep};
+use crate::shape::{Axes, ReducedAxes, Shape, keep};
 use crate::tensor::Tensor;
 
 impl<T: Float> Tensor<T> {
@@ -16,6 +16,22 @@ impl<T: Float> Tensor<T> {
     #[must_use]
     pub fn argmax(&self, axis: isize) -> Tensor<i64> {
         let axes = self.filled_axes("argmax", &Axes::from(axis));
+        self.position_of_largest(axes)
+    }
+
+    /// Position of the smallest element along one axis, the first of equals; a NaN counts as smallest.
+    ///
+    /// # Panics
+    /// If the axis does not exist or has size 0.
+    #[track_caller]
+    #[must_use]
+    pub fn argmin(&self, axis: isize) -> Tensor<i64> {
+        let axes = self.filled_axes("argmin", &Axes::from(axis));
+        (-self).position_of_largest(axes)
+    }
+
+    /// The position along the one axis of `axes`.
+    fn position_of_largest(&self, axes: ReducedAxes) -> Tensor<i64> {
         let axis = (0..self.rank()).find(|&axis| axes.contains(axis));
         let axis = axis.expect("one axis was named");
         // Integers up to here are numbers of the type, so a position can be one.
@@ -88,6 +104,15 @@ mod tests {
         assert_eq!(x.argmax(1).to_vec(), [1, 1]);
         assert_eq!(x.argmax(-2).to_vec(), [0, 1, 1]);
         assert!(x.max(1).to_vec()[1].is_nan());
+        assert_eq!(x.argmin(1).to_vec(), [0, 1]);
+        assert_eq!(x.argmin(0).to_vec(), [1, 1, 0]);
+        assert!(x.min(1).to_vec()[1].is_nan());
+    }
+
+    #[test]
+    #[should_panic(expected = "argmin: [2, 0]: there is no element to reduce")]
+    fn of_nothing_nothing_is_smallest() {
+        let _ = Tensor::<f32>::zeros([2, 0]).argmin(1);
     }
 
     #[test]

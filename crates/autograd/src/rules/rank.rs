@@ -1,0 +1,89 @@
+//! Medians, quantiles and running extremes. All are found by comparing and read where they are, as
+//! the k largest: where the order stays the same, the result moves as the elements there do.
+
+use std::sync::LazyLock;
+
+use retrograd_tensor::{Float, OrPanic, Tensor};
+
+use super::arithmetic::number;
+use crate::calculus::{Expr, Pointwise};
+use crate::var::Var;
+
+impl<T: Float> Var<T> {
+    /// The lower median along `axis`, which goes away, and where it is: of an even number of
+    /// elements the smaller of the two in the middle, of elements with a NaN the first NaN.
+    ///
+    /// The first of equals is meant, and gets all of the derivative.
+    ///
+    /// # Panics
+    /// If the axis does not exist or has size 0.
+    #[track_caller]
+    #[must_use]
+    pub fn median(&self, axis: isize) -> (Self, Tensor<i64>) {
+        let positions = self.value().median_positions(axis);
+        let median = self.gather_along(axis, &positions);
+        (median.squeeze(axis), positions.squeeze(axis))
+    }
+
+    /// The number below which a share `q` of the elements along `axis` lie; the axis goes away. It is
+    /// at place q·(size − 1) of the elements in rising order, between two of them on the line that
+    /// joins these (Hyndman and Fan 1996, definition 7). NaN where there is a NaN.
+    ///
+    /// # Panics
+    /// If the axis does not exist or has size 0, or `q` is not in `[0, 1]`.
+    #[track_caller]
+    #[must_use]
+    pub fn quantile(&self, q: f64, axis: isize) -> Self {
+        // Written so that the difference of two equal infinities, or one that is too large, has no
+        // effect.
+        static BETWEEN: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("quantile", |[a, b, w]: [Expr; 3]| {
+                let step = &b - &a;
+                let from_both = &a * (1.0 - &w) + &b * &w;
+                Expr::select(&step.is_finite(), &(&a + &w * &step), &from_both)
+            })
+        });
+        assert!(
+            (0.0..=1.0).contains(&q),
+            "quantile: {q} is not a share between 0 and 1"
+        );
+        let place = self.shape().axis("quantile", axis).or_panic();
+        let last = self.shape()[place].saturating_sub(1);
+        let rank = q * last as f64;
+        let (low, weight) = (rank as usize, rank.fract());
+        let positions = self
+            .value()
+            .ranked_positions(axis, &[low, (low + 1).min(last)]);
+        let pair = self.gather_along(axis, &positions);
+        let low = pair.select(axis, 0);
+        if weight == 0.0 {
+            low
+        } else {
+            BETWEEN.apply(&[&low, &pair.select(axis, 1), &number(weight)])
+        }
+    }
+
+    /// The largest of the elements up to each along `axis`, and where it is; the first of equals gets
+    /// all of the derivative. From a NaN on all are NaN.
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn cummax(&self, axis: isize) -> (Self, Tensor<i64>) {
+        let positions = self.value().cummax_positions(axis);
+        (self.gather_along(axis, &positions), positions)
+    }
+
+    /// The smallest of the elements up to each along `axis`, and where it is; the first of equals gets
+    /// all of the derivative. From a NaN on all are NaN.
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn cummin(&self, axis: isize) -> (Self, Tensor<i64>) {
+        let positions = self.value().cummin_positions(axis);
+        (self.gather_along(axis, &positions), positions)
+    }
+}
