@@ -120,6 +120,15 @@ impl MatrixError {
         }
     }
 
+    pub(crate) fn infinite(operation: &'static str, matrix: usize, pivot: usize) -> Self {
+        Self {
+            operation,
+            matrix,
+            pivot,
+            problem: format!("is not finite in row {pivot}"),
+        }
+    }
+
     /// The operation that failed, such as `cholesky`.
     #[must_use]
     pub fn operation(&self) -> &str {
@@ -132,7 +141,7 @@ impl MatrixError {
         self.matrix
     }
 
-    /// Which pivot or eigenvalue.
+    /// Which pivot, eigenvalue or row.
     #[must_use]
     pub fn pivot(&self) -> usize {
         self.pivot

@@ -5,13 +5,33 @@
 
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Float, OrPanic, Shape, ShapeError};
+use retrograd_tensor::{Float, OrPanic, Shape, ShapeError, shape};
 
 use super::arithmetic::number;
 use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
 
 impl<T: Float> Var<T> {
+    /// The cross product of vectors of three along `axis`; all axes broadcast.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast, or the axis does not exist or has not three positions.
+    #[track_caller]
+    #[must_use]
+    pub fn cross(&self, other: &Self, axis: isize) -> Self {
+        let common = shape::broadcast("cross", &[*self.shape(), *other.shape()]).or_panic();
+        let place = common.axis("cross", axis).or_panic();
+        assert!(
+            common[place] == 3,
+            "cross: {} x {}: axis {axis} has {} positions, not 3",
+            self.shape(),
+            other.shape(),
+            common[place]
+        );
+        let (a, b) = (self.broadcast_to(common), other.broadcast_to(common));
+        a.roll(axis, -1) * b.roll(axis, -2) - a.roll(axis, -2) * b.roll(axis, -1)
+    }
+
     /// Σ aᵢ·bᵢ of two vectors of one length.
     ///
     /// # Panics

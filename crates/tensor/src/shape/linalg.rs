@@ -3,19 +3,28 @@
 use super::{Shape, broadcast};
 use crate::error::ShapeError;
 
+/// Rule: a batch of matrices `[.., rows, columns]`; the result is their sizes.
+///
+/// # Errors
+/// If there are fewer than two axes; the error names `operation`.
+pub fn matrix(operation: &str, shape: &Shape) -> Result<[usize; 2], ShapeError> {
+    match shape[..] {
+        [.., rows, columns] => Ok([rows, columns]),
+        _ => Err(ShapeError::new(operation, &[*shape], "not a matrix")),
+    }
+}
+
 /// Rule: a batch of square matrices `[.., size, size]`; the result is the size.
 ///
 /// # Errors
 /// If there are fewer than two axes or the last two differ; the error names `operation`.
 pub fn square(operation: &str, shape: &Shape) -> Result<usize, ShapeError> {
-    match shape[..] {
-        [.., rows, columns] if rows == columns => Ok(rows),
-        [.., rows, columns] => {
-            let problem = format!("matrices of {rows} rows and {columns} columns are not square");
-            Err(ShapeError::new(operation, &[*shape], problem))
-        }
-        _ => Err(ShapeError::new(operation, &[*shape], "not a matrix")),
+    let [rows, columns] = matrix(operation, shape)?;
+    if rows == columns {
+        return Ok(rows);
     }
+    let problem = format!("matrices of {rows} rows and {columns} columns are not square");
+    Err(ShapeError::new(operation, &[*shape], problem))
 }
 
 /// Rule: A·X = B for square A `[.., size, size]` and B `[.., size, columns]`, whose leading axes
@@ -25,8 +34,19 @@ pub fn square(operation: &str, shape: &Shape) -> Result<usize, ShapeError> {
 /// If A is not square, B is no matrix or has another number of rows, or the leading axes do not
 /// broadcast; the error names `operation`.
 pub fn solve(operation: &str, a: &Shape, b: &Shape) -> Result<Shape, ShapeError> {
+    square(operation, a)?;
+    equations(operation, a, b)
+}
+
+/// Rule: A·X = B for A `[.., rows, columns]` and B `[.., rows, right]`, whose leading axes broadcast;
+/// the result is the common shape of the leading axes.
+///
+/// # Errors
+/// If A or B is no matrix, they have other numbers of rows, or the leading axes do not broadcast; the
+/// error names `operation`.
+pub fn equations(operation: &str, a: &Shape, b: &Shape) -> Result<Shape, ShapeError> {
     let fail = |problem: String| Err(ShapeError::new(operation, &[*a, *b], problem));
-    let size = square(operation, a)?;
+    let [size, _] = matrix(operation, a)?;
     let [lead @ .., rows, _] = &b[..] else {
         return Err(ShapeError::new(
             operation,

@@ -26,7 +26,7 @@ pub use indexed::{
     along, gather, gather_rows, index_select, scatter_add, scatter_add_rows, sparse_decode,
     sparse_encode,
 };
-pub use linalg::{solve, square};
+pub use linalg::{equations, matrix, solve, square};
 pub use pooling::{PoolGeometry, Pooling, pooling};
 pub use resampling::{Interpolation, Resampling, resampling, resampling_by};
 pub use rules::{affine, broadcast, broadcast_to, cat, matmul, permute, reshape};

@@ -31,6 +31,8 @@ pub(super) fn rows() -> Vec<Row> {
         .kinks("equal eigenvalues"),
     ];
     rows.extend(triangles(system, many));
+    rows.extend(rectangles());
+    rows.extend(functions(square, batch));
     rows
 }
 
@@ -62,12 +64,78 @@ fn triangles(system: &[Tensor<f64>], many: &[Tensor<f64>]) -> Vec<Row> {
     rows.into_iter().map(|row| row.domain(domain)).collect()
 }
 
-/// A matrix whose diagonal outweighs what is beside it, with eigenvalues well apart, and which is
-/// not symmetric.
-fn dominant(size: usize) -> Tensor<f64> {
-    let beside = sample([size, size]) * 0.3;
-    Tensor::from_fn([size, size], |i| match i[0] == i[1] {
+/// Factors of matrices with more rows than columns, fewer, and as many.
+fn rectangles() -> Vec<Row> {
+    let (tall, wide) = (&[rectangle(4, 2)], &[rectangle(2, 3)]);
+    let batch = &[Tensor::stack(&[dominant(2), dominant(2).t() * 1.5], 0)];
+    let over = &[rectangle(4, 2), sample([4, 2])];
+    let under = &[rectangle(2, 3), sample([2, 2, 1])];
+    let kinks = "equal singular values, 0";
+    let domain = "full rank";
+    vec![
+        row(SMOOTH, "qr q", tall, |x| x[0].qr().0).domain(domain),
+        row(SMOOTH, "qr r", tall, |x| x[0].qr().1).domain(domain),
+        row(SMOOTH, "qr batch", batch, |x| {
+            let (q, r) = x[0].qr();
+            q.exp().matmul(&r)
+        })
+        .domain(domain),
+        row(SMOOTH, "qr wide", wide, |x| {
+            let (q, r) = x[0].qr();
+            q.exp().matmul(&r)
+        })
+        .domain(domain),
+        row(SMOOTH, "lstsq", over, |x| x[0].lstsq(&x[1])).domain(domain),
+        row(SMOOTH, "lstsq wide", under, |x| x[0].lstsq(&x[1])).domain(domain),
+        row(SMOOTH, "svd values", tall, |x| x[0].svd().1).kinks(kinks),
+        row(SMOOTH, "svd left", tall, |x| x[0].svd().0).kinks(kinks),
+        row(SMOOTH, "svd right", wide, |x| x[0].svd().2).kinks(kinks),
+        row(SMOOTH, "svd all", wide, |x| {
+            let (u, s, v) = x[0].svd();
+            (u.exp() * s.sqrt().unsqueeze(-2)).matmul_nt(&v.tanh())
+        })
+        .kinks(kinks),
+        row(SMOOTH, "svd batch", batch, |x| {
+            let (u, s, v) = x[0].svd();
+            (u.exp() * s.sqrt().unsqueeze(-2)).matmul_nt(&v.tanh())
+        })
+        .kinks(kinks),
+    ]
+}
+
+/// The determinant, far from singular and where one and two dimensions are lost, and the
+/// exponential, of small matrices and of large ones.
+fn functions(square: &[Tensor<f64>], batch: &[Tensor<f64>]) -> Vec<Row> {
+    let lost = |dimensions: usize| {
+        let kept = Tensor::from_fn([4], |i| f64::from(u8::from(i[0] >= dimensions)));
+        let turn = rectangle(4, 4).qr().0;
+        [(&dominant(4) * &kept).matmul(&turn)]
+    };
+    let mixed = &[Tensor::stack(&[dominant(2), Tensor::ones([2, 2])], 0)];
+    vec![
+        row(SMOOTH, "det", square, |x| x[0].det()),
+        row(SMOOTH, "det batch", batch, |x| x[0].det()),
+        row(SMOOTH, "det singular", &lost(1), |x| x[0].det()),
+        row(SMOOTH, "det of rank 2", &lost(2), |x| x[0].det()),
+        row(SMOOTH, "det mixed", mixed, |x| x[0].det()),
+        row(SMOOTH, "matrix_exp", batch, |x| x[0].matrix_exp()),
+        row(SMOOTH, "matrix_exp halved", square, |x| {
+            (&x[0] * 1.5).matrix_exp() * 1e-3
+        }),
+    ]
+}
+
+/// Of full rank, with singular values well apart.
+fn rectangle(rows: usize, columns: usize) -> Tensor<f64> {
+    let beside = sample([rows, columns]) * 0.3;
+    Tensor::from_fn([rows, columns], |i| match i[0] == i[1] {
         true => 2.0 + 1.5 * i[0] as f64,
         false => beside.at(i),
     })
+}
+
+/// A matrix whose diagonal outweighs what is beside it, with eigenvalues well apart, and which is
+/// not symmetric.
+fn dominant(size: usize) -> Tensor<f64> {
+    rectangle(size, size)
 }

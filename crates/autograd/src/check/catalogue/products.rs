@@ -2,7 +2,7 @@
 
 use retrograd_tensor::{Shape, Tensor};
 
-use super::samples::sample;
+use super::samples::{positive, sample};
 use super::{LINEAR, Row, row};
 use crate::var::Var;
 
@@ -102,6 +102,15 @@ fn forms() -> Vec<Row> {
         row(LINEAR, "bilinear plain", &pairs[..3], |x| {
             x[0].bilinear(&x[1], &x[2], None)
         }),
+        row(LINEAR, "cross", &[positive([2, 3]), sample([3])], |x| {
+            x[0].cross(&x[1], -1)
+        }),
+        row(
+            LINEAR,
+            "cross first",
+            &[sample([3, 1]), positive([3, 2])],
+            |x| x[0].cross(&x[1], 0),
+        ),
         row(LINEAR, "kron", &[sample([2, 1]), sample([2, 1, 3])], |x| {
             x[0].kron(&x[1])
         }),

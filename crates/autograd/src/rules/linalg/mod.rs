@@ -5,8 +5,12 @@
 //! `x.value().try_cholesky()` and its kin return what is wrong, and the methods here panic with it.
 
 mod cholesky;
+mod det;
 mod eigen;
+mod exponential;
+mod qr;
 mod solve;
+mod svd;
 mod triangular;
 
 use retrograd_tensor::{Float, Shape};

@@ -81,7 +81,7 @@ fn decompose<T: Float>(matrix: &mut [T], values: &mut [T]) -> Result<(), usize> 
 }
 
 /// −1 if the first of the largest elements is negative, else 1.
-fn sign(vector: &[f64]) -> f64 {
+pub(super) fn sign(vector: &[f64]) -> f64 {
     let mut largest = 0.0_f64;
     for &element in vector {
         if element.abs() > largest.abs() {
@@ -91,7 +91,7 @@ fn sign(vector: &[f64]) -> f64 {
     if largest < 0.0 { -1.0 } else { 1.0 }
 }
 
-fn identity(size: usize) -> Vec<f64> {
+pub(super) fn identity(size: usize) -> Vec<f64> {
     let mut eye = vec![0.0; size * size];
     eye.iter_mut().step_by(size + 1).for_each(|one| *one = 1.0);
     eye

@@ -90,10 +90,27 @@ impl<T: Float> Tensor<T> {
                 (logs.make_mut(), 1),
             ];
             for_each_chunks(slices, &|_, [a, sign, log]| {
-                (sign[0], log[0]) = determinant(a, size);
+                (sign[0], log[0]) = log_determinant(a, size);
             });
         }
         (signs, logs)
+    }
+
+    /// The determinant of these matrices `[.., size, size]`: 0 of a singular one, 1 of one without rows.
+    ///
+    /// # Panics
+    /// If they are not square.
+    #[track_caller]
+    #[must_use]
+    pub fn det(&self) -> Self {
+        let size = shape::square("det", self.shape()).or_panic();
+        let mut work = self.copied();
+        let mut determinants = Self::ones(Shape::from(&self.shape()[..self.rank() - 2]));
+        if size > 0 {
+            let slices = [(work.make_mut(), size * size), (determinants.make_mut(), 1)];
+            for_each_chunks(slices, &|_, [a, det]| det[0] = determinant(a, size));
+        }
+        determinants
     }
 
     fn solved(
@@ -221,24 +238,34 @@ fn solve_with<T: Float>(a: &[T], order: &[usize], transposed: bool, x: &mut [T],
     x.copy_from_slice(&moved);
 }
 
+/// `a` ← the pivots on its diagonal, and the sign that exchanges of rows gave the determinant; or the
+/// determinant, 0 or NaN, where elimination comes to no end.
+fn pivots<T: Float>(a: &mut [T], size: usize) -> Result<T, T> {
+    match eliminate(a, size) {
+        Ok(order) if exchanges(&order).is_multiple_of(2) => Ok(T::ONE),
+        Ok(_) => Ok(-T::ONE),
+        Err(pivot) if a[pivot * size..].iter().any(|value| value.is_nan()) => Err(T::NAN),
+        Err(_) => Err(T::ZERO),
+    }
+}
+
 /// Sign of the determinant, and logarithm of its size.
-fn determinant<T: Float>(a: &mut [T], size: usize) -> (T, T) {
-    let order = match eliminate(a, size) {
-        Ok(order) => order,
-        Err(pivot) if a[pivot * size..].iter().any(|value| value.is_nan()) => {
-            return (T::NAN, T::NAN);
+fn log_determinant<T: Float>(a: &mut [T], size: usize) -> (T, T) {
+    match pivots(a, size) {
+        Ok(sign) => {
+            let pivots = (0..size).map(|i| a[i * size + i]);
+            let log = pivots.clone().map(|pivot| pivot.abs().log()).sum();
+            (pivots.fold(sign, |sign, pivot| sign * pivot.sign()), log)
         }
-        Err(_) => return (T::ZERO, -T::INFINITY),
-    };
-    let pivots = (0..size).map(|i| a[i * size + i]);
-    let log = pivots.clone().map(|pivot| pivot.abs().log()).sum();
-    let negative = pivots.filter(|&pivot| pivot < T::ZERO).count() + exchanges(&order);
-    let sign = if negative.is_multiple_of(2) {
-        T::ONE
-    } else {
-        -T::ONE
-    };
-    (sign, log)
+        Err(determinant) => (determinant, determinant.log()),
+    }
+}
+
+fn determinant<T: Float>(a: &mut [T], size: usize) -> T {
+    match pivots(a, size) {
+        Ok(sign) => (0..size).fold(sign, |product, i| product * a[i * size + i]),
+        Err(determinant) => determinant,
+    }
 }
 
 /// How many exchanges make this order: its size less the number of its cycles.
@@ -284,6 +311,7 @@ mod tests {
     fn rows_are_exchanged_where_they_must() {
         let a = Tensor::from_vec(vec![0.0, 1.0, 2.0, 0.0], [2, 2]);
         assert_eq!(a.inverse().to_vec(), [0.0, 0.5, 1.0, 0.0]);
+        assert_eq!(a.det().item(), -2.0);
         let (sign, log) = a.slogdet();
         assert_eq!(sign.item(), -1.0);
         assert_relative_eq!(log.item(), 2.0_f64.ln());

@@ -1,5 +1,4 @@
-//! Linear algebra: factors of square matrices and what is solved with them, a matrix of the batch at
-//! a time.
+//! Linear algebra: factors of matrices and what is solved with them, a matrix of the batch at a time.
 //!
 //! A matrix without such a factor is no mistake of the programmer: it may come from data. So every
 //! function has a form that returns a [`MatrixError`], which names the matrix and the pivot, and a
@@ -8,6 +7,8 @@
 mod cholesky;
 mod eigen;
 mod lu;
+mod qr;
+mod svd;
 mod triangular;
 
 use std::sync::Mutex;
@@ -67,6 +68,22 @@ fn subtract<T: Float>(out: &mut [T], factor: T, row: &[T]) {
     for (slot, &value) in out.iter_mut().zip(row) {
         *slot = *slot - factor * value;
     }
+}
+
+/// The elements divided by a power of 2, which leaves the largest between 1 and 2, and that power:
+/// then no square of them overflows, and none that counts underflows.
+fn scaled<T: Float>(a: &[T]) -> (Vec<f64>, f64) {
+    let largest = a
+        .iter()
+        .fold(0.0_f64, |most, value| most.max(value.abs().to_f64()));
+    let scale = match largest > 0.0 && largest.is_finite() {
+        true => largest.log2().floor().exp2(),
+        false => 1.0,
+    };
+    (
+        a.iter().map(|value| value.to_f64() / scale).collect(),
+        scale,
+    )
 }
 
 /// `rows` and `columns` of a matrix in `data`, from `offset` on, rows `stride` apart.

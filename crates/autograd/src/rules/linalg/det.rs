@@ -1,0 +1,138 @@
+//! The determinant. Its slope is the matrix of cofactors, det A·A⁻ᵀ where A is invertible.
+//!
+//! Where A is singular, or nearly, the determinant is written in another way, which has no inverse of
+//! what is small. With the singular vectors of A as constants, M = Uᵀ·A·V is diagonal; its last rows
+//! and columns, those of small singular values, are eliminated:
+//!
+//! ```text
+//! M = (P Q)     det A = det U·det V·det P·det S,   S = D − C·P⁻¹·B
+//!     (C D)
+//! ```
+//!
+//! That holds for every A near by, so all derivatives are those of the determinant. S is as large as
+//! there are small singular values, and its determinant a polynomial without divisions (Bird 2011).
+
+use std::borrow::Cow;
+
+use retrograd_tensor::pointwise::Unary;
+use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
+
+use super::super::one;
+use super::size;
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+/// det A of invertible matrices.
+#[derive(Clone, Copy, Debug)]
+struct Det;
+
+impl<T: Float> Primitive<T> for Det {
+    fn name(&self) -> Cow<'static, str> {
+        "det".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        x[0].det()
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::input(0).and(Saves::OUTPUT)
+    }
+    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let each = Shape::from([&g.shape()[..], &[1, 1]].concat());
+        one(x[0].inverse().t() * (g * &**y).with_shape(each))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = det A".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "Ā = g·y·A⁻ᵀ".into()
+    }
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        (x[0].elements() * size(&x[0]) * 2 / 3) as u64
+    }
+}
+
+impl<T: Float> Var<T> {
+    /// The determinant of these matrices `[.., size, size]`: 0 of a singular one, 1 of one without
+    /// rows. All derivatives exist, also at singular matrices.
+    ///
+    /// By elimination. A tracked matrix is inverted as well, to see whether it is far from singular;
+    /// where it is not, its singular vectors cost some fifty times as much as elimination.
+    ///
+    /// # Panics
+    /// If they are not square.
+    #[track_caller]
+    #[must_use]
+    pub fn det(&self) -> Self {
+        let size = shape::square("det", self.shape()).or_panic();
+        if self.is_tracked()
+            && !far_from_singular(self.value())
+            && let Ok(factors) = self.value().try_svd()
+        {
+            return self.det_near_singular(size, &factors);
+        }
+        Self::apply(Det, &[self])
+    }
+
+    /// The determinant near a point with these singular vectors and values.
+    #[track_caller]
+    fn det_near_singular(
+        &self,
+        size: usize,
+        (u, s, v): &(Tensor<T>, Tensor<T>, Tensor<T>),
+    ) -> Self {
+        let values = s.values();
+        let small = |values: &[T]| {
+            let least = values[0] * T::EPSILON.sqrt();
+            values.iter().filter(|&&value| value <= least).count()
+        };
+        let small = values.chunks(size).map(small).max().unwrap_or(0);
+        let (large, [u, v]) = (
+            (size - small) as isize,
+            [u, v].map(|x| Self::constant(x.clone())),
+        );
+        let sign = Self::constant(u.value().det() * v.value().det());
+        let turned = u.matmul_tn(self).matmul(&v);
+        let (upper, lower) = (turned.slice(-2, ..large), turned.slice(-2, large..));
+        let [p, b] = [upper.slice(-1, ..large), upper.slice(-1, large..)];
+        let [c, d] = [lower.slice(-1, ..large), lower.slice(-1, large..)];
+        let rest = d - c.matmul(&p.solve(&b));
+        sign * Self::apply(Det, &[&p]) * rest.det_without_division(small)
+    }
+
+    /// The determinant as a polynomial, in size − 1 products: X ← μ(X)·A, where μ keeps what is above
+    /// the diagonal and puts on it the sum of what is further down, negated.
+    #[track_caller]
+    fn det_without_division(&self, size: usize) -> Self {
+        if size == 0 {
+            return Self::constant(self.value().det());
+        }
+        let mut x = self.clone();
+        for _ in 1..size {
+            let diagonal = x.diagonal(0, [-2, -1]);
+            let below = &diagonal - diagonal.cumsum_reverse(-1);
+            x = (x.triu(1) + below.diag_embed(0, [-2, -1])).matmul(self);
+        }
+        let corner = x.select(-1, 0).select(-1, 0);
+        if size.is_multiple_of(2) {
+            -corner
+        } else {
+            corner
+        }
+    }
+}
+
+/// Whether the inverses of all these matrices keep at least half of the digits.
+fn far_from_singular<T: Float>(x: &Tensor<T>) -> bool {
+    let Ok(inverse) = x.try_inverse() else {
+        return false;
+    };
+    if x.elements() == 0 {
+        return true;
+    }
+    let largest = |x: &Tensor<T>| x.unary(Unary::Abs).max([-2, -1]);
+    let conditions = largest(x) * largest(&inverse);
+    conditions
+        .iter()
+        .all(|condition| condition * T::EPSILON.sqrt() <= T::ONE)
+}
