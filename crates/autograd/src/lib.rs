@@ -54,6 +54,6 @@ pub use inspect::Summary;
 pub use live::{Live, live};
 pub use node::{Node, NodeId};
 pub use primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
-pub use rules::Attention;
+pub use rules::{Attention, Reduce};
 pub use tape::{Mode, Tape};
 pub use var::Var;

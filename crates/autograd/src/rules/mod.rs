@@ -32,6 +32,7 @@ mod product;
 mod rank;
 mod reduce;
 mod scan;
+mod scatter;
 mod selection;
 mod sliding;
 mod softmax;
@@ -40,6 +41,7 @@ mod straight;
 mod upsample;
 
 pub use attention::Attention;
+pub use scatter::Reduce;
 
 /// The cotangents of an operation of one input.
 fn one<T: retrograd_tensor::Float>(cotangent: crate::Var<T>) -> crate::Cotangents<T> {

@@ -98,6 +98,48 @@ impl<T: Float> Tensor<T> {
         })
     }
 
+    /// Where each of `values` `[.., count]` belongs among the elements of this `[.., size]`, which
+    /// must be in rising order: how many of these are smaller, or with `right`, not larger. A NaN
+    /// counts as largest. The leading axes are equal; a vector is looked through for any values.
+    ///
+    /// # Panics
+    /// If the leading axes differ and this is no vector.
+    #[track_caller]
+    #[must_use]
+    pub fn searchsorted(&self, values: &Self, right: bool) -> Tensor<i64> {
+        let size = self.ordered_axis("searchsorted");
+        let lead = &self.shape()[..self.rank() - 1];
+        let fits = values
+            .shape()
+            .split_last()
+            .is_some_and(|(_, own)| own == lead);
+        assert!(
+            self.rank() == 1 || fits,
+            "searchsorted: {} x {}: the axes before the last differ",
+            self.shape(),
+            values.shape()
+        );
+        // All values belong to one row of a vector.
+        let count = match self.rank() {
+            1 => values.elements(),
+            _ => values.shape()[self.rank() - 1],
+        };
+        let (sorted, values_of) = (self.values(), values.values());
+        Tensor::written(*values.shape(), |out| {
+            in_blocks(out, 1, (size + 2).ilog2() as usize, &|first, out| {
+                for (i, (slot, &value)) in (first..).zip(out.iter_mut().zip(&values_of[first..])) {
+                    let row = &sorted[i / count * size..][..size];
+                    let before = |&element: &T| match compare(element, value) {
+                        Ordering::Less => true,
+                        Ordering::Equal => right,
+                        Ordering::Greater => false,
+                    };
+                    *slot = row.partition_point(before) as i64;
+                }
+            });
+        })
+    }
+
     #[track_caller]
     fn ordered_axis(&self, operation: &str) -> usize {
         assert!(self.rank() > 0, "{operation}: a scalar has no order");
@@ -279,6 +321,44 @@ mod tests {
         assert_eq!(values, Tensor::full([2, 3], f32::NEG_INFINITY));
         let (_, positions) = Tensor::<f32>::full([1, 1000], f32::NAN).topk(2);
         assert_eq!(positions.to_vec(), [0, 1]);
+    }
+
+    #[test]
+    fn places_among_sorted_elements_are_counts() {
+        let x = awkward(3, 50).sort(false).0;
+        let values = awkward(3, 70);
+        for (sorted, values) in [
+            (x.clone(), values.clone()),
+            (x.select(0, 1), values.reshape(&[5, 42])),
+            (x.slice(1, ..0), values.clone()),
+            (x.flip(0), values.flip(1)),
+        ] {
+            for right in [false, true] {
+                let found = sorted.searchsorted(&values, right);
+                let row = |i: &[usize]| match sorted.rank() {
+                    1 => sorted.to_vec(),
+                    _ => sorted.select(0, i[0]).to_vec(),
+                };
+                let counts = Tensor::<f64>::from_fn(*values.shape(), |i| {
+                    let value = values.at(i);
+                    let smaller = |x: &&f64| {
+                        let same = **x == value || (x.is_nan() && value.is_nan());
+                        **x < value || (value.is_nan() && !x.is_nan()) || (right && same)
+                    };
+                    row(i).iter().filter(smaller).count() as f64
+                });
+                assert!(found.iter().map(|i| i as f64).eq(counts.iter()), "{right}");
+            }
+        }
+        let one = Tensor::from_vec(vec![1.0_f32, 2.0, 2.0, 3.0], [4]);
+        assert_eq!(one.searchsorted(&Tensor::scalar(2.0), false).item(), 1);
+        assert_eq!(one.searchsorted(&Tensor::scalar(2.0), true).item(), 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "searchsorted: [2, 3] x [3, 3]: the axes before the last differ")]
+    fn rows_are_searched_for_their_own_values() {
+        let _ = Tensor::<f32>::zeros([2, 3]).searchsorted(&Tensor::zeros([3, 3]), false);
     }
 
     #[test]

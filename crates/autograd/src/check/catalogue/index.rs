@@ -4,6 +4,7 @@ use retrograd_tensor::Tensor;
 
 use super::samples::sample;
 use super::{LINEAR, Row, row};
+use crate::rules::Reduce;
 
 /// Indices of rank 2, one of them twice in the first row.
 fn indices() -> Tensor<i64> {
@@ -26,6 +27,7 @@ pub(super) fn rows() -> Vec<Row> {
     let both = &[sample([2, 3]), sample([2, 5])];
     let replaced = &[sample([4, 4]), sample([2, 3])];
     let written = &[sample([3, 4]), sample([2, 3])];
+    let apart = &[sample([5, 4])];
     let added = &[sample([2, 3, 2]), sample([2, 4, 2])];
     vec![
         row(LINEAR, "cumsum", x, |x| x[0].cumsum(1)),
@@ -61,6 +63,36 @@ pub(super) fn rows() -> Vec<Row> {
         }),
         row(LINEAR, "scatter_add_along", replaced, |x| {
             x[0].scatter_add_along(0, &indices(), &x[1])
+        }),
+        row(LINEAR, "scatter_reduce sum", replaced, |x| {
+            x[0].scatter_reduce(0, &indices(), &x[1], Reduce::Sum, false)
+        }),
+        row(LINEAR, "scatter_reduce mean", replaced, |x| {
+            x[0].scatter_reduce(0, &indices(), &x[1], Reduce::Mean, true)
+        }),
+        row(LINEAR, "scatter_reduce mean without", replaced, |x| {
+            x[0].scatter_reduce(0, &indices(), &x[1], Reduce::Mean, false)
+        }),
+        row(LINEAR, "scatter_reduce prod", written, |x| {
+            x[0].scatter_reduce(1, &indices(), &x[1], Reduce::Prod, true)
+        }),
+        row(LINEAR, "scatter_reduce prod without", written, |x| {
+            x[0].scatter_reduce(1, &indices(), &x[1], Reduce::Prod, false)
+        }),
+        row(LINEAR, "scatter_reduce max", apart, |x| {
+            let at = indices();
+            let [x, values] = [x[0].slice(0, ..3), x[0].slice(0, 3..)];
+            x.scatter_reduce(1, &at, &values.slice(1, ..3), Reduce::Max, true)
+        })
+        .kinks("ties"),
+        row(LINEAR, "scatter_reduce min", apart, |x| {
+            let at = indices();
+            let [x, values] = [x[0].slice(0, ..3), x[0].slice(0, 3..)];
+            x.scatter_reduce(1, &at, &values.slice(1, ..3), Reduce::Min, false)
+        })
+        .kinks("ties"),
+        row(LINEAR, "segment_sum", table, |x| {
+            x[0].segment_sum(&list(), 3)
         }),
         row(LINEAR, "index_select", rows, |x| {
             x[0].index_select(1, &list())

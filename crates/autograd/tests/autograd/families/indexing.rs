@@ -1,6 +1,6 @@
 //! Indexing.
 
-use retrograd_autograd::Var;
+use retrograd_autograd::{Reduce, Var};
 use retrograd_tensor::Tensor;
 
 use super::{agrees, constant, indices, normal, refusal, slopes, views};
@@ -75,6 +75,67 @@ fn masks_hide_what_is_under_them() {
 }
 
 #[test]
+fn places_combine_what_they_get() {
+    let at = indices(&[1, 1, 3, 1], [4]);
+    let x = constant(&[2.0, 3.0, 5.0, 7.0], [4]);
+    let values = constant(&[0.5, 0.0, 10.0, 4.0], [4]);
+    let found = |reduce, include_self| {
+        let y = x.scatter_reduce(0, &at, &values, reduce, include_self);
+        y.value().to_vec()
+    };
+    for (reduce, with, without) in [
+        (Reduce::Sum, [2.0, 7.5, 5.0, 17.0], [2.0, 4.5, 5.0, 10.0]),
+        (Reduce::Mean, [2.0, 1.875, 5.0, 8.5], [2.0, 1.5, 5.0, 10.0]),
+        (Reduce::Prod, [2.0, 0.0, 5.0, 70.0], [2.0, 0.0, 5.0, 10.0]),
+        (Reduce::Max, [2.0, 4.0, 5.0, 10.0], [2.0, 4.0, 5.0, 10.0]),
+        (Reduce::Min, [2.0, 0.0, 5.0, 7.0], [2.0, 0.0, 5.0, 10.0]),
+    ] {
+        assert_eq!(found(reduce, true), with, "{reduce:?}");
+        assert_eq!(found(reduce, false), without, "{reduce:?}");
+        // Along both axes of a matrix, as of its transpose.
+        let (x, values) = (normal([4, 3]), normal([2, 3]));
+        let at = indices(&[3, 0, 1, 3, 1, 1], [2, 3]);
+        let [x, values] = [x, values].map(Var::constant);
+        let rows = x.scatter_reduce(0, &at, &values, reduce, true);
+        let columns = x.t().scatter_reduce(1, &at.t(), &values.t(), reduce, true);
+        assert_eq!(rows.value(), &columns.value().t());
+        for include_self in [false, true] {
+            let none = indices(&[], [0, 3]);
+            let f = |x: &[Var<f64>]| x[0].scatter_reduce(0, &none, &x[1], reduce, include_self);
+            let inputs = [normal([2, 3]), Tensor::zeros([0, 3])];
+            assert_eq!(f(&inputs.clone().map(Var::constant)).value(), &inputs[0]);
+            agrees("no values", f, &inputs);
+        }
+    }
+    // Zeros among the factors, ties and NaN.
+    let (x, zeros) = (
+        Tensor::full([1], 3.0),
+        Tensor::from_vec(vec![0.0, 2.0, 0.0], [3]),
+    );
+    let at = indices(&[0; 3], [3]);
+    let prod = |x: &[Var<f64>]| x[0].scatter_reduce(0, &at, &x[1], Reduce::Prod, true);
+    agrees("prod", prod, &[x.clone(), zeros]);
+    let max = |x: &[Var<f64>]| x[0].scatter_reduce(0, &at, &x[1], Reduce::Max, true);
+    let ties = Tensor::from_vec(vec![3.0, 2.0, 1.0], [3]);
+    assert_eq!(
+        slopes(max, &[x.clone(), ties]),
+        [vec![0.5], vec![0.5, 0.0, 0.0]]
+    );
+    let not = Tensor::from_vec(vec![1.0, f64::NAN, 9.0], [3]);
+    assert!(max(&[x, not].map(Var::constant)).item().is_nan());
+}
+
+#[test]
+fn segments_are_summed() {
+    let x = constant(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [3, 2]);
+    let sums = x.segment_sum(&indices(&[2, 0, 2], [3]), 4);
+    assert_eq!(
+        sums.value().to_vec(),
+        [3.0, 4.0, 0.0, 0.0, 6.0, 8.0, 0.0, 0.0]
+    );
+}
+
+#[test]
 fn what_does_not_fit_is_refused_in_words() {
     let x = constant(&[1.0, 2.0, 3.0, 4.0], [2, 2]);
     let at = indices(&[0, 2], [1, 2]);
@@ -89,6 +150,10 @@ fn what_does_not_fit_is_refused_in_words() {
     assert_eq!(
         refusal(|| x.scatter(0, &indices(&[0], [1, 1]), &x)),
         "scatter_along: [2, 2] x [1, 1]: there must be one index a value"
+    );
+    assert_eq!(
+        refusal(|| x.scatter_reduce(0, &at, &x, Reduce::Prod, true)),
+        "scatter_reduce: [2, 2] x [1, 2]: there must be one index a value"
     );
     assert_eq!(
         refusal(|| x.index_add(0, &indices(&[0], [1]), &x)),

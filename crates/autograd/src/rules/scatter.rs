@@ -1,0 +1,150 @@
+//! Values combined with what is where indices say: sums, means, products and extremes by place.
+//!
+//! Where a place gets several values, pairs of them are combined until one is left. So there is no
+//! division in a product, and every order of derivative is right with any number of zeros.
+
+use retrograd_tensor::{Float, Shape, Tensor};
+
+use crate::var::Var;
+
+/// How [`Var::scatter_reduce`] makes one number of those that share a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reduce {
+    /// Their sum.
+    Sum,
+    /// Their arithmetic mean.
+    Mean,
+    /// Their product.
+    Prod,
+    /// The largest; NaN if there is one. Two that tie share the derivative.
+    Max,
+    /// The smallest; NaN if there is one. Two that tie share the derivative.
+    Min,
+}
+
+impl<T: Float> Var<T> {
+    /// This with `values` combined where [`gather_along`](Self::gather_along) would read. Without
+    /// `include_self`, what was at a place that gets values has no effect.
+    ///
+    /// # Panics
+    /// As [`gather_along`](Self::gather_along), and if there is not one value for each index.
+    #[track_caller]
+    #[must_use]
+    pub fn scatter_reduce(
+        &self,
+        axis: isize,
+        indices: &Tensor<i64>,
+        values: &Self,
+        reduce: Reduce,
+        include_self: bool,
+    ) -> Self {
+        assert!(
+            indices.shape() == values.shape(),
+            "scatter_reduce: {} x {}: there must be one index a value",
+            values.shape(),
+            indices.shape()
+        );
+        if let Reduce::Sum | Reduce::Mean = reduce {
+            let zeros = Self::constant(Tensor::zeros(*indices.shape()));
+            let kept = match include_self {
+                true => self.clone(),
+                false => self.scatter(axis, indices, &zeros),
+            };
+            let sum = kept.scatter_add_along(axis, indices, values);
+            return match reduce {
+                Reduce::Sum => sum,
+                _ => sum / Self::constant(counts(self.shape(), axis, indices, include_self)),
+            };
+        }
+        let places = (0..self.elements() as i64).collect();
+        let places = Tensor::from_vec(places, self.shape()).gather_along(axis, indices);
+        let members = members(self.elements(), &places, include_self);
+        let all = Self::cat(&[&self.reshape(&[-1]), &values.reshape(&[-1])], 0);
+        combined(all, members, reduce).with_shape(*self.shape())
+    }
+
+    /// The sums of the rows (positions of axis 0) that belong to each of `count` segments: row j to
+    /// segment `segments[j]`. A segment without rows is 0.
+    ///
+    /// The same as [`scatter_add_rows`](Self::scatter_add_rows).
+    ///
+    /// # Panics
+    /// If the first axes are not those of `segments`, or a number is out of range.
+    #[track_caller]
+    #[must_use]
+    pub fn segment_sum(&self, segments: &Tensor<i64>, count: usize) -> Self {
+        self.scatter_add_rows(segments, count)
+    }
+}
+
+/// How many numbers share each place of `shape`.
+fn counts<T: Float>(
+    shape: &Shape,
+    axis: isize,
+    indices: &Tensor<i64>,
+    include_self: bool,
+) -> Tensor<T> {
+    let values = Tensor::ones(*indices.shape()).scatter_add_along(*shape, axis, indices);
+    match include_self {
+        true => values + 1.0,
+        false => values.map(|count: T| count.maximum(T::ONE)),
+    }
+}
+
+/// Which place each member belongs to, and its number: first what was there, then the values. In the
+/// order of the places, each of which has a member.
+fn members(count: usize, places: &Tensor<i64>, include_self: bool) -> Vec<[i64; 2]> {
+    let mut empty = vec![true; count];
+    places
+        .iter()
+        .for_each(|place| empty[place as usize] = false);
+    let own = (0..count).filter(|&place| include_self || empty[place]);
+    let own = own.map(|place| [place as i64; 2]);
+    let values = places
+        .iter()
+        .zip(count as i64..)
+        .map(|(place, number)| [place, number]);
+    let mut members: Vec<[i64; 2]> = own.chain(values).collect();
+    members.sort_unstable();
+    members
+}
+
+/// One number for each place, of the members among `all`.
+#[track_caller]
+fn combined<T: Float>(mut all: Var<T>, mut members: Vec<[i64; 2]>, reduce: Reduce) -> Var<T> {
+    loop {
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        let mut next = Vec::with_capacity(members.len());
+        for of_place in members.chunk_by(|a, b| a[0] == b[0]) {
+            for pair in of_place.chunks(2) {
+                let number = match *pair {
+                    [[_, a], [_, b]] => {
+                        left.push(a);
+                        right.push(b);
+                        (all.elements() + left.len() - 1) as i64
+                    }
+                    _ => pair[0][1],
+                };
+                next.push([of_place[0][0], number]);
+            }
+        }
+        members = next;
+        if left.is_empty() {
+            return read(&all, members.iter().map(|member| member[1]).collect());
+        }
+        let (left, right) = (read(&all, left), read(&all, right));
+        let pairs = match reduce {
+            Reduce::Max => left.maximum(&right),
+            Reduce::Min => left.minimum(&right),
+            _ => left * right,
+        };
+        all = Var::cat(&[&all, &pairs], 0);
+    }
+}
+
+/// The elements of a vector with these numbers.
+#[track_caller]
+fn read<T: Float>(all: &Var<T>, numbers: Vec<i64>) -> Var<T> {
+    let count = numbers.len();
+    all.gather(&Tensor::from_vec(numbers, [count]))
+}
