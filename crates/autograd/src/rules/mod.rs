@@ -39,6 +39,7 @@ mod softmax;
 mod sparse;
 mod straight;
 mod upsample;
+mod volume;
 
 pub use attention::Attention;
 pub use scatter::Reduce;

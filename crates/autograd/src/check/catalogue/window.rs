@@ -9,6 +9,7 @@ use super::{LINEAR, Row, row};
 /// and down.
 pub(super) fn rows() -> Vec<Row> {
     let (signal, image) = (&[sample([2, 7])], &[sample([2, 3, 4])]);
+    let volume = &[sample([3, 2, 4])];
     vec![
         row(LINEAR, "max_pool1d", signal, |x| {
             x[0].max_pool1d(&Pooling::new([3]).stride([2]).padding([1]))
@@ -34,6 +35,13 @@ pub(super) fn rows() -> Vec<Row> {
         }),
         row(LINEAR, "avg_pool2d", image, |x| {
             x[0].avg_pool2d(&Pooling::new([2, 2]).padding([1, 0]).ceil(), false)
+        }),
+        row(LINEAR, "max_pool3d", volume, |x| {
+            x[0].max_pool3d(&Pooling::new([2, 1, 2]).stride([1, 1, 2]))
+        })
+        .kinks("ties"),
+        row(LINEAR, "avg_pool3d", volume, |x| {
+            x[0].avg_pool3d(&Pooling::new([2, 2, 2]).padding([1, 0, 1]), false)
         }),
         row(LINEAR, "upsample_nearest", image, |x| {
             x[0].upsample_nearest([5, 8])

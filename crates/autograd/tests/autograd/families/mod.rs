@@ -8,6 +8,7 @@ mod logic;
 mod movement;
 mod order;
 mod products;
+mod volume;
 
 use retrograd_autograd::check::{gradcheck, gradgradcheck};
 use retrograd_autograd::{Tape, Var};
