@@ -10,7 +10,7 @@ use std::f64::consts::PI;
 pub(crate) use libm::{acos, acosh, asin, asinh, atan, atan2, atanh, erfc, hypot, lgamma};
 
 /// The Bernoulli numbers B₂, B₄, .. B₂₄.
-const BERNOULLI: [f64; 12] = [
+pub(crate) const BERNOULLI: [f64; 12] = [
     1.0 / 6.0,
     -1.0 / 30.0,
     1.0 / 42.0,

@@ -15,6 +15,7 @@ mod diagonal;
 mod dropout;
 mod einsum;
 mod function;
+mod gamma;
 mod index;
 mod linalg;
 mod logic;

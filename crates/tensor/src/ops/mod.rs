@@ -8,6 +8,7 @@ pub(crate) mod cumsum;
 pub(crate) mod diagonal;
 pub(crate) mod elementwise;
 pub(crate) mod gather;
+pub(crate) mod incomplete;
 pub(crate) mod index;
 pub(crate) mod linalg;
 pub(crate) mod matmul;

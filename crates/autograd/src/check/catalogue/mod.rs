@@ -20,6 +20,7 @@ mod elementwise;
 mod index;
 mod linalg;
 mod movement;
+mod noise;
 mod normalization;
 mod products;
 mod reductions;
@@ -130,7 +131,7 @@ fn row(
 pub type Family = (&'static str, fn() -> Vec<Row>);
 
 /// The families of operations, a file each.
-pub const FAMILIES: [Family; 11] = [
+pub const FAMILIES: [Family; 12] = [
     ("elementwise", elementwise::rows),
     ("broadcasting", broadcasting::rows),
     ("products", products::rows),
@@ -142,6 +143,7 @@ pub const FAMILIES: [Family; 11] = [
     ("index", index::rows),
     ("attention", attention::rows),
     ("linalg", linalg::rows),
+    ("noise", noise::rows),
 ];
 
 /// All rows, family by family.

@@ -2,6 +2,7 @@
 //! repeated, singular.
 
 mod attention;
+mod distributions;
 mod indexing;
 mod linalg;
 mod logic;
