@@ -24,7 +24,7 @@ use retrograd_tensor::{Float, Tensor};
 
 use crate::derivative::NoDerivative;
 use crate::node::{Kind, NodeId, Operand};
-use crate::primitive::{Cotangents, Inputs, MAX_INPUTS, Needed, Output, Primitive, Saves};
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::sweep::{Start, Sweep, leads_to, sweep};
 use crate::tape::Tape;
 use crate::var::{Var, common_tape};
@@ -54,8 +54,7 @@ use crate::var::{Var, common_tape};
 /// ```
 ///
 /// # Panics
-/// If the inputs belong to different tapes, the region uses a tracked Var that is not among them, or
-/// inputs and parameters are more than 64.
+/// If the inputs belong to different tapes, or the region uses a tracked Var that is not among them.
 #[track_caller]
 #[must_use]
 pub fn checkpoint<T: Float>(
@@ -79,11 +78,6 @@ pub fn checkpoint<T: Float>(
     if operands.iter().all(|operand| !operand.is_tracked()) {
         return tape.constant(y);
     }
-    assert!(
-        operands.len() <= MAX_INPUTS,
-        "checkpoint: {} inputs and parameters, more than {MAX_INPUTS}; make the region smaller",
-        operands.len()
-    );
     let id = tape.record(|node| {
         node.kind = Kind::Region(Box::new(region));
         node.shape = *y.shape();

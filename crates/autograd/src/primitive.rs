@@ -65,6 +65,15 @@ pub trait Primitive<T: Float>: fmt::Debug {
     /// like any computation when somebody asks for it.
     fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T>;
 
+    /// Adds the cotangent of input 0 in place to `total`, which is what others have given it, and is
+    /// true; or leaves it to [`vjp`](Self::vjp), as most operations do.
+    ///
+    /// For operations on a part of their input: many parts of one tensor then cost as much as one
+    /// tensor, and not one each. A sweep that is recorded or watched does not ask.
+    fn add_cotangent(&self, _g: &Tensor<T>, _total: &mut Tensor<T>) -> bool {
+        false
+    }
+
     /// How often the operation can be differentiated; for ever, unless its rule looks at values.
     ///
     /// Where it ends, derivatives that are asked for are refused with the operation's name, and not
@@ -128,10 +137,14 @@ fn attributes(debug: &str) -> String {
 /// The cotangent of each input of an operation, in order; `None` stands for zero.
 pub type Cotangents<T> = SmallVec<[Option<Var<T>>; 3]>;
 
-/// Most inputs an operation can have.
-pub(crate) const MAX_INPUTS: usize = 64;
+/// The bit of an input in a set of inputs. The last one stands for all from there on, so that an
+/// operation may have any number of them: what is true of one of those counts for all.
+fn bit(i: usize) -> u64 {
+    1 << i.min(63)
+}
 
-/// The inputs whose cotangents are asked for, as a set of positions.
+/// The inputs whose cotangents are asked for, as a set of positions. Some after the 63rd may be in it
+/// that are not; rules may compute those in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Needed(pub(crate) u64);
 
@@ -141,14 +154,14 @@ impl Needed {
         Self(
             (0..count)
                 .filter(|&i| needed(i))
-                .fold(0, |set, i| set | 1 << i),
+                .fold(0, |set, i| set | bit(i)),
         )
     }
 
     /// Whether input `i` needs its cotangent.
     #[must_use]
     pub fn has(self, i: usize) -> bool {
-        self.0 >> i & 1 == 1
+        self.0 & bit(i) != 0
     }
 }
 
@@ -171,19 +184,11 @@ impl Saves {
         output: true,
     };
 
-    /// The value of input `i`.
-    ///
-    /// # Panics
-    /// If `i` is 64 or more: an operation has at most 64 inputs.
-    #[track_caller]
+    /// The value of input `i`; of one after the 63rd, those of all after it as well.
     #[must_use]
     pub fn input(i: usize) -> Self {
-        assert!(
-            i < MAX_INPUTS,
-            "saves: there is no input {i}; an operation has at most {MAX_INPUTS} inputs, counted from 0"
-        );
         Self {
-            inputs: 1 << i,
+            inputs: bit(i),
             output: false,
         }
     }
@@ -204,7 +209,7 @@ impl Saves {
     }
 
     pub(crate) fn has_input(self, i: usize) -> bool {
-        self.inputs >> i & 1 == 1
+        self.inputs & bit(i) != 0
     }
 
     pub(crate) fn has_output(self) -> bool {

@@ -9,7 +9,7 @@
 
 use std::rc::Rc;
 
-use retrograd_tensor::Float;
+use retrograd_tensor::{Float, Tensor};
 
 use crate::checkpoint::Region;
 use crate::derivative::{Derivatives, NoDerivative};
@@ -89,6 +89,9 @@ pub(crate) fn sweep<T: Float>(
             tape.note_gradient(id);
             continue;
         }
+        if mode != Sweep::Record && !keep && add_in_place(tape, &node, id, &mut cotangents) {
+            continue;
+        }
         let notes = tape.note_rule(id);
         let (x, y) = residuals(tape, id, &node, mode, &matters);
         let g = if keep {
@@ -122,6 +125,46 @@ pub(crate) fn sweep<T: Float>(
         }
     }
     Ok(cotangents)
+}
+
+/// Adds the cotangent of a part to that of the whole, where the whole has one already and nobody
+/// watches; false if that is not how this node works.
+fn add_in_place<T: Float>(
+    tape: &Tape<T>,
+    node: &Node<T>,
+    id: NodeId,
+    cotangents: &mut [Option<Var<T>>],
+) -> bool {
+    let (Kind::Computed(primitive), [input]) = (&node.kind, &node.inputs[..]) else {
+        return false;
+    };
+    let Some(input) = input.node else {
+        return false;
+    };
+    if tape.is_watched() || tape.detector().borrow().is_on() {
+        return false;
+    }
+    let Some(total) = cotangents[input].take_if(|total| !total.is_tracked()) else {
+        return false;
+    };
+    let Some(g) = &cotangents[id] else {
+        unreachable!("the walk passes nodes that have a cotangent")
+    };
+    let (on, mut value) = (total.tape().cloned(), total.into_value());
+    let added = primitive.add_cotangent(g.value(), &mut value);
+    cotangents[input] = Some(untracked(value, on));
+    if added {
+        cotangents[id] = None;
+    }
+    added
+}
+
+/// A constant, of a tape if there is one: a recorded gradient must be fit for another sweep.
+fn untracked<T: Float>(value: Tensor<T>, tape: Option<Tape<T>>) -> Var<T> {
+    match tape {
+        Some(tape) => Var::on_tape(value, tape),
+        None => Var::constant(value),
+    }
 }
 
 /// What the rule of a node gives.
@@ -245,14 +288,10 @@ fn accumulate<T: Float>(total: &mut Option<Var<T>>, term: Var<T>) {
         None => term,
         Some(sum) if sum.is_tracked() || term.is_tracked() => &sum + &term,
         Some(sum) => {
-            // A constant of the tape stays one: a recorded gradient must be fit for another sweep.
             let tape = sum.tape().or(term.tape()).cloned();
             let mut value = sum.into_value();
             value.add_assign(term.value());
-            match tape {
-                Some(tape) => Var::on_tape(value, tape),
-                None => Var::constant(value),
-            }
+            untracked(value, tape)
         }
     });
 }

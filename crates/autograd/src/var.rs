@@ -8,7 +8,7 @@ use retrograd_tensor::{Float, Shape, Tensor};
 use smallvec::SmallVec;
 
 use crate::node::{Kind, Node, NodeId, Operand};
-use crate::primitive::{MAX_INPUTS, Needed, Primitive, Saves};
+use crate::primitive::{Needed, Primitive, Saves};
 use crate::tape::{Mode, Tape};
 
 /// A value and, when tracked, its node on a tape.
@@ -154,14 +154,13 @@ impl<T: Float> Var<T> {
     /// Computes `primitive` on `inputs` and records it if any of them is tracked.
     ///
     /// # Panics
-    /// As the operation does, if there are more than 64 inputs, and if the inputs belong to
-    /// different tapes.
+    /// As the operation does, and if the inputs belong to different tapes.
     #[track_caller]
     #[must_use]
     pub fn apply(primitive: impl Primitive<T> + 'static, inputs: &[&Self]) -> Self {
         // Compiled for every primitive, so what does not need to know which it is has functions of
         // its own. The result is computed here, so that `forward` knows its caller.
-        let values = values(&primitive, inputs);
+        let values = values(inputs);
         let tape = common_tape(&|| primitive.name(), inputs);
         let clock = tape.and_then(Tape::clock);
         let output = primitive.forward(&values);
@@ -193,17 +192,8 @@ impl<T: Float> Var<T> {
     }
 }
 
-/// The values of the inputs, of which there are not too many.
-#[track_caller]
-fn values<'a, T: Float>(
-    primitive: &dyn Primitive<T>,
-    inputs: &[&'a Var<T>],
-) -> SmallVec<[&'a Tensor<T>; 3]> {
-    assert!(
-        inputs.len() <= MAX_INPUTS,
-        "{}: more than {MAX_INPUTS} inputs",
-        primitive.name()
-    );
+/// The values of the inputs.
+fn values<'a, T: Float>(inputs: &[&'a Var<T>]) -> SmallVec<[&'a Tensor<T>; 3]> {
     // Filled by hand, as every operation passes here: `collect` takes longer than a small one's
     // arithmetic.
     let mut values = SmallVec::new();

@@ -75,7 +75,8 @@ impl<T: Float> Primitive<T> for Permute {
     }
 }
 
-/// Some positions of one axis; the adjoint places the cotangent among zeros.
+/// Some positions of one axis; the adjoint places the cotangent among zeros, or adds it in place to
+/// what there is already.
 #[derive(Clone, Copy, Debug)]
 struct Take {
     axis: usize,
@@ -102,6 +103,10 @@ impl<T: Float> Primitive<T> for Take {
             },
             &[g],
         ))
+    }
+    fn add_cotangent(&self, g: &Tensor<T>, total: &mut Tensor<T>) -> bool {
+        total.add_at(self.axis as isize, self.positions, g);
+        true
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = x at some positions".into()
@@ -308,7 +313,7 @@ impl<T: Float> Var<T> {
     /// Vars laid one after another along an axis.
     ///
     /// # Panics
-    /// If there is none, there are more than 64, the axis does not exist, or other sizes differ.
+    /// If there is none, the axis does not exist, or other sizes differ.
     #[track_caller]
     #[must_use]
     pub fn cat(vars: &[&Self], axis: isize) -> Self {

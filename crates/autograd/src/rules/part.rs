@@ -80,7 +80,7 @@ impl<T: Float> Var<T> {
     /// result.
     ///
     /// # Panics
-    /// If there is none, there are more than 64, a shape differs, or the axis does not exist in the
+    /// If there is none, a shape differs, or the axis does not exist in the
     /// result.
     #[track_caller]
     #[must_use]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
 
-use crate::element::Element;
+use crate::element::{Element, Float};
 use crate::error::{OrPanic, ShapeError};
 use crate::shape::{self, Shape};
 use crate::tensor::Tensor;
@@ -208,14 +208,10 @@ impl<T: Element> Tensor<T> {
             span.count
         );
         let mut placed = Self::zeros(shape);
-        let target = placed
-            .layout()
-            .slice(axis, span.start, span.step, span.count);
-        let out = placed.make_mut();
-        target
-            .positions()
-            .zip(self.iter())
-            .for_each(|(position, value)| out[position] = value);
+        let (out, part) = (placed.make_mut(), self.values());
+        for_each_run(&shape, axis, &span, |whole, run| {
+            out[whole].copy_from_slice(&part[run]);
+        });
         placed
     }
 
@@ -297,6 +293,55 @@ impl<T: Element> Tensor<T> {
     }
 }
 
+impl<T: Float> Tensor<T> {
+    /// Adds `part` in place at these positions of one axis; other holders of the buffer keep what they
+    /// have.
+    ///
+    /// # Panics
+    /// If the axis does not exist, or `part` does not have the shape of that slice.
+    #[track_caller]
+    pub fn add_at(&mut self, axis: isize, positions: impl Into<Slice>, part: &Self) {
+        let shape = *self.shape();
+        let axis = shape.axis("add_at", axis).or_panic();
+        let span = positions.into().resolve(shape[axis]);
+        assert!(
+            *part.shape() == shape.with(axis, span.count),
+            "add_at: {} does not fill {} positions of axis {axis} of {shape}",
+            part.shape(),
+            span.count
+        );
+        let (out, part) = (self.make_mut(), part.values());
+        for_each_run(&shape, axis, &span, |whole, run| {
+            for (to, &term) in out[whole].iter_mut().zip(&part[run]) {
+                *to += term;
+            }
+        });
+    }
+}
+
+/// Calls `visit` for each run of neighbours that a slice takes of a contiguous tensor: where it is in
+/// the whole and in the slice.
+fn for_each_run(
+    shape: &Shape,
+    axis: usize,
+    span: &Span,
+    mut visit: impl FnMut(Range<usize>, Range<usize>),
+) {
+    let (outer, inner): (usize, usize) = (
+        shape[..axis].iter().product(),
+        shape[axis + 1..].iter().product(),
+    );
+    let (runs, len) = match span.step {
+        1 => (1, span.count * inner),
+        _ => (span.count, inner),
+    };
+    for i in 0..outer * runs {
+        let position = span.start as isize + (i % runs) as isize * span.step;
+        let start = (i / runs * shape[axis] + position as usize) * inner;
+        visit(start..start + len, i * len..(i + 1) * len);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,12 +361,11 @@ mod tests {
         ];
         for (slice, expected) in cases {
             assert_eq!(x.slice(0, slice).to_vec(), expected, "{slice:?}");
-            assert_eq!(
-                x.slice(0, slice)
-                    .place(*x.shape(), 0, slice)
-                    .slice(0, slice),
-                x.slice(0, slice)
-            );
+            let placed = x.slice(0, slice).place(*x.shape(), 0, slice);
+            assert_eq!(placed.slice(0, slice), x.slice(0, slice));
+            let mut sum = x.clone();
+            sum.add_at(0, slice, &x.slice(0, slice));
+            assert_eq!(sum, &x + &placed);
         }
         assert_eq!(
             Tensor::<f64>::zeros([0])

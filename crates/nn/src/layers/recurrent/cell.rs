@@ -193,9 +193,7 @@ impl<T: Float> Cell<T> {
         let inputs = affine(rows, &self.weight_ih.beside(rows), bias(0).as_ref());
         let mut parts = Vec::new();
         for part in inputs.chunk(1, self.kind.cuts()) {
-            let mut of_steps = Vec::with_capacity(steps);
-            cut(&part, steps, &mut of_steps);
-            parts.push(of_steps);
+            parts.push(part.split_sizes(0, &vec![part.shape()[0] / steps.max(1); steps]));
         }
         let (weight, bias) = (self.weight_hh.beside(rows), bias(1));
         let mut states = Vec::with_capacity(steps);
@@ -220,20 +218,4 @@ fn affine<T: Float>(x: &Var<T>, weight: &Var<T>, bias: Option<&Var<T>>) -> Var<T
         Some(bias) => x.affine(weight, bias),
         None => x.matmul_nt(weight),
     }
-}
-
-/// Rows `[steps · batch, ...]` step by step.
-///
-/// By halves of halves: the cotangent of a part is placed among zeros for all the rest, so that taking
-/// steps from the whole one by one would cost as much as the square of their number.
-#[track_caller]
-fn cut<T: Float>(rows: &Var<T>, steps: usize, into: &mut Vec<Var<T>>) {
-    if steps <= 1 {
-        into.push(rows.clone());
-        return;
-    }
-    let (all, first) = (rows.shape()[0], steps / 2);
-    let middle = all / steps * first;
-    cut(&rows.narrow(0, 0, middle), first, into);
-    cut(&rows.narrow(0, middle, all - middle), steps - first, into);
 }

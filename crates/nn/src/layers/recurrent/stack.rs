@@ -36,9 +36,6 @@ impl Default for RecurrentOptions {
     }
 }
 
-/// Most operands of one joining.
-const MOST: usize = 64;
-
 /// A cell for each direction of each layer, those of a layer together, forward first.
 #[derive(Clone, Debug)]
 pub(super) struct Stack<T: Float> {
@@ -169,9 +166,8 @@ impl<T: Float> Stack<T> {
                 let reverse = direction == 1;
                 let states = cell.unroll(&rows, steps, reverse, state);
                 last.push(states[if reverse { 0 } else { steps - 1 }].clone());
-                outputs.push(join(
-                    states.into_iter().map(|mut s| s.swap_remove(0)).collect(),
-                ));
+                let outputs_of: Vec<&Var<T>> = states.iter().map(|state| &state[0]).collect();
+                outputs.push(Var::cat(&outputs_of, 0));
             }
             rows = if directions == 1 {
                 outputs.swap_remove(0)
@@ -231,18 +227,4 @@ impl<T: Float> Stack<T> {
     fn refuse(&self, shapes: &[Shape], problem: String) -> ! {
         Err(ShapeError::new(self.kind().name(), shapes, problem)).or_panic()
     }
-}
-
-/// Steps one after another along axis 0, however many.
-#[track_caller]
-fn join<T: Float>(mut parts: Vec<Var<T>>) -> Var<T> {
-    while parts.len() > 1 {
-        let mut joined = Vec::new();
-        for few in parts.chunks(MOST) {
-            let few: SmallVec<[&Var<T>; 8]> = few.iter().collect();
-            joined.push(Var::cat(&few, 0));
-        }
-        parts = joined;
-    }
-    parts.swap_remove(0)
 }
