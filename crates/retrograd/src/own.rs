@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use retrograd::autoencoders::{DataKind, Decoder, Output, Settings};
+use retrograd::autoencoders::{DataKind, Decoder, Output, Settings, Variant};
 use retrograd::datasets::{
     self, Column, CsvReader, Dataset, Fill, Found, ImageShape, LabelColumn, Layout, Opened,
     Pictures, Role, Scaling, Split, Table,
@@ -520,41 +520,85 @@ impl Names {
     }
 }
 
-/// Refuses numbers outside of [0, 1] where a model takes them for probabilities; those held out are
-/// held at its ends.
-pub(crate) fn fit_range(data: &mut Data, settings: &Settings) -> Result<(), Failure> {
-    let (option, other) = match (settings.output, settings.decoder) {
-        (Some(Output::Probability), _) => ("output", "real"),
-        (_, Some(Decoder::Bernoulli)) => ("decoder", "gaussian"),
-        _ => return Ok(()),
+/// What a model can take for data, where that is not any number: from 0 to some end.
+struct Reach {
+    why: &'static str,
+    high: f32,
+    /// What can take more.
+    other: &'static str,
+}
+
+impl Reach {
+    fn of(variant: Variant, settings: &Settings) -> Option<Self> {
+        let entropy = "cross-entropy takes numbers from 0 to 1";
+        let (why, high, other) = match (settings.output, settings.decoder) {
+            (Some(Output::Probability), _) => (entropy, 1.0, "--output real"),
+            (_, Some(Decoder::Bernoulli)) => (entropy, 1.0, "--decoder gaussian"),
+            (Some(Output::Squashed), _) => (
+                "--output squashed gives numbers from 0 to 1",
+                1.0,
+                "--output real",
+            ),
+            (Some(Output::Rectified), _) => (
+                "--output rectified gives no number below 0",
+                f32::INFINITY,
+                "--output real",
+            ),
+            _ if variant == Variant::Undercomplete => (
+                "a sigmoid, its last layer, gives numbers from 0 to 1",
+                1.0,
+                "another variant, such as simple",
+            ),
+            _ => return None,
+        };
+        Some(Self { why, high, other })
+    }
+
+    /// The first column with a number beyond, and its range.
+    fn beyond(&self, data: &Dataset) -> Option<(usize, f32, f32)> {
+        let (values, width) = (data.features.values(), data.width().max(1));
+        let takes = |x: &f32| (0.0..=self.high).contains(x);
+        let at = values.iter().position(|x| !takes(x))? % width;
+        let column = values[at..].iter().step_by(width);
+        let ends = column.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &x| {
+            (low.min(x), high.max(x))
+        });
+        Some((at, ends.0, ends.1))
+    }
+}
+
+/// Refuses numbers that a model cannot give back, whatever it learns. Held-out ones are merely badly
+/// reconstructed; where a loss takes numbers for probabilities, they are held at the ends of [0, 1].
+pub(crate) fn fit_range(
+    data: &mut Data,
+    variant: Variant,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let Some(reach) = Reach::of(variant, settings) else {
+        return Ok(());
     };
     let names = Names(data.split.train.columns.clone());
-    if let Some((column, low, high)) = outside(&data.split.train) {
+    if let Some((column, low, high)) = reach.beyond(&data.split.train) {
         return Err(Failure::usage(format!(
-            "column {} reaches from {low} to {high}, and cross-entropy takes numbers from 0 to 1; try --scale unit, or --{option} {other}",
-            names.name(column)
+            "column {} reaches from {low} to {high}, and {}; try --scale unit, or {}",
+            names.name(column),
+            reach.why,
+            reach.other
         )));
     }
-    if let Some((column, low, high)) = outside(&data.split.held_out) {
+    let is_probability = settings.output == Some(Output::Probability)
+        || settings.decoder == Some(Decoder::Bernoulli);
+    let beyond = reach.beyond(&data.split.held_out);
+    if let (true, Some((column, low, high))) = (is_probability, beyond) {
         terminal::say(&format!(
-            "data: held-out rows leave [0, 1], as in column {} from {low} to {high}; cross-entropy takes numbers from 0 to 1, so they are held at its ends",
-            names.name(column)
+            "data: held-out rows leave [0, 1], as in column {} from {low} to {high}; {}, so they are held at its ends",
+            names.name(column),
+            reach.why
         ));
         let held_out = &mut data.split.held_out.features;
         *held_out = held_out.map(|x| x.clamp(0.0, 1.0));
     }
     Ok(())
-}
-
-/// The first column with a number outside of [0, 1], and its range.
-fn outside(data: &Dataset) -> Option<(usize, f32, f32)> {
-    let (values, width) = (data.features.values(), data.width().max(1));
-    let at = values.iter().position(|x| !(0.0..=1.0).contains(x))? % width;
-    let column = values[at..].iter().step_by(width);
-    let ends = column.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &x| {
-        (low.min(x), high.max(x))
-    });
-    Some((at, ends.0, ends.1))
 }
 
 /// The first few of some names.

@@ -62,7 +62,7 @@ impl Prepared {
         };
         let mut data = data::load(&wanted)?;
         let mut config = Config::new(options, &wanted, &data, isa)?;
-        own::fit_range(&mut data, &config.settings)?;
+        own::fit_range(&mut data, wanted.variant, &config.settings)?;
         let model = model(&config, &data)?;
         config.describe(model.as_ref());
         Ok(Self {
@@ -135,7 +135,7 @@ impl Run {
         config.threads = rayon::current_num_threads();
         let mut data = data::load(&config.wanted()?)?;
         config.check_data(&data)?;
-        own::fit_range(&mut data, &config.settings)?;
+        own::fit_range(&mut data, config.variant()?, &config.settings)?;
         let model = model(&config, &data)?;
         Ok(Self {
             config,

@@ -530,6 +530,40 @@ fn images_keep_their_shape_and_their_colours() {
 }
 
 #[test]
+fn an_output_that_cannot_reach_the_data_is_refused() {
+    let rows: String = (0..20)
+        .map(|row| format!("{row},{}\n", row * row))
+        .collect();
+    let folder = folder(&[("t.csv", &format!("a,b\n{rows}"))]);
+    let path = folder.path();
+    let train_with = |variant, more: &[&'static str]| {
+        let start = ["train", variant, "--data", "t.csv", "--epochs", "1"];
+        [&start[..], &["--latent", "1", "--scale", "standard"], more].concat()
+    };
+    for (variant, output, what) in [
+        ("deep", "rectified", "no number below 0"),
+        ("simple", "squashed", "from 0 to 1"),
+        ("simple", "probability", "from 0 to 1"),
+    ] {
+        let arguments = train_with(variant, &["--output", output]);
+        let words = [
+            "column a",
+            "from -1.6",
+            what,
+            "--scale unit",
+            "--output real",
+        ];
+        fail(path, &arguments, 2, &words);
+    }
+    let words = ["column a", "a sigmoid", "--scale unit", "simple"];
+    fail(path, &train_with("undercomplete", &[]), 2, &words);
+    // The defaults reach any number.
+    for variant in ["deep", "simple", "contractive"] {
+        succeed(path, &train_with(variant, &["--overwrite"]));
+    }
+}
+
+#[test]
 fn the_highest_scores_are_named_as_rows_are_elsewhere() {
     let rows: String = (0..20)
         .map(|row| format!("r{row},{row},{}\n", 3 * row))
