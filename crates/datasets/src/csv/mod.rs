@@ -341,6 +341,9 @@ impl CsvReader {
 /// Bytes from which the format is seen.
 const LOOKED_AT: u64 = 64 * 1024;
 
+/// Numbers of a block, of 32 MB: what is as large, an allocator gives back when it is let go of, and
+/// keeps what is smaller.
+const BLOCK: usize = 1 << 22;
 /// Pieces for each thread that are read at a time.
 const AT_ONCE: usize = 2;
 /// Ends of lines among them, so that a wide table shows some whole rows.
@@ -469,6 +472,19 @@ fn no_numbers(
     }
 }
 
+/// Puts numbers to those that there are, in blocks as large as they may be.
+fn keep(blocks: &mut Vec<Vec<f64>>, values: Vec<f64>) {
+    match blocks.last_mut() {
+        None => blocks.push(values),
+        Some(last) if last.len() + values.len() <= BLOCK => last.extend(values),
+        Some(_) => {
+            let mut block = Vec::with_capacity(BLOCK.max(values.len()));
+            block.extend(values);
+            blocks.push(block);
+        }
+    }
+}
+
 /// What has been read so far.
 struct Reading<'a> {
     path: &'a Path,
@@ -554,7 +570,7 @@ impl<'a> Reading<'a> {
         self.labels.extend(labels);
         self.rows += piece.rows;
         self.lines += piece.lines;
-        self.blocks.push(piece.values);
+        keep(&mut self.blocks, piece.values);
         self.ids.extend(piece.ids);
         self.latin |= piece.latin;
         Ok(())
@@ -705,5 +721,21 @@ fn failed(path: &Path, cause: io::Error) -> DatasetError {
             }
         }
         _ => unreadable(path, cause),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_lie_in_blocks_that_an_allocator_gives_back() {
+        let mut blocks = Vec::new();
+        (0..5).for_each(|_| keep(&mut blocks, vec![0.5; BLOCK / 2 - 7]));
+        keep(&mut blocks, vec![0.5; BLOCK + 1]);
+        let lengths: Vec<usize> = blocks.iter().map(Vec::len).collect();
+        let two = BLOCK - 14;
+        assert_eq!(lengths, [two, two, BLOCK / 2 - 7, BLOCK + 1]);
+        assert!(blocks[1..].iter().all(|block| block.capacity() >= BLOCK));
     }
 }
