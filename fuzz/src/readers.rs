@@ -2,7 +2,8 @@
 //! replay the corpus.
 
 use retrograd_datasets::{
-    CsvReader, DatasetError, IdxArray, LabelColumn, Npz, npy_from_bytes, png_from_bytes,
+    CsvReader, DatasetError, IdxArray, LabelColumn, Npz, jpeg_from_bytes, npy_from_bytes,
+    png_from_bytes,
 };
 
 /// IDX, raw or compressed as the first bytes say.
@@ -45,6 +46,13 @@ pub fn npz(bytes: &[u8]) {
 /// PNG.
 pub fn png(bytes: &[u8]) {
     if let Some(image) = checked(png_from_bytes(bytes)) {
+        assert!(image.iter().all(|value| (0.0..=1.0).contains(&value)));
+    }
+}
+
+/// JPEG.
+pub fn jpeg(bytes: &[u8]) {
+    if let Some(image) = checked(jpeg_from_bytes(bytes)) {
         assert!(image.iter().all(|value| (0.0..=1.0).contains(&value)));
     }
 }

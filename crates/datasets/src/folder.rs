@@ -227,7 +227,9 @@ fn pixels(
     shape.channels = if coloured > 0 { 3 } else { 1 };
     let mut values = Vec::with_capacity(paths.len().min(1 << 16) * shape.features().min(1 << 16));
     for (path, own) in paths.iter().zip(shapes) {
-        let (image, seen_through) = flat(Image::open(path)?.decode()?, own, pictures.background);
+        let image = Image::open(path)?;
+        notes.turned += usize::from(image.is_turned());
+        let (image, seen_through) = flat(image.decode()?, own, pictures.background);
         notes.transparent += usize::from(seen_through);
         let fitted = pictures.apply(image, own);
         // A grey image among others in colour.
@@ -283,6 +285,13 @@ impl<'a> Image<'a> {
         }
     }
 
+    fn is_turned(&self) -> bool {
+        match self {
+            Self::Png(_) => false,
+            Self::Jpeg(image) => image.is_turned(),
+        }
+    }
+
     fn decode(self) -> Result<Vec<f32>, DatasetError> {
         match self {
             Self::Png(image) => {
@@ -306,6 +315,8 @@ struct Notes {
     /// Images that show their background; grey ones among others in colour.
     transparent: usize,
     grey: usize,
+    /// Images that are not shown as their rows are saved.
+    turned: usize,
 }
 
 impl Notes {
@@ -337,6 +348,12 @@ impl Notes {
             lines.push(format!(
                 "{} images are transparent in places, and shown over the background",
                 self.transparent
+            ));
+        }
+        if self.turned > 0 {
+            lines.push(format!(
+                "{} images are turned as their cameras noted",
+                self.turned
             ));
         }
         if self.grey > 0 {

@@ -60,6 +60,7 @@ pub use error::DatasetError;
 pub use fitting::Pictures;
 pub use folder::read_image_folder;
 pub use idx::{IdxArray, read_idx};
+pub use jpeg::jpeg_from_bytes;
 pub use mnist::read_mnist_folder;
 pub use neighbours::Neighbours;
 pub use npy::{NpyElement, npy_from_bytes, read_npy};

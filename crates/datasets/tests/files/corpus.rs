@@ -12,12 +12,13 @@ mod readers;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 5] = [
+const TARGETS: [(&str, Target); 6] = [
     ("idx", readers::idx),
     ("csv", readers::csv),
     ("npy", readers::npy),
     ("npz", readers::npz),
     ("png", readers::png),
+    ("jpeg", readers::jpeg),
 ];
 
 /// Bytes that a file of `length` bytes may cost: what 1-bit images of zeros cost as numbers in two

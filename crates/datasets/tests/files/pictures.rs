@@ -6,7 +6,7 @@ use std::path::Path;
 use png::{BitDepth, ColorType};
 use retrograd_datasets::{
     CsvReader, Dataset, DatasetError, Found, ImageShape, Opened, Pictures, Split, find,
-    png_from_bytes, read_image_folder,
+    jpeg_from_bytes, png_from_bytes, read_image_folder,
 };
 use tempfile::tempdir;
 
@@ -176,6 +176,31 @@ fn jpegs() -> [&'static [u8]; 2] {
         include_bytes!("../data/colour.jpg"),
         include_bytes!("../data/grey.jpg"),
     ]
+}
+
+#[test]
+fn jpegs_are_turned_as_their_cameras_noted() {
+    // What lies on its side, with the note of it behind the first marker.
+    let [colour, _] = jpegs();
+    let tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let length = (2 + 6 + tiff.len() as u16).to_be_bytes();
+    let note = [&[0xff, 0xe1][..], &length, b"Exif\0\0", tiff].concat();
+    let turned = [&colour[..2], &note, &colour[2..]].concat();
+    let folder = tempdir().expect("a folder");
+    write(folder.path(), "1.jpg", &turned);
+    let found = find(folder.path(), &CsvReader::new(), &Pictures::default());
+    let Ok(Found::Samples(Opened::Whole(data), notes)) = found else {
+        panic!("no images");
+    };
+    assert_eq!(notes, ["1 images are turned as their cameras noted"]);
+    assert_eq!(data.image.map(|image| image.sizes()), Some([3, 8, 16]));
+    // Red was above, and is at the right.
+    let row = data.features.slice(1, 64..80).to_vec();
+    assert!(row[2] < 0.1 && row[13] > 0.9, "{row:?}");
+    assert_eq!(
+        jpeg_from_bytes(&turned).expect("an image").shape()[..],
+        [3, 8, 16]
+    );
 }
 
 #[test]
