@@ -45,7 +45,7 @@ fn copy<T: Float>(to: &mut [T], from: &[f64], scale: f64) {
 }
 
 /// `a` ← R above rows of zeros; the result is Q.
-fn factor(a: &mut [f64], rows: usize, columns: usize) -> Vec<f64> {
+pub(super) fn factor(a: &mut [f64], rows: usize, columns: usize) -> Vec<f64> {
     let k = rows.min(columns);
     let reflections: Vec<Vec<f64>> = (0..k)
         .map(|j| {

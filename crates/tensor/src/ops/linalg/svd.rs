@@ -7,6 +7,7 @@
 //! A pair of vectors has no sign of its own; the largest element of the left one is made positive.
 
 use super::eigen::{identity, sign};
+use super::qr::factor;
 use super::{dot, each, scaled, subtract};
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
@@ -55,8 +56,10 @@ impl<T: Float> Tensor<T> {
                 let a = &matrices[matrix * size..][..size];
                 match a.iter().position(|value| !value.is_finite()) {
                     Some(place) => return Err(place / columns),
-                    None if rows < columns => decompose(a, columns, [v, s, u], false),
-                    None => decompose(&turned(a, columns), rows, [u, s, v], true),
+                    None if rows < columns => {
+                        decompose(&turned(a, columns), columns, [v, s, u], false);
+                    }
+                    None => decompose(a, rows, [u, s, v], true),
                 }
                 Ok(())
             })?;
@@ -65,44 +68,53 @@ impl<T: Float> Tensor<T> {
     }
 }
 
-/// The columns of a matrix as rows.
+/// The columns of a matrix as its rows.
 fn turned<T: Float>(a: &[T], columns: usize) -> Vec<T> {
     (0..columns)
         .flat_map(|j| a.iter().skip(j).step_by(columns).copied())
         .collect()
 }
 
-/// Singular vectors of this length, the values, and the other vectors, for a matrix whose columns are
-/// the lists in `a`; or its rows, then the long vectors are not the left ones.
+/// Singular vectors of this length, the values, and the other vectors, of a matrix with `length` rows
+/// and no more columns; `long_is_left` says which have their sign made positive.
 fn decompose<T: Float>(
-    a: &[T],
+    tall: &[T],
     length: usize,
     [long, values, short]: [&mut [T]; 3],
     long_is_left: bool,
 ) {
-    let (mut lists, scale) = scaled(a);
     let count = values.len();
+    let (mut a, scale) = scaled(tall);
+    // Of a tall matrix, R has the same values in fewer rows.
+    let q = (length > count).then(|| factor(&mut a, length, count));
+    let mut lists = turned(&a[..count * count], count);
     let mut turns = identity(count);
-    let tolerance = f64::EPSILON * (length as f64).sqrt();
+    let tolerance = f64::EPSILON * (count as f64).sqrt();
     for _ in 0..ROUNDS {
-        if !orthogonalise(&mut lists, length, &mut turns, count, tolerance) {
+        if !orthogonalise(&mut lists, &mut turns, count, tolerance) {
             break;
         }
     }
     let norms: Vec<f64> = lists
-        .chunks(length)
+        .chunks(count)
         .map(|list| dot(list, list).sqrt())
         .collect();
     let mut order: Vec<usize> = (0..count).collect();
     order.sort_by(|&i, &j| norms[j].total_cmp(&norms[i]));
     let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
     for (column, &i) in order.iter().enumerate() {
-        let list = &lists[i * length..][..length];
-        let vector: Vec<f64> = match norms[i] {
-            0.0 => beside(&vectors, length),
+        let list = &lists[i * count..][..count];
+        vectors.push(match norms[i] {
+            0.0 => beside(&vectors, count),
             norm => list.iter().map(|value| value / norm).collect(),
+        });
+        let vector = match &q {
+            Some(q) => q
+                .chunks(count)
+                .map(|row| dot(row, &vectors[column]))
+                .collect(),
+            None => vectors[column].clone(),
         };
-        values[column] = T::from_f64(scale * norms[i]);
         let turn = &turns[i * count..][..count];
         let sign = sign(if long_is_left { &vector } else { turn });
         let write = |to: &mut [T], from: &[f64]| {
@@ -112,23 +124,17 @@ fn decompose<T: Float>(
         };
         write(long, &vector);
         write(short, turn);
-        vectors.push(vector);
+        values[column] = T::from_f64(scale * norms[i]);
     }
 }
 
 /// One round of rotations of every pair of lists, and of the same pairs of `turns`; whether any pair
 /// was not orthogonal.
-fn orthogonalise(
-    lists: &mut [f64],
-    length: usize,
-    turns: &mut [f64],
-    count: usize,
-    tolerance: f64,
-) -> bool {
+fn orthogonalise(lists: &mut [f64], turns: &mut [f64], count: usize, tolerance: f64) -> bool {
     let mut turned = false;
     for p in 0..count {
         for q in p + 1..count {
-            let (a, b) = pair(lists, length, p, q);
+            let (a, b) = pair(lists, count, p, q);
             let (alpha, beta, gamma) = (dot(a, a), dot(b, b), dot(a, b));
             if gamma.abs() <= tolerance * alpha.sqrt() * beta.sqrt() {
                 continue;
@@ -147,9 +153,9 @@ fn orthogonalise(
 }
 
 /// Lists `p` and `q`, the second after the first.
-fn pair(lists: &mut [f64], length: usize, p: usize, q: usize) -> (&mut [f64], &mut [f64]) {
-    let (upper, lower) = lists.split_at_mut(q * length);
-    (&mut upper[p * length..][..length], &mut lower[..length])
+fn pair(lists: &mut [f64], count: usize, p: usize, q: usize) -> (&mut [f64], &mut [f64]) {
+    let (upper, lower) = lists.split_at_mut(q * count);
+    (&mut upper[p * count..][..count], &mut lower[..count])
 }
 
 fn rotate(a: &mut [f64], b: &mut [f64], cosine: f64, sine: f64) {
