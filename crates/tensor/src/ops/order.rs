@@ -129,12 +129,13 @@ impl<T: Float> Tensor<T> {
             in_blocks(out, 1, (size + 2).ilog2() as usize, &|first, out| {
                 for (i, (slot, &value)) in (first..).zip(out.iter_mut().zip(&values_of[first..])) {
                     let row = &sorted[i / count * size..][..size];
-                    let before = |&element: &T| match compare(element, value) {
-                        Ordering::Less => true,
-                        Ordering::Equal => right,
-                        Ordering::Greater => false,
+                    let place = match (value.is_nan(), right) {
+                        (false, false) => row.partition_point(|&element| element < value),
+                        (false, true) => row.partition_point(|&element| element <= value),
+                        (true, false) => row.partition_point(|element| !element.is_nan()),
+                        (true, true) => size,
                     };
-                    *slot = row.partition_point(before) as i64;
+                    *slot = place as i64;
                 }
             });
         })
