@@ -1,11 +1,68 @@
 //! Values combined with what is where indices say: sums, means, products and extremes by place.
 //!
-//! Where a place gets several values, pairs of them are combined until one is left. So there is no
-//! division in a product, and every order of derivative is right with any number of zeros.
+//! Of a product, pairs of factors are multiplied until one is left. So there is no division, and
+//! every order of derivative is right with any number of zeros.
+
+use std::borrow::Cow;
 
 use retrograd_tensor::{Float, Shape, Tensor};
 
+use super::one;
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
+
+/// The largest or smallest of the elements of a vector that belong to each place, of which each has
+/// one; elements that tie for it share the cotangent equally.
+#[derive(Clone, Debug)]
+struct ScatterExtremum {
+    places: Tensor<i64>,
+    count: usize,
+    largest: bool,
+}
+
+impl<T: Float> Primitive<T> for ScatterExtremum {
+    fn name(&self) -> Cow<'static, str> {
+        if self.largest {
+            "scatter_max"
+        } else {
+            "scatter_min"
+        }
+        .into()
+    }
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        let (least, combine): (T, fn(T, T) -> T) = match self.largest {
+            true => (-T::INFINITY, T::maximum),
+            false => (T::INFINITY, T::minimum),
+        };
+        let mut extremes = vec![least; self.count];
+        for (value, place) in x[0].iter().zip(self.places.iter()) {
+            let extreme = &mut extremes[place as usize];
+            *extreme = combine(*extreme, value);
+        }
+        Tensor::from_vec(extremes, [self.count])
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::input(0).and(Saves::OUTPUT)
+    }
+    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let chosen = x[0].equal(&y.gather(&self.places));
+        let ties = chosen.scatter_add(&self.places, self.count);
+        one(chosen * (g / ties).gather(&self.places))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        let name = if self.largest { "max" } else { "min" };
+        format!("y[i] = {name} of the x[j] with place i").into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄ = g where x = y, shared by those that tie".into()
+    }
+    fn attributes(&self) -> String {
+        format!("{} elements, {} places", self.places.shape(), self.count)
+    }
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        x[0].elements() as u64
+    }
+}
 
 /// How [`Var::scatter_reduce`] makes one number of those that share a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,9 +73,9 @@ pub enum Reduce {
     Mean,
     /// Their product.
     Prod,
-    /// The largest; NaN if there is one. Two that tie share the derivative.
+    /// The largest; NaN if there is one. Those that tie share the derivative.
     Max,
-    /// The smallest; NaN if there is one. Two that tie share the derivative.
+    /// The smallest; NaN if there is one. Those that tie share the derivative.
     Min,
 }
 
@@ -56,11 +113,23 @@ impl<T: Float> Var<T> {
                 _ => sum / Self::constant(counts(self.shape(), axis, indices, include_self)),
             };
         }
-        let places = (0..self.elements() as i64).collect();
-        let places = Tensor::from_vec(places, self.shape()).gather_along(axis, indices);
-        let members = members(self.elements(), &places, include_self);
+        let count = self.elements();
+        let places = Tensor::from_vec((0..count as i64).collect(), self.shape());
+        let members = members(count, &places.gather_along(axis, indices), include_self);
         let all = Self::cat(&[&self.reshape(&[-1]), &values.reshape(&[-1])], 0);
-        combined(all, members, reduce).with_shape(*self.shape())
+        let result = match reduce {
+            Reduce::Max | Reduce::Min => {
+                let [places, numbers] = [0, 1].map(|i| members.iter().map(|m| m[i]).collect());
+                let extremum = ScatterExtremum {
+                    places: Tensor::from_vec(places, [members.len()]),
+                    count,
+                    largest: reduce == Reduce::Max,
+                };
+                Self::apply(extremum, &[&read(&all, numbers)])
+            }
+            _ => products(all, members),
+        };
+        result.with_shape(*self.shape())
     }
 
     /// The sums of the rows (positions of axis 0) that belong to each of `count` segments: row j to
@@ -109,9 +178,9 @@ fn members(count: usize, places: &Tensor<i64>, include_self: bool) -> Vec<[i64; 
     members
 }
 
-/// One number for each place, of the members among `all`.
+/// The product of the members of each place, which are among `all`.
 #[track_caller]
-fn combined<T: Float>(mut all: Var<T>, mut members: Vec<[i64; 2]>, reduce: Reduce) -> Var<T> {
+fn products<T: Float>(mut all: Var<T>, mut members: Vec<[i64; 2]>) -> Var<T> {
     loop {
         let (mut left, mut right) = (Vec::new(), Vec::new());
         let mut next = Vec::with_capacity(members.len());
@@ -132,12 +201,7 @@ fn combined<T: Float>(mut all: Var<T>, mut members: Vec<[i64; 2]>, reduce: Reduc
         if left.is_empty() {
             return read(&all, members.iter().map(|member| member[1]).collect());
         }
-        let (left, right) = (read(&all, left), read(&all, right));
-        let pairs = match reduce {
-            Reduce::Max => left.maximum(&right),
-            Reduce::Min => left.minimum(&right),
-            _ => left * right,
-        };
+        let pairs = read(&all, left) * read(&all, right);
         all = Var::cat(&[&all, &pairs], 0);
     }
 }

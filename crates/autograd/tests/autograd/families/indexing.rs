@@ -116,10 +116,11 @@ fn places_combine_what_they_get() {
     let prod = |x: &[Var<f64>]| x[0].scatter_reduce(0, &at, &x[1], Reduce::Prod, true);
     agrees("prod", prod, &[x.clone(), zeros]);
     let max = |x: &[Var<f64>]| x[0].scatter_reduce(0, &at, &x[1], Reduce::Max, true);
-    let ties = Tensor::from_vec(vec![3.0, 2.0, 1.0], [3]);
+    let ties = Tensor::from_vec(vec![3.0, 2.0, 3.0], [3]);
+    let third = 1.0 / 3.0;
     assert_eq!(
         slopes(max, &[x.clone(), ties]),
-        [vec![0.5], vec![0.5, 0.0, 0.0]]
+        [vec![third], vec![third, 0.0, third]]
     );
     let not = Tensor::from_vec(vec![1.0, f64::NAN, 9.0], [3]);
     assert!(max(&[x, not].map(Var::constant)).item().is_nan());
