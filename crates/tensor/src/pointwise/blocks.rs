@@ -192,14 +192,24 @@ impl<'l, 'a, 'r, T: Float> BlockLoop<'l, 'a, 'r, T> {
         }
     }
 
-    /// Empties the row of collected blocks into the target.
+    /// Empties the row of collected blocks into the target. All steps of a block have one place there,
+    /// so they are first combined by halves: that is quicker than one after another, and a sum's
+    /// rounding errors grow with the logarithm of their number.
     unsafe fn flush(&self, cursor: &OutputCursor<T>, output: &BoundOutput) {
         if let (Some(at), Some(collected)) = (cursor.pending, output.collected) {
-            let size = (self.bound.grid.step(), self.bound.grid.longest());
+            let mut steps = self.bound.grid.step();
+            let len = self.bound.grid.longest() / steps;
             // SAFETY: the row has the elements of the longest block.
             unsafe {
-                let row = Row::of(self.table.scratch_row(collected).cast_const());
-                self.absorb(output, row, size, cursor.start.offset(at));
+                let row = self.table.scratch_row(collected);
+                while steps > 1 {
+                    let half = steps / 2;
+                    steps -= half;
+                    let upper = Row::of(row.add(steps * len).cast_const());
+                    self.table.merge(self.bound.combine, row, upper, half * len);
+                }
+                let row = Row::of(row.cast_const());
+                self.absorb(output, row, (1, len), cursor.start.offset(at));
             }
         }
     }
