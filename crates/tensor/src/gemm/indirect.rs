@@ -9,6 +9,8 @@
 //! and a tap a step, or the other way round, with the right operand packed; or the rows are packed
 //! weights, and the right operand is an image on which a tap is a shift.
 
+use std::ops::Range;
+
 use super::Routines;
 use super::microkernel::{Addend, MOST_ROWS, MicroKernels, Offsets, Tile, padded};
 use super::panels::Panels;
@@ -49,11 +51,16 @@ impl Table {
 
     /// The first so many.
     pub(crate) fn first(&self, count: usize) -> Pairs<'_> {
+        self.range(0..count)
+    }
+
+    /// These ones.
+    pub(crate) fn range(&self, range: Range<usize>) -> Pairs<'_> {
         let (pairs, _) = self.pairs.as_slice().as_chunks();
-        let pairs = &pairs[..count];
+        let pairs = &pairs[range];
         Pairs {
             pairs,
-            largest: match count == self.len() {
+            largest: match pairs.len() == self.len() {
                 true => self.largest,
                 false => largest(pairs),
             },

@@ -7,6 +7,8 @@
 //! This is a matrix product along the positions. A tile of a few rows and taps is held in
 //! registers, a vector for each, and summed across its lanes at the end.
 
+use std::ops::Range;
+
 use crate::element::Float;
 use crate::simd::{Isa, Kernel, Math, Simd};
 
@@ -16,6 +18,10 @@ const MOST: usize = 16;
 /// Taps of a block. They are a channel's or two, whose planes stay in the first-level cache while all
 /// rows meet them.
 const BLOCK: usize = 16;
+
+/// Positions that are summed before they are added to others: a multiple of all vectors' lanes.
+/// Millions of them added to one number would lose what each is smaller than its last digit.
+const SPAN: usize = 1 << 14;
 
 /// One product.
 #[derive(Debug)]
@@ -52,12 +58,16 @@ impl<T: Float> PlaneDots<'_, T> {
             for (i, left) in self.left.chunks(ROWS * self.positions).enumerate() {
                 let rows = left.len() / self.positions;
                 for (j, starts) in starts.chunks(TAPS).enumerate() {
-                    let sums = self.tile::<S, ROWS, TAPS>(simd, left, starts);
-                    for row in 0..rows {
-                        let tap = block * BLOCK + j * TAPS;
-                        let out = &mut self.out[(i * ROWS + row) * taps + tap..][..starts.len()];
-                        for (slot, &sum) in out.iter_mut().zip(&sums[row * TAPS..]) {
-                            *slot += sum;
+                    for first in (0..self.positions).step_by(SPAN) {
+                        let span = first..self.positions.min(first + SPAN);
+                        let sums = self.tile::<S, ROWS, TAPS>(simd, left, starts, span);
+                        for row in 0..rows {
+                            let tap = block * BLOCK + j * TAPS;
+                            let out =
+                                &mut self.out[(i * ROWS + row) * taps + tap..][..starts.len()];
+                            for (slot, &sum) in out.iter_mut().zip(&sums[row * TAPS..]) {
+                                *slot += sum;
+                            }
                         }
                     }
                 }
@@ -65,22 +75,24 @@ impl<T: Float> PlaneDots<'_, T> {
         }
     }
 
-    /// The dot products of `ROWS` rows with `TAPS` taps; missing ones repeat the last.
+    /// The dot products of `ROWS` rows with `TAPS` taps over a span of positions; missing ones repeat
+    /// the last.
     #[inline(always)]
     fn tile<S: Simd<T>, const ROWS: usize, const TAPS: usize>(
         &self,
         simd: S,
         left: &[T],
         starts: &[i64],
+        span: Range<usize>,
     ) -> [T; MOST] {
-        let length = self.positions;
+        let length = span.len();
         let rows: [&[T]; ROWS] = std::array::from_fn(|i| {
-            let row = i.min(left.len() / length - 1);
-            &left[row * length..][..length]
+            let row = i.min(left.len() / self.positions - 1);
+            &left[row * self.positions + span.start..][..length]
         });
         let taps: [&[T]; TAPS] = std::array::from_fn(|j| {
             let start = starts[j.min(starts.len() - 1)] as usize;
-            &self.planes[start..][..length]
+            &self.planes[start + span.start..][..length]
         });
         let mut sums = [[simd.splat(T::ZERO); TAPS]; ROWS];
         let mut q = 0;

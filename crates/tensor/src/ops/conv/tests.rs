@@ -191,6 +191,26 @@ fn agree_in_many_blocks_tiles_and_parts() {
 }
 
 #[test]
+fn a_weight_of_a_million_windows_keeps_its_digits() {
+    // Every term is the same, so that all roundings go the same way.
+    for [input, weight] in [
+        [[1, 1, 1002, 1002], [1, 1, 3, 3]],
+        [[1, 12, 1002, 1002], [12, 12, 3, 3]],
+    ] {
+        let (input, weight) = (Shape::from(input), Shape::from(weight));
+        let geometry = convolution(&input, &weight, &Convolution::<2>::default()).or_panic();
+        let y = Tensor::<f32>::full(geometry.output(), 0.1);
+        let sums = Tensor::<f32>::ones(input).convolve_filter(&y, &geometry);
+        let exact = 1e6 * f64::from(0.1_f32);
+        // A lane adds up a sixteenth of a span at most, and the spans are fewer.
+        let bound = 1024.0 * f64::from(f32::EPSILON);
+        for sum in sums.iter() {
+            assert!((f64::from(sum) / exact - 1.0).abs() < bound, "{sum}");
+        }
+    }
+}
+
+#[test]
 fn indirect_products_do_not_multiply_padding() {
     // An infinity in a corner reaches the windows that read it, and no other.
     let (input, weight) = (Shape::from([1, 2, 4, 4]), Shape::from([3, 2, 3, 3]));

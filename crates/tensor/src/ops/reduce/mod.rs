@@ -307,6 +307,21 @@ mod tests {
     }
 
     #[test]
+    fn small_numbers_are_not_lost_beside_a_large_one() {
+        for columns in [1, 2, 3, 8, 64, 512, 4096] {
+            let x = Tensor::<f32>::from_fn([1025, columns], |i| match i[0] {
+                0 => 16_777_216.0,
+                _ => 1.0,
+            });
+            for sum in x.sum(0).iter() {
+                // Those that are added to the large one by themselves are lost: 64 at most.
+                let lost = 16_777_216.0 + 1024.0 - f64::from(sum);
+                assert!((0.0..=64.0).contains(&lost), "{columns}: {lost}");
+            }
+        }
+    }
+
+    #[test]
     fn conditions_on_all_and_any() {
         let x = Tensor::from_vec(vec![0.0, -0.0, f64::NAN, 0.0, 2.0, -1.0], [3, 2]);
         assert_eq!(x.any(1).to_vec(), [0.0, 1.0, 1.0]);

@@ -22,6 +22,9 @@ use crate::tensor::Tensor;
 
 /// Most elements of all parts together, unless a single one has more.
 const PARTS: usize = 1 << 20;
+/// Windows that are summed before they are added to others. Millions of them added to one number would
+/// lose what each is smaller than its last digit.
+const SPAN: usize = 1 << 14;
 
 /// What each tap of the weight receives.
 pub(in super::super) fn filter<T: Float>(isa: Isa, call: Call<'_, T>) {
@@ -214,24 +217,36 @@ impl<'a, T: Float> WeightPlan<'a, T> {
         let blocks = blocks.zip(y.chunks(self.images * y_image));
         for (number, (x, y)) in blocks.enumerate() {
             self.turn(group, y, turned.as_mut_slice());
+            let add = |span: Range<usize>, epilogue: Epilogue<'_, T>, out: &mut [T]| {
+                for inside in &self.insides {
+                    let steps = inside.steps.len() / self.images * (x.len() / x_image);
+                    let product = Indirect {
+                        left: &x[first * area..],
+                        rows: inside.rows.first(inside.rows.len()),
+                        steps: inside
+                            .steps
+                            .range(span.start.min(steps)..span.end.min(steps)),
+                        right: turned.as_slice(),
+                        columns: self.columns,
+                        packed: true,
+                        height: self.routines.isa.resources().tile[0],
+                        times: 1,
+                        strides: [0, 0],
+                    };
+                    product.run(&self.routines, epilogue, out);
+                }
+            };
             let epilogue = match number {
                 0 => Epilogue::Store,
                 _ => Epilogue::Accumulate,
             };
-            for inside in &self.insides {
-                let steps = inside.steps.len() / self.images * (x.len() / x_image);
-                let product = Indirect {
-                    left: &x[first * area..],
-                    rows: inside.rows.first(inside.rows.len()),
-                    steps: inside.steps.first(steps),
-                    right: turned.as_slice(),
-                    columns: self.columns,
-                    packed: true,
-                    height: self.routines.isa.resources().tile[0],
-                    times: 1,
-                    strides: [0, 0],
-                };
-                product.run(&self.routines, epilogue, out);
+            add(0..SPAN, epilogue, out);
+            for start in (SPAN..windows).step_by(SPAN) {
+                let mut sums = Storage::filled(out.len(), T::ZERO);
+                add(start..start + SPAN, Epilogue::Store, sums.as_mut_slice());
+                for (to, &sum) in out.iter_mut().zip(sums.as_slice()) {
+                    *to += sum;
+                }
             }
         }
     }
