@@ -3,7 +3,6 @@
 use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Float, OrPanic, Shape, ShapeError};
-use smallvec::SmallVec;
 
 use super::cell::{Cell, Kind, State};
 use crate::module::Visitor;
