@@ -45,7 +45,7 @@ impl<T: Float> Tensor<T> {
         Tensor::written(self.shape().with(self.rank() - 1, k), |out| {
             in_blocks(out, k, size, &|first, out| {
                 let x = &x[first * size..];
-                T::dispatch(Largest { x, size, k, out });
+                T::dispatch(TopK { x, size, k, out });
             });
         })
     }
@@ -173,14 +173,14 @@ fn compare<T: Float>(a: T, b: T) -> Ordering {
 const GROUPS: usize = 128;
 
 /// Some rows, and where to write the places of their largest elements.
-struct Largest<'a, T> {
+struct TopK<'a, T> {
     x: &'a [T],
     size: usize,
     k: usize,
     out: &'a mut [i64],
 }
 
-impl<T: Float> Kernel<T> for Largest<'_, T> {
+impl<T: Float> Kernel<T> for TopK<'_, T> {
     type Output = ();
 
     #[inline(always)]

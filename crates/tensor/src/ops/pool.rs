@@ -83,7 +83,7 @@ impl<T: Float> Tensor<T> {
             in_blocks(out, windows, plane + windows, &|first, out| {
                 let x = &x[first * plane..];
                 let axes = geometry.axes;
-                T::dispatch(Largest { axes, x, out });
+                T::dispatch(WindowMaxima { axes, x, out });
             });
         })
     }
@@ -190,13 +190,13 @@ fn taps([rows, columns]: [Sliding; 2], mut visit: impl FnMut(usize, usize)) {
 }
 
 /// Some planes and where to write the positions of their largest elements.
-struct Largest<'a, T> {
+struct WindowMaxima<'a, T> {
     axes: [Sliding; 2],
     x: &'a [T],
     out: &'a mut [i64],
 }
 
-impl<T: Float> Kernel<T> for Largest<'_, T> {
+impl<T: Float> Kernel<T> for WindowMaxima<'_, T> {
     type Output = ();
 
     #[inline(always)]
