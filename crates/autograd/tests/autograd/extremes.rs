@@ -268,6 +268,56 @@ fn functions_keep_their_digits_at_their_ends() {
 }
 
 #[test]
+fn functions_of_matrices_have_slopes_at_equal_eigenvalues() {
+    let matrix = Tensor::from_fn([3, 3], |i| {
+        if i[0] == i[1] {
+            [2.0, 2.0, 5.0][i[0]]
+        } else {
+            0.0
+        }
+    });
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(matrix);
+    // y = A², and dy₀₁ + dy₁₀ = 2·(a₀₀ + a₁₁)/2 for either of the two entries.
+    let y = x.matrix_function(|x| x.square());
+    let loss = y.slice(0, 0..1).slice(1, 1..2).sum(..) + y.slice(0, 1..2).slice(1, 0..1).sum(..);
+    let slope = loss.backward().of(&x).expect("a slope").clone();
+    assert_relative_eq!(slope.at(&[0, 1]), 4.0, max_relative = 1e-9);
+    assert_relative_eq!(slope.at(&[1, 0]), 4.0, max_relative = 1e-9);
+    let diagonal = x
+        .matrix_function(|x| x.exp())
+        .slice(0, 0..1)
+        .slice(1, 0..1)
+        .sum(..);
+    let slope = diagonal.backward().of(&x).expect("a slope").at(&[0, 0]);
+    assert_relative_eq!(slope, 2.0_f64.exp(), max_relative = 1e-9);
+    let zeros = tape.leaf(Tensor::zeros([2, 2]));
+    let slope = zeros.matrix_function(|x| x.exp()).sum(..).backward();
+    assert_relative_eq!(
+        slope.of(&zeros).expect("a slope"),
+        &Tensor::ones([2, 2]),
+        max_relative = 1e-9
+    );
+    // Values alone do not need the vectors.
+    let trace = x.eigh().0.square().sum(..).backward();
+    assert_relative_eq!(
+        trace.of(&x).expect("a slope").at(&[0, 0]),
+        4.0,
+        max_relative = 1e-12
+    );
+}
+
+#[test]
+#[should_panic(expected = "eigenvalues 0 and 1 are both 2, so their vectors have no derivative")]
+fn vectors_of_equal_eigenvalues_have_no_slope() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(Tensor::eye(2) * 2.0);
+    let (values, vectors) = x.eigh();
+    let y = (&vectors * values.square().unsqueeze(-2)).matmul_nt(&vectors);
+    let _ = y.slice(0, 0..1).sum(..).backward();
+}
+
+#[test]
 fn logarithms_of_powers_of_their_base_are_whole_numbers() {
     for k in -1074..1024 {
         let x = row::<f64, 1>([f64::exp2(k.into())]);

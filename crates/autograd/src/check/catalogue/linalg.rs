@@ -29,6 +29,12 @@ pub(super) fn rows() -> Vec<Row> {
             vectors.matmul(&values.exp().unsqueeze(-1))
         })
         .kinks("equal eigenvalues"),
+        row(SMOOTH, "matrix_function", square, |x| {
+            x[0].matrix_function(|x| x.sin())
+        }),
+        row(SMOOTH, "matrix_function batch", batch, |x| {
+            x[0].matrix_function(|x| x.exp())
+        }),
     ];
     rows.extend(triangles(system, many));
     rows.extend(rectangles());

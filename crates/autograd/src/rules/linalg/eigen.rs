@@ -8,10 +8,17 @@
 //! ```
 //!
 //! (Giles 2008, section 3.1). Eigenvectors of equal values are not determined by the matrix: any
-//! rotation among them will do. There F is 0 too, so what a function says about directions inside
-//! such a space is left out, which is right for functions that do not care.
+//! rotation among them will do, so they have no derivative, and one that is asked for is refused.
+//!
+//! Functions of the matrix, f(A) = V·f(Λ)·Vᵀ, have one all the same (Daleckii and Krein 1965):
+//!
+//! ```text
+//! Ā = V·(D ∘ (Vᵀ·sym(g)·V))·Vᵀ,  D = (f(λᵢ) − f(λⱼ)) / (λᵢ − λⱼ), or f′ where they are equal
+//! ```
 
 use std::borrow::Cow;
+use std::fmt;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
@@ -47,6 +54,7 @@ impl<T: Float> Primitive<T> for Eigen {
         });
         let (values, vectors) = (y.slice(-2, ..1), y.slice(-2, 1..));
         let turning = vectors.matmul_tn(&g.slice(-2, 1..));
+        refuse_equal(values.value(), turning.value());
         let turning = BY_GAP.apply(&[&turning, &values, &values.t()]);
         let stretching = g.slice(-2, ..1).squeeze(-2).diag_embed(0, [-2, -1]);
         let inside = vectors.matmul(&(turning + stretching));
@@ -64,16 +72,127 @@ impl<T: Float> Primitive<T> for Eigen {
     }
 }
 
+/// Panics where vectors of equal values are to be turned among themselves.
+fn refuse_equal<T: Float>(values: &Tensor<T>, turning: &Tensor<T>) {
+    let size = size(turning.shape());
+    let (values, turning) = (values.values(), turning.values());
+    let matrices = turning.chunks((size * size).max(1));
+    for (values, turning) in values.chunks(size.max(1)).zip(matrices) {
+        // They are in rising order.
+        let equal = (1..size).find(|&i| {
+            values[i - 1] == values[i]
+                && (turning[(i - 1) * size + i] != T::ZERO || turning[i * size + i - 1] != T::ZERO)
+        });
+        if let Some(i) = equal {
+            panic!(
+                "eigh: eigenvalues {} and {i} are both {}, so their vectors have no derivative; for a function of the \
+                 matrix use matrix_function",
+                i - 1,
+                values[i]
+            );
+        }
+    }
+}
+
+/// A function of one number, applied element by element.
+type Elementwise<T> = Rc<dyn Fn(&Var<T>) -> Var<T>>;
+
+/// V·f(Λ)·Vᵀ
+struct MatrixFunction<T: Float>(Elementwise<T>);
+
+impl<T: Float> fmt::Debug for MatrixFunction<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MatrixFunction")
+    }
+}
+
+impl<T: Float> MatrixFunction<T> {
+    /// (f(a) − f(b)) / (a − b), by a difference that is wide enough where a and b are (nearly) equal: the
+    /// errors of rounding and of the difference are both about ε^⅔ there.
+    fn divided_difference(&self, a: &Var<T>, b: &Var<T>) -> Var<T> {
+        static ENDS: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("matrix_function.end", |[a, b, width]: [Expr; 3]| {
+                let size = a.abs().max(b.abs());
+                let size = Expr::select(&size, &size, &Expr::from(1.0));
+                let (middle, half) = ((&a + &b) * 0.5, width * size);
+                let near = (&a - &b).abs().less(half.abs() * 2.0);
+                Expr::select(&near, &(middle + half), &a)
+            })
+        });
+        let width = T::EPSILON.to_f64().cbrt();
+        let width = |sign: f64| Var::constant(Tensor::scalar(T::from_f64(sign * width)));
+        let end = |a: &Var<T>, b: &Var<T>, sign| ENDS.apply(&[a, b, &width(sign)]);
+        let (a, b) = (end(a, b, 1.0), end(b, a, -1.0));
+        ((self.0)(&a) - (self.0)(&b)) / (a - b)
+    }
+}
+
+impl<T: Float> Primitive<T> for MatrixFunction<T> {
+    fn name(&self) -> Cow<'static, str> {
+        "matrix_function".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+        let (values, vectors) = x[0].eigh();
+        let images = (self.0)(&Var::constant(values)).into_value();
+        (&vectors * &images.unsqueeze(-2)).matmul(&vectors.t())
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::input(0)
+    }
+    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+        let (values, vectors) = x[0].eigh();
+        let differences = self.divided_difference(&values.unsqueeze(-1), &values.unsqueeze(-2));
+        let inside = vectors.matmul_tn(&symmetric(g).matmul(&vectors)) * differences;
+        one(vectors.matmul(&inside).matmul_nt(&vectors))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = V·f(Λ)·Vᵀ with V·Λ·Vᵀ = sym(A)".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "Ā = V·(D∘(Vᵀ·sym(g)·V))·Vᵀ, D = (f(λᵢ) − f(λⱼ)) / (λᵢ − λⱼ)".into()
+    }
+    /// The eigenvectors, and two products.
+    fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
+        (x[0].elements() * size(&x[0]) * 38 / 3) as u64
+    }
+}
+
 impl<T: Float> Var<T> {
+    /// f(A) = V·f(Λ)·Vᵀ, the function f of every eigenvalue of the symmetric part (M + Mᵀ) / 2 of each of
+    /// these matrices M `[.., size, size]`. `f` is applied element by element.
+    ///
+    /// The derivative is right where eigenvalues are equal too; the second one is refused there.
+    ///
+    /// ```
+    /// use retrograd_autograd::Tape;
+    /// use retrograd_tensor::Tensor;
+    ///
+    /// let tape = Tape::<f64>::new();
+    /// let covariance = tape.leaf(Tensor::eye(2) * 4.0);
+    /// let whitening = covariance.matrix_function(|x| x.rsqrt());
+    /// assert!((whitening.value().at(&[0, 0]) - 0.5).abs() < 1e-12);
+    /// ```
+    ///
+    /// # Panics
+    /// If the matrices are not square, or one is not finite.
+    #[track_caller]
+    #[must_use]
+    pub fn matrix_function(&self, f: impl Fn(&Self) -> Self + 'static) -> Self {
+        shape::square("matrix_function", self.shape()).or_panic();
+        Self::apply(MatrixFunction(Rc::new(f)), &[self])
+    }
+
     /// Eigenvalues `[.., size]` in rising order and eigenvectors `[.., size, size]`, one a column,
     /// of the symmetric part (M + Mᵀ) / 2 of each of these matrices M `[.., size, size]`. The largest
     /// element of each vector is positive.
     ///
-    /// Where eigenvalues are equal, the vectors have no derivative but that of the space they span,
-    /// and the values have no second one.
+    /// Where eigenvalues are equal, the vectors have no derivative, and the values have no second one.
+    /// For functions of the matrix there is [`matrix_function`](Self::matrix_function).
     ///
     /// # Panics
-    /// If the matrices are not square, or one is not finite; see [`Tensor::try_eigh`].
+    /// If the matrices are not square, or one is not finite; see [`Tensor::try_eigh`]. The backward
+    /// sweep, if it comes to vectors of equal eigenvalues.
     #[track_caller]
     #[must_use]
     pub fn eigh(&self) -> (Self, Self) {
