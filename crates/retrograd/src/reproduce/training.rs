@@ -13,6 +13,7 @@ use retrograd::tensor::{Tensor, random};
 use super::outcome::{Compared, Conditions, Outcome, workplace};
 use super::row::{Figure, Row};
 use crate::failure::Failure;
+use crate::phase::{Vars, objective};
 use crate::terminal;
 
 /// Samples of a batch when only measuring.
@@ -113,8 +114,7 @@ impl Training<'_> {
         };
         let shelf = Shelf::open(place).map_err(Failure::run)?;
         let shelf = shelf.every(Every::Seconds(SAVE_EVERY)).keeping(2);
-        type Vars = (Var<f32>, Option<Tensor<i64>>, Option<Var<f32>>);
-        let objective = |(x, ..): &Vars| phase.objective(x, None, &x.into());
+        let objective = |batch: &Vars| objective(phase, batch);
         let mut trainer = Trainer::new(&objective, optimizer, self.conditions.seed)
             .scheduled(row.schedule.clone())
             .saving(model.as_ref(), shelf.keeping_best(false));

@@ -9,6 +9,7 @@
 
 use std::ops::Range;
 
+use super::SPAN;
 use crate::element::Float;
 use crate::simd::{Isa, Kernel, Math, Simd};
 
@@ -18,10 +19,6 @@ const MOST: usize = 16;
 /// Taps of a block. They are a channel's or two, whose planes stay in the first-level cache while all
 /// rows meet them.
 const BLOCK: usize = 16;
-
-/// Positions that are summed before they are added to others: a multiple of all vectors' lanes.
-/// Millions of them added to one number would lose what each is smaller than its last digit.
-const SPAN: usize = 1 << 14;
 
 /// One product.
 #[derive(Debug)]

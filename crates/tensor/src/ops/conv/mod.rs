@@ -44,6 +44,10 @@ use crate::tensor::Tensor;
 /// Tasks that the images are cut into at least, so that threads share them evenly.
 const TASKS: usize = 16;
 
+/// Windows whose terms of a weight are summed before they are added to others: a multiple of all
+/// vectors' lanes. Of millions that are added to one number, each would lose its last digits.
+const SPAN: usize = 1 << 14;
+
 impl<T: Float> Tensor<T> {
     /// Convolution of signals `[batch, channels, positions]` by a weight
     /// `[out channels, channels / groups, taps]`, plus a bias `[out channels]`.

@@ -202,7 +202,7 @@ fn a_weight_of_a_million_windows_keeps_its_digits() {
         let y = Tensor::<f32>::full(geometry.output(), 0.1);
         let sums = Tensor::<f32>::ones(input).convolve_filter(&y, &geometry);
         let exact = 1e6 * f64::from(0.1_f32);
-        // A lane adds up a sixteenth of a span at most, and the spans are fewer.
+        // What 2048 additions round by, ε/2 each: a lane's share of a span, and the spans.
         let bound = 1024.0 * f64::from(f32::EPSILON);
         for sum in sums.iter() {
             assert!((f64::from(sum) / exact - 1.0).abs() < bound, "{sum}");

@@ -31,9 +31,6 @@ const SINGLE: [f32; 10] = [
     0.0022762937,
 ];
 
-/// Half a unit in the last place of 1: log(1 + e) is e below.
-const TINY: f64 = f64::EPSILON / 4.0;
-
 /// 1 / (1 + e) for 0 ≤ e ≤ 1.
 #[inline(always)]
 pub(super) fn share<S: Simd<f32>>(simd: S, e: S::Vector) -> S::Vector {
@@ -106,10 +103,8 @@ pub(super) fn softplus<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
 /// log(1 + e) in `f64`.
 #[inline(always)]
 pub(super) fn tail_log<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
-    let (e, sum) = decay(simd, x);
-    // Where e is too small to be seen beside 1, it is the logarithm.
-    let log = log::regular_sum(simd, sum);
-    simd.select(simd.less(e.high, simd.splat(TINY)), e.high, log)
+    let (_, sum) = decay(simd, x);
+    log::regular_sum(simd, sum)
 }
 
 /// σ(−|x|) in `f64`.

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use super::super::SPAN;
 use super::{BLOCK_BYTES, Call, Inside, Insides, TASKS, columns};
 use crate::element::Float;
 use crate::gemm::{Epilogue, Indirect, Panels, Routines, Table, Transpose};
@@ -22,9 +23,6 @@ use crate::tensor::Tensor;
 
 /// Most elements of all parts together, unless a single one has more.
 const PARTS: usize = 1 << 20;
-/// Windows that are summed before they are added to others. Millions of them added to one number would
-/// lose what each is smaller than its last digit.
-const SPAN: usize = 1 << 14;
 
 /// What each tap of the weight receives.
 pub(in super::super) fn filter<T: Float>(isa: Isa, call: Call<'_, T>) {
