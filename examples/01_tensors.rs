@@ -29,7 +29,7 @@
 //!   the order of epoch 7 is [2, 1, 5, 3, 0, 4], whoever asked before
 //! ```
 
-use retrograd_tensor::{Slice, Tensor, keep, random};
+use retrograd_tensor::{DType, Slice, Tensor, keep, random};
 
 fn main() {
     views();
@@ -42,7 +42,7 @@ fn main() {
 /// Turning, cutting and reversing copy nothing: they are other strides over the same numbers.
 fn views() {
     println!("Views");
-    let x = Tensor::<f32>::arange(6).reshape(&[2, 3]);
+    let x = Tensor::arange(6, DType::F32).reshape(&[2, 3]);
     let second_column = x.slice(1, 1..2);
     let every_other = x.slice(1, Slice::all().step(2));
     for (name, view) in [
@@ -53,7 +53,8 @@ fn views() {
         ("x.flip(1)", &x.flip(1)),
     ] {
         assert!(view.shares_storage_with(&x));
-        let (offset, strides) = (view.layout().offset(), view.layout().strides());
+        let layout = view.layout();
+        let (offset, strides) = (layout.offset(), layout.strides());
         println!(
             "  {name:<10}  shape {:<6}  offset {offset}  strides {strides:?}",
             view.shape().to_string()
@@ -65,9 +66,9 @@ fn views() {
 /// holds the buffer.
 fn writes() {
     println!("Writes");
-    let mut x = Tensor::<f32>::zeros([3]);
+    let mut x = Tensor::zeros([3], DType::F32);
     let before = x.clone();
-    x.make_mut()[0] = 9.0;
+    x.make_mut::<f32>()[0] = 9.0;
     println!("  written {x:.1}, the clone keeps {before:.1}");
     assert!(!x.shares_storage_with(&before));
 }
@@ -77,7 +78,7 @@ fn writes() {
 /// `keep` leaves a reduced axis behind with size 1, so that a mean can be subtracted at once.
 fn broadcasting() {
     println!("Broadcasting");
-    let x = Tensor::<f32>::from_vec(vec![1.0, 2.0, 3.0, 5.0, 7.0, 9.0], [2, 3]);
+    let x = Tensor::from_vec(vec![1.0_f32, 2.0, 3.0, 5.0, 7.0, 9.0], [2, 3]);
     let mean = x.mean(keep(1));
     let centred = &x - &mean;
     println!("  {} - {} is {}:", x.shape(), mean.shape(), centred.shape());
@@ -90,7 +91,7 @@ fn broadcasting() {
 /// Here X·Xᵀ: the products of every row of X with every other, which is symmetric.
 fn products() {
     println!("Products");
-    let x = Tensor::<f32>::arange(6).reshape(&[2, 3]);
+    let x = Tensor::arange(6, DType::F32).reshape(&[2, 3]);
     let gram = x.matmul(&x.t());
     println!("{gram:.1}");
     assert_eq!(gram, gram.t());
@@ -102,7 +103,7 @@ fn products() {
 /// program draws never shifts what another part gets.
 fn randomness() {
     println!("Random numbers");
-    let draw = |seed| Tensor::<f32>::normal([4], 0.0, 1.0, &mut random::rng(seed));
+    let draw = |seed| Tensor::normal([4], 0.0, 1.0, &mut random::rng(seed), DType::F32);
     println!("  seed 1        {}", draw(1));
     println!("  seed 1 again  {}", draw(1));
     println!("  seed 2        {}", draw(2));

@@ -32,7 +32,7 @@ use retrograd_tensor::{Tensor, assert_abs_diff_eq};
 const X: f64 = 2.0;
 
 /// f, written once. On constants it only computes; on a tape it is also recorded.
-fn f(x: &Var<f64>) -> Var<f64> {
+fn f(x: &Var) -> Var {
     x * x.sin()
 }
 

@@ -37,15 +37,15 @@
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Pointwise, Tape, grad};
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{DType, Tensor};
 
 /// The bell: the activation of a radial basis network.
 static BELL: LazyLock<Pointwise> =
     LazyLock::new(|| Pointwise::new("bell", |[x]| (-x.square()).exp()));
 
 fn main() {
-    let tape = Tape::<f64>::new();
-    let points = Tensor::linspace(-1.75, 1.75, 8);
+    let tape = Tape::new();
+    let points = Tensor::linspace(-1.75, 1.75, 8, DType::F64);
     let x = tape.named_leaf("x", points.clone());
 
     // `grad` takes a single number. Each term of the sum depends on its own x alone, so the

@@ -34,7 +34,7 @@ use retrograd_autograd::{Tape, Var, grad};
 use retrograd_tensor::{Tensor, assert_abs_diff_eq};
 
 /// Rosenbrock's valley (1960).
-fn valley(x: &Var<f64>, y: &Var<f64>) -> Var<f64> {
+fn valley(x: &Var, y: &Var) -> Var {
     (Var::constant(Tensor::scalar(1.0)) - x).square() + (y - x.square()).square() * 100.0
 }
 

@@ -30,7 +30,7 @@
 
 use retrograd_autograd::Tape;
 use retrograd_nn::{Linear, Module, Optimizer, Reduction, Sgd, loss};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
 const SAMPLES: usize = 500;
 const NOISE: f64 = 0.1;
@@ -39,9 +39,9 @@ const STEPS: usize = 100;
 /// X `[samples, 2]` and y `[samples, 1]`.
 fn data() -> (Tensor, Tensor) {
     let rng = &mut random::rng(1);
-    let x = Tensor::normal([SAMPLES, 2], 0.0, 1.0, rng);
-    let truth = Tensor::from_vec(vec![3.0, -2.0], [2, 1]);
-    let noise = Tensor::normal([SAMPLES, 1], 0.5, NOISE, rng);
+    let x = Tensor::normal([SAMPLES, 2], 0.0, 1.0, rng, DType::F32);
+    let truth = Tensor::from_vec(vec![3.0_f32, -2.0], [2, 1]);
+    let noise = Tensor::normal([SAMPLES, 1], 0.5, NOISE, rng, DType::F32);
     let y = &x.matmul(&truth) + &noise;
     (x, y)
 }
@@ -56,7 +56,7 @@ fn main() {
     let mut optimizer = Optimizer::new(momentum, 0.02, model.params());
 
     println!("step      loss      w0      w1       b");
-    let mut last = f32::INFINITY;
+    let mut last = f64::INFINITY;
     for step in 0..=STEPS {
         // A tape records one step and is thrown away with it.
         let tape = Tape::new();
@@ -80,10 +80,10 @@ fn main() {
     let weight = model.weight.value();
     assert_abs_diff_eq!(weight.at(&[0, 0]), 3.0, epsilon = 0.02);
     assert_abs_diff_eq!(weight.at(&[0, 1]), -2.0, epsilon = 0.02);
-    assert_abs_diff_eq!(f64::from(last) / NOISE.powi(2), 1.0, epsilon = 0.2);
+    assert_abs_diff_eq!(last / NOISE.powi(2), 1.0, epsilon = 0.2);
 
     // Using the model needs no tape: computing with constants records nothing.
-    let question = Tensor::from_vec(vec![1.0, 1.0], [1, 2]);
+    let question = Tensor::from_vec(vec![1.0_f32, 1.0], [1, 2]);
     let answer = model.forward(&question.into()).item();
     println!("at (1, 1) the model says {answer:.3}; the truth is 1.5");
 }

@@ -32,14 +32,14 @@ fn main() {
 }
 
 /// The cross-entropy as the textbook writes it: correct, until σ(z) rounds to 0 or 1.
-fn textbook_cross_entropy(z: &Var<f32>, t: &Var<f32>) -> Var<f32> {
+fn textbook_cross_entropy(z: &Var, t: &Var) -> Var {
     let p = z.sigmoid();
     -(t * p.log() + (1.0 - t) * (1.0 - p).log()).mean(..)
 }
 
 fn forward() {
-    let logits = Tensor::from_vec(vec![-200.0, 1.0, 3.0], [3]);
-    let targets = Tensor::from_vec(vec![0.0, 1.0, 1.0], [3]);
+    let logits = Tensor::from_vec(vec![-200.0_f32, 1.0, 3.0], [3]);
+    let targets = Tensor::from_vec(vec![0.0_f32, 1.0, 1.0], [3]);
 
     let tape = Tape::new().detecting_anomalies();
     let (z, t) = (tape.named_leaf("logits", logits), tape.constant(targets));
@@ -62,14 +62,14 @@ fn forward() {
 }
 
 /// The standard deviation.
-fn deviation(x: &Var<f32>, floor: f64) -> Var<f32> {
+fn deviation(x: &Var, floor: f64) -> Var {
     let variance = (x - x.mean(..)).square().mean(..);
     (variance + floor).sqrt()
 }
 
 fn backward() {
     // Nothing is wrong with the value, 0. Its slope is: √v rises vertically from v = 0.
-    let equal = Tensor::full([4], 7.0);
+    let equal = Tensor::full([4], 7.0_f32);
     let tape = Tape::new().detecting_anomalies();
     let x = tape.named_leaf("x", equal.clone());
     let value = deviation(&x, 0.0);

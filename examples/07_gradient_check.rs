@@ -38,7 +38,7 @@ use std::borrow::Cow;
 
 use retrograd_autograd::check::{Report, gradcheck, gradgradcheck};
 use retrograd_autograd::{Cotangents, Inputs, Needed, Output, Primitive, Saves, Var};
-use retrograd_tensor::{Float, Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 fn main() {
     right();
@@ -48,7 +48,7 @@ fn main() {
 
 /// The loss of a small autoencoder as a function of everything in it: inputs are `x`, the encoder
 /// and the decoder.
-fn autoencoder(inputs: &[Var<f64>]) -> Var<f64> {
+fn autoencoder(inputs: &[Var]) -> Var {
     let [x, encoder, decoder] = inputs else {
         unreachable!("three inputs are given")
     };
@@ -57,10 +57,10 @@ fn autoencoder(inputs: &[Var<f64>]) -> Var<f64> {
 }
 
 /// A batch and weights for codes of `code` numbers.
-fn draw(batch: usize, features: usize, code: usize) -> [Tensor<f64>; 3] {
+fn draw(batch: usize, features: usize, code: usize) -> [Tensor; 3] {
     let rng = &mut random::rng(0);
     [[batch, features], [code, features], [features, code]]
-        .map(|shape| Tensor::normal(shape, 0.0, 0.5, rng))
+        .map(|shape| Tensor::normal(shape, 0.0, 0.5, rng, DType::F64))
 }
 
 /// A small Jacobian is compared entry by entry, and so is the derivative of the sweep itself.
@@ -96,12 +96,12 @@ fn passed(report: &Report) {
 #[derive(Debug)]
 struct Cube;
 
-impl<T: Float> Primitive<T> for Cube {
+impl Primitive for Cube {
     fn name(&self) -> Cow<'static, str> {
         "cube".into()
     }
 
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         &(x[0] * x[0]) * x[0]
     }
 
@@ -109,7 +109,7 @@ impl<T: Float> Primitive<T> for Cube {
         Saves::input(0)
     }
 
-    fn vjp(&self, x: &Inputs<T>, _: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _: &Output, g: &Var) -> Cotangents {
         Cotangents::from_iter([Some(g * &x[0] * 3.0)])
     }
 }

@@ -14,9 +14,9 @@
 //! ```text
 //! epoch       mse  above the PCA residual
 //!     1  0.046503               13.457112
-//!    10  0.018934                4.886355
-//!    30  0.003340                0.038404
-//!   100  0.003218                0.000284
+//!    10  0.018955                4.892916
+//!    30  0.003375                0.049261
+//!   100  0.003218                0.000291
 //!   300  0.003217                0.000000
 //!  1000  0.003217                0.000000
 //!
@@ -25,8 +25,8 @@
 //! normal of the plane  [[-0.101, -0.298,  0.949]]
 //! normal · columns of D, which should be 0: at most 0.000000
 //! E, one of many that span it
-//! [[ 0.883, -0.134,  0.052],
-//!  [-0.073,  0.885,  0.270]]
+//! [[ 0.884, -0.133,  0.052],
+//!  [-0.072,  0.885,  0.270]]
 //! variance explained by 1, 2, 3 components [0.849, 0.990, 1.000]
 //! wrote target/examples-out/10_linear_loss.svg
 //! wrote target/examples-out/10_linear_points.png
@@ -45,7 +45,7 @@ use retrograd_datasets::{PrincipalComponents, plane};
 use retrograd_examples::{Example, Outcome};
 use retrograd_nn::{Adam, DataLoader, Module, Optimizer, Schedule, Trainer};
 use retrograd_report::{Chart, Scale};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
 const POINTS: usize = 200;
 
@@ -58,9 +58,9 @@ fn main() -> Outcome {
     let residual = principal.variances[2] / 3.0;
 
     // In f64, to see how exactly it arrives.
-    let x: Tensor<f64> = points.cast();
-    let model = LinearAutoencoder::<f64>::new(3, 2, &mut random::rng(0));
-    let objective = |x: &Var<f64>| model.objective(x);
+    let x = points.cast(DType::F64);
+    let model = LinearAutoencoder::new(3, 2, &mut random::rng(0)).to(DType::F64);
+    let objective = |x: &Var| model.objective(x);
     let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
     // Adam with a constant rate circles the minimum; with a falling one it settles in it.
     let mut trainer =
@@ -94,7 +94,7 @@ fn main() -> Outcome {
     let chart = Chart::curves("Above the PCA residual", "epoch", "mse / residual − 1")
         .y_scale(Scale::Logarithmic);
     example.chart("loss", &chart.line("autoencoder", above))?;
-    let drawn = model.forward(&x.into()).into_value().cast::<f32>();
+    let drawn = model.forward(&x.into()).into_value().cast(DType::F32);
     example.columns(
         "points",
         &[("original", &points), ("reconstruction", &drawn)],
@@ -103,7 +103,7 @@ fn main() -> Outcome {
 }
 
 /// Holds the columns of D against the normal of the plane, and shows E.
-fn directions(model: &LinearAutoencoder<f64>, principal: &PrincipalComponents) {
+fn directions(model: &LinearAutoencoder, principal: &PrincipalComponents) {
     // The columns of D span the plane, so both are perpendicular to its normal.
     let normal = principal.directions.slice(0, 2..3).contiguous();
     let decoder = &model.params()[2].1.value();
@@ -134,7 +134,7 @@ fn views(
         ("above", "From above the plane", 1),
         ("side", "From its side", 2),
     ] {
-        let view = |x: &Tensor<f64>| -> Vec<(f64, f64)> {
+        let view = |x: &Tensor| -> Vec<(f64, f64)> {
             let point = |i| (x.at(&[i, 0]), x.at(&[i, second]));
             (0..POINTS).map(point).collect()
         };

@@ -86,7 +86,7 @@ fn main() -> Outcome {
 }
 
 /// The cross-entropy of the pixels with themselves: what a perfect reconstruction costs.
-fn entropy(x: &Tensor) -> f32 {
+fn entropy(x: &Tensor) -> f64 {
     let x = Var::constant(x.clone());
     loss::bce(&x, &x, Reduction::Mean).item()
 }

@@ -65,7 +65,7 @@ fn main() -> Outcome {
         &[("original", &shown), ("reconstruction", &drawn)],
     )?;
     let side = |points: &Tensor| -> Vec<(f64, f64)> {
-        let point = |i| (points.at(&[i, 0]).into(), points.at(&[i, 2]).into());
+        let point = |i| (points.at(&[i, 0]), points.at(&[i, 2]));
         (0..points.shape()[0]).map(point).collect()
     };
     let chart = Chart::scatter("Held-out points from the side", "x", "z")
@@ -88,7 +88,7 @@ fn unit(mut data: Split) -> Split {
 
 /// The error of principal component analysis: the smallest eigenvalue of the covariance, as a mean
 /// over the three coordinates.
-fn pca_residual(x: &Tensor) -> f32 {
+fn pca_residual(x: &Tensor) -> f64 {
     let centred = x - &x.mean(keep(0));
     let covariance = centred
         .t()

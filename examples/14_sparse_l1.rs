@@ -56,7 +56,7 @@ fn main() -> Outcome {
         ..recipe(Variant::SparseL1, 15)
     };
     let mut models = Vec::new();
-    for lambda in [0.0, SparseL1Autoencoder::<f32>::IMAGE_LAMBDA] {
+    for lambda in [0.0, SparseL1Autoencoder::IMAGE_LAMBDA] {
         println!("λ = {lambda}");
         let mut model = SparseL1Autoencoder::images(data.train.width(), &mut random::rng(0));
         model.lambda = lambda;

@@ -55,7 +55,7 @@ use retrograd_tensor::random;
 
 /// Units of the code, a square number to show them as an image.
 const UNITS: usize = 49;
-const RHO: f64 = SparseKlAutoencoder::<f32>::RHO;
+const RHO: f64 = SparseKlAutoencoder::RHO;
 
 fn main() -> Outcome {
     let example = Example::new("15_sparse_kl");
@@ -65,7 +65,7 @@ fn main() -> Outcome {
     let mut chart = Chart::curves("Units by their mean", "mean over held-out images", "share");
     let mut shown = Vec::new();
     let mut distances = Vec::new();
-    for weight in [0.0, SparseKlAutoencoder::<f32>::WEIGHT] {
+    for weight in [0.0, SparseKlAutoencoder::WEIGHT] {
         println!("w = {weight}");
         let (units, output) = (Nonlinearity::Sigmoid, Output::Squashed);
         let rng = &mut random::rng(0);
@@ -73,7 +73,7 @@ fn main() -> Outcome {
         example.train(&model, &data, &recipe(Variant::SparseKl, 10))?;
 
         let means = encode(&model, &data.held_out.features).mean(0);
-        let apart = means.iter().map(|mean| (f64::from(mean) - RHO).abs());
+        let apart = means.iter().map(|mean| (mean - RHO).abs());
         let distance = apart.sum::<f64>() / UNITS as f64;
         println!("units are {distance:.3} from ρ on average");
         distances.push(distance);

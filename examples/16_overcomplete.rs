@@ -46,7 +46,7 @@ use retrograd_autoencoders::{Recipe, Variant};
 use retrograd_examples::{Example, Outcome, decode, encode, handful, mse, recipe, reconstruct};
 use retrograd_nn::Module;
 use retrograd_report::{ImageGrid, Shading};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 /// Units whose patterns are shown.
 const SHOWN: usize = 60;
@@ -105,10 +105,10 @@ fn shares(codes: &Tensor) -> Vec<f64> {
 }
 
 /// Reconstructions from the strongest units of each code, all others at 0.
-fn from_few(model: &dyn Autoencoder<f32>, x: &Tensor) -> Tensor {
+fn from_few(model: &dyn Autoencoder, x: &Tensor) -> Tensor {
     let codes = encode(model, x);
     let units = codes.shape()[1];
-    let mut values = codes.to_vec();
+    let mut values = codes.values::<f32>().into_owned();
     for code in values.chunks_exact_mut(units) {
         let mut sorted = code.to_vec();
         sorted.sort_by(|a, b| b.total_cmp(a));
@@ -120,19 +120,20 @@ fn from_few(model: &dyn Autoencoder<f32>, x: &Tensor) -> Tensor {
 }
 
 /// The share of noise on the input that comes out again.
-fn copied(model: &dyn Autoencoder<f32>, x: &Tensor) -> f32 {
-    let noise = Tensor::normal(*x.shape(), 0.0, 0.1, &mut random::rng(3));
+fn copied(model: &dyn Autoencoder, x: &Tensor) -> f64 {
+    let noise = Tensor::normal(*x.shape(), 0.0, 0.1, &mut random::rng(3), DType::F32);
     let moved = &reconstruct(model, &(x + &noise)) - &reconstruct(model, x);
     (&moved * &noise).sum(..).item() / (&noise * &noise).sum(..).item()
 }
 
 /// What the units paint that are on most often: a unit paints a column of the last weight.
-fn painted(example: &Example, name: &str, model: &dyn Module<f32>, shares: &[f64]) -> Outcome {
+fn painted(example: &Example, name: &str, model: &dyn Module, shares: &[f64]) -> Outcome {
     let mut order: Vec<usize> = (0..shares.len()).collect();
     order.sort_by(|&a, &b| shares[b].total_cmp(&shares[a]));
     let weight = model.params()[2].1.value().t();
     let side = weight.shape()[1].isqrt();
-    let painted = weight.rows(&order[..SHOWN]).to_vec();
+    let painted = weight.rows(&order[..SHOWN]);
+    let painted = painted.values();
     let grid = ImageGrid::new()
         .row("painted", &painted, [SHOWN, side, side])
         .shading(Shading::Diverging)

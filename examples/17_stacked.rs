@@ -47,7 +47,7 @@ fn main() -> Outcome {
     let recipe = recipe(Variant::Stacked, 5);
     let mut shown = Vec::new();
     let mut sizes = Vec::new();
-    for lambda in [0.0, StackedAutoencoder::<f32>::LAMBDA] {
+    for lambda in [0.0, StackedAutoencoder::LAMBDA] {
         println!("λ = {lambda}");
         let mut model = StackedAutoencoder::images(data.train.width(), &mut random::rng(0));
         model.lambda = lambda;
@@ -72,7 +72,7 @@ fn main() -> Outcome {
 }
 
 /// Half the sum of the squares of all weights; biases are vectors and do not count.
-fn half_squares(model: &dyn Module<f32>) -> f32 {
+fn half_squares(model: &dyn Module) -> f64 {
     let weights = model
         .params()
         .into_iter()

@@ -74,7 +74,8 @@ fn main() -> Outcome {
         ],
     )?;
     let side = pixels.isqrt();
-    let filters = tied.params()[0].1.value().slice(0, ..60).to_vec();
+    let filters = tied.params()[0].1.value().slice(0, ..60);
+    let filters = filters.values();
     let grid = ImageGrid::new()
         .row("filters", &filters, [60, side, side])
         .shading(Shading::Diverging)

@@ -88,7 +88,7 @@ fn main() -> Outcome {
 }
 
 /// Copies of all parameters.
-fn values(model: &dyn Module<f32>) -> Vec<Tensor> {
+fn values(model: &dyn Module) -> Vec<Tensor> {
     let params = model.params().into_iter();
     params.map(|(_, param)| param.value().copied()).collect()
 }

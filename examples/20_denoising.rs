@@ -99,8 +99,8 @@ fn spoilt(x: &Tensor, deviation: f64) -> Tensor {
 /// The error of both against the noise, on held-out images.
 fn curves(
     example: &Example,
-    plain: &dyn Autoencoder<f32>,
-    denoising: &dyn Autoencoder<f32>,
+    plain: &dyn Autoencoder,
+    denoising: &dyn Autoencoder,
     x: &Tensor,
 ) -> Outcome {
     println!("noise    input    plain  denoising   (mean squared error)");
@@ -121,7 +121,7 @@ fn curves(
             assert!(by_denoising < by_plain && by_denoising < input);
         }
         for (line, error) in lines.iter_mut().zip(errors) {
-            line.push((deviation, f64::from(error)));
+            line.push((deviation, error));
         }
     }
     let [input, by_plain, by_denoising] = lines;

@@ -62,14 +62,14 @@ use retrograd_autoencoders::{ContractiveAutoencoder, Variant};
 use retrograd_examples::{Example, Outcome, encode, handful, recipe, reconstruct};
 use retrograd_nn::Module;
 use retrograd_report::Chart;
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 fn main() -> Outcome {
     let example = Example::new("21_contractive");
     let data = example.images()?;
     let originals = handful(&data);
     let x = &data.held_out.features;
-    let noise = Tensor::normal(*x.shape(), 0.0, 0.1, &mut random::rng(3));
+    let noise = Tensor::normal(*x.shape(), 0.0, 0.1, &mut random::rng(3), DType::F32);
     let mut chart = Chart::curves("Directions of the code", "direction", "singular value");
     let mut shown = Vec::new();
     let mut sizes = Vec::new();
@@ -105,7 +105,7 @@ fn main() -> Outcome {
 fn spectrum(model: &ContractiveAutoencoder, x: &Tensor) -> Vec<f64> {
     let weight = model.params()[0].1.value().clone();
     let codes = encode(model, x);
-    let slopes = &codes * &(&Tensor::ones(*codes.shape()) - &codes);
+    let slopes = &codes * &(&Tensor::ones(*codes.shape(), DType::F32) - &codes);
     let (samples, units) = (codes.shape()[0], codes.shape()[1]);
     let mut mean = vec![0.0; units];
     for sample in 0..samples {
@@ -114,7 +114,7 @@ fn spectrum(model: &ContractiveAutoencoder, x: &Tensor) -> Vec<f64> {
         let (values, _) = jacobian.matmul(&jacobian.t()).eigh();
         // From the smallest on; rounding may leave those near 0 below it.
         for (sum, value) in mean.iter_mut().rev().zip(values.iter()) {
-            *sum += f64::from(value).max(0.0).sqrt() / samples as f64;
+            *sum += value.max(0.0).sqrt() / samples as f64;
         }
     }
     mean

@@ -41,7 +41,7 @@ fn main() -> Outcome {
     let data = example.images()?;
     let pixels = data.train.width();
     let model = ConvolutionalAutoencoder::images(sizes(&data)?, &mut random::rng(0));
-    let dense = DeepAutoencoder::<f32>::images(pixels, &mut random::rng(0));
+    let dense = DeepAutoencoder::images(pixels, &mut random::rng(0));
     println!(
         "{} parameters; the deep autoencoder has {}",
         model.parameter_count(),
@@ -61,7 +61,7 @@ fn main() -> Outcome {
     rows.extend(channels.iter().map(|channel| ("channel", channel)));
     example.rows("images", &rows)?;
 
-    let patterns = model.params()[0].1.value().to_vec();
+    let patterns = model.params()[0].1.value().values::<f32>().into_owned();
     let grid = ImageGrid::new()
         .row("patterns", &patterns, [16, 3, 3])
         .shading(Shading::Diverging)
@@ -71,8 +71,8 @@ fn main() -> Outcome {
 
 /// Each channel of codes as images of the size of the originals, the strongest number white.
 fn channels(codes: &Tensor, [channels, side, _]: [usize; 3]) -> Vec<Tensor> {
-    let strongest = codes.iter().fold(1e-6, f32::max);
-    let codes = codes.scale(1.0 / f64::from(strongest));
+    let strongest = codes.iter().fold(1e-6, f64::max);
+    let codes = codes.scale(1.0 / strongest);
     let of = |channel: usize| {
         let (from, to) = (channel * side * side, (channel + 1) * side * side);
         enlarged(&codes.slice(1, from as isize..to as isize), 7)

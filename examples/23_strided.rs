@@ -31,7 +31,7 @@ use retrograd_autoencoders::{StridedAutoencoder, Variant};
 use retrograd_examples::{Example, Outcome, decode, handful, recipe, reconstruct, sizes};
 use retrograd_nn::Module;
 use retrograd_report::{ImageGrid, Shading};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 /// How strongly a pixel of the code is on, to see what it paints.
 const STRENGTH: f32 = 2.0;
@@ -61,7 +61,7 @@ fn main() -> Outcome {
 
     let params = model.params();
     let (_, last) = &params[params.len() - 2];
-    let patches = last.value().to_vec();
+    let patches = last.value().values::<f32>().into_owned();
     let grid = ImageGrid::new()
         .row("patches", &patches, [patches.len() / 16, 4, 4])
         .shading(Shading::Diverging)
@@ -77,10 +77,10 @@ fn painted(example: &Example, model: &StridedAutoencoder) -> Outcome {
         let on = index[1] == index[0] * side * side + middle;
         if on { STRENGTH } else { 0.0 }
     });
-    let empty = decode(model, &Tensor::zeros([1, single.shape()[1]]));
+    let empty = decode(model, &Tensor::zeros([1, single.shape()[1]], DType::F32));
     let added = &decode(model, &single) - &empty;
     let side = added.shape()[1].isqrt();
-    let added = added.to_vec();
+    let added = added.values();
     let grid = ImageGrid::new()
         .row("painted", &added, [channels, side, side])
         .shading(Shading::Diverging);

@@ -40,13 +40,13 @@ use retrograd_report::ImageGrid;
 use retrograd_tensor::random;
 
 /// Above this variance of its mean, a number of the code counts as used (Burda et al. 2016).
-const ACTIVE: f32 = 0.01;
+const ACTIVE: f64 = 0.01;
 
 fn main() -> Outcome {
     let example = Example::new("24_variational");
     let data = example.images()?;
     let pixels = data.train.width();
-    let model = VariationalAutoencoder::<f32>::images(pixels, &mut random::rng(0));
+    let model = VariationalAutoencoder::images(pixels, &mut random::rng(0));
     let nats = example.train(&model, &data, &recipe(Variant::Variational, 10))?;
 
     let posterior = model.posterior(&data.held_out.features.clone().into());
@@ -74,7 +74,8 @@ fn main() -> Outcome {
     )?;
 
     let side = pixels.isqrt();
-    let new = model.sample(60, &mut random::rng(5)).to_vec();
+    let new = model.sample(60, &mut random::rng(5));
+    let new = new.values();
     let grid = ImageGrid::new()
         .row("new", &new, [60, side, side])
         .columns(10);

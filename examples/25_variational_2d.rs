@@ -51,7 +51,7 @@ fn main() -> Outcome {
     let (units, likelihood) = (Activation::Relu, Likelihood::Bernoulli);
     let widths = [pixels, 256, 2];
     let rng = &mut random::rng(0);
-    let model = VariationalAutoencoder::<f32>::dense(&widths, units, likelihood, rng);
+    let model = VariationalAutoencoder::dense(&widths, units, likelihood, rng);
     let recipe = Recipe {
         batch_size: BatchSize::Of(128),
         ..recipe(Variant::Variational, 20)
@@ -59,14 +59,15 @@ fn main() -> Outcome {
     example.train(&model, &data, &recipe)?;
 
     let steps: Vec<f32> = (0..SIDE)
-        .map(|i| normal_quantile((i as f32 + 0.5) / SIDE as f32))
+        .map(|i| normal_quantile((i as f64 + 0.5) / SIDE as f64) as f32)
         .collect();
     // Along a line the first number of the code grows, from line to line the second falls.
     let codes = Tensor::from_fn([SIDE * SIDE, 2], |index| match index[1] {
         0 => steps[index[0] % SIDE],
         _ => steps[SIDE - 1 - index[0] / SIDE],
     });
-    let images = decode(&model, &codes).to_vec();
+    let images = decode(&model, &codes);
+    let images = images.values();
     let side = pixels.isqrt();
     let grid = ImageGrid::new()
         .row("manifold", &images, [SIDE * SIDE, side, side])
@@ -100,17 +101,17 @@ fn map(codes: &Tensor, data: &Dataset, shown: std::ops::RangeInclusive<u32>) -> 
             .iter()
             .enumerate()
             .filter(|&(_, &label)| label == digit);
-        let point = |(i, _)| (codes.at(&[i, 0]).into(), codes.at(&[i, 1]).into());
+        let point = |(i, _)| (codes.at(&[i, 0]), codes.at(&[i, 1]));
         chart.points(digit.to_string(), own.map(point))
     })
 }
 
 /// Φ⁻¹(p), by halving an interval: Φ(z) = ½ (1 + erf(z/√2)).
-fn normal_quantile(p: f32) -> f32 {
+fn normal_quantile(p: f64) -> f64 {
     let (mut low, mut high) = (-6.0, 6.0);
     for _ in 0..30 {
-        let z: f32 = 0.5 * (low + high);
-        let erf = Var::constant(Tensor::scalar(z / 2.0_f32.sqrt())).erf();
+        let z: f64 = 0.5 * (low + high);
+        let erf = Var::constant(Tensor::scalar(z / 2.0_f64.sqrt())).erf();
         if 0.5 * (1.0 + erf.item()) < p {
             low = z;
         } else {

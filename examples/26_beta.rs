@@ -62,7 +62,7 @@ use retrograd_autograd::Var;
 use retrograd_examples::{Example, Outcome, decode, encode, handful, recipe, reconstruct, varied};
 use retrograd_nn::Activation;
 use retrograd_report::{Chart, ImageGrid};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 const BETAS: [f64; 4] = [0.5, 1.0, 4.0, 8.0];
 /// The one whose code is shown number by number.
@@ -70,12 +70,12 @@ const SHOWN: f64 = 8.0;
 /// Numbers of the code.
 const LATENT: usize = 16;
 /// Nats an image above which a number of the code counts as used.
-const USED: f32 = 0.05;
+const USED: f64 = 0.05;
 /// Steps from −3 to 3.
 const STEPS: usize = 12;
 
 /// β, nats of the code and of the reconstruction, used numbers.
-type Row = (f64, f32, f32, usize);
+type Row = (f64, f64, f64, usize);
 
 fn main() -> Outcome {
     let example = Example::new("26_beta");
@@ -94,12 +94,12 @@ fn main() -> Outcome {
         let widths = [pixels, 256, 256, LATENT];
         let rng = &mut random::rng(0);
         let plain = VariationalAutoencoder::dense(&widths, units, likelihood, rng);
-        let model = BetaAutoencoder::<f32>::new(plain, beta);
+        let model = BetaAutoencoder::new(plain, beta);
         example.train(&model, &data, &recipe)?;
 
         let (reconstruction, each) = costs(&model, x);
         let used = each.iter().filter(|&&nats| nats > USED).count();
-        table.push((beta, each.iter().sum::<f32>(), reconstruction, used));
+        table.push((beta, each.iter().sum::<f64>(), reconstruction, used));
         images.push((format!("β = {beta}"), reconstruct(&model, &originals)));
         if beta == SHOWN {
             walks(&example, &model, &originals, &each)?;
@@ -115,7 +115,7 @@ fn main() -> Outcome {
     let mut rows = vec![("original", &originals)];
     rows.extend(images.iter().map(|(name, images)| (name.as_str(), images)));
     example.rows("images", &rows)?;
-    let line = |of: fn(&Row) -> f32| table.iter().map(move |row| (row.0, of(row).into()));
+    let line = |of: fn(&Row) -> f64| table.iter().map(move |row| (row.0, of(row)));
     let chart = Chart::curves("What β does", "β", "nats an image")
         .line("the code", line(|row| row.1))
         .line("the reconstruction", line(|row| row.2));
@@ -123,8 +123,9 @@ fn main() -> Outcome {
 }
 
 /// What the reconstruction costs and what each number of the code does, in nats an image.
-fn costs(model: &BetaAutoencoder, x: &Tensor) -> (f32, Vec<f32>) {
-    let draw = Tensor::normal([x.shape()[0], LATENT], 0.0, 1.0, &mut random::rng(9));
+fn costs(model: &BetaAutoencoder, x: &Tensor) -> (f64, Vec<f64>) {
+    let (shape, rng) = ([x.shape()[0], LATENT], &mut random::rng(9));
+    let draw = Tensor::normal(shape, 0.0, 1.0, rng, DType::F32);
     let x = Var::from(x.clone());
     // The bound of the parent, β aside, is the sum of both.
     let bound = model.plain.objective_with(&x, &(&x).into(), &draw.into());
@@ -136,12 +137,12 @@ fn costs(model: &BetaAutoencoder, x: &Tensor) -> (f32, Vec<f32>) {
 
 /// For each number of the code, the most used first, what is drawn as it alone goes from −3 to 3 and
 /// the others remain those of the third image.
-fn walks(example: &Example, model: &BetaAutoencoder, images: &Tensor, each: &[f32]) -> Outcome {
+fn walks(example: &Example, model: &BetaAutoencoder, images: &Tensor, each: &[f64]) -> Outcome {
     let start = encode(model, images).slice(0, 2..3).contiguous();
     let mut order: Vec<usize> = (0..LATENT).collect();
     order.sort_by(|&a, &b| each[b].total_cmp(&each[a]));
     let images = decode(model, &varied(&start, &order, STEPS));
-    let (side, images) = (images.shape()[1].isqrt(), images.to_vec());
+    let (side, images) = (images.shape()[1].isqrt(), images.values());
     let grid = ImageGrid::new()
         .row("walks", &images, [LATENT * STEPS, side, side])
         .columns(STEPS)

@@ -39,7 +39,7 @@ use retrograd_datasets::Dataset;
 use retrograd_examples::{Example, Outcome, handful, labels, mse, recipe};
 use retrograd_nn::Activation;
 use retrograd_report::ImageGrid;
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Array, DType, Tensor, random};
 
 /// Hands to write with.
 const STYLES: usize = 8;
@@ -59,17 +59,17 @@ fn main() -> Outcome {
     let (units, likelihood) = (Activation::Elu(1.0), Likelihood::Bernoulli);
     let widths = [pixels, 256, 256, LATENT];
     let rng = &mut random::rng(0);
-    let model = ConditionalAutoencoder::<f32>::new(&widths, CLASSES, units, likelihood, rng);
+    let model = ConditionalAutoencoder::new(&widths, CLASSES, units, likelihood, rng);
     check_labels(&model, data.train.len(), labels(&data.train).as_ref())?;
     example.train(&model, &data, &recipe)?;
 
-    let styles = Tensor::normal([STYLES, LATENT], 0.0, 1.0, &mut random::rng(5));
+    let styles = Tensor::normal([STYLES, LATENT], 0.0, 1.0, &mut random::rng(5), DType::F32);
     // Every style ten times, each time with another label.
     let rows: Vec<usize> = (0..STYLES * CLASSES).map(|i| i / CLASSES).collect();
     let asked: Vec<usize> = (0..STYLES * CLASSES).map(|i| i % CLASSES).collect();
     let digits = model.decode_given(&styles.rows(&rows).into(), &told(&asked));
     let digits = digits.into_value();
-    let (side, values) = (pixels.isqrt(), digits.to_vec());
+    let (side, values) = (pixels.isqrt(), digits.values());
     let grid = ImageGrid::new()
         .row("styles by labels", &values, [STYLES * CLASSES, side, side])
         .columns(CLASSES);
@@ -99,10 +99,10 @@ fn main() -> Outcome {
     )
 }
 
-fn told(labels: &[usize]) -> Tensor<i64> {
+fn told(labels: &[usize]) -> Array<i64> {
     let labels: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
     let count = labels.len();
-    Tensor::from_vec(labels, [count])
+    Array::from_vec(labels, [count])
 }
 
 /// The mean image of each label.
@@ -119,7 +119,7 @@ fn means(data: &Dataset) -> Vec<Tensor> {
 fn likest(images: &Tensor, means: &[Tensor]) -> Vec<usize> {
     let nearest = |i: usize| {
         let image = images.slice(0, i as isize..i as isize + 1);
-        let apart: Vec<f32> = means.iter().map(|mean| mse(&image, mean)).collect();
+        let apart: Vec<f64> = means.iter().map(|mean| mse(&image, mean)).collect();
         let order = (0..means.len()).min_by(|&a, &b| apart[a].total_cmp(&apart[b]));
         order.unwrap_or(0)
     };

@@ -51,7 +51,7 @@ use retrograd_autograd::Var;
 use retrograd_examples::{Example, Outcome, handful, recipe, reconstruct};
 use retrograd_nn::Activation;
 use retrograd_report::Chart;
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 /// Draws that networks are judged by.
 const DRAWS: [usize; 6] = [1, 2, 5, 10, 20, 50];
@@ -78,7 +78,7 @@ fn main() -> Outcome {
         let nats = DRAWS.map(|draws| bound(&model, &x, draws));
         assert!(nats.is_sorted_by(|a, b| a > b), "{nats:?}");
         let line = DRAWS.iter().zip(nats);
-        let line = line.map(|(&draws, nats)| (draws as f64, f64::from(nats)));
+        let line = line.map(|(&draws, nats)| (draws as f64, nats));
         chart = chart.line(format!("trained with k = {k}"), line);
         bounds.push(nats);
         models.push(model);
@@ -105,7 +105,7 @@ fn main() -> Outcome {
 }
 
 /// The bounds of some of the draws.
-fn print_table(models: &[ImportanceWeightedAutoencoder], bounds: &[[f32; 6]]) {
+fn print_table(models: &[ImportanceWeightedAutoencoder], bounds: &[[f64; 6]]) {
     println!(
         "judged with {:>6} {:>6} {:>6} draws",
         DRAWS[0], DRAWS[2], DRAWS[5]
@@ -120,9 +120,9 @@ fn print_table(models: &[ImportanceWeightedAutoencoder], bounds: &[[f32; 6]]) {
 }
 
 /// The bound of so many draws, in nats an image.
-fn bound(model: &ImportanceWeightedAutoencoder, x: &Tensor, draws: usize) -> f32 {
+fn bound(model: &ImportanceWeightedAutoencoder, x: &Tensor, draws: usize) -> f64 {
     let shape = [draws, x.shape()[0], model.latent()];
-    let noise = Tensor::normal(shape, 0.0, 1.0, &mut random::rng(9));
+    let noise = Tensor::normal(shape, 0.0, 1.0, &mut random::rng(9), DType::F32);
     let x = Var::from(x.clone());
     let terms = model.objective_with(&x, &(&x).into(), &noise.into());
     terms.total().item()

@@ -6,7 +6,7 @@
 )]
 
 use gemm::Parallelism;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Array, Float};
 
 /// A dense matrix as plain numbers: row-major, or the transposed view of such a one.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ impl<T: Float> Operand<T> {
     /// # Panics
     /// If it is neither a row-major matrix nor the transposed view of one.
     #[must_use]
-    pub fn of(matrix: &Tensor<T>) -> Self {
+    pub fn of(matrix: &Array<T>) -> Self {
         let plain = if matrix.is_contiguous() {
             matrix.clone()
         } else {
@@ -146,11 +146,11 @@ mod tests {
     /// All of them on small whole numbers, where every product is exact.
     fn agree<T: Multiplied>() {
         let whole = |shape, seed| {
-            Tensor::<T>::uniform(shape, -8.0, 8.0, &mut random::rng(seed)).map(|x| x.sign())
+            Array::<T>::uniform(shape, -8.0, 8.0, &mut random::rng(seed)).map(|x| x.sign())
         };
         let (a, b) = (whole([5, 7], 0), whole([7, 3], 1));
         let expected = a.matmul(&b).to_vec();
-        let turned = |x: &Tensor<T>| x.t().contiguous().t();
+        let turned = |x: &Array<T>| x.t().contiguous().t();
         for (a, b) in [(a.clone(), b.clone()), (turned(&a), turned(&b))] {
             let (a, b) = (Operand::of(&a), Operand::of(&b));
             let mut c = [vec![T::ONE; 15], vec![T::ONE; 15], vec![T::ONE; 15]];

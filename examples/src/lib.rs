@@ -3,6 +3,7 @@
 //! An example holds what is its own: its variant, what it compares, what its pictures show. All else
 //! is here and is compiled once.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::path::PathBuf;
 use std::{env, fs, process};
@@ -14,7 +15,7 @@ use retrograd_datasets::{Dataset, Split, digits_split};
 use retrograd_nn::train::{EpochRecord, Progress};
 use retrograd_nn::{DataLoader, Labelled, Trainer};
 use retrograd_report::{Chart, ImageGrid, Shading};
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{Array, Tensor};
 
 /// What can go wrong: data that cannot be read, a training that diverges, a full disk.
 pub type Outcome<V = ()> = Result<V, Box<dyn Error>>;
@@ -118,12 +119,7 @@ impl Example {
     ///
     /// # Errors
     /// If the loss is no longer finite, or the data does not suit the model.
-    pub fn train(
-        &self,
-        model: &dyn Autoencoder<f32>,
-        data: &Split,
-        recipe: &Recipe,
-    ) -> Outcome<f64> {
+    pub fn train(&self, model: &dyn Autoencoder, data: &Split, recipe: &Recipe) -> Outcome<f64> {
         let phases = model.phases();
         let mut loss = f64::NAN;
         for (phase, epochs) in phases.iter().zip(epochs_of(&phases, self.epochs(recipe))) {
@@ -151,12 +147,12 @@ impl Example {
     /// As [`train`](Self::train).
     pub fn phase(
         &self,
-        phase: &Phase<'_, f32>,
+        phase: &Phase<'_>,
         epochs: u64,
         data: &Split,
         recipe: &Recipe,
     ) -> Outcome<f64> {
-        let objective = |(x, labels, _): &(Var, Option<Tensor<i64>>, Option<Var>)| {
+        let objective = |(x, labels, _): &(Var, Option<Array<i64>>, Option<Var>)| {
             phase.objective(x, labels.as_ref(), &x.into())
         };
         let optimizer = recipe
@@ -181,7 +177,7 @@ impl Example {
     /// # Errors
     /// If the file cannot be written.
     pub fn rows(&self, part: &str, rows: &[(&str, &Tensor)]) -> Outcome {
-        let pixels: Vec<Vec<f32>> = rows.iter().map(|(_, images)| images.to_vec()).collect();
+        let pixels: Vec<Cow<'_, [f32]>> = rows.iter().map(|(_, images)| images.values()).collect();
         let grid =
             rows.iter()
                 .zip(&pixels)
@@ -199,7 +195,7 @@ impl Example {
     /// If the file cannot be written.
     pub fn columns(&self, part: &str, tables: &[(&str, &Tensor)]) -> Outcome {
         let firsts = tables.iter().map(|(_, table)| table.slice(0, ..COLUMNS));
-        let values: Vec<Vec<f32>> = firsts.map(|table| table.to_vec()).collect();
+        let values: Vec<Vec<f32>> = firsts.map(|table| table.values().into_owned()).collect();
         let empty = ImageGrid::new().shading(Shading::Diverging).scale(16);
         let named = tables.iter().zip(&values);
         let grid = named.fold(empty, |grid, ((name, table), values)| {
@@ -261,20 +257,20 @@ pub fn handful(data: &Split) -> Tensor {
 
 /// What the model makes of samples.
 #[must_use]
-pub fn reconstruct(model: &dyn Autoencoder<f32>, x: &Tensor) -> Tensor {
+pub fn reconstruct(model: &dyn Autoencoder, x: &Tensor) -> Tensor {
     model.forward(&x.clone().into()).into_value()
 }
 
 /// The codes of samples, `[samples, code]`.
 #[must_use]
-pub fn encode(model: &dyn Autoencoder<f32>, x: &Tensor) -> Tensor {
+pub fn encode(model: &dyn Autoencoder, x: &Tensor) -> Tensor {
     // Free constants know no tape, so using the model records nothing.
     model.encode(&x.clone().into()).into_value()
 }
 
 /// What codes stand for, `[codes, features]`.
 #[must_use]
-pub fn decode(model: &dyn Autoencoder<f32>, code: &Tensor) -> Tensor {
+pub fn decode(model: &dyn Autoencoder, code: &Tensor) -> Tensor {
     model.decode(&code.clone().into()).into_value()
 }
 
@@ -282,7 +278,7 @@ pub fn decode(model: &dyn Autoencoder<f32>, code: &Tensor) -> Tensor {
 #[must_use]
 pub fn between(codes: &Tensor, from: isize, to: isize) -> Tensor {
     let (start, end) = (codes.slice(0, from..from + 1), codes.slice(0, to..to + 1));
-    let t = Tensor::linspace(0.0, 1.0, codes.shape()[0]).reshape(&[-1, 1]);
+    let t = Tensor::linspace(0.0, 1.0, codes.shape()[0], codes.dtype()).reshape(&[-1, 1]);
     // [count, 1] · [1, code] stretches to [count, code].
     &start + &(&t * &(&end - &start))
 }
@@ -292,18 +288,19 @@ pub fn between(codes: &Tensor, from: isize, to: isize) -> Tensor {
 #[must_use]
 pub fn varied(code: &Tensor, numbers: &[usize], steps: usize) -> Tensor {
     let step = 6.0 / (steps - 1) as f32;
+    let unchanged = code.values::<f32>();
     Tensor::from_fn([numbers.len() * steps, code.shape()[1]], |index| {
         if index[1] == numbers[index[0] / steps] {
             (index[0] % steps) as f32 * step - 3.0
         } else {
-            code.at(&[0, index[1]])
+            unchanged[index[1]]
         }
     })
 }
 
 /// The mean squared difference of two tensors of one shape.
 #[must_use]
-pub fn mse(a: &Tensor, b: &Tensor) -> f32 {
+pub fn mse(a: &Tensor, b: &Tensor) -> f64 {
     let difference = a - b;
     (&difference * &difference).mean(..).item()
 }
@@ -313,10 +310,10 @@ pub fn mse(a: &Tensor, b: &Tensor) -> f32 {
 #[must_use]
 pub fn enlarged(images: &Tensor, times: usize) -> Tensor {
     let (count, side) = (images.shape()[0], images.shape()[1].isqrt());
-    let width = side * times;
+    let (width, pixels) = (side * times, images.values::<f32>());
     Tensor::from_fn([count, width * width], |index| {
         let (row, column) = (index[1] / width / times, index[1] % width / times);
-        images.at(&[index[0], row * side + column])
+        pixels[(index[0] * side + row) * side + column]
     })
 }
 
@@ -326,7 +323,7 @@ pub fn histogram(values: &Tensor, [low, high]: [f64; 2], bins: usize) -> Vec<(f6
     let width = (high - low) / bins as f64;
     let mut counts = vec![0_usize; bins];
     for value in values.iter() {
-        let bin = ((f64::from(value) - low) / width) as usize;
+        let bin = ((value - low) / width) as usize;
         counts[bin.min(bins - 1)] += 1;
     }
     let share = |count: usize| count as f64 / values.elements() as f64;
@@ -344,9 +341,9 @@ fn first(data: &Dataset, count: usize) -> Dataset {
 
 /// The labels of a set, `[samples]`, if it has some.
 #[must_use]
-pub fn labels(data: &Dataset) -> Option<Tensor<i64>> {
+pub fn labels(data: &Dataset) -> Option<Array<i64>> {
     let labels = data.labels.as_ref()?.iter().map(|&label| label.into());
-    Some(Tensor::from_vec(labels.collect(), [data.len()]))
+    Some(Array::from_vec(labels.collect(), [data.len()]))
 }
 
 fn labelled(data: &Dataset) -> Labelled {

@@ -15,7 +15,7 @@ use retrograd_nn::{
     Activation, Adam, DataLoader, Linear, Module, Optimizer, Reduction, Sequential, Terms, Trainer,
     loss,
 };
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 /// MNIST's training images.
 const SAMPLES: usize = 60_000;
@@ -26,9 +26,15 @@ const ROUNDS: usize = 5;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     start_threads(std::thread::available_parallelism()?.get());
-    let data = Tensor::uniform([SAMPLES, FEATURES], 0.0, 1.0, &mut random::rng(1));
+    let data = Tensor::uniform(
+        [SAMPLES, FEATURES],
+        0.0,
+        1.0,
+        &mut random::rng(1),
+        DType::F32,
+    );
     let model = deep();
-    let objective = |x: &Var<f32>| {
+    let objective = |x: &Var| {
         let loss = loss::bce_with_logits(&model.forward(x), x, Reduction::Mean);
         Terms::new("bce", loss)
     };

@@ -3,7 +3,7 @@
 use retrograd_autograd::Var;
 use retrograd_nn::{Adam, Init, Linear, Module, Param, Reduction, Visitor, loss};
 use retrograd_tensor::random::{self, Rng};
-use retrograd_tensor::{Convolution, Pooling, Tensor};
+use retrograd_tensor::{Convolution, DType, Pooling, Tensor};
 
 use super::{optimizer, training};
 use crate::case::Run;
@@ -31,11 +31,11 @@ struct Conv {
 impl Conv {
     /// A convolution from `channels[0]` to `channels[1]` with so many taps along either side.
     fn plain(channels: [usize; 2], taps: usize, options: Convolution<2>, rng: &mut Rng) -> Self {
-        let weight = Init::FanIn.draw([channels[1], channels[0], taps, taps], rng);
+        let weight = Init::FanIn.draw([channels[1], channels[0], taps, taps], rng, DType::F32);
         Self {
             kind: Kind::Plain,
             weight: Param::new(weight),
-            bias: Param::new(Tensor::zeros([channels[1]])),
+            bias: Param::new(Tensor::zeros([channels[1]], DType::F32)),
             options,
         }
     }
@@ -47,17 +47,17 @@ impl Conv {
         options: Convolution<2>,
         rng: &mut Rng,
     ) -> Self {
-        let weight = Init::FanIn.draw([channels[0], channels[1], taps, taps], rng);
+        let weight = Init::FanIn.draw([channels[0], channels[1], taps, taps], rng, DType::F32);
         Self {
             kind: Kind::Transposed,
             weight: Param::new(weight),
-            bias: Param::new(Tensor::zeros([channels[1]])),
+            bias: Param::new(Tensor::zeros([channels[1]], DType::F32)),
             options,
         }
     }
 }
 
-impl Module<f32> for Conv {
+impl Module for Conv {
     fn forward(&self, x: &Var) -> Var {
         let (weight, bias) = (self.weight.beside(x), self.bias.beside(x));
         match self.kind {
@@ -66,7 +66,7 @@ impl Module<f32> for Conv {
         }
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, f32>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("weight", &self.weight);
         visitor.param("bias", &self.bias);
     }
@@ -95,7 +95,7 @@ pub(super) fn pooling(batch: usize) -> Run {
     ];
     let last = Conv::plain([16, 1], 3, same, rng);
     let all = encoder.iter().chain(&decoder).chain([&last]);
-    let modules: Vec<&dyn Module<f32>> = all.map(|conv| conv as &dyn Module<f32>).collect();
+    let modules: Vec<&dyn Module> = all.map(|conv| conv as &dyn Module).collect();
     let adam = optimizer(Adam::default(), 1e-3, &modules);
     training([batch, 1, SIDE, SIDE], adam, move |x| {
         let down = |y: Var, conv: &Conv| pool(&conv.forward(&y).relu());
@@ -120,7 +120,7 @@ pub(super) fn strided(batch: usize) -> Run {
         Linear::new(numbers, CODE, rng),
         Linear::new(CODE, numbers, rng),
     );
-    let modules: [&dyn Module<f32>; 6] = [&down[0], &down[1], &encoder, &decoder, &up[0], &up[1]];
+    let modules: [&dyn Module; 6] = [&down[0], &down[1], &encoder, &decoder, &up[0], &up[1]];
     let adam = optimizer(Adam::default(), 1e-3, &modules);
     training([batch, 1, SIDE, SIDE], adam, move |x| {
         let relu = |conv: &Conv, y: &Var| conv.forward(y).relu();

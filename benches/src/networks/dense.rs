@@ -6,8 +6,8 @@ use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_nn::{
     Activation, Adadelta, Adam, Linear, Module, Param, Reduction, Sequential, loss,
 };
-use retrograd_tensor::Tensor;
 use retrograd_tensor::random::{self, Rng};
+use retrograd_tensor::{DType, Tensor};
 
 use super::{optimizer, training};
 use crate::case::Run;
@@ -75,7 +75,7 @@ pub(super) fn variational(batch: usize) -> Run {
     let encoder = perceptron(&[IMAGE, 500, 500], elu, elu, rng);
     let (mean, log_variance) = (Linear::new(500, CODE, rng), Linear::new(500, CODE, rng));
     let decoder = perceptron(&[CODE, 500, 500, IMAGE], elu, Activation::Identity, rng);
-    let modules: [&dyn Module<f32>; 4] = [&encoder, &mean, &log_variance, &decoder];
+    let modules: [&dyn Module; 4] = [&encoder, &mean, &log_variance, &decoder];
     let adam = optimizer(Adam::default(), 1e-3, &modules);
     training([batch, IMAGE], adam, move |x| {
         let h = encoder.forward(x);
@@ -89,7 +89,7 @@ pub(super) fn variational(batch: usize) -> Run {
 /// Standard normal numbers in the shape of `x`, from the random stream of the step.
 fn noise(x: &Var) -> Var {
     let tape = x.tape().expect("a training step has a tape");
-    tape.constant(tape.random(|rng| Tensor::normal(*x.shape(), 0.0, 1.0, rng)))
+    tape.constant(tape.random(|rng| Tensor::normal(*x.shape(), 0.0, 1.0, rng, DType::F32)))
 }
 
 /// W4: narrow layers on tabular data.

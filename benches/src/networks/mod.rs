@@ -10,7 +10,7 @@ mod sparse;
 
 use retrograd_autograd::{Mode, Tape, Var};
 use retrograd_nn::{Module, Optimizer, Param, UpdateRule};
-use retrograd_tensor::{Shape, Tensor, random};
+use retrograd_tensor::{DType, Shape, Tensor, random};
 
 use crate::case::Run;
 
@@ -102,7 +102,7 @@ fn training(
     let shape = shape.into();
     let rng = &mut random::rng(0);
     let batches: Vec<Tensor> = (0..BATCHES)
-        .map(|_| Tensor::uniform(shape, 0.0, 1.0, rng))
+        .map(|_| Tensor::uniform(shape, 0.0, 1.0, rng, DType::F32))
         .collect();
     let mut steps = 0;
     Box::new(move || {
@@ -116,9 +116,9 @@ fn training(
 
 /// An optimiser of all parameters of some modules.
 fn optimizer(
-    rule: impl UpdateRule<f32> + 'static,
+    rule: impl UpdateRule + 'static,
     learning_rate: f64,
-    modules: &[&dyn Module<f32>],
+    modules: &[&dyn Module],
 ) -> Optimizer {
     let params = modules.iter().flat_map(|module| module.params());
     let params: Vec<(String, Param)> = params.collect();

@@ -2,7 +2,7 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Adam, Init, Linear, Module, Optimizer, Param, Reduction, loss};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 use super::training;
 use crate::case::Run;
@@ -20,8 +20,9 @@ pub(super) fn largest(batch: usize) -> Run {
     let encoder = Linear::new(WIDTH, FEATURES, rng);
     let encoder_bias = encoder.bias.clone().expect("a new layer has a bias");
     // A feature is a row; the weight of a fully connected layer has it as a column.
-    let dictionary = Param::new(Init::FanIn.draw([WIDTH, FEATURES], rng).t().contiguous());
-    let bias = Param::new(Tensor::zeros([WIDTH]));
+    let dictionary = Init::FanIn.draw([WIDTH, FEATURES], rng, DType::F32);
+    let dictionary = Param::new(dictionary.t().contiguous());
+    let bias = Param::new(Tensor::zeros([WIDTH], DType::F32));
     let mut params = encoder.params();
     params.push(("dictionary".to_owned(), dictionary.clone()));
     params.push(("bias".to_owned(), bias.clone()));

@@ -7,7 +7,9 @@
 //! Work is counted as the definition has it, 2 operations a tap, padding included.
 
 use retrograd_autograd::{Tape, Var};
-use retrograd_tensor::{Convolution, Geometry, Pooling, Shape, Tensor, random, shape};
+use retrograd_tensor::{
+    Array, Convolution, DType, Geometry, Pooling, Shape, Tensor, random, shape,
+};
 
 use super::Suite;
 use crate::case::{Case, Run, Work, repeat};
@@ -169,7 +171,7 @@ impl Layer {
 
     fn build(&self, part: Part) -> Run {
         let geometry = self.geometry();
-        let draw = |shape, seed| Tensor::<f32>::normal(shape, 0.0, 1.0, &mut random::rng(seed));
+        let draw = |shape, seed| Array::<f32>::normal(shape, 0.0, 1.0, &mut random::rng(seed));
         // Of the plain convolution: what it reads, its weight, and what it writes.
         let (x, y) = (draw(geometry.input(), 0), draw(geometry.output(), 1));
         let (w, bias) = (
@@ -194,7 +196,7 @@ fn around(label: &str, shape: [usize; 4], operation: fn(&Var) -> Var) -> [Case; 
         count: shape.iter().product(),
         bytes: shape.iter().product::<usize>() * size_of::<f32>(),
     };
-    let draw = move || Tensor::<f32>::normal(shape, 0.0, 1.0, &mut random::rng(0));
+    let draw = move || Tensor::normal(shape, 0.0, 1.0, &mut random::rng(0), DType::F32);
     let sizes = sizes(&shape.into());
     let forward = Case::new(format!("{label} forward {sizes}"), work, move || {
         let x = Var::constant(draw());
@@ -202,7 +204,7 @@ fn around(label: &str, shape: [usize; 4], operation: fn(&Var) -> Var) -> [Case; 
     });
     let swept = Case::new(format!("{label} swept {sizes}"), work, move || {
         let x = draw();
-        let cotangent = Tensor::ones(*operation(&Var::constant(x.clone())).shape());
+        let cotangent = Tensor::ones(*operation(&Var::constant(x.clone())).shape(), DType::F32);
         repeat(move || operation(&Tape::new().leaf(x.clone())).backward_from(&cotangent))
     });
     [forward, swept]

@@ -15,7 +15,7 @@ use retrograd_autoencoders::{DataKind, Nonlinearity, Settings, Variant};
 use retrograd_autograd::Var;
 use retrograd_nn::train::{Flow, Observer, ObserverError, StepRecord};
 use retrograd_nn::{Adam, DataLoader, Optimizer, Param, RmsProp, Trainer};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 use super::Suite;
 use crate::case::{Case, Run, Work};
@@ -29,7 +29,7 @@ const PARTS: usize = 10;
 const GOAL: f64 = 0.5;
 
 static IMAGES: LazyLock<Tensor> =
-    LazyLock::new(|| Tensor::uniform([SAMPLES, PIXELS], 0.0, 1.0, &mut random::rng(0)));
+    LazyLock::new(|| Tensor::uniform([SAMPLES, PIXELS], 0.0, 1.0, &mut random::rng(0), DType::F32));
 
 /// A row of the reproduction table, as far as speed is concerned.
 #[derive(Clone, Copy)]
@@ -135,7 +135,7 @@ mod tests {
     fn every_recipe_trains() {
         for recipe in RECIPES {
             let recipe = Recipe { batch: 3, ..recipe };
-            let images = Tensor::uniform([7, PIXELS], 0.0, 1.0, &mut random::rng(0));
+            let images = Tensor::uniform([7, PIXELS], 0.0, 1.0, &mut random::rng(0), DType::F32);
             let mut run = training(recipe, images, 2);
             run();
             run();

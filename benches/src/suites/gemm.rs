@@ -10,7 +10,7 @@
 
 use std::collections::HashSet;
 
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Array, random};
 
 use super::Suite;
 use crate::case::{Case, Work, repeat};
@@ -60,9 +60,9 @@ impl Product {
     }
 
     /// A and B, the transposed ones as views.
-    fn operands<T: Multiplied>(&self) -> (Tensor<T>, Tensor<T>) {
+    fn operands<T: Multiplied>(&self) -> (Array<T>, Array<T>) {
         let [m, k, n] = self.sizes;
-        let draw = |shape, seed| Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed));
+        let draw = |shape, seed| Array::normal(shape, 0.0, 1.0, &mut random::rng(seed));
         let a = match self.transposition {
             Transposition::TN => draw([k, m], 0).t(),
             Transposition::NN | Transposition::NT => draw([m, k], 0),

@@ -12,7 +12,7 @@ use std::hint::black_box;
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Reduction, loss};
 use retrograd_tensor::pointwise::{Binary, Unary};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Array, Tensor, random};
 
 use super::Suite;
 use crate::case::{Case, Work, repeat};
@@ -68,12 +68,12 @@ fn pass(size: usize, inputs: usize, outputs: usize) -> Work {
 }
 
 /// Numbers that every function takes: positive, around 1.
-fn positive(size: usize, seed: u64) -> Tensor {
-    Tensor::uniform([size], 0.1, 2.0, &mut random::rng(seed))
+fn positive(size: usize, seed: u64) -> Array {
+    Array::uniform([size], 0.1, 2.0, &mut random::rng(seed))
 }
 
-fn normal(size: usize, seed: u64) -> Tensor {
-    Tensor::normal([size], 0.0, 1.0, &mut random::rng(seed))
+fn normal(size: usize, seed: u64) -> Array {
+    Array::normal([size], 0.0, 1.0, &mut random::rng(seed))
 }
 
 /// What moving the memory takes by itself.
@@ -124,7 +124,7 @@ fn activations() -> [(&'static str, Activation); 4] {
 
 fn of_activation(name: &str, activation: Activation, size: usize) -> Case {
     Case::new(format!("{name} {size}"), pass(size, 1, 1), move || {
-        let x = Var::constant(normal(size, 0));
+        let x = Var::constant(normal(size, 0).into());
         repeat(move || activation(&x))
     })
 }
@@ -133,7 +133,8 @@ fn of_activation(name: &str, activation: Activation, size: usize) -> Case {
 fn loss_and_gradient(size: usize) -> Case {
     let name = format!("bce_with_logits {size}");
     Case::new(name, pass(size, 2, 1), move || {
-        let (logits, targets) = (normal(size, 0), positive(size, 1).map(|x| x / 2.0));
+        let logits = Tensor::from(normal(size, 0));
+        let targets = Tensor::from(positive(size, 1)).scale(0.5);
         repeat(move || {
             let tape = Tape::new();
             let z = tape.leaf(black_box(&logits).clone());

@@ -8,7 +8,7 @@
 
 use retrograd_autograd::Tape;
 use retrograd_nn::{Adam, AdamW, Clip, Lion, Optimizer, Param, RmsProp, Sgd, UpdateRule};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 use super::Suite;
 use crate::case::{Case, Work, repeat};
@@ -40,7 +40,7 @@ pub fn suite() -> Suite {
 }
 
 fn normal(seed: u64) -> Tensor {
-    Tensor::normal([SIZE], 0.0, 1.0, &mut random::rng(seed))
+    Tensor::normal([SIZE], 0.0, 1.0, &mut random::rng(seed), DType::F32)
 }
 
 /// What moving the memory takes by itself.
@@ -55,7 +55,7 @@ fn copy() -> Case {
     })
 }
 
-fn step<R: UpdateRule<f32> + Clone + 'static>(name: &str, rule: R, clip: Clip) -> Case {
+fn step<R: UpdateRule + Clone + 'static>(name: &str, rule: R, clip: Clip) -> Case {
     let passes = 3 + 2 * rule.slots().len() + usize::from(matches!(clip, Clip::Norm(_)));
     let work = Work::Elements {
         count: SIZE,
@@ -66,7 +66,7 @@ fn step<R: UpdateRule<f32> + Clone + 'static>(name: &str, rule: R, clip: Clip) -
         let named = vec![("parameter".to_owned(), param.clone())];
         let mut optimizer = Optimizer::new(rule.clone(), 1e-6, named).clip(clip);
         let slope = normal(1);
-        let x = Tape::new().constant(Tensor::ones([1]));
+        let x = Tape::new().constant(Tensor::ones([1], DType::F32));
         let gradients = param.beside(&x).backward_from(&slope);
         repeat(move || optimizer.step(&gradients))
     })

@@ -12,7 +12,7 @@ use retrograd_autograd::scalar::{Real, Scalar, ScalarTape};
 use retrograd_autograd::{Tape, Var, grad};
 use retrograd_nn::{Linear, Module};
 use retrograd_tensor::pointwise::Unary;
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 use super::Suite;
 use crate::case::{Case, Work, repeat};
@@ -29,9 +29,7 @@ pub fn suite() -> Suite {
     cases.extend(scalars());
     cases.push(small_add());
     cases.push(small_layer());
-    cases.push(Case::new("tape", Work::Operations(1), || {
-        repeat(Tape::<f32>::new)
-    }));
+    cases.push(Case::new("tape", Work::Operations(1), || repeat(Tape::new)));
     for size in [1 << 10, 1 << 18] {
         cases.push(buffer(size));
         cases.push(vector(size));
@@ -54,7 +52,7 @@ fn leaf(value: &Tensor) -> Var {
 fn chains() -> Vec<Case> {
     let chain = |name: &str, run: fn(&Tensor)| {
         Case::new(name, Work::Operations(LENGTH), move || {
-            let one = Tensor::scalar(1.0);
+            let one = Tensor::scalar(1.0_f32);
             repeat(move || run(&one))
         })
     };
@@ -110,7 +108,7 @@ fn scalars() -> Vec<Case> {
 /// A row of 16 added to itself: the least that an operation on tensors can take.
 fn small_add() -> Case {
     Case::new("add of 16", Work::Operations(1), || {
-        let x = Tensor::<f32>::ones([16]);
+        let x = Tensor::ones([16], DType::F32);
         repeat(move || black_box(&x) + black_box(&x))
     })
 }
@@ -118,8 +116,8 @@ fn small_add() -> Case {
 /// A layer 8 → 8 on a batch of 4, forward and backward.
 fn small_layer() -> Case {
     Case::new("linear 4x8x8 swept", Work::Operations(1), || {
-        let layer = Linear::<f32>::new(8, 8, &mut random::rng(0));
-        let x = Tensor::normal([4, 8], 0.0, 1.0, &mut random::rng(1));
+        let layer = Linear::new(8, 8, &mut random::rng(0));
+        let x = Tensor::normal([4, 8], 0.0, 1.0, &mut random::rng(1), DType::F32);
         repeat(move || {
             let x = Tape::new().constant(x.clone());
             layer.forward(&x).sum(..).backward()
@@ -131,7 +129,7 @@ fn small_layer() -> Case {
 fn buffer(size: usize) -> Case {
     let name = format!("zeros {size}");
     Case::new(name, Work::Operations(1), move || {
-        repeat(move || Tensor::<f32>::zeros([size]))
+        repeat(move || Tensor::zeros([size], DType::F32))
     })
 }
 

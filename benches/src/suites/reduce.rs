@@ -6,7 +6,7 @@
 
 use std::hint::black_box;
 
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Array, random};
 
 use super::Suite;
 use crate::case::{Case, Work, repeat};
@@ -18,7 +18,7 @@ const SHAPE: [usize; 2] = [256, 784];
 pub fn suite() -> Suite {
     let mut cases = vec![
         case("sum all", |x| x.sum(..)),
-        case("sum all", |x| Tensor::scalar(sixteen_sums(x))).by("sixteen sums"),
+        case("sum all", |x| Array::scalar(sixteen_sums(x))).by("sixteen sums"),
         case("mean all", |x| x.mean(..)),
         case("max all", |x| x.max(..)),
         case("sum columns", |x| x.sum(0)),
@@ -49,11 +49,11 @@ fn name(label: &str) -> String {
     format!("{label} {}x{}", SHAPE[0], SHAPE[1])
 }
 
-fn input() -> Tensor {
-    Tensor::normal(SHAPE, 0.0, 1.0, &mut random::rng(0))
+fn input() -> Array {
+    Array::normal(SHAPE, 0.0, 1.0, &mut random::rng(0))
 }
 
-fn case(label: &str, reduce: fn(&Tensor) -> Tensor) -> Case {
+fn case(label: &str, reduce: fn(&Array) -> Array) -> Case {
     Case::new(name(label), work(), move || {
         let x = input();
         repeat(move || reduce(black_box(&x)))
@@ -68,7 +68,7 @@ fn argmax() -> Case {
 }
 
 /// The plainest sum that fills vector registers.
-fn sixteen_sums(x: &Tensor) -> f32 {
+fn sixteen_sums(x: &Array) -> f32 {
     let mut sums = [0.0; 16];
     for chunk in x.values().chunks_exact(16) {
         sums.iter_mut()

@@ -36,10 +36,10 @@
 //!
 //! ```
 //! use retrograd_autoencoders::{Autoencoder, DeepAutoencoder};
-//! use retrograd_tensor::{Tensor, random};
+//! use retrograd_tensor::{DType, Tensor, random};
 //!
-//! let model = DeepAutoencoder::<f32>::images(784, &mut random::rng(0));
-//! let x = Tensor::zeros([5, 784]).into();
+//! let model = DeepAutoencoder::images(784, &mut random::rng(0));
+//! let x = Tensor::zeros([5, 784], DType::F32).into();
 //! let code = model.encode(&x);
 //! assert_eq!(code.shape(), [5, 32]);
 //! assert_eq!(model.decode(&code).shape(), [5, 784]);
@@ -60,9 +60,9 @@ pub use model::{
 };
 pub use parts::{Corruption, Output};
 pub use registry::{
-    BatchSize, Body, BoxedAutoencoder, Card, Compiled, DataKind, Decoder, DefaultData, Misfit,
-    Noise, Nonlinearity, OptimizerKind, Range, Recipe, SETTINGS, Setting, SettingError, Settings,
-    Size, UnknownVariant, Value, Variant,
+    BatchSize, Body, BoxedAutoencoder, Card, DataKind, Decoder, DefaultData, Misfit, Noise,
+    Nonlinearity, OptimizerKind, Range, Recipe, SETTINGS, Setting, SettingError, Settings, Size,
+    UnknownVariant, Value, Variant,
 };
 pub use variants::beta::BetaAutoencoder;
 pub use variants::conditional::ConditionalAutoencoder;

@@ -11,7 +11,7 @@ use retrograd_autoencoders::{Autoencoder, DeepAutoencoder};
 use retrograd_autograd::{Tape, Var};
 use retrograd_datasets::digits;
 use retrograd_nn::{Adam, Module, Optimizer, Param, Trainer};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 /// The system's allocator, counting requests.
 struct Counting;
@@ -54,7 +54,7 @@ fn requests(mut step: impl FnMut()) -> u64 {
 
 /// Recording a chain of small operations on a new tape, and sweeping it.
 fn small_operations() -> u64 {
-    let x = Tensor::<f32>::scalar(0.5);
+    let x = Tensor::scalar::<f32>(0.5);
     requests(|| {
         let x = Tape::new().leaf(x.clone());
         let y = (0..100).fold(x.clone(), |y, _| (&y * &x).sin() + &x);
@@ -64,10 +64,10 @@ fn small_operations() -> u64 {
 
 /// Updates of a parameter that is long enough to be updated in parts.
 fn updates() -> u64 {
-    let param = Param::new(Tensor::<f32>::zeros([100_000]));
+    let param = Param::new(Tensor::zeros([100_000], DType::F32));
     let named = vec![("parameter".to_owned(), param.clone())];
     let mut optimizer = Optimizer::new(Adam::default(), 1e-3, named);
-    let slope = Tensor::ones([100_000]);
+    let slope = Tensor::ones([100_000], DType::F32);
     requests(|| {
         let x = Tape::new().constant(slope.clone());
         let gradients = param.beside(&x).backward_from(&slope);
@@ -77,8 +77,8 @@ fn updates() -> u64 {
 
 /// The deep autoencoder 784-128-32-128-784 on a batch of 256, trained by Adam.
 fn deep_steps() -> u64 {
-    let model = DeepAutoencoder::<f32>::images(784, &mut random::rng(0));
-    let objective = |x: &Var<f32>| model.objective(x);
+    let model = DeepAutoencoder::images(784, &mut random::rng(0));
+    let objective = |x: &Var| model.objective(x);
     let optimizer = Optimizer::new(Adam::default(), 1e-3, model.params());
     let mut trainer = Trainer::new(&objective, optimizer, 0);
     let batch = digits(256, 1).features;

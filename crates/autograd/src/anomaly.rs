@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use crate::inspect::Summary;
 
@@ -88,12 +88,12 @@ impl Detector {
         self.found.as_ref()
     }
 
-    pub(crate) fn inspect_forward<T: Float>(
+    pub(crate) fn inspect_forward(
         &mut self,
         operation: &str,
         location: &'static Location<'static>,
-        value: &Tensor<T>,
-        inputs: &[(String, &Tensor<T>)],
+        value: &Tensor,
+        inputs: &[(String, &Tensor)],
     ) {
         self.inspect(
             Phase::Forward,
@@ -104,13 +104,13 @@ impl Detector {
         );
     }
 
-    pub(crate) fn inspect_backward<T: Float>(
+    pub(crate) fn inspect_backward(
         &mut self,
         operation: &str,
         location: &'static Location<'static>,
         input: usize,
-        cotangent: &Tensor<T>,
-        known: &[(String, &Tensor<T>)],
+        cotangent: &Tensor,
+        known: &[(String, &Tensor)],
     ) {
         self.inspect(
             Phase::Backward { input },
@@ -121,13 +121,13 @@ impl Detector {
         );
     }
 
-    fn inspect<T: Float>(
+    fn inspect(
         &mut self,
         phase: Phase,
         operation: String,
         location: &'static Location<'static>,
-        value: &Tensor<T>,
-        inputs: &[(String, &Tensor<T>)],
+        value: &Tensor,
+        inputs: &[(String, &Tensor)],
     ) {
         if self.is_on() && !value.is_finite() {
             let inputs = inputs
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_first_bad_value_is_named_with_its_line() {
-        let tape = Tape::<f64>::new().detecting_anomalies();
+        let tape = Tape::new().detecting_anomalies();
         let x = tape.named_leaf("x", Tensor::from_vec(vec![1.0, -1.0], [2]));
         let line = line!() + 1;
         let y = x.log();
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_bad_leaf_is_named_by_its_label() {
-        let tape = Tape::<f64>::new().detecting_anomalies();
+        let tape = Tape::new().detecting_anomalies();
         let bad = || Tensor::scalar(f64::NAN);
         let line = line!() + 1;
         let _ = tape.keyed_leaf(1, "fc.weight", bad());
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn bad_cotangents_are_found_too() {
-        let tape = Tape::<f64>::new().detecting_anomalies();
+        let tape = Tape::new().detecting_anomalies();
         let x = tape.leaf(Tensor::scalar(0.0));
         let y = x.sqrt();
         assert!(tape.anomaly().is_none());

@@ -1,6 +1,6 @@
 //! Asking for derivatives: of one number with respect to everything it was computed from.
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::Tensor;
 
 use crate::derivative::{NoDerivative, OrNoDerivative};
 use crate::gradients::Gradients;
@@ -10,7 +10,7 @@ use crate::sweep::{Start, Sweep, leads_to, sweep};
 use crate::tape::Tape;
 use crate::var::Var;
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The derivative of this single number with respect to every leaf on its tape.
     ///
     /// Frees what the tape saved, so a second sweep needs a new computation (or
@@ -21,7 +21,7 @@ impl<T: Float> Var<T> {
     /// operation has no derivative.
     #[track_caller]
     #[must_use]
-    pub fn backward(&self) -> Gradients<T> {
+    pub fn backward(&self) -> Gradients {
         self.backward_with(&self.unit_cotangent(), Sweep::Once)
     }
 
@@ -31,22 +31,22 @@ impl<T: Float> Var<T> {
     /// As [`backward`](Self::backward).
     #[track_caller]
     #[must_use]
-    pub fn backward_retaining(&self) -> Gradients<T> {
+    pub fn backward_retaining(&self) -> Gradients {
         self.backward_with(&self.unit_cotangent(), Sweep::Retain)
     }
 
     /// The vector-Jacobian product: the cotangent of every leaf, given this Var's.
     ///
     /// # Panics
-    /// If this is not tracked, the shapes differ, or saved values were freed before.
+    /// If this is not tracked, the shapes or types differ, or saved values were freed before.
     #[track_caller]
     #[must_use]
-    pub fn backward_from(&self, cotangent: &Tensor<T>) -> Gradients<T> {
+    pub fn backward_from(&self, cotangent: &Tensor) -> Gradients {
         self.backward_with(cotangent, Sweep::Once)
     }
 
     #[track_caller]
-    fn backward_with(&self, cotangent: &Tensor<T>, mode: Sweep) -> Gradients<T> {
+    fn backward_with(&self, cotangent: &Tensor, mode: Sweep) -> Gradients {
         self.try_backward(cotangent, mode)
             .or_no_derivative("backward")
     }
@@ -55,11 +55,11 @@ impl<T: Float> Var<T> {
     #[track_caller]
     pub(crate) fn try_backward(
         &self,
-        cotangent: &Tensor<T>,
+        cotangent: &Tensor,
         mode: Sweep,
-    ) -> Result<Gradients<T>, NoDerivative> {
+    ) -> Result<Gradients, NoDerivative> {
         let (tape, node) = self.tracked_parts("backward");
-        self.check_cotangent(cotangent.shape());
+        self.check_cotangent(cotangent);
         let start = Start {
             node,
             cotangent: tape.rule_constant(Var::constant(cotangent.clone())),
@@ -81,29 +81,37 @@ impl<T: Float> Var<T> {
     }
 
     #[track_caller]
-    pub(crate) fn check_cotangent(&self, cotangent: &Shape) {
+    pub(crate) fn check_cotangent(&self, cotangent: &Tensor) {
+        let (shape, dtype) = (self.shape(), self.dtype());
         assert!(
-            cotangent == self.shape(),
-            "backward: a cotangent of shape {cotangent} for a result of shape {}; a cotangent has the shape of its \
-             value, as Tensor::ones({}) has",
-            self.origin(),
-            self.shape()
+            cotangent.shape() == shape,
+            "backward: a cotangent of shape {} for a result of shape {}; a cotangent has the shape of its \
+             value, as Tensor::ones({shape}, DType::{dtype:?}) has",
+            cotangent.shape(),
+            self.origin()
+        );
+        assert!(
+            cotangent.dtype() == dtype,
+            "backward: a cotangent of type {} for a result of type {dtype}, {}; a cotangent has the type of its value, \
+             as g.cast(DType::{dtype:?}) has",
+            cotangent.dtype(),
+            self.origin()
         );
     }
 
     #[track_caller]
-    pub(crate) fn unit_cotangent(&self) -> Tensor<T> {
+    pub(crate) fn unit_cotangent(&self) -> Tensor {
         assert!(
             self.elements() == 1,
             "backward: the result has shape {}, not a single number; reduce it (.sum(..), .mean(..)) or give a \
              cotangent with backward_from",
             self.origin()
         );
-        Tensor::constant(self.shape(), T::ONE)
+        self.value().constant_like(self.shape(), 1.0)
     }
 
     #[track_caller]
-    fn tracked_parts(&self, asked: &str) -> (&Tape<T>, NodeId) {
+    fn tracked_parts(&self, asked: &str) -> (&Tape, NodeId) {
         match (self.tape(), self.node()) {
             (Some(tape), Some(node)) => (tape, node),
             _ => panic!(
@@ -124,7 +132,7 @@ impl<T: Float> Var<T> {
 /// use retrograd_autograd::{Tape, grad};
 /// use retrograd_tensor::Tensor;
 ///
-/// let tape = Tape::<f64>::new();
+/// let tape = Tape::new();
 /// let x = tape.leaf(Tensor::scalar(3.0));
 /// let y = &(&x * &x) * &x;
 /// let first = grad(&y, &[&x]).remove(0);       // 3x²
@@ -137,7 +145,7 @@ impl<T: Float> Var<T> {
 /// freed before, or an operation has no derivative (see [`try_grad`]).
 #[track_caller]
 #[must_use]
-pub fn grad<T: Float>(y: &Var<T>, xs: &[&Var<T>]) -> Vec<Var<T>> {
+pub fn grad(y: &Var, xs: &[&Var]) -> Vec<Var> {
     try_grad(y, xs).or_no_derivative("grad")
 }
 
@@ -151,7 +159,7 @@ pub fn grad<T: Float>(y: &Var<T>, xs: &[&Var<T>]) -> Vec<Var<T>> {
 /// # Panics
 /// As [`grad`] in all other cases.
 #[track_caller]
-pub fn try_grad<T: Float>(y: &Var<T>, xs: &[&Var<T>]) -> Result<Vec<Var<T>>, NoDerivative> {
+pub fn try_grad(y: &Var, xs: &[&Var]) -> Result<Vec<Var>, NoDerivative> {
     let Some(tape) = y.tape() else {
         panic!("grad: the result is a constant of no tape, so it has no derivative");
     };
@@ -160,11 +168,7 @@ pub fn try_grad<T: Float>(y: &Var<T>, xs: &[&Var<T>]) -> Result<Vec<Var<T>>, NoD
 
 /// The cotangents of `xs` for that of `y`, a Var of some tape, recorded.
 #[track_caller]
-pub(crate) fn pull<T: Float>(
-    y: &Var<T>,
-    cotangent: Var<T>,
-    xs: &[&Var<T>],
-) -> Result<Vec<Var<T>>, NoDerivative> {
+pub(crate) fn pull(y: &Var, cotangent: Var, xs: &[&Var]) -> Result<Vec<Var>, NoDerivative> {
     let Some(tape) = cotangent.tape().cloned() else {
         panic!("grad: the result is a constant of no tape, so it has no derivative");
     };
@@ -192,7 +196,7 @@ pub(crate) fn pull<T: Float>(
         }
         None => Vec::new(),
     };
-    let zeros = |x: &Var<T>| tape.constant(Tensor::constant(x.shape(), T::ZERO));
+    let zeros = |x: &Var| tape.constant(x.value().constant_like(x.shape(), 0.0));
     let cotangent = |id: NodeId| cotangents.get(id).cloned().flatten();
     Ok(wanted
         .iter()

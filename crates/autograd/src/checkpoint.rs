@@ -19,8 +19,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use retrograd_tensor::Tensor;
 use retrograd_tensor::random::{self, Rng};
-use retrograd_tensor::{Float, Tensor};
 
 use crate::derivative::NoDerivative;
 use crate::node::{Kind, NodeId, Operand};
@@ -43,7 +43,7 @@ use crate::var::{Var, common_tape};
 /// use retrograd_autograd::{Tape, checkpoint};
 /// use retrograd_tensor::Tensor;
 ///
-/// let tape = Tape::<f64>::new();
+/// let tape = Tape::new();
 /// let x = tape.leaf(Tensor::scalar(0.5));
 /// let y = checkpoint(&[&x], |x| x[0].sin().exp().tanh());
 /// assert_eq!(tape.len(), 2); // x, and one node for three operations
@@ -57,11 +57,8 @@ use crate::var::{Var, common_tape};
 /// If the inputs belong to different tapes, or the region uses a tracked Var that is not among them.
 #[track_caller]
 #[must_use]
-pub fn checkpoint<T: Float>(
-    inputs: &[&Var<T>],
-    region: impl Fn(&[Var<T>]) -> Var<T> + 'static,
-) -> Var<T> {
-    let constants: Vec<Var<T>> = inputs.iter().map(|input| input.stop_gradient()).collect();
+pub fn checkpoint(inputs: &[&Var], region: impl Fn(&[Var]) -> Var + 'static) -> Var {
+    let constants: Vec<Var> = inputs.iter().map(|input| input.stop_gradient()).collect();
     let Some(tape) = common_tape(&|| "checkpoint".into(), inputs) else {
         return region(&constants);
     };
@@ -81,12 +78,10 @@ pub fn checkpoint<T: Float>(
     let id = tape.record(|node| {
         node.kind = Kind::Region(Box::new(region));
         node.shape = *y.shape();
+        node.dtype = y.dtype();
         node.location = location;
         for operand in operands {
-            node.inputs.push(Operand {
-                node: operand.node(),
-                shape: *operand.shape(),
-            });
+            node.inputs.push(Operand::of(&operand));
             let value = Var::constant(operand.into_value());
             node.saved.get_mut().inputs.push(Some(value));
         }
@@ -95,11 +90,11 @@ pub fn checkpoint<T: Float>(
 }
 
 /// A function of several Vars.
-type Function<T> = Box<dyn Fn(&[Var<T>]) -> Var<T>>;
+type Function = Box<dyn Fn(&[Var]) -> Var>;
 
 /// What computes a region again.
-pub(crate) struct Region<T: Float> {
-    run: Function<T>,
+pub(crate) struct Region {
+    run: Function,
     /// The random stream as it was before the region.
     rng: Rng,
     /// Which operand of the node each argument is; the same Var twice is one operand.
@@ -110,18 +105,18 @@ pub(crate) struct Region<T: Float> {
 
 /// How keyed leaves are found while a region runs.
 #[derive(Debug)]
-pub(crate) enum Scope<T: Float> {
+pub(crate) enum Scope {
     /// The first time: as constants, and it is noted which ones.
-    Noting(Vec<(u64, Var<T>)>),
+    Noting(Vec<(u64, Var)>),
     /// Again: as what stands for them.
-    Given(Vec<(u64, Var<T>)>),
+    Given(Vec<(u64, Var)>),
 }
 
-impl<T: Float> Scope<T> {
+impl Scope {
     /// The keyed leaf, if the region has met it.
     #[track_caller]
-    pub(crate) fn find(&self, key: u64, name: &str) -> Option<Var<T>> {
-        let of_key = |leaves: &[(u64, Var<T>)]| {
+    pub(crate) fn find(&self, key: u64, name: &str) -> Option<Var> {
+        let of_key = |leaves: &[(u64, Var)]| {
             let found = leaves.iter().find(|(known, _)| *known == key);
             found.map(|(_, leaf)| leaf.clone())
         };
@@ -137,29 +132,29 @@ impl<T: Float> Scope<T> {
     }
 
     /// Notes a keyed leaf that the region meets for the first time.
-    pub(crate) fn note(&mut self, key: u64, leaf: Var<T>) -> Var<T> {
+    pub(crate) fn note(&mut self, key: u64, leaf: Var) -> Var {
         let (Self::Noting(leaves) | Self::Given(leaves)) = self;
         leaves.push((key, leaf.clone()));
         leaf.stop_gradient()
     }
 
-    pub(crate) fn into_leaves(self) -> Vec<(u64, Var<T>)> {
+    pub(crate) fn into_leaves(self) -> Vec<(u64, Var)> {
         let (Self::Noting(leaves) | Self::Given(leaves)) = self;
         leaves
     }
 }
 
-impl<T: Float> Region<T> {
+impl Region {
     /// The region and its operands: the arguments, then keyed leaves, no node twice.
     fn new(
-        run: impl Fn(&[Var<T>]) -> Var<T> + 'static,
+        run: impl Fn(&[Var]) -> Var + 'static,
         rng: Rng,
-        arguments: &[&Var<T>],
-        keyed: &[(u64, Var<T>)],
-    ) -> (Vec<Var<T>>, Self) {
-        let mut operands: Vec<Var<T>> = Vec::new();
-        let mut place = |var: &Var<T>| {
-            let same = |operand: &Var<T>| operand.is_tracked() && operand.node() == var.node();
+        arguments: &[&Var],
+        keyed: &[(u64, Var)],
+    ) -> (Vec<Var>, Self) {
+        let mut operands: Vec<Var> = Vec::new();
+        let mut place = |var: &Var| {
+            let same = |operand: &Var| operand.is_tracked() && operand.node() == var.node();
             operands.iter().position(same).unwrap_or_else(|| {
                 operands.push(var.clone());
                 operands.len() - 1
@@ -183,11 +178,11 @@ impl<T: Float> Region<T> {
     /// Adds to the cotangents of the operands, `totals`, what comes to them through the region.
     pub(crate) fn sweep(
         &self,
-        tape: &Tape<T>,
-        x: &Inputs<T>,
-        g: Var<T>,
+        tape: &Tape,
+        x: &Inputs,
+        g: Var,
         mode: Sweep,
-        totals: &mut [Option<Var<T>>],
+        totals: &mut [Option<Var>],
     ) -> Result<(), NoDerivative> {
         if mode == Sweep::Record {
             self.sweep_recorded(tape, x, g, totals)
@@ -199,10 +194,10 @@ impl<T: Float> Region<T> {
     /// On a tape of its own, which is gone afterwards.
     fn sweep_plain(
         &self,
-        outer: &Tape<T>,
-        x: &Inputs<T>,
-        g: Var<T>,
-        totals: &mut [Option<Var<T>>],
+        outer: &Tape,
+        x: &Inputs,
+        g: Var,
+        totals: &mut [Option<Var>],
     ) -> Result<(), NoDerivative> {
         let tape = Tape::beside(outer, random::copy(&self.rng));
         let operand = |i: usize| {
@@ -213,7 +208,7 @@ impl<T: Float> Region<T> {
                 tape.constant(value)
             }
         };
-        let operands: Vec<Var<T>> = (0..x.len()).map(operand).collect();
+        let operands: Vec<Var> = (0..x.len()).map(operand).collect();
         let y = self.run_again(&tape, &operands);
         let Some(last) = y.node() else { return Ok(()) };
         drop(y);
@@ -227,10 +222,10 @@ impl<T: Float> Region<T> {
     /// On the tape itself, so that it can be differentiated again.
     fn sweep_recorded(
         &self,
-        tape: &Tape<T>,
-        x: &Inputs<T>,
-        g: Var<T>,
-        totals: &mut [Option<Var<T>>],
+        tape: &Tape,
+        x: &Inputs,
+        g: Var,
+        totals: &mut [Option<Var>],
     ) -> Result<(), NoDerivative> {
         // An operand may have been computed from another one. As other nodes, they are independent.
         let operand = |i: usize| {
@@ -240,7 +235,7 @@ impl<T: Float> Region<T> {
                 x[i].stop_gradient()
             }
         };
-        let operands: Vec<Var<T>> = (0..x.len()).map(operand).collect();
+        let operands: Vec<Var> = (0..x.len()).map(operand).collect();
         let y = {
             let _restore = tape.rewound(random::copy(&self.rng));
             self.run_again(tape, &operands)
@@ -254,8 +249,8 @@ impl<T: Float> Region<T> {
         Ok(())
     }
 
-    fn run_again(&self, tape: &Tape<T>, operands: &[Var<T>]) -> Var<T> {
-        let arguments: Vec<Var<T>> = self
+    fn run_again(&self, tape: &Tape, operands: &[Var]) -> Var {
+        let arguments: Vec<Var> = self
             .arguments
             .iter()
             .map(|&i| operands[i].clone())
@@ -268,12 +263,7 @@ impl<T: Float> Region<T> {
 
 /// Where the region's sweep starts: from the result's cotangent, on top of what the operands have got
 /// already.
-fn start<T: Float>(
-    node: NodeId,
-    cotangent: Var<T>,
-    operands: &[Var<T>],
-    totals: &mut [Option<Var<T>>],
-) -> Start<T> {
+fn start(node: NodeId, cotangent: Var, operands: &[Var], totals: &mut [Option<Var>]) -> Start {
     let pairs = operands.iter().zip(totals);
     let before = pairs.filter_map(|(operand, total)| Some((operand.node()?, total.take()?)));
     Start {
@@ -283,11 +273,7 @@ fn start<T: Float>(
     }
 }
 
-fn hand_back<T: Float>(
-    operands: &[Var<T>],
-    cotangents: &mut [Option<Var<T>>],
-    totals: &mut [Option<Var<T>>],
-) {
+fn hand_back(operands: &[Var], cotangents: &mut [Option<Var>], totals: &mut [Option<Var>]) {
     for (operand, total) in operands.iter().zip(totals) {
         if let Some(node) = operand.node()
             && let Some(cotangent) = cotangents.get_mut(node)
@@ -301,22 +287,22 @@ fn hand_back<T: Float>(
 #[derive(Clone, Copy, Debug)]
 struct Alias;
 
-impl<T: Float> Primitive<T> for Alias {
+impl Primitive for Alias {
     fn name(&self) -> Cow<'static, str> {
         "alias".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].clone()
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         Cotangents::from_iter([Some(g.clone())])
     }
 }
 
-impl<T: Float> fmt::Display for Region<T> {
+impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -327,7 +313,7 @@ impl<T: Float> fmt::Display for Region<T> {
     }
 }
 
-impl<T: Float> fmt::Debug for Region<T> {
+impl fmt::Debug for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Region({self})")
     }

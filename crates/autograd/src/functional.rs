@@ -22,7 +22,7 @@
 //! All give an error where an operation on the way has no derivative of the order asked for. The
 //! operations of this crate have every order.
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor, typed};
 
 use crate::backward::pull;
 use crate::derivative::NoDerivative;
@@ -31,7 +31,7 @@ use crate::tape::Tape;
 use crate::var::Var;
 
 /// A result, and a tensor for each input.
-type WithEach<V, T> = (V, Vec<Tensor<T>>);
+type WithEach<V> = (V, Vec<Tensor>);
 
 /// How much more a column of a Jacobian costs than a row: its sweep walks over the recorded rules.
 const COLUMN_BY_ROW: usize = 2;
@@ -56,10 +56,10 @@ const COLUMN_BY_ROW: usize = 2;
 /// # Panics
 /// As `f` does, and if its result is not a single number.
 #[track_caller]
-pub fn value_and_grad<T: Float>(
-    f: impl FnOnce(&[Var<T>]) -> Var<T>,
-    x: &[Tensor<T>],
-) -> Result<WithEach<T, T>, NoDerivative> {
+pub fn value_and_grad(
+    f: impl FnOnce(&[Var]) -> Var,
+    x: &[Tensor],
+) -> Result<WithEach<f64>, NoDerivative> {
     let point = Point::new(f, x);
     let gradients = point.pull_numbers(&point.y, &point.y.unit_cotangent(), Sweep::Once)?;
     Ok((point.y.item(), gradients))
@@ -83,15 +83,15 @@ pub fn value_and_grad<T: Float>(
 /// If an operation on the way has no derivative.
 ///
 /// # Panics
-/// As `f` does, and if `v` has another shape than its result.
+/// As `f` does, and if `v` has another shape or type than its result.
 #[track_caller]
-pub fn vjp<T: Float>(
-    f: impl FnOnce(&[Var<T>]) -> Var<T>,
-    x: &[Tensor<T>],
-    v: &Tensor<T>,
-) -> Result<WithEach<Tensor<T>, T>, NoDerivative> {
+pub fn vjp(
+    f: impl FnOnce(&[Var]) -> Var,
+    x: &[Tensor],
+    v: &Tensor,
+) -> Result<WithEach<Tensor>, NoDerivative> {
     let point = Point::new(f, x);
-    point.y.check_cotangent(v.shape());
+    point.y.check_cotangent(v);
     let pulled = point.pull_numbers(&point.y, v, Sweep::Once)?;
     Ok((point.y.into_value(), pulled))
 }
@@ -114,18 +114,19 @@ pub fn vjp<T: Float>(
 /// If an operation on the way has no derivative, or its rule has none.
 ///
 /// # Panics
-/// As `f` does, and if `u` does not have the shapes of the inputs.
+/// As `f` does, and if `u` does not have the shapes and types of the inputs.
 #[track_caller]
-pub fn jvp<T: Float>(
-    f: impl FnOnce(&[Var<T>]) -> Var<T>,
-    x: &[Tensor<T>],
-    u: &[Tensor<T>],
-) -> Result<(Tensor<T>, Tensor<T>), NoDerivative> {
+pub fn jvp(
+    f: impl FnOnce(&[Var]) -> Var,
+    x: &[Tensor],
+    u: &[Tensor],
+) -> Result<(Tensor, Tensor), NoDerivative> {
     check_tangents("jvp", x, u);
     let point = Point::new(f, x);
     let (v, rows) = point.transposed()?;
     let moved = point.weighed(&rows, u);
-    let moved = numbers_of(&moved, &unit(), &[&v], Sweep::Once)?.swap_remove(0);
+    let moved =
+        numbers_of(&moved, &moved.value().scalar_like(1.0), &[&v], Sweep::Once)?.swap_remove(0);
     Ok((point.y.into_value(), moved))
 }
 
@@ -152,10 +153,7 @@ pub fn jvp<T: Float>(
 /// # Panics
 /// As `f` does, and if the result and an input together have more than 8 axes.
 #[track_caller]
-pub fn jacobian<T: Float>(
-    f: impl FnOnce(&[Var<T>]) -> Var<T>,
-    x: &[Tensor<T>],
-) -> Result<Vec<Tensor<T>>, NoDerivative> {
+pub fn jacobian(f: impl FnOnce(&[Var]) -> Var, x: &[Tensor]) -> Result<Vec<Tensor>, NoDerivative> {
     let point = Point::new(f, x);
     let columns: usize = x.iter().map(Tensor::elements).sum();
     if COLUMN_BY_ROW * columns < point.y.elements() {
@@ -185,10 +183,10 @@ pub fn jacobian<T: Float>(
 /// As `f` does, if its result is not a single number, and if two inputs together have more than 8
 /// axes.
 #[track_caller]
-pub fn hessian<T: Float>(
-    f: impl FnOnce(&[Var<T>]) -> Var<T>,
-    x: &[Tensor<T>],
-) -> Result<Vec<Vec<Tensor<T>>>, NoDerivative> {
+pub fn hessian(
+    f: impl FnOnce(&[Var]) -> Var,
+    x: &[Tensor],
+) -> Result<Vec<Vec<Tensor>>, NoDerivative> {
     let point = Point::new(f, x);
     let blocks = point.gradient()?;
     blocks
@@ -215,53 +213,53 @@ pub fn hessian<T: Float>(
 /// If an operation on the way has no derivative, or its rule has none.
 ///
 /// # Panics
-/// As `f` does, if its result is not a single number, and if `u` does not have the shapes of the
-/// inputs.
+/// As `f` does, if its result is not a single number, and if `u` does not have the shapes and types
+/// of the inputs.
 #[track_caller]
-pub fn hvp<T: Float>(
-    f: impl FnOnce(&[Var<T>]) -> Var<T>,
-    x: &[Tensor<T>],
-    u: &[Tensor<T>],
-) -> Result<Vec<Tensor<T>>, NoDerivative> {
+pub fn hvp(
+    f: impl FnOnce(&[Var]) -> Var,
+    x: &[Tensor],
+    u: &[Tensor],
+) -> Result<Vec<Tensor>, NoDerivative> {
     check_tangents("hvp", x, u);
     let point = Point::new(f, x);
     let along = point.weighed(&point.gradient()?, u);
-    point.pull_numbers(&along, &unit(), Sweep::Once)
+    point.pull_numbers(&along, &along.value().scalar_like(1.0), Sweep::Once)
 }
 
 /// A function at a point, on a tape of its own.
-struct Point<T: Float> {
-    tape: Tape<T>,
-    x: Vec<Var<T>>,
-    y: Var<T>,
+struct Point {
+    tape: Tape,
+    x: Vec<Var>,
+    y: Var,
 }
 
-impl<T: Float> Point<T> {
-    fn new(f: impl FnOnce(&[Var<T>]) -> Var<T>, x: &[Tensor<T>]) -> Self {
+impl Point {
+    fn new(f: impl FnOnce(&[Var]) -> Var, x: &[Tensor]) -> Self {
         let tape = Tape::new();
-        let leaf = |(i, x): (usize, &Tensor<T>)| tape.named_leaf(&format!("x[{i}]"), x.clone());
-        let x: Vec<Var<T>> = x.iter().enumerate().map(leaf).collect();
+        let leaf = |(i, x): (usize, &Tensor)| tape.named_leaf(&format!("x[{i}]"), x.clone());
+        let x: Vec<Var> = x.iter().enumerate().map(leaf).collect();
         let y = f(&x);
         Self { tape, x, y }
     }
 
-    fn inputs(&self) -> Vec<&Var<T>> {
+    fn inputs(&self) -> Vec<&Var> {
         self.x.iter().collect()
     }
 
     /// The cotangents of the inputs for that of `result`, as numbers.
     fn pull_numbers(
         &self,
-        result: &Var<T>,
-        cotangent: &Tensor<T>,
+        result: &Var,
+        cotangent: &Tensor,
         mode: Sweep,
-    ) -> Result<Vec<Tensor<T>>, NoDerivative> {
+    ) -> Result<Vec<Tensor>, NoDerivative> {
         numbers_of(result, cotangent, &self.inputs(), mode)
     }
 
     /// The gradient as Vars of the tape.
     #[track_caller]
-    fn gradient(&self) -> Result<Vec<Var<T>>, NoDerivative> {
+    fn gradient(&self) -> Result<Vec<Var>, NoDerivative> {
         pull(
             &self.y,
             self.tape.constant(self.y.unit_cotangent()),
@@ -270,40 +268,35 @@ impl<T: Float> Point<T> {
     }
 
     /// A variable v and the Vars v·J, which are linear in it.
-    fn transposed(&self) -> Result<(Var<T>, Vec<Var<T>>), NoDerivative> {
-        let v = self.tape.leaf(Tensor::constant(self.y.shape(), T::ZERO));
+    fn transposed(&self) -> Result<(Var, Vec<Var>), NoDerivative> {
+        let v = self
+            .tape
+            .leaf(self.y.value().constant_like(self.y.shape(), 0.0));
         let rows = pull(&self.y, v.clone(), &self.inputs())?;
         Ok((v, rows))
     }
 
     /// Σ ⟨vars, u⟩.
-    fn weighed(&self, vars: &[Var<T>], u: &[Tensor<T>]) -> Var<T> {
+    fn weighed(&self, vars: &[Var], u: &[Tensor]) -> Var {
         let products = vars
             .iter()
             .zip(u)
             .map(|(var, u)| (var * self.tape.constant(u.clone())).sum(..));
-        let zero = || self.tape.constant(Tensor::constant(Shape::SCALAR, T::ZERO));
+        let zero = || self.tape.constant(self.y.value().scalar_like(0.0));
         products.reduce(|a, b| a + b).unwrap_or_else(zero)
     }
 
     /// The Jacobian, a column a sweep.
     #[track_caller]
-    fn jacobian_by_columns(&self) -> Result<Vec<Tensor<T>>, NoDerivative> {
+    fn jacobian_by_columns(&self) -> Result<Vec<Tensor>, NoDerivative> {
         let (v, transposed) = self.transposed()?;
-        let block = |rows: &Var<T>| {
+        let block = |rows: &Var| {
             let shape = joined("jacobian", self.y.shape(), rows.shape());
-            let columns = self.y.elements();
-            let mut block = Tensor::constant(shape, T::ZERO).copied();
-            let entries = block.make_mut();
-            for j in 0..rows.elements() {
-                let basis = basis(rows.shape(), j);
-                let column = numbers_of(rows, &basis, &[&v], Sweep::Retain)?.swap_remove(0);
-                let width = entries.len() / columns.max(1);
-                for (i, slope) in column.iter().enumerate() {
-                    entries[i * width + j] = slope;
-                }
-            }
-            Ok(block)
+            let column =
+                |j| Ok(numbers_of(rows, &basis(rows, j), &[&v], Sweep::Retain)?.swap_remove(0));
+            let columns: Vec<Tensor> =
+                (0..rows.elements()).map(column).collect::<Result<_, _>>()?;
+            Ok(joint(rows, shape, &columns, -1))
         };
         transposed.iter().map(block).collect()
     }
@@ -311,56 +304,47 @@ impl<T: Float> Point<T> {
 
 /// The derivatives of all elements of `result`, a row a sweep, by input.
 #[track_caller]
-fn rows<T: Float>(
-    asked: &str,
-    result: &Var<T>,
-    x: &[Var<T>],
-) -> Result<Vec<Tensor<T>>, NoDerivative> {
-    let x: Vec<&Var<T>> = x.iter().collect();
-    let mut blocks: Vec<Tensor<T>> = x
-        .iter()
-        .map(|x| Tensor::constant(joined(asked, result.shape(), x.shape()), T::ZERO).copied())
-        .collect();
-    for i in 0..result.elements() {
-        let pulled = numbers_of(result, &basis(result.shape(), i), &x, Sweep::Retain)?;
-        for (block, row) in blocks.iter_mut().zip(pulled) {
-            let width = row.elements();
-            let place = &mut block.make_mut()[i * width..][..width];
-            place
-                .iter_mut()
-                .zip(row.iter())
-                .for_each(|(place, slope)| *place = slope);
-        }
+fn rows(asked: &str, result: &Var, x: &[Var]) -> Result<Vec<Tensor>, NoDerivative> {
+    let leaves: Vec<&Var> = x.iter().collect();
+    let row = |i| numbers_of(result, &basis(result, i), &leaves, Sweep::Retain);
+    let rows: Vec<Vec<Tensor>> = (0..result.elements()).map(row).collect::<Result<_, _>>()?;
+    let block = |(k, x): (usize, &Var)| {
+        let rows: Vec<Tensor> = rows.iter().map(|row| row[k].clone()).collect();
+        joint(x, joined(asked, result.shape(), x.shape()), &rows, 0)
+    };
+    Ok(x.iter().enumerate().map(block).collect())
+}
+
+/// Rows (axis 0) or columns (axis −1) as one tensor of this shape, of the type of `like`.
+fn joint(like: &Var, shape: Shape, parts: &[Tensor], axis: isize) -> Tensor {
+    if parts.is_empty() {
+        return Tensor::zeros(shape, like.dtype());
     }
-    Ok(blocks)
+    Tensor::stack(parts, axis).with_shape(shape)
 }
 
 /// The cotangents of `x` for that of `result`, as numbers; zeros where it does not depend on them.
-fn numbers_of<T: Float>(
-    result: &Var<T>,
-    cotangent: &Tensor<T>,
-    x: &[&Var<T>],
+fn numbers_of(
+    result: &Var,
+    cotangent: &Tensor,
+    x: &[&Var],
     mode: Sweep,
-) -> Result<Vec<Tensor<T>>, NoDerivative> {
+) -> Result<Vec<Tensor>, NoDerivative> {
     let gradients = match result.node() {
         Some(_) => Some(result.try_backward(cotangent, mode)?),
         None => None,
     };
-    let zeros = |x: &Var<T>| Tensor::constant(x.shape(), T::ZERO);
-    let of = |x: &&Var<T>| gradients.as_ref()?.of(x).cloned();
+    let zeros = |x: &Var| x.value().constant_like(x.shape(), 0.0);
+    let of = |x: &&Var| gradients.as_ref()?.of(x).cloned();
     Ok(x.iter()
         .map(|x| of(x).unwrap_or_else(|| zeros(x)))
         .collect())
 }
 
-fn unit<T: Float>() -> Tensor<T> {
-    Tensor::constant(Shape::SCALAR, T::ONE)
-}
-
-/// 1 at element `i`, 0 elsewhere.
-fn basis<T: Float>(shape: &Shape, i: usize) -> Tensor<T> {
-    let mut basis = Tensor::constant(shape, T::ZERO).copied();
-    basis.make_mut()[i] = T::ONE;
+/// 1 at element `i`, 0 elsewhere, in the shape of `x`.
+fn basis(x: &Var, i: usize) -> Tensor {
+    let mut basis = Tensor::zeros(*x.shape(), x.dtype());
+    typed!(x.dtype(), T => basis.make_mut::<T>()[i] = 1.0);
     basis
 }
 
@@ -378,7 +362,7 @@ fn joined(asked: &str, result: &Shape, input: &Shape) -> Shape {
 }
 
 #[track_caller]
-fn check_tangents<T: Float>(asked: &str, x: &[Tensor<T>], u: &[Tensor<T>]) {
+fn check_tangents(asked: &str, x: &[Tensor], u: &[Tensor]) {
     assert!(
         x.len() == u.len(),
         "{asked}: {} inputs and {} speeds; every input has one",
@@ -391,6 +375,12 @@ fn check_tangents<T: Float>(asked: &str, x: &[Tensor<T>], u: &[Tensor<T>]) {
             "{asked}: input {i} has shape {}, its speed {}; they must be equal",
             x.shape(),
             u.shape()
+        );
+        assert!(
+            x.dtype() == u.dtype(),
+            "{asked}: input {i} has type {}, its speed {}; they must be equal",
+            x.dtype(),
+            u.dtype()
         );
     }
 }

@@ -1,6 +1,6 @@
 //! What a backward sweep leaves: the cotangents of the leaves.
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use crate::node::NodeId;
 use crate::recycle;
@@ -9,18 +9,18 @@ use crate::var::Var;
 
 /// The cotangents of the leaves after a backward sweep.
 #[derive(Debug)]
-pub struct Gradients<T: Float> {
+pub struct Gradients {
     /// Whose leaves these are; node numbers mean nothing on another tape.
     pub(super) tape: Identity,
     /// In the order of the nodes.
-    pub(super) by_node: Vec<(NodeId, Tensor<T>)>,
+    pub(super) by_node: Vec<(NodeId, Tensor)>,
     /// In the order of the keys.
     pub(super) keys: Vec<(u64, NodeId)>,
     /// Of keyed leaves that only the tapes of other gradients have, in the order of the keys.
-    pub(super) others: Vec<(u64, Tensor<T>)>,
+    pub(super) others: Vec<(u64, Tensor)>,
 }
 
-impl<T: Float> Gradients<T> {
+impl Gradients {
     /// The gradient with respect to a leaf, or to an inner value that
     /// [retains](Var::retain_grad) it; `None` if the result does not depend on it.
     ///
@@ -29,7 +29,7 @@ impl<T: Float> Gradients<T> {
     /// an inner value whose gradient was let go.
     #[track_caller]
     #[must_use]
-    pub fn of(&self, leaf: &Var<T>) -> Option<&Tensor<T>> {
+    pub fn of(&self, leaf: &Var) -> Option<&Tensor> {
         let (tape, node) = (leaf.tape()?, leaf.node()?);
         assert!(
             tape.identity() == self.tape,
@@ -48,7 +48,7 @@ impl<T: Float> Gradients<T> {
 
     /// The gradient with respect to the leaf of this key (see [`Tape::keyed_leaf`](crate::Tape::keyed_leaf)).
     #[must_use]
-    pub fn of_key(&self, key: u64) -> Option<&Tensor<T>> {
+    pub fn of_key(&self, key: u64) -> Option<&Tensor> {
         let own = find(&self.keys, key).and_then(|&node| self.of_node(node));
         own.or_else(|| find(&self.others, key))
     }
@@ -65,7 +65,7 @@ impl<T: Float> Gradients<T> {
     ///
     /// let weight = Tensor::scalar(2.0);
     /// let part = |x: f64| {
-    ///     let tape = Tape::<f64>::new();
+    ///     let tape = Tape::new();
     ///     let w = tape.keyed_leaf(0, "weight", weight.clone());
     ///     (w * x).square().backward() // slope 2wx²
     /// };
@@ -108,7 +108,7 @@ impl<T: Float> Gradients<T> {
         }
     }
 
-    fn of_node(&self, node: NodeId) -> Option<&Tensor<T>> {
+    fn of_node(&self, node: NodeId) -> Option<&Tensor> {
         find(&self.by_node, node)
     }
 }
@@ -120,14 +120,14 @@ fn find<K: Ord + Copy, V>(list: &[(K, V)], key: K) -> Option<&V> {
 }
 
 /// Adds to what stands beside `key` in a list that is in the order of its keys.
-fn add<K: Ord + Copy, T: Float>(list: &mut Vec<(K, Tensor<T>)>, key: K, term: &Tensor<T>) {
+fn add<K: Ord + Copy>(list: &mut Vec<(K, Tensor)>, key: K, term: &Tensor) {
     match list.binary_search_by_key(&key, |&(key, _)| key) {
         Ok(place) => list[place].1.add_assign(term),
         Err(place) => list.insert(place, (key, term.clone())),
     }
 }
 
-impl<T: Float> Drop for Gradients<T> {
+impl Drop for Gradients {
     fn drop(&mut self) {
         recycle::give_list(std::mem::take(&mut self.by_node));
         recycle::give_list(std::mem::take(&mut self.keys));

@@ -6,25 +6,23 @@
 use std::fmt;
 use std::rc::Rc;
 
-use retrograd_tensor::Float;
-
 use crate::node::NodeId;
 use crate::tape::Tape;
 use crate::var::Var;
 
 /// Sees a cotangent, and may give another to be used in its place.
-type Hook<T> = Rc<dyn Fn(&Var<T>) -> Option<Var<T>>>;
+type Hook = Rc<dyn Fn(&Var) -> Option<Var>>;
 
 /// What is to happen when the sweep reaches a node.
 #[derive(Clone)]
-pub(crate) struct Hooks<T: Float> {
+pub(crate) struct Hooks {
     pub(crate) node: NodeId,
-    hooks: Vec<Hook<T>>,
+    hooks: Vec<Hook>,
     /// The cotangent stays for [`Gradients`](crate::Gradients).
     pub(crate) retained: bool,
 }
 
-impl<T: Float> Hooks<T> {
+impl Hooks {
     pub(crate) fn new(node: NodeId) -> Self {
         Self {
             node,
@@ -34,7 +32,7 @@ impl<T: Float> Hooks<T> {
     }
 
     /// The cotangent after all hooks, in the order in which they were set.
-    pub(crate) fn pass(&self, tape: &Tape<T>, cotangent: Var<T>) -> Var<T> {
+    pub(crate) fn pass(&self, tape: &Tape, cotangent: Var) -> Var {
         let mut cotangent = cotangent;
         for hook in &self.hooks {
             if let Some(other) = hook(&cotangent) {
@@ -55,7 +53,7 @@ impl<T: Float> Hooks<T> {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Has `hook` called with this Var's cotangent in every sweep that reaches it; what it gives, if
     /// anything, takes the cotangent's place.
     ///
@@ -71,7 +69,7 @@ impl<T: Float> Var<T> {
     /// use retrograd_autograd::Tape;
     /// use retrograd_tensor::Tensor;
     ///
-    /// let tape = Tape::<f64>::new();
+    /// let tape = Tape::new();
     /// let x = tape.leaf(Tensor::scalar(3.0));
     /// let h = x.square();
     /// h.on_cotangent(|g| Some(g.clamp(-1.0, 1.0)));
@@ -93,7 +91,7 @@ impl<T: Float> Var<T> {
     /// use retrograd_autograd::Tape;
     /// use retrograd_tensor::Tensor;
     ///
-    /// let tape = Tape::<f64>::new();
+    /// let tape = Tape::new();
     /// let x = tape.leaf(Tensor::scalar(3.0));
     /// let h = x.square();
     /// h.retain_grad();
@@ -106,7 +104,7 @@ impl<T: Float> Var<T> {
     }
 }
 
-impl<T: Float> fmt::Debug for Hooks<T> {
+impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Hooks(node {}, {} set)", self.node, self.hooks.len())
     }

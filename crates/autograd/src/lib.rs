@@ -12,7 +12,7 @@
 //! use retrograd_autograd::Tape;
 //! use retrograd_tensor::{Tensor, assert_abs_diff_eq};
 //!
-//! let tape = Tape::<f64>::new();
+//! let tape = Tape::new();
 //! let x = tape.leaf(Tensor::scalar(2.0));
 //! let y = &x * &x.sin();                      // y = x·sin x
 //! let gradients = y.backward();

@@ -27,10 +27,10 @@ pub struct Live {
 ///
 /// ```
 /// use retrograd_autograd::{Tape, live};
-/// use retrograd_tensor::Tensor;
+/// use retrograd_tensor::{DType, Tensor};
 ///
 /// let before = live();
-/// let y = Tape::<f32>::new().leaf(Tensor::arange(1000)).exp();
+/// let y = Tape::new().leaf(Tensor::arange(1000, DType::F32)).exp();
 /// assert_eq!((live().tapes - before.tapes, live().nodes - before.nodes), (1, 2));
 /// assert!(live().bytes - before.bytes >= 4000); // the rule of exp reads its output alone
 /// drop(y);

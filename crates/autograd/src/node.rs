@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use retrograd_tensor::{Float, Shape};
+use retrograd_tensor::{DType, Shape};
 use smallbox::{SmallBox, smallbox};
 use smallvec::SmallVec;
 
@@ -27,64 +27,79 @@ type Room = [usize; 20];
 ///
 /// Nodes are made once and used by one step after the other, so everything they hold is inline.
 #[derive(Debug)]
-pub struct Node<T: Float> {
-    pub(crate) kind: Kind<T>,
+pub struct Node {
+    pub(crate) kind: Kind,
     pub(crate) inputs: SmallVec<[Operand; 3]>,
     pub(crate) shape: Shape,
+    pub(crate) dtype: DType,
     /// What it keeps for its rule.
-    pub(crate) saved: RefCell<Saved<T>>,
+    pub(crate) saved: RefCell<Saved>,
     pub(crate) location: &'static Location<'static>,
 }
 
 /// Where a node's value came from.
-pub(crate) enum Kind<T: Float> {
+pub(crate) enum Kind {
     /// Given from outside; the label is for people.
     Leaf(Option<Arc<str>>),
     /// Computed.
-    Computed(SmallBox<dyn Primitive<T>, Room>),
+    Computed(SmallBox<dyn Primitive, Room>),
     /// Computed by several operations that the tape does not hold.
-    Region(Box<Region<T>>),
+    Region(Box<Region>),
     /// Computed by something that has no derivative; this is what a sweep that comes by will say.
     End(Box<NoDerivative>),
 }
 
-/// What an input was: the node that produced it, if tracked, and its shape.
+/// What an input was: the node that produced it, if tracked, its shape and its type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operand {
     pub(crate) node: Option<NodeId>,
     pub(crate) shape: Shape,
+    pub(crate) dtype: DType,
+}
+
+impl Operand {
+    #[inline]
+    pub(crate) fn of(input: &Var) -> Self {
+        Self {
+            node: input.node(),
+            shape: *input.shape(),
+            dtype: input.dtype(),
+        }
+    }
 }
 
 /// The values that a rule will read, as the free constants that a plain sweep hands to it.
 #[derive(Debug, Default)]
-pub(crate) struct Saved<T: Float> {
-    pub(crate) inputs: SmallVec<[Option<Var<T>>; 3]>,
-    pub(crate) output: Option<Var<T>>,
+pub(crate) struct Saved {
+    pub(crate) inputs: SmallVec<[Option<Var>; 3]>,
+    pub(crate) output: Option<Var>,
     /// A sweep has used the values and let them go.
     pub(crate) freed: bool,
 }
 
 /// The values of the inputs, where kept, and of the output.
-type Values<T> = (SmallVec<[Option<Var<T>>; 3]>, Option<Var<T>>);
+type Values = (SmallVec<[Option<Var>; 3]>, Option<Var>);
 
-impl<T: Float> Saved<T> {
+impl Saved {
     /// The values, for good; nothing if they have been taken before.
     #[inline]
-    pub(crate) fn take(&mut self) -> Option<Values<T>> {
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<Values> {
         let freed = std::mem::replace(&mut self.freed, true);
         (!freed).then(|| (std::mem::take(&mut self.inputs), self.output.take()))
     }
 
     /// The values; nothing if they have been taken.
-    pub(crate) fn copy(&self) -> Option<Values<T>> {
+    #[inline]
+    pub(crate) fn copy(&self) -> Option<Values> {
         (!self.freed).then(|| (self.inputs.clone(), self.output.clone()))
     }
 }
 
-impl<T: Float> Kind<T> {
+impl Kind {
     /// `primitive`, which was computed at `location`.
     pub(crate) fn of(
-        primitive: impl Primitive<T> + 'static,
+        primitive: impl Primitive + 'static,
         location: &'static Location<'static>,
     ) -> Self {
         match primitive.derivatives() {
@@ -104,7 +119,7 @@ impl<T: Float> Kind<T> {
     }
 }
 
-impl<T: Float> fmt::Debug for Kind<T> {
+impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Leaf(label) => write!(f, "Leaf({label:?})"),
@@ -115,7 +130,7 @@ impl<T: Float> fmt::Debug for Kind<T> {
     }
 }
 
-impl<T: Float> Node<T> {
+impl Node {
     /// A node that stands for nothing yet.
     #[track_caller]
     pub(crate) fn vacant() -> Self {
@@ -123,12 +138,14 @@ impl<T: Float> Node<T> {
             kind: Kind::Leaf(None),
             inputs: SmallVec::new(),
             shape: Shape::SCALAR,
+            dtype: DType::default(),
             saved: RefCell::default(),
             location: Location::caller(),
         }
     }
 
     /// Lets everything go that it holds.
+    #[inline]
     pub(crate) fn vacate(&mut self) {
         self.kind = Kind::Leaf(None);
         self.inputs.clear();
@@ -161,6 +178,18 @@ impl<T: Float> Node<T> {
         &self.shape
     }
 
+    /// The element type of the value.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Bytes of the value.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.shape.elements() * self.dtype.bytes()
+    }
+
     /// The tracked nodes it was computed from; `None` for constants.
     pub fn inputs(&self) -> impl Iterator<Item = Option<NodeId>> + '_ {
         self.inputs.iter().map(|input| input.node)
@@ -177,6 +206,6 @@ impl<T: Float> Node<T> {
     pub fn saved_bytes(&self) -> usize {
         let saved = self.saved.borrow();
         let values = saved.inputs.iter().chain([&saved.output]).flatten();
-        values.map(Var::elements).sum::<usize>() * size_of::<T>()
+        values.map(|value| value.value().bytes()).sum()
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::{Deref, Index};
 use std::rc::Rc;
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor};
 use smallvec::SmallVec;
 
 use crate::derivative::Derivatives;
@@ -26,32 +26,32 @@ use crate::var::Var;
 /// #[derive(Debug)]
 /// struct Cube;
 ///
-/// impl<T: Float> Primitive<T> for Cube {
+/// impl Primitive for Cube {
 ///     fn name(&self) -> Cow<'static, str> {
 ///         "cube".into()
 ///     }
-///     fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+///     fn forward(&self, x: &[&Tensor]) -> Tensor {
 ///         &(x[0] * x[0]) * x[0]
 ///     }
 ///     fn saves(&self, _: Needed) -> Saves {
 ///         Saves::input(0)
 ///     }
-///     fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+///     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
 ///         Cotangents::from_iter([Some(g * x[0].square() * 3.0)])
 ///     }
 /// }
 ///
-/// let tape = Tape::<f64>::new();
+/// let tape = Tape::new();
 /// let x = tape.leaf(Tensor::scalar(2.0));
 /// let y = Var::apply(Cube, &[&x]);
 /// assert_eq!(y.backward().of(&x).unwrap().item(), 12.0);
 /// ```
-pub trait Primitive<T: Float>: fmt::Debug {
+pub trait Primitive: fmt::Debug {
     /// The operation's name, such as `matmul`.
     fn name(&self) -> Cow<'static, str>;
 
     /// The result for the input values `x`.
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T>;
+    fn forward(&self, x: &[&Tensor]) -> Tensor;
 
     /// Which values [`vjp`](Self::vjp) will read, when the cotangents of `needed` are asked for.
     ///
@@ -63,14 +63,14 @@ pub trait Primitive<T: Float>: fmt::Debug {
     /// The vector-Jacobian product ḡ·∂y/∂xᵢ, in the shape of `x[i]`; `None` stands for zero. The
     /// rule uses operations on [`Var`]s only, so that the derivative of the derivative is recorded
     /// like any computation when somebody asks for it.
-    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T>;
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents;
 
     /// Adds the cotangent of input 0 in place to `total`, which is what others have given it, and is
     /// true; or leaves it to [`vjp`](Self::vjp), as most operations do.
     ///
     /// For operations on a part of their input: many parts of one tensor then cost as much as one
     /// tensor, and not one each. A sweep that is recorded or watched does not ask.
-    fn add_cotangent(&self, _g: &Tensor<T>, _total: &mut Tensor<T>) -> bool {
+    fn add_cotangent(&self, _g: &Tensor, _total: &mut Tensor) -> bool {
         false
     }
 
@@ -135,10 +135,11 @@ fn attributes(debug: &str) -> String {
 }
 
 /// The cotangent of each input of an operation, in order; `None` stands for zero.
-pub type Cotangents<T> = SmallVec<[Option<Var<T>>; 3]>;
+pub type Cotangents = SmallVec<[Option<Var>; 3]>;
 
 /// The bit of an input in a set of inputs. The last one stands for all from there on, so that an
 /// operation may have any number of them: what is true of one of those counts for all.
+#[inline]
 fn bit(i: usize) -> u64 {
     1 << i.min(63)
 }
@@ -150,6 +151,7 @@ pub struct Needed(pub(crate) u64);
 
 impl Needed {
     /// The positions for which `needed` is true.
+    #[inline]
     pub(crate) fn from_fn(count: usize, needed: impl Fn(usize) -> bool) -> Self {
         Self(
             (0..count)
@@ -160,6 +162,7 @@ impl Needed {
 
     /// Whether input `i` needs its cotangent.
     #[must_use]
+    #[inline]
     pub fn has(self, i: usize) -> bool {
         self.0 & bit(i) != 0
     }
@@ -186,6 +189,7 @@ impl Saves {
 
     /// The value of input `i`; of one after the 63rd, those of all after it as well.
     #[must_use]
+    #[inline]
     pub fn input(i: usize) -> Self {
         Self {
             inputs: bit(i),
@@ -195,6 +199,7 @@ impl Saves {
 
     /// The values of both.
     #[must_use]
+    #[inline]
     pub fn and(self, other: Self) -> Self {
         Self {
             inputs: self.inputs | other.inputs,
@@ -204,14 +209,17 @@ impl Saves {
 
     /// These values if `condition`, else nothing.
     #[must_use]
+    #[inline]
     pub fn when(self, condition: bool) -> Self {
         if condition { self } else { Self::NOTHING }
     }
 
+    #[inline]
     pub(crate) fn has_input(self, i: usize) -> bool {
         self.inputs & bit(i) != 0
     }
 
+    #[inline]
     pub(crate) fn has_output(self) -> bool {
         self.output
     }
@@ -219,28 +227,31 @@ impl Saves {
 
 /// The inputs of an operation as its rule sees them: values where declared, shapes always.
 #[derive(Debug)]
-pub struct Inputs<T: Float> {
-    pub(crate) values: SmallVec<[Option<Var<T>>; 3]>,
+pub struct Inputs {
+    pub(crate) values: SmallVec<[Option<Var>; 3]>,
     /// The operation's node, which knows the shapes.
-    pub(crate) node: Rc<Node<T>>,
+    pub(crate) node: Rc<Node>,
     pub(crate) needed: Needed,
 }
 
-impl<T: Float> Inputs<T> {
+impl Inputs {
     /// The shape of input `i`.
     #[must_use]
+    #[inline]
     pub fn shape(&self, i: usize) -> &Shape {
         &self.node.inputs[i].shape
     }
 
     /// Whether the cotangent of input `i` will be used; rules may skip the others.
     #[must_use]
+    #[inline]
     pub fn needs(&self, i: usize) -> bool {
         self.needed.has(i)
     }
 
     /// All inputs whose cotangents will be used.
     #[must_use]
+    #[inline]
     pub fn needed(&self) -> Needed {
         self.needed
     }
@@ -258,12 +269,13 @@ impl<T: Float> Inputs<T> {
     }
 }
 
-impl<T: Float> Index<usize> for Inputs<T> {
-    type Output = Var<T>;
+impl Index<usize> for Inputs {
+    type Output = Var;
 
     /// # Panics
     /// If the operation does not declare in [`Primitive::saves`] that it reads this input.
-    fn index(&self, i: usize) -> &Var<T> {
+    #[inline]
+    fn index(&self, i: usize) -> &Var {
         self.values[i]
             .as_ref()
             .unwrap_or_else(|| panic!("the rule reads input {i}, which `saves` does not declare"))
@@ -272,14 +284,15 @@ impl<T: Float> Index<usize> for Inputs<T> {
 
 /// The output of an operation as its rule sees it.
 #[derive(Debug)]
-pub struct Output<T: Float>(pub(crate) Option<Var<T>>);
+pub struct Output(pub(crate) Option<Var>);
 
-impl<T: Float> Deref for Output<T> {
-    type Target = Var<T>;
+impl Deref for Output {
+    type Target = Var;
 
     /// # Panics
     /// If the operation does not declare in [`Primitive::saves`] that it reads its output.
-    fn deref(&self) -> &Var<T> {
+    #[inline]
+    fn deref(&self) -> &Var {
         self.0
             .as_ref()
             .unwrap_or_else(|| panic!("the rule reads its output, which `saves` does not declare"))

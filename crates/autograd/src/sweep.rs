@@ -9,7 +9,7 @@
 
 use std::rc::Rc;
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use crate::checkpoint::Region;
 use crate::derivative::{Derivatives, NoDerivative};
@@ -31,17 +31,17 @@ pub(crate) enum Sweep {
 }
 
 /// Where to start.
-pub(crate) struct Start<T: Float> {
+pub(crate) struct Start {
     /// The result.
     pub(crate) node: NodeId,
     /// Its cotangent.
-    pub(crate) cotangent: Var<T>,
+    pub(crate) cotangent: Var,
     /// What other nodes have got before the sweep.
-    pub(crate) before: Vec<(NodeId, Var<T>)>,
+    pub(crate) before: Vec<(NodeId, Var)>,
 }
 
 /// For each node up to `last`: whether it is one of `wanted` or computed from one.
-pub(crate) fn leads_to<T: Float>(tape: &Tape<T>, last: NodeId, wanted: &[NodeId]) -> Vec<bool> {
+pub(crate) fn leads_to(tape: &Tape, last: NodeId, wanted: &[NodeId]) -> Vec<bool> {
     let nodes = tape.nodes();
     let mut leads = vec![false; last + 1];
     for id in 0..=last {
@@ -55,14 +55,14 @@ pub(crate) fn leads_to<T: Float>(tape: &Tape<T>, last: NodeId, wanted: &[NodeId]
 /// A node's cotangent is complete when the walk reaches it, because all its uses come later on
 /// the tape. Cotangents of inner nodes are let go then, unless the sweep is recorded or
 /// somebody [retains](Var::retain_grad) them.
-pub(crate) fn sweep<T: Float>(
-    tape: &Tape<T>,
-    start: Start<T>,
+pub(crate) fn sweep(
+    tape: &Tape,
+    start: Start,
     mode: Sweep,
     matters: impl Fn(NodeId) -> bool,
-) -> Result<Vec<Option<Var<T>>>, NoDerivative> {
+) -> Result<Vec<Option<Var>>, NoDerivative> {
     let last = start.node;
-    let mut cotangents: Vec<Option<Var<T>>> = recycle::list();
+    let mut cotangents: Vec<Option<Var>> = recycle::list();
     let others = start.before.iter().map(|(id, _)| *id);
     cotangents.resize(others.fold(last, usize::max) + 1, None);
     for (id, cotangent) in start.before {
@@ -129,12 +129,8 @@ pub(crate) fn sweep<T: Float>(
 
 /// Adds the cotangent of a part to that of the whole, where the whole has one already and nobody
 /// watches; false if that is not how this node works.
-fn add_in_place<T: Float>(
-    tape: &Tape<T>,
-    node: &Node<T>,
-    id: NodeId,
-    cotangents: &mut [Option<Var<T>>],
-) -> bool {
+#[inline]
+fn add_in_place(tape: &Tape, node: &Node, id: NodeId, cotangents: &mut [Option<Var>]) -> bool {
     let (Kind::Computed(primitive), [input]) = (&node.kind, &node.inputs[..]) else {
         return false;
     };
@@ -160,7 +156,8 @@ fn add_in_place<T: Float>(
 }
 
 /// A constant, of a tape if there is one: a recorded gradient must be fit for another sweep.
-fn untracked<T: Float>(value: Tensor<T>, tape: Option<Tape<T>>) -> Var<T> {
+#[inline]
+fn untracked(value: Tensor, tape: Option<Tape>) -> Var {
     match tape {
         Some(tape) => Var::on_tape(value, tape),
         None => Var::constant(value),
@@ -168,13 +165,14 @@ fn untracked<T: Float>(value: Tensor<T>, tape: Option<Tape<T>>) -> Var<T> {
 }
 
 /// What the rule of a node gives.
-fn rule<T: Float>(
-    tape: &Tape<T>,
-    node: &Node<T>,
-    primitive: &dyn Primitive<T>,
-    (x, y, g): (&Inputs<T>, &Output<T>, &Var<T>),
+#[inline]
+fn rule(
+    tape: &Tape,
+    node: &Node,
+    primitive: &dyn Primitive,
+    (x, y, g): (&Inputs, &Output, &Var),
     mode: Sweep,
-) -> Cotangents<T> {
+) -> Cotangents {
     let results = tape.on_behalf_of(node, || primitive.vjp(x, y, g));
     #[cfg(test)]
     let results = crate::check::mutation::spoil(node, g, results);
@@ -190,16 +188,16 @@ fn rule<T: Float>(
 }
 
 /// Takes the cotangents of a region's inputs through the region's own sweep, which adds to them.
-fn through<T: Float>(
-    tape: &Tape<T>,
-    node: &Node<T>,
-    region: &Region<T>,
-    (x, g): (&Inputs<T>, &Var<T>),
+fn through(
+    tape: &Tape,
+    node: &Node,
+    region: &Region,
+    (x, g): (&Inputs, &Var),
     mode: Sweep,
-    cotangents: &mut [Option<Var<T>>],
+    cotangents: &mut [Option<Var>],
 ) -> Result<(), NoDerivative> {
     let take = |input: Option<NodeId>| cotangents[input?].take();
-    let mut totals: Cotangents<T> = node.inputs().map(take).collect();
+    let mut totals: Cotangents = node.inputs().map(take).collect();
     region.sweep(tape, x, g.clone(), mode, &mut totals)?;
     if tape.is_watched() {
         tape.note_results(node, &totals);
@@ -213,13 +211,8 @@ fn through<T: Float>(
 }
 
 /// Cotangents that nobody knows the history of, as Vars that refuse to be differentiated.
-fn end<T: Float>(
-    tape: &Tape<T>,
-    node: &Node<T>,
-    g: &Var<T>,
-    results: Cotangents<T>,
-) -> Cotangents<T> {
-    let refuse = |result: Var<T>| {
+fn end(tape: &Tape, node: &Node, g: &Var, results: Cotangents) -> Cotangents {
+    let refuse = |result: Var| {
         let id = tape.record(|end| {
             end.kind = Kind::End(Box::new(NoDerivative {
                 operation: node.name(),
@@ -227,12 +220,10 @@ fn end<T: Float>(
                 of_rule: true,
             }));
             end.shape = *result.shape();
+            end.dtype = result.dtype();
             end.location = node.location;
             end.inputs.extend_from_slice(&node.inputs);
-            end.inputs.push(Operand {
-                node: g.node(),
-                shape: *g.shape(),
-            });
+            end.inputs.push(Operand::of(g));
         });
         Var::tracked(result.into_value(), tape.clone(), id)
     };
@@ -243,13 +234,14 @@ fn end<T: Float>(
 }
 
 /// The values that the rule of a computed node reads.
-fn residuals<T: Float>(
-    tape: &Tape<T>,
+#[inline]
+fn residuals(
+    tape: &Tape,
     id: NodeId,
-    node: &Rc<Node<T>>,
+    node: &Rc<Node>,
     mode: Sweep,
     matters: impl Fn(NodeId) -> bool,
-) -> (Inputs<T>, Output<T>) {
+) -> (Inputs, Output) {
     let (mut values, mut output) = match mode {
         Sweep::Once => node.saved.borrow_mut().take(),
         Sweep::Retain | Sweep::Record => node.saved.borrow().copy(),
@@ -283,7 +275,8 @@ fn residuals<T: Float>(
 }
 
 /// Adds one use's cotangent to what the other uses gave. Only the sweep does this.
-fn accumulate<T: Float>(total: &mut Option<Var<T>>, term: Var<T>) {
+#[inline]
+fn accumulate(total: &mut Option<Var>, term: Var) {
     *total = Some(match total.take() {
         None => term,
         Some(sum) if sum.is_tracked() || term.is_tracked() => &sum + &term,
@@ -297,7 +290,8 @@ fn accumulate<T: Float>(total: &mut Option<Var<T>>, term: Var<T>) {
 }
 
 /// Holds every rule to its contract.
-fn check_results<T: Float>(node: &Node<T>, results: &[Option<Var<T>>]) {
+#[inline]
+fn check_results(node: &Node, results: &[Option<Var>]) {
     assert!(
         results.len() == node.inputs.len(),
         "{}: the rule gave {} cotangents for {} inputs",
@@ -314,18 +308,19 @@ fn check_results<T: Float>(node: &Node<T>, results: &[Option<Var<T>>]) {
             input.shape,
             result.shape()
         );
+        assert!(
+            result.dtype() == input.dtype,
+            "{}: the rule gave input {i}, of type {}, a cotangent of type {}",
+            node.name(),
+            input.dtype,
+            result.dtype()
+        );
     }
 }
 
 /// Looks for anomalies in what a rule gave.
 #[cold]
-fn inspect_results<T: Float>(
-    tape: &Tape<T>,
-    node: &Node<T>,
-    x: &Inputs<T>,
-    g: &Var<T>,
-    results: &[Option<Var<T>>],
-) {
+fn inspect_results(tape: &Tape, node: &Node, x: &Inputs, g: &Var, results: &[Option<Var>]) {
     let mut known = vec![("its cotangent".to_owned(), g.value())];
     for (i, value) in x.values.iter().enumerate() {
         let value = value

@@ -10,8 +10,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use retrograd_tensor::Tensor;
 use retrograd_tensor::random::{self, Rng};
-use retrograd_tensor::{Float, Tensor};
 
 use crate::anomaly::{Anomaly, Detector};
 use crate::checkpoint::Scope;
@@ -36,8 +36,8 @@ pub enum Mode {
 /// Cloning gives another handle to the same tape. A tape serves one step; the next step starts a
 /// new one, which takes over the memory of one that is gone.
 #[derive(Clone)]
-pub struct Tape<T: Float = f32> {
-    inner: Rc<Inner<T>>,
+pub struct Tape {
+    inner: Rc<Inner>,
 }
 
 /// Which tape something belongs to; no two tapes of a process have the same.
@@ -51,10 +51,10 @@ impl Identity {
     }
 }
 
-struct Inner<T: Float> {
+struct Inner {
     identity: Identity,
     /// The nodes recorded, and after them vacant ones that an earlier step has left.
-    nodes: RefCell<Vec<Rc<Node<T>>>>,
+    nodes: RefCell<Vec<Rc<Node>>>,
     /// How many are recorded.
     len: Cell<usize>,
     /// Keyed leaves (parameters) in the order of their keys, so that one used twice is one node.
@@ -68,14 +68,14 @@ struct Inner<T: Float> {
     /// The line that nodes recorded now are for, when it is not the caller's.
     on_behalf_of: Cell<Option<&'static Location<'static>>>,
     /// Nodes whose cotangents somebody wants to see, in their order.
-    hooks: RefCell<Vec<Hooks<T>>>,
+    hooks: RefCell<Vec<Hooks>>,
     /// Regions that are running, outermost first.
-    scopes: RefCell<Vec<Scope<T>>>,
+    scopes: RefCell<Vec<Scope>>,
     /// Whether what runs now ran before and was forgotten.
     recomputing: Cell<bool>,
 }
 
-impl<T: Float> Inner<T> {
+impl Inner {
     /// The memory of a step, before there is a step.
     fn vacant() -> Self {
         Self {
@@ -121,7 +121,7 @@ impl<T: Float> Inner<T> {
 }
 
 /// The last handle leaves the memory to the next tape of the thread.
-impl<T: Float> Drop for Tape<T> {
+impl Drop for Tape {
     fn drop(&mut self) {
         if let Some(inner) = Rc::get_mut(&mut self.inner) {
             inner.vacate();
@@ -143,33 +143,33 @@ impl Drop for Restore<'_> {
 }
 
 /// A region that is running. Leaves it when dropped, also when the region panics.
-pub(crate) struct Open<'t, T: Float> {
-    tape: &'t Tape<T>,
+pub(crate) struct Open<'t> {
+    tape: &'t Tape,
     depth: usize,
 }
 
-impl<T: Float> Open<'_, T> {
+impl Open<'_> {
     /// Leaves the region; gives the keyed leaves that it used.
-    pub(crate) fn close(self) -> Vec<(u64, Var<T>)> {
+    pub(crate) fn close(self) -> Vec<(u64, Var)> {
         let scope = self.tape.inner.scopes.borrow_mut().pop();
         scope.map_or_else(Vec::new, Scope::into_leaves)
     }
 }
 
-impl<T: Float> Drop for Open<'_, T> {
+impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.tape.inner.scopes.borrow_mut().truncate(self.depth);
     }
 }
 
 /// Puts the random stream back when dropped.
-pub(crate) struct Rewound<'t, T: Float> {
-    tape: &'t Tape<T>,
+pub(crate) struct Rewound<'t> {
+    tape: &'t Tape,
     rng: Option<Rng>,
     recomputing: bool,
 }
 
-impl<T: Float> Drop for Rewound<'_, T> {
+impl Drop for Rewound<'_> {
     fn drop(&mut self) {
         if let Some(rng) = self.rng.take() {
             self.tape.inner.rng.replace(rng);
@@ -178,7 +178,7 @@ impl<T: Float> Drop for Rewound<'_, T> {
     }
 }
 
-impl<T: Float> Tape<T> {
+impl Tape {
     /// An empty tape in training mode, with the random stream of seed 0.
     #[expect(
         clippy::new_without_default,
@@ -225,11 +225,13 @@ impl<T: Float> Tape<T> {
         self.inner.detector.borrow().found().cloned()
     }
 
+    #[inline]
     pub(crate) fn detector(&self) -> &RefCell<Detector> {
         &self.inner.detector
     }
 
     /// Whether somebody takes notes of this step.
+    #[inline]
     pub(crate) fn is_watched(&self) -> bool {
         self.inner.watched.get()
     }
@@ -244,6 +246,7 @@ impl<T: Float> Tape<T> {
 
     /// Whether the step trains or evaluates.
     #[must_use]
+    #[inline]
     pub fn mode(&self) -> Mode {
         self.inner.mode
     }
@@ -256,14 +259,14 @@ impl<T: Float> Tape<T> {
     /// A value to differentiate with respect to.
     #[track_caller]
     #[must_use]
-    pub fn leaf(&self, value: Tensor<T>) -> Var<T> {
+    pub fn leaf(&self, value: Tensor) -> Var {
         self.add_leaf(value, None)
     }
 
     /// As [`leaf`](Self::leaf), with a name for tables and messages.
     #[track_caller]
     #[must_use]
-    pub fn named_leaf(&self, name: &str, value: Tensor<T>) -> Var<T> {
+    pub fn named_leaf(&self, name: &str, value: Tensor) -> Var {
         self.add_leaf(value, Some(name.into()))
     }
 
@@ -272,7 +275,7 @@ impl<T: Float> Tape<T> {
     /// is recorded for values that will not be updated.
     #[track_caller]
     #[must_use]
-    pub fn keyed_leaf(&self, key: u64, name: impl Into<Arc<str>>, value: Tensor<T>) -> Var<T> {
+    pub fn keyed_leaf(&self, key: u64, name: impl Into<Arc<str>>, value: Tensor) -> Var {
         if self.mode() == Mode::Evaluation {
             return self.constant(value);
         }
@@ -284,7 +287,7 @@ impl<T: Float> Tape<T> {
     }
 
     #[track_caller]
-    fn leaf_of_key(&self, key: u64, name: impl Into<Arc<str>>, value: Tensor<T>) -> Var<T> {
+    fn leaf_of_key(&self, key: u64, name: impl Into<Arc<str>>, value: Tensor) -> Var {
         let mut leaves = self.inner.leaves.borrow_mut();
         match leaves.binary_search_by_key(&key, |&(key, _)| key) {
             Ok(found) => Var::tracked(value, self.clone(), leaves[found].1),
@@ -298,7 +301,7 @@ impl<T: Float> Tape<T> {
 
     /// The keyed leaf as the innermost of some regions knows it.
     #[track_caller]
-    fn leaf_in_region(&self, regions: usize, key: u64, name: Arc<str>, value: Tensor<T>) -> Var<T> {
+    fn leaf_in_region(&self, regions: usize, key: u64, name: Arc<str>, value: Tensor) -> Var {
         let Some(innermost) = regions.checked_sub(1) else {
             return self.leaf_of_key(key, name, value);
         };
@@ -316,7 +319,7 @@ impl<T: Float> Tape<T> {
     /// # Panics
     /// If `var` is not tracked on this tape, or something else has the key.
     #[track_caller]
-    pub fn bind_key(&self, key: u64, var: &Var<T>) {
+    pub fn bind_key(&self, key: u64, var: &Var) {
         let node = var
             .node()
             .filter(|_| var.tape().is_some_and(|tape| tape.is(self)));
@@ -334,12 +337,12 @@ impl<T: Float> Tape<T> {
 
     /// A value that belongs to the step but is not differentiated with respect to, such as data.
     #[must_use]
-    pub fn constant(&self, value: Tensor<T>) -> Var<T> {
+    pub fn constant(&self, value: Tensor) -> Var {
         Var::on_tape(value, self.clone())
     }
 
     /// A free constant as what it is on this tape: the output of a node, or a constant.
-    pub(crate) fn var(&self, value: Var<T>, node: Option<NodeId>) -> Var<T> {
+    pub(crate) fn var(&self, value: Var, node: Option<NodeId>) -> Var {
         match node {
             Some(node) => Var::tracked(value.into_value(), self.clone(), node),
             None => self.constant(value.into_value()),
@@ -347,7 +350,7 @@ impl<T: Float> Tape<T> {
     }
 
     #[track_caller]
-    fn add_leaf(&self, value: Tensor<T>, label: Option<Arc<str>>) -> Var<T> {
+    fn add_leaf(&self, value: Tensor, label: Option<Arc<str>>) -> Var {
         let location = Location::caller();
         // Every parameter of every step comes by: a name is made only for somebody who looks.
         let mut detector = self.inner.detector.borrow_mut();
@@ -359,6 +362,7 @@ impl<T: Float> Tape<T> {
         let id = self.record(|node| {
             node.kind = Kind::Leaf(label);
             node.shape = *value.shape();
+            node.dtype = value.dtype();
             node.location = location;
         });
         self.note_leaf(id, &value);
@@ -391,7 +395,7 @@ impl<T: Float> Tape<T> {
     }
 
     /// Enters a region; it is left when the result is dropped.
-    pub(crate) fn open(&self, scope: Scope<T>) -> Open<'_, T> {
+    pub(crate) fn open(&self, scope: Scope) -> Open<'_> {
         let mut scopes = self.inner.scopes.borrow_mut();
         let depth = scopes.len();
         scopes.push(scope);
@@ -399,7 +403,7 @@ impl<T: Float> Tape<T> {
     }
 
     /// Goes back to an earlier state of the random stream until the result is dropped.
-    pub(crate) fn rewound(&self, rng: Rng) -> Rewound<'_, T> {
+    pub(crate) fn rewound(&self, rng: Rng) -> Rewound<'_> {
         Rewound {
             tape: self,
             rng: Some(self.inner.rng.replace(rng)),
@@ -408,7 +412,7 @@ impl<T: Float> Tape<T> {
     }
 
     /// Changes the hooks of a node.
-    pub(crate) fn hook(&self, node: NodeId, change: impl FnOnce(&mut Hooks<T>)) {
+    pub(crate) fn hook(&self, node: NodeId, change: impl FnOnce(&mut Hooks)) {
         let mut hooks = self.inner.hooks.borrow_mut();
         let place = match hooks.binary_search_by_key(&node, |hooks| hooks.node) {
             Ok(place) => place,
@@ -429,14 +433,14 @@ impl<T: Float> Tape<T> {
     }
 
     /// All hooks in the order of the nodes. A copy, as hooks may set hooks.
-    pub(crate) fn hooks(&self) -> Vec<Hooks<T>> {
+    pub(crate) fn hooks(&self) -> Vec<Hooks> {
         self.inner.hooks.borrow().clone()
     }
 
     /// Runs `rule`; what it records goes by the line of `node`.
     ///
     /// A derivative belongs to the operation that is differentiated, not to a line of its rule.
-    pub(crate) fn on_behalf_of<V>(&self, node: &Node<T>, rule: impl FnOnce() -> V) -> V {
+    pub(crate) fn on_behalf_of<V>(&self, node: &Node, rule: impl FnOnce() -> V) -> V {
         let _restore = Restore {
             before: self.inner.on_behalf_of.replace(Some(node.location)),
             cell: &self.inner.on_behalf_of,
@@ -446,19 +450,21 @@ impl<T: Float> Tape<T> {
 
     /// The line that a node recorded now goes by.
     #[track_caller]
+    #[inline]
     pub(crate) fn location(&self) -> &'static Location<'static> {
         self.inner.on_behalf_of.get().unwrap_or(Location::caller())
     }
 
     /// Appends a node: `write` sets what the vacant one it is given shall be.
-    pub(crate) fn record(&self, write: impl FnOnce(&mut Node<T>)) -> NodeId {
+    pub(crate) fn record(&self, write: impl FnOnce(&mut Node)) -> NodeId {
         let (id, mut node) = self.next();
         write(&mut node);
         id
     }
 
     /// The next node and its number, vacant and to be written at once.
-    pub(crate) fn next(&self) -> (NodeId, RefMut<'_, Node<T>>) {
+    #[inline]
+    pub(crate) fn next(&self) -> (NodeId, RefMut<'_, Node>) {
         let (mut nodes, id) = (self.inner.nodes.borrow_mut(), self.len());
         if id == nodes.len() {
             nodes.push(Rc::new(Node::vacant()));
@@ -473,12 +479,13 @@ impl<T: Float> Tape<T> {
 
     /// The nodes recorded so far, oldest first.
     #[must_use]
-    pub fn nodes(&self) -> Ref<'_, [Rc<Node<T>>]> {
+    pub fn nodes(&self) -> Ref<'_, [Rc<Node>]> {
         Ref::map(self.inner.nodes.borrow(), |nodes| &nodes[..self.len()])
     }
 
     /// One node, which can be looked at while others are recorded.
-    pub(crate) fn node(&self, id: NodeId) -> Rc<Node<T>> {
+    #[inline]
+    pub(crate) fn node(&self, id: NodeId) -> Rc<Node> {
         Rc::clone(&self.inner.nodes.borrow()[id])
     }
 
@@ -506,6 +513,7 @@ impl<T: Float> Tape<T> {
 
     /// Number of nodes.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.inner.len.get()
     }
@@ -517,14 +525,8 @@ impl<T: Float> Tape<T> {
     }
 }
 
-impl<T: Float> fmt::Debug for Tape<T> {
+impl fmt::Debug for Tape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Tape<{}>({} nodes, {:?})",
-            T::NAME,
-            self.len(),
-            self.mode()
-        )
+        write!(f, "Tape({} nodes, {:?})", self.len(), self.mode())
     }
 }

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::panic::Location;
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{DType, Shape, Tensor};
 use smallvec::SmallVec;
 
 use crate::node::{Kind, Node, NodeId, Operand};
@@ -20,114 +21,160 @@ use crate::tape::{Mode, Tape};
 ///
 /// Reading the value is [`value`](Self::value); cloning is cheap.
 #[derive(Clone)]
-pub struct Var<T: Float = f32> {
-    value: Tensor<T>,
-    tape: Option<Tape<T>>,
-    node: Option<NodeId>,
+pub struct Var {
+    value: Tensor,
+    history: History,
 }
 
-impl<T: Float> Var<T> {
+/// What a Var belongs to. Two words, so that a Var is four and the lists of them that nodes hold are
+/// moved in registers.
+#[derive(Clone)]
+enum History {
+    /// Nothing.
+    Free,
+    /// A step; and its node there, when tracked.
+    On { node: Option<Place>, tape: Tape },
+}
+
+/// A [`NodeId`] and 1, in four bytes.
+#[derive(Clone, Copy)]
+struct Place(NonZeroU32);
+
+impl Place {
+    fn of(node: NodeId) -> Self {
+        let place = u32::try_from(node + 1).ok().and_then(NonZeroU32::new);
+        Self(place.expect("a tape of fewer than 2³² nodes"))
+    }
+
+    #[inline]
+    fn node(self) -> NodeId {
+        self.0.get() as NodeId - 1
+    }
+}
+
+impl Var {
     /// A free constant.
     #[must_use]
-    pub fn constant(value: Tensor<T>) -> Self {
+    #[inline]
+    pub fn constant(value: Tensor) -> Self {
         Self {
             value,
-            tape: None,
-            node: None,
+            history: History::Free,
         }
+    }
+
+    /// The number `value` as a free constant of this Var's type, of shape `[]`.
+    #[must_use]
+    pub fn scalar_like(&self, value: f64) -> Self {
+        Self::constant(self.value.scalar_like(value))
     }
 
     /// A constant of the step that `other` belongs to, if it belongs to one.
-    pub(crate) fn constant_beside(value: Tensor<T>, other: &Self) -> Self {
-        Self {
-            value,
-            tape: other.tape.clone(),
-            node: None,
+    #[inline]
+    pub(crate) fn constant_beside(value: Tensor, other: &Self) -> Self {
+        match other.tape() {
+            Some(tape) => Self::on_tape(value, tape.clone()),
+            None => Self::constant(value),
         }
     }
 
-    pub(crate) fn on_tape(value: Tensor<T>, tape: Tape<T>) -> Self {
-        Self {
-            value,
-            tape: Some(tape),
-            node: None,
-        }
+    #[inline]
+    pub(crate) fn on_tape(value: Tensor, tape: Tape) -> Self {
+        let history = History::On { node: None, tape };
+        Self { value, history }
     }
 
-    pub(crate) fn tracked(value: Tensor<T>, tape: Tape<T>, node: NodeId) -> Self {
-        Self {
-            value,
-            tape: Some(tape),
-            node: Some(node),
-        }
+    #[inline]
+    pub(crate) fn tracked(value: Tensor, tape: Tape, node: NodeId) -> Self {
+        let node = Some(Place::of(node));
+        let history = History::On { node, tape };
+        Self { value, history }
     }
 
     /// The number itself.
     #[must_use]
-    pub fn value(&self) -> &Tensor<T> {
+    #[inline]
+    pub fn value(&self) -> &Tensor {
         &self.value
     }
 
     /// The tensor, without its history.
     #[must_use]
-    pub fn into_value(self) -> Tensor<T> {
+    #[inline]
+    pub fn into_value(self) -> Tensor {
         self.value
     }
 
     /// Size along each axis.
     #[must_use]
+    #[inline]
     pub fn shape(&self) -> &Shape {
         self.value.shape()
     }
 
+    /// The type of the elements.
+    #[must_use]
+    #[inline]
+    pub fn dtype(&self) -> DType {
+        self.value.dtype()
+    }
+
     /// Number of axes.
     #[must_use]
+    #[inline]
     pub fn rank(&self) -> usize {
         self.value.rank()
     }
 
     /// Number of elements.
     #[must_use]
+    #[inline]
     pub fn elements(&self) -> usize {
         self.value.elements()
     }
 
     /// The tape of the step this belongs to.
     #[must_use]
-    pub fn tape(&self) -> Option<&Tape<T>> {
-        self.tape.as_ref()
+    #[inline]
+    pub fn tape(&self) -> Option<&Tape> {
+        match &self.history {
+            History::Free => None,
+            History::On { tape, .. } => Some(tape),
+        }
     }
 
     /// The node on the tape, when tracked.
     #[must_use]
     pub fn node(&self) -> Option<NodeId> {
-        self.node
+        match self.history {
+            History::Free => None,
+            History::On { node, .. } => node.map(Place::node),
+        }
     }
 
     /// Whether derivatives can be taken with respect to this.
     #[must_use]
+    #[inline]
     pub fn is_tracked(&self) -> bool {
-        self.node.is_some()
+        matches!(self.history, History::On { node: Some(_), .. })
     }
 
     /// The mode of the step this belongs to; free constants are being evaluated.
     #[must_use]
+    #[inline]
     pub fn mode(&self) -> Mode {
-        self.tape.as_ref().map_or(Mode::Evaluation, Tape::mode)
+        self.tape().map_or(Mode::Evaluation, Tape::mode)
     }
 
     /// The same value as a constant: no derivative flows through it.
     #[must_use]
     pub fn stop_gradient(&self) -> Self {
-        Self {
-            node: None,
-            ..self.clone()
-        }
+        Self::constant_beside(self.value.clone(), self)
     }
 
     /// Shape, operation and source line, for messages: ``[2, 3] of `exp` at src/main.rs:5:9``.
     pub(crate) fn origin(&self) -> String {
-        match (&self.tape, self.node) {
+        match (self.tape(), self.node()) {
             (Some(tape), Some(id)) => {
                 let node = tape.node(id);
                 format!(
@@ -147,7 +194,7 @@ impl<T: Float> Var<T> {
     /// If there is not exactly one element.
     #[track_caller]
     #[must_use]
-    pub fn item(&self) -> T {
+    pub fn item(&self) -> f64 {
         self.value.item()
     }
 
@@ -157,7 +204,7 @@ impl<T: Float> Var<T> {
     /// As the operation does, and if the inputs belong to different tapes.
     #[track_caller]
     #[must_use]
-    pub fn apply(primitive: impl Primitive<T> + 'static, inputs: &[&Self]) -> Self {
+    pub fn apply(primitive: impl Primitive + 'static, inputs: &[&Self]) -> Self {
         // Compiled for every primitive, so what does not need to know which it is has functions of
         // its own. The result is computed here, so that `forward` knows its caller.
         let values = values(inputs);
@@ -193,7 +240,8 @@ impl<T: Float> Var<T> {
 }
 
 /// The values of the inputs.
-fn values<'a, T: Float>(inputs: &[&'a Var<T>]) -> SmallVec<[&'a Tensor<T>; 3]> {
+#[inline]
+fn values<'a>(inputs: &[&'a Var]) -> SmallVec<[&'a Tensor; 3]> {
     // Filled by hand, as every operation passes here: `collect` takes longer than a small one's
     // arithmetic.
     let mut values = SmallVec::new();
@@ -204,14 +252,13 @@ fn values<'a, T: Float>(inputs: &[&'a Var<T>]) -> SmallVec<[&'a Tensor<T>; 3]> {
 }
 
 /// Writes what a rule will need of the inputs and the output to a node.
-fn write<T: Float>(node: &mut Node<T>, inputs: &[&Var<T>], saves: Saves, output: &Tensor<T>) {
+#[inline]
+fn write(node: &mut Node, inputs: &[&Var], saves: Saves, output: &Tensor) {
     node.shape = *output.shape();
+    node.dtype = output.dtype();
     let saved = node.saved.get_mut();
     for (i, input) in inputs.iter().enumerate() {
-        node.inputs.push(Operand {
-            node: input.node,
-            shape: *input.shape(),
-        });
+        node.inputs.push(Operand::of(input));
         let kept = saves.has_input(i).then(|| input.value.clone());
         saved.inputs.push(kept.map(Var::constant));
     }
@@ -221,12 +268,12 @@ fn write<T: Float>(node: &mut Node<T>, inputs: &[&Var<T>], saves: Saves, output:
 
 /// Looks for an anomaly in what an operation gave.
 #[cold]
-fn inspect<T: Float>(
-    tape: &Tape<T>,
-    primitive: &dyn Primitive<T>,
+fn inspect(
+    tape: &Tape,
+    primitive: &dyn Primitive,
     location: &'static Location<'static>,
-    inputs: &[&Var<T>],
-    output: &Tensor<T>,
+    inputs: &[&Var],
+    output: &Tensor,
 ) {
     let (name, inputs) = (primitive.name(), described(tape, inputs));
     let mut detector = tape.detector().borrow_mut();
@@ -235,15 +282,16 @@ fn inspect<T: Float>(
 
 /// The one tape that the inputs belong to, if any does.
 #[track_caller]
-pub(crate) fn common_tape<'a, T: Float>(
+#[inline]
+pub(crate) fn common_tape<'a>(
     operation: &dyn Fn() -> Cow<'static, str>,
-    inputs: &[&'a Var<T>],
-) -> Option<&'a Tape<T>> {
-    let mut tapes = inputs.iter().filter_map(|input| input.tape.as_ref());
+    inputs: &[&'a Var],
+) -> Option<&'a Tape> {
+    let mut tapes = inputs.iter().filter_map(|input| input.tape());
     let first = tapes.next()?;
     if let Some(other) = tapes.find(|tape| !first.is(tape)) {
-        let of = |tape: &Tape<T>| {
-            let mine = |input: &&&Var<T>| input.tape.as_ref().is_some_and(|own| own.is(tape));
+        let of = |tape: &Tape| {
+            let mine = |input: &&&Var| input.tape().is_some_and(|own| own.is(tape));
             inputs.iter().find(mine).map(|input| input.origin())
         };
         panic!(
@@ -258,9 +306,9 @@ pub(crate) fn common_tape<'a, T: Float>(
 }
 
 /// Inputs by name, for messages.
-fn described<'a, T: Float>(tape: &Tape<T>, inputs: &[&'a Var<T>]) -> Vec<(String, &'a Tensor<T>)> {
+fn described<'a>(tape: &Tape, inputs: &[&'a Var]) -> Vec<(String, &'a Tensor)> {
     let nodes = tape.nodes();
-    let name = |input: &Var<T>| match input.node {
+    let name = |input: &Var| match input.node() {
         Some(id) => format!("{} (node {id})", nodes[id].name()),
         None => "constant".to_owned(),
     };
@@ -270,21 +318,21 @@ fn described<'a, T: Float>(tape: &Tape<T>, inputs: &[&'a Var<T>]) -> Vec<(String
         .collect()
 }
 
-impl<T: Float> From<Tensor<T>> for Var<T> {
-    fn from(value: Tensor<T>) -> Self {
+impl From<Tensor> for Var {
+    fn from(value: Tensor) -> Self {
         Self::constant(value)
     }
 }
 
-impl<T: Float> fmt::Display for Var<T> {
+impl fmt::Display for Var {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.value, f)
     }
 }
 
-impl<T: Float> fmt::Debug for Var<T> {
+impl fmt::Debug for Var {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.node {
+        match self.node() {
             Some(id) => write!(f, "Var(node {id}) {:?}", self.value),
             None => write!(f, "Var(constant) {:?}", self.value),
         }

@@ -23,14 +23,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let set = retrograd_datasets::digits(60_000, 1);
     println!("{} digits in {:.2?}", set.len(), start.elapsed());
 
-    let pixels = set.features.to_vec();
-    let labels = set.labels.unwrap_or_default();
+    let pixels = set.values();
+    let labels = set.labels.as_deref().unwrap_or_default();
     let (width, height) = (COLUMNS * CELL * ZOOM, 10 * CELL * ZOOM);
     let mut sheet = vec![64u8; width * height];
     for digit in 0..10_u32 {
         let rows = pixels
             .chunks_exact(28 * 28)
-            .zip(&labels)
+            .zip(labels)
             .filter(|(_, label)| **label == digit);
         for (column, (image, _)) in rows.take(COLUMNS).enumerate() {
             for y in 0..28 * ZOOM {

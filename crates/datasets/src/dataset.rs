@@ -1,5 +1,6 @@
 //! What a model is given: samples in rows, and perhaps what they are.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -10,8 +11,8 @@ use retrograd_tensor::Tensor;
 pub struct Dataset {
     /// A short name for reports: `digits`, `mnist`.
     pub name: String,
-    /// The samples, `[samples, features]`.
-    pub features: Tensor<f32>,
+    /// The samples, `[samples, features]`, of `f32`.
+    pub features: Tensor,
     /// What each sample is, `[samples]`: an autoencoder never sees it, a picture of its latent
     /// space does.
     pub labels: Option<Vec<u32>>,
@@ -34,7 +35,7 @@ pub struct Dataset {
     pub rows: Vec<usize>,
     /// 1 where a feature was observed and 0 where it is missing, `[samples, features]`; none where
     /// all count as observed.
-    pub observed: Option<Tensor<f32>>,
+    pub observed: Option<Tensor>,
 }
 
 /// The sizes of an image, `[channels, height, width]`.
@@ -59,10 +60,10 @@ pub struct Split {
 
 impl Dataset {
     /// Samples `[samples, features]` without labels, which are no images.
-    pub fn new(name: impl Into<String>, features: Tensor<f32>) -> Self {
+    pub fn new(name: impl Into<String>, features: impl Into<Tensor>) -> Self {
         Self {
             name: name.into(),
-            features,
+            features: features.into(),
             labels: None,
             classes: Vec::new(),
             columns: Vec::new(),
@@ -88,7 +89,7 @@ impl Dataset {
     /// If there is not one for each column.
     pub fn mask(&mut self, fills: &[f32]) {
         assert_eq!(self.width(), fills.len(), "a number for each column");
-        let mut values = self.features.to_vec();
+        let mut values = self.values().into_owned();
         if !values.iter().any(|value| value.is_nan()) {
             return;
         }
@@ -120,7 +121,7 @@ impl Dataset {
     }
 
     /// What is known of the samples at these positions, beside these features of them.
-    pub(crate) fn with_features(&self, positions: &[usize], features: Tensor<f32>) -> Self {
+    pub(crate) fn with_features(&self, positions: &[usize], features: Tensor) -> Self {
         let labels = self.labels.as_deref();
         let ids = positions.iter().filter_map(|&at| self.ids.get(at).cloned());
         Self {
@@ -151,13 +152,22 @@ impl Dataset {
 
     /// The first sample of every label, in the order of the labels, `[labels, features]`: a fair
     /// handful to look at. Empty without labels.
-    pub fn one_of_each(&self) -> Tensor<f32> {
+    pub fn one_of_each(&self) -> Tensor {
         let labels = self.labels.as_deref().unwrap_or_default();
         let mut first = BTreeMap::new();
         for (row, &label) in labels.iter().enumerate() {
             first.entry(label).or_insert(row);
         }
         self.features.rows(&first.into_values().collect::<Vec<_>>())
+    }
+
+    /// The numbers of the features, a sample after the other.
+    ///
+    /// # Panics
+    /// If they are not of `f32`.
+    #[track_caller]
+    pub fn values(&self) -> Cow<'_, [f32]> {
+        self.features.values()
     }
 
     /// The number of features of a sample.
@@ -206,7 +216,7 @@ mod tests {
         let values = Tensor::from_vec(vec![1.0, nan, 3.0, nan, 5.0, 6.0], [3, 2]);
         let mut data = Dataset::new("holed", values);
         data.mask(&[0.25, 0.5]);
-        assert_eq!(data.features.to_vec(), [1.0, 0.5, 3.0, 0.5, 5.0, 6.0]);
+        assert_eq!(*data.values(), [1.0, 0.5, 3.0, 0.5, 5.0, 6.0]);
         let part = data.select(&[2, 0]);
         let observed = part.observed.map(|observed| observed.to_vec());
         assert_eq!(observed, Some(vec![1.0, 1.0, 1.0, 0.0]));
@@ -220,7 +230,10 @@ mod tests {
     fn one_of_each_is_the_first_of_every_label() {
         let data = Dataset {
             labels: Some(vec![7, 2, 7, 2]),
-            ..Dataset::new("three", Tensor::from_vec(vec![0.0, 1.0, 2.0, 3.0], [4, 1]))
+            ..Dataset::new(
+                "three",
+                Tensor::from_vec(vec![0.0_f32, 1.0, 2.0, 3.0], [4, 1]),
+            )
         };
         assert_eq!(data.one_of_each().to_vec(), [1.0, 0.0]);
         let unlabelled = Dataset {

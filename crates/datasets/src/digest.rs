@@ -24,11 +24,11 @@ impl Dataset {
         let mut sum = size(size(sum, self.len()), self.width());
         let values = self.features.values();
         for block in values.chunks(BLOCK) {
-            let bytes: Vec<u8> = block.iter().flat_map(|x| x.to_le_bytes()).collect();
+            let bytes: Vec<u8> = block.iter().flat_map(|x: &f32| x.to_le_bytes()).collect();
             sum = crc32c::crc32c_append(sum, &bytes);
         }
         if let Some(observed) = &self.observed {
-            let bytes: Vec<u8> = observed.iter().map(|x| x as u8).collect();
+            let bytes: Vec<u8> = observed.values().iter().map(|&x: &f32| x as u8).collect();
             sum = crc32c::crc32c_append(sum, &bytes);
         }
         let labels = self.labels.as_deref().unwrap_or_default();
@@ -49,7 +49,7 @@ impl Dataset {
 
 #[cfg(test)]
 mod tests {
-    use retrograd_tensor::Tensor;
+    use retrograd_tensor::Array;
 
     use super::*;
 
@@ -57,7 +57,7 @@ mod tests {
         let part = Dataset {
             labels: Some(vec![label, 1]),
             columns: vec![column.to_owned(), "b".to_owned()],
-            ..Dataset::new("part", Tensor::from_vec(values.to_vec(), [2, 2]))
+            ..Dataset::new("part", Array::from_vec(values.to_vec(), [2, 2]))
         };
         let (train, held_out) = (part.clone(), part);
         Split { train, held_out }.digest("scaled")

@@ -17,7 +17,7 @@ use std::f32::consts::PI;
 
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
-use retrograd_tensor::Tensor;
+use retrograd_tensor::Array;
 
 use crate::dataset::{Dataset, ImageShape, Split};
 use crate::ink::{Canvas, Pen, Point};
@@ -67,7 +67,7 @@ fn part(n: usize, seed: u64, part: Part) -> Dataset {
             height: SIDE,
             width: SIDE,
         }),
-        ..Dataset::new("digits", Tensor::from_vec(pixels, [n, SIDE * SIDE]))
+        ..Dataset::new("digits", Array::from_vec(pixels, [n, SIDE * SIDE]))
     }
 }
 
@@ -149,7 +149,7 @@ mod tests {
         let set = digits(500, 1);
         assert_eq!((set.len(), set.width()), (500, 784));
         assert_eq!(set.image.map(ImageShape::pixels), Some(784));
-        for pixel in set.features.to_vec() {
+        for pixel in set.values().to_vec() {
             assert!((0.0..=1.0).contains(&pixel));
             assert_eq!(pixel, (pixel * 255.0).round() / 255.0);
         }
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_longer_set_begins_with_the_shorter() {
         let (short, long) = (digits(20, 3), digits(200, 3));
-        assert_eq!(short.features.to_vec(), long.features.to_vec()[..20 * 784]);
+        assert_eq!(*short.values(), long.values()[..20 * 784]);
         assert_eq!(
             short.labels.as_deref(),
             long.labels.as_deref().map(|labels| &labels[..20])
@@ -177,7 +177,7 @@ mod tests {
                 .num_threads(threads)
                 .build()
                 .expect("a pool");
-            pool.install(|| digits(300, 5).features.to_vec())
+            pool.install(|| digits(300, 5).values().to_vec())
         };
         assert_eq!(on(1), on(4));
     }
@@ -185,9 +185,9 @@ mod tests {
     #[test]
     fn the_parts_of_a_split_are_disjoint() {
         let split = digits_split(60, 40, 3);
-        let train = split.train.features.to_vec();
-        assert_eq!(train, digits(60, 3).features.to_vec());
-        let held_out = split.held_out.features.to_vec();
+        let train = split.train.values();
+        assert_eq!(train, digits(60, 3).values().to_vec());
+        let held_out = split.held_out.values();
         assert_eq!(split.held_out.len(), 40);
         for image in train.chunks(784) {
             assert!(held_out.chunks(784).all(|other| other != image));
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn digits_sit_in_the_middle_with_as_much_ink_as_mnist() {
-        let pixels = digits(5000, 2).features.to_vec();
+        let pixels = digits(5000, 2).values().to_vec();
         let mean = pixels.iter().map(|&p| f64::from(p)).sum::<f64>() / pixels.len() as f64;
         assert!((0.10..0.16).contains(&mean), "{mean}");
         let cut = pixels
@@ -219,8 +219,8 @@ mod tests {
     fn digits_can_be_told_apart() {
         let split = digits_split(3000, 300, 4);
         let (train, held_out) = (
-            split.train.features.to_vec(),
-            split.held_out.features.to_vec(),
+            split.train.values().to_vec(),
+            split.held_out.values().to_vec(),
         );
         let (known, asked) = (
             split.train.labels.expect("labels"),

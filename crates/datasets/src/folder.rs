@@ -16,7 +16,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use retrograd_tensor::Tensor;
+use retrograd_tensor::Array;
 
 use crate::dataset::{Dataset, ImageShape, Split};
 use crate::error::DatasetError;
@@ -121,7 +121,7 @@ fn read_one(
         id_column: "file".into(),
         ..Dataset::new(
             folder_name(folder),
-            Tensor::from_vec(values, [paths.len(), shape.features()]),
+            Array::from_vec(values, [paths.len(), shape.features()]),
         )
     })
 }

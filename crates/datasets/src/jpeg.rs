@@ -10,7 +10,7 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 
 use jpeg_decoder::{Decoder, Error, PixelFormat};
-use retrograd_tensor::Tensor;
+use retrograd_tensor::Array;
 
 use crate::dataset::ImageShape;
 use crate::error::DatasetError;
@@ -25,10 +25,10 @@ pub(crate) const MAGIC: [u8; 3] = [0xff, 0xd8, 0xff];
 ///
 /// If they are not a whole JPEG file, or promise more pixels than they can hold; the path in the
 /// error is `<bytes>`.
-pub fn jpeg_from_bytes(bytes: &[u8]) -> Result<Tensor<f32>, DatasetError> {
+pub fn jpeg_from_bytes(bytes: &[u8]) -> Result<Array<f32>, DatasetError> {
     let image = Jpeg::open(Path::new(BYTES), Cursor::new(bytes), bytes.len() as u64)?;
     let sizes = image.shape().sizes();
-    Ok(Tensor::from_vec(image.decode()?, sizes))
+    Ok(Array::from_vec(image.decode()?, sizes))
 }
 
 /// An image whose header has been read.

@@ -75,4 +75,4 @@ pub use table::{Column, Fill, Table};
 pub use tabular::{
     TABULAR_CAUSES, TABULAR_FEATURES, TABULAR_NOISE, tabular, tabular_causes, tabular_split,
 };
-pub use write::{IfExists, write_cells, write_csv, write_npy};
+pub use write::{IfExists, ToNpy, write_cells, write_csv, write_npy};

@@ -13,7 +13,7 @@
 
 use std::path::{Path, PathBuf};
 
-use retrograd_tensor::Tensor;
+use retrograd_tensor::Array;
 
 use crate::dataset::{Dataset, ImageShape, Split};
 use crate::error::DatasetError;
@@ -107,7 +107,7 @@ impl Files {
             Some(path) => Some(read_labels(path, &self.images, count)?),
             None => None,
         };
-        let features = Tensor::from_vec(scale(images, &self.images)?, [count, found.pixels()]);
+        let features = Array::from_vec(scale(images, &self.images)?, [count, found.pixels()]);
         Ok(Dataset {
             labels,
             image: Some(found),

@@ -11,7 +11,7 @@
 //! bend space and only asks who is near whom. Its distances and the sizes of its clusters mean
 //! nothing. All pairs are visited at every step, which a picture of 500 points can afford.
 
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 /// Most points, for the sake of time: a step visits all pairs.
 const MOST_POINTS: usize = 500;
@@ -55,7 +55,7 @@ impl Neighbours {
     /// If there are fewer than 4 or more than 500 samples, they are not rows, or not finite.
     #[track_caller]
     #[must_use]
-    pub fn map(&self, samples: &Tensor<f32>, seed: u64) -> Tensor<f64> {
+    pub fn map(&self, samples: &Tensor, seed: u64) -> Tensor {
         let shape = samples.shape();
         assert!(
             shape.rank() == 2 && (4..=MOST_POINTS).contains(&shape[0]) && samples.is_finite(),
@@ -65,7 +65,7 @@ impl Neighbours {
         let perplexity = self.perplexity.clamp(1.0, (count - 1) as f64 / 3.0);
         let p = joint(&squared_distances(samples), count, perplexity);
         let mut rng = random::stream(seed, "map of neighbours", &[]);
-        let start = Tensor::<f64>::normal([count, 2], 0.0, 1e-4, &mut rng).to_vec();
+        let start = Tensor::normal([count, 2], 0.0, 1e-4, &mut rng, DType::F64).to_vec();
         let mut map: Vec<[f64; 2]> = start.chunks(2).map(|y| [y[0], y[1]]).collect();
         let mut speed = vec![[0.0; 2]; count];
         let mut gain = vec![[1.0_f64; 2]; count];
@@ -90,8 +90,8 @@ impl Neighbours {
 }
 
 /// ‖xᵢ − xⱼ‖², `[samples, samples]`.
-fn squared_distances(samples: &Tensor<f32>) -> Vec<f64> {
-    let (values, width) = (samples.values(), samples.shape()[1].max(1));
+fn squared_distances(samples: &Tensor) -> Vec<f64> {
+    let (values, width) = (samples.values::<f32>(), samples.shape()[1].max(1));
     let rows: Vec<&[f32]> = values.chunks(width).collect();
     let between = |a: &[f32], b: &[f32]| -> f64 {
         let pairs = a.iter().zip(b);
@@ -197,8 +197,8 @@ mod tests {
     use super::*;
     use retrograd_tensor::assert_abs_diff_eq;
 
-    fn points(count: usize, width: usize, seed: u64) -> Tensor<f32> {
-        Tensor::normal([count, width], 0.0, 1.0, &mut random::rng(seed))
+    fn points(count: usize, width: usize, seed: u64) -> Tensor {
+        Tensor::normal([count, width], 0.0, 1.0, &mut random::rng(seed), DType::F32)
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
     fn the_slope_is_that_of_the_divergence() {
         let count = 7;
         let p = joint(&squared_distances(&points(count, 3, 2)), count, 2.0);
-        let map = points(count, 2, 3).cast::<f64>().to_vec();
+        let map = points(count, 2, 3).to_vec();
         let map: Vec<[f64; 2]> = map.chunks(2).map(|y| [y[0], y[1]]).collect();
         let divergence = |map: &[[f64; 2]]| -> f64 {
             let near = |i: usize, j: usize| {
@@ -256,7 +256,8 @@ mod tests {
     #[test]
     fn separated_clusters_stay_apart_and_a_seed_repeats() {
         let (clusters, each, width) = (4, 25, 10);
-        let noise = points(clusters * each, width, 4).to_vec();
+        let noise = points(clusters * each, width, 4);
+        let noise = noise.values::<f32>();
         let samples = Tensor::from_fn([clusters * each, width], |at| {
             let centre = if at[1] == at[0] / each { 12.0 } else { 0.0 };
             centre + noise[at[0] * width + at[1]]
@@ -283,7 +284,7 @@ mod tests {
 
     #[test]
     fn points_that_are_all_the_same_have_a_map() {
-        let map = Neighbours::default().map(&Tensor::full([5, 3], 1.0), 0);
+        let map = Neighbours::default().map(&Tensor::full([5, 3], 1.0_f32), 0);
         assert!(map.is_finite());
     }
 }

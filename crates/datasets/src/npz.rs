@@ -13,7 +13,7 @@ use rawzip::{
     CompressionMethod, FileReader, RECOMMENDED_BUFFER_SIZE, ReaderAt, ZipArchive,
     ZipArchiveEntryWayfinder, ZipLocator,
 };
-use retrograd_tensor::Tensor;
+use retrograd_tensor::Array;
 
 use crate::error::DatasetError;
 use crate::npy::{self, NpyElement};
@@ -107,7 +107,7 @@ impl<R: ReaderAt> Npz<R> {
     /// # Errors
     /// If there is none, if it is not a whole NPY file (see [`read_npy`](crate::read_npy)), or if it
     /// promises more than 1032 bytes for every byte of the archive, which no archive can hold.
-    pub fn read<T: NpyElement>(&mut self, name: &str) -> Result<Tensor<T>, DatasetError> {
+    pub fn read<T: NpyElement>(&mut self, name: &str) -> Result<Array<T>, DatasetError> {
         let length = self.length;
         self.with(name, |source, size| {
             npy::read_from(source, size, Some(length))

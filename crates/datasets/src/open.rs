@@ -17,7 +17,7 @@ use std::io::{self, BufReader, Seek};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use retrograd_tensor::Tensor;
+use retrograd_tensor::Array;
 use tempfile::NamedTempFile;
 
 use crate::csv::CsvReader;
@@ -27,7 +27,7 @@ use crate::fitting::Pictures;
 use crate::idx::{self, Role};
 use crate::mnist::{is_mnist_folder, read_mnist_folder};
 use crate::npz::Npz;
-use crate::samples::{Array, Samples, samples, stem};
+use crate::samples::{Raw, Samples, samples, stem};
 use crate::source::{GZIP_MAGIC, open_file, unreadable};
 use crate::splits::SplitError;
 use crate::table::Table;
@@ -198,8 +198,8 @@ fn unpacked_start(path: &Path, file: &mut BufReader<File>) -> Result<Vec<u8>, Da
 
 fn open_npy(path: &Path, missing: bool) -> Result<Found, DatasetError> {
     let array = match npy::is_byte(path)? {
-        true => Array::Bytes(npy::read_npy(path)?),
-        false => Array::Numbers(npy::read_npy(path)?),
+        true => Raw::Bytes(npy::read_npy(path)?),
+        false => Raw::Numbers(npy::read_npy(path)?),
     };
     samples(path, &stem(path), array, missing).map(Found::from)
 }
@@ -264,7 +264,7 @@ fn idx_samples(path: &Path, array: idx::IdxArray) -> Result<Samples, DatasetErro
     samples(
         path,
         &name,
-        Array::Bytes(Tensor::from_vec(values, shape)),
+        Raw::Bytes(Array::from_vec(values, shape)),
         false,
     )
 }
@@ -331,8 +331,8 @@ fn read_npz(
     missing: bool,
 ) -> Result<Samples, DatasetError> {
     let array = match archive.is_byte(features)? {
-        true => Array::Bytes(archive.read(features)?),
-        false => Array::Numbers(archive.read(features)?),
+        true => Raw::Bytes(archive.read(features)?),
+        false => Raw::Numbers(archive.read(features)?),
     };
     let data = samples(&archive.member(features), name, array, missing)?;
     let Some(name) = labels else {

@@ -14,7 +14,7 @@ use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
-use retrograd_tensor::Tensor;
+use retrograd_tensor::Array;
 
 use crate::dataset::ImageShape;
 use crate::error::DatasetError;
@@ -29,7 +29,7 @@ pub(crate) const MAGIC: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 ///
 /// If they are not a whole PNG file, or promise more pixels than they can hold; the path in the
 /// error is `<bytes>`.
-pub fn png_from_bytes(bytes: &[u8]) -> Result<Tensor<f32>, DatasetError> {
+pub fn png_from_bytes(bytes: &[u8]) -> Result<Array<f32>, DatasetError> {
     let length = bytes.len() as u64;
     let picture = Picture::open(Path::new(BYTES), Cursor::new(bytes), length)?;
     let ImageShape {
@@ -39,7 +39,7 @@ pub fn png_from_bytes(bytes: &[u8]) -> Result<Tensor<f32>, DatasetError> {
     } = picture.shape();
     let mut values = Vec::new();
     picture.decode(&mut values)?;
-    Ok(Tensor::from_vec(values, [channels, height, width]))
+    Ok(Array::from_vec(values, [channels, height, width]))
 }
 
 /// An image whose header has been read.

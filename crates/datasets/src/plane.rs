@@ -22,7 +22,7 @@ use std::f32::consts::PI;
 
 use rand::RngExt;
 use rand_distr::StandardNormal;
-use retrograd_tensor::Tensor;
+use retrograd_tensor::Array;
 
 use crate::dataset::{Dataset, Split};
 use crate::stream::{Part, sample_rows};
@@ -88,7 +88,7 @@ fn wrap(mut points: Vec<f32>, mean: [f32; 3]) -> Dataset {
         }
     }
     let n = points.len() / 3;
-    Dataset::new("plane", Tensor::from_vec(points, [n, 3]))
+    Dataset::new("plane", Array::from_vec(points, [n, 3]))
 }
 
 #[cfg(test)]
@@ -100,13 +100,13 @@ mod tests {
     fn the_training_points_are_centred() {
         let points = plane(500, 4);
         assert_eq!((points.len(), points.width()), (500, 3));
-        let centre = mean(&points.features.to_vec());
+        let centre = mean(&points.values());
         assert_abs_diff_eq!(centre[..], [0.0; 3][..], epsilon = 1e-6);
     }
 
     #[test]
     fn the_points_lie_near_the_plane() {
-        let points = plane(20_000, 4).features.to_vec();
+        let points = plane(20_000, 4).values().to_vec();
         let steepness = (1.0 + SLOPES[0].powi(2) + SLOPES[1].powi(2)).sqrt();
         let square: f64 = points
             .chunks(3)
@@ -125,14 +125,14 @@ mod tests {
     fn a_split_subtracts_the_mean_of_its_training_part() {
         let split = plane_split(60, 40, 2);
         assert_eq!(
-            split.train.features.to_vec(),
-            plane(60, 2).features.to_vec()
+            split.train.values().to_vec(),
+            plane(60, 2).values().to_vec()
         );
         let shift = mean(&draw(60, 2, Part::Train));
         let raw = draw(40, 2, Part::HeldOut);
         for (centred, raw) in split
             .held_out
-            .features
+            .values()
             .to_vec()
             .chunks(3)
             .zip(raw.chunks(3))

@@ -9,7 +9,7 @@
 //! samples than features, the small matrix (X − μ)(X − μ)ᵀ has the same eigenvalues, and its
 //! eigenvectors u give the directions (X − μ)ᵀu.
 
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{DType, Tensor};
 
 /// Variances below this share of the largest are rounding: their directions mean nothing.
 const NEGLIGIBLE: f64 = 1e-12;
@@ -20,9 +20,9 @@ const ROWS: usize = 2000;
 #[derive(Clone, Debug)]
 pub struct PrincipalComponents {
     /// μ, `[features]`.
-    pub mean: Tensor<f64>,
+    pub mean: Tensor,
     /// Unit vectors at right angles, the one of largest variance first, `[components, features]`.
-    pub directions: Tensor<f64>,
+    pub directions: Tensor,
     /// The variance along each (dividing by n), in falling order.
     pub variances: Vec<f64>,
 }
@@ -35,7 +35,7 @@ impl PrincipalComponents {
     /// If there are no samples, they are not rows, or not finite.
     #[track_caller]
     #[must_use]
-    pub fn of(samples: &Tensor<f32>) -> Self {
+    pub fn of(samples: &Tensor) -> Self {
         let shape = samples.shape();
         assert!(
             shape.rank() == 2 && shape[0] > 0,
@@ -43,7 +43,9 @@ impl PrincipalComponents {
         );
         let (count, width) = (shape[0], shape[1]);
         let blocks = || (0..count).step_by(ROWS).map(|start| block(samples, start));
-        let sum = blocks().fold(Tensor::zeros([width]), |sum, block| &sum + &block.sum(0));
+        let sum = blocks().fold(Tensor::zeros([width], DType::F64), |sum, block| {
+            &sum + &block.sum(0)
+        });
         let mean = sum.scale(1.0 / count as f64);
         let inner = width <= count;
         let square = if inner {
@@ -51,9 +53,11 @@ impl PrincipalComponents {
                 let centred = &block - &mean;
                 centred.matmul_transposed(&centred, [true, false])
             });
-            squares.fold(Tensor::zeros([width; 2]), |sum, square| &sum + &square)
+            squares.fold(Tensor::zeros([width; 2], DType::F64), |sum, square| {
+                &sum + &square
+            })
         } else {
-            let centred = &samples.cast::<f64>() - &mean;
+            let centred = &samples.cast(DType::F64) - &mean;
             centred.matmul_transposed(&centred, [false, true])
         };
         let (values, vectors) = square.scale(1.0 / count as f64).eigh();
@@ -69,7 +73,7 @@ impl PrincipalComponents {
         } else {
             let lengths = variances.iter().map(|value| (value * count as f64).sqrt());
             let lengths = Tensor::from_vec(lengths.collect(), [kept, 1]);
-            let centred = &samples.cast::<f64>() - &mean;
+            let centred = &samples.cast(DType::F64) - &mean;
             &vectors.matmul(&centred) / &lengths
         };
         Self {
@@ -86,10 +90,10 @@ impl PrincipalComponents {
     /// If the samples have another number of features.
     #[track_caller]
     #[must_use]
-    pub fn project(&self, samples: &Tensor<f32>, count: usize) -> Tensor<f64> {
+    pub fn project(&self, samples: &Tensor, count: usize) -> Tensor {
         let count = count.min(self.variances.len());
         let directions = self.directions.slice(0, ..count as isize).contiguous();
-        let centred = &samples.cast::<f64>() - &self.mean;
+        let centred = &samples.cast(DType::F64) - &self.mean;
         centred.matmul_transposed(&directions, [false, true])
     }
 
@@ -109,8 +113,8 @@ impl PrincipalComponents {
     /// If the columns have another number of features.
     #[track_caller]
     #[must_use]
-    pub fn overlap(&self, basis: &Tensor<f32>) -> f64 {
-        let basis = basis.cast::<f64>();
+    pub fn overlap(&self, basis: &Tensor) -> f64 {
+        let basis = basis.cast(DType::F64);
         let columns = basis.shape()[1];
         let count = columns.min(self.variances.len());
         let first = self.directions.slice(0, ..count as isize).contiguous();
@@ -136,9 +140,11 @@ impl PrincipalComponents {
 }
 
 /// Rows from `start` on in double precision.
-fn block(samples: &Tensor<f32>, start: usize) -> Tensor<f64> {
+fn block(samples: &Tensor, start: usize) -> Tensor {
     let end = (start + ROWS).min(samples.shape()[0]);
-    samples.slice(0, start as isize..end as isize).cast()
+    samples
+        .slice(0, start as isize..end as isize)
+        .cast(DType::F64)
 }
 
 #[cfg(test)]
@@ -147,13 +153,13 @@ mod tests {
     use retrograd_tensor::{assert_abs_diff_eq, random};
 
     /// Samples that vary by 3, 1 and 0.1 along known directions at right angles.
-    fn tilted(count: usize) -> (Tensor<f32>, [[f64; 3]; 3]) {
+    fn tilted(count: usize) -> (Tensor, [[f64; 3]; 3]) {
         let (a, b) = (0.6_f64, 0.8_f64);
         let directions = [[a, b, 0.0], [-b, a, 0.0], [0.0, 0.0, 1.0]];
-        let draws = Tensor::<f64>::normal([count, 3], 0.0, 1.0, &mut random::rng(1));
+        let draws = Tensor::normal([count, 3], 0.0, 1.0, &mut random::rng(1), DType::F64);
         let scale = Tensor::from_vec(vec![3.0, 1.0, 0.1], [3]);
         let basis = Tensor::from_vec(directions.concat(), [3, 3]);
-        let samples = (&draws * &scale).matmul(&basis).cast::<f32>();
+        let samples = (&draws * &scale).matmul(&basis).cast(DType::F32);
         (samples.map(|x| x + 5.0), directions)
     }
 
@@ -179,13 +185,13 @@ mod tests {
 
     #[test]
     fn few_samples_of_many_features_agree_with_the_large_matrix() {
-        let samples = Tensor::<f32>::normal([5, 8], 0.0, 1.0, &mut random::rng(2));
+        let samples = Tensor::normal([5, 8], 0.0, 1.0, &mut random::rng(2), DType::F32);
         let found = PrincipalComponents::of(&samples);
         assert_eq!(found.directions.shape(), [4, 8], "five points span four");
         let gram = found
             .directions
             .matmul_transposed(&found.directions, [false, true]);
-        assert_abs_diff_eq!(gram, Tensor::eye(4), epsilon = 1e-9);
+        assert_abs_diff_eq!(gram, Tensor::eye(4, DType::F64), epsilon = 1e-9);
         // The variance of each projection is the eigenvalue, and together they are everything.
         let projected = found.project(&samples, 9);
         assert_eq!(projected.shape(), [5, 4]);
@@ -193,7 +199,7 @@ mod tests {
         for (square, variance) in squares.iter().zip(&found.variances) {
             assert_abs_diff_eq!(square, variance, epsilon = 1e-9);
         }
-        let centred = &samples.cast::<f64>() - &found.mean;
+        let centred = &samples.cast(DType::F64) - &found.mean;
         let total = (&centred * &centred).sum(..).item() / 5.0;
         assert_abs_diff_eq!(total, found.variances.iter().sum::<f64>(), epsilon = 1e-9);
     }
@@ -224,7 +230,7 @@ mod tests {
         assert!(overlap(vec![1.0, 1.0, 0.0, 0.0, 0.0, 0.0]).is_nan());
         // Points of a line: any plane that has it.
         let line = PrincipalComponents::of(&samples.rows(&[0, 1]));
-        let plane = Tensor::from_vec(vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0], [3, 2]);
+        let plane = Tensor::from_vec(vec![1.0_f32, 0.0, 0.0, 1.0, 0.0, 1.0], [3, 2]);
         assert_abs_diff_eq!(line.overlap(&plane), 1.0, epsilon = 1e-12);
     }
 
@@ -232,7 +238,7 @@ mod tests {
     fn more_samples_than_are_converted_at_a_time_give_the_same() {
         let (samples, _) = tilted(2 * ROWS + 1);
         let found = PrincipalComponents::of(&samples);
-        let whole = samples.cast::<f64>();
+        let whole = samples.cast(DType::F64);
         let centred = &whole - &whole.mean(0);
         let total = (&centred * &centred).sum(..).item() / (2 * ROWS + 1) as f64;
         assert_abs_diff_eq!(found.residual(0) / total, 1.0, epsilon = 1e-12);
@@ -241,7 +247,7 @@ mod tests {
 
     #[test]
     fn samples_that_are_all_the_same_have_no_direction() {
-        let found = PrincipalComponents::of(&Tensor::full([4, 3], 2.0));
+        let found = PrincipalComponents::of(&Tensor::full([4, 3], 2.0_f32));
         assert!(found.variances.is_empty() && found.explained().is_empty());
     }
 }

@@ -14,7 +14,7 @@
 
 use std::path::Path;
 
-use retrograd_tensor::Tensor;
+use retrograd_tensor::Array;
 
 use crate::dataset::{Dataset, ImageShape};
 use crate::error::DatasetError;
@@ -24,11 +24,11 @@ use crate::table::Table;
 const MOST_CHANNELS: usize = 4;
 
 /// Numbers of a file, whole.
-pub(crate) enum Array {
+pub(crate) enum Raw {
     /// They were bytes.
-    Bytes(Tensor<f32>),
+    Bytes(Array<f32>),
     /// They were anything else, with all their digits.
-    Numbers(Tensor<f64>),
+    Numbers(Array<f64>),
 }
 
 /// What an array is.
@@ -73,12 +73,12 @@ impl Samples {
 pub(crate) fn samples(
     path: &Path,
     name: &str,
-    array: Array,
+    array: Raw,
     missing: bool,
 ) -> Result<Samples, DatasetError> {
     let sizes = match &array {
-        Array::Bytes(array) => array.shape().to_vec(),
-        Array::Numbers(array) => array.shape().to_vec(),
+        Raw::Bytes(array) => array.shape().to_vec(),
+        Raw::Numbers(array) => array.shape().to_vec(),
     };
     if sizes.contains(&0) {
         return Err(DatasetError::Empty {
@@ -87,28 +87,23 @@ pub(crate) fn samples(
         });
     }
     let array = match (array, sizes.len()) {
-        (Array::Numbers(array), 1 | 2) => {
+        (Raw::Numbers(array), 1 | 2) => {
             return table(path, name, array, missing).map(Samples::Table);
         }
-        (Array::Numbers(array), _) => (array.cast(), false),
-        (Array::Bytes(array), _) => (array, true),
+        (Raw::Numbers(array), _) => (array.cast(), false),
+        (Raw::Bytes(array), _) => (array, true),
     };
     shades(path, name, array.0, array.1).map(Samples::Images)
 }
 
-fn table(
-    path: &Path,
-    name: &str,
-    array: Tensor<f64>,
-    missing: bool,
-) -> Result<Table, DatasetError> {
+fn table(path: &Path, name: &str, array: Array<f64>, missing: bool) -> Result<Table, DatasetError> {
     let (rows, width) = (array.shape()[0], array.shape().get(1).copied().unwrap_or(1));
     let values = array.contiguous().to_vec();
     let is_fine = |value: &f64| (*value as f32).is_finite() || (missing && value.is_nan());
     match values.iter().position(|value| !is_fine(value)) {
         Some(at) => Err(not_finite(path, at / width)),
         None => {
-            let about = Dataset::new(name, Tensor::zeros([0, width]));
+            let about = Dataset::new(name, Array::<f32>::zeros([0, width]));
             debug_assert_eq!(values.len(), rows * width);
             Ok(Table::new(about, width, vec![values]))
         }
@@ -118,7 +113,7 @@ fn table(
 fn shades(
     path: &Path,
     name: &str,
-    array: Tensor<f32>,
+    array: Array<f32>,
     bytes: bool,
 ) -> Result<Dataset, DatasetError> {
     let sizes = array.shape().to_vec();
@@ -185,7 +180,7 @@ pub(crate) fn stem(path: &Path) -> String {
 mod tests {
     use super::*;
 
-    fn read(array: Array) -> Result<Dataset, DatasetError> {
+    fn read(array: Raw) -> Result<Dataset, DatasetError> {
         match samples(Path::new("a"), "a", array, false)? {
             Samples::Images(data) => Ok(data),
             Samples::Table(table) => Ok(table.scaled(None)),
@@ -193,7 +188,7 @@ mod tests {
     }
 
     fn shape_of(sizes: &[usize]) -> (Vec<usize>, Option<[usize; 3]>) {
-        let data = read(Array::Numbers(Tensor::zeros(sizes))).expect("samples");
+        let data = read(Raw::Numbers(Array::zeros(sizes))).expect("samples");
         let image = data.image.map(|i| [i.channels, i.height, i.width]);
         (data.features.shape().to_vec(), image)
     }
@@ -213,23 +208,23 @@ mod tests {
     fn channels_come_first_and_bytes_become_shades() {
         // One image of 5 x 1 pixels in red, green and blue, the channels last.
         let bytes: Vec<f32> = (0..15).map(|byte| byte as f32 * 17.0).collect();
-        let array = Tensor::from_vec(bytes, [1, 5, 1, 3]);
-        let data = read(Array::Bytes(array)).expect("samples");
+        let array = Array::from_vec(bytes, [1, 5, 1, 3]);
+        let data = read(Raw::Bytes(array)).expect("samples");
         let red = [0.0, 51.0, 102.0, 153.0, 204.0].map(|byte: f32| byte / 255.0);
-        assert_eq!(data.features.to_vec()[..5], red);
+        assert_eq!(data.values()[..5], red);
     }
 
     #[test]
     fn what_is_no_set_of_samples_is_refused() {
-        let refused = |array| read(Array::Numbers(array)).expect_err("a refusal");
+        let refused = |array| read(Raw::Numbers(array)).expect_err("a refusal");
         assert!(matches!(
-            refused(Tensor::zeros([0, 3])),
+            refused(Array::zeros([0, 3])),
             DatasetError::Empty { .. }
         ));
-        for array in [Tensor::zeros([1, 1, 1, 1, 1]), Tensor::scalar(1.0)] {
+        for array in [Array::zeros([1, 1, 1, 1, 1]), Array::scalar(1.0)] {
             assert!(refused(array).to_string().contains("shape ["));
         }
-        let holed = Tensor::from_vec(vec![0.0, 1.0, f64::NAN, 3.0], [2, 2]);
+        let holed = Array::from_vec(vec![0.0, 1.0, f64::NAN, 3.0], [2, 2]);
         assert!(refused(holed).to_string().contains("sample 1"));
     }
 
@@ -237,9 +232,9 @@ mod tests {
     fn opacity_is_shown_over_black() {
         // A red pixel that is not there, and a grey one that is half there.
         let bytes = vec![255.0, 0.0, 0.0, 0.0, 51.0, 51.0, 51.0, 127.5];
-        let array = Tensor::from_vec(bytes, [1, 2, 1, 4]).permute(&[0, 3, 1, 2]);
-        let data = read(Array::Bytes(array.contiguous())).expect("samples");
+        let array = Array::from_vec(bytes, [1, 2, 1, 4]).permute(&[0, 3, 1, 2]);
+        let data = read(Raw::Bytes(array.contiguous())).expect("samples");
         assert_eq!(data.image.map(|image| image.channels), Some(3));
-        assert_eq!(data.features.to_vec(), [0.0, 0.1, 0.0, 0.1, 0.0, 0.1]);
+        assert_eq!(*data.values(), [0.0, 0.1, 0.0, 0.1, 0.0, 0.1]);
     }
 }

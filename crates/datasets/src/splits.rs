@@ -189,7 +189,7 @@ fn dealt(order: &[usize], shares: &[f64]) -> Result<Vec<Vec<usize>>, SplitError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retrograd_tensor::{Tensor, assert_abs_diff_eq};
+    use retrograd_tensor::{Array, assert_abs_diff_eq};
 
     fn sizes(parts: &[Vec<usize>]) -> Vec<usize> {
         parts.iter().map(Vec::len).collect()
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(whole(&parts), (0..23).collect::<Vec<_>>());
         let data = Dataset {
             labels: Some((0..23).collect()),
-            ..Dataset::new("d", Tensor::<f32>::arange(23).reshape(&[23, 1]))
+            ..Dataset::new("d", Array::<f32>::arange(23).reshape(&[23, 1]))
         };
         for split in data.folds(5, 9).expect("folds") {
             assert_eq!(split.train.len() + split.held_out.len(), 23);
@@ -264,10 +264,10 @@ mod tests {
                 // Labels stay with their samples.
                 let labels = part.labels.as_deref().expect("labels");
                 assert!(
-                    part.features
+                    part.values()
                         .iter()
                         .zip(labels)
-                        .all(|(x, &l)| x == l as f32)
+                        .all(|(x, &l)| *x == l as f32)
                 );
             }
         }
@@ -294,7 +294,7 @@ mod tests {
         ));
         assert!(matches!(folds(10, 1, 0), Err(SplitError::Folds { .. })));
         assert!(matches!(folds(3, 4, 0), Err(SplitError::TooFew { .. })));
-        let unlabelled = Dataset::new("d", Tensor::zeros([4, 1]));
+        let unlabelled = Dataset::new("d", Array::<f32>::zeros([4, 1]));
         assert_eq!(
             unlabelled
                 .divide_by_label([0.5, 0.5], 0)

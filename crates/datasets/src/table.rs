@@ -5,7 +5,7 @@
 //! numbers lie in blocks of rows, each of which is let go of as it is narrowed: both widths of a
 //! large table are never in memory at once.
 
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{Array, Tensor};
 
 use crate::csv::Layout;
 use crate::dataset::{Dataset, Split};
@@ -154,7 +154,7 @@ impl Table {
         let values: Vec<f64> = values.flat_map(|(_, values)| values.to_vec()).collect();
         self.about = self
             .about
-            .with_features(&kept, Tensor::zeros([0, self.width]));
+            .with_features(&kept, Array::<f32>::zeros([0, self.width]).into());
         self.held_out_from = parted.map(share);
         self.blocks = vec![values];
         self

@@ -16,7 +16,7 @@ use std::f32::consts::PI;
 
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
-use retrograd_tensor::Tensor;
+use retrograd_tensor::Array;
 
 use crate::dataset::{Dataset, Split};
 use crate::stream::{Part, sample_rows};
@@ -48,11 +48,11 @@ pub fn tabular_split(train: usize, held_out: usize, seed: u64) -> Split {
 }
 
 /// The causes `z` of the rows of [`tabular`]`(n, seed)`: `[n, 4]`, standard normal.
-pub fn tabular_causes(n: usize, seed: u64) -> Tensor<f32> {
+pub fn tabular_causes(n: usize, seed: u64) -> Array<f32> {
     let (causes, _) = sample_rows(n, TABULAR_CAUSES, seed, Part::Train, |rng, row| {
         row.copy_from_slice(&draw_causes(rng));
     });
-    Tensor::from_vec(causes, [n, TABULAR_CAUSES])
+    Array::from_vec(causes, [n, TABULAR_CAUSES])
 }
 
 fn part(n: usize, seed: u64, part: Part) -> Dataset {
@@ -66,7 +66,7 @@ fn part(n: usize, seed: u64, part: Part) -> Dataset {
             *value = sigmoid(signal + TABULAR_NOISE * noise);
         }
     });
-    Dataset::new("tabular", Tensor::from_vec(values, [n, TABULAR_FEATURES]))
+    Dataset::new("tabular", Array::from_vec(values, [n, TABULAR_FEATURES]))
 }
 
 /// The first numbers of a sample's stream.
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!((set.len(), set.width()), (5000, TABULAR_FEATURES));
         assert!(set.labels.is_none() && set.image.is_none());
         assert!(
-            set.features
+            set.values()
                 .to_vec()
                 .iter()
                 .all(|x| (0.0..=1.0).contains(x))
@@ -126,7 +126,7 @@ mod tests {
     fn the_causes_explain_the_rows_up_to_the_noise() {
         let n = 2000;
         let (rows, causes) = (
-            tabular(n, 11).features.to_vec(),
+            tabular(n, 11).values().to_vec(),
             tabular_causes(n, 11).to_vec(),
         );
         let mut square = 0.0f64;
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn neighbouring_columns_are_correlated() {
-        let rows = tabular(4000, 5).features.to_vec();
+        let rows = tabular(4000, 5).values().to_vec();
         let column = |j: usize| {
             rows.iter()
                 .skip(j)
@@ -161,11 +161,11 @@ mod tests {
     fn the_parts_of_a_split_are_disjoint() {
         let split = tabular_split(50, 50, 9);
         assert_eq!(
-            split.train.features.to_vec(),
-            tabular(50, 9).features.to_vec()
+            split.train.values().to_vec(),
+            tabular(50, 9).values().to_vec()
         );
-        let held_out = split.held_out.features.to_vec();
-        for row in split.train.features.to_vec().chunks(TABULAR_FEATURES) {
+        let held_out = split.held_out.values();
+        for row in split.train.values().to_vec().chunks(TABULAR_FEATURES) {
             assert!(held_out.chunks(TABULAR_FEATURES).all(|other| other != row));
         }
     }

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{Array, Tensor};
 use tempfile::Builder;
 
 use crate::dataset::Dataset;
@@ -23,28 +23,47 @@ pub enum IfExists {
     Replace,
 }
 
-/// Writes a tensor as an NPY file, version 1.0.
+/// Writes an array or a tensor as an NPY file, version 1.0.
 ///
 /// # Errors
 /// If there is a file already that is not to be replaced, or if it cannot be written.
-pub fn write_npy<T: NpyElement>(
+pub fn write_npy(
     path: impl AsRef<Path>,
-    tensor: &Tensor<T>,
+    array: &impl ToNpy,
     if_exists: IfExists,
 ) -> Result<(), DatasetError> {
-    write_whole(path.as_ref(), if_exists, |file| {
-        file.write_all(&npy_header::<T>(tensor))?;
+    write_whole(path.as_ref(), if_exists, |file| array.write(file))
+}
+
+/// What [`write_npy`] writes: an [`Array`] of numbers, or a [`Tensor`].
+pub trait ToNpy {
+    #[doc(hidden)]
+    fn write(&self, file: &mut dyn Write) -> io::Result<()>;
+}
+
+impl<T: NpyElement> ToNpy for Array<T> {
+    fn write(&self, file: &mut dyn Write) -> io::Result<()> {
+        file.write_all(&npy_header::<T>(self))?;
         let mut bytes = Vec::new();
-        for value in tensor.iter() {
+        for value in self.iter() {
             value.append(&mut bytes);
-            // In pieces, so that a large tensor is not in memory twice.
+            // In pieces, so that a large array is not in memory twice.
             if bytes.len() >= PIECE {
                 file.write_all(&bytes)?;
                 bytes.clear();
             }
         }
         file.write_all(&bytes)
-    })
+    }
+}
+
+impl ToNpy for Tensor {
+    fn write(&self, file: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::F32(array) => array.write(file),
+            Self::F64(array) => array.write(file),
+        }
+    }
 }
 
 /// Bytes that are written at once.
@@ -52,13 +71,13 @@ const PIECE: usize = 64 * 1024;
 
 /// Everything before the elements. Its length is a multiple of 64, so that they can be mapped into
 /// memory (NumPy Enhancement Proposal 1).
-fn npy_header<T: NpyElement>(tensor: &Tensor<T>) -> Vec<u8> {
+fn npy_header<T: NpyElement>(array: &Array<T>) -> Vec<u8> {
     let mut sizes = String::new();
-    for size in tensor.shape().iter() {
+    for size in array.shape().iter() {
         sizes.push_str(&format!("{size}, "));
     }
     // A tuple of one size needs its comma; the others look better without the last one.
-    let sizes = match tensor.rank() {
+    let sizes = match array.rank() {
         1 => sizes.trim_end(),
         _ => sizes.trim_end_matches(", "),
     };

@@ -9,7 +9,7 @@
 
 use smallvec::SmallVec;
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Tensor, typed};
 
 use crate::optim::{Blend, Update};
 use crate::param::Param;
@@ -68,9 +68,9 @@ impl Averaging {
 ///
 /// ```
 /// use retrograd_nn::{Averaging, Linear, Module, WeightAverage};
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{DType, Tensor, random};
 ///
-/// let model = Linear::<f64>::new(1, 1, &mut random::rng(0));
+/// let model = Linear::new(1, 1, &mut random::rng(0)).to(DType::F64);
 /// let mut average = WeightAverage::new(Averaging::Equal, model.params());
 /// for value in [1.0, 2.0, 6.0] {
 ///     model.weight.set(Tensor::full([1, 1], value)); // a step of training
@@ -83,24 +83,24 @@ impl Averaging {
 /// Buffers, such as the running statistics of normalisations, are not averaged; they are those of
 /// the last weights, and a pass over the data in training mode adapts them to the average.
 #[derive(Debug)]
-pub struct WeightAverage<T: Float = f32> {
+pub struct WeightAverage {
     averaging: Averaging,
-    entries: Vec<Entry<T>>,
+    entries: Vec<Entry>,
     updates: u64,
 }
 
 #[derive(Debug)]
-struct Entry<T: Float> {
+struct Entry {
     name: String,
-    param: Param<T>,
-    average: Tensor<T>,
+    param: Param,
+    average: Tensor,
 }
 
-impl<T: Float> WeightAverage<T> {
+impl WeightAverage {
     /// An average of these parameters, which starts from their values now.
     #[must_use]
-    pub fn new(averaging: Averaging, params: Vec<(String, Param<T>)>) -> Self {
-        let entry = |(name, param): (String, Param<T>)| Entry {
+    pub fn new(averaging: Averaging, params: Vec<(String, Param)>) -> Self {
+        let entry = |(name, param): (String, Param)| Entry {
             name,
             average: param.value().copied(),
             param,
@@ -122,8 +122,10 @@ impl<T: Float> WeightAverage<T> {
         };
         for entry in &mut self.entries {
             let value = entry.param.value().contiguous();
-            let newest = value.as_slice().unwrap_or_default();
-            update.apply(entry.average.make_mut(), newest.into(), SmallVec::new());
+            typed!(value.dtype(), T => {
+                let newest: &[T] = value.as_slice().unwrap_or_default();
+                update.apply(entry.average.make_mut(), newest.into(), SmallVec::new());
+            });
         }
     }
 
@@ -155,9 +157,9 @@ impl<T: Float> WeightAverage<T> {
 }
 
 /// Parameters that get their values back.
-struct Restored<'a, T: Float>(Vec<(&'a Param<T>, Tensor<T>)>);
+struct Restored<'a>(Vec<(&'a Param, Tensor)>);
 
-impl<T: Float> Drop for Restored<'_, T> {
+impl Drop for Restored<'_> {
     fn drop(&mut self) {
         for (param, value) in self.0.drain(..) {
             param.set(value);
@@ -165,21 +167,21 @@ impl<T: Float> Drop for Restored<'_, T> {
     }
 }
 
-impl<T: Float> Stateful<T> for WeightAverage<T> {
-    fn snapshot(&self) -> Snapshot<T> {
+impl Stateful for WeightAverage {
+    fn snapshot(&self) -> Snapshot {
         let start = Snapshot::new().with("updates", self.updates);
         self.entries.iter().fold(start, |all, entry| {
             all.with_tensor(format!("{}/average", entry.name), entry.average.clone())
         })
     }
 
-    fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), SnapshotError> {
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
         let mut reader = snapshot.reader();
         let updates = reader.count("updates")?;
         let averages = self
             .entries
             .iter()
-            .map(|entry| reader.tensor(&format!("{}/average", entry.name), entry.average.shape()));
+            .map(|entry| reader.tensor(&format!("{}/average", entry.name), &entry.average));
         let averages = averages.collect::<Result<Vec<_>, _>>()?;
         reader.finish()?;
         self.updates = updates;

@@ -9,22 +9,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use retrograd_autograd::{Mode, Var};
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{DType, Shape, Tensor};
 
 /// A shared handle to a tensor that is saved and loaded but not trained; clones are the same one.
 #[derive(Clone)]
-pub struct Buffer<T: Float = f32>(Arc<RwLock<Tensor<T>>>);
+pub struct Buffer(Arc<RwLock<Tensor>>);
 
-impl<T: Float> Buffer<T> {
+impl Buffer {
     /// A buffer with this start value.
     #[must_use]
-    pub fn new(value: Tensor<T>) -> Self {
+    pub fn new(value: Tensor) -> Self {
         Self(Arc::new(RwLock::new(value)))
     }
 
     /// The current value.
     #[must_use]
-    pub fn value(&self) -> Tensor<T> {
+    pub fn value(&self) -> Tensor {
         self.0
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -37,12 +37,18 @@ impl<T: Float> Buffer<T> {
         *self.value().shape()
     }
 
-    /// Replaces the value.
+    /// Makes the elements ones of another type, rounded to nearest.
+    pub fn cast(&self, dtype: DType) {
+        let mut value = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *value = value.cast(dtype);
+    }
+
+    /// Replaces the value by one of the same shape, rounded to the type of this buffer.
     ///
     /// # Panics
     /// If the shape differs.
     #[track_caller]
-    pub fn set(&self, value: Tensor<T>) {
+    pub fn set(&self, value: Tensor) {
         let mut old = self.0.write().unwrap_or_else(PoisonError::into_inner);
         assert!(
             value.shape() == old.shape(),
@@ -50,12 +56,12 @@ impl<T: Float> Buffer<T> {
             value.shape(),
             old.shape()
         );
-        *old = value;
+        *old = value.cast(old.dtype());
     }
 
     /// The buffer as an operand beside `x`: a constant.
     #[must_use]
-    pub fn beside(&self, x: &Var<T>) -> Var<T> {
+    pub fn beside(&self, x: &Var) -> Var {
         match x.tape() {
             Some(tape) => tape.constant(self.value()),
             None => Var::constant(self.value()),
@@ -69,7 +75,7 @@ impl<T: Float> Buffer<T> {
     }
 }
 
-impl<T: Float> fmt::Debug for Buffer<T> {
+impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Buffer({})", self.shape())
     }
@@ -114,7 +120,7 @@ impl Counter {
 /// is only computed again ([`Tape::is_recomputing`](retrograd_autograd::Tape::is_recomputing)), so
 /// that every batch counts once.
 #[must_use]
-pub fn may_change<T: Float>(x: &Var<T>) -> bool {
+pub fn may_change(x: &Var) -> bool {
     x.mode() == Mode::Training && x.tape().is_some_and(|tape| !tape.is_recomputing())
 }
 
@@ -122,12 +128,12 @@ pub fn may_change<T: Float>(x: &Var<T>) -> bool {
 mod tests {
     use super::*;
     use retrograd_autograd::{Tape, checkpoint};
-    use retrograd_tensor::random;
+    use retrograd_tensor::{DType, random};
 
     #[test]
     fn clones_are_the_same_buffer() {
-        let (buffer, counter) = (Buffer::<f32>::new(Tensor::zeros([2])), Counter::new());
-        buffer.clone().set(Tensor::ones([2]));
+        let (buffer, counter) = (Buffer::new(Tensor::zeros([2], DType::F64)), Counter::new());
+        buffer.clone().set(Tensor::ones([2], DType::F64));
         assert_eq!(buffer.value().to_vec(), [1.0, 1.0]);
         assert_eq!(counter.clone().increment(), 1);
         assert_eq!(counter.get(), 1);
@@ -138,13 +144,13 @@ mod tests {
     #[test]
     #[should_panic(expected = "buffer: a value of shape [3] for [2]")]
     fn another_shape_is_refused() {
-        Buffer::<f32>::new(Tensor::zeros([2])).set(Tensor::zeros([3]));
+        Buffer::new(Tensor::zeros([2], DType::F64)).set(Tensor::zeros([3], DType::F64));
     }
 
     #[test]
     fn a_region_that_is_computed_again_counts_once() {
         let counter = Counter::new();
-        let tape = Tape::<f64>::new();
+        let tape = Tape::new();
         let x = tape.leaf(Tensor::scalar(2.0));
         let count = counter.clone();
         let y = checkpoint(&[&x], move |x| {
@@ -155,8 +161,8 @@ mod tests {
         });
         assert_eq!(y.backward().of(&x).unwrap().item(), 4.0);
         assert_eq!(counter.get(), 1);
-        let evaluation = Tape::<f64>::with(Mode::Evaluation, random::rng(0));
+        let evaluation = Tape::with(Mode::Evaluation, random::rng(0));
         assert!(!may_change(&evaluation.constant(Tensor::scalar(1.0))));
-        assert!(!may_change(&Var::<f64>::constant(Tensor::scalar(1.0))));
+        assert!(!may_change(&Var::constant(Tensor::scalar(1.0))));
     }
 }

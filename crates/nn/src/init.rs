@@ -13,7 +13,7 @@
 //! ...]` and whose fans are thereby exchanged, and for groups, whose weights have fewer inputs.
 
 use retrograd_tensor::random::{Rng, permutation};
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Array, DType, Shape, Tensor};
 
 use crate::layers::Activation;
 
@@ -116,93 +116,95 @@ impl Init {
 
     /// Start values for a weight `[out, in]` or `[out, in, kernel ...]`.
     #[must_use]
-    pub fn draw<T: Float>(self, shape: impl Into<Shape>, rng: &mut Rng) -> Tensor<T> {
+    pub fn draw(self, shape: impl Into<Shape>, rng: &mut Rng, dtype: DType) -> Tensor {
         let shape = shape.into();
         let (fan_in, fan_out) = fans(&shape);
-        let uniform = |limit: f64, rng: &mut Rng| Tensor::uniform(shape, -limit, limit, rng);
+        let uniform = |limit: f64, rng: &mut Rng| Tensor::uniform(shape, -limit, limit, rng, dtype);
         match self {
-            Self::Constant(value) => Tensor::full(shape, T::from_f64(value)),
-            Self::Uniform(low, high) => Tensor::uniform(shape, low, high, rng),
-            Self::Normal(deviation) => Tensor::normal(shape, 0.0, deviation, rng),
+            Self::Constant(value) => Tensor::full(shape, value).cast(dtype),
+            Self::Uniform(low, high) => Tensor::uniform(shape, low, high, rng, dtype),
+            Self::Normal(deviation) => Tensor::normal(shape, 0.0, deviation, rng, dtype),
             Self::XavierUniform => uniform((6.0 / (fan_in + fan_out)).sqrt(), rng),
             Self::XavierUniformGain(gain) => uniform(gain * (6.0 / (fan_in + fan_out)).sqrt(), rng),
             Self::XavierNormal => {
-                Tensor::normal(shape, 0.0, (2.0 / (fan_in + fan_out)).sqrt(), rng)
+                Tensor::normal(shape, 0.0, (2.0 / (fan_in + fan_out)).sqrt(), rng, dtype)
             }
             Self::HeUniform => uniform((6.0 / fan_in).sqrt(), rng),
-            Self::HeNormal => Tensor::normal(shape, 0.0, (2.0 / fan_in).sqrt(), rng),
+            Self::HeNormal => Tensor::normal(shape, 0.0, (2.0 / fan_in).sqrt(), rng, dtype),
             Self::LecunUniform => uniform((3.0 / fan_in).sqrt(), rng),
-            Self::LecunNormal => Tensor::normal(shape, 0.0, fan_in.sqrt().recip(), rng),
+            Self::LecunNormal => Tensor::normal(shape, 0.0, fan_in.sqrt().recip(), rng, dtype),
             Self::Variance { gain, fan, law } => {
                 let fan = match fan {
                     Fan::In => fan_in,
                     Fan::Out => fan_out,
                     Fan::Mean => 0.5 * (fan_in + fan_out),
                 };
-                law.draw(shape, gain / fan.sqrt(), rng)
+                law.draw(shape, gain / fan.sqrt(), rng, dtype)
             }
-            Self::TruncatedNormal(deviation) => Law::TruncatedNormal.draw(shape, deviation, rng),
-            Self::Sparse { zeros, deviation } => sparse(shape, zeros, deviation, rng),
-            Self::Identity => identity(shape),
+            Self::TruncatedNormal(deviation) => {
+                Law::TruncatedNormal.draw(shape, deviation, rng, dtype)
+            }
+            Self::Sparse { zeros, deviation } => sparse(shape, zeros, deviation, rng, dtype),
+            Self::Identity => identity(shape).cast(dtype),
             Self::FanIn => uniform(fan_in.sqrt().recip(), rng),
-            Self::Orthogonal => orthogonal(shape, rng),
+            Self::Orthogonal => orthogonal(shape, rng).cast(dtype),
         }
     }
 }
 
 impl Law {
-    fn draw<T: Float>(self, shape: Shape, deviation: f64, rng: &mut Rng) -> Tensor<T> {
+    fn draw(self, shape: Shape, deviation: f64, rng: &mut Rng, dtype: DType) -> Tensor {
         match self {
             Self::Uniform => {
                 let limit = 3.0_f64.sqrt() * deviation;
-                Tensor::uniform(shape, -limit, limit, rng)
+                Tensor::uniform(shape, -limit, limit, rng, dtype)
             }
-            Self::Normal => Tensor::normal(shape, 0.0, deviation, rng),
-            Self::TruncatedNormal => truncated(shape, deviation, rng),
+            Self::Normal => Tensor::normal(shape, 0.0, deviation, rng, dtype),
+            Self::TruncatedNormal => truncated(shape, deviation, rng).cast(dtype),
         }
     }
 }
 
 /// Normal values, those beyond ±2 drawn again, scaled to this deviation.
-fn truncated<T: Float>(shape: Shape, deviation: f64, rng: &mut Rng) -> Tensor<T> {
+fn truncated(shape: Shape, deviation: f64, rng: &mut Rng) -> Tensor {
     /// Where the normal distribution is cut.
     const CUT: f64 = 2.0;
     /// What is left of its deviation: √(1 − 2cφ(c) / (2Φ(c) − 1)) at c = 2.
     const LEFT: f64 = 0.879_625_661_034_239_8;
-    let mut values: Vec<T> = Vec::with_capacity(shape.elements());
+    let mut values: Vec<f64> = Vec::with_capacity(shape.elements());
     while values.len() < shape.elements() {
         let missing = shape.elements() - values.len();
-        let drawn = Tensor::<f64>::normal([missing], 0.0, 1.0, rng);
+        let drawn = Tensor::normal([missing], 0.0, 1.0, rng, DType::F64);
         let kept = drawn.iter().filter(|z| z.abs() <= CUT);
-        values.extend(kept.map(|z| T::from_f64(deviation / LEFT * z)));
+        values.extend(kept.map(|z| deviation / LEFT * z));
     }
     Tensor::from_vec(values, shape)
 }
 
 /// Rows of which a share, chosen anew for each, is 0.
-fn sparse<T: Float>(shape: Shape, zeros: f64, deviation: f64, rng: &mut Rng) -> Tensor<T> {
+fn sparse(shape: Shape, zeros: f64, deviation: f64, rng: &mut Rng, dtype: DType) -> Tensor {
     let rows = shape.first().copied().unwrap_or(1);
     let columns = shape.elements() / rows.max(1);
     let zeros = (zeros.clamp(0.0, 1.0) * columns as f64).ceil() as usize;
-    let mut weight = Tensor::normal(shape, 0.0, deviation, rng);
+    let mut weight = Array::<f64>::normal(shape, 0.0, deviation, rng);
     for row in weight.make_mut().chunks_mut(columns.max(1)) {
         for column in permutation(row.len(), rng).into_iter().take(zeros) {
-            row[column] = T::ZERO;
+            row[column] = 0.0;
         }
     }
-    weight
+    Tensor::from(weight).cast(dtype)
 }
 
-fn identity<T: Float>(shape: Shape) -> Tensor<T> {
+fn identity(shape: Shape) -> Tensor {
     let middle = shape.iter().skip(2).map(|size| size / 2);
     let middle: Vec<usize> = middle.collect();
     Tensor::from_fn(shape, |index| {
         let units = index.iter().take(2);
         let same = units.clone().all(|unit| Some(unit) == index.first());
         if same && index.iter().skip(2).eq(&middle) {
-            T::ONE
+            1.0
         } else {
-            T::ZERO
+            0.0
         }
     })
 }
@@ -217,13 +219,13 @@ fn fans(shape: &Shape) -> (f64, f64) {
 
 /// Random directions made orthonormal one after another (modified Gram-Schmidt, twice for
 /// orthogonality to rounding; Golub and Van Loan 2013, section 5.2.8).
-fn orthogonal<T: Float>(shape: Shape, rng: &mut Rng) -> Tensor<T> {
+fn orthogonal(shape: Shape, rng: &mut Rng) -> Tensor {
     let rows = shape.first().copied().unwrap_or(1);
     let columns = shape.elements() / rows.max(1);
     let (count, length) = (rows.min(columns), rows.max(columns));
     let mut vectors: Vec<Vec<f64>> = Vec::new();
     for _ in 0..count {
-        let mut vector = Tensor::<f64>::normal([length], 0.0, 1.0, rng).to_vec();
+        let mut vector = Tensor::normal([length], 0.0, 1.0, rng, DType::F64).to_vec();
         for other in vectors.iter().chain(&vectors) {
             let along = dot(&vector, other);
             vector
@@ -235,8 +237,7 @@ fn orthogonal<T: Float>(shape: Shape, rng: &mut Rng) -> Tensor<T> {
         vector.iter_mut().for_each(|v| *v /= norm);
         vectors.push(vector);
     }
-    let flat = vectors.concat().into_iter().map(T::from_f64).collect();
-    let wide = Tensor::from_vec(flat, [count, length]);
+    let wide = Tensor::from_vec(vectors.concat(), [count, length]);
     if rows > columns { wide.t() } else { wide }
         .contiguous()
         .with_shape(shape)
@@ -249,7 +250,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retrograd_tensor::{assert_abs_diff_eq, random};
+    use retrograd_tensor::{DType, assert_abs_diff_eq, random};
 
     fn scaled(gain: f64, fan: Fan, law: Law) -> Init {
         Init::Variance { gain, fan, law }
@@ -258,7 +259,7 @@ mod tests {
     #[test]
     fn variances_are_the_published_ones() {
         let variance = |init: Init| {
-            let w: Tensor<f64> = init.draw([300, 200], &mut random::rng(1));
+            let w = init.draw([300, 200], &mut random::rng(1), DType::F64);
             let mean = w.mean(..).item();
             w.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / w.elements() as f64
         };
@@ -291,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_truncated_normal_ends_where_it_should() {
-        let w: Tensor<f64> = Init::TruncatedNormal(1.0).draw([200, 300], &mut random::rng(4));
+        let w = Init::TruncatedNormal(1.0).draw([200, 300], &mut random::rng(4), DType::F64);
         let largest = w.iter().fold(0.0_f64, |largest, w| largest.max(w.abs()));
         let end = 2.0 / 0.879_625_661_034_239_8;
         assert!(largest <= end && largest > 0.99 * end, "{largest}");
@@ -303,7 +304,7 @@ mod tests {
             zeros: 0.75,
             deviation: 0.1,
         };
-        let w: Tensor<f64> = init.draw([40, 10, 5], &mut random::rng(1));
+        let w = init.draw([40, 10, 5], &mut random::rng(1), DType::F64);
         let rows: Vec<Vec<f64>> = (0..40).map(|row| w.select(0, row).to_vec()).collect();
         for row in &rows {
             // ⌈0.75 · 50⌉
@@ -319,9 +320,9 @@ mod tests {
 
     #[test]
     fn the_identity_gives_what_it_gets() {
-        let w: Tensor<f64> = Init::Identity.draw([2, 3], &mut random::rng(0));
+        let w = Init::Identity.draw([2, 3], &mut random::rng(0), DType::F64);
         assert_eq!(w.to_vec(), [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
-        let w: Tensor<f64> = Init::Identity.draw([3, 2, 3, 5], &mut random::rng(0));
+        let w = Init::Identity.draw([3, 2, 3, 5], &mut random::rng(0), DType::F64);
         assert_eq!(w.sum(..).item(), 2.0);
         assert_eq!((w.at(&[0, 0, 1, 2]), w.at(&[1, 1, 1, 2])), (1.0, 1.0));
     }
@@ -331,7 +332,7 @@ mod tests {
         assert_eq!(gain(Activation::LeakyRelu(1.0)), 1.0);
         assert_eq!(gain(Activation::LeakyRelu(0.0)), gain(Activation::Relu));
         // ReLU halves the mean square of a symmetric signal.
-        let z = Tensor::<f64>::normal([100_000], 0.0, 1.0, &mut random::rng(2));
+        let z = Tensor::normal([100_000], 0.0, 1.0, &mut random::rng(2), DType::F64);
         let after = z.iter().map(|z| z.max(0.0).powi(2)).sum::<f64>() / 1e5;
         assert_abs_diff_eq!(after * gain(Activation::Relu).powi(2), 1.0, epsilon = 0.03);
     }
@@ -351,7 +352,7 @@ mod tests {
             sparse,
         ];
         for init in inits {
-            let draw = |seed| init.draw::<f32>([6, 4], &mut random::rng(seed));
+            let draw = |seed| init.draw([6, 4], &mut random::rng(seed), DType::F32);
             assert_eq!(draw(1), draw(1), "{init:?}");
             assert!(draw(1) != draw(2), "{init:?}");
         }
@@ -360,13 +361,13 @@ mod tests {
     #[test]
     fn orthogonal_rows_or_columns_are_orthonormal() {
         for [rows, columns] in [[3, 5], [5, 3], [4, 4], [1, 1]] {
-            let w: Tensor<f64> = Init::Orthogonal.draw([rows, columns], &mut random::rng(2));
+            let w = Init::Orthogonal.draw([rows, columns], &mut random::rng(2), DType::F64);
             let gram = if rows <= columns {
                 w.matmul(&w.t())
             } else {
                 w.t().matmul(&w)
             };
-            let identity = Tensor::eye(rows.min(columns));
+            let identity = Tensor::eye(rows.min(columns), DType::F64);
             assert_abs_diff_eq!(gram, identity, epsilon = 1e-15);
         }
     }

@@ -7,15 +7,15 @@
 //! use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
 //!
 //! let mut rng = random::rng(0);
-//! let model = Sequential::<f64>::new()
+//! let model = Sequential::new()
 //!     .with(Linear::new(2, 8, &mut rng))
 //!     .with(Activation::Tanh)
 //!     .with(Linear::new(8, 1, &mut rng));
 //! let mut optimizer = Optimizer::new(Adam::default(), 0.05, model.params());
 //!
 //! // The exclusive or, which no line separates.
-//! let x = Tensor::from_vec(vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [4, 2]);
-//! let target = Tensor::from_vec(vec![0.0, 1.0, 1.0, 0.0], [4, 1]);
+//! let x = Tensor::from_vec(vec![0.0_f32, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [4, 2]);
+//! let target = Tensor::from_vec(vec![0.0_f32, 1.0, 1.0, 0.0], [4, 1]);
 //! for _ in 0..300 {
 //!     let tape = Tape::new();
 //!     let logits = model.forward(&tape.constant(x.clone()));
@@ -66,8 +66,8 @@ pub use layers::{Gru, GruCell, Lstm, LstmCell, RecurrentOptions, Rnn, RnnCell};
 pub use loss::Reduction;
 pub use module::{Module, State, Visitor};
 pub use optim::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, Clip, Group, Lbfgs, Lion, NAdam, Optimizer, RAdam,
-    RmsProp, Sgd, UpdateRule,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Clip, DynUpdateRule, Group, Lbfgs, Lion, NAdam,
+    Optimizer, RAdam, RmsProp, Sgd, UpdateRule,
 };
 pub use param::Param;
 pub use schedule::{Better, Moment, Plateau, PlateauRule, Schedule, Span, Threshold};

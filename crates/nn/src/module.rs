@@ -3,7 +3,7 @@
 use std::fmt;
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
+use retrograd_tensor::DType;
 
 use crate::buffer::{Buffer, Counter};
 use crate::param::Param;
@@ -17,44 +17,71 @@ use crate::param::Param;
 /// ```
 /// use retrograd_autograd::Var;
 /// use retrograd_nn::{Linear, Module, Visitor};
-/// use retrograd_tensor::{Float, random};
+/// use retrograd_tensor::random;
 ///
 /// /// x + W x
-/// struct Residual<T: Float> {
-///     inner: Linear<T>,
+/// struct Residual {
+///     inner: Linear,
 /// }
 ///
-/// impl<T: Float> Module<T> for Residual<T> {
-///     fn forward(&self, x: &Var<T>) -> Var<T> {
+/// impl Module for Residual {
+///     fn forward(&self, x: &Var) -> Var {
 ///         x + self.inner.forward(x)
 ///     }
-///     fn visit(&self, visitor: &mut Visitor<'_, T>) {
+///     fn visit(&self, visitor: &mut Visitor<'_>) {
 ///         visitor.child("inner", &self.inner);
 ///     }
 /// }
 ///
-/// let layer = Residual::<f32> { inner: Linear::new(3, 3, &mut random::rng(0)) };
+/// let layer = Residual { inner: Linear::new(3, 3, &mut random::rng(0)) };
 /// let names: Vec<String> = layer.params().into_iter().map(|(name, _)| name).collect();
 /// assert_eq!(names, ["inner.weight", "inner.bias"]);
 /// ```
-pub trait Module<T: Float> {
+pub trait Module {
     /// The output for `x`, recorded on the tape that `x` belongs to.
-    fn forward(&self, x: &Var<T>) -> Var<T>;
+    fn forward(&self, x: &Var) -> Var;
 
     /// Shows every parameter, buffer and child to the visitor, by name.
-    fn visit(&self, visitor: &mut Visitor<'_, T>);
+    fn visit(&self, visitor: &mut Visitor<'_>);
 
     /// Every parameter once, with its path such as `encoder.0.weight`.
     ///
     /// A parameter used in several places is listed under the first.
-    fn params(&self) -> Vec<(String, Param<T>)> {
+    fn params(&self) -> Vec<(String, Param)> {
         params(&|visitor| self.visit(visitor))
     }
 
     /// Everything that a file of the module holds, once each, with its path: parameters, buffers
     /// and counters, in the order of the visit.
-    fn state(&self) -> Vec<(String, State<T>)> {
+    fn state(&self) -> Vec<(String, State)> {
         state(&|visitor| self.visit(visitor))
+    }
+
+    /// The same with parameters and buffers of another element type, rounded to nearest.
+    ///
+    /// Layers start with `f32`. Derivatives are checked with `f64`:
+    /// `Linear::new(3, 2, &mut rng).to(DType::F64)`. It converts what is there, so it comes after
+    /// methods that add parameters or buffers, such as `with_affine`.
+    #[must_use]
+    fn to(self, dtype: DType) -> Self
+    where
+        Self: Sized,
+    {
+        self.cast(dtype);
+        self
+    }
+
+    /// The element type of the parameters (of the first; `f32` if there is none).
+    fn dtype(&self) -> DType {
+        let params = self.params();
+        params
+            .first()
+            .map_or_else(DType::default, |(_, param)| param.dtype())
+    }
+
+    /// Makes parameters and buffers ones of another element type, rounded to nearest.
+    fn cast(&self, dtype: DType) {
+        cast(&self.state(), dtype);
     }
 
     /// How many numbers the parameters hold, frozen ones included.
@@ -69,10 +96,10 @@ pub trait Module<T: Float> {
 }
 
 /// A visit of some module. What modules have in common is compiled for this, not for each of them.
-type Visit<'a, T> = &'a dyn Fn(&mut Visitor<'_, T>);
+type Visit<'a> = &'a dyn Fn(&mut Visitor<'_>);
 
-fn params<T: Float>(visit: Visit<'_, T>) -> Vec<(String, Param<T>)> {
-    let mut params: Vec<(String, Param<T>)> = Vec::new();
+fn params(visit: Visit<'_>) -> Vec<(String, Param)> {
+    let mut params: Vec<(String, Param)> = Vec::new();
     visit(&mut Visitor::new(&mut |path, state| {
         if let State::Param(param) = state
             && params.iter().all(|(_, known)| known.id() != param.id())
@@ -83,8 +110,8 @@ fn params<T: Float>(visit: Visit<'_, T>) -> Vec<(String, Param<T>)> {
     params
 }
 
-fn state<T: Float>(visit: Visit<'_, T>) -> Vec<(String, State<T>)> {
-    let mut all: Vec<(String, State<T>)> = Vec::new();
+fn state(visit: Visit<'_>) -> Vec<(String, State)> {
+    let mut all: Vec<(String, State)> = Vec::new();
     visit(&mut Visitor::new(&mut |path, state| {
         if all.iter().all(|(_, known)| !known.is(&state)) {
             all.push((path.to_owned(), state));
@@ -93,28 +120,38 @@ fn state<T: Float>(visit: Visit<'_, T>) -> Vec<(String, State<T>)> {
     all
 }
 
-fn parameter_count<T: Float>(params: &[(String, Param<T>)]) -> usize {
+fn parameter_count(params: &[(String, Param)]) -> usize {
     let sizes = params.iter().map(|(_, param)| param.shape().elements());
     sizes.sum()
 }
 
-fn set_trainable<T: Float>(params: &[(String, Param<T>)], trainable: bool) {
-    let each = |(_, param): &(String, Param<T>)| param.set_trainable(trainable);
+fn cast(state: &[(String, State)], dtype: DType) {
+    for (_, state) in state {
+        match state {
+            State::Param(param) => param.cast(dtype),
+            State::Buffer(buffer) => buffer.cast(dtype),
+            State::Counter(_) => {}
+        }
+    }
+}
+
+fn set_trainable(params: &[(String, Param)], trainable: bool) {
+    let each = |(_, param): &(String, Param)| param.set_trainable(trainable);
     params.iter().for_each(each);
 }
 
 /// One thing that a module keeps from step to step: a handle to it.
 #[derive(Clone, Debug)]
-pub enum State<T: Float = f32> {
+pub enum State {
     /// What optimisers move.
-    Param(Param<T>),
+    Param(Param),
     /// What the module changes itself.
-    Buffer(Buffer<T>),
+    Buffer(Buffer),
     /// A whole number.
     Counter(Counter),
 }
 
-impl<T: Float> State<T> {
+impl State {
     /// Whether both are handles of the same thing.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
@@ -128,14 +165,14 @@ impl<T: Float> State<T> {
 }
 
 /// Walks a module tree, keeping the path.
-pub struct Visitor<'a, T: Float> {
+pub struct Visitor<'a> {
     path: String,
-    on_state: &'a mut dyn FnMut(&str, State<T>),
+    on_state: &'a mut dyn FnMut(&str, State),
 }
 
-impl<'a, T: Float> Visitor<'a, T> {
+impl<'a> Visitor<'a> {
     /// A visitor that hands every parameter, buffer and counter with its path to `on_state`.
-    pub fn new(on_state: &'a mut dyn FnMut(&str, State<T>)) -> Self {
+    pub fn new(on_state: &'a mut dyn FnMut(&str, State)) -> Self {
         Self {
             path: String::new(),
             on_state,
@@ -143,12 +180,12 @@ impl<'a, T: Float> Visitor<'a, T> {
     }
 
     /// A parameter of the visited module.
-    pub fn param(&mut self, name: &str, param: &Param<T>) {
+    pub fn param(&mut self, name: &str, param: &Param) {
         self.show(name, State::Param(param.clone()));
     }
 
     /// A buffer of the visited module.
-    pub fn buffer(&mut self, name: &str, buffer: &Buffer<T>) {
+    pub fn buffer(&mut self, name: &str, buffer: &Buffer) {
         self.show(name, State::Buffer(buffer.clone()));
     }
 
@@ -158,11 +195,11 @@ impl<'a, T: Float> Visitor<'a, T> {
     }
 
     /// A module inside the visited module.
-    pub fn child(&mut self, name: &str, child: &dyn Module<T>) {
+    pub fn child(&mut self, name: &str, child: &dyn Module) {
         self.below(name, |visitor| child.visit(visitor));
     }
 
-    fn show(&mut self, name: &str, state: State<T>) {
+    fn show(&mut self, name: &str, state: State) {
         self.below(name, |visitor| (visitor.on_state)(&visitor.path, state));
     }
 
@@ -177,7 +214,7 @@ impl<'a, T: Float> Visitor<'a, T> {
     }
 }
 
-impl<T: Float> fmt::Debug for Visitor<'_, T> {
+impl fmt::Debug for Visitor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Visitor(at {:?})", self.path)
     }

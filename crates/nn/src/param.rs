@@ -5,26 +5,26 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{DType, Shape, Tensor};
 
 /// A shared handle to a trainable tensor.
 ///
 /// Clones are the same parameter: a layer that holds a clone of another layer's weight has tied
 /// weights, and its gradient is the sum of both uses.
 #[derive(Clone)]
-pub struct Param<T: Float = f32>(Arc<Inner<T>>);
+pub struct Param(Arc<Inner>);
 
-struct Inner<T: Float> {
+struct Inner {
     id: u64,
     name: RwLock<Arc<str>>,
-    value: RwLock<Tensor<T>>,
+    value: RwLock<Tensor>,
     trainable: AtomicBool,
 }
 
-impl<T: Float> Param<T> {
+impl Param {
     /// A trainable parameter with this start value.
     #[must_use]
-    pub fn new(value: Tensor<T>) -> Self {
+    pub fn new(value: Tensor) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(Arc::new(Inner {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -58,7 +58,7 @@ impl<T: Float> Param<T> {
 
     /// The current value.
     #[must_use]
-    pub fn value(&self) -> Tensor<T> {
+    pub fn value(&self) -> Tensor {
         self.0
             .value
             .read()
@@ -72,12 +72,18 @@ impl<T: Float> Param<T> {
         *self.value().shape()
     }
 
-    /// Replaces the value.
+    /// The type of the elements.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.value().dtype()
+    }
+
+    /// Replaces the value by one of the same shape, rounded to the type of this parameter.
     ///
     /// # Panics
     /// If the shape differs.
     #[track_caller]
-    pub fn set(&self, value: Tensor<T>) {
+    pub fn set(&self, value: Tensor) {
         assert!(
             *value.shape() == self.shape(),
             "{}: a value of shape {} for {}",
@@ -85,11 +91,16 @@ impl<T: Float> Param<T> {
             value.shape(),
             self.shape()
         );
-        self.update(|old| *old = value);
+        self.update(|old| *old = value.cast(old.dtype()));
+    }
+
+    /// Makes the elements ones of another type, rounded to nearest.
+    pub fn cast(&self, dtype: DType) {
+        self.update(|value| *value = value.cast(dtype));
     }
 
     /// Changes the value; in place if nobody else holds its buffer.
-    pub(crate) fn update<V>(&self, change: impl FnOnce(&mut Tensor<T>) -> V) -> V {
+    pub(crate) fn update<V>(&self, change: impl FnOnce(&mut Tensor) -> V) -> V {
         change(&mut self.0.value.write().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -108,7 +119,7 @@ impl<T: Float> Param<T> {
     /// one at every use; a constant if frozen or if there is no tape.
     #[track_caller]
     #[must_use]
-    pub fn beside(&self, x: &Var<T>) -> Var<T> {
+    pub fn beside(&self, x: &Var) -> Var {
         match x.tape() {
             Some(tape) if self.is_trainable() => {
                 tape.keyed_leaf(self.id(), self.shared_name(), self.value())
@@ -119,7 +130,7 @@ impl<T: Float> Param<T> {
     }
 }
 
-impl<T: Float> fmt::Debug for Param<T> {
+impl fmt::Debug for Param {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let frozen = if self.is_trainable() { "" } else { ", frozen" };
         write!(f, "Param({} {}{frozen})", self.name(), self.shape())
@@ -133,7 +144,7 @@ mod tests {
 
     #[test]
     fn two_uses_are_one_leaf_and_a_frozen_one_is_none() {
-        let param = Param::<f64>::new(Tensor::scalar(3.0));
+        let param = Param::new(Tensor::scalar(3.0));
         let tape = Tape::new();
         let x = tape.constant(Tensor::scalar(2.0));
         let y = &x * param.beside(&x) * param.clone().beside(&x);
@@ -144,10 +155,10 @@ mod tests {
 
     #[test]
     fn an_update_is_in_place_once_the_step_is_over() {
-        let param = Param::<f32>::new(Tensor::zeros([3]));
+        let param = Param::new(Tensor::zeros([3], DType::F64));
         let tape = Tape::new();
         let y = param
-            .beside(&tape.constant(Tensor::zeros([3])))
+            .beside(&tape.constant(Tensor::zeros([3], DType::F64)))
             .square()
             .sum(..);
         let gradients = y.backward();

@@ -10,10 +10,10 @@
 //! ```
 //! use retrograd_autograd::Tape;
 //! use retrograd_nn::{Linear, Module, Reduction, Terms, loss, regulariser};
-//! use retrograd_tensor::{Tensor, random};
+//! use retrograd_tensor::{DType, Tensor, random};
 //!
-//! let model = Linear::<f64>::new(3, 3, &mut random::rng(0));
-//! let x = Tape::new().constant(Tensor::ones([4, 3]));
+//! let model = Linear::new(3, 3, &mut random::rng(0)).to(DType::F64);
+//! let x = Tape::new().constant(Tensor::ones([4, 3], DType::F64));
 //! let decay = regulariser::of_kernels(&model, &x, regulariser::l2);
 //! let terms = Terms::new("mse", loss::mse(&model.forward(&x), &x, Reduction::Mean))
 //!     .with("decay", decay * 1e-4);
@@ -21,7 +21,7 @@
 //! ```
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use crate::module::Module;
 
@@ -30,7 +30,7 @@ const MARGIN: f64 = 1e-7;
 
 /// Σ |w|: pulls weights to exactly 0 (Tibshirani 1996). The derivative at 0 is 0.
 #[must_use]
-pub fn l1<T: Float>(weight: &Var<T>) -> Var<T> {
+pub fn l1(weight: &Var) -> Var {
     weight.abs().sum(..)
 }
 
@@ -40,7 +40,7 @@ pub fn l1<T: Float>(weight: &Var<T>) -> Var<T> {
 /// The decay of [`AdamW`](crate::AdamW) and [`Lion`](crate::Lion) is decoupled: it is no term of an
 /// objective, and this one beside Adam does something else.
 #[must_use]
-pub fn l2<T: Float>(weight: &Var<T>) -> Var<T> {
+pub fn l2(weight: &Var) -> Var {
     weight.square().sum(..) * 0.5
 }
 
@@ -52,7 +52,7 @@ pub fn l2<T: Float>(weight: &Var<T>) -> Var<T> {
 /// If the weight has fewer than two axes.
 #[track_caller]
 #[must_use]
-pub fn orthogonality<T: Float>(weight: &Var<T>) -> Var<T> {
+pub fn orthogonality(weight: &Var) -> Var {
     let shape = *weight.shape();
     assert!(
         shape.len() >= 2,
@@ -66,19 +66,19 @@ pub fn orthogonality<T: Float>(weight: &Var<T>) -> Var<T> {
     } else {
         weight.matmul_nt(&weight)
     };
-    let identity = Var::constant(Tensor::eye(gram.shape()[0]));
+    let identity = Var::constant(Tensor::eye(gram.shape()[0], gram.dtype()));
     (gram - identity).square().sum(..)
 }
 
 /// The batch mean of Σ |h| over units, of activations `[batch, ...]`.
 #[must_use]
-pub fn activity_l1<T: Float>(activation: &Var<T>) -> Var<T> {
+pub fn activity_l1(activation: &Var) -> Var {
     per_sample(&activation.abs().sum(..), activation)
 }
 
 /// The batch mean of ½ Σ h² over units, of activations `[batch, ...]`.
 #[must_use]
-pub fn activity_l2<T: Float>(activation: &Var<T>) -> Var<T> {
+pub fn activity_l2(activation: &Var) -> Var {
     per_sample(&(activation.square().sum(..) * 0.5), activation)
 }
 
@@ -96,7 +96,7 @@ pub fn activity_l2<T: Float>(activation: &Var<T>) -> Var<T> {
 /// If ρ is not between 0 and 1, or there is no axis.
 #[track_caller]
 #[must_use]
-pub fn sparsity<T: Float>(activation: &Var<T>, rho: f64) -> Var<T> {
+pub fn sparsity(activation: &Var, rho: f64) -> Var {
     sparsity_of_mean(&activation.mean(0), rho)
 }
 
@@ -107,12 +107,12 @@ pub fn sparsity<T: Float>(activation: &Var<T>, rho: f64) -> Var<T> {
 /// As [`sparsity`].
 #[track_caller]
 #[must_use]
-pub fn sparsity_of_signed<T: Float>(activation: &Var<T>, rho: f64) -> Var<T> {
+pub fn sparsity_of_signed(activation: &Var, rho: f64) -> Var {
     sparsity_of_mean(&((activation.mean(0) + 1.0) * 0.5), rho)
 }
 
 #[track_caller]
-fn sparsity_of_mean<T: Float>(mean: &Var<T>, rho: f64) -> Var<T> {
+fn sparsity_of_mean(mean: &Var, rho: f64) -> Var {
     assert!(
         rho > 0.0 && rho < 1.0,
         "sparsity: a target of {rho}; a mean activation is between 0 and 1, such as 0.05"
@@ -127,20 +127,16 @@ fn sparsity_of_mean<T: Float>(mean: &Var<T>, rho: f64) -> Var<T> {
 /// no biases and no scales of normalisations. A tied weight counts once.
 #[track_caller]
 #[must_use]
-pub fn of_kernels<T: Float>(
-    model: &dyn Module<T>,
-    x: &Var<T>,
-    penalty: impl Fn(&Var<T>) -> Var<T>,
-) -> Var<T> {
+pub fn of_kernels(model: &dyn Module, x: &Var, penalty: impl Fn(&Var) -> Var) -> Var {
     let params = model.params().into_iter();
     params
         .filter(|(_, param)| param.shape().len() >= 2)
         .map(|(_, param)| penalty(&param.beside(x)))
         .reduce(|sum, term| sum + term)
-        .unwrap_or_else(|| Var::constant(Tensor::scalar(T::ZERO)))
+        .unwrap_or_else(|| x.scalar_like(0.0))
 }
 
-fn per_sample<T: Float>(sum: &Var<T>, activation: &Var<T>) -> Var<T> {
+fn per_sample(sum: &Var, activation: &Var) -> Var {
     let samples = activation.shape().first().copied().unwrap_or(1).max(1);
     sum * (1.0 / samples as f64)
 }

@@ -18,38 +18,38 @@
 use std::fmt;
 
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Array, Element, Float, Tensor, typed};
 
 /// A change of a batch `[batch, features ...]`, the first axis of which stays.
 ///
-/// Any function of batch and stream is one: `|x: Tensor<f32>, _: &mut Rng| x.flip(-1)`.
-pub trait Transform<T: Float = f32>: Send + Sync {
+/// Any function of batch and stream is one: `|x: Tensor, _: &mut Rng| x.flip(-1)`.
+pub trait Transform: Send + Sync {
     /// The changed batch; random choices come from `stream` alone.
-    fn apply(&self, batch: Tensor<T>, stream: &mut Rng) -> Tensor<T>;
+    fn apply(&self, batch: Tensor, stream: &mut Rng) -> Tensor;
 }
 
-impl<T: Float, F: Fn(Tensor<T>, &mut Rng) -> Tensor<T> + Send + Sync> Transform<T> for F {
-    fn apply(&self, batch: Tensor<T>, stream: &mut Rng) -> Tensor<T> {
+impl<F: Fn(Tensor, &mut Rng) -> Tensor + Send + Sync> Transform for F {
+    fn apply(&self, batch: Tensor, stream: &mut Rng) -> Tensor {
         self(batch, stream)
     }
 }
 
-impl<T: Float> Transform<T> for Box<dyn Transform<T>> {
-    fn apply(&self, batch: Tensor<T>, stream: &mut Rng) -> Tensor<T> {
+impl Transform for Box<dyn Transform> {
+    fn apply(&self, batch: Tensor, stream: &mut Rng) -> Tensor {
         (**self).apply(batch, stream)
     }
 }
 
 /// Transforms one after the other, all from one stream.
-pub struct Chain<T: Float = f32>(Vec<Box<dyn Transform<T>>>);
+pub struct Chain(Vec<Box<dyn Transform>>);
 
 /// The transforms in this order; without any, batches stay as they are.
-pub fn chain<T: Float>(transforms: impl IntoIterator<Item = Box<dyn Transform<T>>>) -> Chain<T> {
+pub fn chain(transforms: impl IntoIterator<Item = Box<dyn Transform>>) -> Chain {
     Chain(transforms.into_iter().collect())
 }
 
-impl<T: Float> Transform<T> for Chain<T> {
-    fn apply(&self, batch: Tensor<T>, stream: &mut Rng) -> Tensor<T> {
+impl Transform for Chain {
+    fn apply(&self, batch: Tensor, stream: &mut Rng) -> Tensor {
         let mut batch = batch;
         for transform in &self.0 {
             batch = transform.apply(batch, stream);
@@ -58,7 +58,7 @@ impl<T: Float> Transform<T> for Chain<T> {
     }
 }
 
-impl<T: Float> fmt::Debug for Chain<T> {
+impl fmt::Debug for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Chain of {} transforms", self.0.len())
     }
@@ -71,9 +71,9 @@ pub struct Noise {
     pub deviation: f64,
 }
 
-impl<T: Float> Transform<T> for Noise {
-    fn apply(&self, mut batch: Tensor<T>, stream: &mut Rng) -> Tensor<T> {
-        let noise = Tensor::normal(*batch.shape(), 0.0, self.deviation, stream);
+impl Transform for Noise {
+    fn apply(&self, mut batch: Tensor, stream: &mut Rng) -> Tensor {
+        let noise = Tensor::normal(*batch.shape(), 0.0, self.deviation, stream, batch.dtype());
         batch.add_assign(&noise);
         batch
     }
@@ -102,9 +102,9 @@ impl Mask {
     }
 }
 
-impl<T: Float> Transform<T> for Mask {
-    fn apply(&self, mut batch: Tensor<T>, stream: &mut Rng) -> Tensor<T> {
-        let (probability, value) = (T::from_f64(self.probability), T::from_f64(self.value));
+impl Transform for Mask {
+    fn apply(&self, mut batch: Tensor, stream: &mut Rng) -> Tensor {
+        let (probability, value) = (batch.dtype().round(self.probability), self.value);
         each(&mut batch, stream, |x, drawn| match drawn < probability {
             true => value,
             false => x,
@@ -120,33 +120,42 @@ impl<T: Float> Transform<T> for Mask {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bernoulli;
 
-impl<T: Float> Transform<T> for Bernoulli {
-    fn apply(&self, mut batch: Tensor<T>, stream: &mut Rng) -> Tensor<T> {
+impl Transform for Bernoulli {
+    fn apply(&self, mut batch: Tensor, stream: &mut Rng) -> Tensor {
         each(&mut batch, stream, |x, drawn| match drawn < x {
-            true => T::ONE,
-            false => T::ZERO,
+            true => 1.0,
+            false => 0.0,
         });
         batch
     }
 }
 
 /// Changes every value, given a number uniform in [0, 1).
-fn each<T: Float>(batch: &mut Tensor<T>, stream: &mut Rng, change: impl Fn(T, T) -> T) {
-    let drawn = Tensor::<T>::uniform(*batch.shape(), 0.0, 1.0, stream);
-    for (x, drawn) in batch.make_mut().iter_mut().zip(drawn.iter()) {
-        *x = change(*x, drawn);
-    }
+fn each(batch: &mut Tensor, stream: &mut Rng, change: impl Fn(f64, f64) -> f64) {
+    typed!(batch.dtype(), T => {
+        let drawn = Array::<T>::uniform(*batch.shape(), 0.0, 1.0, stream);
+        for (x, drawn) in batch.make_mut::<T>().iter_mut().zip(drawn.iter()) {
+            *x = T::from_f64(change(x.to_f64(), drawn.to_f64()));
+        }
+    });
+}
+
+/// Changes every value in place.
+fn every(batch: &mut Tensor, change: impl Fn(f64) -> f64) {
+    typed!(batch.dtype(), T => {
+        for x in batch.make_mut::<T>() {
+            *x = T::from_f64(change(x.to_f64()));
+        }
+    });
 }
 
 /// 1 where a value is above the threshold and 0 elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Threshold(pub f64);
 
-impl<T: Float> Transform<T> for Threshold {
-    fn apply(&self, mut batch: Tensor<T>, _stream: &mut Rng) -> Tensor<T> {
-        for x in batch.make_mut() {
-            *x = if x.to_f64() > self.0 { T::ONE } else { T::ZERO };
-        }
+impl Transform for Threshold {
+    fn apply(&self, mut batch: Tensor, _stream: &mut Rng) -> Tensor {
+        every(&mut batch, |x| if x > self.0 { 1.0 } else { 0.0 });
         batch
     }
 }
@@ -160,11 +169,9 @@ pub struct Affine {
     pub shift: f64,
 }
 
-impl<T: Float> Transform<T> for Affine {
-    fn apply(&self, mut batch: Tensor<T>, _stream: &mut Rng) -> Tensor<T> {
-        for x in batch.make_mut() {
-            *x = T::from_f64(self.scale * x.to_f64() + self.shift);
-        }
+impl Transform for Affine {
+    fn apply(&self, mut batch: Tensor, _stream: &mut Rng) -> Tensor {
+        every(&mut batch, |x| self.scale * x + self.shift);
         batch
     }
 }
@@ -173,8 +180,8 @@ impl<T: Float> Transform<T> for Affine {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flatten;
 
-impl<T: Float> Transform<T> for Flatten {
-    fn apply(&self, batch: Tensor<T>, _stream: &mut Rng) -> Tensor<T> {
+impl Transform for Flatten {
+    fn apply(&self, batch: Tensor, _stream: &mut Rng) -> Tensor {
         let sizes = batch.shape();
         let samples = sizes.first().copied().unwrap_or(1);
         let features = sizes.iter().skip(1).product();
@@ -184,20 +191,19 @@ impl<T: Float> Transform<T> for Flatten {
 
 #[cfg(test)]
 mod tests {
-    use retrograd_tensor::random;
+    use retrograd_tensor::{DType, assert_abs_diff_eq, random};
 
     use super::*;
-    use retrograd_tensor::assert_abs_diff_eq;
 
     fn stream(batch: u64) -> Rng {
         random::stream(1, "batch", &[0, batch])
     }
 
-    fn grey() -> Tensor<f64> {
+    fn grey() -> Tensor {
         Tensor::full([500, 20], 0.3)
     }
 
-    fn mean(x: &Tensor<f64>) -> f64 {
+    fn mean(x: &Tensor) -> f64 {
         x.iter().sum::<f64>() / x.elements() as f64
     }
 
@@ -208,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_stream_decides_and_nothing_else() {
-        let all: [Box<dyn Transform<f64>>; 3] = [
+        let all: [Box<dyn Transform>; 3] = [
             Box::new(Noise { deviation: 0.1 }),
             Box::new(Mask::zero(0.5)),
             Box::new(Bernoulli),
@@ -225,7 +231,7 @@ mod tests {
     fn a_batch_that_others_hold_stays_as_it_is() {
         let batch = grey();
         for transform in [
-            Box::new(Noise { deviation: 0.1 }) as Box<dyn Transform<f64>>,
+            Box::new(Noise { deviation: 0.1 }) as Box<dyn Transform>,
             Box::new(Mask::zero(0.5)),
             Box::new(Bernoulli),
             Box::new(Threshold(0.1)),
@@ -239,7 +245,7 @@ mod tests {
     #[test]
     fn noise_has_its_deviation() {
         let noise = Noise { deviation: 0.5 };
-        let x = noise.apply(Tensor::zeros([500, 20]), &mut stream(0));
+        let x = noise.apply(Tensor::zeros([500, 20], DType::F64), &mut stream(0));
         near(mean(&x), 0.0, 0.5);
         // The variance of a square of a normal number is 2σ⁴.
         near(mean(&(&x * &x)), 0.25, 2f64.sqrt() * 0.25);
@@ -260,7 +266,8 @@ mod tests {
         let sure = Tensor::from_vec(vec![-0.5, 0.0, 1.0, 1.5], [1, 4]);
         let x = Bernoulli.apply(sure, &mut stream(0));
         assert_eq!(x.to_vec(), [0.0, 0.0, 1.0, 1.0]);
-        for (probability, expected) in [(0.0, grey()), (1.0, Tensor::zeros([500, 20]))] {
+        for (probability, expected) in [(0.0, grey()), (1.0, Tensor::zeros([500, 20], DType::F64))]
+        {
             assert_eq!(
                 Mask::zero(probability).apply(grey(), &mut stream(0)),
                 expected
@@ -270,9 +277,9 @@ mod tests {
 
     #[test]
     fn chains_go_in_order_and_functions_are_transforms() {
-        let double = |x: Tensor<f64>, _: &mut Rng| x.scale(2.0);
+        let double = |x: Tensor, _: &mut Rng| x.scale(2.0);
         let chain = chain([
-            Box::new(double) as Box<dyn Transform<f64>>,
+            Box::new(double) as Box<dyn Transform>,
             Box::new(Affine {
                 scale: 10.0,
                 shift: 1.0,
@@ -286,9 +293,9 @@ mod tests {
             (y.shape().to_vec(), y.to_vec()),
             (vec![2, 2], vec![0.0, 0.0, 1.0, 1.0])
         );
-        let nothing = super::chain::<f64>([]);
+        let nothing = super::chain([]);
         assert_eq!(nothing.apply(grey(), &mut stream(0)), grey());
-        let strided = Tensor::<f64>::arange(6).reshape(&[2, 3]).t();
+        let strided = Tensor::arange(6, DType::F64).reshape(&[2, 3]).t();
         let flat = Flatten.apply(strided.unsqueeze(1), &mut stream(0));
         assert_eq!(flat.to_vec(), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
     }

@@ -159,7 +159,7 @@ impl Config {
     }
 
     /// With what is known of the model once it is built.
-    pub(crate) fn describe(&mut self, model: &dyn Autoencoder<f32>) {
+    pub(crate) fn describe(&mut self, model: &dyn Autoencoder) {
         self.layers = model.widths();
         self.parameters = model.parameter_count();
     }

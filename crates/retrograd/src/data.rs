@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use retrograd::autoencoders::{Autoencoder, DataKind, DefaultData, Variant};
 use retrograd::datasets::{self, Dataset, Scaling, Split};
-use retrograd::tensor::{Float, Tensor};
+use retrograd::tensor::{Array, Tensor};
 
 use crate::failure::Failure;
 use crate::own::{self, DataOptions, Source};
@@ -151,7 +151,7 @@ pub(crate) fn default_kind(variant: Variant) -> DataKind {
 }
 
 /// The first samples of the data that a variant is shown with, `[samples, features]`.
-pub(crate) fn batch(variant: Variant, samples: usize, seed: u64) -> Tensor<f32> {
+pub(crate) fn batch(variant: Variant, samples: usize, seed: u64) -> Tensor {
     let split = match variant.default_data() {
         DefaultData::Digits => datasets::digits_split(samples, 1, seed),
         DefaultData::Plane => datasets::plane_split(samples, 1, seed),
@@ -162,10 +162,10 @@ pub(crate) fn batch(variant: Variant, samples: usize, seed: u64) -> Tensor<f32> 
 
 /// A label for each of some samples, all labels in turn, if the model needs labels: for looking at a
 /// step, where it does not matter which.
-pub(crate) fn labels<T: Float>(model: &dyn Autoencoder<T>, samples: usize) -> Option<Tensor<i64>> {
+pub(crate) fn labels(model: &dyn Autoencoder, samples: usize) -> Option<Array<i64>> {
     let classes = model.conditional()?.classes();
     let labels = (0..samples).map(|sample| (sample % classes) as i64);
-    Some(Tensor::from_vec(labels.collect(), [samples]))
+    Some(Array::from_vec(labels.collect(), [samples]))
 }
 
 /// Every column moved and scaled so that the training samples fill [0, 1]; held-out ones beyond are

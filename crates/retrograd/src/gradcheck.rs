@@ -7,7 +7,7 @@ use retrograd::autoencoders::{BoxedAutoencoder, DataKind, Nonlinearity, Settings
 use retrograd::autograd::Var;
 use retrograd::autograd::check::catalogue::{FAMILIES, Row, rows};
 use retrograd::autograd::check::{self, Check, Report};
-use retrograd::tensor::{Tensor, random};
+use retrograd::tensor::{DType, Tensor, random};
 
 use crate::data;
 use crate::failure::Failure;
@@ -200,15 +200,16 @@ fn settings(variant: Variant, kind: DataKind) -> Settings {
 /// Noise comes from the tape, which starts alike every time.
 fn objective(what: &str, variant: Variant, kind: DataKind) -> Line {
     let mut rng = random::stream(SEED, "gradcheck", &[]);
-    let model: BoxedAutoencoder<f64> = variant
+    let model: BoxedAutoencoder = variant
         .build(&settings(variant, kind), kind, &mut rng)
         .expect("only data that fits was chosen");
-    let batch = Tensor::uniform([SAMPLES, kind.features()], 0.05, 0.95, &mut rng);
+    let batch = Tensor::uniform([SAMPLES, kind.features()], 0.05, 0.95, &mut rng, DType::F64);
+    model.cast(DType::F64);
     let labels = data::labels(model.as_ref(), SAMPLES);
     let params = model.params();
     let values = params.iter().map(|(_, param)| param.value());
-    let inputs: Vec<Tensor<f64>> = std::iter::once(batch).chain(values).collect();
-    let f = |x: &[Var<f64>]| {
+    let inputs: Vec<Tensor> = std::iter::once(batch).chain(values).collect();
+    let f = |x: &[Var]| {
         for ((_, param), input) in params.iter().zip(&x[1..]) {
             param.set(input.value().clone());
             if let Some(tape) = input.tape() {

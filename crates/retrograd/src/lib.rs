@@ -6,7 +6,7 @@
 //! ```
 //! use retrograd::prelude::*;
 //!
-//! let tape = Tape::<f64>::new();
+//! let tape = Tape::new();
 //! let x = tape.leaf(Tensor::from_vec(vec![1.0, 2.0, 3.0], [3]));
 //! let y = x.square().sum(..);
 //! assert_eq!(y.backward().of(&x).unwrap().to_vec(), [2.0, 4.0, 6.0]);
@@ -56,7 +56,7 @@ pub mod prelude {
         Averaging, Clip, Group, Lbfgs, Plateau, Schedule, Span, Stateful, WeightAverage,
         regulariser,
     };
-    pub use crate::tensor::{Float, Shape, Slice, Tensor, keep, random};
+    pub use crate::tensor::{Array, DType, Float, Shape, Slice, Tensor, keep, random};
 }
 
 /// The README and the guided tour, so that their programs are tested like any example.

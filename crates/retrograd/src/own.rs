@@ -715,8 +715,7 @@ impl Form<'_> {
             )));
         }
         if let Some(scaling) = &self.scaling {
-            let white = data.white as f32;
-            data.features = scaling.apply(&data.features.map(|x| x * white));
+            data.features = scaling.apply(&data.features.scale(data.white));
         }
         let in_unit_interval = || data.features.iter().all(|x| (0.0..=1.0).contains(&x));
         if matches!(self.kind, DataKind::Images(_)) && !in_unit_interval() {

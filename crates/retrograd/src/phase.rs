@@ -11,7 +11,7 @@ use retrograd::nn::train::{
     Stopped, TrainError,
 };
 use retrograd::nn::{DataLoader, EarlyStopping, Labelled, Terms, Trainer};
-use retrograd::tensor::Tensor;
+use retrograd::tensor::Array;
 
 use crate::failure::Failure;
 use crate::session::Session;
@@ -38,10 +38,10 @@ pub(crate) struct End {
 pub(crate) type Broken = (String, Option<End>);
 
 /// Samples, labels if there are such, and what was observed if not all was.
-pub(crate) type Vars = (Var<f32>, Option<Tensor<i64>>, Option<Var<f32>>);
+pub(crate) type Vars = (Var, Option<Array<i64>>, Option<Var>);
 
 /// What a phase minimises on a batch.
-pub(crate) fn objective(phase: &Phase<'_, f32>, (x, labels, observed): &Vars) -> Terms<f32> {
+pub(crate) fn objective(phase: &Phase<'_>, (x, labels, observed): &Vars) -> Terms {
     let target = Target::of(x, observed.as_ref());
     phase.objective(x, labels.as_ref(), &target)
 }
@@ -50,7 +50,7 @@ impl Session<'_> {
     /// Trains one phase, from its last checkpoint if there is one.
     pub(crate) fn phase(
         &self,
-        phase: &Phase<'_, f32>,
+        phase: &Phase<'_>,
         number: usize,
         epochs: u64,
         ends: &[End],
@@ -59,7 +59,7 @@ impl Session<'_> {
         let model = self.run.model.as_ref();
         let objective = |batch: &Vars| objective(phase, batch);
         // x / 1 where it was observed and 0 / 0, which is NaN, where it was not.
-        let known = |x: &Var<f32>, observed: &Var<f32>| x * observed / observed;
+        let known = |x: &Var, observed: &Var| x * observed / observed;
         let reconstruct = |(x, _, observed): &Vars| {
             let known = observed.as_ref().map(|observed| known(x, observed));
             (model.forward(x), known.unwrap_or_else(|| x.clone()))
@@ -72,11 +72,11 @@ impl Session<'_> {
     /// What trains a phase, at its beginning.
     fn trainer<'a>(
         &'a self,
-        phase: &Phase<'_, f32>,
-        objective: &'a Objective<'a, f32, Vars>,
-        reconstruct: &'a Prediction<'a, f32, Vars>,
-        encode: &'a Prediction<'a, f32, Vars>,
-    ) -> Result<Trainer<'a, f32, Vars>, Failure> {
+        phase: &Phase<'_>,
+        objective: &'a Objective<'a, Vars>,
+        reconstruct: &'a Prediction<'a, Vars>,
+        encode: &'a Prediction<'a, Vars>,
+    ) -> Result<Trainer<'a, Vars>, Failure> {
         let Run { config, model, .. } = &self.run;
         let optimizer = config.optimizer_of(phase.params.clone(), phase.rate)?;
         let mut trainer = Trainer::new(objective, optimizer, config.seed)
@@ -99,7 +99,7 @@ impl Session<'_> {
     /// Trains what is left of a phase.
     fn trained<'a>(
         &'a self,
-        mut trainer: Trainer<'a, f32, Vars>,
+        mut trainer: Trainer<'a, Vars>,
         number: usize,
         epochs: u64,
         ends: &[End],
@@ -175,8 +175,8 @@ impl Session<'_> {
 }
 
 fn resume(
-    trainer: &mut Trainer<'_, f32, Vars>,
-    model: &dyn Autoencoder<f32>,
+    trainer: &mut Trainer<'_, Vars>,
+    model: &dyn Autoencoder,
     from: &Latest,
 ) -> Result<(), Failure> {
     trainer
@@ -185,7 +185,7 @@ fn resume(
 }
 
 /// How a phase has ended, trained now or before.
-fn end(trainer: &Trainer<'_, f32, Vars>, records: Vec<EpochRecord>, is_new: bool) -> End {
+fn end(trainer: &Trainer<'_, Vars>, records: Vec<EpochRecord>, is_new: bool) -> End {
     End {
         records,
         kept: trainer.kept(),
@@ -212,7 +212,7 @@ fn latest(folder: &Path) -> Result<Option<Latest>, Failure> {
 
 /// Samples in batches, with labels if the model needs them.
 pub(crate) fn loader(
-    model: &dyn Autoencoder<f32>,
+    model: &dyn Autoencoder,
     data: &Dataset,
     batch_size: usize,
 ) -> Result<DataLoader<Labelled>, Failure> {
@@ -225,7 +225,7 @@ pub(crate) fn loader(
 }
 
 /// How near a reconstruction is, in the figure that is usual for the data.
-fn fidelity(kind: DataKind) -> Box<dyn Metric<f32>> {
+fn fidelity(kind: DataKind) -> Box<dyn Metric> {
     match kind {
         DataKind::Images(_) => Box::new(Psnr::new(1.0)),
         DataKind::Table(_) | DataKind::Points(_) => Box::<RSquared>::default(),

@@ -49,11 +49,11 @@ pub(crate) fn r_squared(run: &Run) -> f64 {
     let errors = scoring::errors(run.model.as_ref(), &data, labels(&data).as_ref());
     let columns = columns(&data);
     let counts = match &data.observed {
-        None => vec![data.width() as f32; data.len()],
+        None => vec![data.width() as f64; data.len()],
         Some(observed) => observed.sum(1).to_vec(),
     };
     let errors = errors.iter().zip(counts);
-    let residual: f64 = errors.map(|(error, count)| f64::from(error * count)).sum();
+    let residual: f64 = errors.map(|(error, count)| f64::from(*error) * count).sum();
     1.0 - residual / columns.iter().map(|column| squares(column)).sum::<f64>()
 }
 
@@ -64,7 +64,7 @@ fn columns(data: &Dataset) -> Vec<Vec<f64>> {
         let row_and_column = [at / data.width(), at % data.width()];
         let observed = data.observed.as_ref();
         if observed.is_none_or(|observed| observed.at(&row_and_column) > 0.0) {
-            columns[row_and_column[1]].push(f64::from(x));
+            columns[row_and_column[1]].push(x);
         }
     }
     columns

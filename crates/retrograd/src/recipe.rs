@@ -64,9 +64,9 @@ impl Config {
     /// The optimiser of parameters that move at `rate` times the run's.
     pub(crate) fn optimizer_of(
         &self,
-        params: Vec<(String, Param<f32>)>,
+        params: Vec<(String, Param)>,
         rate: f64,
-    ) -> Result<Optimizer<f32>, Failure> {
+    ) -> Result<Optimizer, Failure> {
         let kind = optimizer(&self.optimizer).map_err(Failure::run)?;
         let mut optimizer = kind.build(self.learning_rate * rate, params);
         if let Some(decay) = self.weight_decay {

@@ -4,7 +4,7 @@
 use retrograd::autoencoders::{Autoencoder, Given, Target};
 use retrograd::autograd::Var;
 use retrograd::datasets::Dataset;
-use retrograd::tensor::Tensor;
+use retrograd::tensor::{Array, Tensor};
 
 /// Samples that go through the model at once.
 const BATCH: usize = 500;
@@ -18,9 +18,9 @@ const MOST_BOUNDS: usize = 500;
 
 /// ‖x − g(f(x))‖² / features of every sample, `[samples]`: the mean over those that were observed.
 pub(crate) fn errors(
-    model: &dyn Autoencoder<f32>,
+    model: &dyn Autoencoder,
     data: &Dataset,
-    labels: Option<&Tensor<i64>>,
+    labels: Option<&Array<i64>>,
 ) -> Vec<f32> {
     let parts = ranges(data.len(), BATCH).map(|(first, last)| {
         let part = data.features.slice(0, first..last).contiguous();
@@ -29,18 +29,16 @@ pub(crate) fn errors(
         });
         let observed = data.observed.as_ref();
         let observed = observed.map(|all| all.slice(0, first..last).contiguous());
-        mean_errors(&part, &y, observed.as_ref()).to_vec()
+        mean_errors(&part, &y, observed.as_ref())
+            .values()
+            .into_owned()
     });
     parts.flatten().collect()
 }
 
 /// The mean square of x − y over the features of each sample that were observed, `[samples]`; 0 of a
 /// sample of which none was.
-pub(crate) fn mean_errors(
-    x: &Tensor<f32>,
-    y: &Tensor<f32>,
-    observed: Option<&Tensor<f32>>,
-) -> Tensor<f32> {
+pub(crate) fn mean_errors(x: &Tensor, y: &Tensor, observed: Option<&Tensor>) -> Tensor {
     let errors = (x - y).map(|difference| difference * difference);
     match observed {
         None => errors.mean(1),
@@ -51,11 +49,11 @@ pub(crate) fn mean_errors(
 /// What the model minimises of every sample, `[samples]`: for a generative one a bound on −log p(x),
 /// in nats; none of another.
 pub(crate) fn bounds(
-    model: &dyn Autoencoder<f32>,
+    model: &dyn Autoencoder,
     data: &Dataset,
-    labels: Option<&Tensor<i64>>,
+    labels: Option<&Array<i64>>,
 ) -> Option<Vec<f32>> {
-    let is_generative = |model: &dyn Autoencoder<f32>| model.generative().is_some();
+    let is_generative = |model: &dyn Autoencoder| model.generative().is_some();
     let rows = ranges(data.len(), 1);
     let bound = |(first, last): (isize, isize)| {
         // The same sample several times: the mean over the batch is that over draws.
@@ -68,7 +66,7 @@ pub(crate) fn bounds(
         });
         told(model, labels.as_ref(), 0..DRAWS as isize, |model| {
             let terms = is_generative(model).then(|| model.objective_for(&x, &target))?;
-            Some(terms.total().item())
+            Some(terms.total().item() as f32)
         })
     };
     rows.map(bound).collect()
@@ -76,9 +74,9 @@ pub(crate) fn bounds(
 
 /// What 99 % of the training samples are below, by error and, of a generative model, by bound.
 pub(crate) fn thresholds(
-    model: &dyn Autoencoder<f32>,
+    model: &dyn Autoencoder,
     data: &Dataset,
-    labels: Option<&Tensor<i64>>,
+    labels: Option<&Array<i64>>,
 ) -> (f64, Option<f64>) {
     let first = |most: usize| {
         let some = data.first(most);
@@ -124,10 +122,10 @@ fn ranges(count: usize, size: usize) -> impl Iterator<Item = (isize, isize)> {
 
 /// The model, with the labels of these rows filled in if it needs them.
 fn told<R>(
-    model: &dyn Autoencoder<f32>,
-    labels: Option<&Tensor<i64>>,
+    model: &dyn Autoencoder,
+    labels: Option<&Array<i64>>,
     rows: std::ops::Range<isize>,
-    look: impl FnOnce(&dyn Autoencoder<f32>) -> R,
+    look: impl FnOnce(&dyn Autoencoder) -> R,
 ) -> R {
     match (model.conditional(), labels) {
         (Some(model), Some(labels)) => look(&Given::new(model, labels.slice(0, rows).contiguous())),
@@ -138,12 +136,13 @@ fn told<R>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd::tensor::DType;
 
     #[test]
     fn errors_are_means_over_what_was_observed() {
         let x = Tensor::from_vec(vec![1.0, 2.0, 3.0, 5.0], [2, 2]);
-        let y = Tensor::zeros([2, 2]);
-        let errors = |observed: Option<Vec<f32>>| {
+        let y = Tensor::zeros([2, 2], DType::F64);
+        let errors = |observed: Option<Vec<f64>>| {
             let observed = observed.map(|observed| Tensor::from_vec(observed, [2, 2]));
             mean_errors(&x, &y, observed.as_ref()).to_vec()
         };

@@ -74,8 +74,8 @@ fn write(path: &Path, contents: &str, what_for: &str) -> Result<(), Failure> {
 
 /// A model and a batch.
 struct Step {
-    model: BoxedAutoencoder<f32>,
-    batch: Tensor<f32>,
+    model: BoxedAutoencoder,
+    batch: Tensor,
     seed: u64,
 }
 
@@ -88,7 +88,7 @@ impl Step {
             BatchSize::Full => BATCH,
         };
         let mut rng = random::stream(options.seed, "initial weights", &[]);
-        let model: BoxedAutoencoder<f32> = options
+        let model: BoxedAutoencoder = options
             .variant
             .build(&Settings::default(), kind, &mut rng)
             .map_err(Failure::usage)?;
@@ -106,21 +106,21 @@ impl Step {
     }
 
     /// The step on a tape that takes notes, forward and backward.
-    fn run(&self, notes: impl FnOnce(Tape<f32>) -> Tape<f32>) -> Tape<f32> {
+    fn run(&self, notes: impl FnOnce(Tape) -> Tape) -> Tape {
         let tape = notes(self.tape());
         let loss = self.loss(&tape);
         let _ = loss.backward();
         tape
     }
 
-    fn tape(&self) -> Tape<f32> {
+    fn tape(&self) -> Tape {
         Tape::with(
             Mode::Training,
             random::stream(self.seed, "training", &[1, 0]),
         )
     }
 
-    fn loss(&self, tape: &Tape<f32>) -> Var<f32> {
+    fn loss(&self, tape: &Tape) -> Var {
         let labels = data::labels(self.model.as_ref(), self.batch.shape()[0]);
         let x = tape.constant(self.batch.clone());
         let terms = self.model.objective_of(&x, labels.as_ref(), &(&x).into());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use retrograd::autoencoders::{BoxedAutoencoder, Variant, check_labels};
 use retrograd::datasets::Dataset;
 use retrograd::tensor::simd::Isa;
-use retrograd::tensor::{Tensor, random};
+use retrograd::tensor::{Array, random};
 
 use crate::cli::TrainOptions;
 use crate::config::Config;
@@ -40,7 +40,7 @@ pub(crate) fn train(options: &TrainOptions) -> Result<(), Failure> {
 pub(crate) struct Prepared {
     pub(crate) config: Config,
     pub(crate) data: Data,
-    pub(crate) model: BoxedAutoencoder<f32>,
+    pub(crate) model: BoxedAutoencoder,
 }
 
 /// Data and model for these options, without a folder.
@@ -82,7 +82,7 @@ fn variant(options: &TrainOptions) -> Result<Variant, Failure> {
 pub(crate) struct Run {
     pub(crate) config: Config,
     pub(crate) data: Data,
-    pub(crate) model: BoxedAutoencoder<f32>,
+    pub(crate) model: BoxedAutoencoder,
     pub(crate) folder: RunFolder,
     /// What it had come to before.
     pub(crate) outcome: Outcome,
@@ -153,11 +153,11 @@ fn default_folder(variant: &str) -> PathBuf {
 }
 
 /// The untrained model that the configuration decides.
-fn model(config: &Config, data: &Data) -> Result<BoxedAutoencoder<f32>, Failure> {
+fn model(config: &Config, data: &Data) -> Result<BoxedAutoencoder, Failure> {
     let mut rng = random::stream(config.seed, "initial weights", &[]);
     let variant = config.variant()?;
     limits::check_model(&config.settings, data.kind, config.batch_size)?;
-    let model: BoxedAutoencoder<f32> = variant
+    let model: BoxedAutoencoder = variant
         .build(&config.settings, data.kind, &mut rng)
         .map_err(Failure::usage)?;
     for part in [&data.split.train, &data.split.held_out] {
@@ -168,9 +168,9 @@ fn model(config: &Config, data: &Data) -> Result<BoxedAutoencoder<f32>, Failure>
 }
 
 /// What the samples are, if that is known.
-pub(crate) fn labels(data: &Dataset) -> Option<Tensor<i64>> {
+pub(crate) fn labels(data: &Dataset) -> Option<Array<i64>> {
     let labels = data.labels.as_ref()?.iter().map(|&label| label.into());
-    Some(Tensor::from_vec(labels.collect(), [data.len()]))
+    Some(Array::from_vec(labels.collect(), [data.len()]))
 }
 
 /// Sizes the pool of threads, of which this one becomes a member; their number.

@@ -3,16 +3,16 @@
 pub use approx::{AbsDiff, Relative};
 use approx::{AbsDiffEq, RelativeEq, UlpsEq};
 
+use crate::array::Array;
 use crate::element::{Element, Float};
 use crate::shape::Shape;
-use crate::tensor::Tensor;
 
 /// Same shape, and each element near its counterpart.
-fn all<T: Element>(a: &Tensor<T>, b: &Tensor<T>, near: impl Fn(&T, &T) -> bool) -> bool {
+fn all<T: Element>(a: &Array<T>, b: &Array<T>, near: impl Fn(&T, &T) -> bool) -> bool {
     a.shape() == b.shape() && a.iter().zip(b.iter()).all(|(a, b)| near(&a, &b))
 }
 
-impl<T: Float> AbsDiffEq for Tensor<T> {
+impl<T: Float> AbsDiffEq for Array<T> {
     type Epsilon = T;
 
     fn default_epsilon() -> T {
@@ -24,7 +24,7 @@ impl<T: Float> AbsDiffEq for Tensor<T> {
     }
 }
 
-impl<T: Float> RelativeEq for Tensor<T> {
+impl<T: Float> RelativeEq for Array<T> {
     fn default_max_relative() -> T {
         T::default_max_relative()
     }
@@ -34,7 +34,7 @@ impl<T: Float> RelativeEq for Tensor<T> {
     }
 }
 
-impl<T: Float> UlpsEq for Tensor<T> {
+impl<T: Float> UlpsEq for Array<T> {
     fn default_max_ulps() -> u32 {
         T::default_max_ulps()
     }
@@ -48,9 +48,9 @@ impl<T: Float> UlpsEq for Tensor<T> {
 /// furthest apart, and how far. A message may follow, as in `assert!`.
 ///
 /// ```
-/// use retrograd_tensor::{Tensor, assert_relative_eq};
+/// use retrograd_tensor::{Array, assert_relative_eq};
 ///
-/// let x = Tensor::<f64>::linspace(1.0, 2.0, 5);
+/// let x = Array::<f64>::linspace(1.0, 2.0, 5);
 /// assert_relative_eq!(x.scale(0.1).scale(10.0), x, max_relative = 1e-15);
 /// assert_relative_eq!(x.sum(..).item(), 7.5);
 /// ```
@@ -110,7 +110,7 @@ impl<T: Float> Values for [T] {
     }
 }
 
-impl<T: Float> Values for Tensor<T> {
+impl<T: Float> Values for Array<T> {
     fn values(&self) -> (Shape, Vec<f64>) {
         (*self.shape(), self.iter().map(T::to_f64).collect())
     }
@@ -170,8 +170,8 @@ mod tests {
 
     #[test]
     fn tensors_are_as_near_as_their_worst_element_and_have_one_shape() {
-        let a = Tensor::from_vec(vec![1.0, 1000.0], [2]);
-        let b = Tensor::from_vec(vec![1.0, 1001.0], [2]);
+        let a = Array::from_vec(vec![1.0, 1000.0], [2]);
+        let b = Array::from_vec(vec![1.0, 1001.0], [2]);
         assert!(abs_diff_eq!(a, b, epsilon = 1.0) && !abs_diff_eq!(a, b, epsilon = 0.9));
         assert!(relative_eq!(a, b, max_relative = 1e-3));
         assert!(!relative_eq!(a, b, max_relative = 9e-4));
@@ -182,15 +182,15 @@ mod tests {
             a.reshape(&[2, 1]),
             epsilon = f64::INFINITY
         ));
-        let nan = Tensor::scalar(f64::NAN);
+        let nan = Array::scalar(f64::NAN);
         assert!(!relative_eq!(nan, nan, epsilon = f64::INFINITY));
     }
 
     #[test]
     fn a_failure_names_the_bound_and_the_worst_elements() {
         let text = said(|| {
-            let x = Tensor::from_vec(vec![1.0, 2.0, 3.0, 1000.0], [2, 2]);
-            let y = Tensor::from_vec(vec![1.5, 2.0, 3.0, 1002.0], [2, 2]);
+            let x = Array::from_vec(vec![1.0, 2.0, 3.0, 1000.0], [2, 2]);
+            let y = Array::from_vec(vec![1.5, 2.0, 3.0, 1002.0], [2, 2]);
             assert_relative_eq!(x, y, max_relative = 1e-3);
         });
         assert_eq!(

@@ -1,12 +1,12 @@
 //! Tensors from constants, ranges and functions.
 
+use crate::array::Array;
 use crate::element::{Element, Float};
 use crate::layout::Layout;
 use crate::shape::Shape;
 use crate::storage::Storage;
-use crate::tensor::Tensor;
 
-impl<T: Element> Tensor<T> {
+impl<T: Element> Array<T> {
     /// Every element `value`.
     #[must_use]
     pub fn full(shape: impl Into<Shape>, value: T) -> Self {
@@ -62,7 +62,7 @@ impl<T: Element> Tensor<T> {
     }
 }
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// 0, 1, ..., `count` − 1.
     #[must_use]
     pub fn arange(count: usize) -> Self {
@@ -92,8 +92,8 @@ impl<T: Float> Tensor<T> {
 
     /// The same elements in another float type, rounded to nearest.
     #[must_use]
-    pub fn cast<U: Float>(&self) -> Tensor<U> {
-        Tensor::written(*self.shape(), |out| {
+    pub fn cast<U: Float>(&self) -> Array<U> {
+        Array::written(*self.shape(), |out| {
             out.iter_mut()
                 .zip(self.iter())
                 .for_each(|(slot, value)| *slot = U::from_f64(value.to_f64()));
@@ -107,18 +107,18 @@ mod tests {
 
     #[test]
     fn constants_take_one_element() {
-        let c = Tensor::<f64>::constant([1000, 1000], 2.5);
+        let c = Array::<f64>::constant([1000, 1000], 2.5);
         assert_eq!((c.buffer().len(), c.at(&[999, 999])), (1, 2.5));
     }
 
     #[test]
     fn ranges_hit_their_ends() {
         assert_eq!(
-            Tensor::<f64>::linspace(-1.0, 1.0, 5).to_vec(),
+            Array::<f64>::linspace(-1.0, 1.0, 5).to_vec(),
             [-1.0, -0.5, 0.0, 0.5, 1.0]
         );
-        assert_eq!(Tensor::<f64>::linspace(3.0, 9.0, 1).to_vec(), [3.0]);
-        assert_eq!(Tensor::<f32>::arange(0).elements(), 0);
-        assert_eq!(Tensor::<f32>::eye(2).to_vec(), [1.0, 0.0, 0.0, 1.0]);
+        assert_eq!(Array::<f64>::linspace(3.0, 9.0, 1).to_vec(), [3.0]);
+        assert_eq!(Array::<f32>::arange(0).elements(), 0);
+        assert_eq!(Array::<f32>::eye(2).to_vec(), [1.0, 0.0, 0.0, 1.0]);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::array::Array;
 use crate::element::Element;
-use crate::tensor::Tensor;
 
 /// Above this many elements or empty brackets, long axes are cut to their ends.
 const WHOLE: usize = 1000;
@@ -12,7 +12,7 @@ const ENDS: usize = 3;
 
 /// Nested brackets with aligned columns; large tensors are cut to the ends of each axis.
 /// `{:.2}` sets the digits after the point (4 by default).
-impl<T: Element> fmt::Display for Tensor<T> {
+impl<T: Element> fmt::Display for Array<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let printer = Printer::new(self, f.precision().unwrap_or(4));
         printer.write(self, 0, f)?;
@@ -24,7 +24,7 @@ impl<T: Element> fmt::Display for Tensor<T> {
 }
 
 /// The type and shape, then the values as [`Display`](fmt::Display) shows them.
-impl<T: Element> fmt::Debug for Tensor<T> {
+impl<T: Element> fmt::Debug for Array<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Tensor<{}>{} ", T::NAME, self.shape())?;
         Printer {
@@ -43,7 +43,7 @@ struct Printer {
 }
 
 impl Printer {
-    fn new<T: Element>(tensor: &Tensor<T>, digits: usize) -> Self {
+    fn new<T: Element>(tensor: &Array<T>, digits: usize) -> Self {
         let cut = printed(tensor) > WHOLE;
         let shown = if cut { corners(tensor) } else { tensor.clone() };
         let sizes = || {
@@ -82,7 +82,7 @@ impl Printer {
 
     fn write<T: Element>(
         &self,
-        tensor: &Tensor<T>,
+        tensor: &Array<T>,
         depth: usize,
         f: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
@@ -123,7 +123,7 @@ impl Printer {
 }
 
 /// How many numbers, or pairs of empty brackets, the whole tensor would show.
-fn printed<T: Element>(tensor: &Tensor<T>) -> usize {
+fn printed<T: Element>(tensor: &Array<T>) -> usize {
     // An axis of size 0 shows as `[]`, whatever is inside it.
     tensor
         .shape()
@@ -133,14 +133,14 @@ fn printed<T: Element>(tensor: &Tensor<T>) -> usize {
 }
 
 /// The elements that a cut tensor shows.
-fn corners<T: Element>(tensor: &Tensor<T>) -> Tensor<T> {
+fn corners<T: Element>(tensor: &Array<T>) -> Array<T> {
     (0..tensor.rank()).fold(tensor.clone(), |shown, axis| {
         let size = shown.shape()[axis];
         if size <= 2 * ENDS {
             return shown;
         }
         let ends = [0..ENDS as isize, (size - ENDS) as isize..size as isize];
-        Tensor::cat(
+        Array::cat(
             &ends.map(|range| shown.slice(axis as isize, range)),
             axis as isize,
         )
@@ -153,45 +153,45 @@ mod tests {
 
     #[test]
     fn small_tensors_are_whole_and_aligned() {
-        let x = Tensor::from_vec(vec![1.0_f32, -2.5, 10.0, 0.0], [2, 2]);
+        let x = Array::from_vec(vec![1.0_f32, -2.5, 10.0, 0.0], [2, 2]);
         assert_eq!(x.to_string(), "[[ 1.0000, -2.5000],\n [10.0000,  0.0000]]");
         assert_eq!(format!("{x:.1}"), "[[ 1.0, -2.5],\n [10.0,  0.0]]");
-        assert_eq!(Tensor::scalar(0.5_f64).to_string(), "0.5000");
-        assert_eq!(Tensor::<f32>::zeros([0]).to_string(), "[]");
+        assert_eq!(Array::scalar(0.5_f64).to_string(), "0.5000");
+        assert_eq!(Array::<f32>::zeros([0]).to_string(), "[]");
         assert_eq!(
-            Tensor::from_vec(vec![7_i64, -1], [2]).to_string(),
+            Array::from_vec(vec![7_i64, -1], [2]).to_string(),
             "[ 7, -1]"
         );
     }
 
     #[test]
     fn large_tensors_are_cut_and_say_their_shape() {
-        let text = Tensor::<f32>::arange(2000).to_string();
+        let text = Array::<f32>::arange(2000).to_string();
         assert_eq!(
             text,
             "[   0.0000,    1.0000,    2.0000, ..., 1997.0000, 1998.0000, 1999.0000] [2000]"
         );
-        let wide = Tensor::<f32>::zeros([100, 100]).to_string();
+        let wide = Array::<f32>::zeros([100, 100]).to_string();
         assert_eq!(wide.lines().count(), 7, "{wide}");
     }
 
     #[test]
     fn long_empty_tensors_are_cut_too() {
-        let long = Tensor::<f32>::zeros([10_000_000, 0]);
+        let long = Array::<f32>::zeros([10_000_000, 0]);
         let text = "[[],\n [],\n [],\n ...,\n [],\n [],\n []]";
         assert_eq!(long.to_string(), format!("{text} [10000000, 0]"));
         assert_eq!(
             format!("{long:?}"),
             format!("Tensor<f32>[10000000, 0] {text}")
         );
-        assert_eq!(Tensor::<f32>::zeros([0, 5000]).to_string(), "[]");
-        let deep = Tensor::<f32>::zeros([100, 100, 0, 9]).to_string();
+        assert_eq!(Array::<f32>::zeros([0, 5000]).to_string(), "[]");
+        let deep = Array::<f32>::zeros([100, 100, 0, 9]).to_string();
         assert!(deep.ends_with(" [100, 100, 0, 9]") && deep.len() < 500);
     }
 
     #[test]
     fn tiny_values_are_not_shown_as_zero() {
-        assert_eq!(Tensor::scalar(3e-7_f64).to_string(), "3.0000e-7");
-        assert!(Tensor::scalar(f64::NAN).to_string().contains("NaN"));
+        assert_eq!(Array::scalar(3e-7_f64).to_string(), "3.0000e-7");
+        assert!(Array::scalar(f64::NAN).to_string().contains("NaN"));
     }
 }

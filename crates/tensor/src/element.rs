@@ -6,9 +6,11 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
 use approx::{AbsDiffEq, RelativeEq, UlpsEq};
 
+use crate::array::Array;
 use crate::kernels::Kernels;
 use crate::simd::{Dispatch, lane};
 use crate::special;
+use crate::tensor::{DType, Tensor};
 
 mod sealed {
     pub trait Sealed {}
@@ -60,6 +62,22 @@ pub trait Float:
     const INFINITY: Self;
     /// Not a number.
     const NAN: Self;
+
+    /// The type as a value.
+    const DTYPE: DType;
+
+    /// An array of this type as a tensor.
+    #[doc(hidden)]
+    fn erase(array: Array<Self>) -> Tensor;
+    /// The array inside of a tensor, if it is of this type.
+    #[doc(hidden)]
+    fn typed(tensor: &Tensor) -> Option<&Array<Self>>;
+    /// As [`typed`](Self::typed), for writing.
+    #[doc(hidden)]
+    fn typed_mut(tensor: &mut Tensor) -> Option<&mut Array<Self>>;
+    /// As [`typed`](Self::typed), for good.
+    #[doc(hidden)]
+    fn into_typed(tensor: Tensor) -> Option<Array<Self>>;
 
     /// The nearest value of this type.
     fn from_f64(value: f64) -> Self;
@@ -212,7 +230,7 @@ macro_rules! from_special {
 ///
 /// `impl_float!(f32, "f32")` gives `impl Float for f32 { fn sqrt(self) { f32::sqrt(self) } .. }`.
 macro_rules! impl_float {
-    ($type:ident, $name:literal) => {
+    ($type:ident, $dtype:ident, $name:literal) => {
         impl Element for $type {
             const NAME: &'static str = $name;
             const ZERO: Self = 0.0;
@@ -228,6 +246,34 @@ macro_rules! impl_float {
             const MIN_POSITIVE: Self = $type::MIN_POSITIVE;
             const INFINITY: Self = $type::INFINITY;
             const NAN: Self = $type::NAN;
+
+            const DTYPE: DType = DType::$dtype;
+
+            #[inline]
+            fn erase(array: Array<Self>) -> Tensor {
+                Tensor::$dtype(array)
+            }
+            #[inline]
+            fn typed(tensor: &Tensor) -> Option<&Array<Self>> {
+                match tensor {
+                    Tensor::$dtype(array) => Some(array),
+                    _ => None,
+                }
+            }
+            #[inline]
+            fn typed_mut(tensor: &mut Tensor) -> Option<&mut Array<Self>> {
+                match tensor {
+                    Tensor::$dtype(array) => Some(array),
+                    _ => None,
+                }
+            }
+            #[inline]
+            fn into_typed(tensor: Tensor) -> Option<Array<Self>> {
+                match tensor {
+                    Tensor::$dtype(array) => Some(array),
+                    _ => None,
+                }
+            }
 
             #[inline]
             fn from_f64(value: f64) -> Self {
@@ -295,8 +341,8 @@ macro_rules! impl_float {
     };
 }
 
-impl_float!(f32, "f32");
-impl_float!(f64, "f64");
+impl_float!(f32, F32, "f32");
+impl_float!(f64, F64, "f64");
 
 impl Element for i64 {
     const NAME: &'static str = "i64";

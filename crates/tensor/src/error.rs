@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::shape::Shape;
+use crate::tensor::{DType, Tensor};
 
 /// An operation was asked for shapes it is not defined on.
 ///
@@ -56,6 +57,38 @@ impl ShapeError {
     }
 }
 
+/// Elements of one type where another was expected.
+///
+/// ```
+/// use retrograd_tensor::{DType, Tensor};
+///
+/// let x = Tensor::zeros([2, 3], DType::F32);
+/// assert_eq!(
+///     x.try_array::<f64>().unwrap_err().to_string(),
+///     "a tensor [2, 3] of f32 where f64 is expected; `x.cast(DType::F64)` makes it so"
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a tensor {shape} of {found} where {expected} is expected; `x.cast(DType::{expected:?})` makes it so"
+)]
+pub struct TypeError {
+    expected: DType,
+    found: DType,
+    shape: Shape,
+}
+
+impl TypeError {
+    #[cold]
+    pub(crate) fn new(expected: DType, tensor: &Tensor) -> Self {
+        Self {
+            expected,
+            found: tensor.dtype(),
+            shape: *tensor.shape(),
+        }
+    }
+}
+
 impl fmt::Display for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.operation)?;
@@ -78,9 +111,9 @@ impl fmt::Display for ShapeError {
 /// (`try_cholesky` and its kin); the other forms panic with the same text.
 ///
 /// ```
-/// use retrograd_tensor::Tensor;
+/// use retrograd_tensor::Array;
 ///
-/// let error = Tensor::<f64>::zeros([2, 2]).try_inverse().unwrap_err();
+/// let error = Array::<f64>::zeros([2, 2]).try_inverse().unwrap_err();
 /// assert_eq!(error.to_string(), "inverse: matrix 0 of the batch is singular: pivot 0 is 0");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

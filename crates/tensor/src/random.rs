@@ -10,9 +10,9 @@
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::shape::Shape;
-use crate::tensor::Tensor;
 
 /// Draws of one uniform number before its interval is taken to hold no number of the type.
 const ATTEMPTS: usize = 64;
@@ -64,7 +64,7 @@ pub fn permutation(count: usize, rng: &mut Rng) -> Vec<usize> {
     order
 }
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Independent numbers, uniform in `[low, high)`; all `low` where the ends are equal.
     ///
     /// A number that rounds up to `high` in `T` is drawn again. An interval too narrow to hold a
@@ -115,10 +115,10 @@ mod tests {
 
     #[test]
     fn the_same_seed_gives_the_same_numbers_in_both_types() {
-        let a = Tensor::<f64>::normal([5], 0.0, 1.0, &mut rng(3));
-        let b = Tensor::<f32>::normal([5], 0.0, 1.0, &mut rng(3));
+        let a = Array::<f64>::normal([5], 0.0, 1.0, &mut rng(3));
+        let b = Array::<f32>::normal([5], 0.0, 1.0, &mut rng(3));
         assert_eq!(a.cast::<f32>(), b);
-        assert_ne!(a, Tensor::normal([5], 0.0, 1.0, &mut rng(4)));
+        assert_ne!(a, Array::normal([5], 0.0, 1.0, &mut rng(4)));
         assert_ne!(stream(1, "a", &[2, 3]), stream(1, "a", &[3, 2]));
         assert_ne!(stream(1, "a", &[0]), stream(1, "a", &[0, 0]));
         assert_ne!(stream(1, "a", &[0]), stream(1, "b", &[0]));
@@ -132,13 +132,13 @@ mod tests {
     #[test]
     fn moments_are_right() {
         let n = 200_000.0_f64;
-        let x = Tensor::<f64>::normal([n as usize], 2.0, 3.0, &mut rng(1)).to_vec();
+        let x = Array::<f64>::normal([n as usize], 2.0, 3.0, &mut rng(1)).to_vec();
         let mean = x.iter().sum::<f64>() / n;
         let variance = x.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
         // Five standard errors of each estimate.
         assert_abs_diff_eq!(mean, 2.0, epsilon = 5.0 * 3.0 / n.sqrt());
         assert_abs_diff_eq!(variance, 9.0, epsilon = 5.0 * 9.0 * (2.0 / n).sqrt());
-        let u = Tensor::<f64>::uniform([n as usize], -1.0, 3.0, &mut rng(1));
+        let u = Array::<f64>::uniform([n as usize], -1.0, 3.0, &mut rng(1));
         assert!(u.iter().all(|v| (-1.0..3.0).contains(&v)));
     }
 
@@ -146,22 +146,22 @@ mod tests {
     fn uniform_numbers_stay_below_the_upper_end_after_rounding() {
         // Half of all draws round up to the upper end here.
         let high = 1.0 + f64::from(f32::EPSILON);
-        let narrow = || Tensor::<f32>::uniform([10_000], 1.0, high, &mut rng(5));
-        assert_eq!(narrow(), Tensor::ones([10_000]));
+        let narrow = || Array::<f32>::uniform([10_000], 1.0, high, &mut rng(5));
+        assert_eq!(narrow(), Array::ones([10_000]));
         let mut once = rng(6);
-        let x = Tensor::<f32>::uniform([1000], -1.0, -1.0 + 1e-6, &mut once);
+        let x = Array::<f32>::uniform([1000], -1.0, -1.0 + 1e-6, &mut once);
         let mut again = rng(6);
-        assert_eq!(x, Tensor::uniform([1000], -1.0, -1.0 + 1e-6, &mut again));
+        assert_eq!(x, Array::uniform([1000], -1.0, -1.0 + 1e-6, &mut again));
         assert_eq!(once, again);
         assert!(x.iter().all(|v| f64::from(v) < -1.0 + 1e-6));
     }
 
     #[test]
     fn intervals_without_a_number_end_too() {
-        let x = Tensor::<f32>::uniform([3], 1.0 - 1e-12, 1.0 - 1e-13, &mut rng(5));
-        assert_eq!(x, Tensor::ones([3]));
-        let x = Tensor::<f64>::uniform([3], 2.0, 2.0, &mut rng(5));
-        assert_eq!(x, Tensor::full([3], 2.0));
+        let x = Array::<f32>::uniform([3], 1.0 - 1e-12, 1.0 - 1e-13, &mut rng(5));
+        assert_eq!(x, Array::ones([3]));
+        let x = Array::<f64>::uniform([3], 2.0, 2.0, &mut rng(5));
+        assert_eq!(x, Array::full([3], 2.0));
     }
 
     #[test]

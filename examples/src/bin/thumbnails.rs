@@ -13,7 +13,7 @@ use std::io::ErrorKind;
 
 use retrograd_datasets::png_from_bytes;
 use retrograd_examples::{FOLDER, Outcome};
-use retrograd_tensor::{Tensor, keep};
+use retrograd_tensor::{Array, keep};
 
 /// Where thumbnails go, below the folder the program is run in.
 const THUMBNAILS: &str = "examples/thumbnails";
@@ -66,7 +66,7 @@ fn main() -> Outcome {
 }
 
 /// The upper left corner of an image `[channels, height, width]`, smaller by this factor each way.
-fn shrunk(image: &Tensor, factor: usize) -> Tensor {
+fn shrunk(image: &Array, factor: usize) -> Array {
     let [height, width] = [1, 2].map(|axis| LARGEST.min(image.shape()[axis] / factor));
     let corner = image
         .slice(1, ..(height * factor) as isize)
@@ -83,7 +83,7 @@ fn shrunk(image: &Tensor, factor: usize) -> Tensor {
 }
 
 /// An image `[channels, height, width]` of one channel or three as PNG, 8 bits a channel.
-fn encode(image: &Tensor) -> Outcome<Vec<u8>> {
+fn encode(image: &Array) -> Outcome<Vec<u8>> {
     let [channels, height, width] = image.shape()[..] else {
         unreachable!("an image has three axes");
     };

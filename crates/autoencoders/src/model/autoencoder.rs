@@ -2,7 +2,7 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Module, Terms};
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Array;
 
 use super::conditional::Conditional;
 use super::generative::Generative;
@@ -12,24 +12,24 @@ use super::target::Target;
 /// An encoder and a decoder that are trained together and usable alone.
 ///
 /// As a [`Module`], an autoencoder computes the reconstruction g(f(x)).
-pub trait Autoencoder<T: Float>: Module<T> {
+pub trait Autoencoder: Module {
     /// The code h = f(x), from `[batch, features]` to `[batch, code]`; of a variant whose code is
     /// a distribution, its mean.
-    fn encode(&self, x: &Var<T>) -> Var<T>;
+    fn encode(&self, x: &Var) -> Var;
 
     /// The reconstruction y = g(h), from `[batch, code]` to `[batch, features]`.
-    fn decode(&self, code: &Var<T>) -> Var<T>;
+    fn decode(&self, code: &Var) -> Var;
 
     /// What training minimises on a batch `[batch, features]` whose reconstruction is compared with
     /// `target`, term by term.
     ///
     /// Noise comes from the random stream of the tape that `x` belongs to; without a tape, from
     /// that of seed 0.
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T>;
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms;
 
     /// [`objective_for`](Self::objective_for) with the input as the target.
     #[track_caller]
-    fn objective(&self, x: &Var<T>) -> Terms<T> {
+    fn objective(&self, x: &Var) -> Terms {
         self.objective_for(x, &x.into())
     }
 
@@ -37,13 +37,13 @@ pub trait Autoencoder<T: Float>: Module<T> {
     fn unit(&self) -> &'static str;
 
     /// What it can do as a model of the data's distribution, if it is one.
-    fn generative(&self) -> Option<&dyn Generative<T>> {
+    fn generative(&self) -> Option<&dyn Generative> {
         None
     }
 
     /// What it can do with labels, if it needs them. Such a model has no code and no reconstruction
     /// for a sample alone.
-    fn conditional(&self) -> Option<&dyn Conditional<T>> {
+    fn conditional(&self) -> Option<&dyn Conditional> {
         None
     }
 
@@ -55,12 +55,7 @@ pub trait Autoencoder<T: Float>: Module<T> {
     ///
     /// [`check_labels`]: crate::check_labels
     #[track_caller]
-    fn objective_of(
-        &self,
-        x: &Var<T>,
-        labels: Option<&Tensor<i64>>,
-        target: &Target<T>,
-    ) -> Terms<T> {
+    fn objective_of(&self, x: &Var, labels: Option<&Array<i64>>, target: &Target) -> Terms {
         match (self.conditional(), labels) {
             (Some(model), Some(labels)) => model.objective_given(x, labels, target),
             _ => self.objective_for(x, target),
@@ -68,7 +63,7 @@ pub trait Autoencoder<T: Float>: Module<T> {
     }
 
     /// How it is trained: most variants in one go, some in several.
-    fn phases(&self) -> Vec<Phase<'_, T>> {
+    fn phases(&self) -> Vec<Phase<'_>> {
         vec![Phase::new(
             "training",
             1.0,

@@ -3,7 +3,7 @@
 use retrograd_autograd::Var;
 use retrograd_nn::{Module, Terms, Visitor};
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Array, DType, Tensor};
 
 use super::autoencoder::Autoencoder;
 use super::generative::{Generative, Posterior};
@@ -15,7 +15,7 @@ use super::target::Target;
 /// # Panics
 /// All methods that take labels panic if these are not as many as the samples, or out of range;
 /// [`check_labels`] says so beforehand.
-pub trait Conditional<T: Float>: Autoencoder<T> {
+pub trait Conditional: Autoencoder {
     /// How many labels there are.
     fn classes(&self) -> usize;
 
@@ -23,13 +23,13 @@ pub trait Conditional<T: Float>: Autoencoder<T> {
     fn latent_given(&self) -> usize;
 
     /// q(z|x, c).
-    fn posterior_given(&self, x: &Var<T>, labels: &Tensor<i64>) -> Posterior<T>;
+    fn posterior_given(&self, x: &Var, labels: &Array<i64>) -> Posterior;
 
     /// g(h, c), from `[batch, code]` to `[batch, features]`.
-    fn decode_given(&self, code: &Var<T>, labels: &Tensor<i64>) -> Var<T>;
+    fn decode_given(&self, code: &Var, labels: &Array<i64>) -> Var;
 
     /// What training minimises on a batch with its labels, compared with `target`.
-    fn objective_given(&self, x: &Var<T>, labels: &Tensor<i64>, target: &Target<T>) -> Terms<T>;
+    fn objective_given(&self, x: &Var, labels: &Array<i64>, target: &Target) -> Terms;
 }
 
 /// Why labels do not fit a model.
@@ -62,10 +62,10 @@ pub enum LabelError {
 ///
 /// # Errors
 /// If the model needs labels and there are none, not one a sample, or one out of range.
-pub fn check_labels<T: Float>(
-    model: &dyn Autoencoder<T>,
+pub fn check_labels(
+    model: &dyn Autoencoder,
     samples: usize,
-    labels: Option<&Tensor<i64>>,
+    labels: Option<&Array<i64>>,
 ) -> Result<(), LabelError> {
     match (model.conditional(), labels) {
         (None, _) => Ok(()),
@@ -74,7 +74,7 @@ pub fn check_labels<T: Float>(
     }
 }
 
-fn check(labels: &Tensor<i64>, samples: usize, classes: usize) -> Result<(), LabelError> {
+fn check(labels: &Array<i64>, samples: usize, classes: usize) -> Result<(), LabelError> {
     if labels.shape()[..] != [samples] {
         return Err(LabelError::Count {
             labels: labels.elements(),
@@ -96,18 +96,13 @@ fn check(labels: &Tensor<i64>, samples: usize, classes: usize) -> Result<(), Lab
 /// If a label is out of range.
 #[track_caller]
 #[must_use]
-pub fn one_hot<T: Float>(labels: &Tensor<i64>, classes: usize) -> Tensor<T> {
+pub fn one_hot(labels: &Array<i64>, classes: usize, dtype: DType) -> Tensor {
     if let Err(error) = check(labels, labels.elements(), classes) {
         panic!("one_hot: {error}");
     }
     let labels = labels.to_vec();
-    Tensor::from_fn([labels.len(), classes], |index| {
-        if labels[index[0]] == index[1] as i64 {
-            T::ONE
-        } else {
-            T::ZERO
-        }
-    })
+    let is_label = |index: &[usize]| f64::from(labels[index[0]] == index[1] as i64);
+    Tensor::from_fn([labels.len(), classes], is_label).cast(dtype)
 }
 
 /// A conditional model whose labels are given: an autoencoder like any other, of samples that have
@@ -116,46 +111,47 @@ pub fn one_hot<T: Float>(labels: &Tensor<i64>, classes: usize) -> Tensor<T> {
 /// ```
 /// use retrograd_autoencoders::{Autoencoder, Conditional, ConditionalAutoencoder, Given};
 /// use retrograd_nn::Module;
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{Array, DType, Tensor, random};
 ///
-/// let model = ConditionalAutoencoder::<f32>::images(16, 3, &mut random::rng(0));
-/// let labels = Tensor::from_vec(vec![0, 2], [2]);
+/// let model = ConditionalAutoencoder::images(16, 3, &mut random::rng(0));
+/// let labels = Array::from_vec(vec![0, 2], [2]);
 /// let given = Given::new(&model, labels);
-/// assert_eq!(given.forward(&Tensor::zeros([2, 16]).into()).shape(), [2, 16]);
+/// let x = Tensor::zeros([2, 16], DType::F32).into();
+/// assert_eq!(given.forward(&x).shape(), [2, 16]);
 /// ```
-pub struct Given<'a, T: Float = f32> {
-    model: &'a dyn Conditional<T>,
-    labels: Tensor<i64>,
+pub struct Given<'a> {
+    model: &'a dyn Conditional,
+    labels: Array<i64>,
 }
 
-impl<'a, T: Float> Given<'a, T> {
+impl<'a> Given<'a> {
     /// `model` for samples with these labels.
     #[must_use]
-    pub fn new(model: &'a dyn Conditional<T>, labels: Tensor<i64>) -> Self {
+    pub fn new(model: &'a dyn Conditional, labels: Array<i64>) -> Self {
         Self { model, labels }
     }
 }
 
-impl<T: Float> Module<T> for Given<'_, T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Given<'_> {
+    fn forward(&self, x: &Var) -> Var {
         self.decode(&self.encode(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.model.visit(visitor);
     }
 }
 
-impl<T: Float> Autoencoder<T> for Given<'_, T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for Given<'_> {
+    fn encode(&self, x: &Var) -> Var {
         self.model.posterior_given(x, &self.labels).mean
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.model.decode_given(code, &self.labels)
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         self.model.objective_given(x, &self.labels, target)
     }
 
@@ -163,7 +159,7 @@ impl<T: Float> Autoencoder<T> for Given<'_, T> {
         self.model.unit()
     }
 
-    fn generative(&self) -> Option<&dyn Generative<T>> {
+    fn generative(&self) -> Option<&dyn Generative> {
         Some(self)
     }
 
@@ -172,26 +168,32 @@ impl<T: Float> Autoencoder<T> for Given<'_, T> {
     }
 }
 
-impl<T: Float> Generative<T> for Given<'_, T> {
+impl Generative for Given<'_> {
     fn latent(&self) -> usize {
         self.model.latent_given()
     }
 
-    fn posterior(&self, x: &Var<T>) -> Posterior<T> {
+    fn posterior(&self, x: &Var) -> Posterior {
         self.model.posterior_given(x, &self.labels)
     }
 
     /// New samples of the labels in turn, from the first again when they run out.
-    fn sample(&self, count: usize, rng: &mut Rng) -> Tensor<T> {
+    fn sample(&self, count: usize, rng: &mut Rng) -> Tensor {
         let given = self.labels.to_vec();
         let labels: Vec<i64> = given.iter().copied().cycle().take(count).collect();
-        let code = Tensor::normal([labels.len(), self.latent()], 0.0, 1.0, rng);
-        let labels = Tensor::from_vec(labels, [code.shape()[0]]);
+        let code = Tensor::normal(
+            [labels.len(), self.latent()],
+            0.0,
+            1.0,
+            rng,
+            self.model.dtype(),
+        );
+        let labels = Array::from_vec(labels, [code.shape()[0]]);
         self.model.decode_given(&code.into(), &labels).into_value()
     }
 }
 
-impl<T: Float> std::fmt::Debug for Given<'_, T> {
+impl std::fmt::Debug for Given<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Given({} labels)", self.labels.elements())
     }
@@ -205,7 +207,7 @@ mod tests {
     fn labels_that_do_not_fit_are_refused_in_words() {
         let labels = |values: Vec<i64>| {
             let count = values.len();
-            Tensor::from_vec(values, [count])
+            Array::from_vec(values, [count])
         };
         assert_eq!(check(&labels(vec![0, 2, 1]), 3, 3), Ok(()));
         let text = check(&labels(vec![0, 3]), 2, 3).unwrap_err().to_string();
@@ -218,7 +220,7 @@ mod tests {
 
     #[test]
     fn one_hot_is_one_at_the_label() {
-        let hot = one_hot::<f64>(&Tensor::from_vec(vec![1, 0], [2]), 3);
+        let hot = one_hot(&Array::from_vec(vec![1, 0], [2]), 3, DType::F64);
         assert_eq!(hot.to_vec(), [0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
     }
 }

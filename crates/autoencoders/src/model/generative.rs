@@ -3,43 +3,43 @@
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
+use retrograd_tensor::Tensor;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor};
 
 use super::target::Target;
 
 /// An autoencoder that is a model of the data: z ~ N(0, 1), x ~ p(x|z).
-pub trait Generative<T: Float> {
+pub trait Generative {
     /// Numbers in the code.
     fn latent(&self) -> usize;
 
     /// q(z|x), the distribution of the code of each sample of `[batch, features]`.
-    fn posterior(&self, x: &Var<T>) -> Posterior<T>;
+    fn posterior(&self, x: &Var) -> Posterior;
 
     /// `count` new samples `[count, features]`: the means of p(x|z) for z drawn from the prior.
-    fn sample(&self, count: usize, rng: &mut Rng) -> Tensor<T>;
+    fn sample(&self, count: usize, rng: &mut Rng) -> Tensor;
 }
 
 /// q(z|x): a normal distribution of independent codes for each sample.
 #[derive(Clone, Debug)]
-pub struct Posterior<T: Float = f32> {
+pub struct Posterior {
     /// μ, `[batch, latent]`.
-    pub mean: Var<T>,
+    pub mean: Var,
     /// log σ², `[batch, latent]`.
-    pub log_variance: Var<T>,
+    pub log_variance: Var,
 }
 
-impl<T: Float> Posterior<T> {
+impl Posterior {
     /// KL(q ‖ N(0, 1)) of every number of the code, `[batch, latent]`, in nats:
     /// ½(σ² + μ² − 1 − log σ²) (Kingma and Welling 2014, appendix B).
     #[must_use]
-    pub fn divergences(&self) -> Var<T> {
+    pub fn divergences(&self) -> Var {
         DIVERGENCE.apply(&[&self.mean, &self.log_variance])
     }
 
     /// The divergence of a sample: summed over the code, averaged over the batch, in nats.
     #[must_use]
-    pub fn divergence(&self) -> Var<T> {
+    pub fn divergence(&self) -> Var {
         let sum = DIVERGENCE.apply_sum(&[&self.mean, &self.log_variance], ..);
         sum / self.batch()
     }
@@ -51,7 +51,7 @@ impl<T: Float> Posterior<T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn draw(&self, noise: &Var<T>) -> Var<T> {
+    pub fn draw(&self, noise: &Var) -> Var {
         static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new(
                 "reparameterize",
@@ -73,7 +73,7 @@ impl<T: Float> Posterior<T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn log_ratio(&self, z: &Var<T>, noise: &Var<T>) -> Var<T> {
+    pub fn log_ratio(&self, z: &Var, noise: &Var) -> Var {
         static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("log_ratio", |[z, noise, log_variance]: [Expr; 3]| {
                 (z.square() - noise.square() - log_variance) * 0.5
@@ -86,7 +86,7 @@ impl<T: Float> Posterior<T> {
     /// that does not react to the data is unused. Above 0.01 it counts as active (Burda et al.
     /// 2016, section 4.2).
     #[must_use]
-    pub fn activity(&self) -> Tensor<T> {
+    pub fn activity(&self) -> Tensor {
         self.mean.stop_gradient().var(0, 0.0).into_value()
     }
 
@@ -103,8 +103,8 @@ static DIVERGENCE: LazyLock<Pointwise> = LazyLock::new(|| {
 });
 
 /// Normal noise beside `x`, from its tape's random stream; without a tape, from that of seed 0.
-pub(crate) fn noise<T: Float>(x: &Var<T>, shape: &[usize]) -> Var<T> {
-    let draw = |rng: &mut Rng| Tensor::normal(shape, 0.0, 1.0, rng);
+pub(crate) fn noise(x: &Var, shape: &[usize]) -> Var {
+    let draw = |rng: &mut Rng| Tensor::normal(shape, 0.0, 1.0, rng, x.dtype());
     Var::constant(match x.tape() {
         Some(tape) => tape.random(draw),
         None => draw(&mut retrograd_tensor::random::rng(0)),
@@ -124,7 +124,7 @@ pub enum Likelihood {
 impl Likelihood {
     /// The mean of p(x|z) for the decoder's last numbers.
     #[must_use]
-    pub fn mean<T: Float>(self, z: &Var<T>) -> Var<T> {
+    pub fn mean(self, z: &Var) -> Var {
         match self {
             Self::Bernoulli => z.sigmoid(),
             Self::Gaussian(_) => z.clone(),
@@ -134,7 +134,7 @@ impl Likelihood {
     /// −log p(x|z) in nats, `z` `[..., features]` and the target x the same or stretched to it: summed
     /// over what was observed of the features, and everything before them if `all`, else `[...]`.
     #[track_caller]
-    fn sum<T: Float>(self, z: &Var<T>, target: &Target<T>, all: bool) -> Var<T> {
+    fn sum(self, z: &Var, target: &Target, all: bool) -> Var {
         static BERNOULLI: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("bernoulli_nll", |[z, x]: [Expr; 2]| z.logistic_loss(x))
         });
@@ -143,7 +143,7 @@ impl Likelihood {
                 (z - x).square() * precision + constant
             })
         });
-        let over = |formula: &Pointwise, inputs: &[&Var<T>]| match (&target.observed, all) {
+        let over = |formula: &Pointwise, inputs: &[&Var]| match (&target.observed, all) {
             (None, true) => formula.apply_sum(inputs, ..),
             (None, false) => formula.apply_sum(inputs, -1),
             (Some(observed), true) => (formula.apply(inputs) * observed).sum(..),
@@ -153,10 +153,14 @@ impl Likelihood {
         match self {
             Self::Bernoulli => over(&BERNOULLI, &[z, x]),
             Self::Gaussian(deviation) => {
-                let number = |value: f64| Var::constant(Tensor::scalar(T::from_f64(value)));
                 let variance = deviation * deviation;
                 let constant = 0.5 * (std::f64::consts::TAU * variance).ln();
-                let inputs = [z, x, &number(0.5 / variance), &number(constant)];
+                let inputs = [
+                    z,
+                    x,
+                    &z.scalar_like(0.5 / variance),
+                    &z.scalar_like(constant),
+                ];
                 over(&GAUSSIAN, &inputs)
             }
         }
@@ -168,7 +172,7 @@ impl Likelihood {
     /// If the shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn of_samples<T: Float>(self, z: &Var<T>, target: &Target<T>) -> Var<T> {
+    pub fn of_samples(self, z: &Var, target: &Target) -> Var {
         self.sum(z, target, false)
     }
 
@@ -179,7 +183,7 @@ impl Likelihood {
     /// If the shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn cost<T: Float>(self, z: &Var<T>, target: &Target<T>) -> Var<T> {
+    pub fn cost(self, z: &Var, target: &Target) -> Var {
         let batch = z.shape().first().copied().unwrap_or(1) as f64;
         self.sum(z, target, true) / batch
     }
@@ -201,10 +205,10 @@ pub(crate) const NATS: &str = "nats per sample";
 mod tests {
     use super::*;
     use retrograd_nn::{Reduction, loss};
-    use retrograd_tensor::{assert_abs_diff_eq, random};
+    use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
-    fn normal(shape: &[usize], seed: u64) -> Var<f64> {
-        Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed)).into()
+    fn normal(shape: &[usize], seed: u64) -> Var {
+        Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed), DType::F64).into()
     }
 
     #[test]

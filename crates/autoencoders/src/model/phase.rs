@@ -4,18 +4,18 @@ use std::fmt;
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Param, Terms};
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Array;
 
 use super::target::Target;
 
 /// What is minimised on a batch and, where there are such, its labels, compared with a target.
-type PhaseObjective<'a, T> = dyn Fn(&Var<T>, Option<&Tensor<i64>>, &Target<T>) -> Terms<T> + 'a;
+type PhaseObjective<'a> = dyn Fn(&Var, Option<&Array<i64>>, &Target) -> Terms + 'a;
 
 /// A stretch of training.
 ///
 /// An optimiser of [`params`](Self::params) moves these and no others, whatever the objective
 /// depends on.
-pub struct Phase<'a, T: Float = f32> {
+pub struct Phase<'a> {
     /// What it is called in tables.
     pub name: &'static str,
     /// Its share of the epochs; the shares of a model's phases sum to 1.
@@ -23,17 +23,17 @@ pub struct Phase<'a, T: Float = f32> {
     /// What the learning rate is multiplied by.
     pub rate: f64,
     /// What moves, by path.
-    pub params: Vec<(String, Param<T>)>,
-    objective: Box<PhaseObjective<'a, T>>,
+    pub params: Vec<(String, Param)>,
+    objective: Box<PhaseObjective<'a>>,
 }
 
-impl<'a, T: Float> Phase<'a, T> {
+impl<'a> Phase<'a> {
     /// A phase in which `params` minimise `objective`.
     pub fn new(
         name: &'static str,
         share: f64,
-        params: Vec<(String, Param<T>)>,
-        objective: impl Fn(&Var<T>, Option<&Tensor<i64>>, &Target<T>) -> Terms<T> + 'a,
+        params: Vec<(String, Param)>,
+        objective: impl Fn(&Var, Option<&Array<i64>>, &Target) -> Terms + 'a,
     ) -> Self {
         Self {
             name,
@@ -59,17 +59,12 @@ impl<'a, T: Float> Phase<'a, T> {
     /// If the model needs labels `[batch]` and there are none.
     #[track_caller]
     #[must_use]
-    pub fn objective(
-        &self,
-        x: &Var<T>,
-        labels: Option<&Tensor<i64>>,
-        target: &Target<T>,
-    ) -> Terms<T> {
+    pub fn objective(&self, x: &Var, labels: Option<&Array<i64>>, target: &Target) -> Terms {
         (self.objective)(x, labels, target)
     }
 }
 
-impl<T: Float> fmt::Debug for Phase<'_, T> {
+impl fmt::Debug for Phase<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             name,
@@ -88,14 +83,14 @@ impl<T: Float> fmt::Debug for Phase<'_, T> {
 /// use retrograd_autoencoders::{GreedyAutoencoder, Autoencoder, epochs_of};
 /// use retrograd_tensor::random;
 ///
-/// let model = GreedyAutoencoder::<f32>::images(784, &mut random::rng(0));
+/// let model = GreedyAutoencoder::images(784, &mut random::rng(0));
 /// let phases = model.phases();
 /// let names: Vec<&str> = phases.iter().map(|phase| phase.name).collect();
 /// assert_eq!(names, ["layer 1", "layer 2", "fine-tuning"]);
 /// assert_eq!(epochs_of(&phases, 10), [4, 4, 2]);
 /// ```
 #[must_use]
-pub fn epochs_of<T: Float>(phases: &[Phase<'_, T>], total: u64) -> Vec<u64> {
+pub fn epochs_of(phases: &[Phase<'_>], total: u64) -> Vec<u64> {
     let mut share = 0.0;
     let mut spent = 0;
     let mut epochs = Vec::new();
@@ -117,7 +112,7 @@ mod tests {
     #[test]
     fn every_epoch_is_in_one_phase() {
         let phase = |share| {
-            Phase::<f64>::new("a phase", share, Vec::new(), |x, _, _| {
+            Phase::new("a phase", share, Vec::new(), |x, _, _| {
                 Terms::new("x", x.clone())
             })
         };

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_nn::Reduction;
-use retrograd_tensor::Float;
 
 /// What reconstructions `[batch, features]` are compared with.
 ///
@@ -14,11 +13,11 @@ use retrograd_tensor::Float;
 /// ```
 /// use retrograd_autoencoders::{Autoencoder, LinearAutoencoder, Target};
 /// use retrograd_autograd::Var;
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{DType, Tensor, random};
 ///
-/// let model = LinearAutoencoder::<f32>::new(3, 2, &mut random::rng(0));
-/// let x: Var = Tensor::ones([2, 3]).into();
-/// let observed: Var = Tensor::from_vec(vec![1.0, 1.0, 0.0, 1.0, 1.0, 1.0], [2, 3]).into();
+/// let model = LinearAutoencoder::new(3, 2, &mut random::rng(0));
+/// let x: Var = Tensor::ones([2, 3], DType::F32).into();
+/// let observed: Var = Tensor::from_vec(vec![1.0_f32, 1.0, 0.0, 1.0, 1.0, 1.0], [2, 3]).into();
 /// let loss = |hole: f32| {
 ///     let values = Tensor::from_vec(vec![1.0, 1.0, hole, 1.0, 1.0, 1.0], [2, 3]);
 ///     let target = Target::of(&values.into(), Some(&observed));
@@ -27,19 +26,19 @@ use retrograd_tensor::Float;
 /// assert_eq!(loss(7.0), loss(f32::NAN));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Target<T: Float = f32> {
-    pub(crate) values: Var<T>,
-    pub(crate) observed: Option<Var<T>>,
+pub struct Target {
+    pub(crate) values: Var,
+    pub(crate) observed: Option<Var>,
 }
 
-impl<T: Float> From<&Var<T>> for Target<T> {
+impl From<&Var> for Target {
     /// All of it is observed.
-    fn from(values: &Var<T>) -> Self {
+    fn from(values: &Var) -> Self {
         Self::of(values, None)
     }
 }
 
-impl<T: Float> Target<T> {
+impl Target {
     /// `values`, of which those count where `observed`, of the same shape, is 1 and not 0; all of them
     /// if it is not given.
     ///
@@ -47,13 +46,13 @@ impl<T: Float> Target<T> {
     /// If the shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn of(values: &Var<T>, observed: Option<&Var<T>>) -> Self {
+    pub fn of(values: &Var, observed: Option<&Var>) -> Self {
         static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("observed", |[x, observed]: [Expr; 2]| {
                 Expr::select(&observed, &x, &Expr::from(0.0))
             })
         });
-        let known = |observed: &Var<T>| FORMULA.apply(&[values, observed]);
+        let known = |observed: &Var| FORMULA.apply(&[values, observed]);
         Self {
             // What stands where nothing was observed is forgotten here.
             values: observed.map_or_else(|| values.clone(), known),
@@ -63,7 +62,7 @@ impl<T: Float> Target<T> {
 
     /// The mean over what was observed of a loss of these values; 0 where nothing was.
     #[track_caller]
-    pub(crate) fn mean(&self, loss: impl FnOnce(&Var<T>, Reduction) -> Var<T>) -> Var<T> {
+    pub(crate) fn mean(&self, loss: impl FnOnce(&Var, Reduction) -> Var) -> Var {
         match &self.observed {
             None => loss(&self.values, Reduction::Mean),
             Some(observed) => {

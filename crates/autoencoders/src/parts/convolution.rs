@@ -2,8 +2,8 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Conv2d, ConvTranspose2d, Init, Sequential};
+use retrograd_tensor::Shape;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Shape};
 
 use crate::registry::DataKind;
 
@@ -37,12 +37,12 @@ pub(crate) fn halved([_, height, width]: [usize; 3], layers: usize) -> Result<[u
 }
 
 /// Rows of pixels as images, `[batch, channels, height, width]`.
-pub(crate) fn images<T: Float>(x: &Var<T>, [channels, height, width]: [usize; 3]) -> Var<T> {
+pub(crate) fn images(x: &Var, [channels, height, width]: [usize; 3]) -> Var {
     x.with_shape(Shape::from([x.shape()[0], channels, height, width]))
 }
 
 /// A sample a row, whatever its axes were.
-pub(crate) fn rows<T: Float>(x: &Var<T>) -> Var<T> {
+pub(crate) fn rows(x: &Var) -> Var {
     let batch = x.shape()[0];
     let features = x.shape()[1..].iter().product();
     x.with_shape(Shape::from([batch, features]))
@@ -53,13 +53,13 @@ pub(crate) fn rows<T: Float>(x: &Var<T>) -> Var<T> {
 pub(crate) type Halving = (usize, usize);
 
 /// Convolutions with stride 2, each followed by the activation, added to `network`.
-pub(crate) fn halving<T: Float>(
-    network: Sequential<T>,
+pub(crate) fn halving(
+    network: Sequential,
     inputs: usize,
     layers: &[Halving],
     activation: Activation,
     rng: &mut Rng,
-) -> Sequential<T> {
+) -> Sequential {
     let mut inputs = inputs;
     layers.iter().fold(network, |network, &(channels, taps)| {
         let layer = Conv2d::new(inputs, channels, [taps; 2], rng)
@@ -73,13 +73,13 @@ pub(crate) fn halving<T: Float>(
 
 /// The transposes of [`halving`] in the opposite order, with the activation between them, added to
 /// `network`.
-pub(crate) fn doubling<T: Float>(
-    mut network: Sequential<T>,
+pub(crate) fn doubling(
+    mut network: Sequential,
     inputs: usize,
     layers: &[Halving],
     activation: Activation,
     rng: &mut Rng,
-) -> Sequential<T> {
+) -> Sequential {
     for (position, &(channels, taps)) in layers.iter().enumerate().rev() {
         let outputs = if position > 0 {
             layers[position - 1].0

@@ -2,7 +2,7 @@
 
 use retrograd_autograd::{Mode, Var};
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Array, Float, Shape, Tensor, typed};
 
 /// A random change of samples, x̃ ~ q(x̃|x).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,13 +34,14 @@ impl Corruption {
     /// the tape's random stream, so a free constant stays as it is.
     #[track_caller]
     #[must_use]
-    pub fn apply<T: Float>(self, x: &Var<T>) -> Var<T> {
+    pub fn apply(self, x: &Var) -> Var {
         let Some(tape) = x.tape().filter(|_| x.mode() == Mode::Training) else {
             return x.clone();
         };
         match self {
             Self::Gaussian { deviation, clip } => {
-                let noise = tape.random(|rng| Tensor::normal(*x.shape(), 0.0, deviation, rng));
+                let noise =
+                    tape.random(|rng| Tensor::normal(*x.shape(), 0.0, deviation, rng, x.dtype()));
                 let noisy = x + Var::constant(noise);
                 if clip { noisy.clamp(0.0, 1.0) } else { noisy }
             }
@@ -54,7 +55,7 @@ impl Corruption {
 
     /// x̃ for samples `[samples, features]`, whatever the mode: to look at, or to judge by.
     #[must_use]
-    pub fn of<T: Float>(self, x: &Tensor<T>, rng: &mut Rng) -> Tensor<T> {
+    pub fn of(self, x: &Tensor, rng: &mut Rng) -> Tensor {
         let tape =
             retrograd_autograd::Tape::with(Mode::Training, retrograd_tensor::random::copy(rng));
         let noisy = self.apply(&tape.constant(x.clone())).into_value();
@@ -64,18 +65,22 @@ impl Corruption {
 }
 
 /// 0 at a share of the positions of each row, else 1.
-fn mask<T: Float>(x: &Tensor<T>, share: f64, rng: &mut Rng) -> Tensor<T> {
-    let shape = *x.shape();
+fn mask(x: &Tensor, share: f64, rng: &mut Rng) -> Tensor {
+    typed!(x.dtype(), T => mask_of::<T>(x.shape(), share, rng).into())
+}
+
+/// [`mask`] in one type.
+fn mask_of<T: Float>(shape: &Shape, share: f64, rng: &mut Rng) -> Array<T> {
     let features = shape.last().copied().unwrap_or(1);
     let masked = (features as f64 * share).round() as usize;
-    let mut mask = Tensor::ones(shape);
+    let mut mask = Array::ones(*shape);
     if masked == 0 || features == 0 {
         return mask;
     }
-    let draws = Tensor::<T>::uniform(shape, 0.0, 1.0, rng).to_vec();
+    let draws = Array::<T>::uniform(*shape, 0.0, 1.0, rng);
     let mut order: Vec<usize> = (0..features).collect();
     let rows = mask.make_mut().chunks_mut(features);
-    for (row, draws) in rows.zip(draws.chunks(features)) {
+    for (row, draws) in rows.zip(draws.values().chunks(features)) {
         // The positions of the smallest draws; of equal ones, the first.
         let by_draw = |&a: &usize, &b: &usize| {
             let draws = (draws[a].to_f64(), draws[b].to_f64());
@@ -91,7 +96,7 @@ fn mask<T: Float>(x: &Tensor<T>, share: f64, rng: &mut Rng) -> Tensor<T> {
 mod tests {
     use super::*;
     use retrograd_autograd::Tape;
-    use retrograd_tensor::{assert_abs_diff_eq, random};
+    use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
     const ALL: [Corruption; 4] = [
         Corruption::Gaussian {
@@ -108,7 +113,7 @@ mod tests {
 
     #[test]
     fn only_training_is_noisy_and_a_stream_repeats() {
-        let x = Tensor::<f64>::uniform([20, 10], 0.0, 1.0, &mut random::rng(1));
+        let x = Tensor::uniform([20, 10], 0.0, 1.0, &mut random::rng(1), DType::F64);
         for corruption in ALL {
             let on = |mode, seed| {
                 let tape = Tape::with(mode, random::rng(seed));
@@ -128,9 +133,9 @@ mod tests {
 
     #[test]
     fn each_does_what_it_says() {
-        let x = Tensor::<f64>::full([1000, 10], 0.5);
+        let x = Tensor::full([1000, 10], 0.5);
         let noisy = |corruption: Corruption| corruption.of(&x, &mut random::rng(2));
-        let mean = |x: &Tensor<f64>| x.mean(..).item();
+        let mean = |x: &Tensor| x.mean(..).item();
         let added = &noisy(ALL[0]) - &x;
         let deviation = (&added * &added).mean(..).item().sqrt();
         // 10 000 draws: the error of the deviation is 0.7 %.

@@ -2,8 +2,8 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Init, Linear, Module, Param, Sequential, Visitor};
+use retrograd_tensor::Tensor;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor};
 
 use super::output::Output;
 
@@ -31,12 +31,12 @@ impl Start {
 
 /// An encoder through the widths in `down` and the decoder that mirrors it, up to its last
 /// nonlinearity, which is `output`'s.
-pub(crate) fn halves<T: Float>(
+pub(crate) fn halves(
     down: &[usize],
     activation: Activation,
     output: Output,
     rng: &mut Rng,
-) -> (Sequential<T>, Sequential<T>) {
+) -> (Sequential, Sequential) {
     let encoder = stack(down, activation, Start::Glorot, true, rng);
     let decoder = stack(&mirror(down), activation, Start::Glorot, false, rng);
     output.prepare(&decoder);
@@ -56,25 +56,25 @@ pub(crate) fn through(features: usize, hidden: &[usize], code: usize) -> Vec<usi
 
 /// Linear layers through `widths`, each followed by `activation` except, unless `activate_last`,
 /// the last.
-pub(crate) fn stack<T: Float>(
+pub(crate) fn stack(
     widths: &[usize],
     activation: Activation,
     start: Start,
     activate_last: bool,
     rng: &mut Rng,
-) -> Sequential<T> {
+) -> Sequential {
     let layers = layers(widths, activation, start, activate_last, rng);
     sequence(&layers, activation, activate_last)
 }
 
 /// The linear layers of a [`stack`], one by one.
-pub(crate) fn layers<T: Float>(
+pub(crate) fn layers(
     widths: &[usize],
     activation: Activation,
     start: Start,
     activate_last: bool,
     rng: &mut Rng,
-) -> Vec<Linear<T>> {
+) -> Vec<Linear> {
     let last = widths.len() - 2;
     let layer = |(position, pair): (usize, &[usize])| {
         let activated = (position < last || activate_last).then_some(activation);
@@ -85,13 +85,13 @@ pub(crate) fn layers<T: Float>(
 
 /// Layers with activations between them and, if `activate_last`, after them. They are shared: both
 /// the sequence and the list are the same parameters.
-pub(crate) fn sequence<T: Float>(
-    layers: &[Linear<T>],
+pub(crate) fn sequence(
+    layers: &[Linear],
     activation: Activation,
     activate_last: bool,
-) -> Sequential<T> {
+) -> Sequential {
     let last = layers.len() - 1;
-    let add = |network: Sequential<T>, (position, layer): (usize, &Linear<T>)| {
+    let add = |network: Sequential, (position, layer): (usize, &Linear)| {
         let network = network.with(layer.clone());
         if position < last || activate_last {
             network.with(activation)
@@ -106,26 +106,26 @@ pub(crate) fn sequence<T: Float>(
 ///
 /// The weight is listed under the other layer; this one names its bias alone.
 #[derive(Clone, Debug)]
-pub(crate) struct Transposed<T: Float> {
-    weight: Param<T>,
-    bias: Param<T>,
+pub(crate) struct Transposed {
+    weight: Param,
+    bias: Param,
 }
 
-impl<T: Float> Transposed<T> {
+impl Transposed {
     /// The way back through `layer`, with a bias of 0.
-    pub(crate) fn of(layer: &Linear<T>) -> Self {
+    pub(crate) fn of(layer: &Linear) -> Self {
         let weight = layer.weight.clone();
-        let bias = Param::new(Tensor::zeros([weight.shape()[1]]));
+        let bias = Param::new(Tensor::zeros([weight.shape()[1]], weight.dtype()));
         Self { weight, bias }
     }
 }
 
-impl<T: Float> Module<T> for Transposed<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Transposed {
+    fn forward(&self, x: &Var) -> Var {
         x.affine(&self.weight.beside(x).t(), &self.bias.beside(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("bias", &self.bias);
     }
 }

@@ -2,7 +2,7 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Module, Sequential, Terms, loss};
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Target;
@@ -37,7 +37,7 @@ impl Output {
     /// The reconstruction y for the last layer's z.
     #[track_caller]
     #[must_use]
-    pub fn reconstruction<T: Float>(self, z: &Var<T>) -> Var<T> {
+    pub fn reconstruction(self, z: &Var) -> Var {
         match self {
             Self::Real => z.clone(),
             Self::Rectified => z.relu(),
@@ -59,18 +59,18 @@ impl Output {
     /// A rectified output that starts at 0 for every sample has no slope and stays there for good;
     /// with biases of 0 about half of them would. Their biases start at 1 instead, at the top of
     /// the data's range.
-    pub(crate) fn prepare<T: Float>(self, decoder: &Sequential<T>) {
+    pub(crate) fn prepare(self, decoder: &Sequential) {
         if self == Self::Rectified
             && let Some((_, bias)) = decoder.params().last()
         {
-            bias.set(Tensor::ones(bias.shape()));
+            bias.set(Tensor::ones(bias.shape(), bias.dtype()));
         }
     }
 
     /// What the last layer's z costs as a reconstruction of a target.
     #[track_caller]
     #[must_use]
-    pub fn cost<T: Float>(self, z: &Var<T>, target: &Target<T>) -> Terms<T> {
+    pub fn cost(self, z: &Var, target: &Target) -> Terms {
         match self {
             Self::Probability => {
                 let cost = target.mean(|x, over| loss::bce_with_logits(z, x, over));

@@ -4,14 +4,13 @@ use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_nn::Param;
-use retrograd_tensor::{Float, Tensor};
 
 /// The smallest and, below 1, the largest mean activation that is told from 0 and 1: at the ends the
 /// divergence would be infinite. In single precision 1 − 1e-6 is still not 1.
 const EDGE: f64 = 1e-6;
 
 /// λ Σ |h| of codes `[batch, code]`: summed over the units, averaged over the batch.
-pub(crate) fn activity<T: Float>(code: &Var<T>, lambda: f64) -> Var<T> {
+pub(crate) fn activity(code: &Var, lambda: f64) -> Var {
     static FORMULA: LazyLock<Pointwise> =
         LazyLock::new(|| Pointwise::new("activity", |[h]: [Expr; 1]| h.abs()));
     FORMULA.apply_sum(&[code], ..) * (lambda / samples(code))
@@ -19,35 +18,35 @@ pub(crate) fn activity<T: Float>(code: &Var<T>, lambda: f64) -> Var<T> {
 
 /// weight·Σⱼ KL(ρ ‖ ρ̂ⱼ) of codes `[batch, code]` with values in [0, 1]; ρ̂ⱼ is the mean of unit j over
 /// the batch, and the sum is over the units.
-pub(crate) fn divergence_of_means<T: Float>(code: &Var<T>, rho: f64, weight: f64) -> Var<T> {
+pub(crate) fn divergence_of_means(code: &Var, rho: f64, weight: f64) -> Var {
     let means = code.mean(0).clamp(EDGE, 1.0 - EDGE);
     bernoulli_divergence(rho, &means).sum(..) * weight
 }
 
 /// KL(p ‖ q) = p log(p/q) + (1−p) log((1−p)/(1−q)) of each q, in nats; p and q inside (0, 1).
-pub(crate) fn bernoulli_divergence<T: Float>(p: f64, q: &Var<T>) -> Var<T> {
+pub(crate) fn bernoulli_divergence(p: f64, q: &Var) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("bernoulli_divergence", |[p, q]: [Expr; 2]| {
             let (not_p, not_q) = (1.0 - &p, 1.0 - &q);
             &p * (&p / &q).log() + &not_p * (&not_p / not_q).log()
         })
     });
-    FORMULA.apply(&[&Var::constant(Tensor::scalar(T::from_f64(p))), q])
+    FORMULA.apply(&[&q.scalar_like(p), q])
 }
 
 /// λ Σ ½‖W‖² over weights, summed over all their numbers; `x` says which tape they are used on.
-pub(crate) fn decay<T: Float>(weights: &[Param<T>], lambda: f64, x: &Var<T>) -> Var<T> {
+pub(crate) fn decay(weights: &[Param], lambda: f64, x: &Var) -> Var {
     static FORMULA: LazyLock<Pointwise> =
         LazyLock::new(|| Pointwise::new("half_square", |[w]: [Expr; 1]| w.square() * 0.5));
     let sums = weights
         .iter()
         .map(|weight| FORMULA.apply_sum(&[&weight.beside(x)], ..));
-    let none = || Var::constant(Tensor::scalar(T::ZERO));
+    let none = || x.scalar_like(0.0);
     sums.reduce(|a, b| a + b).unwrap_or_else(none) * lambda
 }
 
 /// Rows of a batch.
-pub(crate) fn samples<T: Float>(x: &Var<T>) -> f64 {
+pub(crate) fn samples(x: &Var) -> f64 {
     x.shape().first().copied().unwrap_or(1) as f64
 }
 
@@ -55,12 +54,12 @@ pub(crate) fn samples<T: Float>(x: &Var<T>) -> f64 {
 mod tests {
     use super::*;
     use retrograd_autograd::Tape;
-    use retrograd_tensor::assert_abs_diff_eq;
+    use retrograd_tensor::{Tensor, assert_abs_diff_eq};
 
     #[test]
     fn the_divergence_is_zero_at_the_target_and_finite_at_the_ends() {
         let of = |q: f64| {
-            let tape = Tape::<f64>::new();
+            let tape = Tape::new();
             let code = tape.leaf(Tensor::full([3, 2], q));
             let penalty = divergence_of_means(&code, 0.1, 1.0);
             let slope = penalty.backward().of(&code).unwrap().at(&[0, 0]);

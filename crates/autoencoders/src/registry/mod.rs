@@ -2,7 +2,6 @@
 
 mod card;
 mod choice;
-mod compiled;
 mod fitted;
 mod recipe;
 mod setting;
@@ -13,7 +12,6 @@ mod variant;
 pub use card::{Card, DataKind, DefaultData};
 pub(crate) use choice::choices;
 pub use choice::{Body, Decoder, Noise, Nonlinearity};
-pub use compiled::Compiled;
 pub use recipe::{BatchSize, OptimizerKind, Recipe};
 pub use setting::{Range, Setting, SettingError, Value};
 pub(crate) use settings::need;

@@ -6,10 +6,8 @@ use retrograd_nn::{
     Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, NAdam, Optimizer, Param, RAdam, RmsProp,
     Schedule, Sgd,
 };
-use retrograd_tensor::Float;
 
 use super::choice::choices;
-use super::compiled::Compiled;
 
 /// Samples in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,28 +62,7 @@ choices!(OptimizerKind {
 impl OptimizerKind {
     /// An optimiser of this kind for these parameters.
     #[must_use]
-    pub fn build<T: Compiled>(
-        self,
-        learning_rate: f64,
-        params: Vec<(String, Param<T>)>,
-    ) -> Optimizer<T> {
-        T::optimizer(self, learning_rate, params)
-    }
-
-    /// Whether it has a weight decay.
-    #[must_use]
-    pub fn has_weight_decay(self) -> bool {
-        matches!(
-            self,
-            Self::Sgd | Self::Momentum | Self::Adam | Self::AdamW | Self::Lion
-        )
-    }
-
-    pub(super) fn optimizer<T: Float>(
-        self,
-        learning_rate: f64,
-        params: Vec<(String, Param<T>)>,
-    ) -> Optimizer<T> {
+    pub fn build(self, learning_rate: f64, params: Vec<(String, Param)>) -> Optimizer {
         /// Of the method that goes by this name alone.
         const MOMENTUM: f64 = 0.9;
         match self {
@@ -107,6 +84,15 @@ impl OptimizerKind {
             Self::RmsProp => Optimizer::new(RmsProp::default(), learning_rate, params),
             Self::Lion => Optimizer::new(Lion::default(), learning_rate, params),
         }
+    }
+
+    /// Whether it has a weight decay.
+    #[must_use]
+    pub fn has_weight_decay(self) -> bool {
+        matches!(
+            self,
+            Self::Sgd | Self::Momentum | Self::Adam | Self::AdamW | Self::Lion
+        )
     }
 }
 

@@ -20,7 +20,7 @@ use crate::parts::dense::through;
 ///
 /// let settings: Settings = toml::from_str("latent = 2\nhidden = [64]").unwrap();
 /// let (variant, data) = (Variant::from_name("deep").unwrap(), DataKind::Images([1, 28, 28]));
-/// let model = variant.build::<f32>(&settings, data, &mut random::rng(0)).unwrap();
+/// let model = variant.build(&settings, data, &mut random::rng(0)).unwrap();
 /// assert_eq!(model.widths(), [784, 64, 2, 64, 784]);
 ///
 /// // With what was left open, as a run's record keeps it: builds the same model again.

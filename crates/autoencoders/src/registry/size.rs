@@ -78,9 +78,7 @@ mod tests {
                 let Ok(settings) = variant.resolve(&Settings::default(), data) else {
                     continue;
                 };
-                let model = variant
-                    .build::<f32>(&settings, data, &mut random::rng(0))
-                    .unwrap();
+                let model = variant.build(&settings, data, &mut random::rng(0)).unwrap();
                 let exact = model.parameter_count() as u128;
                 let about = settings.size(data).parameters;
                 assert!(

@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::card::{Card, DataKind, DefaultData};
-use super::compiled::Compiled;
 use super::recipe::Recipe;
 use super::setting::{Setting, Value};
 use super::settings::Settings;
@@ -17,7 +15,7 @@ use crate::variants::{
 };
 
 /// A boxed autoencoder of any variant.
-pub type BoxedAutoencoder<T> = Box<dyn Autoencoder<T>>;
+pub type BoxedAutoencoder = Box<dyn Autoencoder>;
 
 /// A variant of the family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -171,27 +169,22 @@ impl Variant {
     }
 
     /// An untrained model for data of this kind, with these options and the variant's own where
-    /// none is chosen.
+    /// none is chosen. Its parameters are `f32`; [`cast`](retrograd_nn::Module::cast) changes that.
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve).
-    pub fn build<T: Compiled>(
+    pub fn build(
         self,
         settings: &Settings,
         data: DataKind,
         rng: &mut Rng,
-    ) -> Result<BoxedAutoencoder<T>, Misfit> {
+    ) -> Result<BoxedAutoencoder, Misfit> {
         let settings = self.resolve(settings, data)?;
-        Ok(T::model(self, &settings, data, rng))
+        Ok(self.model(&settings, data, rng))
     }
 
     /// The model with these options, all of which are there and fit.
-    pub(super) fn model<T: Float>(
-        self,
-        settings: &Settings,
-        data: DataKind,
-        rng: &mut Rng,
-    ) -> BoxedAutoencoder<T> {
+    fn model(self, settings: &Settings, data: DataKind, rng: &mut Rng) -> BoxedAutoencoder {
         match self {
             Self::Linear => Box::new(linear::build(settings, data, rng)),
             Self::Undercomplete => Box::new(undercomplete::build(settings, data, rng)),

@@ -13,8 +13,8 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Module, Terms, Visitor};
+use retrograd_tensor::Tensor;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor};
 
 use super::variational::{self, VariationalAutoencoder};
 use crate::model::{Autoencoder, Generative, NATS, Posterior, Target};
@@ -28,36 +28,32 @@ pub(crate) const CARD: Card = Card {
     source: "Higgins et al. 2017",
     parent: Some(Variant::Variational),
     settings: |data| Settings {
-        beta: Some(BetaAutoencoder::<f32>::BETA),
+        beta: Some(BetaAutoencoder::BETA),
         ..variational::settings(data)
     },
     ..variational::CARD
 };
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> BetaAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> BetaAutoencoder {
     BetaAutoencoder::new(variational::build(settings, data, rng), need(settings.beta))
 }
 
 /// A variational autoencoder with a weight on the divergence.
 #[derive(Debug)]
-pub struct BetaAutoencoder<T: Float = f32> {
+pub struct BetaAutoencoder {
     /// The parent.
-    pub plain: VariationalAutoencoder<T>,
+    pub plain: VariationalAutoencoder,
     /// β, not negative.
     pub beta: f64,
 }
 
-impl<T: Float> BetaAutoencoder<T> {
+impl BetaAutoencoder {
     /// β of the published figures on simple images.
     pub const BETA: f64 = 4.0;
 
     /// `plain` with this weight.
     #[must_use]
-    pub fn new(plain: VariationalAutoencoder<T>, beta: f64) -> Self {
+    pub fn new(plain: VariationalAutoencoder, beta: f64) -> Self {
         Self { plain, beta }
     }
 
@@ -68,33 +64,33 @@ impl<T: Float> BetaAutoencoder<T> {
     /// If the shapes do not fit.
     #[track_caller]
     #[must_use]
-    pub fn objective_with(&self, x: &Var<T>, target: &Target<T>, noise: &Var<T>) -> Terms<T> {
+    pub fn objective_with(&self, x: &Var, target: &Target, noise: &Var) -> Terms {
         let (reconstruction, divergence) = self.plain.parts(x, target, noise);
         Terms::new(self.plain.likelihood.name(), reconstruction)
             .with("beta_kl", divergence * self.beta)
     }
 }
 
-impl<T: Float> Module<T> for BetaAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for BetaAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.plain.forward(x)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.plain.visit(visitor);
     }
 }
 
-impl<T: Float> Autoencoder<T> for BetaAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for BetaAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.plain.encode(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.plain.decode(code)
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         self.objective_with(x, target, &self.plain.noise(x))
     }
 
@@ -102,7 +98,7 @@ impl<T: Float> Autoencoder<T> for BetaAutoencoder<T> {
         NATS
     }
 
-    fn generative(&self) -> Option<&dyn Generative<T>> {
+    fn generative(&self) -> Option<&dyn Generative> {
         Some(self)
     }
 
@@ -111,16 +107,16 @@ impl<T: Float> Autoencoder<T> for BetaAutoencoder<T> {
     }
 }
 
-impl<T: Float> Generative<T> for BetaAutoencoder<T> {
+impl Generative for BetaAutoencoder {
     fn latent(&self) -> usize {
         self.plain.latent()
     }
 
-    fn posterior(&self, x: &Var<T>) -> Posterior<T> {
+    fn posterior(&self, x: &Var) -> Posterior {
         self.plain.posterior(x)
     }
 
-    fn sample(&self, count: usize, rng: &mut Rng) -> Tensor<T> {
+    fn sample(&self, count: usize, rng: &mut Rng) -> Tensor {
         self.plain.sample(count, rng)
     }
 }

@@ -12,8 +12,8 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Module, Terms, Visitor};
+use retrograd_tensor::Array;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor};
 
 use super::variational::{self, VariationalAutoencoder, likelihood};
 use crate::model::{Autoencoder, Conditional, Likelihood, NATS, Posterior, Target, one_hot};
@@ -27,7 +27,7 @@ pub(crate) const CARD: Card = Card {
     source: "Sohn, Lee and Yan 2015",
     parent: Some(Variant::Variational),
     settings: |data| Settings {
-        classes: Some(ConditionalAutoencoder::<f32>::CLASSES),
+        classes: Some(ConditionalAutoencoder::CLASSES),
         // A label is not beside an image as a pixel is.
         body: None,
         channels: None,
@@ -36,11 +36,7 @@ pub(crate) const CARD: Card = Card {
     ..variational::CARD
 };
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> ConditionalAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> ConditionalAutoencoder {
     ConditionalAutoencoder::new(
         &settings.down(data),
         need(settings.classes),
@@ -52,13 +48,13 @@ pub(crate) fn build<T: Float>(
 
 /// A variational autoencoder whose halves read a label.
 #[derive(Debug)]
-pub struct ConditionalAutoencoder<T: Float = f32> {
+pub struct ConditionalAutoencoder {
     /// The parent, whose inputs are wider by the number of labels.
-    pub plain: VariationalAutoencoder<T>,
+    pub plain: VariationalAutoencoder,
     classes: usize,
 }
 
-impl<T: Float> ConditionalAutoencoder<T> {
+impl ConditionalAutoencoder {
     /// Labels of digits.
     pub const CLASSES: usize = 10;
 
@@ -91,14 +87,14 @@ impl<T: Float> ConditionalAutoencoder<T> {
 
     /// `x` with its label beside it, `[batch, width + classes]`.
     #[track_caller]
-    fn labelled(&self, x: &Var<T>, labels: &Tensor<i64>) -> Var<T> {
+    fn labelled(&self, x: &Var, labels: &Array<i64>) -> Var {
         assert!(
             labels.shape()[..] == x.shape()[..1],
             "a conditional autoencoder needs a label for each of {} samples, not labels of shape {}",
             x.shape()[0],
             labels.shape()
         );
-        Var::cat(&[x, &one_hot(labels, self.classes).into()], 1)
+        Var::cat(&[x, &one_hot(labels, self.classes, x.dtype()).into()], 1)
     }
 
     /// [`objective_given`](Conditional::objective_given) with this noise `[batch, code]` instead of
@@ -110,11 +106,11 @@ impl<T: Float> ConditionalAutoencoder<T> {
     #[must_use]
     pub fn objective_with(
         &self,
-        x: &Var<T>,
-        labels: &Tensor<i64>,
-        target: &Target<T>,
-        noise: &Var<T>,
-    ) -> Terms<T> {
+        x: &Var,
+        labels: &Array<i64>,
+        target: &Target,
+        noise: &Var,
+    ) -> Terms {
         let posterior = self.posterior_given(x, labels);
         let code = self.labelled(&posterior.draw(noise), labels);
         let cost = self
@@ -128,29 +124,29 @@ impl<T: Float> ConditionalAutoencoder<T> {
 /// What to say to whoever asks without labels.
 const UNLABELLED: &str = "a conditional autoencoder needs the labels of its samples: use the methods of `Conditional`, or `Given` with the labels";
 
-impl<T: Float> Module<T> for ConditionalAutoencoder<T> {
+impl Module for ConditionalAutoencoder {
     /// # Panics
     /// Always: see [`Conditional`].
-    fn forward(&self, _: &Var<T>) -> Var<T> {
+    fn forward(&self, _: &Var) -> Var {
         panic!("{UNLABELLED}")
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.plain.visit(visitor);
     }
 }
 
 /// Without labels these panic; see [`Conditional`].
-impl<T: Float> Autoencoder<T> for ConditionalAutoencoder<T> {
-    fn encode(&self, _: &Var<T>) -> Var<T> {
+impl Autoencoder for ConditionalAutoencoder {
+    fn encode(&self, _: &Var) -> Var {
         panic!("{UNLABELLED}")
     }
 
-    fn decode(&self, _: &Var<T>) -> Var<T> {
+    fn decode(&self, _: &Var) -> Var {
         panic!("{UNLABELLED}")
     }
 
-    fn objective_for(&self, _: &Var<T>, _: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, _: &Var, _: &Target) -> Terms {
         panic!("{UNLABELLED}")
     }
 
@@ -158,7 +154,7 @@ impl<T: Float> Autoencoder<T> for ConditionalAutoencoder<T> {
         NATS
     }
 
-    fn conditional(&self) -> Option<&dyn Conditional<T>> {
+    fn conditional(&self) -> Option<&dyn Conditional> {
         Some(self)
     }
 
@@ -170,7 +166,7 @@ impl<T: Float> Autoencoder<T> for ConditionalAutoencoder<T> {
     }
 }
 
-impl<T: Float> Conditional<T> for ConditionalAutoencoder<T> {
+impl Conditional for ConditionalAutoencoder {
     fn classes(&self) -> usize {
         self.classes
     }
@@ -180,18 +176,18 @@ impl<T: Float> Conditional<T> for ConditionalAutoencoder<T> {
     }
 
     #[track_caller]
-    fn posterior_given(&self, x: &Var<T>, labels: &Tensor<i64>) -> Posterior<T> {
+    fn posterior_given(&self, x: &Var, labels: &Array<i64>) -> Posterior {
         self.plain.heads(&self.labelled(x, labels))
     }
 
     #[track_caller]
-    fn decode_given(&self, code: &Var<T>, labels: &Tensor<i64>) -> Var<T> {
+    fn decode_given(&self, code: &Var, labels: &Array<i64>) -> Var {
         let z = self.plain.decoder.forward(&self.labelled(code, labels));
         self.plain.likelihood.mean(&z)
     }
 
     #[track_caller]
-    fn objective_given(&self, x: &Var<T>, labels: &Tensor<i64>, target: &Target<T>) -> Terms<T> {
+    fn objective_given(&self, x: &Var, labels: &Array<i64>, target: &Target) -> Terms {
         self.objective_with(x, labels, target, &self.plain.noise(x))
     }
 }

@@ -25,7 +25,6 @@ use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Mode, Pointwise, Tape, Var, grad};
 use retrograd_nn::{Activation, Module, Param, Sequential, Terms, Visitor};
-use retrograd_tensor::Float;
 use retrograd_tensor::random::{self, Rng};
 
 use crate::model::{Autoencoder, Target};
@@ -49,7 +48,7 @@ pub(crate) const CARD: Card = Card {
         hidden: Some(Vec::new()),
         activation: Some(Nonlinearity::Sigmoid),
         output: Some(data.pick(Output::Probability, Output::Squashed, Output::Real)),
-        lambda: Some(ContractiveAutoencoder::<f32>::LAMBDA),
+        lambda: Some(ContractiveAutoencoder::LAMBDA),
         ..Settings::default()
     },
     recipe: |data| match data {
@@ -59,11 +58,7 @@ pub(crate) const CARD: Card = Card {
     check: checks::reaches,
 };
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> ContractiveAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> ContractiveAutoencoder {
     let down = settings.down(data);
     let (output, lambda) = (need(settings.output), need(settings.lambda));
     let up = mirror(&down);
@@ -72,19 +67,19 @@ pub(crate) fn build<T: Float>(
 
 /// An autoencoder whose code is charged for following its input.
 #[derive(Debug)]
-pub struct ContractiveAutoencoder<T: Float = f32> {
+pub struct ContractiveAutoencoder {
     /// f: `[batch, features]` to `[batch, code]`.
-    pub encoder: Sequential<T>,
+    pub encoder: Sequential,
     /// g up to its last nonlinearity: `[batch, code]` to `[batch, features]`.
-    pub decoder: Sequential<T>,
+    pub decoder: Sequential,
     /// λ: the squares are summed over code and features and averaged over the batch.
     pub lambda: f64,
     output: Output,
     /// The weight of an encoder that is one sigmoid layer.
-    single: Option<Param<T>>,
+    single: Option<Param>,
 }
 
-impl<T: Float> ContractiveAutoencoder<T> {
+impl ContractiveAutoencoder {
     /// The λ of the recipe for images, beside a cross-entropy per pixel.
     pub const LAMBDA: f64 = 1e-3;
 
@@ -137,7 +132,7 @@ impl<T: Float> ContractiveAutoencoder<T> {
     /// ‖∂h/∂x‖²_F, averaged over the batch: by the formula if the encoder is one sigmoid layer, else
     /// by [`contraction_by_sweeps`](Self::contraction_by_sweeps).
     #[must_use]
-    pub fn contraction(&self, x: &Var<T>) -> Var<T> {
+    pub fn contraction(&self, x: &Var) -> Var {
         match &self.single {
             Some(weight) => contraction_of_sigmoids(&self.encode(x), &weight.beside(x)),
             None => self.contraction_by_sweeps(x),
@@ -146,7 +141,7 @@ impl<T: Float> ContractiveAutoencoder<T> {
 
     /// The same for any encoder: a recorded sweep for every number of the code.
     #[must_use]
-    pub fn contraction_by_sweeps(&self, x: &Var<T>) -> Var<T> {
+    pub fn contraction_by_sweeps(&self, x: &Var) -> Var {
         // Derivatives are taken by a leaf. Data is a constant, and a free constant has no tape.
         match x.tape() {
             Some(_) if x.is_tracked() => self.sweeps(x),
@@ -158,7 +153,7 @@ impl<T: Float> ContractiveAutoencoder<T> {
         }
     }
 
-    fn sweeps(&self, x: &Var<T>) -> Var<T> {
+    fn sweeps(&self, x: &Var) -> Var {
         let code = self.encode(x);
         // Samples do not mix, so the gradient of a unit's sum over the batch has each sample's own
         // derivatives in its row.
@@ -177,7 +172,7 @@ static SQUARE: LazyLock<Pointwise> =
 
 /// Σⱼ (hⱼ(1 − hⱼ))² Σᵢ Wⱼᵢ² of codes `[batch, code]` and the weight `[code, features]`, averaged over
 /// the batch.
-fn contraction_of_sigmoids<T: Float>(code: &Var<T>, weight: &Var<T>) -> Var<T> {
+fn contraction_of_sigmoids(code: &Var, weight: &Var) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("contraction", |[h, norm]: [Expr; 2]| {
             (&h * (1.0 - &h)).square() * norm
@@ -187,27 +182,27 @@ fn contraction_of_sigmoids<T: Float>(code: &Var<T>, weight: &Var<T>) -> Var<T> {
     FORMULA.apply_sum(&[code, &norms], ..) / samples(code)
 }
 
-impl<T: Float> Module<T> for ContractiveAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for ContractiveAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.decode(&self.encode(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("encoder", &self.encoder);
         visitor.child("decoder", &self.decoder);
     }
 }
 
-impl<T: Float> Autoencoder<T> for ContractiveAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for ContractiveAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.encoder.forward(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.output.reconstruction(&self.decoder.forward(code))
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         let code = self.encode(x);
         let contraction = match &self.single {
             Some(weight) => contraction_of_sigmoids(&code, &weight.beside(x)),

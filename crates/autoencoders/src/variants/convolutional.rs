@@ -21,8 +21,8 @@ use retrograd_autograd::Var;
 use retrograd_nn::{
     Activation, Conv2d, Init, MaxPool2d, Module, Sequential, Terms, Upsample, Visitor,
 };
+use retrograd_tensor::Shape;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Shape};
 
 use crate::model::{Autoencoder, Target};
 use crate::parts::Output;
@@ -40,7 +40,7 @@ pub(crate) const CARD: Card = Card {
     parent: Some(Variant::Deep),
     data: DefaultData::Digits,
     settings: |_| Settings {
-        channels: Some(ConvolutionalAutoencoder::<f32>::CHANNELS.to_vec()),
+        channels: Some(ConvolutionalAutoencoder::CHANNELS.to_vec()),
         activation: Some(Nonlinearity::Relu),
         output: Some(Output::Probability),
         ..Settings::default()
@@ -61,11 +61,11 @@ pub(crate) const CARD: Card = Card {
     },
 };
 
-pub(crate) fn build<T: Float>(
+pub(crate) fn build(
     settings: &Settings,
     data: DataKind,
     rng: &mut Rng,
-) -> ConvolutionalAutoencoder<T> {
+) -> ConvolutionalAutoencoder {
     let channels = need(settings.channels.as_deref());
     ConvolutionalAutoencoder::new(
         sizes(data).expect("checked data is images"),
@@ -86,17 +86,17 @@ fn fits(side: usize) -> bool {
 
 /// Convolutions and pools to a code that is a small image, and the way back.
 #[derive(Debug)]
-pub struct ConvolutionalAutoencoder<T: Float = f32> {
+pub struct ConvolutionalAutoencoder {
     /// f: `[batch, colours, height, width]` to `[batch, channels, code height, code width]`.
-    pub encoder: Sequential<T>,
+    pub encoder: Sequential,
     /// g up to its last nonlinearity, the opposite.
-    pub decoder: Sequential<T>,
+    pub decoder: Sequential,
     output: Output,
     sizes: [usize; 3],
     channels: usize,
 }
 
-impl<T: Float> ConvolutionalAutoencoder<T> {
+impl ConvolutionalAutoencoder {
     /// Channels of the source.
     pub const CHANNELS: [usize; 3] = [16, 8, 8];
 
@@ -174,34 +174,34 @@ impl<T: Float> ConvolutionalAutoencoder<T> {
     }
 
     /// The decoder's last numbers, `[batch, pixels]`.
-    fn last(&self, code: &Var<T>) -> Var<T> {
+    fn last(&self, code: &Var) -> Var {
         let [channels, height, width] = self.code_shape();
         let shape = Shape::from([code.shape()[0], channels, height, width]);
         rows(&self.decoder.forward(&code.with_shape(shape)))
     }
 }
 
-impl<T: Float> Module<T> for ConvolutionalAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for ConvolutionalAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.decode(&self.encode(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("encoder", &self.encoder);
         visitor.child("decoder", &self.decoder);
     }
 }
 
-impl<T: Float> Autoencoder<T> for ConvolutionalAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for ConvolutionalAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         rows(&self.encoder.forward(&images(x, self.sizes)))
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.output.reconstruction(&self.last(code))
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         self.output.cost(&self.last(&self.encode(x)), target)
     }
 

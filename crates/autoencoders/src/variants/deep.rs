@@ -10,7 +10,6 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Module, Sequential, Terms, Visitor};
-use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use crate::model::{Autoencoder, Target};
@@ -54,27 +53,23 @@ pub(crate) fn settings(data: DataKind) -> Settings {
     }
 }
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> DeepAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> DeepAutoencoder {
     let output = need(settings.output);
     DeepAutoencoder::new(&settings.down(data), settings.layer(), output, rng)
 }
 
 /// Several nonlinear layers to the code and their mirror back.
 #[derive(Debug)]
-pub struct DeepAutoencoder<T: Float = f32> {
+pub struct DeepAutoencoder {
     /// f: `[batch, features]` to `[batch, code]`.
-    pub encoder: Sequential<T>,
+    pub encoder: Sequential,
     /// g up to its last nonlinearity: `[batch, code]` to `[batch, features]`.
-    pub decoder: Sequential<T>,
+    pub decoder: Sequential,
     /// What the decoder's last numbers become, and what that costs.
     pub output: Output,
 }
 
-impl<T: Float> DeepAutoencoder<T> {
+impl DeepAutoencoder {
     /// Numbers in the code of [`images`](Self::images).
     pub const IMAGE_CODE: usize = 32;
     /// Numbers in the code of [`table`](Self::table).
@@ -121,27 +116,27 @@ impl<T: Float> DeepAutoencoder<T> {
     }
 }
 
-impl<T: Float> Module<T> for DeepAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for DeepAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.decode(&self.encode(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("encoder", &self.encoder);
         visitor.child("decoder", &self.decoder);
     }
 }
 
-impl<T: Float> Autoencoder<T> for DeepAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for DeepAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.encoder.forward(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.output.reconstruction(&self.decoder.forward(code))
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         self.output
             .cost(&self.decoder.forward(&self.encode(x)), target)
     }

@@ -15,7 +15,6 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Module, Terms, Visitor};
-use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::deep::{self, DeepAutoencoder};
@@ -35,7 +34,7 @@ pub(crate) const CARD: Card = Card {
     data: DefaultData::Digits,
     settings: |data| Settings {
         corruption: Some(Noise::Gaussian),
-        noise: Some(DenoisingAutoencoder::<f32>::DEVIATION),
+        noise: Some(DenoisingAutoencoder::DEVIATION),
         clip: Some(data.pick(true, true, false)),
         ..deep::settings(data)
     },
@@ -68,11 +67,7 @@ fn corruption(settings: &Settings) -> Result<Corruption, String> {
     }
 }
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> DenoisingAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> DenoisingAutoencoder {
     DenoisingAutoencoder {
         plain: deep::build(settings, data, rng),
         corruption: corruption(settings).expect("checked options describe a noise"),
@@ -81,20 +76,20 @@ pub(crate) fn build<T: Float>(
 
 /// A deep autoencoder that learns to undo noise.
 #[derive(Debug)]
-pub struct DenoisingAutoencoder<T: Float = f32> {
+pub struct DenoisingAutoencoder {
     /// The parent.
-    pub plain: DeepAutoencoder<T>,
+    pub plain: DeepAutoencoder,
     /// What its input suffers in training.
     pub corruption: Corruption,
 }
 
-impl<T: Float> DenoisingAutoencoder<T> {
+impl DenoisingAutoencoder {
     /// σ of the source with clipped noise.
     pub const DEVIATION: f64 = 0.4;
 
     /// `plain` trained against this noise.
     #[must_use]
-    pub fn new(plain: DeepAutoencoder<T>, corruption: Corruption) -> Self {
+    pub fn new(plain: DeepAutoencoder, corruption: Corruption) -> Self {
         Self { plain, corruption }
     }
 
@@ -109,26 +104,26 @@ impl<T: Float> DenoisingAutoencoder<T> {
     }
 }
 
-impl<T: Float> Module<T> for DenoisingAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for DenoisingAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.plain.forward(x)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.plain.visit(visitor);
     }
 }
 
-impl<T: Float> Autoencoder<T> for DenoisingAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for DenoisingAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.plain.encode(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.plain.decode(code)
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         let code = self.encode(&self.corruption.apply(x));
         self.plain
             .output

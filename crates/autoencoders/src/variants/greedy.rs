@@ -14,7 +14,6 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Linear, Module, Param, Terms, Visitor, loss};
-use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::stacked::{self, StackedAutoencoder};
@@ -34,11 +33,7 @@ pub(crate) const CARD: Card = Card {
     ..stacked::CARD
 };
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> GreedyAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> GreedyAutoencoder {
     GreedyAutoencoder {
         stacked: stacked::build(settings, data, rng),
     }
@@ -46,9 +41,9 @@ pub(crate) fn build<T: Float>(
 
 /// A stacked autoencoder that is trained in phases.
 #[derive(Debug)]
-pub struct GreedyAutoencoder<T: Float = f32> {
+pub struct GreedyAutoencoder {
     /// The parent.
-    pub stacked: StackedAutoencoder<T>,
+    pub stacked: StackedAutoencoder,
 }
 
 /// Names of the phases that train pairs of layers.
@@ -61,7 +56,7 @@ const FINE_TUNING: f64 = 0.2;
 /// a fresh optimiser at the full rate would leave.
 const FINE_TUNING_RATE: f64 = 0.1;
 
-impl<T: Float> GreedyAutoencoder<T> {
+impl GreedyAutoencoder {
     /// Through the widths in `down`, from the features to the code, and the mirror back.
     ///
     /// # Panics
@@ -88,14 +83,14 @@ impl<T: Float> GreedyAutoencoder<T> {
     }
 
     /// The layer into the code of a pair (0 is the outermost) and the one back.
-    fn pair(&self, pair: usize) -> [&Linear<T>; 2] {
+    fn pair(&self, pair: usize) -> [&Linear; 2] {
         let layers = &self.stacked.layers;
         [&layers[pair], &layers[layers.len() - 1 - pair]]
     }
 
     /// The parameters that move while a pair is trained, by path.
     #[must_use]
-    pub fn pair_params(&self, pair: usize) -> Vec<(String, Param<T>)> {
+    pub fn pair_params(&self, pair: usize) -> Vec<(String, Param)> {
         let own = self.pair(pair).map(|layer| layer.params());
         let own: Vec<u64> = own.iter().flatten().map(|(_, param)| param.id()).collect();
         let mut params = self.params();
@@ -109,7 +104,7 @@ impl<T: Float> GreedyAutoencoder<T> {
     /// # Panics
     /// If there is no such pair.
     #[must_use]
-    pub fn pair_objective(&self, pair: usize, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    pub fn pair_objective(&self, pair: usize, x: &Var, target: &Target) -> Terms {
         let activation = self.stacked.activation;
         // Free constants: nothing of the frozen layers is recorded.
         let still = (0..pair).fold(Var::constant(x.value().clone()), |h, pair| {
@@ -136,26 +131,26 @@ impl<T: Float> GreedyAutoencoder<T> {
     }
 }
 
-impl<T: Float> Module<T> for GreedyAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for GreedyAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.stacked.forward(x)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.stacked.visit(visitor);
     }
 }
 
-impl<T: Float> Autoencoder<T> for GreedyAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for GreedyAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.stacked.encode(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.stacked.decode(code)
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         self.stacked.objective_for(x, target)
     }
 
@@ -163,7 +158,7 @@ impl<T: Float> Autoencoder<T> for GreedyAutoencoder<T> {
         self.stacked.unit()
     }
 
-    fn phases(&self) -> Vec<Phase<'_, T>> {
+    fn phases(&self) -> Vec<Phase<'_>> {
         let share = (1.0 - FINE_TUNING) / self.pairs() as f64;
         let name = |pair: usize| PAIRS.get(pair).copied().unwrap_or("a deeper layer");
         let phase = |pair| {

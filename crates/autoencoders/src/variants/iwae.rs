@@ -16,7 +16,7 @@
 use retrograd_autograd::Var;
 use retrograd_nn::{Module, Terms, Visitor};
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor};
 
 use super::variational::{self, VariationalAutoencoder};
 use crate::model::{Autoencoder, Generative, NATS, Posterior, Target, noise};
@@ -40,32 +40,32 @@ pub(crate) const CARD: Card = Card {
             hidden,
             latent,
             activation: Some(Nonlinearity::Tanh),
-            samples: Some(ImportanceWeightedAutoencoder::<f32>::SAMPLES),
+            samples: Some(ImportanceWeightedAutoencoder::SAMPLES),
             ..own
         }
     },
     ..variational::CARD
 };
 
-pub(crate) fn build<T: Float>(
+pub(crate) fn build(
     settings: &Settings,
     data: DataKind,
     rng: &mut Rng,
-) -> ImportanceWeightedAutoencoder<T> {
+) -> ImportanceWeightedAutoencoder {
     let samples = need(settings.samples);
     ImportanceWeightedAutoencoder::new(variational::build(settings, data, rng), samples)
 }
 
 /// A variational autoencoder that is trained by the bound of k draws.
 #[derive(Debug)]
-pub struct ImportanceWeightedAutoencoder<T: Float = f32> {
+pub struct ImportanceWeightedAutoencoder {
     /// The parent.
-    pub plain: VariationalAutoencoder<T>,
+    pub plain: VariationalAutoencoder,
     /// k, 1 or more.
     pub samples: usize,
 }
 
-impl<T: Float> ImportanceWeightedAutoencoder<T> {
+impl ImportanceWeightedAutoencoder {
     /// A k of the source.
     pub const SAMPLES: usize = 5;
 
@@ -74,7 +74,7 @@ impl<T: Float> ImportanceWeightedAutoencoder<T> {
     /// # Panics
     /// If `samples` is 0.
     #[must_use]
-    pub fn new(plain: VariationalAutoencoder<T>, samples: usize) -> Self {
+    pub fn new(plain: VariationalAutoencoder, samples: usize) -> Self {
         assert!(samples > 0, "importance weighting needs a draw, not 0");
         Self { plain, samples }
     }
@@ -86,7 +86,7 @@ impl<T: Float> ImportanceWeightedAutoencoder<T> {
     /// If the shapes do not fit.
     #[track_caller]
     #[must_use]
-    pub fn objective_with(&self, x: &Var<T>, target: &Target<T>, noise: &Var<T>) -> Terms<T> {
+    pub fn objective_with(&self, x: &Var, target: &Target, noise: &Var) -> Terms {
         let [draws, batch, latent] = noise.shape()[..] else {
             panic!("noise of shape {}, not [draws, batch, code]", noise.shape());
         };
@@ -103,26 +103,26 @@ impl<T: Float> ImportanceWeightedAutoencoder<T> {
     }
 }
 
-impl<T: Float> Module<T> for ImportanceWeightedAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for ImportanceWeightedAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.plain.forward(x)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.plain.visit(visitor);
     }
 }
 
-impl<T: Float> Autoencoder<T> for ImportanceWeightedAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for ImportanceWeightedAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.plain.encode(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.plain.decode(code)
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         let shape = [self.samples, x.shape()[0], self.latent()];
         self.objective_with(x, target, &noise(x, &shape))
     }
@@ -131,7 +131,7 @@ impl<T: Float> Autoencoder<T> for ImportanceWeightedAutoencoder<T> {
         NATS
     }
 
-    fn generative(&self) -> Option<&dyn Generative<T>> {
+    fn generative(&self) -> Option<&dyn Generative> {
         Some(self)
     }
 
@@ -140,16 +140,16 @@ impl<T: Float> Autoencoder<T> for ImportanceWeightedAutoencoder<T> {
     }
 }
 
-impl<T: Float> Generative<T> for ImportanceWeightedAutoencoder<T> {
+impl Generative for ImportanceWeightedAutoencoder {
     fn latent(&self) -> usize {
         self.plain.latent()
     }
 
-    fn posterior(&self, x: &Var<T>) -> Posterior<T> {
+    fn posterior(&self, x: &Var) -> Posterior {
         self.plain.posterior(x)
     }
 
-    fn sample(&self, count: usize, rng: &mut Rng) -> Tensor<T> {
+    fn sample(&self, count: usize, rng: &mut Rng) -> Tensor {
         self.plain.sample(count, rng)
     }
 }

@@ -10,7 +10,6 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Init, Linear, Module, Schedule, Sequential, Terms, Visitor};
-use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use crate::model::{Autoencoder, Target};
@@ -45,24 +44,20 @@ pub(crate) const CARD: Card = Card {
     check: checks::narrow,
 };
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> LinearAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> LinearAutoencoder {
     LinearAutoencoder::new(data.features(), need(settings.latent), rng)
 }
 
 /// One affine map to the code and one back.
 #[derive(Debug)]
-pub struct LinearAutoencoder<T: Float = f32> {
+pub struct LinearAutoencoder {
     /// f: `[batch, features]` to `[batch, code]`.
-    pub encoder: Sequential<T>,
+    pub encoder: Sequential,
     /// g: `[batch, code]` to `[batch, features]`.
-    pub decoder: Sequential<T>,
+    pub decoder: Sequential,
 }
 
-impl<T: Float> LinearAutoencoder<T> {
+impl LinearAutoencoder {
     /// From `features` numbers to a code of `code` and back.
     ///
     /// It starts as the projection onto a random subspace (orthonormal E, D = Eᵀ), from where
@@ -80,27 +75,27 @@ impl<T: Float> LinearAutoencoder<T> {
     }
 }
 
-impl<T: Float> Module<T> for LinearAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for LinearAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.decode(&self.encode(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("encoder", &self.encoder);
         visitor.child("decoder", &self.decoder);
     }
 }
 
-impl<T: Float> Autoencoder<T> for LinearAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for LinearAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.encoder.forward(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.decoder.forward(code)
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         Output::Real.cost(&self.forward(x), target)
     }
 

@@ -11,7 +11,6 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Module, Terms, Visitor};
-use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::sparse_l1::{self, SparseL1Autoencoder};
@@ -49,11 +48,7 @@ pub(crate) const CARD: Card = Card {
     },
 };
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> OvercompleteAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> OvercompleteAutoencoder {
     OvercompleteAutoencoder {
         sparse: sparse_l1::build(settings, data, rng),
     }
@@ -61,12 +56,12 @@ pub(crate) fn build<T: Float>(
 
 /// A sparse autoencoder whose code is wider than the sample.
 #[derive(Debug)]
-pub struct OvercompleteAutoencoder<T: Float = f32> {
+pub struct OvercompleteAutoencoder {
     /// The parent.
-    pub sparse: SparseL1Autoencoder<T>,
+    pub sparse: SparseL1Autoencoder,
 }
 
-impl<T: Float> OvercompleteAutoencoder<T> {
+impl OvercompleteAutoencoder {
     /// From `features` numbers to a code of `code` rectified units, and back through `output`.
     ///
     /// # Panics
@@ -84,26 +79,26 @@ impl<T: Float> OvercompleteAutoencoder<T> {
     }
 }
 
-impl<T: Float> Module<T> for OvercompleteAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for OvercompleteAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.sparse.forward(x)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.sparse.visit(visitor);
     }
 }
 
-impl<T: Float> Autoencoder<T> for OvercompleteAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for OvercompleteAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.sparse.encode(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.sparse.decode(code)
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         self.sparse.objective_for(x, target)
     }
 

@@ -10,7 +10,6 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Module, Sequential, Terms, Visitor};
-use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use crate::model::{Autoencoder, Target};
@@ -45,11 +44,7 @@ pub(crate) const CARD: Card = Card {
     check: checks::narrow_and_reaches,
 };
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> SimpleAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> SimpleAutoencoder {
     SimpleAutoencoder::new(
         data.features(),
         need(settings.latent),
@@ -61,16 +56,16 @@ pub(crate) fn build<T: Float>(
 
 /// One nonlinear layer to the code and one layer back.
 #[derive(Debug)]
-pub struct SimpleAutoencoder<T: Float = f32> {
+pub struct SimpleAutoencoder {
     /// f: `[batch, features]` to `[batch, code]`.
-    pub encoder: Sequential<T>,
+    pub encoder: Sequential,
     /// g up to its last nonlinearity: `[batch, code]` to `[batch, features]`.
-    pub decoder: Sequential<T>,
+    pub decoder: Sequential,
     /// What the decoder's last numbers become, and what that costs.
     pub output: Output,
 }
 
-impl<T: Float> SimpleAutoencoder<T> {
+impl SimpleAutoencoder {
     /// Numbers in the code of [`images`](Self::images).
     pub const IMAGE_CODE: usize = 32;
 
@@ -122,27 +117,27 @@ impl<T: Float> SimpleAutoencoder<T> {
     }
 }
 
-impl<T: Float> Module<T> for SimpleAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for SimpleAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.decode(&self.encode(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("encoder", &self.encoder);
         visitor.child("decoder", &self.decoder);
     }
 }
 
-impl<T: Float> Autoencoder<T> for SimpleAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for SimpleAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.encoder.forward(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.output.reconstruction(&self.decoder.forward(code))
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         self.output
             .cost(&self.decoder.forward(&self.encode(x)), target)
     }

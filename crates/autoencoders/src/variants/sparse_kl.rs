@@ -16,7 +16,6 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Module, Terms, Visitor};
-use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::simple::{self, SimpleAutoencoder};
@@ -38,8 +37,8 @@ pub(crate) const CARD: Card = Card {
         latent: Some(data.pick(300, data.half(), data.half())),
         activation: Some(Nonlinearity::Sigmoid),
         output: Some(Output::Real),
-        rho: Some(SparseKlAutoencoder::<f32>::RHO),
-        weight: Some(SparseKlAutoencoder::<f32>::WEIGHT),
+        rho: Some(SparseKlAutoencoder::RHO),
+        weight: Some(SparseKlAutoencoder::WEIGHT),
         ..Settings::default()
     },
     recipe: |data| match data {
@@ -52,11 +51,7 @@ pub(crate) const CARD: Card = Card {
     },
 };
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> SparseKlAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> SparseKlAutoencoder {
     SparseKlAutoencoder {
         plain: simple::build(settings, data, rng),
         units: need(settings.activation),
@@ -67,9 +62,9 @@ pub(crate) fn build<T: Float>(
 
 /// A simple autoencoder whose units are each to be on for a share of the samples.
 #[derive(Debug)]
-pub struct SparseKlAutoencoder<T: Float = f32> {
+pub struct SparseKlAutoencoder {
     /// The parent.
-    pub plain: SimpleAutoencoder<T>,
+    pub plain: SimpleAutoencoder,
     /// ρ, between 0 and 1.
     pub rho: f64,
     /// w: the divergences are summed over the code.
@@ -77,7 +72,7 @@ pub struct SparseKlAutoencoder<T: Float = f32> {
     units: Nonlinearity,
 }
 
-impl<T: Float> SparseKlAutoencoder<T> {
+impl SparseKlAutoencoder {
     /// ρ of the source; another has 0.05.
     pub const RHO: f64 = 0.1;
     /// w of the source.
@@ -115,7 +110,7 @@ impl<T: Float> SparseKlAutoencoder<T> {
 
     /// The units of codes `[batch, code]` as shares of being on, in [0, 1].
     #[must_use]
-    pub fn shares(&self, code: &Var<T>) -> Var<T> {
+    pub fn shares(&self, code: &Var) -> Var {
         match self.units {
             Nonlinearity::Tanh => (code + 1.0) * 0.5,
             _ => code.clone(),
@@ -123,26 +118,26 @@ impl<T: Float> SparseKlAutoencoder<T> {
     }
 }
 
-impl<T: Float> Module<T> for SparseKlAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for SparseKlAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.plain.forward(x)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.plain.visit(visitor);
     }
 }
 
-impl<T: Float> Autoencoder<T> for SparseKlAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for SparseKlAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.plain.encode(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.plain.decode(code)
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         let code = self.encode(x);
         let cost = self
             .plain

@@ -19,7 +19,6 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Module, Terms, Visitor};
-use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::simple::{self, SimpleAutoencoder};
@@ -39,9 +38,9 @@ pub(crate) const CARD: Card = Card {
     data: DefaultData::Digits,
     settings: |data| Settings {
         lambda: Some(data.pick(
-            SparseL1Autoencoder::<f32>::IMAGE_LAMBDA,
-            SparseL1Autoencoder::<f32>::TABLE_LAMBDA,
-            SparseL1Autoencoder::<f32>::TABLE_LAMBDA,
+            SparseL1Autoencoder::IMAGE_LAMBDA,
+            SparseL1Autoencoder::TABLE_LAMBDA,
+            SparseL1Autoencoder::TABLE_LAMBDA,
         )),
         ..(simple::CARD.settings)(data)
     },
@@ -52,11 +51,7 @@ pub(crate) const CARD: Card = Card {
     check: checks::reaches,
 };
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> SparseL1Autoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> SparseL1Autoencoder {
     SparseL1Autoencoder {
         plain: simple::build(settings, data, rng),
         lambda: need(settings.lambda),
@@ -65,14 +60,14 @@ pub(crate) fn build<T: Float>(
 
 /// A simple autoencoder whose code is charged for its size.
 #[derive(Debug)]
-pub struct SparseL1Autoencoder<T: Float = f32> {
+pub struct SparseL1Autoencoder {
     /// The parent.
-    pub plain: SimpleAutoencoder<T>,
+    pub plain: SimpleAutoencoder,
     /// λ, per sample: the penalty is summed over the code and averaged over the batch.
     pub lambda: f64,
 }
 
-impl<T: Float> SparseL1Autoencoder<T> {
+impl SparseL1Autoencoder {
     /// 1e-5 summed over a batch of 32, as the published run on images had it.
     pub const IMAGE_LAMBDA: f64 = 3.2e-4;
     /// The λ of the source for tables.
@@ -111,26 +106,26 @@ impl<T: Float> SparseL1Autoencoder<T> {
     }
 }
 
-impl<T: Float> Module<T> for SparseL1Autoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for SparseL1Autoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.plain.forward(x)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.plain.visit(visitor);
     }
 }
 
-impl<T: Float> Autoencoder<T> for SparseL1Autoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for SparseL1Autoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.plain.encode(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.plain.decode(code)
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         let code = self.encode(x);
         let cost = self
             .plain

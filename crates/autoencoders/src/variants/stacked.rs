@@ -13,7 +13,6 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Linear, Module, Param, Sequential, Terms, Visitor};
-use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use crate::model::{Autoencoder, Target};
@@ -45,36 +44,32 @@ pub(crate) fn settings(data: DataKind) -> Settings {
         latent: Some(latent),
         hidden: Some(hidden),
         activation: Some(Nonlinearity::Elu),
-        lambda: Some(StackedAutoencoder::<f32>::LAMBDA),
+        lambda: Some(StackedAutoencoder::LAMBDA),
         ..Settings::default()
     }
 }
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> StackedAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> StackedAutoencoder {
     let lambda = need(settings.lambda);
     StackedAutoencoder::new(&settings.down(data), settings.layer(), lambda, rng)
 }
 
 /// Several layers each way, whose weights are charged for their size.
 #[derive(Debug)]
-pub struct StackedAutoencoder<T: Float = f32> {
+pub struct StackedAutoencoder {
     /// f: `[batch, features]` to `[batch, code]`.
-    pub encoder: Sequential<T>,
+    pub encoder: Sequential,
     /// g: `[batch, code]` to `[batch, features]`.
-    pub decoder: Sequential<T>,
+    pub decoder: Sequential,
     /// λ: the decay is summed over all weights.
     pub lambda: f64,
     /// The linear layers of both halves, from the input to the output.
-    pub(crate) layers: Vec<Linear<T>>,
+    pub(crate) layers: Vec<Linear>,
     pub(crate) activation: Activation,
-    weights: Vec<Param<T>>,
+    weights: Vec<Param>,
 }
 
-impl<T: Float> StackedAutoencoder<T> {
+impl StackedAutoencoder {
     /// λ of the source.
     pub const LAMBDA: f64 = 0.001;
 
@@ -92,7 +87,7 @@ impl<T: Float> StackedAutoencoder<T> {
         let back = layers(&mirror(down), activation, Start::He, false, rng);
         let encoder = sequence(&to_code, activation, true);
         let decoder = sequence(&back, activation, false);
-        let layers: Vec<Linear<T>> = to_code.into_iter().chain(back).collect();
+        let layers: Vec<Linear> = to_code.into_iter().chain(back).collect();
         Self {
             encoder,
             decoder,
@@ -110,27 +105,27 @@ impl<T: Float> StackedAutoencoder<T> {
     }
 }
 
-impl<T: Float> Module<T> for StackedAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for StackedAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.decode(&self.encode(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("encoder", &self.encoder);
         visitor.child("decoder", &self.decoder);
     }
 }
 
-impl<T: Float> Autoencoder<T> for StackedAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for StackedAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.encoder.forward(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.decoder.forward(code)
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         let cost = Output::Real.cost(&self.forward(x), target);
         cost.with("l2", penalty::decay(&self.weights, self.lambda, x))
     }

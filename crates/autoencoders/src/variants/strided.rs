@@ -16,8 +16,8 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Module, Sequential, Terms, Visitor};
+use retrograd_tensor::Shape;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Shape};
 
 use crate::model::{Autoencoder, Target};
 use crate::parts::Output;
@@ -35,7 +35,7 @@ pub(crate) const CARD: Card = Card {
     parent: Some(Variant::Convolutional),
     data: DefaultData::Digits,
     settings: |_| Settings {
-        channels: Some(StridedAutoencoder::<f32>::CHANNELS.to_vec()),
+        channels: Some(StridedAutoencoder::CHANNELS.to_vec()),
         activation: Some(Nonlinearity::Relu),
         output: Some(Output::Probability),
         ..Settings::default()
@@ -55,11 +55,7 @@ pub(crate) const CARD: Card = Card {
     },
 };
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> StridedAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> StridedAutoencoder {
     let channels = need(settings.channels.as_deref());
     let layers: Vec<(usize, usize)> = channels.iter().map(|&channels| (channels, 4)).collect();
     let sizes = sizes(data).expect("checked data is images");
@@ -69,17 +65,17 @@ pub(crate) fn build<T: Float>(
 
 /// Strided convolutions to a code that is a small image, and their transposes back.
 #[derive(Debug)]
-pub struct StridedAutoencoder<T: Float = f32> {
+pub struct StridedAutoencoder {
     /// f: `[batch, colours, height, width]` to `[batch, channels, code height, code width]`.
-    pub encoder: Sequential<T>,
+    pub encoder: Sequential,
     /// g up to its last nonlinearity, the opposite.
-    pub decoder: Sequential<T>,
+    pub decoder: Sequential,
     output: Output,
     sizes: [usize; 3],
     code_shape: [usize; 3],
 }
 
-impl<T: Float> StridedAutoencoder<T> {
+impl StridedAutoencoder {
     /// Channels after each layer.
     pub const CHANNELS: [usize; 2] = [16, 8];
 
@@ -130,34 +126,34 @@ impl<T: Float> StridedAutoencoder<T> {
     }
 
     /// The decoder's last numbers, `[batch, pixels]`.
-    fn last(&self, code: &Var<T>) -> Var<T> {
+    fn last(&self, code: &Var) -> Var {
         let [channels, height, width] = self.code_shape;
         let shape = Shape::from([code.shape()[0], channels, height, width]);
         rows(&self.decoder.forward(&code.with_shape(shape)))
     }
 }
 
-impl<T: Float> Module<T> for StridedAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for StridedAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.decode(&self.encode(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("encoder", &self.encoder);
         visitor.child("decoder", &self.decoder);
     }
 }
 
-impl<T: Float> Autoencoder<T> for StridedAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for StridedAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         rows(&self.encoder.forward(&images(x, self.sizes)))
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.output.reconstruction(&self.last(code))
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         self.output.cost(&self.last(&self.encode(x)), target)
     }
 

@@ -14,7 +14,6 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Module, Param, Sequential, Terms, Visitor};
-use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use super::stacked;
@@ -33,28 +32,24 @@ pub(crate) const CARD: Card = Card {
     ..stacked::CARD
 };
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> TiedAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> TiedAutoencoder {
     let lambda = need(settings.lambda);
     TiedAutoencoder::new(&settings.down(data), settings.layer(), lambda, rng)
 }
 
 /// Several layers to the code and the same layers back, each transposed.
 #[derive(Debug)]
-pub struct TiedAutoencoder<T: Float = f32> {
+pub struct TiedAutoencoder {
     /// f: `[batch, features]` to `[batch, code]`.
-    pub encoder: Sequential<T>,
+    pub encoder: Sequential,
     /// g: `[batch, code]` to `[batch, features]`; its parameters are biases alone.
-    pub decoder: Sequential<T>,
+    pub decoder: Sequential,
     /// λ: the decay is summed over the weights, each counted once.
     pub lambda: f64,
-    weights: Vec<Param<T>>,
+    weights: Vec<Param>,
 }
 
-impl<T: Float> TiedAutoencoder<T> {
+impl TiedAutoencoder {
     /// Through the widths in `down`, from the features to the code, and back.
     ///
     /// # Panics
@@ -66,7 +61,7 @@ impl<T: Float> TiedAutoencoder<T> {
             "a tied autoencoder needs the width of its input and of its code, not {down:?}"
         );
         let layers = layers(down, activation, Start::He, true, rng);
-        let back = |decoder: Sequential<T>, position: usize| {
+        let back = |decoder: Sequential, position: usize| {
             let decoder = decoder.with(Transposed::of(&layers[position]));
             if position > 0 {
                 decoder.with(activation)
@@ -85,32 +80,32 @@ impl<T: Float> TiedAutoencoder<T> {
     /// The one for images: 300, then a code of 150.
     #[must_use]
     pub fn images(pixels: usize, rng: &mut Rng) -> Self {
-        let lambda = stacked::StackedAutoencoder::<T>::LAMBDA;
+        let lambda = stacked::StackedAutoencoder::LAMBDA;
         Self::new(&[pixels, 300, 150], Activation::Elu(1.0), lambda, rng)
     }
 }
 
-impl<T: Float> Module<T> for TiedAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for TiedAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.decode(&self.encode(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("encoder", &self.encoder);
         visitor.child("decoder", &self.decoder);
     }
 }
 
-impl<T: Float> Autoencoder<T> for TiedAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for TiedAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.encoder.forward(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.decoder.forward(code)
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         let cost = Output::Real.cost(&self.forward(x), target);
         cost.with("l2", penalty::decay(&self.weights, self.lambda, x))
     }

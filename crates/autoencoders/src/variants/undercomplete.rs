@@ -10,7 +10,6 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Module, Sequential, Terms, Visitor};
-use retrograd_tensor::Float;
 use retrograd_tensor::random::Rng;
 
 use crate::model::{Autoencoder, Target};
@@ -42,24 +41,24 @@ pub(crate) const CARD: Card = Card {
     },
 };
 
-pub(crate) fn build<T: Float>(
+pub(crate) fn build(
     settings: &Settings,
     data: DataKind,
     rng: &mut Rng,
-) -> UndercompleteAutoencoder<T> {
+) -> UndercompleteAutoencoder {
     UndercompleteAutoencoder::new(data.features(), need(settings.latent), rng)
 }
 
 /// One sigmoid layer to a narrow code and one back.
 #[derive(Debug)]
-pub struct UndercompleteAutoencoder<T: Float = f32> {
+pub struct UndercompleteAutoencoder {
     /// f: `[batch, features]` to `[batch, code]`.
-    pub encoder: Sequential<T>,
+    pub encoder: Sequential,
     /// g up to its last sigmoid: `[batch, code]` to `[batch, features]`.
-    pub decoder: Sequential<T>,
+    pub decoder: Sequential,
 }
 
-impl<T: Float> UndercompleteAutoencoder<T> {
+impl UndercompleteAutoencoder {
     /// From `features` numbers in [0, 1] to a code of `code` and back.
     #[must_use]
     pub fn new(features: usize, code: usize, rng: &mut Rng) -> Self {
@@ -73,27 +72,27 @@ impl<T: Float> UndercompleteAutoencoder<T> {
     }
 }
 
-impl<T: Float> Module<T> for UndercompleteAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for UndercompleteAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.decode(&self.encode(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("encoder", &self.encoder);
         visitor.child("decoder", &self.decoder);
     }
 }
 
-impl<T: Float> Autoencoder<T> for UndercompleteAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for UndercompleteAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.encoder.forward(x)
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         Output::Squashed.reconstruction(&self.decoder.forward(code))
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         Output::Squashed.cost(&self.decoder.forward(&self.encode(x)), target)
     }
 

@@ -22,8 +22,8 @@ use retrograd_autograd::Var;
 use retrograd_nn::{
     Activation, Flatten, Init, Linear, Module, Reshape, Sequential, Terms, Visitor,
 };
+use retrograd_tensor::Tensor;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor};
 
 use crate::model::{Autoencoder, Generative, Likelihood, NATS, Posterior, Target, noise};
 use crate::parts::convolution::{doubling, halved, halving, sizes};
@@ -55,14 +55,10 @@ pub(crate) fn settings(data: DataKind) -> Settings {
         latent: Some(latent),
         hidden: Some(hidden),
         body: data.pick(Some(Body::Dense), None, None),
-        channels: data.pick(
-            Some(VariationalAutoencoder::<f32>::CHANNELS.to_vec()),
-            None,
-            None,
-        ),
+        channels: data.pick(Some(VariationalAutoencoder::CHANNELS.to_vec()), None, None),
         activation: Some(Nonlinearity::Elu),
         decoder: Some(data.pick(Decoder::Bernoulli, Decoder::Gaussian, Decoder::Gaussian)),
-        deviation: Some(VariationalAutoencoder::<f32>::DEVIATION),
+        deviation: Some(VariationalAutoencoder::DEVIATION),
         ..Settings::default()
     }
 }
@@ -92,11 +88,7 @@ pub(crate) fn check(settings: &Settings, data: DataKind) -> Result<(), String> {
     }
 }
 
-pub(crate) fn build<T: Float>(
-    settings: &Settings,
-    data: DataKind,
-    rng: &mut Rng,
-) -> VariationalAutoencoder<T> {
+pub(crate) fn build(settings: &Settings, data: DataKind, rng: &mut Rng) -> VariationalAutoencoder {
     let (units, likelihood) = (settings.layer(), likelihood(settings));
     let down = settings.down(data);
     match (settings.body, settings.channels.as_deref(), data) {
@@ -121,22 +113,22 @@ pub(crate) fn likelihood(settings: &Settings) -> Likelihood {
 
 /// An autoencoder whose code is a normal distribution.
 #[derive(Debug)]
-pub struct VariationalAutoencoder<T: Float = f32> {
+pub struct VariationalAutoencoder {
     /// The encoder up to its heads: `[batch, features]` to `[batch, units]`.
-    pub encoder: Sequential<T>,
+    pub encoder: Sequential,
     /// The head of μ.
-    pub mean: Linear<T>,
+    pub mean: Linear,
     /// The head of log σ².
-    pub log_variance: Linear<T>,
+    pub log_variance: Linear,
     /// g up to its last nonlinearity: `[batch, code]` to `[batch, features]`.
-    pub decoder: Sequential<T>,
+    pub decoder: Sequential,
     /// p(x|z).
     pub likelihood: Likelihood,
     /// Numbers in a sample.
     features: usize,
 }
 
-impl<T: Float> VariationalAutoencoder<T> {
+impl VariationalAutoencoder {
     /// σ of a Gaussian decoder unless another is chosen: errors of about a tenth of a feature's
     /// range are then as expected.
     pub const DEVIATION: f64 = 0.1;
@@ -148,9 +140,9 @@ impl<T: Float> VariationalAutoencoder<T> {
     /// lead to a code of `latent`, and a decoder from there.
     #[must_use]
     pub fn new(
-        encoder: Sequential<T>,
+        encoder: Sequential,
         [features, units, latent]: [usize; 3],
-        decoder: Sequential<T>,
+        decoder: Sequential,
         likelihood: Likelihood,
         rng: &mut Rng,
     ) -> Self {
@@ -249,7 +241,7 @@ impl<T: Float> VariationalAutoencoder<T> {
     }
 
     /// q(z|x) for what the encoder reads.
-    pub(crate) fn heads(&self, input: &Var<T>) -> Posterior<T> {
+    pub(crate) fn heads(&self, input: &Var) -> Posterior {
         let units = self.encoder.forward(input);
         Posterior {
             mean: self.mean.forward(&units),
@@ -258,7 +250,7 @@ impl<T: Float> VariationalAutoencoder<T> {
     }
 
     /// Normal noise for the codes of a batch, from the tape of `x`.
-    pub(crate) fn noise(&self, x: &Var<T>) -> Var<T> {
+    pub(crate) fn noise(&self, x: &Var) -> Var {
         noise(x, &[x.shape()[0], self.latent()])
     }
 
@@ -269,14 +261,14 @@ impl<T: Float> VariationalAutoencoder<T> {
     /// If the shapes do not fit.
     #[track_caller]
     #[must_use]
-    pub fn objective_with(&self, x: &Var<T>, target: &Target<T>, noise: &Var<T>) -> Terms<T> {
+    pub fn objective_with(&self, x: &Var, target: &Target, noise: &Var) -> Terms {
         let (reconstruction, divergence) = self.parts(x, target, noise);
         Terms::new(self.likelihood.name(), reconstruction).with("kl", divergence)
     }
 
     /// −log p(x|z) and the divergence, in nats per sample.
     #[track_caller]
-    pub(crate) fn parts(&self, x: &Var<T>, target: &Target<T>, noise: &Var<T>) -> (Var<T>, Var<T>) {
+    pub(crate) fn parts(&self, x: &Var, target: &Target, noise: &Var) -> (Var, Var) {
         let posterior = self.posterior(x);
         let z = self.decoder.forward(&posterior.draw(noise));
         (self.likelihood.cost(&z, target), posterior.divergence())
@@ -290,7 +282,7 @@ impl<T: Float> VariationalAutoencoder<T> {
     /// If the shapes do not fit.
     #[track_caller]
     #[must_use]
-    pub fn sampled_objective_with(&self, x: &Var<T>, noise: &Var<T>) -> Terms<T> {
+    pub fn sampled_objective_with(&self, x: &Var, noise: &Var) -> Terms {
         let posterior = self.posterior(x);
         let code = posterior.draw(noise);
         let z = self.decoder.forward(&code);
@@ -300,12 +292,12 @@ impl<T: Float> VariationalAutoencoder<T> {
     }
 }
 
-impl<T: Float> Module<T> for VariationalAutoencoder<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for VariationalAutoencoder {
+    fn forward(&self, x: &Var) -> Var {
         self.decode(&self.encode(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("encoder", &self.encoder);
         visitor.child("mean", &self.mean);
         visitor.child("log_variance", &self.log_variance);
@@ -313,16 +305,16 @@ impl<T: Float> Module<T> for VariationalAutoencoder<T> {
     }
 }
 
-impl<T: Float> Autoencoder<T> for VariationalAutoencoder<T> {
-    fn encode(&self, x: &Var<T>) -> Var<T> {
+impl Autoencoder for VariationalAutoencoder {
+    fn encode(&self, x: &Var) -> Var {
         self.mean.forward(&self.encoder.forward(x))
     }
 
-    fn decode(&self, code: &Var<T>) -> Var<T> {
+    fn decode(&self, code: &Var) -> Var {
         self.likelihood.mean(&self.decoder.forward(code))
     }
 
-    fn objective_for(&self, x: &Var<T>, target: &Target<T>) -> Terms<T> {
+    fn objective_for(&self, x: &Var, target: &Target) -> Terms {
         self.objective_with(x, target, &self.noise(x))
     }
 
@@ -330,13 +322,13 @@ impl<T: Float> Autoencoder<T> for VariationalAutoencoder<T> {
         NATS
     }
 
-    fn generative(&self) -> Option<&dyn Generative<T>> {
+    fn generative(&self) -> Option<&dyn Generative> {
         Some(self)
     }
 
     /// Through the head of μ; that of log σ² is beside it.
     fn widths(&self) -> Vec<usize> {
-        let widths = |half: &Sequential<T>| {
+        let widths = |half: &Sequential| {
             let shapes = half.params().into_iter().map(|(_, param)| param.shape());
             shapes.filter(|shape| shape.rank() == 2).collect::<Vec<_>>()
         };
@@ -354,17 +346,17 @@ impl<T: Float> Autoencoder<T> for VariationalAutoencoder<T> {
     }
 }
 
-impl<T: Float> Generative<T> for VariationalAutoencoder<T> {
+impl Generative for VariationalAutoencoder {
     fn latent(&self) -> usize {
         self.mean.weight.shape()[0]
     }
 
-    fn posterior(&self, x: &Var<T>) -> Posterior<T> {
+    fn posterior(&self, x: &Var) -> Posterior {
         self.heads(x)
     }
 
-    fn sample(&self, count: usize, rng: &mut Rng) -> Tensor<T> {
-        let code = Tensor::normal([count, self.latent()], 0.0, 1.0, rng);
+    fn sample(&self, count: usize, rng: &mut Rng) -> Tensor {
+        let code = Tensor::normal([count, self.latent()], 0.0, 1.0, rng, self.dtype());
         self.decode(&code.into()).into_value()
     }
 }

@@ -5,8 +5,8 @@
 use retrograd_autoencoders::{GreedyAutoencoder, Nonlinearity, Target, Variant};
 use retrograd_autograd::Var;
 use retrograd_autograd::check::Check;
-use retrograd_nn::{Activation, Param, Terms};
-use retrograd_tensor::{Tensor, random};
+use retrograd_nn::{Activation, Module, Param, Terms};
+use retrograd_tensor::{DType, Tensor, random};
 
 use crate::{labels, miniatures, uniform};
 
@@ -24,15 +24,15 @@ const DIRECTIONS: usize = 3;
 /// Orders 1 and 2 of `objective`, a function of a batch and of these parameters.
 fn check(
     what: &str,
-    params: &[(String, Param<f64>)],
-    batch: Option<Tensor<f64>>,
+    params: &[(String, Param)],
+    batch: Option<Tensor>,
     step: f64,
-    objective: impl Fn(&Var<f64>) -> Terms<f64>,
+    objective: impl Fn(&Var) -> Terms,
 ) -> Result<(), String> {
     let values = params.iter().map(|(_, param)| param.value());
     let fixed = batch.clone();
-    let inputs: Vec<Tensor<f64>> = batch.into_iter().chain(values).collect();
-    let f = |x: &[Var<f64>]| {
+    let inputs: Vec<Tensor> = batch.into_iter().chain(values).collect();
+    let f = |x: &[Var]| {
         let given = &x[x.len() - params.len()..];
         for ((_, param), input) in params.iter().zip(given) {
             param.set(input.value().clone());
@@ -96,7 +96,8 @@ fn of_every_variant() {
 #[test]
 fn of_every_phase_by_what_moves_in_it() {
     let mut rng = random::rng(4);
-    let model = GreedyAutoencoder::<f64>::new(&[8, 5, 3], Activation::Elu(1.0), 0.1, &mut rng);
+    let model =
+        GreedyAutoencoder::new(&[8, 5, 3], Activation::Elu(1.0), 0.1, &mut rng).to(DType::F64);
     for pair in 0..model.pairs() {
         let params = model.pair_params(pair);
         check(&format!("pair {pair}"), &params, None, KINKS, |x| {

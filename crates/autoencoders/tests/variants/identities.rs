@@ -9,20 +9,18 @@ use retrograd_autoencoders::{
 };
 use retrograd_autograd::{Mode, Tape, Var};
 use retrograd_nn::{Activation, Module};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, assert_relative_eq, random};
+use retrograd_tensor::{Array, DType, Tensor, assert_abs_diff_eq, assert_relative_eq, random};
 
 use crate::{assert_near, copy, normal, step, uniform};
 
 const ELU: Activation = Activation::Elu(1.0);
 
-/// That loss and gradients of both, which must have the same parameters, are the same to the bit.
+/// That loss and gradients of both in `f64`, which must have the same parameters, are the same to
+/// the bit.
 #[track_caller]
-fn assert_same(
-    what: &str,
-    child: &dyn Autoencoder<f64>,
-    parent: &dyn Autoencoder<f64>,
-    x: &Tensor<f64>,
-) {
+fn assert_same(what: &str, child: &dyn Autoencoder, parent: &dyn Autoencoder, x: &Tensor) {
+    child.cast(DType::F64);
+    parent.cast(DType::F64);
     copy(child, parent);
     let ours = step(child, x, |x| child.objective(x));
     let theirs = step(parent, x, |x| parent.objective(x));
@@ -83,7 +81,8 @@ fn without_noise_denoising_is_deep() {
         let child = DenoisingAutoencoder::new(deep(), corruption);
         assert_same(&format!("{corruption:?}"), &child, &deep(), &x);
     }
-    let noisy = DenoisingAutoencoder::new(deep(), Corruption::Masking { share: 0.5 });
+    let noisy =
+        DenoisingAutoencoder::new(deep(), Corruption::Masking { share: 0.5 }).to(DType::F64);
     let losses = [Mode::Training, Mode::Evaluation].map(|mode| {
         let tape = Tape::with(mode, random::rng(0));
         noisy.objective(&tape.constant(x.clone())).total().item()
@@ -97,9 +96,9 @@ fn without_noise_denoising_is_deep() {
 fn a_tied_weight_has_the_sum_of_both_uses_for_a_gradient() {
     let x = uniform(5, 8, 2);
     let lambda = 0.01;
-    let tied = TiedAutoencoder::new(&[8, 6, 3], ELU, lambda, &mut random::rng(1));
-    let free = StackedAutoencoder::new(&[8, 6, 3], ELU, lambda, &mut random::rng(2));
-    let named = |model: &dyn Module<f64>, name: &str| {
+    let tied = TiedAutoencoder::new(&[8, 6, 3], ELU, lambda, &mut random::rng(1)).to(DType::F64);
+    let free = StackedAutoencoder::new(&[8, 6, 3], ELU, lambda, &mut random::rng(2)).to(DType::F64);
+    let named = |model: &dyn Module, name: &str| {
         let params = model.params().into_iter();
         params
             .filter(|(path, _)| path == name)
@@ -120,7 +119,7 @@ fn a_tied_weight_has_the_sum_of_both_uses_for_a_gradient() {
     }
     let ours = step(&tied, &x, |x| tied.objective(x));
     let theirs = step(&free, &x, |x| free.objective(x));
-    let gradient = |of: &[(String, Tensor<f64>)], name: &str| {
+    let gradient = |of: &[(String, Tensor)], name: &str| {
         of.iter().find(|(path, _)| path == name).unwrap().1.clone()
     };
     for (down, up) in pairs {
@@ -146,9 +145,10 @@ fn a_tied_weight_has_the_sum_of_both_uses_for_a_gradient() {
 fn the_formula_of_the_contraction_is_the_jacobian_by_sweeps() {
     let widths: [&[usize]; 2] = [&[8, 5], &[5, 8]];
     let (units, output) = (Activation::Sigmoid, Output::Real);
-    let model = ContractiveAutoencoder::new(widths, units, output, 0.1, &mut random::rng(1));
+    let model =
+        ContractiveAutoencoder::new(widths, units, output, 0.1, &mut random::rng(1)).to(DType::F64);
     let x = uniform(4, 8, 2);
-    let with = |by: &dyn Fn(&Var<f64>) -> Var<f64>| {
+    let with = |by: &dyn Fn(&Var) -> Var| {
         step(&model, &x, |x| {
             retrograd_nn::Terms::new("contraction", by(x))
         })
@@ -174,9 +174,10 @@ fn the_formula_of_the_contraction_is_the_jacobian_by_sweeps() {
     assert_relative_eq!(squares / 4.0, free.item(), max_relative = 1e-13);
 }
 
-fn variational(seed: u64) -> VariationalAutoencoder<f64> {
+fn variational(seed: u64) -> VariationalAutoencoder {
     let likelihood = Likelihood::Bernoulli;
     VariationalAutoencoder::dense(&[8, 6, 3], ELU, likelihood, &mut random::rng(seed))
+        .to(DType::F64)
 }
 
 #[test]
@@ -185,10 +186,10 @@ fn beta_of_one_is_the_variational_autoencoder() {
     let child = BetaAutoencoder::new(variational(1), 1.0);
     assert_same("beta", &child, &variational(2), &x);
     let heavy = BetaAutoencoder::new(variational(1), 4.0);
-    let noise: Var<f64> = normal(&[5, 3], 3).into();
+    let noise: Var = normal(&[5, 3], 3).into();
     let x = Var::constant(x);
     let target = Target::from(&x);
-    let parts = |terms: retrograd_nn::Terms<f64>| {
+    let parts = |terms: retrograd_nn::Terms| {
         terms
             .metrics()
             .iter()
@@ -206,7 +207,7 @@ fn beta_of_one_is_the_variational_autoencoder() {
 fn importance_weighting_of_one_draw_is_the_sampled_bound() {
     let x = uniform(5, 8, 2);
     let model = ImportanceWeightedAutoencoder::new(variational(1), 1);
-    let noise: Var<f64> = normal(&[5, 3], 3).into();
+    let noise: Var = normal(&[5, 3], 3).into();
     let draws = noise.with_shape([1, 5, 3].into());
     let ours = step(&model, &x, |x| model.objective_with(x, &x.into(), &draws));
     let theirs = step(&model.plain, &x, |x| {
@@ -220,7 +221,7 @@ fn importance_weighting_of_one_draw_is_the_sampled_bound() {
 
 #[test]
 fn more_draws_give_a_tighter_bound_and_its_mean_is_the_variational_one() {
-    let x: Var<f64> = uniform(2, 8, 2).into();
+    let x: Var = uniform(2, 8, 2).into();
     let model = ImportanceWeightedAutoencoder::new(variational(1), 1);
     // Many independent bounds of k draws each, as a batch of that many copies.
     let copies = 4000;
@@ -243,25 +244,27 @@ fn more_draws_give_a_tighter_bound_and_its_mean_is_the_variational_one() {
 
 #[test]
 fn labels_without_weights_change_nothing() {
-    let (x, labels) = (uniform(4, 8, 2), Tensor::from_vec(vec![0, 2, 1, 2], [4]));
+    let (x, labels) = (uniform(4, 8, 2), Array::from_vec(vec![0, 2, 1, 2], [4]));
     let likelihood = Likelihood::Gaussian(0.5);
     let mut rng = random::rng(1);
-    let model = ConditionalAutoencoder::new(&[8, 6, 3], 3, ELU, likelihood, &mut rng);
-    let parent = VariationalAutoencoder::dense(&[8, 6, 3], ELU, likelihood, &mut rng);
+    let model =
+        ConditionalAutoencoder::new(&[8, 6, 3], 3, ELU, likelihood, &mut rng).to(DType::F64);
+    let parent =
+        VariationalAutoencoder::dense(&[8, 6, 3], ELU, likelihood, &mut rng).to(DType::F64);
     for ((_, own), (_, theirs)) in model.params().iter().zip(parent.params()) {
         let mut value = own.value();
         if value.shape() != &theirs.shape() {
             // The label's columns stand after the others.
             let kept = value.slice(1, ..theirs.shape()[1] as isize);
             theirs.set(kept.contiguous());
-            let none = Tensor::zeros([value.shape()[0], 3]);
+            let none = Tensor::zeros([value.shape()[0], 3], DType::F64);
             value = Tensor::cat(&[kept, none], 1);
             own.set(value);
         } else {
             theirs.set(value);
         }
     }
-    let noise: Var<f64> = normal(&[4, 3], 3).into();
+    let noise: Var = normal(&[4, 3], 3).into();
     let var = Var::constant(x.clone());
     let target = Target::from(&var);
     let ours = model.objective_with(&var, &labels, &target, &noise);
@@ -286,7 +289,7 @@ fn samples_are_decoded_normal_numbers_and_activity_is_what_varies() {
     assert!(sample.iter().all(|share| share > 0.0 && share < 1.0));
     // A head that ignores the data is inactive.
     let weight = model.mean.weight.value();
-    let rows = [weight.slice(0, ..2), Tensor::zeros([1, 6])];
+    let rows = [weight.slice(0, ..2), Tensor::zeros([1, 6], DType::F64)];
     model.mean.weight.set(Tensor::cat(&rows, 0));
     let activity = model
         .posterior(&uniform(50, 8, 2).into())
@@ -304,7 +307,7 @@ fn halves_together_are_the_whole() {
         if model.conditional().is_some() {
             continue;
         }
-        let x: Var<f64> = uniform(3, kind.features(), 2).into();
+        let x: Var = uniform(3, kind.features(), 2).into();
         let code = model.encode(&x);
         assert_eq!(
             model.decode(&code).value(),

@@ -10,13 +10,14 @@ mod oracle;
 mod pca;
 mod shapes;
 mod training;
+mod types;
 
 use retrograd_autoencoders::{
     Autoencoder, BoxedAutoencoder, DataKind, Nonlinearity, Setting, Variant,
 };
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Module, Terms};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
+use retrograd_tensor::{Array, DType, Tensor, assert_abs_diff_eq, random};
 
 /// Small data of every kind.
 const KINDS: [DataKind; 3] = [
@@ -25,8 +26,8 @@ const KINDS: [DataKind; 3] = [
     DataKind::Points(3),
 ];
 
-/// Every variant at its small size, for every kind of data that it fits.
-fn miniatures() -> impl Iterator<Item = (String, DataKind, BoxedAutoencoder<f64>)> {
+/// Every variant in `f64` at its small size, for every kind of data that it fits.
+fn miniatures() -> impl Iterator<Item = (String, DataKind, BoxedAutoencoder)> {
     let kinds = |variant: Variant| {
         // Three pools leave nothing of 4 x 4 pixels.
         let larger = move |kind: DataKind| match kind {
@@ -63,6 +64,7 @@ fn miniatures() -> impl Iterator<Item = (String, DataKind, BoxedAutoencoder<f64>
                 return None;
             }
             let model = variant.build(&settings, kind, &mut random::rng(11)).ok()?;
+            model.cast(DType::F64);
             Some((format!("{variant} of {kind:?} {name} {value}"), kind, model))
         })
     };
@@ -70,33 +72,39 @@ fn miniatures() -> impl Iterator<Item = (String, DataKind, BoxedAutoencoder<f64>
 }
 
 /// Samples in [0, 1], `[count, features]`.
-fn uniform(count: usize, features: usize, seed: u64) -> Tensor<f64> {
-    Tensor::uniform([count, features], 0.05, 0.95, &mut random::rng(seed))
+fn uniform(count: usize, features: usize, seed: u64) -> Tensor {
+    Tensor::uniform(
+        [count, features],
+        0.05,
+        0.95,
+        &mut random::rng(seed),
+        DType::F64,
+    )
 }
 
-fn normal(shape: &[usize], seed: u64) -> Tensor<f64> {
-    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed))
+fn normal(shape: &[usize], seed: u64) -> Tensor {
+    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed), DType::F64)
 }
 
 /// All labels in turn, if the model needs them.
-fn labels(model: &dyn Autoencoder<f64>, samples: usize) -> Option<Tensor<i64>> {
+fn labels(model: &dyn Autoencoder, samples: usize) -> Option<Array<i64>> {
     let classes = model.conditional()?.classes();
     let labels = (0..samples).map(|sample| (sample % classes) as i64);
-    Some(Tensor::from_vec(labels.collect(), [samples]))
+    Some(Array::from_vec(labels.collect(), [samples]))
 }
 
 /// The loss of one training step and its gradients by path, in the order of the parameters.
 fn step(
-    model: &dyn Module<f64>,
-    x: &Tensor<f64>,
-    objective: impl Fn(&Var<f64>) -> Terms<f64>,
-) -> (f64, Vec<(String, Tensor<f64>)>) {
+    model: &dyn Module,
+    x: &Tensor,
+    objective: impl Fn(&Var) -> Terms,
+) -> (f64, Vec<(String, Tensor)>) {
     let tape = Tape::new();
     let loss = objective(&tape.constant(x.clone())).total();
     let (value, gradients) = (loss.item(), loss.backward());
-    let of = |param: &retrograd_nn::Param<f64>| {
+    let of = |param: &retrograd_nn::Param| {
         let gradient = gradients.of_key(param.id()).cloned();
-        gradient.unwrap_or_else(|| Tensor::zeros(param.shape()))
+        gradient.unwrap_or_else(|| Tensor::zeros(param.shape(), DType::F64))
     };
     let params = model.params();
     let named = params.iter().map(|(name, param)| (name.clone(), of(param)));
@@ -104,7 +112,7 @@ fn step(
 }
 
 /// Gives `to` the values that `from` has under the same paths.
-fn copy(from: &dyn Module<f64>, to: &dyn Module<f64>) {
+fn copy(from: &dyn Module, to: &dyn Module) {
     let (from, to) = (from.params(), to.params());
     assert_eq!(from.len(), to.len());
     for ((theirs, source), (ours, target)) in from.iter().zip(&to) {
@@ -115,7 +123,7 @@ fn copy(from: &dyn Module<f64>, to: &dyn Module<f64>) {
 
 /// That no difference is more than this share of the largest number.
 #[track_caller]
-fn assert_near(what: &str, found: &Tensor<f64>, expected: &Tensor<f64>, share: f64) {
+fn assert_near(what: &str, found: &Tensor, expected: &Tensor, share: f64) {
     let largest = expected.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
     assert_abs_diff_eq!(found, expected, epsilon = share * largest, "{what}");
 }

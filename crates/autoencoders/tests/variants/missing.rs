@@ -2,12 +2,12 @@
 
 use retrograd_autoencoders::{Likelihood, Output, Target};
 use retrograd_autograd::Var;
-use retrograd_tensor::{Tensor, assert_abs_diff_eq};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq};
 
 use crate::{assert_near, labels, miniatures, step, uniform};
 
 /// 0 at every fifth number, else 1.
-fn observed(count: usize, features: usize) -> Tensor<f64> {
+fn observed(count: usize, features: usize) -> Tensor {
     Tensor::from_fn([count, features], |at| {
         f64::from((at[0] * features + at[1]) % 5 != 3)
     })
@@ -39,9 +39,9 @@ fn what_stands_in_a_hole_has_no_influence() {
 fn where_all_is_observed_a_mask_changes_nothing() {
     for (what, kind, model) in miniatures() {
         let (x, labels) = (uniform(4, kind.features(), 1), labels(model.as_ref(), 4));
-        let whole = Var::constant(Tensor::ones([4, kind.features()]));
+        let whole = Var::constant(Tensor::ones([4, kind.features()], DType::F64));
         for phase in model.phases() {
-            let with = |mask: Option<&Var<f64>>| {
+            let with = |mask: Option<&Var>| {
                 step(model.as_ref(), &x, |x| {
                     phase.objective(x, labels.as_ref(), &Target::of(x, mask))
                 })
@@ -77,6 +77,6 @@ fn means_and_sums_are_over_what_was_observed() {
     let cost = likelihood.cost(&z, &target).item();
     assert_abs_diff_eq!(cost, (expected[0] + expected[1]) / 2.0, epsilon = 1e-14);
     // Of nothing there is nothing to say.
-    let none = Target::of(&z, Some(&Var::constant(Tensor::zeros([2, 3]))));
+    let none = Target::of(&z, Some(&Var::constant(Tensor::zeros([2, 3], DType::F64))));
     assert_eq!(Output::Probability.cost(&z, &none).total().item(), 0.0);
 }

@@ -14,7 +14,7 @@ use retrograd_datasets::plane;
 use retrograd_nn::{
     Activation, DataLoader, Linear, Module, Param, Reduction, Sequential, Terms, loss,
 };
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, assert_relative_eq, keep, random};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, assert_relative_eq, keep, random};
 
 use crate::pca::eigen;
 use crate::{step, uniform};
@@ -40,12 +40,12 @@ fn digits(value: f64, count: usize) -> String {
     format!("{value:.count$}").replace('-', "−")
 }
 
-fn scalar(value: f64) -> Tensor<f64> {
+fn scalar(value: f64) -> Tensor {
     Tensor::from_vec(vec![value], [1, 1])
 }
 
 /// The value and the slope of a function of one number.
-fn slope(f: impl Fn(&Var<f64>) -> Var<f64>, at: f64) -> (f64, f64) {
+fn slope(f: impl Fn(&Var) -> Var, at: f64) -> (f64, f64) {
     let tape = Tape::new();
     let x = tape.leaf(scalar(at));
     let y = f(&x).sum(..);
@@ -59,10 +59,11 @@ fn slope(f: impl Fn(&Var<f64>) -> Var<f64>, at: f64) -> (f64, f64) {
 #[test]
 fn the_divergence_of_a_sparse_code() {
     let p: f64 = 0.1;
-    let wrong = |q: &Var<f64>| (p / q).log() * p + (1.0 - p) * (1.0 - p).ln() / (1.0 - p);
+    let wrong = |q: &Var| (p / q).log() * p + (1.0 - p) * (1.0 - p).ln() / (1.0 - p);
     let units = Nonlinearity::Sigmoid;
     let mut rng = random::rng(0);
-    let model = SparseKlAutoencoder::<f64>::new(1, 1, units, Output::Real, (p, 1.0), &mut rng);
+    let model =
+        SparseKlAutoencoder::new(1, 1, units, Output::Real, (p, 1.0), &mut rng).to(DType::F64);
     // The library's, through the term of the objective, with the code set to q.
     let right = |q: f64| {
         model.plain.encoder.params()[0].1.set(scalar(0.0));
@@ -71,7 +72,7 @@ fn the_divergence_of_a_sparse_code() {
         let terms = model.objective(&scalar(0.0).into()).metrics();
         terms.iter().find(|(name, _)| *name == "kl").unwrap().1
     };
-    let formula = |q: &Var<f64>| (p / q).log() * p + ((1.0 - p) / (1.0 - q)).log() * (1.0 - p);
+    let formula = |q: &Var| (p / q).log() * p + ((1.0 - p) / (1.0 - q)).log() * (1.0 - p);
     assert_abs_diff_eq!(right(0.1), 0.0, epsilon = 1e-15);
     assert_abs_diff_eq!(right(0.5), slope(formula, 0.5).0, epsilon = 1e-15);
     assert!(slope(wrong, 0.5).1 < 0.0 && slope(formula, 0.5).1 > 0.0);
@@ -100,7 +101,7 @@ fn divergence(mean: f64, deviation: f64) -> f64 {
 #[test]
 fn the_divergence_of_a_variational_code() {
     let squared = |deviation: f64| 0.5 * (deviation - 1.0 - (deviation * deviation).ln()).powi(2);
-    let late = |gamma: &Var<f64>| (gamma - 1.0 - gamma).exp() + 0.5;
+    let late = |gamma: &Var| (gamma - 1.0 - gamma).exp() + 0.5;
     let second = 3.512_862_417_252_34;
     assert!(squared(second) < 1e-24 && squared(1.0) == 0.0);
     assert_abs_diff_eq!(divergence(0.0, 1.0), 0.0, epsilon = 1e-15);
@@ -141,8 +142,8 @@ fn where_the_divergence_is_smallest() {
 
 #[test]
 fn the_order_of_the_halves() {
-    let model = UndercompleteAutoencoder::<f64>::new(3, 2, &mut random::rng(0));
-    let x: Var<f64> = uniform(4, 3, 1).into();
+    let model = UndercompleteAutoencoder::new(3, 2, &mut random::rng(0)).to(DType::F64);
+    let x: Var = uniform(4, 3, 1).into();
     assert_eq!(model.decode(&model.encode(&x)).shape(), [4, 3]);
     let panic = catch_unwind(AssertUnwindSafe(|| model.encode(&model.decode(&x)))).unwrap_err();
     let text = panic.downcast_ref::<String>().expect("words");
@@ -152,7 +153,7 @@ fn the_order_of_the_halves() {
 
 #[test]
 fn masking_is_not_dropout() {
-    let x = Tensor::<f64>::full([4000, 10], 0.5);
+    let x = Tensor::full([4000, 10], 0.5);
     let of = |corruption: Corruption| corruption.of(&x, &mut random::rng(1));
     let dropped = of(Corruption::Dropout { share: 0.3 });
     let masked = of(Corruption::Masking { share: 0.3 });
@@ -163,7 +164,7 @@ fn masking_is_not_dropout() {
         deviation: 0.5,
         clip: false,
     };
-    let black = noise.of(&Tensor::<f64>::zeros([4000, 10]), &mut random::rng(2));
+    let black = noise.of(&Tensor::zeros([4000, 10], DType::F64), &mut random::rng(2));
     let outside = black.iter().filter(|x| !(0.0..=1.0).contains(x)).count() as f64 / 40_000.0;
     // P(ε < 0) + P(ε > 2) = 0.5228; 40 000 draws have an error of 0.0025.
     assert_abs_diff_eq!(outside, 0.5228, epsilon = 0.01);
@@ -180,9 +181,9 @@ fn masking_is_not_dropout() {
 
 #[test]
 fn a_linear_autoencoder_is_not_pca() {
-    let x: Tensor<f64> = plane(200, 42).features.cast();
-    let model = LinearAutoencoder::<f64>::new(3, 2, &mut random::rng(3));
-    let param = |name: &str| -> Param<f64> {
+    let x = plane(200, 42).features.cast(DType::F64);
+    let model = LinearAutoencoder::new(3, 2, &mut random::rng(3)).to(DType::F64);
+    let param = |name: &str| -> Param {
         let params = model.params().into_iter();
         params
             .filter(|(path, _)| path == name)
@@ -192,7 +193,7 @@ fn a_linear_autoencoder_is_not_pca() {
     };
     let (down, up) = (param("encoder.0.weight"), param("decoder.0.weight"));
     let before = model.objective(&x.clone().into()).total().item();
-    let column = |weight: &Tensor<f64>| weight.slice(1, ..1).to_vec();
+    let column = |weight: &Tensor| weight.slice(1, ..1).to_vec();
     let first = column(&up.value());
     let (sin, cos) = 30.0_f64.to_radians().sin_cos();
     let turn = Tensor::from_vec(vec![cos, -sin, sin, cos], [2, 2]);
@@ -210,7 +211,7 @@ fn a_linear_autoencoder_is_not_pca() {
     // The least error of rank two is the smallest eigenvalue: of the covariance with biases, of the
     // second moments without.
     let moved = &x + &Tensor::from_vec(vec![0.0, 0.0, 2.0], [3]);
-    let least = |x: &Tensor<f64>| {
+    let least = |x: &Tensor| {
         let moments = x.t().matmul(x).scale(1.0 / 200.0);
         let entry = |i: usize, j: usize| moments.at(&[i, j]);
         eigen(std::array::from_fn(|i| {
@@ -232,7 +233,7 @@ fn a_linear_autoencoder_is_not_pca() {
 fn the_dead_layer() {
     let mut rng = random::rng(0);
     let mut dense = |inputs, outputs| {
-        let layer = Linear::<f64>::new(inputs, outputs, &mut rng);
+        let layer = Linear::new(inputs, outputs, &mut rng).to(DType::F64);
         Sequential::new().with(layer).with(Activation::Sigmoid)
     };
     let encoder = [(18, 15), (15, 11), (11, 11), (11, 8)].map(|(i, o)| dense(i, o));
@@ -246,7 +247,7 @@ fn the_dead_layer() {
     assert_eq!(encoded.shape(), [4, 11]);
     let y = rest.iter().fold(decoded, |x, layer| layer.forward(&x));
     let gradients = loss::mse(&y, &x, Reduction::Mean).backward();
-    let moves = |layer: &Sequential<f64>| {
+    let moves = |layer: &Sequential| {
         let params = layer.params();
         params
             .iter()
@@ -258,13 +259,13 @@ fn the_dead_layer() {
 
 #[test]
 fn the_logarithm_of_what() {
-    let log_variance: Var<f64> = Tensor::full([40_000, 1], 4.0_f64.ln()).into();
+    let log_variance: Var = Tensor::full([40_000, 1], 4.0_f64.ln()).into();
     let posterior = Posterior {
-        mean: Tensor::zeros([40_000, 1]).into(),
+        mean: Tensor::zeros([40_000, 1], DType::F64).into(),
         log_variance: log_variance.clone(),
     };
-    let noise: Var<f64> = crate::normal(&[40_000, 1], 5).into();
-    let spread = |draws: &Var<f64>| draws.square().mean(..).item().sqrt();
+    let noise: Var = crate::normal(&[40_000, 1], 5).into();
+    let spread = |draws: &Var| draws.square().mean(..).item().sqrt();
     let (right, wrong) = (
         spread(&posterior.draw(&noise)),
         spread(&(log_variance.exp() * &noise)),
@@ -280,8 +281,8 @@ fn powers_of_ten_and_whose_sum() {
     let lambda = 1e-5;
     let (units, output) = (Activation::Relu, Output::Probability);
     let mut rng = random::rng(0);
-    let model = SparseL1Autoencoder::<f64>::new(8, 5, units, output, lambda, &mut rng);
-    let x: Var<f64> = uniform(32, 8, 1).into();
+    let model = SparseL1Autoencoder::new(8, 5, units, output, lambda, &mut rng).to(DType::F64);
+    let x: Var = uniform(32, 8, 1).into();
     let ours = model
         .objective(&x)
         .metrics()
@@ -291,7 +292,7 @@ fn powers_of_ten_and_whose_sum() {
         .1;
     let summed = lambda * model.encode(&x).abs().sum(..).item();
     assert_abs_diff_eq!(summed / ours, 32.0, epsilon = 1e-12);
-    let per_sample = SparseL1Autoencoder::<f32>::IMAGE_LAMBDA;
+    let per_sample = SparseL1Autoencoder::IMAGE_LAMBDA;
     assert_abs_diff_eq!(lambda * 32.0, per_sample, epsilon = 1e-18);
     quotes(
         9,
@@ -321,16 +322,16 @@ fn what_is_sparse() {
 
 #[test]
 fn a_loss_that_is_not_assigned() {
-    let tied =
-        TiedAutoencoder::<f64>::new(&[8, 6, 3], Activation::Elu(1.0), 0.1, &mut random::rng(1));
-    let before = LinearAutoencoder::<f64>::new(8, 3, &mut random::rng(2));
+    let tied = TiedAutoencoder::new(&[8, 6, 3], Activation::Elu(1.0), 0.1, &mut random::rng(1))
+        .to(DType::F64);
+    let before = LinearAutoencoder::new(8, 3, &mut random::rng(2)).to(DType::F64);
     // The loss of the network before, whatever is computed beside it.
-    let wrong = |x: &Var<f64>| -> Terms<f64> {
+    let wrong = |x: &Var| -> Terms {
         let loss = before.objective(x);
         let _ = loss.total() - tied.objective(x).total();
         loss
     };
-    let moving = |objective: &dyn Fn(&Var<f64>) -> Terms<f64>| {
+    let moving = |objective: &dyn Fn(&Var) -> Terms| {
         let (_, gradients) = step(&tied, &uniform(4, 8, 1), objective);
         gradients
             .iter()
@@ -338,7 +339,7 @@ fn a_loss_that_is_not_assigned() {
             .count()
     };
     assert_eq!(moving(&|x| tied.objective(x)), 6);
-    let loader = DataLoader::new(Tensor::<f64>::arange(1000).reshape(&[1000, 1]), 10).unwrap();
+    let loader = DataLoader::new(Tensor::arange(1000, DType::F64).reshape(&[1000, 1]), 10).unwrap();
     let seen: usize = loader
         .shuffled(1)
         .epoch(1)
@@ -361,7 +362,7 @@ fn a_loss_that_is_not_assigned() {
 
 #[test]
 fn sums_means_and_weights() {
-    let (z, x): (Var<f64>, Var<f64>) = (uniform(3, 784, 1).into(), uniform(3, 784, 2).into());
+    let (z, x): (Var, Var) = (uniform(3, 784, 1).into(), uniform(3, 784, 2).into());
     let by = |reduction| loss::bce_with_logits(&z, &x, reduction).item();
     let factor = by(Reduction::PerSample) / by(Reduction::Mean);
     assert_relative_eq!(factor, 784.0, max_relative = 1e-12);

@@ -6,7 +6,7 @@ use retrograd_autoencoders::{
 };
 use retrograd_autograd::Var;
 use retrograd_nn::Module;
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Array, DType, Tensor, random};
 
 use crate::{KINDS, labels, uniform};
 
@@ -50,7 +50,7 @@ fn sizes_are_the_specified_ones() {
         ("iwae", MNIST, &[784, 200, 200, 50, 200, 200, 784]),
     ] {
         let model = variant(name)
-            .build::<f32>(&Settings::default(), data, &mut random::rng(0))
+            .build(&Settings::default(), data, &mut random::rng(0))
             .unwrap();
         assert_eq!(model.widths(), expected, "{name}");
     }
@@ -274,7 +274,7 @@ fn bad_options_and_data_are_refused_in_words() {
         ("simple", DataKind::Images([1, 0, 0]), "", "no features"),
     ] {
         let error = variant(name)
-            .build::<f32>(&settings(chosen), data, &mut random::rng(0))
+            .build(&settings(chosen), data, &mut random::rng(0))
             .err()
             .unwrap_or_else(|| panic!("{name} with {chosen} for {data:?} was built"))
             .to_string();
@@ -297,7 +297,7 @@ fn the_ends_of_ranges_are_allowed() {
         ("deep", "hidden = []\nlatent = 783"),
         ("contractive", "hidden = [100]\nactivation = \"tanh\""),
     ] {
-        let built = variant(name).build::<f32>(&settings(chosen), MNIST, &mut random::rng(0));
+        let built = variant(name).build(&settings(chosen), MNIST, &mut random::rng(0));
         assert!(built.is_ok(), "{name} with {chosen}: {:?}", built.err());
     }
 }
@@ -314,19 +314,19 @@ fn a_record_builds_the_same_model_again() {
             let read: Settings = toml::from_str(&text).unwrap();
             assert_eq!(read, whole, "{text}");
             let build = |settings: &Settings| {
-                variant
-                    .build::<f64>(settings, kind, &mut random::rng(5))
-                    .unwrap()
+                let model = variant.build(settings, kind, &mut random::rng(5)).unwrap();
+                model.cast(DType::F64);
+                model
             };
             let (first, second) = (build(&chosen), build(&read));
-            let x: Var<f64> = uniform(2, kind.features(), 1).into();
+            let x: Var = uniform(2, kind.features(), 1).into();
             let labels = labels(first.as_ref(), 2);
-            let loss = |model: &dyn Autoencoder<f64>| {
+            let loss = |model: &dyn Autoencoder| {
                 let terms = model.objective_of(&x, labels.as_ref(), &(&x).into());
                 terms.total().item()
             };
             assert_eq!(loss(first.as_ref()), loss(second.as_ref()), "{variant}");
-            let values = |model: &dyn Module<f64>| -> Vec<Tensor<f64>> {
+            let values = |model: &dyn Module| -> Vec<Tensor> {
                 model
                     .params()
                     .into_iter()
@@ -343,14 +343,14 @@ fn labels_are_asked_for_where_they_are_needed() {
     let model = |name: &str| {
         let settings = variant(name).miniature(MNIST);
         variant(name)
-            .build::<f64>(&settings, MNIST, &mut random::rng(0))
+            .build(&settings, MNIST, &mut random::rng(0))
             .unwrap()
     };
     let conditional = model("conditional");
     let check = |labels: Option<Vec<i64>>| {
         let labels = labels.map(|labels| {
             let count = labels.len();
-            Tensor::from_vec(labels, [count])
+            Array::from_vec(labels, [count])
         });
         check_labels(conditional.as_ref(), 2, labels.as_ref())
     };
@@ -378,7 +378,8 @@ fn labels_are_asked_for_where_they_are_needed() {
 fn a_conditional_model_says_what_it_needs() {
     let settings = Variant::Conditional.miniature(MNIST);
     let model = Variant::Conditional
-        .build::<f64>(&settings, MNIST, &mut random::rng(0))
+        .build(&settings, MNIST, &mut random::rng(0))
         .unwrap();
+    model.cast(DType::F64);
     let _ = model.objective(&uniform(2, 784, 1).into());
 }

@@ -14,7 +14,7 @@ use retrograd_autoencoders::{
 };
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Activation, Terms, checkpoint};
-use retrograd_tensor::{Tensor, assert_relative_eq, random};
+use retrograd_tensor::{DType, Tensor, assert_relative_eq, random};
 
 use crate::assert_near;
 
@@ -61,24 +61,25 @@ fn stacked(split: usize) -> impl Fn(&str) -> String {
 }
 
 /// A model's objective without anything beside the batch.
-fn plain(model: &dyn Autoencoder<f64>) -> impl Fn(&Var<f64>, &Reference, usize) -> Terms<f64> {
+fn plain(model: &dyn Autoencoder) -> impl Fn(&Var, &Reference, usize) -> Terms {
     |x, _, _| model.objective(x)
 }
 
-type Reference = HashMap<String, Tensor<f64>>;
+type Reference = HashMap<String, Tensor>;
 
 /// Trains `model` as the reference was trained and compares everything: every loss, the gradients of
 /// the first step, the weights after the last.
 fn follow(
     name: &str,
-    model: &dyn Autoencoder<f64>,
+    model: &dyn Autoencoder,
     theirs: impl Fn(&str) -> String,
-    objective: impl Fn(&Var<f64>, &Reference, usize) -> Terms<f64>,
+    objective: impl Fn(&Var, &Reference, usize) -> Terms,
     (optimizer, learning_rate): (OptimizerKind, f64),
 ) {
     let Some(reference) = oracle(name) else {
         return;
     };
+    model.cast(DType::F64);
     for (ours, param) in model.params() {
         param.set(reference[&format!("init.{}", theirs(&ours))].clone());
     }
@@ -219,7 +220,7 @@ fn variational() {
         let renamed = |name: String, (ours, theirs): &(&str, &str)| name.replace(ours, theirs);
         names.iter().fold(ours.to_owned(), renamed)
     };
-    let objective = |x: &Var<f64>, reference: &Reference, step| {
+    let objective = |x: &Var, reference: &Reference, step| {
         model.objective_with(x, &x.into(), &reference["eps"].select(0, step).into())
     };
     follow("vae", &model, theirs, objective, ADAM);

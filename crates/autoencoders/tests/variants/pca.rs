@@ -4,7 +4,7 @@ use retrograd_autoencoders::{DataKind, Settings, Variant};
 use retrograd_autograd::Var;
 use retrograd_datasets::plane;
 use retrograd_nn::{DataLoader, Trainer};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, keep, random};
+use retrograd_tensor::{DType, assert_abs_diff_eq, keep, random};
 
 /// Eigenvalues (descending) and eigenvectors (columns) of a symmetric 3x3 matrix, by Jacobi's
 /// rotations (Golub and Van Loan 2013, section 8.5).
@@ -49,7 +49,7 @@ fn angle(a: [f64; 3], b: [f64; 3]) -> f64 {
 
 #[test]
 fn spans_the_subspace_of_the_principal_components_from_any_start() {
-    let x: Tensor<f64> = plane(200, 42).features.cast();
+    let x = plane(200, 42).features.cast(DType::F64);
     let centred = &x - &x.mean(keep(0));
     let covariance = centred
         .t()
@@ -64,9 +64,10 @@ fn spans_the_subspace_of_the_principal_components_from_any_start() {
     for seed in 0..10 {
         let recipe = Variant::Linear.recipe(data);
         let model = Variant::Linear
-            .build::<f64>(&Settings::default(), data, &mut random::rng(seed))
+            .build(&Settings::default(), data, &mut random::rng(seed))
             .unwrap();
-        let objective = |x: &Var<f64>| model.objective(x);
+        model.cast(DType::F64);
+        let objective = |x: &Var| model.objective(x);
         let optimizer = recipe.optimizer.build(recipe.learning_rate, model.params());
         let mut trainer = Trainer::new(&objective, optimizer, seed).scheduled(recipe.schedule);
         trainer.fit(recipe.epochs, &loader, None, &mut ()).unwrap();

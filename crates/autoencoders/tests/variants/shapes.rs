@@ -1,7 +1,7 @@
 //! Images of any channels and sides: convolutions read them as they are laid out.
 
 use retrograd_autoencoders::{DataKind, Settings, Variant};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 /// Variants made of convolutions, with the options that make them so.
 fn convolutions() -> [(Variant, Settings); 3] {
@@ -20,9 +20,15 @@ fn colours_and_rectangles_keep_their_layout() {
         for sizes in [[1, 8, 16], [3, 12, 8], [4, 16, 16], [3, 32, 32]] {
             let kind = DataKind::Images(sizes);
             let model = variant
-                .build::<f32>(&settings, kind, &mut random::rng(1))
+                .build(&settings, kind, &mut random::rng(1))
                 .unwrap_or_else(|error| panic!("{sizes:?}: {error}"));
-            let x = Tensor::uniform([2, kind.features()], 0.0, 1.0, &mut random::rng(2));
+            let x = Tensor::uniform(
+                [2, kind.features()],
+                0.0,
+                1.0,
+                &mut random::rng(2),
+                DType::F32,
+            );
             let y = model.forward(&x.clone().into());
             assert_eq!(y.shape(), x.shape(), "{variant} {sizes:?}");
             assert_eq!(model.widths()[0], kind.features());
@@ -44,9 +50,9 @@ fn colours_and_rectangles_keep_their_layout() {
 fn a_convolution_sees_what_is_beside_what() {
     // The same numbers as an image of one shape and of another are other images.
     let sizes = [[1, 8, 32], [1, 16, 16], [4, 8, 8]];
-    let x = Tensor::<f32>::uniform([1, 256], 0.0, 1.0, &mut random::rng(2));
+    let x = Tensor::uniform([1, 256], 0.0, 1.0, &mut random::rng(2), DType::F32);
     let codes = sizes.map(|sizes| {
-        let model = Variant::Strided.build::<f32>(
+        let model = Variant::Strided.build(
             &Settings::default(),
             DataKind::Images(sizes),
             &mut random::rng(1),

@@ -3,12 +3,12 @@
 use retrograd_autoencoders::{Autoencoder, GreedyAutoencoder, OptimizerKind, Phase};
 use retrograd_autograd::{Mode, Tape, Var};
 use retrograd_nn::{Activation, Module};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Array, DType, Tensor, random};
 
 use crate::{labels, miniatures, normal, uniform};
 
 /// Steps of Adam on a phase.
-fn train(phase: &Phase<'_, f64>, x: &Tensor<f64>, labels: Option<&Tensor<i64>>, steps: u64) {
+fn train(phase: &Phase<'_>, x: &Tensor, labels: Option<&Array<i64>>, steps: u64) {
     let mut optimizer = OptimizerKind::Adam.build(0.01, phase.params.clone());
     for step in 0..steps {
         let tape = Tape::with(Mode::Training, random::stream(0, "step", &[step]));
@@ -24,8 +24,9 @@ fn train(phase: &Phase<'_, f64>, x: &Tensor<f64>, labels: Option<&Tensor<i64>>, 
 fn a_phase_moves_its_own_parameters_and_no_others() {
     // Samples with two causes, which three numbers can say.
     let x = normal(&[40, 2], 1).matmul(&normal(&[2, 8], 2)).scale(0.3);
-    let model = GreedyAutoencoder::new(&[8, 6, 3], Activation::Elu(1.0), 1e-4, &mut random::rng(3));
-    let paths = |phase: &Phase<'_, f64>| -> Vec<String> {
+    let model = GreedyAutoencoder::new(&[8, 6, 3], Activation::Elu(1.0), 1e-4, &mut random::rng(3))
+        .to(DType::F64);
+    let paths = |phase: &Phase<'_>| -> Vec<String> {
         phase.params.iter().map(|(path, _)| path.clone()).collect()
     };
     let phases = model.phases();
@@ -49,7 +50,7 @@ fn a_phase_moves_its_own_parameters_and_no_others() {
     );
     assert_eq!(phases[2].params.len(), 8);
     for phase in &phases {
-        let values = || -> Vec<(String, Tensor<f64>)> {
+        let values = || -> Vec<(String, Tensor)> {
             let params = model.params().into_iter();
             params.map(|(path, param)| (path, param.value())).collect()
         };

@@ -1,7 +1,7 @@
 //! The rule of a formula: which cotangents there are to compute, and the programs that do.
 
 use retrograd_tensor::pointwise::Program;
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor};
 use smallvec::SmallVec;
 
 use super::differentiate;
@@ -101,25 +101,24 @@ impl Backward {
     }
 
     /// Whether the cotangents depend on anything that is on a tape.
-    pub(super) fn is_recorded<'v, T: Float>(&self, find: impl Fn(Read) -> &'v Var<T>) -> bool {
+    #[inline]
+    pub(super) fn is_recorded<'v>(&self, find: impl Fn(Read) -> &'v Var) -> bool {
         self.reads.iter().any(|&read| find(read).is_tracked())
     }
 
     /// What the rule reads, as `find` finds it.
-    pub(super) fn read<'v, T: Float>(
-        &self,
-        find: impl Fn(Read) -> &'v Var<T>,
-    ) -> SmallVec<[&'v Var<T>; 4]> {
+    pub(super) fn read<'v>(&self, find: impl Fn(Read) -> &'v Var) -> SmallVec<[&'v Var; 4]> {
         self.reads.iter().map(|&read| find(read)).collect()
     }
 
     /// The cotangent of each input: `given` says how g is handed on to input i, `computed` how the
     /// formula of input i gives its cotangent.
-    pub(super) fn cotangents<T: Float>(
+    #[inline]
+    pub(super) fn cotangents(
         &self,
-        given: impl Fn(usize) -> Var<T>,
-        mut computed: impl FnMut(usize, &Pointwise) -> Var<T>,
-    ) -> Cotangents<T> {
+        given: impl Fn(usize) -> Var,
+        mut computed: impl FnMut(usize, &Pointwise) -> Var,
+    ) -> Cotangents {
         let mut cotangents = Cotangents::new();
         for (i, cotangent) in self.cotangents.iter().enumerate() {
             cotangents.push(match cotangent {
@@ -133,15 +132,16 @@ impl Backward {
 
     /// The cotangents over `shape`, each summed over what its input was stretched along; all that are
     /// computed from one pass, for when nobody will differentiate again.
-    pub(super) fn plain<'v, T: Float>(
+    #[inline]
+    pub(super) fn plain<'v>(
         &self,
-        find: impl Fn(Read) -> &'v Var<T>,
+        find: impl Fn(Read) -> &'v Var,
         shape: &Shape,
-        x: &Inputs<T>,
-        g: &Var<T>,
-        given: impl Fn(usize) -> Var<T>,
-    ) -> Cotangents<T> {
-        let mut values: SmallVec<[&Tensor<T>; 4]> = SmallVec::new();
+        x: &Inputs,
+        g: &Var,
+        given: impl Fn(usize) -> Var,
+    ) -> Cotangents {
+        let mut values: SmallVec<[&Tensor; 4]> = SmallVec::new();
         for &read in &self.reads {
             values.push(find(read).value());
         }

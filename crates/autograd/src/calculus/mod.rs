@@ -12,7 +12,7 @@
 //!
 //! // An activation of your own is one line, and has gradients of every order.
 //! let swish = Pointwise::new("swish", |[x]| &x * x.sigmoid());
-//! let tape = Tape::<f64>::new();
+//! let tape = Tape::new();
 //! let x = tape.leaf(Tensor::scalar(0.0));
 //! assert_eq!(swish.apply(&[&x]).backward().of(&x).unwrap().item(), 0.5);
 //! ```

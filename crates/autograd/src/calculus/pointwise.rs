@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use retrograd_tensor::pointwise::Program;
-use retrograd_tensor::{Axes, Float, OrPanic, ReducedAxes, Shape, Tensor, shape};
+use retrograd_tensor::{Axes, OrPanic, ReducedAxes, Shape, Tensor, shape};
 use smallvec::SmallVec;
 
 use super::backward::{Backward, Read};
@@ -78,7 +78,7 @@ impl Pointwise {
     /// If the number of inputs is wrong or their shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn apply<T: Float>(&self, inputs: &[&Var<T>]) -> Var<T> {
+    pub fn apply(&self, inputs: &[&Var]) -> Var {
         Var::apply(self.clone(), inputs)
     }
 
@@ -90,7 +90,7 @@ impl Pointwise {
     /// use retrograd_tensor::Tensor;
     ///
     /// let error = Pointwise::new("squared_error", |[y, t]| (y - t).square());
-    /// let tape = Tape::<f64>::new();
+    /// let tape = Tape::new();
     /// let y = tape.leaf(Tensor::from_vec(vec![1.0, 4.0], [2]));
     /// let total = error.apply_sum(&[&y, &Tensor::scalar(2.0).into()], ..);
     /// assert_eq!(total.item(), 5.0);
@@ -102,7 +102,7 @@ impl Pointwise {
     /// is named twice.
     #[track_caller]
     #[must_use]
-    pub fn apply_sum<T: Float>(&self, inputs: &[&Var<T>], axes: impl Into<Axes>) -> Var<T> {
+    pub fn apply_sum(&self, inputs: &[&Var], axes: impl Into<Axes>) -> Var {
         let shapes: SmallVec<[Shape; 3]> = inputs.iter().map(|input| *input.shape()).collect();
         let shape = shape::broadcast(self.name(), &shapes).or_panic();
         let axes = ReducedAxes::new(self.name(), &shape, &axes.into()).or_panic();
@@ -112,7 +112,7 @@ impl Pointwise {
     /// The sum of the function of tensors, for what other primitives compute on their way: over
     /// whatever axes `target` is stretched along to become the shape of the first one.
     #[track_caller]
-    pub(crate) fn sum_of<T: Float>(&self, inputs: &[&Tensor<T>], target: &Shape) -> Tensor<T> {
+    pub(crate) fn sum_of(&self, inputs: &[&Tensor], target: &Shape) -> Tensor {
         self.0.forward.run_one_to(inputs, inputs[0].shape(), target)
     }
 
@@ -160,18 +160,19 @@ impl Pointwise {
     }
 }
 
-impl<T: Float> Primitive<T> for Pointwise {
+impl Primitive for Pointwise {
     fn name(&self) -> Cow<'static, str> {
         self.0.name.clone()
     }
 
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         // Checked here as well, so that the message names the function.
         if x.windows(2).any(|pair| pair[0].shape() != pair[1].shape()) {
             let shapes: SmallVec<[Shape; 3]> = x.iter().map(|input| *input.shape()).collect();
             shape::broadcast(&self.0.name, &shapes).or_panic();
         }
+        Tensor::expect_one_type(&self.0.name, x);
         self.0.forward.run_one(x)
     }
 
@@ -179,7 +180,7 @@ impl<T: Float> Primitive<T> for Pointwise {
         self.backward(needed).saves
     }
 
-    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let backward = self.backward(x.needed());
         let find = |read| match read {
             Read::Input(i) => &x[i],

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, ReducedAxes, Shape, Tensor};
+use retrograd_tensor::{ReducedAxes, Shape, Tensor};
 
 use super::backward::Read;
 use super::pointwise::Pointwise;
@@ -26,12 +26,12 @@ pub(super) struct Summed {
 impl Summed {
     /// The sum along axes of the common shape of the inputs.
     #[track_caller]
-    pub(super) fn apply<T: Float>(
+    pub(super) fn apply(
         formula: &Pointwise,
-        inputs: &[&Var<T>],
+        inputs: &[&Var],
         shape: Shape,
         axes: ReducedAxes,
-    ) -> Var<T> {
+    ) -> Var {
         let result = axes.result(&shape);
         // A shape without its first axes stretches to it; without others, they must stay to tell.
         let first = shape.rank() - result.rank();
@@ -52,13 +52,13 @@ impl Summed {
     }
 }
 
-impl<T: Float> Primitive<T> for Summed {
+impl Primitive for Summed {
     fn name(&self) -> Cow<'static, str> {
         format!("sum({})", self.formula.name()).into()
     }
 
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let program = self.formula.forward_program();
         program.run_one_to(x, &self.shape, &self.target)
     }
@@ -67,7 +67,7 @@ impl<T: Float> Primitive<T> for Summed {
         self.formula.summed_backward(needed).saves
     }
 
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let backward = self.formula.summed_backward(x.needed());
         let find = |read| match read {
             Read::Input(i) => &x[i],

@@ -1,7 +1,7 @@
 //! The Jacobian of a problem in both ways: entry by entry, or along random directions.
 
 use retrograd_tensor::random::{self, Rng};
-use retrograd_tensor::{Shape, Tensor};
+use retrograd_tensor::{DType, Shape, Tensor};
 
 use super::difference::{Bounded, extrapolate};
 use super::problem::{Problem, Slopes, unravel};
@@ -23,7 +23,7 @@ impl Problem<'_> {
         let mut entries = Vec::new();
         // A block is one result by one input. Its own largest entry is what its errors are held
         // against: slopes that are small beside those of another input must still be right.
-        let least = |y: &Tensor<f64>| vec![floor(&y.to_vec()); self.point.len()];
+        let least = |y: &Tensor| vec![floor(&y.to_vec()); self.point.len()];
         let mut largest: Vec<Vec<f64>> = self.outputs.iter().map(least).collect();
         for (input, j) in elements(&self.point) {
             let slopes = self.push(input, &basis(self.point[input].shape(), j));
@@ -60,8 +60,8 @@ impl Problem<'_> {
         let size = dot(&y, &y).sqrt();
         let mut comparisons = Vec::new();
         for number in 0..self.check.directions {
-            let signs_of = |y: &Tensor<f64>| signs(y.shape(), &mut rng);
-            let v: Vec<Tensor<f64>> = self.outputs.iter().map(signs_of).collect();
+            let signs_of = |y: &Tensor| signs(y.shape(), &mut rng);
+            let v: Vec<Tensor> = self.outputs.iter().map(signs_of).collect();
             let gradients = self.pull_all(&v);
             let v: Vec<f64> = v.iter().flat_map(Tensor::to_vec).collect();
             for (input, gradient) in gradients.iter().enumerate() {
@@ -83,9 +83,12 @@ impl Problem<'_> {
     }
 
     /// Jᵀ·v by input.
-    fn pull_all(&self, v: &[Tensor<f64>]) -> Vec<Tensor<f64>> {
-        let zeros = self.point.iter().map(|x| Tensor::zeros(*x.shape()));
-        let mut total: Vec<Tensor<f64>> = zeros.collect();
+    fn pull_all(&self, v: &[Tensor]) -> Vec<Tensor> {
+        let zeros = self
+            .point
+            .iter()
+            .map(|x| Tensor::zeros(*x.shape(), DType::F64));
+        let mut total: Vec<Tensor> = zeros.collect();
         for (k, g) in v.iter().enumerate() {
             for (total, gradient) in total.iter_mut().zip(self.pull(k, g)) {
                 total.add_assign(&gradient);
@@ -96,21 +99,21 @@ impl Problem<'_> {
 }
 
 /// Every element of every tensor: which tensor, which element.
-fn elements(tensors: &[Tensor<f64>]) -> impl Iterator<Item = (usize, usize)> + '_ {
-    let of = |(k, tensor): (usize, &Tensor<f64>)| (0..tensor.elements()).map(move |i| (k, i));
+fn elements(tensors: &[Tensor]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let of = |(k, tensor): (usize, &Tensor)| (0..tensor.elements()).map(move |i| (k, i));
     tensors.iter().enumerate().flat_map(of)
 }
 
 /// 1 at element `i`, 0 elsewhere.
-fn basis(shape: &Shape, i: usize) -> Tensor<f64> {
-    let mut basis = Tensor::zeros(*shape);
-    basis.make_mut()[i] = 1.0;
+fn basis(shape: &Shape, i: usize) -> Tensor {
+    let mut basis = Tensor::zeros(*shape, DType::F64);
+    basis.make_mut::<f64>()[i] = 1.0;
     basis
 }
 
 /// Independent signs, so that a step moves every element equally far.
-fn signs(shape: &Shape, rng: &mut Rng) -> Tensor<f64> {
-    Tensor::uniform(*shape, -1.0, 1.0, rng).map(f64::signum)
+fn signs(shape: &Shape, rng: &mut Rng) -> Tensor {
+    Tensor::uniform(*shape, -1.0, 1.0, rng, DType::F64).map(f64::signum)
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -30,7 +30,7 @@ pub(crate) mod mutation;
 mod problem;
 mod report;
 
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{DType, Tensor};
 
 use crate::tape::Mode;
 use crate::var::Var;
@@ -62,11 +62,8 @@ pub use report::{Comparison, Estimate, Failure, Finding, Operand, Place, Report,
 /// check passes, with 0 [entries](Report::entries): the function has been run, and that is all.
 ///
 /// # Panics
-/// As `f` does.
-pub fn gradcheck(
-    f: impl Fn(&[Var<f64>]) -> Var<f64>,
-    inputs: &[Tensor<f64>],
-) -> Result<Report, Failure> {
+/// As `f` does, and if an input is not of `f64`.
+pub fn gradcheck(f: impl Fn(&[Var]) -> Var, inputs: &[Tensor]) -> Result<Report, Failure> {
     Check::order(1).run(f, inputs)
 }
 
@@ -89,11 +86,8 @@ pub fn gradcheck(
 /// As [`gradcheck`].
 ///
 /// # Panics
-/// As `f` does.
-pub fn gradgradcheck(
-    f: impl Fn(&[Var<f64>]) -> Var<f64>,
-    inputs: &[Tensor<f64>],
-) -> Result<Report, Failure> {
+/// As `f` does, and if an input is not of `f64`.
+pub fn gradgradcheck(f: impl Fn(&[Var]) -> Var, inputs: &[Tensor]) -> Result<Report, Failure> {
     Check::order(2).run(f, inputs)
 }
 
@@ -213,12 +207,15 @@ impl Check {
     /// As [`gradcheck`].
     ///
     /// # Panics
-    /// As `f` does.
-    pub fn run(
-        &self,
-        f: impl Fn(&[Var<f64>]) -> Var<f64>,
-        inputs: &[Tensor<f64>],
-    ) -> Result<Report, Failure> {
+    /// As `f` does, and if an input is not of `f64`.
+    pub fn run(&self, f: impl Fn(&[Var]) -> Var, inputs: &[Tensor]) -> Result<Report, Failure> {
+        for (i, input) in inputs.iter().enumerate() {
+            assert!(
+                input.dtype() == DType::F64,
+                "gradcheck: input {i} is of type {}, and differences need f64; cast it, as `x.cast(DType::F64)`",
+                input.dtype()
+            );
+        }
         let mut problem = Problem::first(self, f, inputs)?;
         for _ in 1..self.order {
             problem = problem.differentiate()?;

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{DType, Tensor};
 
 use super::catalogue::{self, Row};
 use crate::backward::grad;
@@ -49,7 +49,7 @@ struct Site {
 }
 
 impl Site {
-    fn of<T: Float>(node: &Node<T>) -> Self {
+    fn of(node: &Node) -> Self {
         let inputs = node.inputs.iter().map(|input| input.shape);
         Self {
             name: node.name(),
@@ -70,7 +70,7 @@ impl Site {
         }
     }
 
-    fn is<T: Float>(&self, node: &Node<T>) -> bool {
+    fn is(&self, node: &Node) -> bool {
         let other = Self::of(node);
         if self.inputs.is_empty() {
             *self == other.anywhere()
@@ -92,7 +92,7 @@ thread_local! {
 }
 
 /// What the sweep goes on with in place of what the rule gave for the cotangent `g`.
-pub(crate) fn spoil<T: Float>(node: &Node<T>, g: &Var<T>, results: Cotangents<T>) -> Cotangents<T> {
+pub(crate) fn spoil(node: &Node, g: &Var, results: Cotangents) -> Cotangents {
     let planned = PLAN.with_borrow(|plan| {
         let plan = plan.as_ref().filter(|plan| plan.site.is(node))?;
         Some((plan.input, plan.mistake))
@@ -107,7 +107,7 @@ pub(crate) fn spoil<T: Float>(node: &Node<T>, g: &Var<T>, results: Cotangents<T>
         let shape = node.inputs[input].shape;
         spoilt[input] = match &results[input] {
             right if mistake == Invented && is_nothing(right.as_ref()) => {
-                Some(Var::constant_beside(Tensor::constant(shape, T::ONE), g))
+                Some(Var::constant_beside(g.value().constant_like(shape, 1.0), g))
             }
             right => right.as_ref().and_then(|right| mistaken(right, mistake)),
         };
@@ -115,12 +115,12 @@ pub(crate) fn spoil<T: Float>(node: &Node<T>, g: &Var<T>, results: Cotangents<T>
     spoilt
 }
 
-fn is_nothing<T: Float>(cotangent: Option<&Var<T>>) -> bool {
-    cotangent.is_none_or(|g| g.value().iter().all(|v| v.to_f64() == 0.0))
+fn is_nothing(cotangent: Option<&Var>) -> bool {
+    cotangent.is_none_or(|g| g.value().iter().all(|v| v == 0.0))
 }
 
 /// Exchanges the cotangent with the next one that fits and goes elsewhere.
-fn swap<T: Float>(node: &Node<T>, i: usize, results: &mut Cotangents<T>) {
+fn swap(node: &Node, i: usize, results: &mut Cotangents) {
     let (here, inputs) = (&node.inputs[i], &node.inputs);
     let fits = |&j: &usize| inputs[j].shape == here.shape && inputs[j].node != here.node;
     if let Some(j) = (i + 1..results.len()).find(fits) {
@@ -128,7 +128,7 @@ fn swap<T: Float>(node: &Node<T>, i: usize, results: &mut Cotangents<T>) {
     }
 }
 
-fn mistaken<T: Float>(right: &Var<T>, mistake: Mistake) -> Option<Var<T>> {
+fn mistaken(right: &Var, mistake: Mistake) -> Option<Var> {
     match mistake {
         Dropped => None,
         Doubled => Some(right * 2.0),
@@ -143,31 +143,31 @@ fn mistaken<T: Float>(right: &Var<T>, mistake: Mistake) -> Option<Var<T>> {
 }
 
 /// The row's derivative of this order along fixed directions, as the rules have it.
-fn derivative(row: &Row, order: usize) -> Vec<Tensor<f64>> {
-    let tape = Tape::<f64>::new();
-    let x: Vec<Var<f64>> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
-    let weigh = |y: &Var<f64>, g: &Var<f64>| (y * g).sum(..);
+fn derivative(row: &Row, order: usize) -> Vec<Tensor> {
+    let tape = Tape::new();
+    let x: Vec<Var> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+    let weigh = |y: &Var, g: &Var| (y * g).sum(..);
     let y = (row.f)(&x);
     // The gradient is a function of the cotangent too.
     let g = tape.leaf(catalogue::sample(*y.shape()));
     let mut total = weigh(&y, &g);
     for _ in 1..order {
         let slopes = grad(&total, &x.iter().collect::<Vec<_>>());
-        let direction = |slope: &Var<f64>| tape.constant(catalogue::sample(*slope.shape()));
+        let direction = |slope: &Var| tape.constant(catalogue::sample(*slope.shape()));
         let terms = slopes.iter().map(|slope| weigh(slope, &direction(slope)));
         total = terms.reduce(|a, b| a + b).expect("a function has inputs");
     }
     let gradients = total.is_tracked().then(|| total.backward());
-    let of = |x: &Var<f64>| gradients.as_ref()?.of(x).cloned();
+    let of = |x: &Var| gradients.as_ref()?.of(x).cloned();
     let all = x.iter().chain([&g]);
-    all.map(|x| of(x).unwrap_or_else(|| Tensor::zeros(*x.shape())))
+    all.map(|x| of(x).unwrap_or_else(|| Tensor::zeros(*x.shape(), DType::F64)))
         .collect()
 }
 
 /// Whether two derivatives are other numbers, by more than rounding. A mistake can come to nothing,
 /// as where it changes a cotangent that is multiplied by zero further on.
-fn differ(a: &Tensor<f64>, b: &Tensor<f64>) -> bool {
-    let largest = |x: &Tensor<f64>| x.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+fn differ(a: &Tensor, b: &Tensor) -> bool {
+    let largest = |x: &Tensor| x.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
     let scale = largest(a).max(largest(b)).max(1e-3);
     // Also if one of them is not a number.
     let apart = |(a, b): (f64, f64)| (a - b).is_nan() || (a - b).abs() > 1e-5 * scale;
@@ -178,8 +178,8 @@ fn differ(a: &Tensor<f64>, b: &Tensor<f64>) -> bool {
 /// its gradient needs. A formula's derivatives, `tanh.vjp0`, come from the table and not from a rule
 /// of their own.
 fn sites(row: &Row) -> [BTreeSet<Site>; 2] {
-    let tape = Tape::<f64>::new();
-    let x: Vec<Var<f64>> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+    let tape = Tape::new();
+    let x: Vec<Var> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
     let y = (row.f)(&x);
     let met = |from: usize| -> BTreeSet<Site> {
         let nodes = tape.nodes();

@@ -1,6 +1,6 @@
 //! A function, a point, and how to ask for values and cotangents there.
 
-use retrograd_tensor::{Shape, Tensor, random};
+use retrograd_tensor::{DType, Shape, Tensor, random};
 
 use super::Check;
 use super::difference::steps;
@@ -10,7 +10,7 @@ use crate::tape::Tape;
 use crate::var::Var;
 
 /// A function of several tensors with several results.
-type Function<'f> = Box<dyn Fn(&[Var<f64>]) -> Vec<Var<f64>> + 'f>;
+type Function<'f> = Box<dyn Fn(&[Var]) -> Vec<Var> + 'f>;
 
 /// How fast every element of the results moves, measured with one step.
 pub(super) struct Slopes {
@@ -24,19 +24,19 @@ pub(super) struct Problem<'f> {
     pub(super) order: usize,
     function: Function<'f>,
     /// The inputs: the user's, then the cotangents of every differentiation.
-    pub(super) point: Vec<Tensor<f64>>,
+    pub(super) point: Vec<Tensor>,
     /// How many of them are the user's.
     given: usize,
     /// The results at the point.
-    pub(super) outputs: Vec<Tensor<f64>>,
+    pub(super) outputs: Vec<Tensor>,
 }
 
 impl<'f> Problem<'f> {
     /// The user's function, once it has shown that it can be checked.
     pub(super) fn first(
         check: &'f Check,
-        f: impl Fn(&[Var<f64>]) -> Var<f64> + 'f,
-        inputs: &[Tensor<f64>],
+        f: impl Fn(&[Var]) -> Var + 'f,
+        inputs: &[Tensor],
     ) -> Result<Self, Failure> {
         let mut problem = Self {
             check,
@@ -60,7 +60,7 @@ impl<'f> Problem<'f> {
         let mut rng = random::stream(self.check.seed, "cotangents", &[self.order as u64]);
         for y in &self.outputs {
             self.point
-                .push(Tensor::normal(*y.shape(), 0.0, 1.0, &mut rng));
+                .push(Tensor::normal(*y.shape(), 0.0, 1.0, &mut rng, DType::F64));
         }
         let inner = self.function;
         self.function = Box::new(move |x| {
@@ -102,42 +102,41 @@ impl<'f> Problem<'f> {
 
     /// The leaves and the results of one call, on a tape of its own with the check's noise; what is
     /// kept between steps stays as it is.
-    fn evaluate(&self, point: &[Tensor<f64>]) -> (Vec<Var<f64>>, Vec<Var<f64>>) {
+    fn evaluate(&self, point: &[Tensor]) -> (Vec<Var>, Vec<Var>) {
         let tape = Tape::with(self.check.mode, random::rng(self.check.seed)).recomputing();
-        let leaf =
-            |(i, x): (usize, &Tensor<f64>)| tape.named_leaf(&format!("input {i}"), x.clone());
-        let leaves: Vec<Var<f64>> = point.iter().enumerate().map(leaf).collect();
+        let leaf = |(i, x): (usize, &Tensor)| tape.named_leaf(&format!("input {i}"), x.clone());
+        let leaves: Vec<Var> = point.iter().enumerate().map(leaf).collect();
         let outputs = (self.function)(&leaves);
         (leaves, outputs)
     }
 
-    fn values(&self, point: &[Tensor<f64>]) -> Vec<Tensor<f64>> {
+    fn values(&self, point: &[Tensor]) -> Vec<Tensor> {
         let (_, outputs) = self.evaluate(point);
         outputs.into_iter().map(Var::into_value).collect()
     }
 
     /// Number of rows and columns of the Jacobian.
     pub(super) fn size(&self) -> (usize, usize) {
-        let count = |tensors: &[Tensor<f64>]| tensors.iter().map(Tensor::elements).sum();
+        let count = |tensors: &[Tensor]| tensors.iter().map(Tensor::elements).sum();
         (count(&self.outputs), count(&self.point))
     }
 
     /// From the rules: the cotangent of every input when output `k` has the cotangent `g`.
     ///
     /// The sweep frees what it uses, so every call computes anew.
-    pub(super) fn pull(&self, k: usize, g: &Tensor<f64>) -> Vec<Tensor<f64>> {
+    pub(super) fn pull(&self, k: usize, g: &Tensor) -> Vec<Tensor> {
         let (leaves, outputs) = self.evaluate(&self.point);
         // Past order 1 a result can be a constant: the derivative of a linear function.
         let gradients = outputs[k].is_tracked().then(|| outputs[k].backward_from(g));
-        let of = |leaf: &Var<f64>| gradients.as_ref()?.of(leaf).cloned();
+        let of = |leaf: &Var| gradients.as_ref()?.of(leaf).cloned();
         leaves
             .iter()
-            .map(|leaf| of(leaf).unwrap_or_else(|| Tensor::zeros(*leaf.shape())))
+            .map(|leaf| of(leaf).unwrap_or_else(|| Tensor::zeros(*leaf.shape(), DType::F64)))
             .collect()
     }
 
     /// From differences: the slopes of the results as input `i` moves along `u`, for each step.
-    pub(super) fn push(&self, i: usize, u: &Tensor<f64>) -> Vec<Slopes> {
+    pub(super) fn push(&self, i: usize, u: &Tensor) -> Vec<Slopes> {
         let moved = |step: f64| -> Vec<f64> {
             let mut point = self.point.clone();
             point[i] = &point[i] + &u.scale(step);
@@ -172,7 +171,7 @@ impl<'f> Problem<'f> {
 }
 
 /// The cotangents of `x` for those of `outputs`, recorded so that they can be differentiated.
-fn recorded_vjp(outputs: &[Var<f64>], x: &[Var<f64>], cotangents: &[Var<f64>]) -> Vec<Var<f64>> {
+fn recorded_vjp(outputs: &[Var], x: &[Var], cotangents: &[Var]) -> Vec<Var> {
     let products = outputs.iter().zip(cotangents).map(|(y, g)| (y * g).sum(..));
     let total = products
         .reduce(|a, b| a + b)

@@ -1,6 +1,6 @@
 //! What a node says about its operation.
 
-use retrograd_tensor::{Float, Shape};
+use retrograd_tensor::Shape;
 use smallvec::SmallVec;
 
 use crate::node::{Kind, Node};
@@ -8,7 +8,7 @@ use crate::primitive::Needed;
 
 type Shapes = SmallVec<[Shape; 3]>;
 
-impl<T: Float> Node<T> {
+impl Node {
     /// The attributes of the operation, for people; a leaf has none.
     #[must_use]
     pub fn attributes(&self) -> String {

@@ -81,12 +81,12 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::Tape;
-    use retrograd_tensor::Tensor;
+    use retrograd_tensor::{DType, Tensor};
 
     #[test]
     fn names_cannot_leave_their_quotes() {
-        let tape = Tape::<f32>::new();
-        let x = tape.named_leaf("x\"]; evil [\\", Tensor::zeros([2, 3]));
+        let tape = Tape::new();
+        let x = tape.named_leaf("x\"]; evil [\\", Tensor::zeros([2, 3], DType::F32));
         let _ = (x.tanh() * 2.0).sum(0);
         let dot = tape.trace().to_dot();
         assert!(

@@ -40,12 +40,12 @@ fn inert(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::Tape;
-    use retrograd_tensor::Tensor;
+    use retrograd_tensor::{DType, Tensor};
 
     #[test]
     fn no_name_can_become_markup() {
-        let tape = Tape::<f32>::new().tracing();
-        let x = tape.named_leaf("</script><b>{{step}}", Tensor::zeros([2]));
+        let tape = Tape::new().tracing();
+        let x = tape.named_leaf("</script><b>{{step}}", Tensor::zeros([2], DType::F32));
         let _ = x.exp().sum(..).backward();
         let page = tape.trace().to_html("<i>{{step}} & \"more\"");
         assert!(page.contains("<title>&lt;i&gt;&#123;&#123;step}} &amp; &quot;more&quot;</title>"));
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_page_asks_nobody_for_anything() {
-        let page = Tape::<f32>::new().trace().to_html("empty");
+        let page = Tape::new().trace().to_html("empty");
         let outside = [
             "http:", "https:", " src=", "@import", "url(", "fetch(", "import(",
         ];

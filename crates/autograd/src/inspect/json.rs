@@ -17,12 +17,12 @@ impl Trace {
 #[cfg(test)]
 mod tests {
     use crate::Tape;
-    use retrograd_tensor::Tensor;
+    use retrograd_tensor::{DType, Tensor};
 
     #[test]
     fn a_program_can_read_it_back() {
-        let tape = Tape::<f32>::new().tracing();
-        let x = tape.named_leaf("a \"b\"\n", Tensor::zeros([2]));
+        let tape = Tape::new().tracing();
+        let x = tape.named_leaf("a \"b\"\n", Tensor::zeros([2], DType::F32));
         let _ = (x.log() * 2.0).sum(..).backward();
         let read: serde_json::Value = serde_json::from_str(&tape.trace().to_json()).unwrap();
         assert_eq!(read["nodes"][0]["name"], "a \"b\"\n");

@@ -56,10 +56,10 @@ impl Profile {
     ///
     /// ```
     /// use retrograd_autograd::{Tape, inspect::Profile};
-    /// use retrograd_tensor::Tensor;
+    /// use retrograd_tensor::{DType, Tensor};
     ///
-    /// let tape = Tape::<f32>::new().timing();
-    /// let [a, b] = [[32, 64], [64, 16]].map(|shape| tape.leaf(Tensor::zeros(shape)));
+    /// let tape = Tape::new().timing();
+    /// let [a, b] = [[32, 64], [64, 16]].map(|shape| tape.leaf(Tensor::zeros(shape, DType::F32)));
     /// let _ = a.matmul(&b).sum(..).backward();
     /// let profile = Profile::of(&[tape.trace()]);
     /// let product = &profile.operations.iter().find(|cost| cost.name == "matmul").unwrap();
@@ -280,14 +280,14 @@ impl fmt::Display for Profile {
 mod tests {
     use super::*;
     use crate::Tape;
-    use retrograd_tensor::Tensor;
+    use retrograd_tensor::{DType, Tensor};
 
     fn step() -> Trace {
-        let tape = Tape::<f32>::new().timing();
-        let x = tape.constant(Tensor::zeros([8, 5]));
+        let tape = Tape::new().timing();
+        let x = tape.constant(Tensor::zeros([8, 5], DType::F32));
         let (w, b) = (
-            tape.leaf(Tensor::zeros([3, 5])),
-            tape.leaf(Tensor::zeros([3])),
+            tape.leaf(Tensor::zeros([3, 5], DType::F32)),
+            tape.leaf(Tensor::zeros([3], DType::F32)),
         );
         let _ = x.affine(&w, &b).tanh().sum(..).backward();
         tape.trace()

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use super::residuals::Residuals;
 use super::trace::{Event, Given, Work};
@@ -54,18 +54,12 @@ struct Rule {
 }
 
 impl Recorder {
-    fn value<T: Float>(&self, tensor: &Tensor<T>) -> Option<Value> {
+    fn value(&self, tensor: &Tensor) -> Option<Value> {
         self.values.then(|| Value::of(tensor))
     }
 
-    fn see<T: Float>(
-        &mut self,
-        id: NodeId,
-        seconds: Option<f64>,
-        inputs: &[&Var<T>],
-        value: &Tensor<T>,
-    ) {
-        let constant = |input: &&Var<T>| {
+    fn see(&mut self, id: NodeId, seconds: Option<f64>, inputs: &[&Var], value: &Tensor) {
+        let constant = |input: &&Var| {
             let constant = (!input.is_tracked()).then(|| self.value(input.value()));
             constant.flatten()
         };
@@ -81,14 +75,14 @@ impl Recorder {
 }
 
 /// Notes of a rule that are being taken; what comes after them is not of this rule, however it ended.
-pub(crate) struct RuleNotes<'t, T: Float> {
-    tape: &'t Tape<T>,
+pub(crate) struct RuleNotes<'t> {
+    tape: &'t Tape,
     started: Instant,
     /// How many rules were being run when this one started.
     depth: usize,
 }
 
-impl<T: Float> Drop for RuleNotes<'_, T> {
+impl Drop for RuleNotes<'_> {
     #[cold]
     fn drop(&mut self) {
         self.tape
@@ -96,7 +90,7 @@ impl<T: Float> Drop for RuleNotes<'_, T> {
     }
 }
 
-impl<T: Float> Tape<T> {
+impl Tape {
     /// Also note how long each operation and each rule takes; see [`trace`](Self::trace).
     #[must_use]
     pub fn timing(self) -> Self {
@@ -132,7 +126,7 @@ impl<T: Float> Tape<T> {
     }
 
     /// A leaf is there.
-    pub(crate) fn note_leaf(&self, id: NodeId, value: &Tensor<T>) {
+    pub(crate) fn note_leaf(&self, id: NodeId, value: &Tensor) {
         if self.is_watched() {
             self.note(|recorder| recorder.see(id, None, &[], value));
         }
@@ -140,13 +134,7 @@ impl<T: Float> Tape<T> {
 
     /// The value of node `id` was computed.
     #[cold]
-    pub(crate) fn note_node(
-        &self,
-        id: NodeId,
-        inputs: &[&Var<T>],
-        value: &Tensor<T>,
-        took: Duration,
-    ) {
+    pub(crate) fn note_node(&self, id: NodeId, inputs: &[&Var], value: &Tensor, took: Duration) {
         let node = self.node(id);
         let seconds = took.as_secs_f64();
         self.note(|recorder| {
@@ -165,9 +153,9 @@ impl<T: Float> Tape<T> {
     #[cold]
     pub(crate) fn note_constant(
         &self,
-        primitive: &dyn Primitive<T>,
-        inputs: &[&Var<T>],
-        value: &Tensor<T>,
+        primitive: &dyn Primitive,
+        inputs: &[&Var],
+        value: &Tensor,
         took: Duration,
     ) {
         let shapes: Vec<_> = inputs.iter().map(|input| *input.shape()).collect();
@@ -183,7 +171,7 @@ impl<T: Float> Tape<T> {
     }
 
     /// A constant for a rule: free, unless what the rule does with it is to be noted.
-    pub(crate) fn rule_constant(&self, value: Var<T>) -> Var<T> {
+    pub(crate) fn rule_constant(&self, value: Var) -> Var {
         if self.is_watched() {
             self.constant(value.into_value())
         } else {
@@ -192,7 +180,7 @@ impl<T: Float> Tape<T> {
     }
 
     /// A sweep starts with this cotangent of node `id`.
-    pub(crate) fn note_seed(&self, id: NodeId, cotangent: &Tensor<T>) {
+    pub(crate) fn note_seed(&self, id: NodeId, cotangent: &Tensor) {
         if !self.is_watched() {
             return;
         }
@@ -214,12 +202,12 @@ impl<T: Float> Tape<T> {
 
     /// The rule of node `id` starts, if anybody wants to know.
     #[inline]
-    pub(crate) fn note_rule(&self, id: NodeId) -> Option<RuleNotes<'_, T>> {
+    pub(crate) fn note_rule(&self, id: NodeId) -> Option<RuleNotes<'_>> {
         self.is_watched().then(|| self.open_rule(id))
     }
 
     #[cold]
-    fn open_rule(&self, id: NodeId) -> RuleNotes<'_, T> {
+    fn open_rule(&self, id: NodeId) -> RuleNotes<'_> {
         let started = Instant::now();
         let mut depth = 0;
         self.note(|recorder| {
@@ -239,7 +227,7 @@ impl<T: Float> Tape<T> {
 
     /// The rule that started last has these results.
     #[cold]
-    pub(crate) fn note_results(&self, node: &Node<T>, results: &[Option<Var<T>>]) {
+    pub(crate) fn note_results(&self, node: &Node, results: &[Option<Var>]) {
         let inputs = node.inputs().zip(results).enumerate();
         let given = inputs.filter_map(|(i, (id, result))| Some((i, result.as_ref().and(id)?)));
         self.note(|recorder| {
@@ -253,9 +241,9 @@ impl<T: Float> Tape<T> {
     #[cold]
     pub(crate) fn note_cotangents(
         &self,
-        node: &Node<T>,
-        notes: &RuleNotes<'_, T>,
-        cotangents: &[Option<Var<T>>],
+        node: &Node,
+        notes: &RuleNotes<'_>,
+        cotangents: &[Option<Var>],
     ) {
         let seconds = notes.started.elapsed().as_secs_f64();
         self.note(|recorder| {

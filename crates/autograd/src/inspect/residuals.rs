@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use retrograd_tensor::Float;
 use serde::Serialize;
 
 use super::text::{aligned, bytes};
@@ -38,10 +37,10 @@ pub struct Residual {
 ///
 /// ```
 /// use retrograd_autograd::Tape;
-/// use retrograd_tensor::Tensor;
+/// use retrograd_tensor::{DType, Tensor};
 ///
-/// let tape = Tape::<f32>::new();
-/// let x = tape.named_leaf("x", Tensor::zeros([100]));
+/// let tape = Tape::new();
+/// let x = tape.named_leaf("x", Tensor::zeros([100], DType::F32));
 /// let y = x.exp().tanh().sum(..);
 /// let kept = tape.residuals();
 /// // exp and tanh keep their outputs, the sum nothing.
@@ -64,12 +63,12 @@ impl Residuals {
     }
 }
 
-impl<T: Float> Tape<T> {
+impl Tape {
     /// What is kept now; a sweep that has passed has let it go.
     #[must_use]
     pub fn residuals(&self) -> Residuals {
         let mut list = Vec::new();
-        let mut buffers: Vec<Var<T>> = Vec::new();
+        let mut buffers: Vec<Var> = Vec::new();
         for (id, node) in self.nodes().iter().enumerate() {
             let saved = node.saved.borrow();
             let inputs = saved.inputs.iter().enumerate().map(|(i, value)| {
@@ -79,7 +78,7 @@ impl<T: Float> Tape<T> {
             let output = ("output".to_owned(), Some(id), saved.output.as_ref());
             for (role, source, value) in inputs.chain([output]) {
                 let Some(value) = value else { continue };
-                let same = |other: &Var<T>| other.value().shares_storage_with(value.value());
+                let same = |other: &Var| other.value().shares_storage_with(value.value());
                 let shared = buffers.iter().any(same);
                 if !shared {
                     buffers.push(value.clone());
@@ -90,7 +89,7 @@ impl<T: Float> Tape<T> {
                     role,
                     source,
                     shape: value.shape().to_vec(),
-                    bytes: value.elements() * size_of::<T>(),
+                    bytes: value.value().bytes(),
                     shared,
                     rule: node.rule(),
                 });
@@ -135,12 +134,12 @@ impl fmt::Display for Residuals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retrograd_tensor::Tensor;
+    use retrograd_tensor::{DType, Tensor};
 
     #[test]
     fn a_buffer_that_two_rules_read_counts_once() {
-        let tape = Tape::<f64>::new();
-        let x = tape.leaf(Tensor::zeros([4, 2]));
+        let tape = Tape::new();
+        let x = tape.leaf(Tensor::zeros([4, 2], DType::F64));
         let y = (x.exp() * x.sin()).sum(..);
         let kept = tape.residuals();
         // exp keeps its output, sin its input, the product both of its inputs.

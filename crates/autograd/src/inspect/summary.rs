@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor};
 
 /// The shape of a tensor, the range of its finite elements, and how many are not finite.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,10 +24,10 @@ pub struct Summary {
 impl Summary {
     /// Looks at every element once.
     #[must_use]
-    pub fn of<T: Float>(tensor: &Tensor<T>) -> Self {
+    pub fn of(tensor: &Tensor) -> Self {
         let (mut min, mut max, mut sum) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
         let (mut finite, mut nan, mut infinite) = (0_usize, 0, 0);
-        for value in tensor.iter().map(|value| value.to_f64()) {
+        for value in tensor.iter() {
             if value.is_nan() {
                 nan += 1;
             } else if value.is_infinite() {

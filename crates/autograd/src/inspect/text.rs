@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use retrograd_tensor::Float;
-
 use crate::node::Node;
 use crate::tape::Tape;
 
@@ -11,10 +9,10 @@ use crate::tape::Tape;
 ///
 /// ```
 /// use retrograd_autograd::Tape;
-/// use retrograd_tensor::Tensor;
+/// use retrograd_tensor::{DType, Tensor};
 ///
-/// let tape = Tape::<f32>::new();
-/// let x = tape.named_leaf("x", Tensor::zeros([2, 3]));
+/// let tape = Tape::new();
+/// let x = tape.named_leaf("x", Tensor::zeros([2, 3], DType::F32));
 /// let _ = x.tanh().sum(..);
 /// println!("{tape}");
 /// ```
@@ -28,7 +26,7 @@ use crate::tape::Tape;
 ///    2  sum        1       []        0 B  src/main.rs:6:18
 /// total 24 B saved for the backward sweep
 /// ```
-impl<T: Float> fmt::Display for Tape<T> {
+impl fmt::Display for Tape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nodes = self.nodes();
         let mut rows =
@@ -40,7 +38,7 @@ impl<T: Float> fmt::Display for Tape<T> {
     }
 }
 
-fn row<T: Float>(id: usize, node: &Node<T>) -> [String; 6] {
+fn row(id: usize, node: &Node) -> [String; 6] {
     let inputs: Vec<String> = node
         .inputs()
         .map(|input| input.map_or_else(|| "const".to_owned(), |id| id.to_string()))
@@ -104,13 +102,13 @@ pub(super) fn bytes(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retrograd_tensor::Tensor;
+    use retrograd_tensor::{DType, Tensor};
 
     #[test]
     fn the_table_has_a_line_a_node_and_counts_what_is_saved() {
-        let tape = Tape::<f32>::new();
-        let x = tape.named_leaf("x", Tensor::zeros([32, 3]));
-        let w = tape.leaf(Tensor::zeros([3, 4]));
+        let tape = Tape::new();
+        let x = tape.named_leaf("x", Tensor::zeros([32, 3], DType::F32));
+        let w = tape.leaf(Tensor::zeros([3, 4], DType::F32));
         let y = (x.matmul(&w).tanh() * 2.0).sum(..);
         let text = tape.to_string();
         let lines: Vec<&str> = text.lines().collect();

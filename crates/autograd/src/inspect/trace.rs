@@ -1,6 +1,6 @@
 //! A step as data: the nodes, and what happened in which order.
 
-use retrograd_tensor::Float;
+use retrograd_tensor::DType;
 use serde::Serialize;
 
 use super::recorder::Seen;
@@ -18,7 +18,7 @@ use crate::tape::{Mode, Tape};
 /// use retrograd_autograd::{Tape, inspect::Event};
 /// use retrograd_tensor::Tensor;
 ///
-/// let tape = Tape::<f64>::new().tracing();
+/// let tape = Tape::new().tracing();
 /// let x = tape.named_leaf("x", Tensor::scalar(3.0));
 /// let _ = x.square().backward();
 /// let trace = tape.trace();
@@ -29,7 +29,7 @@ use crate::tape::{Mode, Tape};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Trace {
-    /// The type of the elements: `f32`, `f64`.
+    /// The type of the elements, `f32` or `f64`, of the first node.
     pub element: &'static str,
     /// `training` or `evaluation`.
     pub mode: &'static str,
@@ -148,7 +148,14 @@ pub struct Work {
     pub flops: u64,
 }
 
-impl<T: Float> Tape<T> {
+impl Tape {
+    /// The element type of the first node.
+    fn dtype(&self) -> DType {
+        self.nodes()
+            .first()
+            .map_or_else(DType::default, |node| node.dtype())
+    }
+
     /// What is known of this step.
     #[must_use]
     pub fn trace(&self) -> Trace {
@@ -171,7 +178,7 @@ impl<T: Float> Tape<T> {
                 .collect()
         };
         Trace {
-            element: T::NAME,
+            element: self.dtype().name(),
             mode: match self.mode() {
                 Mode::Training => "training",
                 Mode::Evaluation => "evaluation",
@@ -202,7 +209,7 @@ impl<T: Float> Tape<T> {
             shape: node.shape().to_vec(),
             source: node.location().to_string(),
             made_by: seen.and_then(|seen| seen.made_by),
-            bytes: node.shape().elements() * size_of::<T>(),
+            bytes: node.bytes(),
             flops: node.flops(),
             seconds: seen.and_then(|seen| seen.seconds),
             saved: saved.cloned().collect(),

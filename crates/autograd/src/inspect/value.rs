@@ -1,6 +1,6 @@
 //! What there is to see of a tensor: its range, its norm, how its elements are spread.
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{DType, Tensor};
 use serde::{Serialize, Serializer};
 
 use super::summary::Summary;
@@ -43,15 +43,10 @@ pub struct Value {
 impl Value {
     /// Looks at every element three times.
     #[must_use]
-    pub fn of<T: Float>(tensor: &Tensor<T>) -> Self {
+    pub fn of(tensor: &Tensor) -> Self {
         let summary = Summary::of(tensor);
         let Summary { min, max, .. } = summary;
-        let finite = || {
-            tensor
-                .iter()
-                .map(T::to_f64)
-                .filter(|value| value.is_finite())
-        };
+        let finite = || tensor.iter().filter(|value| value.is_finite());
         let mut histogram = vec![0; BINS];
         let scale = BINS as f64 / (max - min);
         for value in finite() {
@@ -69,14 +64,22 @@ impl Value {
             nan: summary.nan,
             infinite: summary.infinite,
             histogram,
-            elements: is_small.then(|| tensor.iter().map(shortest).collect()),
+            elements: is_small.then(|| {
+                tensor
+                    .iter()
+                    .map(|value| shortest(value, tensor.dtype()))
+                    .collect()
+            }),
         }
     }
 }
 
 /// The number that a person would write for this one: 0.1 for the `f32` nearest to it.
-fn shortest<T: Float>(value: T) -> f64 {
-    value.to_string().parse().unwrap_or_else(|_| value.to_f64())
+fn shortest(value: f64, dtype: DType) -> f64 {
+    match dtype {
+        DType::F32 => (value as f32).to_string().parse().unwrap_or(value),
+        DType::F64 => value,
+    }
 }
 
 /// JSON has no word for what is not finite; `"NaN"`, `"inf"` and `"-inf"` stand for it.
@@ -98,7 +101,7 @@ fn numbers<S: Serializer>(values: &Option<Vec<f64>>, serializer: S) -> Result<S:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retrograd_tensor::assert_abs_diff_eq;
+    use retrograd_tensor::{DType, assert_abs_diff_eq};
 
     #[test]
     fn small_tensors_are_kept_and_large_ones_counted() {
@@ -113,13 +116,13 @@ mod tests {
             text.contains(r#""elements":[0.1,"NaN",-3.0,4.0]"#),
             "{text}"
         );
-        let large = Value::of(&Tensor::<f64>::zeros([65]));
+        let large = Value::of(&Tensor::zeros([65], DType::F64));
         assert_eq!((large.elements, large.histogram[0]), (None, 65));
     }
 
     #[test]
     fn nothing_has_no_range() {
-        let value = Value::of(&Tensor::<f64>::zeros([0, 3]));
+        let value = Value::of(&Tensor::zeros([0, 3], DType::F64));
         let text = serde_json::to_string(&value).unwrap();
         assert!(
             text.contains(r#""min":"inf""#) && text.contains(r#""mean":"NaN""#),

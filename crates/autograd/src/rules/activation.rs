@@ -3,9 +3,9 @@
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Float, OrPanic};
+use retrograd_tensor::OrPanic;
 
-use super::arithmetic::{functions, number};
+use super::arithmetic::functions;
 use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
 
@@ -50,7 +50,7 @@ fn hardswish(x: &Expr) -> Expr {
     Expr::select(&x.less_equal(-3.0), &Expr::from(0.0), &from_three)
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// x above 0, α(eˣ − 1) below (Clevert et al. 2015).
     #[track_caller]
     #[must_use]
@@ -60,7 +60,7 @@ impl<T: Float> Var<T> {
                 one_sided(&x, &(alpha * x.expm1()))
             })
         });
-        FORMULA.apply(&[self, &number(alpha)])
+        FORMULA.apply(&[self, &self.scalar_like(alpha)])
     }
 
     /// x above 0, `slope`·x below (Maas et al. 2013).
@@ -72,7 +72,7 @@ impl<T: Float> Var<T> {
                 one_sided(&x, &(slope * &x))
             })
         });
-        FORMULA.apply(&[self, &number(slope)])
+        FORMULA.apply(&[self, &self.scalar_like(slope)])
     }
 
     /// x above 0, α(e^(x/α) − 1) below, which has slope 1 at 0 for any α (Barron 2017).
@@ -84,7 +84,7 @@ impl<T: Float> Var<T> {
                 one_sided(&x, &(&alpha * (&x / &alpha).expm1()))
             })
         });
-        FORMULA.apply(&[self, &number(alpha)])
+        FORMULA.apply(&[self, &self.scalar_like(alpha)])
     }
 
     /// x above 0, `slope`·x below, with slopes that are learnt (He et al. 2015); they broadcast, so
@@ -132,7 +132,7 @@ impl<T: Float> Var<T> {
                 clipped(&x, &low, &high)
             })
         });
-        FORMULA.apply(&[self, &number(low), &number(high)])
+        FORMULA.apply(&[self, &self.scalar_like(low), &self.scalar_like(high)])
     }
 
     /// x held between 0 and 6 (Krizhevsky 2010).
@@ -152,7 +152,7 @@ impl<T: Float> Var<T> {
                 Expr::select(&inside, &Expr::from(0.0), &x)
             })
         });
-        FORMULA.apply(&[self, &number(width)])
+        FORMULA.apply(&[self, &self.scalar_like(width)])
     }
 
     /// x moved towards 0 by `width`, and 0 where |x| ≤ `width`.
@@ -166,7 +166,7 @@ impl<T: Float> Var<T> {
                 Expr::select(&inside, &Expr::from(0.0), &outside)
             })
         });
-        FORMULA.apply(&[self, &number(width)])
+        FORMULA.apply(&[self, &self.scalar_like(width)])
     }
 
     /// x above `limit`, else `value`.
@@ -178,7 +178,7 @@ impl<T: Float> Var<T> {
                 Expr::select(&x.less_equal(&limit), &value, &x)
             })
         });
-        FORMULA.apply(&[self, &number(limit), &number(value)])
+        FORMULA.apply(&[self, &self.scalar_like(limit), &self.scalar_like(value)])
     }
 
     /// log(1 + e^(βx))/β, sharper for larger β; where βx is above `threshold`, x itself.
@@ -195,6 +195,6 @@ impl<T: Float> Var<T> {
                 Expr::select(&threshold.less(&scaled), &x, &smooth)
             })
         });
-        FORMULA.apply(&[self, &number(beta), &number(threshold)])
+        FORMULA.apply(&[self, &self.scalar_like(beta), &self.scalar_like(threshold)])
     }
 }

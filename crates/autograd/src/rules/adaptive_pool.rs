@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use retrograd_tensor::{Float, Pooling, Shape, Tensor};
+use retrograd_tensor::{Array, DType, Pooling, Shape, Tensor};
 
 use crate::var::Var;
 
@@ -20,11 +20,7 @@ fn window(i: usize, size: usize, count: usize) -> Range<usize> {
 
 /// The last axes as rows and columns, a signal as one row.
 #[track_caller]
-fn plane<T: Float, const N: usize>(
-    x: &Var<T>,
-    operation: &str,
-    size: [usize; N],
-) -> [[usize; 2]; 2] {
+fn plane<const N: usize>(x: &Var, operation: &str, size: [usize; N]) -> [[usize; 2]; 2] {
     const { assert!(N == 1 || N == 2, "one or two axes to pool") };
     let shape = x.shape();
     let Some(lead) = shape.rank().checked_sub(N) else {
@@ -56,7 +52,7 @@ fn resized<const N: usize>(shape: &Shape, size: [usize; N]) -> Shape {
     (0..N).fold(*shape, |shape, axis| shape.with(lead + axis, size[axis]))
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Means of the `N` last axes, `[.., positions]` or `[.., rows, columns]`, over windows that
     /// divide each axis into as many as `size` says.
     ///
@@ -70,7 +66,8 @@ impl<T: Float> Var<T> {
             return self.avg_pool(&windows, true);
         }
         // Each row of the mean is a row of a small matrix times the column it is of.
-        let [rows, columns] = [0, 1].map(|axis| Self::constant(means(from[axis], to[axis])));
+        let [rows, columns] =
+            [0, 1].map(|axis| Self::constant(means(from[axis], to[axis], self.dtype())));
         if N == 1 {
             let y = self.with_shape(Shape::from([self.elements() / from[1], from[1]]));
             return y
@@ -113,23 +110,24 @@ impl<T: Float> Var<T> {
 }
 
 /// The matrix `[to, from]` that takes the mean over each window.
-fn means<T: Float>(from: usize, to: usize) -> Tensor<T> {
-    Tensor::from_fn([to, from], |index| {
+fn means(from: usize, to: usize, dtype: DType) -> Tensor {
+    let means = Tensor::from_fn([to, from], |index| {
         let window = window(index[0], from, to);
         if window.contains(&index[1]) {
-            T::from_f64(1.0 / window.len() as f64)
+            1.0 / window.len() as f64
         } else {
-            T::ZERO
+            0.0
         }
-    })
+    });
+    means.cast(dtype)
 }
 
 /// Where in its plane each tap of each window reads, `[windows, taps]`. A window that is smaller
 /// than others reads its last row or column again, which makes nothing larger.
-fn taps(from: [usize; 2], to: [usize; 2]) -> Tensor<i64> {
+fn taps(from: [usize; 2], to: [usize; 2]) -> Array<i64> {
     let windows = |axis: usize| (0..to[axis]).map(move |i| window(i, from[axis], to[axis]));
     let most = [0, 1].map(|axis| windows(axis).map(|window| window.len()).max().unwrap_or(0));
-    Tensor::from_fn([to[0] * to[1], most[0] * most[1]], |index| {
+    Array::from_fn([to[0] * to[1], most[0] * most[1]], |index| {
         let place = |axis: usize, window_of: usize, tap: usize| {
             let window = window(window_of, from[axis], to[axis]);
             (window.start + tap).min(window.end - 1)
@@ -141,7 +139,7 @@ fn taps(from: [usize; 2], to: [usize; 2]) -> Tensor<i64> {
 }
 
 /// For each plane and window, where in its plane the largest element is.
-fn positions_of_largest<T: Float>(planes: &Tensor<T>, taps: &Tensor<i64>) -> Tensor<i64> {
+fn positions_of_largest(planes: &Tensor, taps: &Array<i64>) -> Array<i64> {
     let [windows, count] = [taps.shape()[0], taps.shape()[1]];
     let every = taps.with_shape(Shape::from([windows * count]));
     let seen =
@@ -152,5 +150,5 @@ fn positions_of_largest<T: Float>(planes: &Tensor<T>, taps: &Tensor<i64>) -> Ten
     let (every, chosen) = (every.to_vec(), largest.to_vec());
     let position = |(i, tap): (usize, i64)| every[i % windows * count + tap as usize];
     let positions = chosen.into_iter().enumerate().map(position).collect();
-    Tensor::from_vec(positions, [planes.shape()[0], windows])
+    Array::from_vec(positions, [planes.shape()[0], windows])
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, Shape, ShapeError, Tensor};
+use retrograd_tensor::{OrPanic, Shape, ShapeError, Tensor};
 
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -14,13 +14,13 @@ use crate::var::Var;
 #[derive(Clone, Copy, Debug)]
 struct Affine;
 
-impl<T: Float> Primitive<T> for Affine {
+impl Primitive for Affine {
     fn name(&self) -> Cow<'static, str> {
         "affine".into()
     }
 
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let [input, weight, bias] = [x[0].shape(), x[1].shape(), x[2].shape()];
         let fits = input.rank() == 2
             && weight.rank() == 2
@@ -44,7 +44,7 @@ impl<T: Float> Primitive<T> for Affine {
             .and(Saves::input(0).when(needed.has(1)))
     }
 
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         Cotangents::from_iter([
             x.needs(0).then(|| g.matmul(&x[1])),
             x.needs(1).then(|| g.matmul_tn(&x[0])),
@@ -63,7 +63,7 @@ impl<T: Float> Primitive<T> for Affine {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// x·Wᵀ + b of `[rows, inputs]`, the weight `[outputs, inputs]` and the bias `[outputs]`.
     ///
     /// # Panics

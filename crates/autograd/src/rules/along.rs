@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{Array, OrPanic, Shape, Tensor, shape};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -13,21 +13,21 @@ use crate::var::Var;
 #[derive(Clone, Debug)]
 struct GatherAlong {
     axis: usize,
-    indices: Tensor<i64>,
+    indices: Array<i64>,
 }
 
-impl<T: Float> Primitive<T> for GatherAlong {
+impl Primitive for GatherAlong {
     fn name(&self) -> Cow<'static, str> {
         "gather_along".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].gather_along(self.axis as isize, &self.indices)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let sums = SumAlong {
             shape: *x.shape(0),
             places: self.clone(),
@@ -55,19 +55,19 @@ struct SumAlong {
     places: GatherAlong,
 }
 
-impl<T: Float> Primitive<T> for SumAlong {
+impl Primitive for SumAlong {
     fn name(&self) -> Cow<'static, str> {
         "sum_along".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let GatherAlong { axis, indices } = &self.places;
         x[0].scatter_add_along(self.shape, *axis as isize, indices)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(self.places.clone(), &[g]))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -90,28 +90,28 @@ impl<T: Float> Primitive<T> for SumAlong {
 #[derive(Clone, Debug)]
 struct Scatter(GatherAlong);
 
-impl<T: Float> Primitive<T> for Scatter {
+impl Primitive for Scatter {
     fn name(&self) -> Cow<'static, str> {
         "scatter".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let GatherAlong { axis, indices } = &self.0;
         x[0].scatter_along(*axis as isize, indices, x[1])
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let GatherAlong { axis, indices } = &self.0;
         let axis = *axis as isize;
         let kept = x.needs(0).then(|| {
-            let zeros = Var::constant(Tensor::constant(*x.shape(1), T::ZERO));
+            let zeros = Var::constant(g.value().constant_like(*x.shape(1), 0.0));
             g.scatter(axis, indices, &zeros)
         });
         let written = x.needs(1).then(|| {
             let read = g.gather_along(axis, indices);
-            match stays(x.shape(0), axis, indices) {
+            match stays(g.value(), axis, indices) {
                 None => read,
                 Some(stays) => read * Var::constant(stays),
             }
@@ -135,23 +135,24 @@ impl<T: Float> Primitive<T> for Scatter {
 
 /// 1 for each value that stays when all are written, 0 for those that another is written over; or
 /// nothing if all stay.
-fn stays<T: Float>(shape: &Shape, axis: isize, indices: &Tensor<i64>) -> Option<Tensor<T>> {
+fn stays(g: &Tensor, axis: isize, indices: &Array<i64>) -> Option<Tensor> {
     let numbers: Vec<i64> = (0..indices.elements() as i64).collect();
-    let numbers = Tensor::from_vec(numbers, indices.shape());
-    let last = Tensor::<i64>::zeros(shape)
+    let numbers = Array::from_vec(numbers, indices.shape());
+    let last = Array::zeros(g.shape())
         .scatter_along(axis, indices, &numbers)
         .gather_along(axis, indices);
     if last == numbers {
         return None;
     }
     let mut pairs = numbers.iter().zip(last.iter());
-    Some(Tensor::from_fn(indices.shape(), |_| match pairs.next() {
-        Some((number, last)) if number == last => T::ONE,
-        _ => T::ZERO,
-    }))
+    let stays = Tensor::from_fn(indices.shape(), |_| match pairs.next() {
+        Some((number, last)) if number == last => 1.0,
+        _ => 0.0,
+    });
+    Some(stays.cast(g.dtype()))
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Element `[i, .., k]` of the result is the element of this at `[i, .., k]` with the position
     /// along `axis` replaced by `indices[i, .., k]`. Of the other axes the indices may cover a part.
     ///
@@ -160,7 +161,7 @@ impl<T: Float> Var<T> {
     /// an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn gather_along(&self, axis: isize, indices: &Tensor<i64>) -> Self {
+    pub fn gather_along(&self, axis: isize, indices: &Array<i64>) -> Self {
         Self::apply(self.places("gather_along", axis, indices), &[self])
     }
 
@@ -171,7 +172,7 @@ impl<T: Float> Var<T> {
     /// out of range.
     #[track_caller]
     #[must_use]
-    pub fn take_along(&self, axis: isize, indices: &Tensor<i64>) -> Self {
+    pub fn take_along(&self, axis: isize, indices: &Array<i64>) -> Self {
         let place = self.shape().axis("take_along", axis).or_panic();
         let (size, count) = (self.shape()[place], indices.shape().get(place));
         let (Some(&count), true) = (count, self.rank() == indices.rank()) else {
@@ -197,7 +198,7 @@ impl<T: Float> Var<T> {
     /// As [`gather_along`](Self::gather_along), and if there is not one value for each index.
     #[track_caller]
     #[must_use]
-    pub fn scatter(&self, axis: isize, indices: &Tensor<i64>, values: &Self) -> Self {
+    pub fn scatter(&self, axis: isize, indices: &Array<i64>, values: &Self) -> Self {
         let places = self.places("scatter", axis, indices);
         Self::apply(Scatter(places), &[self, values])
     }
@@ -208,14 +209,14 @@ impl<T: Float> Var<T> {
     /// As [`gather_along`](Self::gather_along), and if there is not one term for each index.
     #[track_caller]
     #[must_use]
-    pub fn scatter_add_along(&self, axis: isize, indices: &Tensor<i64>, terms: &Self) -> Self {
+    pub fn scatter_add_along(&self, axis: isize, indices: &Array<i64>, terms: &Self) -> Self {
         let places = self.places("scatter_add_along", axis, indices);
         let shape = *self.shape();
         self + Self::apply(SumAlong { shape, places }, &[terms])
     }
 
     #[track_caller]
-    fn places(&self, operation: &str, axis: isize, indices: &Tensor<i64>) -> GatherAlong {
+    fn places(&self, operation: &str, axis: isize, indices: &Array<i64>) -> GatherAlong {
         let axis = self.shape().axis(operation, axis).or_panic();
         shape::along(operation, self.shape(), axis, indices.shape()).or_panic();
         let indices = indices.clone();

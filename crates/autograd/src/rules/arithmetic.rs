@@ -3,8 +3,6 @@
 use std::ops::{Add, Div, Mul, Neg, Sub};
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Float, Tensor};
-
 use super::pair::{at_least, at_most};
 use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
@@ -12,7 +10,7 @@ use crate::var::Var;
 /// `functions! { exp, |x| x.exp(), "eˣ."; }` gives `Var` the method `exp`: one formula, one node.
 macro_rules! functions {
     ($($method:ident, |$x:ident| $formula:expr, $doc:literal;)*) => {
-        impl<T: Float> Var<T> {
+        impl Var {
             $(
                 #[doc = $doc]
                 #[track_caller]
@@ -49,7 +47,7 @@ functions! {
 /// `pairs! { pow, |a, b| a.pow(b), "..."; }` gives `Var` the method `pow` of two Vars.
 macro_rules! pairs {
     ($($method:ident, |$a:ident, $b:ident| $formula:expr, $doc:literal;)*) => {
-        impl<T: Float> Var<T> {
+        impl Var {
             $(
                 #[doc = $doc]
                 ///
@@ -75,7 +73,7 @@ pairs! {
     pow, |a, b| a.pow(b), "`self` to the power `other`.";
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// `a` where `condition` is not 0, else `b`.
     ///
     /// # Panics
@@ -93,7 +91,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn powf(&self, exponent: f64) -> Self {
-        self.pow(&number(exponent))
+        self.pow(&self.scalar_like(exponent))
     }
 
     /// Every element moved into `[low, high]`; the derivative is 1 inside and at the ends. `high` wins
@@ -113,42 +111,37 @@ impl<T: Float> Var<T> {
                 at_most(&at_least(&x, &low), &high)
             })
         });
-        FORMULA.apply(&[self, &number(low), &number(high)])
+        FORMULA.apply(&[self, &self.scalar_like(low), &self.scalar_like(high)])
     }
-}
-
-/// A number as an operand.
-pub(super) fn number<T: Float>(value: f64) -> Var<T> {
-    Var::constant(Tensor::scalar(T::from_f64(value)))
 }
 
 /// `operator!(Add, add, +)` implements `+` among `Var`, `&Var` and `f64`.
 macro_rules! operator {
     ($trait:ident, $method:ident, $symbol:tt) => {
-        impl<T: Float> $trait<&Var<T>> for &Var<T> {
-            type Output = Var<T>;
+        impl $trait<&Var> for &Var {
+            type Output = Var;
             #[track_caller]
-            fn $method(self, other: &Var<T>) -> Var<T> {
+            fn $method(self, other: &Var) -> Var {
                 static FORMULA: LazyLock<Pointwise> =
                     LazyLock::new(|| Pointwise::new(stringify!($method), |[a, b]: [Expr; 2]| a $symbol b));
                 FORMULA.apply(&[self, other])
             }
         }
-        operator!(@ $trait, $method, Var<T>, Var<T>, |a, b| (&a, &b));
-        operator!(@ $trait, $method, Var<T>, &Var<T>, |a, b| (&a, b));
-        operator!(@ $trait, $method, &Var<T>, Var<T>, |a, b| (a, &b));
-        operator!(@ $trait, $method, Var<T>, f64, |a, b| (&a, &number(b)));
-        operator!(@ $trait, $method, &Var<T>, f64, |a, b| (a, &number(b)));
-        operator!(@ $trait, $method, f64, Var<T>, |a, b| (&number(a), &b));
-        operator!(@ $trait, $method, f64, &Var<T>, |a, b| (&number(a), b));
+        operator!(@ $trait, $method, Var, Var, |a, b| (&a, &b));
+        operator!(@ $trait, $method, Var, &Var, |a, b| (&a, b));
+        operator!(@ $trait, $method, &Var, Var, |a, b| (a, &b));
+        operator!(@ $trait, $method, Var, f64, |a, b| (&a, &a.scalar_like(b)));
+        operator!(@ $trait, $method, &Var, f64, |a, b| (a, &a.scalar_like(b)));
+        operator!(@ $trait, $method, f64, Var, |a, b| (&b.scalar_like(a), &b));
+        operator!(@ $trait, $method, f64, &Var, |a, b| (&b.scalar_like(a), b));
     };
     (@ $trait:ident, $method:ident, $left:ty, $right:ty, |$a:ident, $b:ident| ($x:expr, $y:expr)) => {
-        impl<T: Float> $trait<$right> for $left {
-            type Output = Var<T>;
+        impl $trait<$right> for $left {
+            type Output = Var;
             #[track_caller]
-            fn $method(self, $b: $right) -> Var<T> {
+            fn $method(self, $b: $right) -> Var {
                 let $a = self;
-                <&Var<T> as $trait<&Var<T>>>::$method($x, $y)
+                <&Var as $trait<&Var>>::$method($x, $y)
             }
         }
     };
@@ -159,17 +152,17 @@ operator!(Sub, sub, -);
 operator!(Mul, mul, *);
 operator!(Div, div, /);
 
-impl<T: Float> Neg for &Var<T> {
-    type Output = Var<T>;
+impl Neg for &Var {
+    type Output = Var;
     #[track_caller]
-    fn neg(self) -> Var<T> {
+    fn neg(self) -> Var {
         static FORMULA: LazyLock<Pointwise> =
             LazyLock::new(|| Pointwise::new("neg", |[x]: [Expr; 1]| -x));
         FORMULA.apply(&[self])
     }
 }
 
-impl<T: Float> Neg for Var<T> {
+impl Neg for Var {
     type Output = Self;
     #[track_caller]
     fn neg(self) -> Self {

@@ -1,11 +1,11 @@
 //! Axes in other places, merged, stretched and repeated: combinations of `permute`, `reshape` and
 //! `broadcast_to`, which are views wherever strides allow it.
 
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{Array, OrPanic, Shape, shape};
 
 use crate::var::Var;
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Two axes exchanged; they may count from the end.
     ///
     /// # Panics
@@ -126,7 +126,7 @@ impl<T: Float> Var<T> {
         let copies = |(i, &count): (usize, &usize)| std::iter::repeat_n(i as i64, count);
         let indices: Vec<i64> = counts.iter().enumerate().flat_map(copies).collect();
         let count = indices.len();
-        self.index_select(axis, &Tensor::from_vec(indices, [count]))
+        self.index_select(axis, &Array::from_vec(indices, [count]))
     }
 
     /// `axis` split into `parts` and repeated between them, as one axis again.

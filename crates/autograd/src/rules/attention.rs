@@ -5,7 +5,7 @@
 //! y = softmax(scale · Q·Kᵀ + mask) · V
 //! ```
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use crate::var::Var;
 
@@ -27,12 +27,12 @@ pub struct Attention {
     pub dropout: f64,
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Scaled dot-product attention of these queries `[.., queries, width]` on keys
     /// `[.., keys, width]` and values `[.., keys, out]`, to `[.., queries, out]`; leading axes, such
     /// as batch and heads, broadcast.
     ///
-    /// A mask that broadcasts to `[.., queries, keys]` is added to the scores: −∞ where a query must
+    /// A mask of either element type that broadcasts to `[.., queries, keys]` is added to the scores: −∞ where a query must
     /// not see a key, 0 where it may. A query that sees no key at all gets 0, and nothing flows back
     /// from it.
     ///
@@ -57,10 +57,11 @@ impl<T: Float> Var<T> {
             let [.., queries, keys] = scores.shape()[..] else {
                 unreachable!("a product of matrices is a matrix")
             };
-            let later = Tensor::ones([queries, keys]).triu(1);
+            let later = Tensor::ones([queries, keys], scores.dtype()).triu(1);
             scores = scores.masked_fill(&later, f64::NEG_INFINITY);
         }
         if let Some(mask) = mask {
+            let mask = mask.cast(scores.dtype());
             scores = scores + mask;
         }
         let weights = scores.shares_of_some();

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Convolution, Float, Geometry, OrPanic, Shape, Sliding, Tensor, shape};
+use retrograd_tensor::{Convolution, Geometry, OrPanic, Shape, Sliding, Tensor, shape};
 
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -24,7 +24,7 @@ fn saves_other(needed: Needed) -> Saves {
 
 /// The cotangents of both operands and, if there is a third input, of the bias: the sum over all
 /// but the channels, plane by plane first because planes lie together.
-fn with_bias<T: Float>(x: &Inputs<T>, operands: [Option<Var<T>>; 2], g: &Var<T>) -> Cotangents<T> {
+fn with_bias(x: &Inputs, operands: [Option<Var>; 2], g: &Var) -> Cotangents {
     let mut cotangents = Cotangents::from_iter(operands);
     if x.len() > 2 {
         let planes = |sizes: &Shape| Shape::from([sizes[0], sizes[1], sizes[2..].iter().product()]);
@@ -57,18 +57,18 @@ fn taps(sums: &Shape, weight: &Shape) -> u64 {
 #[derive(Clone, Copy, Debug)]
 struct Conv(Geometry);
 
-impl<T: Float> Primitive<T> for Conv {
+impl Primitive for Conv {
     fn name(&self) -> Cow<'static, str> {
         "conv".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].convolve(x[1], x.get(2).copied(), &self.0)
     }
     fn saves(&self, needed: Needed) -> Saves {
         saves_other(needed)
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let input = x
             .needs(0)
             .then(|| Var::apply(ConvTransposed(self.0), &[g, &x[1]]));
@@ -95,18 +95,18 @@ impl<T: Float> Primitive<T> for Conv {
 #[derive(Clone, Copy, Debug)]
 struct ConvTransposed(Geometry);
 
-impl<T: Float> Primitive<T> for ConvTransposed {
+impl Primitive for ConvTransposed {
     fn name(&self) -> Cow<'static, str> {
         "conv_transposed".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].convolve_transposed(x[1], x.get(2).copied(), &self.0)
     }
     fn saves(&self, needed: Needed) -> Saves {
         saves_other(needed)
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let output = x.needs(0).then(|| Var::apply(Conv(self.0), &[g, &x[1]]));
         let weight = x
             .needs(1)
@@ -131,18 +131,18 @@ impl<T: Float> Primitive<T> for ConvTransposed {
 #[derive(Clone, Copy, Debug)]
 struct ConvFilter(Geometry);
 
-impl<T: Float> Primitive<T> for ConvFilter {
+impl Primitive for ConvFilter {
     fn name(&self) -> Cow<'static, str> {
         "conv_filter".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].convolve_filter(x[1], &self.0)
     }
     fn saves(&self, needed: Needed) -> Saves {
         saves_other(needed)
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let input = x
             .needs(0)
             .then(|| Var::apply(ConvTransposed(self.0), &[&x[1], g]));
@@ -165,19 +165,14 @@ impl<T: Float> Primitive<T> for ConvFilter {
 
 /// Both operands, and the bias if there is one.
 #[track_caller]
-fn apply<T: Float>(
-    primitive: impl Primitive<T> + 'static,
-    x: &Var<T>,
-    weight: &Var<T>,
-    bias: Option<&Var<T>>,
-) -> Var<T> {
+fn apply(primitive: impl Primitive + 'static, x: &Var, weight: &Var, bias: Option<&Var>) -> Var {
     match bias {
         Some(bias) => Var::apply(primitive, &[x, weight, bias]),
         None => Var::apply(primitive, &[x, weight]),
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Convolution over `N` spatial axes, 1 or 2: [`conv1d`](Self::conv1d) or
     /// [`conv2d`](Self::conv2d).
     ///

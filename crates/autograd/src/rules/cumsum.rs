@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor};
+use retrograd_tensor::{OrPanic, Shape, Tensor};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -16,7 +16,7 @@ struct CumSum {
     reverse: bool,
 }
 
-impl<T: Float> Primitive<T> for CumSum {
+impl Primitive for CumSum {
     fn name(&self) -> Cow<'static, str> {
         if self.reverse {
             "cumsum_reverse"
@@ -25,7 +25,7 @@ impl<T: Float> Primitive<T> for CumSum {
         }
         .into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let axis = self.axis as isize;
         if self.reverse {
             x[0].cumsum_reverse(axis)
@@ -36,7 +36,7 @@ impl<T: Float> Primitive<T> for CumSum {
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let reverse = !self.reverse;
         one(Var::apply(Self { reverse, ..*self }, &[g]))
     }
@@ -51,7 +51,7 @@ impl<T: Float> Primitive<T> for CumSum {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Running sums along `axis`: element i of the result is the sum of elements 0 to i.
     ///
     /// # Panics

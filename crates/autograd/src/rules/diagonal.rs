@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Diagonal, Float, OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{Diagonal, OrPanic, Shape, Tensor, shape};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -13,18 +13,18 @@ use crate::var::Var;
 #[derive(Clone, Copy, Debug)]
 struct TakeDiagonal(Diagonal);
 
-impl<T: Float> Primitive<T> for TakeDiagonal {
+impl Primitive for TakeDiagonal {
     fn name(&self) -> Cow<'static, str> {
         "diagonal".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let axes = self.0.axes.map(|axis| axis as isize);
         x[0].diagonal(self.0.offset, axes)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let shape = *x.shape(0);
         let diagonal = self.0;
         one(Var::apply(PlaceDiagonal { shape, diagonal }, &[g]))
@@ -50,18 +50,18 @@ struct PlaceDiagonal {
     diagonal: Diagonal,
 }
 
-impl<T: Float> Primitive<T> for PlaceDiagonal {
+impl Primitive for PlaceDiagonal {
     fn name(&self) -> Cow<'static, str> {
         "place_diagonal".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].place_diagonal(self.shape, &self.diagonal)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(TakeDiagonal(self.diagonal), &[g]))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -86,12 +86,12 @@ struct Triangle {
     offset: isize,
 }
 
-impl<T: Float> Primitive<T> for Triangle {
+impl Primitive for Triangle {
     fn name(&self) -> Cow<'static, str> {
         if self.upper { "triu" } else { "tril" }.into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         if self.upper {
             x[0].triu(self.offset)
         } else {
@@ -101,7 +101,7 @@ impl<T: Float> Primitive<T> for Triangle {
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(*self, &[g]))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -125,7 +125,7 @@ impl<T: Float> Primitive<T> for Triangle {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// A diagonal of the matrices that two axes span, as the last axis: column minus row is
     /// `offset`. `x.diagonal(0, [-2, -1])` are the main diagonals.
     ///

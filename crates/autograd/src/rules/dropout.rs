@@ -1,12 +1,12 @@
 //! Dropout: elements left out at random, the others larger, so that the mean stays (Srivastava et
 //! al. 2014).
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use crate::tape::Mode;
 use crate::var::Var;
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Each element 0 with probability `p`, else divided by 1 − p; itself when evaluating.
     ///
     /// What is left out comes from the random stream of the tape. A free constant belongs to no
@@ -23,9 +23,10 @@ impl<T: Float> Var<T> {
         );
         match self.tape() {
             Some(tape) if self.mode() == Mode::Training && p > 0.0 => {
-                let draws = tape.random(|rng| Tensor::<T>::uniform(*self.shape(), 0.0, 1.0, rng));
-                let (p, kept) = (T::from_f64(p), T::from_f64(1.0 / (1.0 - p)));
-                let factor = draws.map(|draw| if draw < p { T::ZERO } else { kept });
+                let draws =
+                    tape.random(|rng| Tensor::uniform(*self.shape(), 0.0, 1.0, rng, self.dtype()));
+                let kept = 1.0 / (1.0 - p);
+                let factor = draws.map(|draw| if draw < p { 0.0 } else { kept });
                 self * Self::constant(factor)
             }
             _ => self.clone(),

@@ -10,21 +10,21 @@
 //! Summed is what both have and nobody needs afterwards, batch what both have and somebody does.
 //! Everything is made of permutations, reshapes and products, and so are the derivatives.
 
-use retrograd_tensor::{Float, OrPanic, Shape, shape};
+use retrograd_tensor::{OrPanic, Shape, shape};
 
 use crate::var::Var;
 
 /// A Var whose axes have names, each a different one.
-struct Named<T: Float> {
-    var: Var<T>,
+struct Named {
+    var: Var,
     labels: Vec<usize>,
 }
 
-impl<T: Float> Named<T> {
+impl Named {
     /// An operand: along the diagonal where a name stands twice, and without axes that are
     /// stretched, which are the same everywhere.
     #[track_caller]
-    fn operand(var: &Var<T>, labels: &[usize], plan: &shape::Einsum) -> Self {
+    fn operand(var: &Var, labels: &[usize], plan: &shape::Einsum) -> Self {
         let mut named = Self {
             var: var.clone(),
             labels: labels.to_vec(),
@@ -60,7 +60,7 @@ impl<T: Float> Named<T> {
 
     /// The axes in the order of `groups`, each group as one axis.
     #[track_caller]
-    fn grouped(&self, groups: [&[usize]; 3], plan: &shape::Einsum) -> Var<T> {
+    fn grouped(&self, groups: [&[usize]; 3], plan: &shape::Einsum) -> Var {
         let size = |group: &[usize]| group.iter().map(|&label| plan.size(label)).product();
         self.ordered(&groups.concat())
             .with_shape(Shape::from(groups.map(size)))
@@ -68,7 +68,7 @@ impl<T: Float> Named<T> {
 
     /// The axes in the order of `labels`.
     #[track_caller]
-    fn ordered(&self, labels: &[usize]) -> Var<T> {
+    fn ordered(&self, labels: &[usize]) -> Var {
         let place = |label: &usize| self.labels.iter().position(|other| other == label);
         let order: Vec<usize> = labels
             .iter()
@@ -116,16 +116,16 @@ fn repeated(labels: &[usize]) -> Option<(usize, usize)> {
     })
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The sum of products that an equation in Einstein's notation describes; see
     /// [`shape::einsum`](retrograd_tensor::shape::einsum) for what can be written.
     ///
     /// ```
     /// use retrograd_autograd::Var;
-    /// use retrograd_tensor::Tensor;
+    /// use retrograd_tensor::{DType, Tensor};
     ///
-    /// let a = Var::constant(Tensor::<f64>::ones([2, 3]));
-    /// let b = Var::constant(Tensor::<f64>::ones([2, 3]));
+    /// let a = Var::constant(Tensor::ones([2, 3], DType::F64));
+    /// let b = Var::constant(Tensor::ones([2, 3], DType::F64));
     /// assert_eq!(Var::einsum("ij,ij->i", &[&a, &b]).value().to_vec(), [3.0, 3.0]);
     /// assert_eq!(Var::einsum("ij,kj", &[&a, &b]).shape(), [2, 2]);
     /// ```
@@ -141,7 +141,7 @@ impl<T: Float> Var<T> {
     pub fn einsum(equation: &str, operands: &[&Self]) -> Self {
         let shapes: Vec<Shape> = operands.iter().map(|operand| *operand.shape()).collect();
         let plan = shape::einsum(equation, &shapes).or_panic();
-        let mut product: Option<Named<T>> = None;
+        let mut product: Option<Named> = None;
         for (i, (operand, labels)) in operands.iter().zip(&plan.operands).enumerate() {
             let later = &plan.operands[i + 1..];
             let needed = |label: usize| {

@@ -4,9 +4,7 @@
 use std::f64::consts::PI;
 use std::sync::LazyLock;
 
-use retrograd_tensor::Float;
-
-use super::arithmetic::{functions, number};
+use super::arithmetic::functions;
 use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
 
@@ -50,7 +48,7 @@ fn sinc(x: &Expr) -> Expr {
     Expr::select(&z.abs().less(NEAR), &series, &(z.sin() / &z))
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// log(x / (1 − x)), the inverse of the sigmoid; infinite at 0 and 1.
     #[track_caller]
     #[must_use]
@@ -67,6 +65,6 @@ impl<T: Float> Var<T> {
         static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("polygamma", |[order, x]: [Expr; 2]| x.polygamma_of(&order))
         });
-        FORMULA.apply(&[&number(f64::from(order)), self])
+        FORMULA.apply(&[&self.scalar_like(f64::from(order)), self])
     }
 }

@@ -14,9 +14,8 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{OrPanic, Shape, Tensor, shape};
 
-use super::arithmetic::number;
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -27,18 +26,18 @@ struct GammaInc {
     order: usize,
 }
 
-impl<T: Float> Primitive<T> for GammaInc {
+impl Primitive for GammaInc {
     fn name(&self) -> Cow<'static, str> {
         "gammainc".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].gammainc(x[1], self.order)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::input(1))
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let order = self.order + 1;
         let in_a = x
             .needs(0)
@@ -63,8 +62,8 @@ impl<T: Float> Primitive<T> for GammaInc {
 /// Derivative number `order` in a of the density p = xᵃ⁻¹ e⁻ˣ / Γ(a): p times a polynomial of the
 /// derivatives of log p.
 #[track_caller]
-fn density<T: Float>(a: &Var<T>, x: &Var<T>, order: usize) -> Var<T> {
-    let one = number(1.0);
+fn density(a: &Var, x: &Var, order: usize) -> Var {
+    let one = a.scalar_like(1.0);
     let density = ((a - &one).xlogy(x) - x - a.lgamma()).exp();
     if order == 0 {
         return density;
@@ -75,7 +74,7 @@ fn density<T: Float>(a: &Var<T>, x: &Var<T>, order: usize) -> Var<T> {
     let mut factors = vec![one];
     for n in 0..order {
         let mut choices = 1.0;
-        let mut sum = number(0.0);
+        let mut sum = a.scalar_like(0.0);
         for k in 0..=n {
             sum = sum + &factors[n - k] * &slopes[k] * choices;
             choices *= (n - k) as f64 / (k + 1) as f64;
@@ -87,20 +86,20 @@ fn density<T: Float>(a: &Var<T>, x: &Var<T>, order: usize) -> Var<T> {
 
 /// The x with P(a, x) = Φ(z).
 #[derive(Clone, Debug)]
-struct GammaFromNormal<T: Float>(Tensor<T>);
+struct GammaFromNormal(Tensor);
 
-impl<T: Float> Primitive<T> for GammaFromNormal<T> {
+impl Primitive for GammaFromNormal {
     fn name(&self) -> Cow<'static, str> {
         "gamma_from_normal".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].gamma_from_normal(&self.0)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT)
     }
-    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let slope = Var::apply(GammaInc { order: 1 }, &[&x[0], y]);
         one(-(g * slope / density(&x[0], y, 0)))
     }
@@ -118,7 +117,7 @@ impl<T: Float> Primitive<T> for GammaFromNormal<T> {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The regularised lower incomplete gamma function P(a, x) = 1/Γ(a) ∫₀ˣ tᵃ⁻¹ e⁻ᵗ dt, the distribution
     /// function of the gamma distribution, for a in this and `x`, which broadcast. NaN unless a > 0 and
     /// x ≥ 0. It has derivatives in both, in a up to the seventh.
@@ -141,10 +140,10 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn log_gamma_noise(&self, rng: &mut Rng) -> Self {
-        let z = Tensor::normal(*self.shape(), 0.0, 1.0, rng);
+        let z = Tensor::normal(*self.shape(), 0.0, 1.0, rng, self.dtype());
         // 1 − u is as uniform, and never 0.
-        let u = Tensor::<T>::uniform(*self.shape(), 0.0, 1.0, rng);
-        let log_u = Self::constant(u.map(|u| (-u).log1p()));
+        let u = Tensor::uniform(*self.shape(), 0.0, 1.0, rng, self.dtype());
+        let log_u = Self::constant(u.map(|u| (-u).ln_1p()));
         Self::apply(GammaFromNormal(z), &[&(self + 1.0)]).log() + log_u / self
     }
 
@@ -158,7 +157,7 @@ impl<T: Float> Var<T> {
     /// use retrograd_autograd::{Tape, Var};
     /// use retrograd_tensor::{Tensor, random};
     ///
-    /// let tape = Tape::<f64>::new();
+    /// let tape = Tape::new();
     /// let a = tape.leaf(Tensor::scalar(3.0));
     /// let many = a.broadcast_to([1000]).gamma_noise(&mut random::rng(1));
     /// let mean = many.mean(..);
@@ -204,7 +203,7 @@ impl<T: Float> Var<T> {
     pub fn student_t_noise(&self, rng: &mut Rng) -> Self {
         let half = self * 0.5;
         let log_mean = half.log_gamma_noise(rng) - half.log();
-        let normal = Self::constant(Tensor::normal(*self.shape(), 0.0, 1.0, rng));
+        let normal = Self::constant(Tensor::normal(*self.shape(), 0.0, 1.0, rng, self.dtype()));
         (log_mean * -0.5).exp() * normal
     }
 }

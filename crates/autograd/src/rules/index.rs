@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Array, Shape, Tensor};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -14,20 +14,20 @@ use crate::var::Var;
 
 /// Elements along the last axis; the adjoint adds the cotangents up where they came from.
 #[derive(Clone, Debug)]
-struct Gather(Tensor<i64>);
+struct Gather(Array<i64>);
 
-impl<T: Float> Primitive<T> for Gather {
+impl Primitive for Gather {
     fn name(&self) -> Cow<'static, str> {
         "gather".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].gather(&self.0)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let size = x.shape(0)[x.shape(0).rank() - 1];
         one(g.scatter_add(&self.0, size))
     }
@@ -48,22 +48,22 @@ impl<T: Float> Primitive<T> for Gather {
 /// Terms added at positions of the last axis; the adjoint reads there.
 #[derive(Clone, Debug)]
 struct ScatterAdd {
-    indices: Tensor<i64>,
+    indices: Array<i64>,
     size: usize,
 }
 
-impl<T: Float> Primitive<T> for ScatterAdd {
+impl Primitive for ScatterAdd {
     fn name(&self) -> Cow<'static, str> {
         "scatter_add".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].scatter_add(&self.indices, self.size)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.gather(&self.indices))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -82,20 +82,20 @@ impl<T: Float> Primitive<T> for ScatterAdd {
 
 /// Rows of a table; the adjoint adds the cotangents up in the rows they came from.
 #[derive(Clone, Debug)]
-struct GatherRows(Tensor<i64>);
+struct GatherRows(Array<i64>);
 
-impl<T: Float> Primitive<T> for GatherRows {
+impl Primitive for GatherRows {
     fn name(&self) -> Cow<'static, str> {
         "gather_rows".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].gather_rows(&self.0)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.scatter_add_rows(&self.0, x.shape(0)[0]))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -115,22 +115,22 @@ impl<T: Float> Primitive<T> for GatherRows {
 /// Rows added to rows of zeros; the adjoint reads them back.
 #[derive(Clone, Debug)]
 struct ScatterAddRows {
-    indices: Tensor<i64>,
+    indices: Array<i64>,
     rows: usize,
 }
 
-impl<T: Float> Primitive<T> for ScatterAddRows {
+impl Primitive for ScatterAddRows {
     fn name(&self) -> Cow<'static, str> {
         "scatter_add_rows".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].scatter_add_rows(&self.indices, self.rows)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.gather_rows(&self.indices))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -147,14 +147,14 @@ impl<T: Float> Primitive<T> for ScatterAddRows {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Element `[.., j]` of the result is element `[.., indices[.., j]]` of this.
     ///
     /// # Panics
     /// If the axes before the last are not those of `indices`, or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn gather(&self, indices: &Tensor<i64>) -> Self {
+    pub fn gather(&self, indices: &Array<i64>) -> Self {
         Self::apply(Gather(indices.clone()), &[self])
     }
 
@@ -164,7 +164,7 @@ impl<T: Float> Var<T> {
     /// If the shapes differ or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn scatter_add(&self, indices: &Tensor<i64>, size: usize) -> Self {
+    pub fn scatter_add(&self, indices: &Array<i64>, size: usize) -> Self {
         let indices = indices.clone();
         Self::apply(ScatterAdd { indices, size }, &[self])
     }
@@ -175,7 +175,7 @@ impl<T: Float> Var<T> {
     /// If this is a scalar or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn gather_rows(&self, indices: &Tensor<i64>) -> Self {
+    pub fn gather_rows(&self, indices: &Array<i64>) -> Self {
         Self::apply(GatherRows(indices.clone()), &[self])
     }
 
@@ -185,7 +185,7 @@ impl<T: Float> Var<T> {
     /// If the first axes are not those of `indices`, or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn scatter_add_rows(&self, indices: &Tensor<i64>, rows: usize) -> Self {
+    pub fn scatter_add_rows(&self, indices: &Array<i64>, rows: usize) -> Self {
         let indices = indices.clone();
         Self::apply(ScatterAddRows { indices, rows }, &[self])
     }
@@ -198,7 +198,7 @@ impl<T: Float> Var<T> {
     /// If this is a scalar, or the last axis has fewer than `k` elements.
     #[track_caller]
     #[must_use]
-    pub fn topk(&self, k: usize) -> (Self, Tensor<i64>) {
+    pub fn topk(&self, k: usize) -> (Self, Array<i64>) {
         let positions = self.value().topk_positions(k);
         (self.gather(&positions), positions)
     }
@@ -210,7 +210,7 @@ impl<T: Float> Var<T> {
     /// If this is a scalar.
     #[track_caller]
     #[must_use]
-    pub fn sort(&self, descending: bool) -> (Self, Tensor<i64>) {
+    pub fn sort(&self, descending: bool) -> (Self, Array<i64>) {
         let positions = self.value().argsort(descending);
         (self.gather(&positions), positions)
     }

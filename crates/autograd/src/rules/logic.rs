@@ -3,9 +3,9 @@
 
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Axes, Float};
+use retrograd_tensor::Axes;
 
-use super::arithmetic::{functions, number, pairs};
+use super::arithmetic::{functions, pairs};
 use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
 
@@ -26,7 +26,7 @@ functions! {
     is_finite, |x| x.is_finite(), "1 where x is neither infinite nor NaN, else 0.";
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// 1 where some element along the axes is not 0, else 0; 0 of nothing.
     ///
     /// # Panics
@@ -34,7 +34,7 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn any(&self, axes: impl Into<Axes>) -> Self {
-        let zero = number(0.0);
+        let zero = self.scalar_like(0.0);
         self.not_equal(&zero).sum(axes).not_equal(&zero)
     }
 

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, Shape, ShapeError, Tensor, shape};
+use retrograd_tensor::{OrPanic, Shape, ShapeError, Tensor, shape};
 
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -28,7 +28,7 @@ impl MatMul {
         if !(self.transpose_a || self.transpose_b) || l < 2 || r < 2 {
             return Ok(());
         }
-        let name = Primitive::<f64>::name(&self);
+        let name = Primitive::name(&self);
         let error = |problem: String| Err(ShapeError::new(&name, &[*a, *b], problem));
         let left = if self.transpose_a { l - 2 } else { l - 1 };
         let right = if self.transpose_b { r - 1 } else { r - 2 };
@@ -50,7 +50,7 @@ impl MatMul {
     }
 }
 
-impl<T: Float> Primitive<T> for MatMul {
+impl Primitive for MatMul {
     fn name(&self) -> Cow<'static, str> {
         match (self.transpose_a, self.transpose_b) {
             (false, false) => "matmul",
@@ -62,7 +62,7 @@ impl<T: Float> Primitive<T> for MatMul {
     }
 
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         self.check(x[0].shape(), x[1].shape()).or_panic();
         x[0].matmul_transposed(x[1], [self.transpose_a, self.transpose_b])
     }
@@ -73,7 +73,7 @@ impl<T: Float> Primitive<T> for MatMul {
             .and(Saves::input(0).when(needed.has(1)))
     }
 
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let Self {
             transpose_a,
             transpose_b,
@@ -126,7 +126,7 @@ impl<T: Float> Primitive<T> for MatMul {
 }
 
 #[track_caller]
-fn product<T: Float>(a: &Var<T>, b: &Var<T>, transpose_a: bool, transpose_b: bool) -> Var<T> {
+fn product(a: &Var, b: &Var, transpose_a: bool, transpose_b: bool) -> Var {
     Var::apply(
         MatMul {
             transpose_a,
@@ -136,7 +136,7 @@ fn product<T: Float>(a: &Var<T>, b: &Var<T>, transpose_a: bool, transpose_b: boo
     )
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// A·B of `[..., rows, inner]` and `[..., inner, columns]`; leading axes broadcast.
     ///
     /// # Panics

@@ -9,6 +9,7 @@ mod along;
 mod arithmetic;
 mod arrangement;
 mod attention;
+mod cast;
 mod conv;
 mod cumsum;
 mod diagonal;
@@ -46,6 +47,6 @@ pub use attention::Attention;
 pub use scatter::Reduce;
 
 /// The cotangents of an operation of one input.
-fn one<T: retrograd_tensor::Float>(cotangent: crate::Var<T>) -> crate::Cotangents<T> {
+fn one(cotangent: crate::Var) -> crate::Cotangents {
     crate::Cotangents::from_iter([Some(cotangent)])
 }

@@ -7,9 +7,8 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Axes, Float, ReducedAxes, Shape, Tensor, keep};
+use retrograd_tensor::{Axes, ReducedAxes, Shape, Tensor, keep};
 
-use super::arithmetic::number;
 use super::one;
 use crate::calculus::{Expr, Pointwise};
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -26,40 +25,40 @@ pub(super) struct Centre<V> {
     pub(super) distance: V,
 }
 
-impl<T: Float> Centre<Tensor<T>> {
-    pub(super) fn of(x: &Tensor<T>, axes: ReducedAxes) -> Self {
+impl Centre<Tensor> {
+    pub(super) fn of(x: &Tensor, axes: ReducedAxes) -> Self {
         let first = first(x, axes);
         let sum = FROM_FIRST.sum_of(&[x, &first], first.shape());
-        let count = T::from_f64(axes.count(x.shape()) as f64);
-        let distance = sum / &Tensor::scalar(count);
+        let count = axes.count(x.shape()) as f64;
+        let distance = sum / count;
         Self { first, distance }
     }
 
-    pub(super) fn mean(&self) -> Tensor<T> {
+    pub(super) fn mean(&self) -> Tensor {
         &self.first + &self.distance
     }
 
     /// Σ (x − mean)², of numbers times `units`.
-    pub(super) fn scatter(&self, x: &Tensor<T>, units: &Tensor<T>) -> Tensor<T> {
+    pub(super) fn scatter(&self, x: &Tensor, units: &Tensor) -> Tensor {
         SQUARE.sum_of(&[x, &self.first, &self.distance, units], self.first.shape())
     }
 }
 
-impl<T: Float> Centre<Var<T>> {
+impl Centre<Var> {
     /// The same as a function of `x`. Which element is the first makes no difference to the mean, so
     /// it is a constant.
-    pub(super) fn recorded(x: &Var<T>, axes: ReducedAxes) -> Self {
+    pub(super) fn recorded(x: &Var, axes: ReducedAxes) -> Self {
         let first = Var::constant(first(x.value(), axes));
-        let count = number(axes.count(x.shape()) as f64);
+        let count = x.scalar_like(axes.count(x.shape()) as f64);
         let distance = FROM_FIRST.apply_sum(&[x, &first], keep(axes.to_axes())) / count;
         Self { first, distance }
     }
 }
 
 /// The first element of each group; of groups of nothing, 0.
-fn first<T: Float>(x: &Tensor<T>, axes: ReducedAxes) -> Tensor<T> {
+fn first(x: &Tensor, axes: ReducedAxes) -> Tensor {
     if x.elements() == 0 {
-        return Tensor::zeros(axes.kept(x.shape()));
+        return Tensor::zeros(axes.kept(x.shape()), x.dtype());
     }
     let reduced = (0..x.rank()).filter(|&axis| axes.contains(axis));
     let first = reduced.fold(x.clone(), |x, axis| x.slice(axis as isize, ..1));
@@ -71,18 +70,18 @@ fn first<T: Float>(x: &Tensor<T>, axes: ReducedAxes) -> Tensor<T> {
 #[derive(Clone, Copy, Debug)]
 struct Scatter(ReducedAxes);
 
-impl<T: Float> Primitive<T> for Scatter {
+impl Primitive for Scatter {
     fn name(&self) -> Cow<'static, str> {
         "scatter_around_mean".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
-        let scatter = Centre::of(x[0], self.0).scatter(x[0], &Tensor::scalar(T::ONE));
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        let scatter = Centre::of(x[0], self.0).scatter(x[0], &x[0].scalar_like(1.0));
         scatter.with_shape(self.0.result(x[0].shape()))
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0)
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         static SLOPE: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new(
                 "scatter_around_mean.vjp",
@@ -111,7 +110,7 @@ static SQUARE: LazyLock<Pointwise> = LazyLock::new(|| {
     )
 });
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Variance along axes: Σ (x − mean)² / (n − `correction`). A correction of 1 makes it unbiased
     /// where the mean is estimated from the same numbers (Bessel), 0 is that of the numbers as they
     /// are.
@@ -124,7 +123,7 @@ impl<T: Float> Var<T> {
         let axes = self.reduced("var", axes);
         let count = axes.count(self.shape()) as f64;
         let freedom = (count - correction).max(0.0);
-        Self::apply(Scatter(axes), &[self]) / number(freedom)
+        Self::apply(Scatter(axes), &[self]) / self.scalar_like(freedom)
     }
 
     /// Standard deviation along axes, the root of [`var`](Self::var); its derivative at 0 is 0.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Axes, Float, MAX_RANK, OrPanic, ReducedAxes, Shape, Slice, Tensor, shape};
+use retrograd_tensor::{Axes, MAX_RANK, OrPanic, ReducedAxes, Shape, Slice, Tensor, shape};
 use smallvec::SmallVec;
 
 use super::one;
@@ -16,18 +16,18 @@ type Order = SmallVec<[usize; MAX_RANK]>;
 #[derive(Clone, Copy, Debug)]
 struct Reshape(Shape);
 
-impl<T: Float> Primitive<T> for Reshape {
+impl Primitive for Reshape {
     fn name(&self) -> Cow<'static, str> {
         "reshape".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].with_shape(self.0)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.with_shape(*x.shape(0)))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -45,18 +45,18 @@ impl<T: Float> Primitive<T> for Reshape {
 #[derive(Clone, Debug)]
 struct Permute(Order);
 
-impl<T: Float> Primitive<T> for Permute {
+impl Primitive for Permute {
     fn name(&self) -> Cow<'static, str> {
         "permute".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].permute(&self.0)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let mut inverse: Order = SmallVec::from_elem(0, self.0.len());
         self.0
             .iter()
@@ -83,17 +83,17 @@ struct Take {
     positions: Slice,
 }
 
-impl<T: Float> Primitive<T> for Take {
+impl Primitive for Take {
     fn name(&self) -> Cow<'static, str> {
         "slice".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].slice(self.axis as isize, self.positions)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let Self { axis, positions } = *self;
         one(Var::apply(
             Place {
@@ -104,7 +104,7 @@ impl<T: Float> Primitive<T> for Take {
             &[g],
         ))
     }
-    fn add_cotangent(&self, g: &Tensor<T>, total: &mut Tensor<T>) -> bool {
+    fn add_cotangent(&self, g: &Tensor, total: &mut Tensor) -> bool {
         total.add_at(self.axis as isize, self.positions, g);
         true
     }
@@ -127,18 +127,18 @@ struct Place {
     positions: Slice,
 }
 
-impl<T: Float> Primitive<T> for Place {
+impl Primitive for Place {
     fn name(&self) -> Cow<'static, str> {
         "place".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].place(self.shape, self.axis as isize, self.positions)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let Self {
             axis, positions, ..
         } = *self;
@@ -161,19 +161,19 @@ struct Cat {
     axis: usize,
 }
 
-impl<T: Float> Primitive<T> for Cat {
+impl Primitive for Cat {
     fn name(&self) -> Cow<'static, str> {
         "cat".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
-        let tensors: Vec<Tensor<T>> = x.iter().map(|&tensor| tensor.clone()).collect();
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        let tensors: Vec<Tensor> = x.iter().map(|&tensor| tensor.clone()).collect();
         Tensor::cat(&tensors, self.axis as isize)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let mut start = 0;
         let part = |i: usize| {
             let end = start + x.shape(i)[self.axis] as isize;
@@ -194,7 +194,7 @@ impl<T: Float> Primitive<T> for Cat {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The same elements in row-major order under other sizes, one of which may be −1.
     ///
     /// # Panics

@@ -3,13 +3,12 @@
 use std::sync::LazyLock;
 
 use retrograd_tensor::pointwise::Unary;
-use retrograd_tensor::{Axes, Float, OrPanic, ReducedAxes, Tensor, keep, shape};
+use retrograd_tensor::{Axes, OrPanic, ReducedAxes, Tensor, keep, shape};
 
-use super::arithmetic::number;
 use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The p-norm along axes, (Σ |x|ᵖ)^(1/p) with p = `order`: 2 is the length, 1 the sum of sizes, ∞ and −∞ the largest
     /// and smallest size (ties share the derivative), 0 the count of what is not 0. Where the norm
     /// is not smooth, at 0, the derivative is 0.
@@ -61,7 +60,7 @@ impl<T: Float> Var<T> {
                 positive_power(&sum, &p.recip())
             })
         });
-        let p = number(order);
+        let p = self.scalar_like(order);
         ROOT.apply(&[&POWER.apply_sum(&[self, &p], axes), &p])
     }
 
@@ -72,7 +71,9 @@ impl<T: Float> Var<T> {
     #[track_caller]
     #[must_use]
     pub fn normalize(&self, order: f64, axis: isize, epsilon: f64) -> Self {
-        self / self.norm(order, keep(axis)).clamp_min(&number(epsilon))
+        self / self
+            .norm(order, keep(axis))
+            .clamp_min(&self.scalar_like(epsilon))
     }
 
     /// The cosine of the angle between vectors along `axis` of the common shape, each of whose
@@ -110,7 +111,8 @@ impl<T: Float> Var<T> {
         let axes = self.reduced("cosine_similarity", axis);
         let squares = self.value().unary(Unary::Square).sum(axes.to_axes());
         if are_squares_safe(&squares) {
-            return (self, number(least));
+            let least = self.scalar_like(least);
+            return (self, least);
         }
         let units = Var::constant(units(self.value(), axes, f64::INFINITY));
         let least = units.with_shape(*squares.shape()) * least;
@@ -120,30 +122,29 @@ impl<T: Float> Var<T> {
 
 /// Whether sums of squares lost nothing: none is infinite, or so small that squares below the
 /// smallest number would count. NaN are what they are.
-pub(super) fn are_squares_safe<T: Float>(sums: &Tensor<T>) -> bool {
-    let least = T::MIN_POSITIVE.to_f64() / T::EPSILON.to_f64().powi(2);
-    let mut sums = sums.iter().map(|sum| sum.to_f64());
+pub(super) fn are_squares_safe(sums: &Tensor) -> bool {
+    let least = sums.dtype().min_positive() / sums.dtype().epsilon().powi(2);
+    let mut sums = sums.iter();
     sums.all(|sum| sum.is_nan() || (sum > least && sum.is_finite()))
 }
 
 /// For each group a power of two, `most` at most, that brings its largest element near 1, so that no
 /// square is too large or too small; 1 where that is 0 or not finite. Multiplying by it is exact.
-pub(super) fn units<T: Float>(x: &Tensor<T>, axes: ReducedAxes, most: f64) -> Tensor<T> {
+pub(super) fn units(x: &Tensor, axes: ReducedAxes, most: f64) -> Tensor {
     let kept = axes.kept(x.shape());
     if x.elements() == 0 {
-        return Tensor::ones(kept);
+        return Tensor::ones(kept, x.dtype());
     }
-    let limit = -T::MIN_POSITIVE.to_f64().log2() as i32;
-    let unit = |size: T| {
-        let size = size.to_f64();
+    let limit = -x.dtype().min_positive().log2() as i32;
+    let unit = |size: f64| {
         if size == 0.0 || !size.is_finite() {
-            return T::ONE;
+            return 1.0;
         }
         let exponent = -size.log2().floor() as i32;
-        T::from_f64(2.0_f64.powi(exponent.clamp(-limit, limit)).min(most))
+        2.0_f64.powi(exponent.clamp(-limit, limit)).min(most)
     };
     let largest = x.unary(Unary::Abs).max(keep(axes.to_axes()));
-    Tensor::from_vec(largest.iter().map(unit).collect(), kept)
+    largest.map(unit)
 }
 
 /// bᵖ, for p > 0 without a slope at b = 0.

@@ -10,9 +10,8 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Axes, Float, OrPanic, ReducedAxes, Shape, ShapeError, Tensor, keep};
+use retrograd_tensor::{Axes, OrPanic, ReducedAxes, Shape, ShapeError, Tensor, keep};
 
-use super::arithmetic::number;
 use super::moment::Centre;
 use super::norm::{are_squares_safe, units};
 use super::one;
@@ -23,18 +22,18 @@ use crate::var::Var;
 /// (x − m)·s over groups, which are along axes. The moments are known before: they are the
 /// operation's, and a sweep that is not recorded need not compute them again.
 #[derive(Clone, Debug)]
-struct Standardize<T: Float> {
+struct Standardize {
     axes: ReducedAxes,
     epsilon: f64,
-    centre: Centre<Tensor<T>>,
-    scale: Tensor<T>,
+    centre: Centre<Tensor>,
+    scale: Tensor,
 }
 
-impl<T: Float> Primitive<T> for Standardize<T> {
+impl Primitive for Standardize {
     fn name(&self) -> Cow<'static, str> {
         "standardize".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("standardize", |[x, first, distance, s]: [Expr; 4]| {
                 (x - first - distance) * s
@@ -46,7 +45,7 @@ impl<T: Float> Primitive<T> for Standardize<T> {
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT)
     }
-    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         static PRODUCT: LazyLock<Pointwise> =
             LazyLock::new(|| Pointwise::new("standardize.along", |[g, y]: [Expr; 2]| g * y));
         static SLOPE: LazyLock<Pointwise> = LazyLock::new(|| {
@@ -58,11 +57,11 @@ impl<T: Float> Primitive<T> for Standardize<T> {
         // Only a derivative of the derivative has to know what the scale is made of.
         let recorded = x[0].is_tracked() || g.is_tracked();
         let scale = if recorded {
-            scale(&x[0].var(axes(), 0.0), &number(self.epsilon))
+            scale(&x[0].var(axes(), 0.0), &x[0].scalar_like(self.epsilon))
         } else {
             Var::constant(self.scale.clone())
         };
-        let count = number(self.axes.count(x.shape(0)) as f64);
+        let count = x[0].scalar_like(self.axes.count(x.shape(0)) as f64);
         let mean = g.sum(axes()) / &count;
         let along = PRODUCT.apply_sum(&[g, y], axes()) / &count;
         one(SLOPE.apply(&[y, g, &scale, &mean, &along]))
@@ -82,11 +81,11 @@ impl<T: Float> Primitive<T> for Standardize<T> {
 }
 
 /// 1/√(variance + ε).
-fn scale<T: Float>(variance: &Var<T>, epsilon: &Var<T>) -> Var<T> {
+fn scale(variance: &Var, epsilon: &Var) -> Var {
     (variance + epsilon).rsqrt()
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Mean 0 and variance 1 along axes: (x − mean) / √(variance + `epsilon`), the variance without
     /// correction.
     ///
@@ -101,14 +100,14 @@ impl<T: Float> Var<T> {
 
     /// The same with the mean and the variance, whose axes are kept.
     #[track_caller]
-    fn standardized(&self, axes: ReducedAxes, epsilon: f64) -> (Self, Tensor<T>, Tensor<T>) {
+    fn standardized(&self, axes: ReducedAxes, epsilon: f64) -> (Self, Tensor, Tensor) {
         let x = self.value();
         let centre = Centre::of(x, axes);
-        let count = Tensor::scalar(T::from_f64(axes.count(x.shape()) as f64));
-        let variance_in = |units: &Tensor<T>| centre.scatter(x, units) / &count;
-        let variance = variance_in(&Tensor::scalar(T::ONE));
+        let count = x.scalar_like(axes.count(x.shape()) as f64);
+        let variance_in = |units: &Tensor| centre.scatter(x, units) / &count;
+        let variance = variance_in(&x.scalar_like(1.0));
         let scale = if variance.is_finite() {
-            scale(&Var::constant(variance.clone()), &number(epsilon))
+            scale(&Var::constant(variance.clone()), &self.scalar_like(epsilon))
         } else {
             // The square of a deviation may be infinite where the deviation is not.
             let units = units(x, axes, 1.0);
@@ -163,22 +162,22 @@ impl<T: Float> Var<T> {
         let last = self.reduced("rms_norm", &axes[..]);
         let count = last.count(self.shape()) as f64;
         let sum = SQUARE.apply_sum(&[self], keep(&axes[..]));
-        let (none, epsilon) = (number(1.0), number(epsilon));
+        let (none, epsilon) = (self.scalar_like(1.0), self.scalar_like(epsilon));
         let weight = weight.unwrap_or(&none);
         let with_epsilon = sum.value() + epsilon.value();
         if are_squares_safe(&with_epsilon) {
-            return FORMULA.apply(&[self, &(sum / number(count)), weight, &epsilon]);
+            return FORMULA.apply(&[self, &(sum / self.scalar_like(count)), weight, &epsilon]);
         }
         // In larger units than 1, which small numbers may need where there is no epsilon, an epsilon
         // would be too large.
-        let most = if epsilon.item() == T::ZERO {
+        let most = if epsilon.item() == 0.0 {
             f64::INFINITY
         } else {
             1.0
         };
         let units = Var::constant(units(self.value(), last, most));
         let x = self * &units;
-        let mean = SQUARE.apply_sum(&[&x], keep(&axes[..])) / number(count);
+        let mean = SQUARE.apply_sum(&[&x], keep(&axes[..])) / self.scalar_like(count);
         FORMULA.apply(&[&x, &mean, weight, &(units * epsilon.sqrt()).square()])
     }
 
@@ -198,7 +197,7 @@ impl<T: Float> Var<T> {
         weight: Option<&Self>,
         bias: Option<&Self>,
         epsilon: f64,
-    ) -> (Self, Tensor<T>, Tensor<T>) {
+    ) -> (Self, Tensor, Tensor) {
         let channels = self.channels("batch_norm");
         let axes: Vec<isize> = (0..self.rank() as isize)
             .filter(|&axis| axis != 1)
@@ -206,7 +205,7 @@ impl<T: Float> Var<T> {
         let axes = self.reduced("batch_norm", &axes[..]);
         let (y, mean, variance) = self.standardized(axes, epsilon);
         let (weight, bias) = (self.beside_channels(weight), self.beside_channels(bias));
-        let flat = |moment: Tensor<T>| moment.with_shape(Shape::from([channels]));
+        let flat = |moment: Tensor| moment.with_shape(Shape::from([channels]));
         let y = y.scaled(weight.as_ref(), bias.as_ref());
         (y, flat(mean), flat(variance))
     }
@@ -230,11 +229,18 @@ impl<T: Float> Var<T> {
                 (x - m) / (v + epsilon).sqrt() * w + b
             })
         });
-        let (none, nothing) = (number(1.0), number(0.0));
+        let (none, nothing) = (self.scalar_like(1.0), self.scalar_like(0.0));
         let (mean, variance) = (self.channels_beside(mean), self.channels_beside(variance));
         let weight = self.beside_channels(weight).unwrap_or(none);
         let bias = self.beside_channels(bias).unwrap_or(nothing);
-        FORMULA.apply(&[self, &mean, &variance, &weight, &bias, &number(epsilon)])
+        FORMULA.apply(&[
+            self,
+            &mean,
+            &variance,
+            &weight,
+            &bias,
+            &self.scalar_like(epsilon),
+        ])
     }
 
     /// Group normalisation (Wu and He 2018) of `[batch, channels, ...]`: mean 0 and variance 1 over
@@ -323,9 +329,6 @@ impl<T: Float> Var<T> {
     #[track_caller]
     fn beside_channels(&self, var: Option<&Self>) -> Option<Self> {
         // No `map`: the caller's line does not pass through closures.
-        match var {
-            Some(var) => Some(self.channels_beside(var)),
-            None => None,
-        }
+        Some(self.channels_beside(var?))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, Shape, ShapeError, Tensor, shape};
+use retrograd_tensor::{Array, OrPanic, Shape, ShapeError, Tensor, shape};
 use smallvec::SmallVec;
 
 use super::one;
@@ -20,18 +20,18 @@ struct Pad {
     value: f64,
 }
 
-impl<T: Float> Primitive<T> for Pad {
+impl Primitive for Pad {
     fn name(&self) -> Cow<'static, str> {
         "pad".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
-        x[0].pad(&self.widths, T::from_f64(self.value))
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        x[0].pad(&self.widths, self.value)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let opposite = |&[before, after]: &[isize; 2]| [-before, -after];
         let widths = self.widths.iter().map(opposite).collect();
         one(Var::apply(Self { widths, value: 0.0 }, &[g]))
@@ -57,17 +57,17 @@ struct Roll {
     shift: isize,
 }
 
-impl<T: Float> Primitive<T> for Roll {
+impl Primitive for Roll {
     fn name(&self) -> Cow<'static, str> {
         "roll".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].roll(self.axis as isize, self.shift)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.roll(self.axis as isize, -self.shift))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -81,7 +81,7 @@ impl<T: Float> Primitive<T> for Roll {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The last `widths.len()` axes longer by `[before, after]` each, filled with `value`; negative
     /// widths cut off. `x.pad(&[[1, 1], [2, 2]], 0.0)` has a row more above and below, and two
     /// columns on either side.
@@ -166,7 +166,7 @@ impl<T: Float> Var<T> {
                 );
                 ShapeError::new(operation, &[*self.shape()], problem)
             });
-            let indices = Tensor::from_vec(places.or_panic(), [count as usize]);
+            let indices = Array::from_vec(places.or_panic(), [count as usize]);
             padded = padded.index_select(axis as isize, &indices);
         }
         padded

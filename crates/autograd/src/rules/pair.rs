@@ -2,8 +2,6 @@
 
 use std::sync::LazyLock;
 
-use retrograd_tensor::Float;
-
 use super::arithmetic::pairs;
 use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
@@ -47,7 +45,7 @@ pub(super) fn at_most(x: &Expr, high: &Expr) -> Expr {
     Expr::select(&high.less(x), high, x)
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Every element moved into `[low, high]`, ends of the same element each. The derivative is x's
     /// inside and at the ends, and that of an end beyond it; `high` wins where the ends are crossed,
     /// and an end that is NaN is open.

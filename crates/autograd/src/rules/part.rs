@@ -2,11 +2,11 @@
 //!
 //! Loops instead of iterators, since the caller's line does not pass through closures.
 
-use retrograd_tensor::{Float, OrPanic};
+use retrograd_tensor::OrPanic;
 
 use crate::var::Var;
 
-impl<T: Float> Var<T> {
+impl Var {
     /// `count` positions of `axis` from `start`.
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, PoolGeometry, Pooling, Shape, Sliding, Tensor, shape};
+use retrograd_tensor::{OrPanic, PoolGeometry, Pooling, Shape, Sliding, Tensor, shape};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -17,7 +17,7 @@ struct AveragePool {
     adjoint: bool,
 }
 
-impl<T: Float> Primitive<T> for AveragePool {
+impl Primitive for AveragePool {
     fn name(&self) -> Cow<'static, str> {
         if self.adjoint {
             "average_unpool"
@@ -26,7 +26,7 @@ impl<T: Float> Primitive<T> for AveragePool {
         }
         .into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         if self.adjoint {
             x[0].average_unpool(&self.geometry, self.count_padding)
         } else {
@@ -36,7 +36,7 @@ impl<T: Float> Primitive<T> for AveragePool {
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let adjoint = !self.adjoint;
         one(Var::apply(Self { adjoint, ..*self }, &[g]))
     }
@@ -66,7 +66,7 @@ impl<T: Float> Primitive<T> for AveragePool {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Largest of each window of `N` last axes, 1 or 2: [`max_pool1d`](Self::max_pool1d) or
     /// [`max_pool2d`](Self::max_pool2d).
     ///

@@ -3,11 +3,11 @@
 //! Halves are multiplied until one is left. So there is no division, and every order of derivative
 //! is right with any number of zeros among the factors.
 
-use retrograd_tensor::{Axes, Float, keep};
+use retrograd_tensor::{Axes, keep};
 
 use crate::var::Var;
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Product along axes; that of nothing is 1.
     ///
     /// # Panics

@@ -5,13 +5,12 @@
 
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Float, OrPanic, Shape, ShapeError, shape};
+use retrograd_tensor::{OrPanic, Shape, ShapeError, shape};
 
-use super::arithmetic::number;
 use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The cross product of vectors of three along `axis`; all axes broadcast.
     ///
     /// # Panics
@@ -111,7 +110,12 @@ impl<T: Float> Var<T> {
             let problem = "the first does not broadcast to the product of the others";
             refuse("addmm", &[self, a, b], problem);
         }
-        FORMULA.apply(&[self, &product, &number(beta), &number(alpha)])
+        FORMULA.apply(&[
+            self,
+            &product,
+            &self.scalar_like(beta),
+            &self.scalar_like(alpha),
+        ])
     }
 
     /// [`addmm`](Self::addmm) of batches `[batch, rows, inner]` and `[batch, inner, columns]`.
@@ -200,7 +204,7 @@ impl<T: Float> Var<T> {
 }
 
 #[track_caller]
-fn refuse<T: Float>(operation: &str, operands: &[&Var<T>], problem: &str) -> ! {
+fn refuse(operation: &str, operands: &[&Var], problem: &str) -> ! {
     let shapes: Vec<Shape> = operands.iter().map(|operand| *operand.shape()).collect();
     let error: Result<(), ShapeError> = Err(ShapeError::new(operation, &shapes, problem));
     error.or_panic();

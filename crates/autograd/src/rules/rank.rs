@@ -3,13 +3,12 @@
 
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Float, OrPanic, Tensor};
+use retrograd_tensor::{Array, OrPanic};
 
-use super::arithmetic::number;
 use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The lower median along `axis`, which goes away, and where it is: of an even number of
     /// elements the smaller of the two in the middle, of elements with a NaN the first NaN.
     ///
@@ -19,7 +18,7 @@ impl<T: Float> Var<T> {
     /// If the axis does not exist or has size 0.
     #[track_caller]
     #[must_use]
-    pub fn median(&self, axis: isize) -> (Self, Tensor<i64>) {
+    pub fn median(&self, axis: isize) -> (Self, Array<i64>) {
         let positions = self.value().median_positions(axis);
         let median = self.gather_along(axis, &positions);
         (median.squeeze(axis), positions.squeeze(axis))
@@ -59,7 +58,7 @@ impl<T: Float> Var<T> {
         if weight == 0.0 {
             low
         } else {
-            BETWEEN.apply(&[&low, &pair.select(axis, 1), &number(weight)])
+            BETWEEN.apply(&[&low, &pair.select(axis, 1), &self.scalar_like(weight)])
         }
     }
 
@@ -70,7 +69,7 @@ impl<T: Float> Var<T> {
     /// If the axis does not exist.
     #[track_caller]
     #[must_use]
-    pub fn cummax(&self, axis: isize) -> (Self, Tensor<i64>) {
+    pub fn cummax(&self, axis: isize) -> (Self, Array<i64>) {
         let positions = self.value().cummax_positions(axis);
         (self.gather_along(axis, &positions), positions)
     }
@@ -82,7 +81,7 @@ impl<T: Float> Var<T> {
     /// If the axis does not exist.
     #[track_caller]
     #[must_use]
-    pub fn cummin(&self, axis: isize) -> (Self, Tensor<i64>) {
+    pub fn cummin(&self, axis: isize) -> (Self, Array<i64>) {
         let positions = self.value().cummin_positions(axis);
         (self.gather_along(axis, &positions), positions)
     }

@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Axes, Float, OrPanic, ReducedAxes, Shape, Tensor};
+use retrograd_tensor::{Axes, OrPanic, ReducedAxes, Shape, Tensor};
 
-use super::arithmetic::number;
 use super::one;
 use crate::calculus::{Expr, Pointwise};
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -15,17 +14,17 @@ use crate::var::Var;
 #[derive(Clone, Copy, Debug)]
 struct Sum(ReducedAxes);
 
-impl<T: Float> Primitive<T> for Sum {
+impl Primitive for Sum {
     fn name(&self) -> Cow<'static, str> {
         "sum".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].sum_resolved(self.0)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g
             .with_shape(self.0.kept(x.shape(0)))
             .broadcast_to(*x.shape(0)))
@@ -45,18 +44,18 @@ impl<T: Float> Primitive<T> for Sum {
 #[derive(Clone, Copy, Debug)]
 struct SumTo(Shape);
 
-impl<T: Float> Primitive<T> for SumTo {
+impl Primitive for SumTo {
     fn name(&self) -> Cow<'static, str> {
         "sum_to".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].sum_to(&self.0)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.broadcast_to(*x.shape(0)))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -74,18 +73,18 @@ impl<T: Float> Primitive<T> for SumTo {
 #[derive(Clone, Copy, Debug)]
 struct BroadcastTo(Shape);
 
-impl<T: Float> Primitive<T> for BroadcastTo {
+impl Primitive for BroadcastTo {
     fn name(&self) -> Cow<'static, str> {
         "broadcast_to".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].broadcast_to(self.0)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.sum_to(x.shape(0)))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -106,12 +105,12 @@ struct Extremum {
     largest: bool,
 }
 
-impl<T: Float> Primitive<T> for Extremum {
+impl Primitive for Extremum {
     fn name(&self) -> Cow<'static, str> {
         if self.largest { "max" } else { "min" }.into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let axes = self.axes.to_axes();
         if self.largest {
             x[0].max(axes)
@@ -122,7 +121,7 @@ impl<T: Float> Primitive<T> for Extremum {
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT)
     }
-    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let kept = self.axes.kept(x.shape(0));
         let chosen = x[0].equal(&y.with_shape(kept));
         let ties = chosen.sum_to(&kept);
@@ -146,18 +145,18 @@ impl<T: Float> Primitive<T> for Extremum {
 #[derive(Clone, Copy, Debug)]
 struct LogSumExp(ReducedAxes);
 
-impl<T: Float> Primitive<T> for LogSumExp {
+impl Primitive for LogSumExp {
     fn name(&self) -> Cow<'static, str> {
         "logsumexp".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].logsumexp(self.0.to_axes())
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT)
     }
-    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         // In a group of −∞ alone y is −∞ too; −∞ − (−∞) is no number, and the slope there is 0.
         static SLOPE: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("logsumexp.vjp", |[x, y, g]: [Expr; 3]| {
@@ -182,7 +181,7 @@ impl<T: Float> Primitive<T> for LogSumExp {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Sum along axes: `x.sum(..)`, `x.sum(0)`, `x.sum(keep(-1))`.
     ///
     /// # Panics
@@ -202,7 +201,7 @@ impl<T: Float> Var<T> {
     pub fn mean(&self, axes: impl Into<Axes>) -> Self {
         let axes = self.reduced("mean", axes);
         let count = axes.count(self.shape()) as f64;
-        Self::apply(Sum(axes), &[self]) / number(count)
+        Self::apply(Sum(axes), &[self]) / self.scalar_like(count)
     }
 
     /// Largest along axes; ties share the derivative.

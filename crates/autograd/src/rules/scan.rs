@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Float, OrPanic, Shape, Start, Tensor};
+use retrograd_tensor::{OrPanic, Shape, Start, Tensor};
 
 use super::one;
 use crate::calculus::{Expr, Pointwise};
@@ -22,18 +22,18 @@ struct Recurrence {
     start: Start,
 }
 
-impl<T: Float> Primitive<T> for Recurrence {
+impl Primitive for Recurrence {
     fn name(&self) -> Cow<'static, str> {
         "recurrence".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].recurrence(x[1], self.axis as isize, self.start)
     }
     fn saves(&self, needed: Needed) -> Saves {
         Saves::input(1).and(Saves::OUTPUT.when(needed.has(1)))
     }
-    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let (axis, other_end) = (self.axis, opposite(self.start));
         let factors = x[1].shifted(axis, other_end, 0.0);
         let start = other_end;
@@ -66,17 +66,17 @@ struct LogCumSumExp {
     axis: usize,
 }
 
-impl<T: Float> Primitive<T> for LogCumSumExp {
+impl Primitive for LogCumSumExp {
     fn name(&self) -> Cow<'static, str> {
         "logcumsumexp".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].logcumsumexp(self.axis as isize)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT)
     }
-    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         // exp(a − b), 0 where a is −∞, also if b is too.
         static SHARE: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("logcumsumexp.share", |[a, b]: [Expr; 2]| {
@@ -106,7 +106,7 @@ impl<T: Float> Primitive<T> for LogCumSumExp {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The solution of hᵢ = aᵢ·hᵢ₋₁ + bᵢ along `axis`, where `self` is b, `factors` is a, and what
     /// comes before the first is 0. From the other end hᵢ₊₁ takes the place of hᵢ₋₁.
     ///
@@ -131,7 +131,7 @@ impl<T: Float> Var<T> {
             return self.clone();
         }
         // h₀ = x₀, and hᵢ = xᵢ·hᵢ₋₁ after it.
-        let zeros = Var::constant(Tensor::zeros(*self.shape()));
+        let zeros = Var::constant(Tensor::zeros(*self.shape(), self.dtype()));
         let axis = axis as isize;
         let first = Self::cat(&[&self.slice(axis, ..1), &zeros.slice(axis, 1..)], axis);
         let rest = Self::cat(&[&zeros.slice(axis, ..1), &self.slice(axis, 1..)], axis);
@@ -157,7 +157,7 @@ impl<T: Float> Var<T> {
             return self.clone();
         }
         let shape = self.shape().with(axis, 1);
-        let none = Var::constant(Tensor::full(shape, T::from_f64(fill)));
+        let none = Var::constant(self.value().full_like(shape, fill));
         let axis = axis as isize;
         match end {
             Start::First => Self::cat(&[&none, &self.slice(axis, ..size - 1)], axis),

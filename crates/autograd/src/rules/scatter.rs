@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Array, Float, Shape, Tensor};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -15,12 +15,12 @@ use crate::var::Var;
 /// one; elements that tie for it share the cotangent equally.
 #[derive(Clone, Debug)]
 struct ScatterExtremum {
-    places: Tensor<i64>,
+    places: Array<i64>,
     count: usize,
     largest: bool,
 }
 
-impl<T: Float> Primitive<T> for ScatterExtremum {
+impl Primitive for ScatterExtremum {
     fn name(&self) -> Cow<'static, str> {
         if self.largest {
             "scatter_max"
@@ -29,22 +29,22 @@ impl<T: Float> Primitive<T> for ScatterExtremum {
         }
         .into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
-        let (least, combine): (T, fn(T, T) -> T) = match self.largest {
-            true => (-T::INFINITY, T::maximum),
-            false => (T::INFINITY, T::minimum),
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        let (least, combine): (f64, fn(f64, f64) -> f64) = match self.largest {
+            true => (-f64::INFINITY, Float::maximum),
+            false => (f64::INFINITY, Float::minimum),
         };
         let mut extremes = vec![least; self.count];
         for (value, place) in x[0].iter().zip(self.places.iter()) {
             let extreme = &mut extremes[place as usize];
             *extreme = combine(*extreme, value);
         }
-        Tensor::from_vec(extremes, [self.count])
+        Tensor::from_vec(extremes, [self.count]).cast(x[0].dtype())
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT)
     }
-    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let chosen = x[0].equal(&y.gather(&self.places));
         let ties = chosen.scatter_add(&self.places, self.count);
         one(chosen * (g / ties).gather(&self.places))
@@ -79,7 +79,7 @@ pub enum Reduce {
     Min,
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// This with `values` combined where [`gather_along`](Self::gather_along) would read. Without
     /// `include_self`, what was at a place that gets values has no effect.
     ///
@@ -90,7 +90,7 @@ impl<T: Float> Var<T> {
     pub fn scatter_reduce(
         &self,
         axis: isize,
-        indices: &Tensor<i64>,
+        indices: &Array<i64>,
         values: &Self,
         reduce: Reduce,
         include_self: bool,
@@ -102,7 +102,7 @@ impl<T: Float> Var<T> {
             indices.shape()
         );
         if let Reduce::Sum | Reduce::Mean = reduce {
-            let zeros = Self::constant(Tensor::zeros(*indices.shape()));
+            let zeros = Self::constant(Tensor::zeros(*indices.shape(), self.dtype()));
             let kept = match include_self {
                 true => self.clone(),
                 false => self.scatter(axis, indices, &zeros),
@@ -110,18 +110,18 @@ impl<T: Float> Var<T> {
             let sum = kept.scatter_add_along(axis, indices, values);
             return match reduce {
                 Reduce::Sum => sum,
-                _ => sum / Self::constant(counts(self.shape(), axis, indices, include_self)),
+                _ => sum / Self::constant(counts(self.value(), axis, indices, include_self)),
             };
         }
         let count = self.elements();
-        let places = Tensor::from_vec((0..count as i64).collect(), self.shape());
+        let places = Array::from_vec((0..count as i64).collect(), self.shape());
         let members = members(count, &places.gather_along(axis, indices), include_self);
         let all = Self::cat(&[&self.reshape(&[-1]), &values.reshape(&[-1])], 0);
         let result = match reduce {
             Reduce::Max | Reduce::Min => {
                 let [places, numbers] = [0, 1].map(|i| members.iter().map(|m| m[i]).collect());
                 let extremum = ScatterExtremum {
-                    places: Tensor::from_vec(places, [members.len()]),
+                    places: Array::from_vec(places, [members.len()]),
                     count,
                     largest: reduce == Reduce::Max,
                 };
@@ -141,28 +141,24 @@ impl<T: Float> Var<T> {
     /// If the first axes are not those of `segments`, or a number is out of range.
     #[track_caller]
     #[must_use]
-    pub fn segment_sum(&self, segments: &Tensor<i64>, count: usize) -> Self {
+    pub fn segment_sum(&self, segments: &Array<i64>, count: usize) -> Self {
         self.scatter_add_rows(segments, count)
     }
 }
 
-/// How many numbers share each place of `shape`.
-fn counts<T: Float>(
-    shape: &Shape,
-    axis: isize,
-    indices: &Tensor<i64>,
-    include_self: bool,
-) -> Tensor<T> {
-    let values = Tensor::ones(*indices.shape()).scatter_add_along(*shape, axis, indices);
+/// How many numbers share each place of `x`.
+fn counts(x: &Tensor, axis: isize, indices: &Array<i64>, include_self: bool) -> Tensor {
+    let values =
+        Tensor::ones(*indices.shape(), x.dtype()).scatter_add_along(*x.shape(), axis, indices);
     match include_self {
         true => values + 1.0,
-        false => values.map(|count: T| count.maximum(T::ONE)),
+        false => values.map(|count| count.max(1.0)),
     }
 }
 
 /// Which place each member belongs to, and its number: first what was there, then the values. In the
 /// order of the places, each of which has a member.
-fn members(count: usize, places: &Tensor<i64>, include_self: bool) -> Vec<[i64; 2]> {
+fn members(count: usize, places: &Array<i64>, include_self: bool) -> Vec<[i64; 2]> {
     let mut empty = vec![true; count];
     places
         .iter()
@@ -180,7 +176,7 @@ fn members(count: usize, places: &Tensor<i64>, include_self: bool) -> Vec<[i64; 
 
 /// The product of the members of each place, which are among `all`.
 #[track_caller]
-fn products<T: Float>(mut all: Var<T>, mut members: Vec<[i64; 2]>) -> Var<T> {
+fn products(mut all: Var, mut members: Vec<[i64; 2]>) -> Var {
     loop {
         let (mut left, mut right) = (Vec::new(), Vec::new());
         let mut next = Vec::with_capacity(members.len());
@@ -208,7 +204,7 @@ fn products<T: Float>(mut all: Var<T>, mut members: Vec<[i64; 2]>) -> Var<T> {
 
 /// The elements of a vector with these numbers.
 #[track_caller]
-fn read<T: Float>(all: &Var<T>, numbers: Vec<i64>) -> Var<T> {
+fn read(all: &Var, numbers: Vec<i64>) -> Var {
     let count = numbers.len();
-    all.gather(&Tensor::from_vec(numbers, [count]))
+    all.gather(&Array::from_vec(numbers, [count]))
 }

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{Array, OrPanic, Shape, Tensor, shape};
 
-use super::arithmetic::number;
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -13,21 +12,21 @@ use crate::var::Var;
 #[derive(Clone, Debug)]
 struct IndexSelect {
     axis: usize,
-    indices: Tensor<i64>,
+    indices: Array<i64>,
 }
 
-impl<T: Float> Primitive<T> for IndexSelect {
+impl Primitive for IndexSelect {
     fn name(&self) -> Cow<'static, str> {
         "index_select".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].index_select(self.axis as isize, &self.indices)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let size = x.shape(0)[self.axis];
         let places = self.clone();
         one(Var::apply(IndexSum { size, places }, &[g]))
@@ -53,19 +52,19 @@ struct IndexSum {
     places: IndexSelect,
 }
 
-impl<T: Float> Primitive<T> for IndexSum {
+impl Primitive for IndexSum {
     fn name(&self) -> Cow<'static, str> {
         "index_sum".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let IndexSelect { axis, indices } = &self.places;
         x[0].index_sum(*axis as isize, indices, self.size)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(self.places.clone(), &[g]))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -83,7 +82,7 @@ impl<T: Float> Primitive<T> for IndexSum {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The positions of `axis` at `indices` `[count]`, in that order. Of axis 0,
     /// [`gather_rows`](Self::gather_rows) takes indices of any shape.
     ///
@@ -91,7 +90,7 @@ impl<T: Float> Var<T> {
     /// If the axis does not exist, the indices are no vector, or one is out of range.
     #[track_caller]
     #[must_use]
-    pub fn index_select(&self, axis: isize, indices: &Tensor<i64>) -> Self {
+    pub fn index_select(&self, axis: isize, indices: &Array<i64>) -> Self {
         let axis = self.shape().axis("index_select", axis).or_panic();
         shape::index_select("index_select", self.shape(), indices.shape()).or_panic();
         let indices = indices.clone();
@@ -106,7 +105,7 @@ impl<T: Float> Var<T> {
     /// have another shape than `count` positions of this.
     #[track_caller]
     #[must_use]
-    pub fn index_add(&self, axis: isize, indices: &Tensor<i64>, terms: &Self) -> Self {
+    pub fn index_add(&self, axis: isize, indices: &Array<i64>, terms: &Self) -> Self {
         let axis = self.shape().axis("index_add", axis).or_panic();
         shape::index_select("index_add", self.shape(), indices.shape()).or_panic();
         let (size, count) = (self.shape()[axis], indices.elements());
@@ -131,18 +130,22 @@ impl<T: Float> Var<T> {
     /// If this is a scalar or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn embedding(&self, indices: &Tensor<i64>) -> Self {
+    pub fn embedding(&self, indices: &Array<i64>) -> Self {
         self.gather_rows(indices)
     }
 
-    /// `value` where `mask` is not 0, else this. Both broadcast. For a `value` that is a Var there is
+    /// `value` where `mask`, of either element type, is not 0, else this. Both broadcast. For a `value` that is a Var there is
     /// [`where_`](Self::where_).
     ///
     /// # Panics
     /// If the shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn masked_fill(&self, mask: &Tensor<T>, value: f64) -> Self {
-        Self::where_(&Self::constant(mask.clone()), &number(value), self)
+    pub fn masked_fill(&self, mask: &Tensor, value: f64) -> Self {
+        Self::where_(
+            &Self::constant(mask.cast(self.dtype())),
+            &self.scalar_like(value),
+            self,
+        )
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Convolution, Float, OrPanic, Shape, Slice, Tensor, shape};
+use retrograd_tensor::{Convolution, OrPanic, Shape, Slice, Tensor, shape};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -16,17 +16,17 @@ struct Unfold {
     step: usize,
 }
 
-impl<T: Float> Primitive<T> for Unfold {
+impl Primitive for Unfold {
     fn name(&self) -> Cow<'static, str> {
         "unfold".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].unfold(self.axis as isize, self.size, self.step)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let positions = x.shape(0)[self.axis];
         let windows = *self;
         one(Var::apply(Fold { positions, windows }, &[g]))
@@ -49,19 +49,19 @@ struct Fold {
     windows: Unfold,
 }
 
-impl<T: Float> Primitive<T> for Fold {
+impl Primitive for Fold {
     fn name(&self) -> Cow<'static, str> {
         "fold".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let Unfold { axis, step, .. } = self.windows;
         x[0].fold(axis as isize, self.positions, step)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(self.windows, &[g]))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -75,7 +75,7 @@ impl<T: Float> Primitive<T> for Fold {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Windows of `size` neighbours along `axis`, `step` apart: the axis counts the windows, and a
     /// new last axis runs along each. A view.
     ///

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, keep};
+use retrograd_tensor::{OrPanic, Shape, Tensor, keep};
 
 use super::one;
 use crate::calculus::{Expr, Pointwise};
@@ -34,26 +34,26 @@ impl Softmax {
     }
 }
 
-impl<T: Float> Primitive<T> for Softmax {
+impl Primitive for Softmax {
     fn name(&self) -> Cow<'static, str> {
         "softmax".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let mut most = most(x[0], self.axis);
         if self.of_some {
-            most = most.map(|most| if most == -T::INFINITY { T::ZERO } else { most });
+            most = most.map(|most| if most == -f64::INFINITY { 0.0 } else { most });
         }
         let weights = WEIGHT.forward(&[x[0], &most]);
         let mut sum = weights.sum(keep(self.axis as isize));
         if self.of_some {
-            sum = sum.map(|sum| if sum == T::ZERO { T::ONE } else { sum });
+            sum = sum.map(|sum| if sum == 0.0 { 1.0 } else { sum });
         }
         weights / &sum
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::OUTPUT
     }
-    fn vjp(&self, _x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         static PRODUCT: LazyLock<Pointwise> =
             LazyLock::new(|| Pointwise::new("softmax.weighed", |[y, g]: [Expr; 2]| y * g));
         static SLOPE: LazyLock<Pointwise> = LazyLock::new(|| {
@@ -79,11 +79,11 @@ struct LogSoftmax {
     axis: usize,
 }
 
-impl<T: Float> Primitive<T> for LogSoftmax {
+impl Primitive for LogSoftmax {
     fn name(&self) -> Cow<'static, str> {
         "log_softmax".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         static DIFFERENCE: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("log_softmax", |[x, most, sum]: [Expr; 3]| {
                 x - most - sum.log()
@@ -96,7 +96,7 @@ impl<T: Float> Primitive<T> for LogSoftmax {
     fn saves(&self, _: Needed) -> Saves {
         Saves::OUTPUT
     }
-    fn vjp(&self, _x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         static SLOPE: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("log_softmax.vjp", |[y, g, sum]: [Expr; 3]| {
                 g - y.exp() * sum
@@ -116,14 +116,14 @@ impl<T: Float> Primitive<T> for LogSoftmax {
 }
 
 /// The largest along an axis that stays; nothing has none and needs none.
-fn most<T: Float>(x: &Tensor<T>, axis: usize) -> Tensor<T> {
+fn most(x: &Tensor, axis: usize) -> Tensor {
     if x.elements() == 0 {
-        return Tensor::zeros(x.shape().with(axis, 1));
+        return Tensor::zeros(x.shape().with(axis, 1), x.dtype());
     }
     x.max(keep(axis as isize))
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// exp x as shares of its sum along `axis`: positive numbers that add up to 1.
     ///
     /// # Panics

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Array, Shape, Tensor};
 
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -23,20 +23,20 @@ fn saves_other(needed: Needed) -> Saves {
 
 /// x̂[b] = Σⱼ c[b, j] · D[i[b, j]].
 #[derive(Clone, Debug)]
-struct Decode(Tensor<i64>);
+struct Decode(Array<i64>);
 
-impl<T: Float> Primitive<T> for Decode {
+impl Primitive for Decode {
     fn name(&self) -> Cow<'static, str> {
         "sparse_decode".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].sparse_decode(&self.0, x[1])
     }
     fn saves(&self, needed: Needed) -> Saves {
         saves_other(needed)
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let codes = x.needs(0).then(|| g.sparse_encode(&self.0, &x[1]));
         let features = x.shape(1)[0];
         let dictionary = x.needs(1).then(|| x[0].sparse_outer(&self.0, g, features));
@@ -58,20 +58,20 @@ impl<T: Float> Primitive<T> for Decode {
 
 /// ĉ[b, j] = ⟨x[b], D[i[b, j]]⟩.
 #[derive(Clone, Debug)]
-struct Encode(Tensor<i64>);
+struct Encode(Array<i64>);
 
-impl<T: Float> Primitive<T> for Encode {
+impl Primitive for Encode {
     fn name(&self) -> Cow<'static, str> {
         "sparse_encode".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].sparse_encode(&self.0, x[1])
     }
     fn saves(&self, needed: Needed) -> Saves {
         saves_other(needed)
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let input = x.needs(0).then(|| g.sparse_decode(&self.0, &x[1]));
         let features = x.shape(1)[0];
         let dictionary = x.needs(1).then(|| g.sparse_outer(&self.0, &x[0], features));
@@ -94,22 +94,22 @@ impl<T: Float> Primitive<T> for Encode {
 /// D̂[f] = Σ c[b, j] · x[b] over the places where i[b, j] = f.
 #[derive(Clone, Debug)]
 struct Outer {
-    indices: Tensor<i64>,
+    indices: Array<i64>,
     features: usize,
 }
 
-impl<T: Float> Primitive<T> for Outer {
+impl Primitive for Outer {
     fn name(&self) -> Cow<'static, str> {
         "sparse_outer".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].sparse_outer(&self.indices, x[1], self.features)
     }
     fn saves(&self, needed: Needed) -> Saves {
         saves_other(needed)
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let codes = x.needs(0).then(|| x[1].sparse_encode(&self.indices, g));
         let input = x.needs(1).then(|| x[0].sparse_decode(&self.indices, g));
         Cotangents::from_iter([codes, input])
@@ -132,7 +132,7 @@ impl<T: Float> Primitive<T> for Outer {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Σⱼ codes · rows: these codes `[batch, active]` of the features `indices` `[batch, active]`,
     /// decoded by a dictionary `[features, width]` to `[batch, width]`.
     ///
@@ -143,7 +143,7 @@ impl<T: Float> Var<T> {
     /// If the shapes do not fit or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn sparse_decode(&self, indices: &Tensor<i64>, dictionary: &Self) -> Self {
+    pub fn sparse_decode(&self, indices: &Array<i64>, dictionary: &Self) -> Self {
         Self::apply(Decode(indices.clone()), &[self, dictionary])
     }
 
@@ -157,7 +157,7 @@ impl<T: Float> Var<T> {
     /// If the shapes do not fit or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn sparse_encode(&self, indices: &Tensor<i64>, dictionary: &Self) -> Self {
+    pub fn sparse_encode(&self, indices: &Array<i64>, dictionary: &Self) -> Self {
         Self::apply(Encode(indices.clone()), &[self, dictionary])
     }
 
@@ -168,7 +168,7 @@ impl<T: Float> Var<T> {
     /// If the shapes do not fit or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn sparse_outer(&self, indices: &Tensor<i64>, input: &Self, features: usize) -> Self {
+    pub fn sparse_outer(&self, indices: &Array<i64>, input: &Self, features: usize) -> Self {
         let indices = indices.clone();
         Self::apply(Outer { indices, features }, &[self, input])
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor};
 
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
@@ -11,17 +11,17 @@ use crate::var::Var;
 #[derive(Clone, Copy, Debug)]
 struct StraightThrough;
 
-impl<T: Float> Primitive<T> for StraightThrough {
+impl Primitive for StraightThrough {
     fn name(&self) -> Cow<'static, str> {
         "straight_through".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[1].clone()
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         Cotangents::from_iter([Some(g.clone()), None])
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -35,7 +35,7 @@ impl<T: Float> Primitive<T> for StraightThrough {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// `value` going forward and this going backward: the straight-through estimator of Hinton
     /// (2012) and of Bengio, Léonard and Courville (2013).
     ///
@@ -46,7 +46,7 @@ impl<T: Float> Var<T> {
     /// use retrograd_autograd::Tape;
     /// use retrograd_tensor::Tensor;
     ///
-    /// let tape = Tape::<f64>::new();
+    /// let tape = Tape::new();
     /// let x = tape.leaf(Tensor::from_vec(vec![0.2, 1.7], [2]));
     /// let rounded = x.straight_through_map(f64::round);
     /// assert_eq!(rounded.value().to_vec(), [0.0, 2.0]);
@@ -70,7 +70,7 @@ impl<T: Float> Var<T> {
     /// [`straight_through`](Self::straight_through) to what `step` makes of each element.
     #[track_caller]
     #[must_use]
-    pub fn straight_through_map(&self, step: impl Fn(T) -> T) -> Self {
+    pub fn straight_through_map(&self, step: impl Fn(f64) -> f64) -> Self {
         self.straight_through(&Self::constant(self.value().map(step)))
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, Interpolation, OrPanic, Resampling, Shape, Tensor, shape};
+use retrograd_tensor::{Interpolation, OrPanic, Resampling, Shape, Tensor, shape};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -16,7 +16,7 @@ struct Resample {
     adjoint: bool,
 }
 
-impl<T: Float> Primitive<T> for Resample {
+impl Primitive for Resample {
     fn name(&self) -> Cow<'static, str> {
         if self.adjoint {
             "upsample_adjoint"
@@ -25,7 +25,7 @@ impl<T: Float> Primitive<T> for Resample {
         }
         .into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         if self.adjoint {
             x[0].resample_adjoint(&self.geometry)
         } else {
@@ -35,7 +35,7 @@ impl<T: Float> Primitive<T> for Resample {
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let adjoint = !self.adjoint;
         one(Var::apply(Self { adjoint, ..*self }, &[g]))
     }
@@ -69,7 +69,7 @@ impl<T: Float> Primitive<T> for Resample {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The last axes stretched to `size` by repeating nearest neighbours: `[.., positions]` for one
     /// size, `[.., rows, columns]` for two, `[.., layers, rows, columns]` for three.
     ///
@@ -137,18 +137,18 @@ impl<T: Float> Var<T> {
 }
 
 #[track_caller]
-fn stretched<T: Float, const N: usize>(
-    x: &Var<T>,
+fn stretched<const N: usize>(
+    x: &Var,
     operation: &str,
     size: [usize; N],
     interpolation: Interpolation,
-) -> Var<T> {
+) -> Var {
     let rule = shape::resampling(operation, x.shape(), size, interpolation);
     resampled(x, rule.or_panic())
 }
 
 #[track_caller]
-fn resampled<T: Float>(x: &Var<T>, (shape, geometry): (Shape, Resampling)) -> Var<T> {
+fn resampled(x: &Var, (shape, geometry): (Shape, Resampling)) -> Var {
     let adjoint = false;
     let planes = x.with_shape(geometry.input());
     Var::apply(Resample { geometry, adjoint }, &[&planes]).with_shape(shape)

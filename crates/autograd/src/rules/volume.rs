@@ -4,13 +4,13 @@
 //! of volumes is one of many images with more channels. The largest or the mean of a box is that of
 //! a line of planes.
 
-use retrograd_tensor::{Convolution, Float, OrPanic, Pooling, Shape, Slice, Tensor, shape};
+use retrograd_tensor::{Array, Convolution, OrPanic, Pooling, Shape, Slice, Tensor, shape};
 
 use crate::var::Var;
 
 /// The sizes of volumes and of a weight.
 #[track_caller]
-fn sizes<T: Float>(operation: &str, x: &Var<T>, weight: &Var<T>) -> [[usize; 5]; 2] {
+fn sizes(operation: &str, x: &Var, weight: &Var) -> [[usize; 5]; 2] {
     [x, weight].map(|var| {
         <[usize; 5]>::try_from(&var.shape()[..]).unwrap_or_else(|_| {
             panic!(
@@ -71,7 +71,7 @@ fn pools(options: &Pooling<3>) -> (Pooling<1>, Pooling<2>) {
     (line, plane)
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Convolution of volumes `[batch, channels, depth, rows, columns]` by a weight
     /// `[out channels, channels / groups, taps, taps, taps]`, plus a bias `[out channels]`.
     ///
@@ -143,10 +143,11 @@ impl<T: Float> Var<T> {
         // Each plane goes to one position for each tap, in the padding as well.
         let places = (0..depth * taps)
             .map(|i| (i / taps * line.stride[0] + i % taps * line.dilation[0]) as i64);
-        let places = Tensor::from_vec(places.collect(), [depth * taps]);
+        let places = Array::from_vec(places.collect(), [depth * taps]);
         let (result, (before, after)) = (along.axes[1].input, line.padding[0]);
         let padded = Shape::from([batch, out, before + result + after, rows, columns]);
-        let sums = Self::constant(Tensor::zeros(padded)).index_add(2, &places, &terms);
+        let sums =
+            Self::constant(Tensor::zeros(padded, self.dtype())).index_add(2, &places, &terms);
         let inside = sums.slice(2, before as isize..(before + result) as isize);
         match bias {
             Some(bias) => inside + bias.with_shape(Shape::from([out, 1, 1, 1])),

@@ -4,25 +4,25 @@
 use retrograd_autograd::check::{Check, gradcheck, gradgradcheck};
 use retrograd_autograd::{Expr, Pointwise, Tape, Var, grad};
 use retrograd_tensor::{
-    Convolution, Pooling, Shape, Slice, Tensor, assert_abs_diff_eq, keep, random,
+    Array, Convolution, DType, Pooling, Shape, Slice, Tensor, assert_abs_diff_eq, keep, random,
 };
 
-type Function = fn(&[Var<f64>]) -> Var<f64>;
-type Pair = fn(&Var<f64>, &Var<f64>) -> Var<f64>;
+type Function = fn(&[Var]) -> Var;
+type Pair = fn(&Var, &Var) -> Var;
 
-fn normal(shape: impl Into<Shape>) -> Tensor<f64> {
-    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(5))
+fn normal(shape: impl Into<Shape>) -> Tensor {
+    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(5), DType::F64)
 }
 
 /// Orders 1 and 2; returns how many first derivatives were compared.
-fn agrees(what: &str, f: impl Fn(&[Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]) -> usize {
+fn agrees(what: &str, f: impl Fn(&[Var]) -> Var, inputs: &[Tensor]) -> usize {
     let report = gradcheck(&f, inputs).unwrap_or_else(|failure| panic!("{what}: {failure}"));
     gradgradcheck(&f, inputs).unwrap_or_else(|failure| panic!("{what}: {failure}"));
     report.entries
 }
 
 /// The gradient of Σ f(x).
-fn slope(f: impl Fn(&Var<f64>) -> Var<f64>, x: &[f64]) -> Vec<f64> {
+fn slope(f: impl Fn(&Var) -> Var, x: &[f64]) -> Vec<f64> {
     let tape = Tape::new();
     let x = tape.leaf(Tensor::from_vec(x.to_vec(), [x.len()]));
     let gradients = f(&x).sum(..).backward();
@@ -30,7 +30,7 @@ fn slope(f: impl Fn(&Var<f64>) -> Var<f64>, x: &[f64]) -> Vec<f64> {
 }
 
 /// The second derivative of Σ f(x), by a gradient of a gradient.
-fn curvature(f: impl Fn(&Var<f64>) -> Var<f64>, x: &[f64]) -> Vec<f64> {
+fn curvature(f: impl Fn(&Var) -> Var, x: &[f64]) -> Vec<f64> {
     let tape = Tape::new();
     let x = tape.leaf(Tensor::from_vec(x.to_vec(), [x.len()]));
     let first = grad(&f(&x).sum(..), &[&x]).remove(0);
@@ -51,26 +51,33 @@ fn nothing_at_all_has_a_gradient_of_nothing() {
         ("cat", |x| Var::cat(&[&x[0], &x[0]], 1)),
     ];
     for (name, f) in unary {
-        assert_eq!(agrees(name, f, &[Tensor::zeros([0, 3])]), 0);
+        assert_eq!(agrees(name, f, &[Tensor::zeros([0, 3], DType::F64)]), 0);
     }
     assert_eq!(
         agrees(
             "add a row",
             |x| &x[0] + &x[1],
-            &[Tensor::zeros([0, 3]), normal([3])]
+            &[Tensor::zeros([0, 3], DType::F64), normal([3])]
         ),
         0
     );
     // Maxima along the axis that is not empty exist: there are none of them.
-    agrees("max", |x| x[0].max(1), &[Tensor::zeros([0, 3])]);
-    agrees("min", |x| x[0].min(1), &[Tensor::zeros([0, 3])]);
-    agrees("logsumexp", |x| x[0].logsumexp(1), &[Tensor::zeros([0, 3])]);
+    agrees("max", |x| x[0].max(1), &[Tensor::zeros([0, 3], DType::F64)]);
+    agrees("min", |x| x[0].min(1), &[Tensor::zeros([0, 3], DType::F64)]);
+    agrees(
+        "logsumexp",
+        |x| x[0].logsumexp(1),
+        &[Tensor::zeros([0, 3], DType::F64)],
+    );
 }
 
 #[test]
 fn windows_on_no_images_and_on_views_have_gradients() {
     let plain = Convolution::<2>::default();
-    let none = [Tensor::zeros([0, 2, 3, 3]), normal([1, 2, 2, 2])];
+    let none = [
+        Tensor::zeros([0, 2, 3, 3], DType::F64),
+        normal([1, 2, 2, 2]),
+    ];
     agrees(
         "conv of no images",
         |x| x[0].conv2d(&x[1], None, &plain),
@@ -96,7 +103,7 @@ fn windows_on_no_images_and_on_views_have_gradients() {
         &turned,
     );
     // The weight of one is the input of the other.
-    let both = |x: &[Var<f64>]| x[0].conv2d(&x[0], None, &plain.padding([1, 1]));
+    let both = |x: &[Var]| x[0].conv2d(&x[0], None, &plain.padding([1, 1]));
     agrees("conv with itself", both, &[normal([2, 2, 3, 3])]);
     // Windows that tie: all of the derivative goes to the first.
     let tied = slope(
@@ -108,14 +115,14 @@ fn windows_on_no_images_and_on_views_have_gradients() {
 
 #[test]
 fn order_on_nothing_and_with_ties_has_gradients() {
-    let nothing = Tensor::from_vec(vec![], [2, 0]);
-    let empty = |x: &[Var<f64>]| x[0].gather(&nothing);
+    let nothing = Array::from_vec(vec![], [2, 0]);
+    let empty = |x: &[Var]| x[0].gather(&nothing);
     agrees("gathering nothing", empty, &[normal([2, 3])]);
     agrees("none of them", |x| x[0].topk(0).0, &[normal([2, 3])]);
     agrees(
         "sums of nothing",
         |x| x[0].cumsum(1),
-        &[Tensor::zeros([2, 0])],
+        &[Tensor::zeros([2, 0], DType::F64)],
     );
     assert_eq!(
         slope(|x| x.topk(2).0, &[1.0, 3.0, 1.0, 3.0, 3.0]),
@@ -129,19 +136,19 @@ fn order_on_nothing_and_with_ties_has_gradients() {
 
 #[test]
 fn a_check_of_nothing_says_so() {
-    let report = gradcheck(|x| x[0].exp(), &[Tensor::zeros([0])]).unwrap();
+    let report = gradcheck(|x| x[0].exp(), &[Tensor::zeros([0], DType::F64)]).unwrap();
     assert_eq!((report.entries, report.worst.as_ref()), (0, None));
     let text = report.to_string();
     assert!(text.contains("nothing to compare"), "{text}");
     // What is wrong about the function itself is still found.
-    gradcheck(|x| x[0].stop_gradient(), &[Tensor::zeros([0])]).unwrap_err();
+    gradcheck(|x| x[0].stop_gradient(), &[Tensor::zeros([0], DType::F64)]).unwrap_err();
     // The sum of nothing is a number, but nothing moves it.
-    let sum = gradcheck(|x| x[0].sum(..), &[Tensor::zeros([0])]).unwrap();
+    let sum = gradcheck(|x| x[0].sum(..), &[Tensor::zeros([0], DType::F64)]).unwrap();
     assert_eq!(sum.entries, 0);
     // An empty input beside one that is not leaves the other's derivatives to compare.
     let both = gradcheck(
         |x| x[0].sum(..) * x[1].exp(),
-        &[Tensor::zeros([0]), normal([2])],
+        &[Tensor::zeros([0], DType::F64), normal([2])],
     );
     assert_eq!(both.unwrap().entries, 4);
 }
@@ -158,17 +165,20 @@ fn an_empty_operand_leaves_zeros_in_the_other() {
     agrees(
         "empty inner size",
         |x| x[0].matmul(&x[1]),
-        &[Tensor::zeros([2, 0]), Tensor::zeros([0, 3])],
+        &[
+            Tensor::zeros([2, 0], DType::F64),
+            Tensor::zeros([0, 3], DType::F64),
+        ],
     );
     agrees(
         "no rows",
         |x| x[0].matmul(&x[1]),
-        &[Tensor::zeros([0, 2]), normal([2, 3])],
+        &[Tensor::zeros([0, 2], DType::F64), normal([2, 3])],
     );
     agrees(
         "no batch",
         |x| x[0].matmul_nt(&x[1]),
-        &[Tensor::zeros([0, 2, 2]), normal([3, 2])],
+        &[Tensor::zeros([0, 2, 2], DType::F64), normal([3, 2])],
     );
     // A slice of nothing, and something joined with nothing.
     agrees("empty slice", |x| x[0].slice(0, 2..2), &[normal([3])]);
@@ -180,11 +190,11 @@ fn an_empty_operand_leaves_zeros_in_the_other() {
     agrees(
         "cat with nothing",
         |x| Var::cat(&[&x[0], &x[1]], 0),
-        &[Tensor::zeros([0, 2]), normal([2, 2])],
+        &[Tensor::zeros([0, 2], DType::F64), normal([2, 2])],
     );
     let tape = Tape::new();
     let row = tape.leaf(normal([3]));
-    let y = tape.constant(Tensor::zeros([0, 3])) * &row;
+    let y = tape.constant(Tensor::zeros([0, 3], DType::F64)) * &row;
     assert_eq!(y.sum(..).backward().of(&row).unwrap().to_vec(), [0.0; 3]);
 }
 
@@ -239,7 +249,7 @@ fn one_number_in_any_rank() {
 
 #[test]
 fn leaves_may_be_views() {
-    let views = |x: &Tensor<f64>| {
+    let views = |x: &Tensor| {
         [
             x.t(),
             x.flip(0).flip(1),
@@ -371,7 +381,7 @@ fn ties_share() {
     let third = 1.0 / 3.0;
     assert_eq!(slope(|x| x.max(..), &x), [0.0, third, third, third]);
     assert_eq!(slope(|x| (-x).min(..), &x), [0.0, -third, -third, -third]);
-    let both = |x: &Var<f64>| x.maximum(&Var::constant(Tensor::full([4], 5.0)));
+    let both = |x: &Var| x.maximum(&Var::constant(Tensor::full([4], 5.0)));
     assert_eq!(slope(both, &x), [0.0, 0.5, 0.5, 0.5]);
     assert_eq!(slope(|x| x.minimum(x), &x), [1.0; 4]);
     assert_eq!(slope(|x| x.maximum(&(x * 1.0)), &x), [1.0; 4]);
@@ -399,7 +409,7 @@ fn kinks_have_their_documented_slopes() {
 fn the_branch_not_taken_does_no_harm() {
     let x = [1000.0, -1000.0, f64::INFINITY, f64::NEG_INFINITY];
     for (name, f) in [
-        ("elu", (|x| x.elu(1.0)) as fn(&Var<f64>) -> Var<f64>),
+        ("elu", (|x| x.elu(1.0)) as fn(&Var) -> Var),
         ("selu", Var::selu),
         ("relu", Var::relu),
         ("softplus", Var::softplus),
@@ -412,10 +422,7 @@ fn the_branch_not_taken_does_no_harm() {
         assert!(second.iter().all(|v| v.is_finite()), "{name}: {second:?}");
     }
     let finite = [1000.0, -1000.0];
-    for (name, f) in [
-        ("silu", Var::silu as fn(&Var<f64>) -> Var<f64>),
-        ("gelu", Var::gelu),
-    ] {
+    for (name, f) in [("silu", Var::silu as fn(&Var) -> Var), ("gelu", Var::gelu)] {
         assert_eq!(slope(f, &finite), [1.0, 0.0], "{name}");
         assert_eq!(curvature(f, &finite), [0.0, 0.0], "{name}");
     }
@@ -462,7 +469,7 @@ fn a_guarded_formula_stays_guarded() {
         curvature(|x| nested.apply(&[x]), &[1.0, 0.0, -1.0]),
         [1.0, 0.0, 0.0]
     );
-    let infinite = |x: &Var<f64>| {
+    let infinite = |x: &Var| {
         let chosen = Var::constant(Tensor::from_vec(vec![1.0, 0.0, 0.0], [3]));
         let other = Var::constant(Tensor::from_vec(vec![f64::NAN, f64::INFINITY, 1.0], [3]));
         Var::where_(&chosen, x, &(x * &other).stop_gradient())

@@ -1,4 +1,4 @@
-//! Every row of the catalogue, checked against differences at orders 1 and 2.
+//! Every row of the catalogue, checked against differences at orders 1 and 2, and in `f32`.
 //!
 //! `cargo test -p retrograd-autograd --test autograd catalogue -- --nocapture` prints the list with the
 //! largest error of each. A new operation needs a row in `src/check/catalogue`: the last two tests
@@ -9,6 +9,7 @@ use std::path::Path;
 
 use retrograd_autograd::check::catalogue::{Row, rows, sample};
 use retrograd_autograd::{Tape, Var, grad};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq};
 
 #[test]
 fn every_operation_agrees_with_differences() {
@@ -48,12 +49,75 @@ fn directions_agree_too() {
     }
 }
 
+/// Differences need `f64`, networks are trained in `f32`: there the same functions give numbers of
+/// that type, and nearly the same ones.
+#[test]
+fn every_operation_keeps_to_single_precision() {
+    let epsilon = DType::F32.epsilon();
+    for row in rows() {
+        // A few roundings; the rule of a function of a matrix is a difference, right to ε^⅔.
+        let tolerance = match row.method() {
+            "matrix_function" => 16.0 * epsilon.cbrt().powi(2),
+            _ => 64.0 * epsilon,
+        };
+        // Both start from numbers that are exact in both.
+        let single: Vec<Tensor> = row.inputs.iter().map(|x| x.cast(DType::F32)).collect();
+        let double: Vec<Tensor> = single.iter().map(|x| x.cast(DType::F64)).collect();
+        let (single, double) = (jets(&row, &single), jets(&row, &double));
+        assert_eq!(single.len(), double.len(), "{}", row.operation);
+        for (i, (single, double)) in single.iter().zip(&double).enumerate() {
+            let largest = double.iter().fold(1.0, |most: f64, x| most.max(x.abs()));
+            assert_abs_diff_eq!(
+                single.cast(DType::F64),
+                double,
+                epsilon = tolerance * largest,
+                "{}, tensor {i}",
+                row.operation
+            );
+        }
+    }
+}
+
+/// The row's value, its gradients in a plain sweep and in a recorded one, and the gradients of these,
+/// all of the type of the inputs, as is whatever the tape holds.
+fn jets(row: &Row, inputs: &[Tensor]) -> Vec<Tensor> {
+    let tape = Tape::new();
+    let x: Vec<Var> = inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+    let dtype = inputs[0].dtype();
+    let weigh = |y: &Var| (y * tape.constant(sample(*y.shape()).cast(dtype))).sum(..);
+    let y = (row.f)(&x);
+    let total = weigh(&y);
+    let plain = total.backward_retaining();
+    let slopes = grad(&total, &x.iter().collect::<Vec<_>>());
+    let total = slopes.iter().map(weigh).reduce(|a, b| a + b);
+    let total = total.expect("a function has inputs");
+    // The derivative of something linear is a constant.
+    let second = total.is_tracked().then(|| total.backward());
+    let mut all = vec![y.value().clone()];
+    all.extend(x.iter().filter_map(|x| plain.of(x).cloned()));
+    all.extend(slopes.iter().map(|slope| slope.value().clone()));
+    all.extend(x.iter().filter_map(|x| second.as_ref()?.of(x).cloned()));
+    let types = tape
+        .nodes()
+        .iter()
+        .map(|node| node.dtype())
+        .collect::<Vec<_>>();
+    let others = types.into_iter().chain(all.iter().map(Tensor::dtype));
+    assert_eq!(
+        others.filter(|&other| other != dtype).count(),
+        0,
+        "{}",
+        row.operation
+    );
+    all
+}
+
 /// Combinations of operations record the line that asked for them, not one of their own.
 #[test]
 fn nodes_go_by_the_callers_line() {
     for row in rows() {
         let tape = Tape::new();
-        let x: Vec<Var<f64>> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+        let x: Vec<Var> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
         let _ = (row.f)(&x);
         for node in tape.nodes().iter().filter(|node| !node.is_leaf()) {
             let file = node.location().file();
@@ -109,12 +173,12 @@ fn no_primitive_is_missing() {
 
 /// Names of the primitives on the tape after the function, its gradient, and that one's gradient.
 fn names_met(row: &Row) -> BTreeSet<String> {
-    let tape = Tape::<f64>::new();
-    let x: Vec<Var<f64>> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
-    let wanted: Vec<&Var<f64>> = x.iter().collect();
+    let tape = Tape::new();
+    let x: Vec<Var> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+    let wanted: Vec<&Var> = x.iter().collect();
     let mut results = vec![(row.f)(&x)];
     for _ in 0..2 {
-        let weigh = |y: &Var<f64>| (y * tape.leaf(sample(*y.shape()))).sum(..);
+        let weigh = |y: &Var| (y * tape.leaf(sample(*y.shape()))).sum(..);
         let total = results.iter().map(weigh).reduce(|a, b| a + b);
         results = grad(&total.expect("a function has a result"), &wanted);
     }

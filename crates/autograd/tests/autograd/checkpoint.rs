@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use retrograd_autograd::check::{gradcheck, gradgradcheck};
 use retrograd_autograd::{Mode, Tape, Var, checkpoint, grad};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
-type Layer = fn(&Var<f64>) -> Var<f64>;
+type Layer = fn(&Var) -> Var;
 
 /// How a part of the network is computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,7 +16,7 @@ enum Run {
 }
 
 impl Run {
-    fn of(self, inputs: &[&Var<f64>], region: fn(&[Var<f64>]) -> Var<f64>) -> Var<f64> {
+    fn of(self, inputs: &[&Var], region: fn(&[Var]) -> Var) -> Var {
         match self {
             Self::Plain => region(&inputs.iter().map(|&x| x.clone()).collect::<Vec<_>>()),
             Self::Again => checkpoint(inputs, region),
@@ -24,27 +24,27 @@ impl Run {
     }
 }
 
-fn normal(shape: [usize; 2], seed: u64) -> Tensor<f64> {
-    Tensor::normal(shape, 0.0, 0.7, &mut random::rng(seed))
+fn normal(shape: [usize; 2], seed: u64) -> Tensor {
+    Tensor::normal(shape, 0.0, 0.7, &mut random::rng(seed), DType::F64)
 }
 
 /// A parameter of the step that `x` belongs to.
-fn parameter(x: &Var<f64>, key: u64) -> Var<f64> {
+fn parameter(x: &Var, key: u64) -> Var {
     let tape = x.tape().expect("a step");
     tape.keyed_leaf(key, format!("p{key}"), normal([4, 4], key))
 }
 
 /// A layer with noise, two parameters, and one that all layers share.
-fn layer(x: &Var<f64>, key: u64) -> Var<f64> {
+fn layer(x: &Var, key: u64) -> Var {
     let tape = x.tape().expect("a step");
-    let noise = tape.random(|rng| Tensor::normal(*x.shape(), 0.0, 0.1, rng));
+    let noise = tape.random(|rng| Tensor::normal(*x.shape(), 0.0, 0.1, rng, DType::F64));
     let h = x.matmul_nt(&parameter(x, key)) + tape.constant(noise);
     let shared = parameter(x, 99);
     h.tanh() * parameter(x, key + 1).sum(0) + x.matmul(&shared) + (x * x).matmul_nt(&shared)
 }
 
 /// Three layers, the second of two in a region of its own within the first region.
-fn network(x: &Var<f64>, run: Run) -> Var<f64> {
+fn network(x: &Var, run: Run) -> Var {
     let h = match run {
         Run::Plain => layer(&layer(&layer(x, 1), 3), 5),
         Run::Again => checkpoint(&[x], |x| {
@@ -56,7 +56,7 @@ fn network(x: &Var<f64>, run: Run) -> Var<f64> {
     (h + x.matmul_nt(&parameter(x, 99))).square().mean(..)
 }
 
-fn bits(tensor: &Tensor<f64>) -> Vec<u64> {
+fn bits(tensor: &Tensor) -> Vec<u64> {
     tensor.iter().map(f64::to_bits).collect()
 }
 
@@ -66,7 +66,7 @@ fn step(run: Run) -> Vec<Vec<u64>> {
     let x = tape.leaf(normal([3, 4], 77));
     let loss = network(&x.exp(), run);
     let after: f64 = tape
-        .random(|rng| Tensor::<f64>::uniform([1], 0.0, 1.0, rng))
+        .random(|rng| Tensor::uniform([1], 0.0, 1.0, rng, DType::F64))
         .item();
     let gradients = loss.backward();
     let mut found = vec![
@@ -96,7 +96,7 @@ fn a_recorded_sweep_gives_the_same_bits_and_can_be_differentiated() {
         let penalty = first[0].square().sum(..) + first[1].square().sum(..);
         let gradients = penalty.backward();
         let values = [first[0].value(), first[1].value()];
-        let of = |var: &Var<f64>| gradients.of(var).unwrap().clone();
+        let of = |var: &Var| gradients.of(var).unwrap().clone();
         (values.map(bits), of(&x), of(&w))
     };
     let (plain, again) = (second(Run::Plain), second(Run::Again));
@@ -110,10 +110,10 @@ fn a_recorded_sweep_gives_the_same_bits_and_can_be_differentiated() {
 
 #[test]
 fn regions_agree_with_differences_at_both_orders() {
-    let f = |x: &[Var<f64>]| {
+    let f = |x: &[Var]| {
         let h = checkpoint(&[&x[0], &x[1]], |x| {
             let tape = x[0].tape().expect("a step");
-            let noise = tape.random(|rng| Tensor::normal(*x[0].shape(), 0.0, 1.0, rng));
+            let noise = tape.random(|rng| Tensor::normal(*x[0].shape(), 0.0, 1.0, rng, DType::F64));
             (x[0].sin() * tape.constant(noise)).matmul(&x[1]).tanh()
         });
         &h * &x[0]
@@ -126,7 +126,7 @@ fn regions_agree_with_differences_at_both_orders() {
 #[test]
 fn only_the_inputs_of_a_region_are_kept() {
     let kept = |run: Run| {
-        let tape = Tape::<f64>::new();
+        let tape = Tape::new();
         let x = tape.leaf(normal([50, 40], 1));
         let y = run.of(&[&x], |x| (0..6).fold(x[0].clone(), |x, _| x.tanh()));
         (tape.residuals().bytes(), tape.len(), y.is_tracked())
@@ -138,14 +138,14 @@ fn only_the_inputs_of_a_region_are_kept() {
 
 #[test]
 fn a_region_of_constants_is_a_constant() {
-    let free: Var<f64> = normal([2, 2], 1).into();
+    let free: Var = normal([2, 2], 1).into();
     let square: Layer = |x| x.square();
     assert!(
         checkpoint(&[&free], move |x| square(&x[0]))
             .tape()
             .is_none()
     );
-    let tape = Tape::<f64>::with(Mode::Evaluation, random::rng(0));
+    let tape = Tape::with(Mode::Evaluation, random::rng(0));
     let x = tape.constant(normal([2, 4], 1));
     let y = checkpoint(&[&x], |x| layer(&x[0], 1));
     assert!(!y.is_tracked() && tape.is_empty());
@@ -154,7 +154,7 @@ fn a_region_of_constants_is_a_constant() {
 #[test]
 fn a_region_without_tracked_inputs_still_reaches_its_parameters() {
     let gradient = |run: Run| {
-        let tape = Tape::<f64>::new();
+        let tape = Tape::new();
         let x = tape.constant(normal([2, 4], 1));
         let gradients = run.of(&[&x], |x| layer(&x[0], 1)).sum(..).backward();
         bits(gradients.of_key(1).unwrap())
@@ -164,7 +164,7 @@ fn a_region_without_tracked_inputs_still_reaches_its_parameters() {
 
 #[test]
 fn odd_regions() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let (x, z) = (tape.leaf(normal([2, 2], 1)), tape.leaf(normal([2, 2], 2)));
     // The first input itself, then something that depends on none of them.
     let same = checkpoint(&[&x, &z], |x| x[0].clone());
@@ -176,7 +176,7 @@ fn odd_regions() {
 
 #[test]
 fn layers_can_tell_that_they_run_again() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(normal([2, 2], 1));
     let seen = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let notes = std::rc::Rc::clone(&seen);
@@ -202,7 +202,7 @@ fn panic_text(f: impl FnOnce()) -> String {
 
 #[test]
 fn what_a_region_must_not_do_is_said_in_words() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let (x, other) = (tape.leaf(normal([2, 2], 1)), tape.leaf(normal([2, 2], 2)));
     let captured = other.clone();
     let text = panic_text(|| {
@@ -229,7 +229,7 @@ fn what_a_region_must_not_do_is_said_in_words() {
 
 #[test]
 fn an_anomaly_inside_a_region_is_named() {
-    let tape = Tape::<f64>::new().detecting_anomalies();
+    let tape = Tape::new().detecting_anomalies();
     let x = tape.leaf(Tensor::scalar(0.0));
     let y = checkpoint(&[&x], |x| x[0].sqrt() * 2.0);
     assert!(tape.anomaly().is_none());

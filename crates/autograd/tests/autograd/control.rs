@@ -8,9 +8,9 @@ use std::rc::Rc;
 use retrograd_autograd::{
     Cotangents, Derivatives, Inputs, Needed, Output, Primitive, Saves, Tape, Var, grad, try_grad,
 };
-use retrograd_tensor::{Float, Tensor, assert_relative_eq};
+use retrograd_tensor::{Tensor, assert_relative_eq};
 
-fn numbers(values: &[f64]) -> Tensor<f64> {
+fn numbers(values: &[f64]) -> Tensor {
     Tensor::from_vec(values.to_vec(), [values.len()])
 }
 
@@ -26,7 +26,7 @@ fn panic_text(f: impl FnOnce()) -> String {
 /// A list that hooks write to.
 type Log = Rc<RefCell<Vec<String>>>;
 
-fn log(log: &Log, name: &str) -> impl Fn(&Var<f64>) -> Option<Var<f64>> + 'static {
+fn log(log: &Log, name: &str) -> impl Fn(&Var) -> Option<Var> + 'static {
     let (log, name) = (Rc::clone(log), name.to_owned());
     move |g| {
         log.borrow_mut().push(format!("{name} {}", g.item()));
@@ -37,7 +37,7 @@ fn log(log: &Log, name: &str) -> impl Fn(&Var<f64>) -> Option<Var<f64>> + 'stati
 #[test]
 fn hooks_run_once_a_sweep_when_the_cotangent_is_complete() {
     let seen = Log::default();
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(Tensor::scalar(2.0));
     let h = x.square();
     let idle = x.exp();
@@ -58,7 +58,7 @@ fn hooks_run_once_a_sweep_when_the_cotangent_is_complete() {
 
 #[test]
 fn a_hook_on_a_recorded_sweep_is_differentiated_too() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(Tensor::scalar(3.0));
     x.on_cotangent(|g| Some(g.square()));
     // (2x)², whose slope is 8x.
@@ -70,7 +70,7 @@ fn a_hook_on_a_recorded_sweep_is_differentiated_too() {
 
 #[test]
 fn a_hook_that_changes_the_shape_is_refused() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(numbers(&[1.0, 2.0]));
     let h = x.exp();
     h.on_cotangent(|g| Some(g.sum(..)));
@@ -93,7 +93,7 @@ fn hooks_on_constants_do_nothing() {
 #[test]
 fn hooks_go_with_their_tape() {
     let value = Rc::new(());
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(Tensor::scalar(1.0));
     let held = Rc::clone(&value);
     x.on_cotangent(move |_| {
@@ -103,7 +103,7 @@ fn hooks_go_with_their_tape() {
     drop((tape, x));
     assert_eq!(Rc::strong_count(&value), 1);
     // The next tape has the memory of that one, and not its hooks.
-    let next = Tape::<f64>::new();
+    let next = Tape::new();
     assert_eq!(
         next.leaf(Tensor::scalar(2.0))
             .square()
@@ -115,7 +115,7 @@ fn hooks_go_with_their_tape() {
 
 #[test]
 fn inner_gradients_are_kept_on_request_and_refused_in_words_without() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(numbers(&[1.0, 2.0]));
     let h = x.square();
     let late = h.exp();
@@ -147,7 +147,7 @@ fn inner_gradients_are_kept_on_request_and_refused_in_words_without() {
 fn gradients_of_sweeps_and_steps_add_up() {
     let weight = numbers(&[2.0, -1.0]);
     let step = |x: f64, key: u64| {
-        let tape = Tape::<f64>::new();
+        let tape = Tape::new();
         let w = tape.keyed_leaf(key, "weight", weight.clone());
         (w * x).square().sum(..).backward() // slope 2wx²
     };
@@ -168,7 +168,7 @@ fn gradients_of_sweeps_and_steps_add_up() {
     assert_eq!(sum.of_key(9).unwrap().to_vec(), [40.0, -20.0]);
 
     // Two results of one tape: leaf by leaf, keyed or not.
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let (x, z) = (
         tape.leaf(Tensor::scalar(2.0)),
         tape.leaf(Tensor::scalar(5.0)),
@@ -183,7 +183,7 @@ fn gradients_of_sweeps_and_steps_add_up() {
 
 #[test]
 fn a_value_is_passed_straight_through() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let (x, book) = (
         tape.leaf(numbers(&[0.2, 1.7])),
         tape.leaf(numbers(&[0.0, 2.0])),
@@ -203,17 +203,17 @@ fn a_value_is_passed_straight_through() {
 #[derive(Debug)]
 struct Square(Derivatives);
 
-impl<T: Float> Primitive<T> for Square {
+impl Primitive for Square {
     fn name(&self) -> Cow<'static, str> {
         "own_square".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0] * x[0]
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0)
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         // Looks at the values, and so loses the history.
         let slope = &(x[0].value() * g.value()) + &(x[0].value() * g.value());
         Cotangents::from_iter([Some(Var::constant(slope))])
@@ -225,7 +225,7 @@ impl<T: Float> Primitive<T> for Square {
 
 #[test]
 fn a_derivative_that_does_not_exist_is_refused_with_the_operation() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(numbers(&[3.0]));
     let (rule_line, line) = (line!() + 1, line!() + 2);
     let once = Var::apply(Square(Derivatives::First), &[&x]).sum(..);

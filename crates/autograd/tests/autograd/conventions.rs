@@ -7,13 +7,13 @@ use retrograd_tensor::Tensor;
 const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;
 
-fn row(values: &[f64]) -> Var<f64> {
+fn row(values: &[f64]) -> Var {
     Var::constant(Tensor::from_vec(values.to_vec(), [values.len()]))
 }
 
 /// Checks the values of `f` at `x` and the derivatives of their sum, bit by bit but for NaN.
 #[track_caller]
-fn check(f: impl Fn(&Var<f64>) -> Var<f64>, x: &[f64], values: &[f64], slopes: &[f64]) {
+fn check(f: impl Fn(&Var) -> Var, x: &[f64], values: &[f64], slopes: &[f64]) {
     let tape = Tape::new();
     let x = tape.leaf(row(x).into_value());
     let y = f(&x);
@@ -37,12 +37,12 @@ fn branches_that_are_not_taken() {
     let taken = row(&[1.0, 0.0]);
     let zero = row(&[0.0, 0.0]);
     // log 0 is not chosen, but its infinite slope meets the 0 that comes back.
-    let chosen = |x: &Var<f64>| Var::where_(&taken, &x.log(), &zero);
+    let chosen = |x: &Var| Var::where_(&taken, &x.log(), &zero);
     check(chosen, &[1.0, 0.0], &[0.0, 0.0], &[1.0, NAN]);
-    let filled = |x: &Var<f64>| x.log().masked_fill(row(&[0.0, 1.0]).value(), 0.0);
+    let filled = |x: &Var| x.log().masked_fill(row(&[0.0, 1.0]).value(), 0.0);
     check(filled, &[1.0, 0.0], &[0.0, 0.0], &[1.0, NAN]);
     // Made safe before the function, not after it.
-    let safe = |x: &Var<f64>| {
+    let safe = |x: &Var| {
         let inside = Var::where_(&taken, x, &row(&[1.0, 1.0]));
         Var::where_(&taken, &inside.log(), &zero)
     };
@@ -143,11 +143,7 @@ fn the_spread_of_one_number() {
 
 /// The derivative of one number's function by each of the two tables.
 #[track_caller]
-fn agree(
-    name: &str,
-    on_scalars: impl Fn(Dual) -> Dual,
-    on_tensors: impl Fn(&Var<f64>) -> Var<f64>,
-) {
+fn agree(name: &str, on_scalars: impl Fn(Dual) -> Dual, on_tensors: impl Fn(&Var) -> Var) {
     for x in [-2.0, -1.0, -0.0, 0.0, 0.5, 1.0, 3.0, INF, -INF, NAN] {
         let scalar = on_scalars(Dual::variable(x));
         let tape = Tape::new();

@@ -3,13 +3,13 @@
 use std::f64::consts::{LN_2, PI};
 
 use retrograd_autograd::{Tape, Var, grad};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, assert_relative_eq};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, assert_relative_eq};
 
 const INFINITY: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;
 
 /// A function of one number: its value and derivatives of first and second order.
-fn jet(f: impl Fn(&Var<f64>) -> Var<f64>, x: f64) -> [f64; 3] {
+fn jet(f: impl Fn(&Var) -> Var, x: f64) -> [f64; 3] {
     let tape = Tape::new();
     let x = tape.leaf(Tensor::scalar(x));
     let y = f(&x);
@@ -23,7 +23,7 @@ fn jet(f: impl Fn(&Var<f64>) -> Var<f64>, x: f64) -> [f64; 3] {
 }
 
 /// A function of two numbers: its value and the derivative in each.
-fn pair(f: impl Fn(&Var<f64>, &Var<f64>) -> Var<f64>, a: f64, b: f64) -> [f64; 3] {
+fn pair(f: impl Fn(&Var, &Var) -> Var, a: f64, b: f64) -> [f64; 3] {
     let tape = Tape::new();
     let (a, b) = (tape.leaf(Tensor::scalar(a)), tape.leaf(Tensor::scalar(b)));
     let y = f(&a, &b);
@@ -72,9 +72,7 @@ fn extremes_pass_over_nan_and_ties_go_to_the_first() {
 #[test]
 fn ends_of_a_clamp_may_cross() {
     let clamp = |low: f64, high: f64| {
-        move |x: &Var<f64>| {
-            x.clamp_between(&Tensor::scalar(low).into(), &Tensor::scalar(high).into())
-        }
+        move |x: &Var| x.clamp_between(&Tensor::scalar(low).into(), &Tensor::scalar(high).into())
     };
     close(jet(clamp(-1.0, 1.0), 1.0), [1.0, 1.0, 0.0]);
     close(jet(clamp(-1.0, 1.0), 2.0), [1.0, 0.0, 0.0]);
@@ -103,9 +101,7 @@ fn kinks_are_flat_where_pytorch_says_so() {
     close(jet(|x| x.hardshrink(-0.5), 0.0), [0.0, 1.0, 0.0]);
     close(jet(|x| x.softshrink(0.5), 0.5), [0.0, 0.0, 0.0]);
     close(jet(|x| x.threshold(1.0, 7.0), 1.0), [7.0, 0.0, 0.0]);
-    for f in
-        [Var::relu6, Var::hardswish, Var::hardsigmoid, Var::softsign] as [fn(&Var<f64>) -> _; 4]
-    {
+    for f in [Var::relu6, Var::hardswish, Var::hardsigmoid, Var::softsign] as [fn(&Var) -> _; 4] {
         assert!(jet(f, NAN)[0].is_nan());
     }
     assert!(jet(|x| x.softshrink(0.5), NAN)[0].is_nan());
@@ -153,11 +149,11 @@ fn derivatives_of_log_gamma_go_on() {
 #[test]
 #[should_panic(expected = "glu: [2, 3]: axis -1 has the odd size 3")]
 fn an_odd_axis_has_no_halves() {
-    let _ = Var::<f32>::constant(Tensor::zeros([2, 3])).glu(-1);
+    let _ = Var::constant(Tensor::zeros([2, 3], DType::F32)).glu(-1);
 }
 
 /// The gradient of a sum of something made of a vector.
-fn gradient(f: impl Fn(&Var<f64>) -> Var<f64>, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
+fn gradient(f: impl Fn(&Var) -> Var, x: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let tape = Tape::new();
     let x = tape.leaf(Tensor::from_vec(x.to_vec(), [x.len()]));
     let y = f(&x);
@@ -194,7 +190,7 @@ fn shares_of_infinities() {
 
 #[test]
 fn nothing_at_all() {
-    let empty = Var::<f64>::constant(Tensor::zeros([2, 0]));
+    let empty = Var::constant(Tensor::zeros([2, 0], DType::F64));
     assert_eq!(empty.prod(1).value().to_vec(), [1.0, 1.0]);
     for same in [
         empty.softmax(1),
@@ -206,10 +202,10 @@ fn nothing_at_all() {
     ] {
         assert_eq!(same.shape()[..], [2, 0]);
     }
-    let none = Var::<f64>::constant(Tensor::zeros([0, 3, 2]));
+    let none = Var::constant(Tensor::zeros([0, 3, 2], DType::F64));
     assert_eq!(none.layer_norm(2, None, None, 1e-5).shape()[..], [0, 3, 2]);
     assert_eq!(none.instance_norm(None, None, 1e-5).shape()[..], [0, 3, 2]);
-    let one = Var::<f64>::constant(Tensor::scalar(3.0));
+    let one = Var::constant(Tensor::scalar(3.0));
     assert_eq!(one.prod(..).item(), 3.0);
     assert_eq!(one.norm(2.0, ..).item(), 3.0);
     assert!(one.var(.., 1.0).item().is_nan());
@@ -219,7 +215,7 @@ fn nothing_at_all() {
 #[test]
 fn a_batch_tells_its_moments() {
     let x = Tensor::from_vec(vec![1.0, 10.0, 3.0, 14.0], [2, 2]);
-    let (y, mean, variance) = Var::<f64>::constant(x).batch_norm(None, None, 0.0);
+    let (y, mean, variance) = Var::constant(x).batch_norm(None, None, 0.0);
     assert_eq!(y.value().to_vec(), [-1.0, -1.0, 1.0, 1.0]);
     assert_eq!(
         (mean.to_vec(), variance.to_vec()),
@@ -230,13 +226,13 @@ fn a_batch_tells_its_moments() {
 #[test]
 #[should_panic(expected = "group_norm: [2, 5, 3]: 5 channels (axis 1) do not divide into 2 groups")]
 fn groups_share_the_channels() {
-    let _ = Var::<f32>::constant(Tensor::zeros([2, 5, 3])).group_norm(2, None, None, 1e-5);
+    let _ = Var::constant(Tensor::zeros([2, 5, 3], DType::F32)).group_norm(2, None, None, 1e-5);
 }
 
 /// A first element whose exponential is 0 beside the others' has a share of 0, at every order.
 #[test]
 fn running_sums_of_exponentials_may_start_far_below() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(Tensor::from_vec(vec![-1000.0, 0.0, 0.0], [3]));
     let first = grad(&x.logcumsumexp(0).sum(..), &[&x]).remove(0);
     assert_eq!(first.value().to_vec(), [1.0, 1.5, 0.5]);

@@ -3,12 +3,12 @@
 
 use retrograd_autograd::check::Check;
 use retrograd_autograd::{Expr, Pointwise};
-use retrograd_tensor::Tensor;
 use retrograd_tensor::random::{self, Rng};
+use retrograd_tensor::{DType, Tensor};
 
 /// A number below `count`.
 fn draw(count: usize, rng: &mut Rng) -> usize {
-    Tensor::<f64>::uniform([1], 0.0, count as f64, rng).item() as usize
+    Tensor::uniform([1], 0.0, count as f64, rng, DType::F64).item() as usize
 }
 
 /// A formula of `depth` levels whose parts are reused, as shared parts are in real ones.

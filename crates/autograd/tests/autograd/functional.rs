@@ -5,24 +5,24 @@ use std::panic::catch_unwind;
 
 use retrograd_autograd::functional::{hessian, hvp, jacobian, jvp, value_and_grad, vjp};
 use retrograd_autograd::{Cotangents, Derivatives, Inputs, Needed, Output, Primitive, Saves, Var};
-use retrograd_tensor::{Float, Shape, Tensor, assert_abs_diff_eq, random};
+use retrograd_tensor::{DType, Shape, Tensor, assert_abs_diff_eq, random};
 
-fn normal(shape: impl Into<Shape>, seed: u64) -> Tensor<f64> {
-    Tensor::normal(shape, 0.0, 0.5, &mut random::rng(seed))
+fn normal(shape: impl Into<Shape>, seed: u64) -> Tensor {
+    Tensor::normal(shape, 0.0, 0.5, &mut random::rng(seed), DType::F64)
 }
 
 #[track_caller]
-fn close(a: &Tensor<f64>, b: &Tensor<f64>) {
+fn close(a: &Tensor, b: &Tensor) {
     assert_abs_diff_eq!(a, b, epsilon = 1e-13);
 }
 
 /// From [2, 3] and [3, 4] to [2, 4].
-fn product(x: &[Var<f64>]) -> Var<f64> {
+fn product(x: &[Var]) -> Var {
     x[0].sin().matmul(&x[1]).tanh()
 }
 
 /// J·u from the whole Jacobian, whose rows are the elements of the result.
-fn times(j: &Tensor<f64>, u: &Tensor<f64>, y: &Shape) -> Tensor<f64> {
+fn times(j: &Tensor, u: &Tensor, y: &Shape) -> Tensor {
     let matrix = j.reshape(&[y.elements() as isize, u.elements() as isize]);
     let moved = matrix.matmul(&u.reshape(&[-1, 1]));
     moved.reshape(&y.iter().map(|&size| size as isize).collect::<Vec<_>>())
@@ -42,7 +42,7 @@ fn all_of_them_agree_with_the_jacobian() {
     let (same, pulled) = vjp(product, &x, &v).unwrap();
     assert_eq!(y, same);
     // ⟨v, J·u⟩ = ⟨v·J, u⟩.
-    let dot = |a: &Tensor<f64>, b: &Tensor<f64>| (a * b).sum(..).item();
+    let dot = |a: &Tensor, b: &Tensor| (a * b).sum(..).item();
     let (left, right) = (
         dot(&v, &moved),
         dot(&pulled[0], &u[0]) + dot(&pulled[1], &u[1]),
@@ -53,12 +53,12 @@ fn all_of_them_agree_with_the_jacobian() {
 #[test]
 fn columns_and_rows_are_the_same_jacobian() {
     // 2 elements to 8: by columns; the other way by rows.
-    let wide = |x: &[Var<f64>]| (&x[0].exp() * Var::constant(normal([4, 2], 7))).sin();
+    let wide = |x: &[Var]| (&x[0].exp() * Var::constant(normal([4, 2], 7))).sin();
     let x = normal([2], 6);
     let j = jacobian(wide, std::slice::from_ref(&x)).unwrap().remove(0);
     assert_eq!(*j.shape(), Shape::from([4, 2, 2]));
     for i in 0..8 {
-        let row = |x: &[Var<f64>]| wide(x).reshape(&[-1]).select(0, i);
+        let row = |x: &[Var]| wide(x).reshape(&[-1]).select(0, i);
         let (_, gradient) = value_and_grad(row, std::slice::from_ref(&x)).unwrap();
         close(&j.reshape(&[8, 2]).select(0, i), &gradient[0]);
     }
@@ -66,7 +66,7 @@ fn columns_and_rows_are_the_same_jacobian() {
 
 #[test]
 fn the_hessian_is_symmetric_and_hvp_multiplies_with_it() {
-    let f = |x: &[Var<f64>]| product(x).square().sum(..);
+    let f = |x: &[Var]| product(x).square().sum(..);
     let x = [normal([2, 3], 1), normal([3, 4], 2)];
     let u = [normal([2, 3], 3), normal([3, 4], 4)];
     let h = hessian(f, &x).unwrap();
@@ -90,18 +90,27 @@ fn the_hessian_is_symmetric_and_hvp_multiplies_with_it() {
 #[test]
 fn what_does_not_depend_gives_zeros() {
     let x = [normal([2], 1), normal([3], 2)];
-    let f = |x: &[Var<f64>]| x[0].square().sum(..);
-    let zeros = Tensor::<f64>::zeros([3]);
+    let f = |x: &[Var]| x[0].square().sum(..);
+    let zeros = Tensor::zeros([3], DType::F64);
     assert_eq!(value_and_grad(f, &x).unwrap().1[1], zeros);
     assert_eq!(hvp(f, &x, &x).unwrap()[1], zeros);
-    assert_eq!(hessian(f, &x).unwrap()[1][1], Tensor::zeros([3, 3]));
-    let constant = |_: &[Var<f64>]| Var::constant(normal([2], 3));
-    assert_eq!(jvp(constant, &x, &x).unwrap().1, Tensor::zeros([2]));
-    assert_eq!(jacobian(constant, &x).unwrap()[1], Tensor::zeros([2, 3]));
+    assert_eq!(
+        hessian(f, &x).unwrap()[1][1],
+        Tensor::zeros([3, 3], DType::F64)
+    );
+    let constant = |_: &[Var]| Var::constant(normal([2], 3));
+    assert_eq!(
+        jvp(constant, &x, &x).unwrap().1,
+        Tensor::zeros([2], DType::F64)
+    );
+    assert_eq!(
+        jacobian(constant, &x).unwrap()[1],
+        Tensor::zeros([2, 3], DType::F64)
+    );
     // Linear: no second derivative.
     assert_eq!(
         hvp(|x| x[0].sum(..), &x, &x).unwrap()[0],
-        Tensor::zeros([2])
+        Tensor::zeros([2], DType::F64)
     );
 }
 
@@ -119,7 +128,7 @@ fn awkward_shapes() {
     let (_, pulled) = vjp(
         |x| x[0].square(),
         std::slice::from_ref(&strided),
-        &Tensor::ones([2, 3]),
+        &Tensor::ones([2, 3], DType::F64),
     )
     .unwrap();
     assert_eq!(pulled[0], strided.scale(2.0));
@@ -134,26 +143,27 @@ fn awkward_shapes() {
 
 #[test]
 fn f32_as_well() {
-    let x = Tensor::<f32>::from_vec(vec![1.0, 2.0], [2]);
+    let x = Tensor::from_vec::<f32>(vec![1.0, 2.0], [2]);
     let h = hessian(|x| x[0].powf(3.0).sum(..), &[x]).unwrap();
     assert_eq!(h[0][0].to_vec(), [6.0, 0.0, 0.0, 12.0]);
+    assert_eq!(h[0][0].dtype(), DType::F32);
 }
 
 /// x², whose rule looks at values.
 #[derive(Debug)]
 struct Once;
 
-impl<T: Float> Primitive<T> for Once {
+impl Primitive for Once {
     fn name(&self) -> Cow<'static, str> {
         "once".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0] * x[0]
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0)
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         Cotangents::from_iter([Some(Var::constant((x[0].value() * g.value()).scale(2.0)))])
     }
     fn derivatives(&self) -> Derivatives {
@@ -163,7 +173,7 @@ impl<T: Float> Primitive<T> for Once {
 
 #[test]
 fn a_missing_order_is_an_error_that_names_the_operation() {
-    let f = |x: &[Var<f64>]| Var::apply(Once, &[&x[0]]).sum(..);
+    let f = |x: &[Var]| Var::apply(Once, &[&x[0]]).sum(..);
     let x = [Tensor::from_vec(vec![3.0], [1])];
     assert_eq!(value_and_grad(f, &x).unwrap().1[0].to_vec(), [6.0]);
     assert_eq!(jacobian(f, &x).unwrap()[0].to_vec(), [6.0]);
@@ -193,6 +203,18 @@ fn bad_use_is_refused_in_words() {
     assert!(
         said(|| drop(jvp(|x| x[0].exp(), &[normal([2], 1)], &[])))
             .contains("1 inputs and 0 speeds")
+    );
+    let text = said(|| {
+        let x = normal([2], 1);
+        drop(jvp(
+            |x| x[0].exp(),
+            std::slice::from_ref(&x),
+            &[x.cast(DType::F32)],
+        ));
+    });
+    assert!(
+        text.contains("input 0 has type f64, its speed f32"),
+        "{text}"
     );
     let text = said(|| drop(jacobian(|x| x[0].exp(), &[normal([1, 1, 1, 1, 1], 1)])));
     assert!(text.contains("10 axes, more than 8"), "{text}");

@@ -8,16 +8,16 @@ use retrograd_autograd::inspect::{Event, Profile, Trace};
 use retrograd_autograd::{
     Cotangents, Inputs, Needed, Output, Primitive, Saves, Tape, Var, checkpoint, grad,
 };
-use retrograd_tensor::{Float, Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 /// A small network, swept; its loss and gradients.
-fn step(tape: &Tape<f64>) -> (f64, Vec<Tensor<f64>>) {
+fn step(tape: &Tape) -> (f64, Vec<Tensor>) {
     let mut rng = random::rng(1);
-    let x = tape.constant(Tensor::normal([8, 5], 0.0, 1.0, &mut rng));
+    let x = tape.constant(Tensor::normal([8, 5], 0.0, 1.0, &mut rng, DType::F64));
     let shapes = [vec![3, 5], vec![3], vec![5, 3]];
-    let weights: Vec<Var<f64>> = shapes
+    let weights: Vec<Var> = shapes
         .iter()
-        .map(|shape| tape.leaf(Tensor::normal(&shape[..], 0.0, 1.0, &mut rng)))
+        .map(|shape| tape.leaf(Tensor::normal(&shape[..], 0.0, 1.0, &mut rng, DType::F64)))
         .collect();
     let hidden = x.affine(&weights[0], &weights[1]).tanh();
     let error = hidden.matmul_nt(&weights[2]) - &x;
@@ -107,7 +107,7 @@ fn residuals_are_those_of_before_the_sweep() {
 
 #[test]
 fn a_recorded_sweep_shows_which_rule_made_which_node() {
-    let tape = Tape::<f64>::new().tracing();
+    let tape = Tape::new().tracing();
     let x = tape.leaf(Tensor::scalar(0.5));
     let y = x.tanh();
     let slope = grad(&y, &[&x]).remove(0);
@@ -143,8 +143,8 @@ fn a_recorded_sweep_shows_which_rule_made_which_node() {
 
 #[test]
 fn a_region_is_one_rule_that_holds_the_sweep_of_its_insides() {
-    let rules_of = |sweep: fn(&Var<f64>, &Var<f64>)| {
-        let tape = Tape::<f64>::new().tracing();
+    let rules_of = |sweep: fn(&Var, &Var)| {
+        let tape = Tape::new().tracing();
         let x = tape.leaf(Tensor::scalar(0.5));
         sweep(&checkpoint(&[&x], |x| x[0].sin().exp()).square(), &x);
         let rules = tape
@@ -167,7 +167,7 @@ fn a_region_is_one_rule_that_holds_the_sweep_of_its_insides() {
 
 #[test]
 fn a_sweep_that_stops_leaves_no_rule_open() {
-    let tape = Tape::<f64>::new().tracing();
+    let tape = Tape::new().tracing();
     let x = tape.leaf(Tensor::scalar(0.5));
     let bad = Var::apply(Stops, &[&x]);
     let sweep = std::panic::AssertUnwindSafe(|| drop(bad.backward()));
@@ -181,26 +181,26 @@ fn a_sweep_that_stops_leaves_no_rule_open() {
 #[derive(Debug)]
 struct Stops;
 
-impl<T: Float> Primitive<T> for Stops {
+impl Primitive for Stops {
     fn name(&self) -> Cow<'static, str> {
         "stops".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].clone()
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, _g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, _g: &Var) -> Cotangents {
         panic!("on purpose")
     }
 }
 
 #[test]
 fn what_is_computed_of_constants_is_told_apart() {
-    let tape = Tape::<f64>::new().timing();
-    let data = tape.constant(Tensor::zeros([6]));
-    let x = tape.leaf(Tensor::zeros([6]));
+    let tape = Tape::new().timing();
+    let data = tape.constant(Tensor::zeros([6], DType::F64));
+    let x = tape.leaf(Tensor::zeros([6], DType::F64));
     let _ = (data.exp() * x).sum(..).backward();
     let trace = tape.trace();
     let names: Vec<&str> = trace
@@ -220,8 +220,8 @@ fn what_is_computed_of_constants_is_told_apart() {
 fn every_operation_states_its_formula_and_its_rule() {
     let mut seen = BTreeMap::new();
     for row in rows() {
-        let tape = Tape::<f64>::new();
-        let x: Vec<Var<f64>> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+        let tape = Tape::new();
+        let x: Vec<Var> = row.inputs.iter().map(|x| tape.leaf(x.clone())).collect();
         let _ = (row.f)(&x);
         for node in tape.nodes().iter().filter(|node| !node.is_leaf()) {
             seen.insert(

@@ -3,12 +3,18 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use retrograd_autograd::{Gradients, Live, Tape, Var, checkpoint, grad, live};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 /// Records a step with everything that holds on to something.
-fn record(weight: &Tensor<f64>) -> Var<f64> {
-    let tape = Tape::<f64>::new();
-    let x = tape.constant(Tensor::normal([8, 4], 0.0, 1.0, &mut random::rng(1)));
+fn record(weight: &Tensor) -> Var {
+    let tape = Tape::new();
+    let x = tape.constant(Tensor::normal(
+        [8, 4],
+        0.0,
+        1.0,
+        &mut random::rng(1),
+        DType::F64,
+    ));
     let w = tape.keyed_leaf(0, "weight", weight.clone());
     let h = x.matmul_nt(&w).tanh();
     h.retain_grad();
@@ -32,8 +38,8 @@ fn assert_flat(steps: usize, mut step: impl FnMut(usize)) {
     }
 }
 
-fn weight() -> Tensor<f64> {
-    Tensor::normal([6, 4], 0.0, 0.5, &mut random::rng(2))
+fn weight() -> Tensor {
+    Tensor::normal([6, 4], 0.0, 0.5, &mut random::rng(2), DType::F64)
 }
 
 #[test]
@@ -57,13 +63,16 @@ fn graphs_that_are_dropped_without_a_sweep_leave_nothing() {
 fn panics_inside_a_step_leave_nothing() {
     let weight = weight();
     assert_flat(500, |number| {
-        let result = catch_unwind(AssertUnwindSafe(|| -> Gradients<f64> {
+        let result = catch_unwind(AssertUnwindSafe(|| -> Gradients {
             let y = record(&weight);
             let tape = y.tape().expect("a step").clone();
             match number % 4 {
                 0 => panic!("between two operations"),
                 // In an operation, in a rule's place, and in the middle of a region.
-                1 => drop(&y + tape.leaf(Tensor::zeros([2])) + tape.leaf(Tensor::zeros([3]))),
+                1 => drop(
+                    &y + tape.leaf(Tensor::zeros([2], DType::F64))
+                        + tape.leaf(Tensor::zeros([3], DType::F64)),
+                ),
                 2 => y.on_cotangent(|_| panic!("in the sweep")),
                 _ => drop(checkpoint(&[&y], |_| panic!("in a region"))),
             }
@@ -76,7 +85,7 @@ fn panics_inside_a_step_leave_nothing() {
 #[test]
 fn what_is_kept_is_seen() {
     let before = live();
-    let kept: Vec<Var<f64>> = (0..3).map(|_| record(&weight())).collect();
+    let kept: Vec<Var> = (0..3).map(|_| record(&weight())).collect();
     let now = live();
     assert_eq!(now.tapes - before.tapes, 3);
     assert!(now.nodes > before.nodes + 30 && now.bytes > before.bytes);

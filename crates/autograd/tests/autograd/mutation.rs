@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use retrograd_autograd::check::{Check, Failure, Place, gradcheck, gradgradcheck};
 use retrograd_autograd::{Cotangents, Inputs, Needed, Output, Primitive, Saves, Var};
-use retrograd_tensor::{Float, Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
 /// What is wrong with the rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,17 +35,17 @@ const MISTAKES: [Mistake; 6] = [
 #[derive(Debug)]
 struct Product(Mistake);
 
-impl<T: Float> Primitive<T> for Product {
+impl Primitive for Product {
     fn name(&self) -> Cow<'static, str> {
         "product".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].matmul(x[1])
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::input(1))
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let (a, b) = (g.matmul_nt(&x[1]), x[0].matmul_tn(g));
         let (a, b) = match self.0 {
             Mistake::None => (Some(a), Some(b)),
@@ -61,13 +61,13 @@ impl<T: Float> Primitive<T> for Product {
     }
 }
 
-fn product(mistake: Mistake) -> impl Fn(&[Var<f64>]) -> Var<f64> {
+fn product(mistake: Mistake) -> impl Fn(&[Var]) -> Var {
     move |x| Var::apply(Product(mistake), &[&x[0], &x[1]]).tanh()
 }
 
-fn matrices(size: usize) -> [Tensor<f64>; 2] {
+fn matrices(size: usize) -> [Tensor; 2] {
     let mut rng = random::rng(7);
-    [0, 1].map(|_| Tensor::normal([size, size], 0.0, 0.5, &mut rng))
+    [0, 1].map(|_| Tensor::normal([size, size], 0.0, 0.5, &mut rng, DType::F64))
 }
 
 fn wrong(result: Result<impl std::fmt::Debug, Failure>, mistake: Mistake) -> Failure {
@@ -181,6 +181,13 @@ fn the_report_reads_like_this() {
 }
 
 #[test]
+#[should_panic(expected = "input 1 is of type f32, and differences need f64")]
+fn differences_need_double_precision() {
+    let x = [Tensor::scalar(1.0), Tensor::scalar(1.0_f32)];
+    let _ = gradcheck(|x| x[0].exp(), &x);
+}
+
+#[test]
 fn what_cannot_be_checked_is_refused_in_words() {
     let x = [Tensor::from_vec(vec![1.0, -1.0], [2])];
     let cut = gradcheck(|x| x[0].stop_gradient(), &x).unwrap_err();
@@ -194,7 +201,7 @@ fn what_cannot_be_checked_is_refused_in_words() {
     );
 
     let calls = std::cell::Cell::new(0.0);
-    let drifting = |x: &[Var<f64>]| {
+    let drifting = |x: &[Var]| {
         calls.set(calls.get() + 1.0);
         &x[0] * calls.get()
     };
@@ -212,7 +219,7 @@ fn what_cannot_be_checked_is_refused_in_words() {
 /// The slope of 1 that is lost is nothing beside 1e9, but all there is of its own input.
 #[test]
 fn a_steep_input_does_not_hide_a_flat_one() {
-    let cut = |x: &[Var<f64>]| &x[0] * 1e9 + x[1].stop_gradient();
+    let cut = |x: &[Var]| &x[0] * 1e9 + x[1].stop_gradient();
     let x = [Tensor::scalar(0.5), Tensor::scalar(0.25)];
     for dense in [usize::MAX, 0] {
         let result = Check::order(1).dense(dense).run(cut, &x);
@@ -227,19 +234,19 @@ fn a_steep_input_does_not_hide_a_flat_one() {
         assert_eq!(2 * found.count, found.entries, "{found}");
     }
     // At order 2 the gradient's own slopes are as far apart.
-    let cut = |x: &[Var<f64>]| x[0].square() * 1e6 + &x[1] * x[1].stop_gradient();
+    let cut = |x: &[Var]| x[0].square() * 1e6 + &x[1] * x[1].stop_gradient();
     wrong(gradgradcheck(cut, &x), Mistake::Detached);
     // Both whole, with the rounding of numbers that differ less.
-    let whole = |x: &[Var<f64>]| &x[0] * 1e3 + x[1].sin();
+    let whole = |x: &[Var]| &x[0] * 1e3 + x[1].sin();
     gradcheck(whole, &x).unwrap();
 }
 
 /// Noise from the inputs' own tape is the same in every call, so it can be checked.
 #[test]
 fn noise_from_the_tape_is_frozen() {
-    let noisy = |x: &[Var<f64>]| {
+    let noisy = |x: &[Var]| {
         let tape = x[0].tape().expect("inputs are on a tape");
-        let noise = tape.random(|rng| Tensor::normal(*x[0].shape(), 0.0, 1.0, rng));
+        let noise = tape.random(|rng| Tensor::normal(*x[0].shape(), 0.0, 1.0, rng, DType::F64));
         (&x[0] * Var::constant(noise)).exp()
     };
     gradcheck(noisy, &[Tensor::from_vec(vec![0.3, -0.2], [2])]).unwrap();

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use retrograd_autograd::check::{Check, Failure};
 use retrograd_autograd::{Cotangents, Inputs, Needed, Output, Primitive, Saves, Var};
 use retrograd_tensor::random::{self, Rng};
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{DType, Tensor};
 
 /// Where noise comes from.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +33,7 @@ fn draw(count: usize, rng: &mut Rng) -> usize {
 }
 
 fn uniform(low: f64, high: f64, rng: &mut Rng) -> f64 {
-    Tensor::uniform([1], low, high, rng).item()
+    Tensor::uniform([1], low, high, rng, DType::F64).item()
 }
 
 /// From −1 to 1, and without any order: SplitMix64 of the bits (Steele, Lea and Flood 2014).
@@ -90,18 +90,18 @@ impl Noisy {
     }
 }
 
-impl<T: Float> Primitive<T> for Noisy {
+impl Primitive for Noisy {
     fn name(&self) -> Cow<'static, str> {
         "noisy".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
-        x[0].map(|x| T::from_f64(self.value(x.to_f64())))
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        x[0].map(|x| self.value(x))
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0)
     }
-    fn vjp(&self, x: &Inputs<T>, _: &Output<T>, g: &Var<T>) -> Cotangents<T> {
-        let slope = |x: T| T::from_f64(self.factor * self.sum(x.to_f64(), true));
+    fn vjp(&self, x: &Inputs, _: &Output, g: &Var) -> Cotangents {
+        let slope = |x| self.factor * self.sum(x, true);
         Cotangents::from_iter([Some(g * Var::constant(x[0].value().map(slope)))])
     }
 }
@@ -126,7 +126,7 @@ fn tally(mistake: f64) -> Tally {
         };
         let x = Tensor::scalar(uniform(-1.0, 1.0, &mut rng));
         let step = [1.0 / 16.0, 1.0 / 512.0][draw(2, &mut rng)];
-        let f = |x: &[Var<f64>]| Var::apply(function.clone(), &[&x[0]]);
+        let f = |x: &[Var]| Var::apply(function.clone(), &[&x[0]]);
         match Check::order(1).step(step).run(f, &[x]) {
             Ok(_) => tally.passed += 1,
             Err(Failure::Wrong(_)) => tally.wrong += 1,
@@ -172,7 +172,7 @@ fn right_rules_next_to_kinks_are_not_convicted() {
     for place in 0..40 {
         for sharpness in [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6] {
             let at = 0.9_f64.powi(place) / 32.0;
-            let kinked = |x: &[Var<f64>]| (&x[0] + 0.3).sin() + (&x[0] - at).relu() * sharpness;
+            let kinked = |x: &[Var]| (&x[0] + 0.3).sin() + (&x[0] - at).relu() * sharpness;
             let result = Check::order(1).run(kinked, &[Tensor::scalar(0.0)]);
             assert!(
                 matches!(result, Ok(_) | Err(Failure::Undecided(_))),

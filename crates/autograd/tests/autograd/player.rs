@@ -75,7 +75,7 @@ fn keys_play_the_tape_forward_and_backward() {
         println!("skipped: none of {BROWSERS:?} is installed, so the page is not tried");
         return;
     };
-    let tape = Tape::<f64>::new().tracing();
+    let tape = Tape::new().tracing();
     let x = tape.named_leaf(
         HOSTILE,
         Tensor::from_vec(vec![0.5, -2.0, f64::MIN_POSITIVE], [3]),
@@ -128,7 +128,7 @@ fn an_empty_tape_is_a_page_too() {
         println!("skipped: none of {BROWSERS:?} is installed, so the page is not tried");
         return;
     };
-    let page = Tape::<f32>::new().trace().to_html("nothing");
+    let page = Tape::new().trace().to_html("nothing");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("tape.html");
     std::fs::write(&path, page.replacen("<head>", WATCH, 1)).expect("written");

@@ -2,7 +2,7 @@
 
 use retrograd_autograd::check::Check;
 use retrograd_autograd::{Expr, Pointwise, Tape, Var};
-use retrograd_tensor::{Axes, Tensor, assert_abs_diff_eq, keep, random};
+use retrograd_tensor::{Axes, DType, Tensor, assert_abs_diff_eq, keep, random};
 
 /// x·tanh(y) + z·softplus(x): every input matters, and so does each alone.
 fn formula() -> Pointwise {
@@ -11,12 +11,12 @@ fn formula() -> Pointwise {
     })
 }
 
-fn draw(shape: &[usize], seed: u64) -> Tensor<f64> {
-    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed))
+fn draw(shape: &[usize], seed: u64) -> Tensor {
+    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed), DType::F64)
 }
 
 /// Inputs that are stretched in different ways, and one where one input alone has the full shape.
-fn inputs() -> Vec<[Tensor<f64>; 3]> {
+fn inputs() -> Vec<[Tensor; 3]> {
     vec![
         [draw(&[3, 4], 1), draw(&[3, 4], 2), draw(&[3, 4], 3)],
         [draw(&[3, 1], 1), draw(&[4], 2), draw(&[], 3)],
@@ -43,7 +43,7 @@ fn it_is_the_sum_of_the_formula() {
             let [a, b, c] = &x;
             let one = formula.apply_sum(&[a, b, c], axes.clone());
             let two = formula.apply(&[a, b, c]).sum(axes.clone());
-            let near = |a: &Tensor<f64>, b: &Tensor<f64>| {
+            let near = |a: &Tensor, b: &Tensor| {
                 assert_abs_diff_eq!(a, b, epsilon = 1e-13, "{axes:?}");
             };
             near(one.value(), two.value());
@@ -65,7 +65,7 @@ fn derivatives_of_orders_1_to_3_agree_with_differences() {
                     .dense(if order < 3 { 1024 } else { 0 })
                     .directions(2);
                 let formula = formula();
-                let f = |x: &[Var<f64>]| formula.apply_sum(&[&x[0], &x[1], &x[2]], axes.clone());
+                let f = |x: &[Var]| formula.apply_sum(&[&x[0], &x[1], &x[2]], axes.clone());
                 check
                     .run(f, &inputs)
                     .unwrap_or_else(|failure| panic!("{axes:?}\n{failure}"));
@@ -91,7 +91,7 @@ fn slopes_that_are_not_computed_reach_stretched_inputs() {
 
 #[test]
 fn it_is_one_node_with_the_name_of_both() {
-    let tape = Tape::<f64>::new().detecting_anomalies();
+    let tape = Tape::new().detecting_anomalies();
     let x = tape.leaf(Tensor::full([2, 3], 1.0));
     let log = Pointwise::new("logarithm", |[x]: [Expr; 1]| x.log());
     let total = log.apply_sum(&[&(&x - 2.0)], ..);

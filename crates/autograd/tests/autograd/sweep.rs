@@ -6,12 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use retrograd_autograd::{
     Cotangents, Inputs, Mode, Needed, Output, Primitive, Saves, Tape, Var, checkpoint, grad,
 };
-use retrograd_tensor::{Float, Shape, Slice, Tensor, random};
+use retrograd_tensor::{DType, Shape, Slice, Tensor, random};
 
-type Function = fn(&Var<f64>) -> Var<f64>;
-type Pair = fn(&Var<f64>, &Var<f64>) -> Var<f64>;
+type Function = fn(&Var) -> Var;
+type Pair = fn(&Var, &Var) -> Var;
 
-fn numbers(values: &[f64]) -> Tensor<f64> {
+fn numbers(values: &[f64]) -> Tensor {
     Tensor::from_vec(values.to_vec(), [values.len()])
 }
 
@@ -35,7 +35,7 @@ fn assert_says(text: &str, parts: &[&str]) {
 
 #[test]
 fn a_second_sweep_after_freeing_names_node_operation_and_line() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(numbers(&[1.0, 2.0]));
     let h = x.exp();
     let line = line!() + 1;
@@ -69,7 +69,7 @@ fn a_second_sweep_after_freeing_names_node_operation_and_line() {
 
 #[test]
 fn a_retaining_sweep_can_be_repeated() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(numbers(&[0.3, -0.7, 1.1]));
     let y = (x.tanh() * &x + x.logsumexp(..)).sum(..);
     let first = y.backward_retaining();
@@ -82,7 +82,7 @@ fn a_retaining_sweep_can_be_repeated() {
 #[test]
 fn gradients_of_gradients_of_gradients() {
     for power in [
-        (|x| x.powf(4.0)) as fn(&Var<f64>) -> Var<f64>,
+        (|x| x.powf(4.0)) as fn(&Var) -> Var,
         |x| x.square().square(),
         |x| x * x * x * x,
     ] {
@@ -101,7 +101,7 @@ fn gradients_of_gradients_of_gradients() {
 
 #[test]
 fn a_gradient_can_be_swept_like_any_result() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(numbers(&[1.0, 2.0]));
     let slope = grad(&(&x * &x * &x).sum(..), &[&x]).remove(0);
     // The penalty Σ (3x²)² has the gradient 36x³.
@@ -113,7 +113,7 @@ fn a_gradient_can_be_swept_like_any_result() {
 
 #[test]
 fn only_a_single_number_has_a_gradient() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(numbers(&[1.0, 2.0]));
     let text = panic_text(|| {
         let _ = x.exp().backward();
@@ -128,14 +128,18 @@ fn only_a_single_number_has_a_gradient() {
     });
     assert_says(&text, &["[3]", "[2]"]);
     let text = panic_text(|| {
-        let _ = Var::constant(Tensor::scalar(1.0_f64)).backward();
+        let _ = x.exp().backward_from(&Tensor::ones([2], DType::F32));
+    });
+    assert_says(&text, &["type f32", "type f64", "g.cast(DType::F64)"]);
+    let text = panic_text(|| {
+        let _ = Var::constant(Tensor::scalar(1.0)).backward();
     });
     assert_says(&text, &["does not depend on any leaf"]);
 }
 
 #[test]
 fn a_step_has_one_tape() {
-    let (one, two) = (Tape::<f64>::new(), Tape::<f64>::new());
+    let (one, two) = (Tape::new(), Tape::new());
     let (x, y) = (one.leaf(Tensor::scalar(1.0)), two.leaf(Tensor::scalar(2.0)));
     let text = panic_text(|| {
         let _ = &x * &y;
@@ -162,7 +166,7 @@ fn constants_record_nothing() {
     let result = (&free * 2.0).exp().sum(..);
     assert!(!result.is_tracked() && result.tape().is_none());
 
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let _leaf = tape.leaf(Tensor::scalar(1.0));
     let data = tape.constant(numbers(&[1.0, 2.0]));
     let result = (&data * &free).tanh().matmul_free();
@@ -176,7 +180,7 @@ trait Families {
     fn matmul_free(&self) -> Self;
 }
 
-impl Families for Var<f64> {
+impl Families for Var {
     fn matmul_free(&self) -> Self {
         let row = self.unsqueeze(0);
         Self::cat(&[&row.matmul_nt(&row), &row.t().max(keep_all())], 0)
@@ -191,7 +195,7 @@ fn keep_all() -> retrograd_tensor::Axes {
 
 #[test]
 fn nothing_flows_through_stop_gradient() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(Tensor::scalar(3.0));
     let before = tape.len();
     let stopped = x.stop_gradient();
@@ -206,7 +210,7 @@ fn nothing_flows_through_stop_gradient() {
 
 #[test]
 fn a_keyed_leaf_is_one_node_however_often_it_is_used() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let weight = numbers(&[2.0, -1.0]);
     let first = tape.keyed_leaf(7, "weight", weight.clone());
     let other = tape.keyed_leaf(8, "bias", weight.clone());
@@ -225,7 +229,7 @@ fn a_keyed_leaf_is_one_node_however_often_it_is_used() {
 
 #[test]
 fn a_keyed_leaf_is_a_constant_in_evaluation() {
-    let tape = Tape::<f64>::with(Mode::Evaluation, random::rng(0));
+    let tape = Tape::with(Mode::Evaluation, random::rng(0));
     let weight = tape.keyed_leaf(7, "weight", numbers(&[2.0, -1.0]));
     assert!(!weight.square().is_tracked() && tape.is_empty());
     assert!(weight.tape().is_some_and(|own| own.is(&tape)));
@@ -233,17 +237,17 @@ fn a_keyed_leaf_is_a_constant_in_evaluation() {
 
 #[test]
 fn a_leaf_that_the_result_ignores() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let (x, idle) = (
         tape.leaf(Tensor::scalar(2.0)),
-        tape.leaf(Tensor::zeros([2, 3])),
+        tape.leaf(Tensor::zeros([2, 3], DType::F64)),
     );
     let y = x.square();
-    let late = tape.leaf(Tensor::zeros([4]));
+    let late = tape.leaf(Tensor::zeros([4], DType::F64));
     let gradients = grad(&y, &[&x, &idle, &late]);
     assert_eq!(gradients[0].item(), 4.0);
-    assert_eq!(*gradients[1].value(), Tensor::zeros([2, 3]));
-    assert_eq!(*gradients[2].value(), Tensor::zeros([4]));
+    assert_eq!(*gradients[1].value(), Tensor::zeros([2, 3], DType::F64));
+    assert_eq!(*gradients[2].value(), Tensor::zeros([4], DType::F64));
     let gradients = y.backward();
     assert!(gradients.of(&idle).is_none() && gradients.of(&late).is_none());
     // What is used, but cannot move the result, is ignored as well.
@@ -253,7 +257,7 @@ fn a_leaf_that_the_result_ignores() {
 
 #[test]
 fn grad_reaches_inner_nodes_and_the_result_itself() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(Tensor::scalar(0.5));
     let h = x.exp();
     let y = h.square();
@@ -265,9 +269,9 @@ fn grad_reaches_inner_nodes_and_the_result_itself() {
 
 #[test]
 fn parameters_are_unique_again_after_the_sweep() {
-    let mut weight = Tensor::<f64>::normal([4, 3], 0.0, 1.0, &mut random::rng(1));
-    let mut bias = Tensor::<f64>::zeros([4]);
-    let data = Tensor::<f64>::normal([5, 3], 0.0, 1.0, &mut random::rng(2));
+    let mut weight = Tensor::normal([4, 3], 0.0, 1.0, &mut random::rng(1), DType::F64);
+    let mut bias = Tensor::zeros([4], DType::F64);
+    let data = Tensor::normal([5, 3], 0.0, 1.0, &mut random::rng(2), DType::F64);
     let tape = Tape::new();
     let gradients = {
         let w = tape.keyed_leaf(0, "weight", weight.clone());
@@ -279,11 +283,11 @@ fn parameters_are_unique_again_after_the_sweep() {
     };
     // The tape and the gradients are still here; what the nodes saved is not.
     assert!(weight.is_unique() && bias.is_unique() && data.is_unique());
-    let address = weight.as_slice().unwrap().as_ptr();
+    let address = weight.as_slice::<f64>().unwrap().as_ptr();
     weight.add_assign(&gradients.of_key(0).unwrap().scale(-0.1));
     bias.add_assign(&gradients.of_key(1).unwrap().scale(-0.1));
     assert_eq!(
-        weight.as_slice().unwrap().as_ptr(),
+        weight.as_slice::<f64>().unwrap().as_ptr(),
         address,
         "updated in place"
     );
@@ -297,7 +301,7 @@ fn parameters_are_unique_again_after_the_sweep() {
 fn dropping_every_handle_frees_the_tape() {
     let x = numbers(&[0.5, 2.0]);
     {
-        let tape = Tape::<f64>::new();
+        let tape = Tape::new();
         let leaf = tape.keyed_leaf(3, "x", x.clone());
         let y = (leaf.exp() * &leaf).sum(..);
         let slope = grad(&y, &[&leaf]).remove(0);
@@ -311,7 +315,7 @@ fn dropping_every_handle_frees_the_tape() {
 }
 
 /// Gradients of all parameters of a two-layer network, on `threads` threads.
-fn network_gradients<T: Float>(threads: usize) -> Vec<Tensor<T>> {
+fn network_gradients(threads: usize, dtype: DType) -> Vec<Tensor> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
@@ -320,7 +324,7 @@ fn network_gradients<T: Float>(threads: usize) -> Vec<Tensor<T>> {
         let mut rng = random::rng(11);
         let mut normal = |shape: &[usize], deviation| {
             let shape = retrograd_tensor::Shape::new(shape).expect("a small shape");
-            Tensor::<T>::normal(shape, 0.0, deviation, &mut rng)
+            Tensor::normal(shape, 0.0, deviation, &mut rng, dtype)
         };
         let tape = Tape::new();
         let x = tape.constant(normal(&[200, 301], 1.0));
@@ -343,24 +347,23 @@ fn network_gradients<T: Float>(threads: usize) -> Vec<Tensor<T>> {
 #[test]
 fn gradients_are_the_same_bits_on_any_number_of_threads() {
     let bits = |threads| -> Vec<Vec<u32>> {
-        let gradients = network_gradients::<f32>(threads);
-        gradients
-            .iter()
-            .map(|g| g.iter().map(f32::to_bits).collect())
-            .collect()
+        let gradients = network_gradients(threads, DType::F32);
+        let bits = |g: &Tensor| g.values::<f32>().iter().map(|x| x.to_bits()).collect();
+        gradients.iter().map(bits).collect()
     };
     let one = bits(1);
     assert!(one.iter().flatten().any(|&bits| bits != 0));
     for threads in [2, 5] {
         assert!(bits(threads) == one, "{threads} threads");
     }
-    let double = network_gradients::<f64>(1);
-    assert!(network_gradients::<f64>(2) == double && network_gradients::<f64>(5) == double);
+    let double = |threads| network_gradients(threads, DType::F64);
+    let one = double(1);
+    assert!(double(2) == one && double(5) == one);
 }
 
 #[test]
 fn the_second_derivative_of_something_linear_is_zero() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(Tensor::scalar(2.0));
     let first = grad(&(&x * 3.0), &[&x]).remove(0);
     assert_eq!((first.item(), grad(&first, &[&x])[0].item()), (3.0, 0.0));
@@ -368,7 +371,7 @@ fn the_second_derivative_of_something_linear_is_zero() {
 
 #[test]
 fn a_derivative_goes_by_the_line_of_what_is_differentiated() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(Tensor::scalar(2.0));
     let line = line!() + 1;
     let y = x.tanh();
@@ -409,24 +412,24 @@ fn a_sum_of_constant_cotangents_can_be_differentiated_again() {
 #[derive(Debug)]
 struct Faulty;
 
-impl<T: Float> Primitive<T> for Faulty {
+impl Primitive for Faulty {
     fn name(&self) -> Cow<'static, str> {
         "faulty".into()
     }
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].clone()
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::NOTHING
     }
-    fn vjp(&self, _x: &Inputs<T>, _y: &Output<T>, _g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, _y: &Output, _g: &Var) -> Cotangents {
         panic!("no such rule")
     }
 }
 
 #[test]
 fn a_rule_that_panics_leaves_the_line_to_what_comes_after() {
-    let tape = Tape::<f64>::new();
+    let tape = Tape::new();
     let x = tape.leaf(Tensor::scalar(2.0));
     let y = Var::apply(Faulty, &[&x]);
     let text = panic_text(|| {
@@ -439,12 +442,41 @@ fn a_rule_that_panics_leaves_the_line_to_what_comes_after() {
     assert_eq!(tape.nodes()[node].location().line(), line);
 }
 
+/// A rule that forgets the type.
+#[derive(Debug)]
+struct Single;
+
+impl Primitive for Single {
+    fn name(&self) -> Cow<'static, str> {
+        "single".into()
+    }
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        x[0].clone()
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
+        Cotangents::from_iter([Some(g.value().cast(DType::F32).into())])
+    }
+}
+
+#[test]
+fn a_cotangent_has_the_type_of_its_input() {
+    let x = Tape::new().leaf(Tensor::scalar(2.0));
+    let text = panic_text(|| {
+        let _ = Var::apply(Single, &[&x]).backward();
+    });
+    let said = "single: the rule gave input 0, of type f64, a cotangent of type f32";
+    assert_says(&text, &[said]);
+}
+
 #[test]
 fn an_operation_has_any_number_of_inputs() {
-    let tape = Tape::<f64>::new();
-    let leaves: Vec<Var<f64>> = (0..200).map(|i| tape.leaf(numbers(&[i.into()]))).collect();
+    let tape = Tape::new();
+    let leaves: Vec<Var> = (0..200).map(|i| tape.leaf(numbers(&[i.into()]))).collect();
     // Only some of them need a cotangent, also among those that share a bit.
-    let operands: Vec<Var<f64>> = leaves
+    let operands: Vec<Var> = leaves
         .iter()
         .enumerate()
         .map(|(i, x)| {
@@ -461,8 +493,8 @@ fn an_operation_has_any_number_of_inputs() {
         let expected = (i % 3 != 0).then_some(2.0 * i as f64);
         assert_eq!(gradients.of(x).map(|g| g.item()), expected);
     }
-    let sum = |x: &[Var<f64>]| {
-        let all: Vec<&Var<f64>> = x.iter().collect();
+    let sum = |x: &[Var]| {
+        let all: Vec<&Var> = x.iter().collect();
         Var::stack(&all, 0).square().sum(..)
     };
     let region = checkpoint(&leaves.iter().collect::<Vec<_>>(), sum);
@@ -474,9 +506,9 @@ fn an_operation_has_any_number_of_inputs() {
 
 #[test]
 fn parts_of_one_tensor_are_added_up_in_place() {
-    let tape = Tape::<f64>::new();
-    let x = tape.leaf(Tensor::arange(24).reshape(&[4, 3, 2]));
-    let loss = |x: &Var<f64>| {
+    let tape = Tape::new();
+    let x = tape.leaf(Tensor::arange(24, DType::F64).reshape(&[4, 3, 2]));
+    let loss = |x: &Var| {
         let rows = x.slice(0, 1..3) * x.slice(0, 0..2);
         let back = x.slice(1, Slice::all().step(-2)).square();
         let columns = (x.select(2, 0) * x.select(2, 1)).sum(..);
@@ -490,14 +522,19 @@ fn parts_of_one_tensor_are_added_up_in_place() {
 
 #[test]
 fn the_mean_of_nothing_is_nan() {
-    let nothing = Var::constant(Tensor::<f64>::zeros([2, 0]));
+    let nothing = Var::constant(Tensor::zeros([2, 0], DType::F64));
     assert!(nothing.mean(..).item().is_nan());
     assert!(nothing.mean(1).value().to_vec().iter().all(|v| v.is_nan()));
 }
 
 /// What is said when `f` is given zeros of these shapes, which do not fit.
 fn misfit(f: Pair, a: &[usize], b: &[usize]) -> String {
-    let zeros = |sizes| Var::constant(Tensor::zeros(Shape::new(sizes).expect("a small shape")));
+    let zeros = |sizes| {
+        Var::constant(Tensor::zeros(
+            Shape::new(sizes).expect("a small shape"),
+            DType::F64,
+        ))
+    };
     panic_text(|| {
         let _ = f(&zeros(a), &zeros(b));
     })

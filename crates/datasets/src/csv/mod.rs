@@ -27,7 +27,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use rayon::prelude::*;
-use retrograd_tensor::Tensor;
+use retrograd_tensor::Array;
 
 use crate::dataset::Dataset;
 use crate::error::DatasetError;
@@ -618,7 +618,7 @@ impl<'a> Reading<'a> {
             label_column: one(Role::Label),
             ids: self.ids,
             id_column: one(Role::Id),
-            ..Dataset::new(stem(self.path), Tensor::zeros([0, features]))
+            ..Dataset::new(stem(self.path), Array::<f32>::zeros([0, features]))
         };
         Ok(Table::new(about, features, self.blocks).read_as(layout, notes))
     }

@@ -17,7 +17,7 @@ mod header;
 use std::io::Read;
 use std::path::Path;
 
-use retrograd_tensor::{Shape, Tensor};
+use retrograd_tensor::{Array, Shape};
 
 pub use dtype::NpyElement;
 use header::Header;
@@ -42,7 +42,7 @@ const LONGEST_HEADER: usize = 10_000;
 ///
 /// If the file cannot be read, is not a whole NPY file, holds something else than numbers, has more
 /// than 8 axes, or a number that is none of `T` (such as 1.5 for `i64`). See [`DatasetError`].
-pub fn read_npy<T: NpyElement>(path: impl AsRef<Path>) -> Result<Tensor<T>, DatasetError> {
+pub fn read_npy<T: NpyElement>(path: impl AsRef<Path>) -> Result<Array<T>, DatasetError> {
     let path = path.as_ref();
     let (file, length) = open_file(path)?;
     read_from(Source::new(path, file, Packing::None), length, None)
@@ -53,7 +53,7 @@ pub fn read_npy<T: NpyElement>(path: impl AsRef<Path>) -> Result<Tensor<T>, Data
 /// # Errors
 ///
 /// As for [`read_npy`]; the path in the error is `<bytes>`.
-pub fn npy_from_bytes<T: NpyElement>(bytes: &[u8]) -> Result<Tensor<T>, DatasetError> {
+pub fn npy_from_bytes<T: NpyElement>(bytes: &[u8]) -> Result<Array<T>, DatasetError> {
     let source = Source::new(Path::new(BYTES), bytes, Packing::None);
     read_from(source, bytes.len() as u64, None)
 }
@@ -74,7 +74,7 @@ pub(crate) fn read_from<T: NpyElement>(
     mut source: Source<'_, impl Read>,
     length: u64,
     compressed: Option<u64>,
-) -> Result<Tensor<T>, DatasetError> {
+) -> Result<Array<T>, DatasetError> {
     let (header, start) = read_header(&mut source)?;
     let path = source.path();
     let too_large = |dims: &[usize]| DatasetError::TooLarge {
@@ -182,12 +182,12 @@ fn unfit<T: NpyElement>(path: &Path, found: String, position: usize) -> DatasetE
 }
 
 /// The elements in the order of the file as a tensor whose last axis is the fastest.
-fn arranged<T: NpyElement>(values: Vec<T>, shape: Shape, fortran: bool) -> Tensor<T> {
+fn arranged<T: NpyElement>(values: Vec<T>, shape: Shape, fortran: bool) -> Array<T> {
     if !fortran || shape.rank() < 2 {
-        return Tensor::from_vec(values, shape);
+        return Array::from_vec(values, shape);
     }
     let reversed: Vec<usize> = shape.iter().rev().copied().collect();
     let order: Vec<usize> = (0..shape.rank()).rev().collect();
-    let tensor = Tensor::from_vec(values, &reversed[..]);
+    let tensor = Array::from_vec(values, &reversed[..]);
     tensor.permute(&order).contiguous()
 }

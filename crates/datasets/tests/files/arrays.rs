@@ -2,13 +2,13 @@
 
 use rawzip::CompressionMethod;
 use retrograd_datasets::{DatasetError, Npz, npy_from_bytes, read_npy};
-use retrograd_tensor::Tensor;
+use retrograd_tensor::Array;
 use tempfile::tempdir;
 
 use crate::support::{archive, line, npy, npy_with_header, numbers, write};
 
-fn whole() -> Tensor<f32> {
-    Tensor::from_vec(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.5], [2, 3])
+fn whole() -> Array<f32> {
+    Array::from_vec(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.5], [2, 3])
 }
 
 fn refused(bytes: &[u8]) -> DatasetError {

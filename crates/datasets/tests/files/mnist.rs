@@ -54,11 +54,8 @@ fn raw_and_compressed_files_and_both_spellings_mix() {
         })
     );
     assert_eq!(split.train.labels, Some(vec![7, 0, 46]));
-    assert_eq!(
-        split.train.features.to_vec()[..6],
-        [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    );
-    assert_eq!(split.held_out.features.to_vec(), [1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(split.train.values()[..6], [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]);
+    assert_eq!(*split.held_out.values(), [1.0, 0.0, 0.0, 0.0]);
     assert_eq!(
         split.train.name,
         folder.path().file_name().expect("a name").to_string_lossy()
@@ -203,9 +200,9 @@ fn the_real_mnist_is_what_the_papers_used() {
         (split.train.len(), split.held_out.len(), split.train.width()),
         (60_000, 10_000, 784)
     );
-    let labels = split.train.labels.expect("labels");
+    let labels = split.train.labels.as_ref().expect("labels");
     assert_eq!(labels[..10], [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]);
-    let pixels = split.train.features.to_vec();
+    let pixels = split.train.values();
     let mean = pixels.iter().map(|&pixel| f64::from(pixel)).sum::<f64>() / pixels.len() as f64;
     assert!((mean - 0.1307).abs() < 5e-5, "{mean}");
 }

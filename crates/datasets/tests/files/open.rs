@@ -42,7 +42,7 @@ fn files_are_known_by_their_first_bytes() {
             data.image.map(|image| (image.height, image.width)),
             Some((2, 2))
         );
-        assert_eq!(data.features.to_vec()[..3], [0.0, 0.2, 0.4]);
+        assert_eq!(data.values()[..3], [0.0, 0.2, 0.4]);
     }
     let table = whole("table.dat", &numbers());
     assert_eq!(
@@ -51,12 +51,12 @@ fn files_are_known_by_their_first_bytes() {
     );
     let shades = npy("|u1", false, "(2, 1, 2)", &[0, 51, 102, 255]);
     assert_eq!(
-        whole("a.npy", &shades).features.to_vec(),
+        whole("a.npy", &shades).values().to_vec(),
         [0.0, 0.2, 0.4, 1.0]
     );
     for (name, text) in [("a.csv", "1,2\n3,4\n"), ("a.TSV", "1\t2\n3\t4\n")] {
         assert_eq!(
-            whole(name, text.as_bytes()).features.to_vec(),
+            whole(name, text.as_bytes()).values().to_vec(),
             [1.0, 2.0, 3.0, 4.0]
         );
     }
@@ -222,7 +222,7 @@ fn arrays_keep_the_digits_of_their_tables() {
         assert!(columns[0].is_id);
         let scaled = table.scaled(Some(&Scaling::unit_of(&columns)));
         assert_eq!(
-            scaled.features.to_vec(),
+            scaled.values().to_vec(),
             [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0].map(|x| x / 7.0)
         );
     }
@@ -251,7 +251,7 @@ fn pipes_are_read_and_named_in_errors() {
         let Opened::Whole(data) = through(bytes).expect("a data set") else {
             panic!("parts");
         };
-        assert_eq!(data.features.to_vec(), expected);
+        assert_eq!(*data.values(), expected);
         assert_eq!(data.name, "pipe");
     }
     line(

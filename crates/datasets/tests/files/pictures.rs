@@ -106,7 +106,7 @@ fn a_folder_is_read_in_natural_order() {
     write(folder.path(), "notes.txt", b"nor this");
     let data = read_image_folder(folder.path()).expect("images");
     let shades: Vec<f32> = data
-        .features
+        .values()
         .iter()
         .step_by(4)
         .map(|x| (x * 255.0).round())
@@ -217,7 +217,7 @@ fn jpegs_are_read_beside_pngs() {
     let image = data.image.expect("an image");
     assert_eq!(image.sizes(), [3, 16, 8]);
     assert_eq!(data.ids, ["1.jpg", "2.JPEG", "3.png", "4.png"]);
-    let rows = data.features.to_vec();
+    let rows = data.values();
     let pixel = |sample: usize, y: usize| {
         [0, 1, 2].map(|channel| rows[sample * 384 + channel * 128 + y * 8 + 4])
     };
@@ -267,14 +267,14 @@ fn what_is_transparent_shows_the_background() {
     let (data, notes) = found(folder.path(), &Pictures::default());
     assert_eq!(data.image.expect("an image").sizes(), [3, 1, 2]);
     let expected = [[0.0, 0.2].repeat(3), vec![1.0; 6]].concat();
-    assert_eq!(data.features.to_vec(), expected);
+    assert_eq!(*data.values(), expected);
     assert!(notes[0].contains("1 images are transparent"), "{notes:?}");
     let white = Pictures {
         background: 1.0,
         ..Pictures::default()
     };
     let (data, _) = found(folder.path(), &white);
-    assert_eq!(data.features.to_vec(), [1.0; 12]);
+    assert_eq!(*data.values(), [1.0; 12]);
 }
 
 #[test]
@@ -291,7 +291,7 @@ fn sizes_are_brought_together_on_request() {
         ..Pictures::default()
     };
     let (data, _) = found(folder.path(), &crop);
-    assert_eq!(data.features.to_vec(), [0.0, 0.2, 0.2, 1.0].repeat(2));
+    assert_eq!(*data.values(), [0.0, 0.2, 0.2, 1.0].repeat(2));
     let resize = Pictures {
         resize: Some([3, 5]),
         ..Pictures::default()

@@ -23,7 +23,7 @@ fn headers_and_delimiters_are_found() {
     let named = table("height,\"weight, kg\"\n1.5,60\n-2e-1,7.25\n");
     assert_eq!(named.columns, ["height", "weight, kg"]);
     assert_eq!(named.features.shape(), [2, 2]);
-    assert_eq!(named.features.to_vec(), [1.5, 60.0, -0.2, 7.25]);
+    assert_eq!(*named.values(), [1.5, 60.0, -0.2, 7.25]);
     assert!(named.labels.is_none());
     for text in [
         "1,2\n3,4",
@@ -32,7 +32,7 @@ fn headers_and_delimiters_are_found() {
         "\u{feff}1, 2 \n\"3\", 4\n",
     ] {
         let plain = table(text);
-        assert_eq!(plain.features.to_vec(), [1.0, 2.0, 3.0, 4.0], "{text:?}");
+        assert_eq!(*plain.values(), [1.0, 2.0, 3.0, 4.0], "{text:?}");
         assert!(plain.columns.is_empty());
     }
     let years = CsvReader::new()
@@ -49,7 +49,7 @@ fn labels_are_numbers_or_words() {
     assert_eq!(words.classes, ["cat 9", "cat 10"]);
     assert_eq!(words.labels, Some(vec![1, 0, 1]));
     assert_eq!(words.columns, ["a", "b"]);
-    assert_eq!(words.features.to_vec(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    assert_eq!(*words.values(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     let reader = CsvReader::new().labels(LabelColumn::Index(0));
     let numbers = reader.from_bytes(b"7,0.5\n300,1\n").expect("a table");
     assert_eq!(
@@ -155,7 +155,7 @@ fn read(text: &str) -> Table {
 }
 
 fn values(table: Table) -> Vec<f32> {
-    table.scaled(None).features.to_vec()
+    table.scaled(None).values().to_vec()
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_comma_in_a_name_or_a_decimal_separates_nothing() {
     let data = reader.from_bytes(b"name;age;size\nSmith, John;5;3\nLee, Ann;6;2\n");
     let data = data.expect("a table");
     assert_eq!(data.ids, ["Smith, John", "Lee, Ann"]);
-    assert_eq!(data.features.to_vec(), [5.0, 3.0, 6.0, 2.0]);
+    assert_eq!(*data.values(), [5.0, 3.0, 6.0, 2.0]);
     // One column of decimal commas: its header has no comma, or a half that is no number.
     assert_eq!(values(read("size\n1,5\n2,25\n3,5\n")), [1.5, 2.25, 3.5]);
     assert_eq!(values(read("1,5\n2,05\n3,5\n")), [1.5, 2.05, 3.5]);
@@ -200,7 +200,7 @@ fn a_comma_in_a_name_or_a_decimal_separates_nothing() {
     let one = CsvReader::new()
         .decimal(b',')
         .from_bytes(b"1,5\n2,25\n3,5\n");
-    assert_eq!(one.expect("a table").features.to_vec(), [1.5, 2.25, 3.5]);
+    assert_eq!(one.expect("a table").values().to_vec(), [1.5, 2.25, 3.5]);
 }
 
 #[test]
@@ -303,14 +303,14 @@ fn columns_of_another_table_are_found_by_name() {
         .from_bytes(b"label,c,extra,a,b\nx,3,text,1,2\ny,6,text,4,5\n")
         .expect("a table");
     assert_eq!(other.columns, ["a", "b", "c"]);
-    assert_eq!(other.features.to_vec(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    assert_eq!(*other.values(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     assert_eq!(other.labels, Some(vec![0, 1]));
     let text = refused(&reader, "a,c,d\n1,2,3\n");
     assert!(text.contains("no column called b"), "{text}");
     // Without names, by position: all columns, or the features alone.
     for bare in ["1,2,3,x\n4,5,6,y\n", "1,2,3\n4,5,6\n"] {
         let other = reader.from_bytes(bare.as_bytes()).expect("a table");
-        assert_eq!(other.features.to_vec(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(*other.values(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     }
     let text = refused(&reader, "1,2\n3,4\n");
     assert!(
@@ -366,7 +366,7 @@ fn no_digit_is_lost() {
     assert_eq!((columns[0].low, columns[0].high), (1.7e9, 1.7e9 + 63.0));
     assert!(columns[0].is_id && !columns[1].is_id);
     let scaled = table.scaled(Some(&Scaling::unit_of(&columns)));
-    for (row, values) in scaled.features.to_vec().chunks(2).enumerate() {
+    for (row, values) in scaled.values().to_vec().chunks(2).enumerate() {
         let expected = row as f32 / 63.0;
         // The first rounds once; the second's decimals are rounded to 2⁻³³ of their millions.
         assert_eq!(values[0], expected);
@@ -427,12 +427,12 @@ fn other_encodings_and_compressed_tables_are_read() {
             table.notes
         );
         let data = table.scaled(None);
+        assert_eq!(*data.values(), [1.5, 2.0], "{name}");
         assert_eq!(
             (data.columns, data.classes),
             (expected.columns.clone(), expected.classes.clone()),
             "{name}"
         );
-        assert_eq!(data.features.to_vec(), [1.5, 2.0], "{name}");
     }
     let cut = &gzip(text.as_bytes())[..20];
     let path = write(folder.path(), "cut.csv.gz", cut);
@@ -451,7 +451,7 @@ fn pieces_of_a_long_table_are_one_table() {
     assert_eq!(table.len(), rows);
     let data = table.scaled(None);
     assert_eq!(data.classes, ["c\n0", "c\n1", "c\n2"]);
-    for (row, values) in data.features.to_vec().chunks(2).enumerate() {
+    for (row, values) in data.values().to_vec().chunks(2).enumerate() {
         assert_eq!(values, [row as f32, (row % 7) as f32 + 0.5]);
     }
     let labels = data.labels.expect("labels");
@@ -496,5 +496,5 @@ fn labels_of_another_table_are_read_where_the_first_had_none() {
         .from_bytes(b"b,class,a\n2,x,1\n5,y,4\n")
         .expect("a table");
     assert_eq!(other.labels, Some(vec![0, 1]));
-    assert_eq!(other.features.to_vec(), [1.0, 2.0, 4.0, 5.0]);
+    assert_eq!(*other.values(), [1.0, 2.0, 4.0, 5.0]);
 }

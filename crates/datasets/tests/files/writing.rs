@@ -5,7 +5,7 @@ use std::fs;
 use retrograd_datasets::{
     CsvReader, Dataset, DatasetError, IfExists, read_npy, write_csv, write_npy,
 };
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Array, Tensor, random};
 use tempfile::tempdir;
 
 use crate::support::line;
@@ -15,20 +15,25 @@ fn arrays_come_back_as_they_were() {
     let folder = tempdir().expect("a folder");
     let path = folder.path().join("a.npy");
     for shape in [&[][..], &[0], &[7], &[2, 3], &[2, 1, 3, 1]] {
-        let tensor = Tensor::<f64>::normal(shape, 0.0, 1.0, &mut random::rng(1));
-        write_npy(&path, &tensor, IfExists::Replace).expect("a file");
-        assert_eq!(read_npy::<f64>(&path).expect("an array"), tensor);
-        let single = tensor.cast::<f32>();
+        let array = Array::<f64>::normal(shape, 0.0, 1.0, &mut random::rng(1));
+        write_npy(&path, &array, IfExists::Replace).expect("a file");
+        assert_eq!(read_npy::<f64>(&path).expect("an array"), array);
+        let single = array.cast::<f32>();
         write_npy(&path, &single, IfExists::Replace).expect("a file");
         assert_eq!(read_npy::<f32>(&path).expect("an array"), single);
+        // In a tensor of either type.
+        write_npy(&path, &Tensor::from(array.clone()), IfExists::Replace).expect("a file");
+        assert_eq!(read_npy::<f64>(&path).expect("an array"), array);
+        write_npy(&path, &Tensor::from(single.clone()), IfExists::Replace).expect("a file");
+        assert_eq!(read_npy::<f32>(&path).expect("an array"), single);
     }
-    let integers = Tensor::from_vec(vec![i64::MIN, -1, 0, i64::MAX], [2, 2]);
+    let integers = Array::from_vec(vec![i64::MIN, -1, 0, i64::MAX], [2, 2]);
     write_npy(&path, &integers.t(), IfExists::Replace).expect("a file");
     assert_eq!(
         read_npy::<i64>(&path).expect("an array"),
         integers.t().contiguous()
     );
-    let large = Tensor::<f32>::arange(100_000);
+    let large = Array::<f32>::arange(100_000);
     write_npy(&path, &large, IfExists::Replace).expect("a file");
     assert_eq!(read_npy::<f32>(&path).expect("an array"), large);
 }
@@ -37,8 +42,8 @@ fn arrays_come_back_as_they_were() {
 fn the_bytes_are_those_that_numpy_writes() {
     let folder = tempdir().expect("a folder");
     let path = folder.path().join("a.npy");
-    let tensor = Tensor::from_vec(vec![1.0_f32, 2.0], [2]);
-    write_npy(&path, &tensor, IfExists::Fail).expect("a file");
+    let array = Array::from_vec(vec![1.0_f32, 2.0], [2]);
+    write_npy(&path, &array, IfExists::Fail).expect("a file");
     let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
     let expected = format!("{header:<117}\n");
     let bytes = fs::read(&path).expect("the file");
@@ -57,7 +62,7 @@ fn tables_come_back_as_they_were() {
         columns: vec!["a".into(), "b,c".into()],
         ..Dataset::new(
             "a",
-            Tensor::from_vec(vec![0.1, -1e-30, 3.0, f32::MAX], [2, 2]),
+            Array::from_vec(vec![0.1, -1e-30, 3.0, f32::MAX], [2, 2]),
         )
     };
     write_csv(&path, &data, IfExists::Fail).expect("a file");
@@ -76,25 +81,25 @@ fn nothing_is_overwritten_unasked_and_nothing_is_left_behind() {
     let folder = tempdir().expect("a folder");
     let path = folder.path().join("a.npy");
     fs::write(&path, "precious").expect("a file");
-    let tensor = Tensor::<f32>::zeros([3]);
-    let error = write_npy(&path, &tensor, IfExists::Fail).expect_err("a refusal");
+    let array = Array::<f32>::zeros([3]);
+    let error = write_npy(&path, &array, IfExists::Fail).expect_err("a refusal");
     assert!(matches!(error, DatasetError::Exists { .. }));
     line(&error, &path);
     assert_eq!(fs::read_to_string(&path).expect("the file"), "precious");
     let nowhere = folder.path().join("missing").join("a.npy");
-    let error = write_npy(&nowhere, &tensor, IfExists::Replace).expect_err("a refusal");
+    let error = write_npy(&nowhere, &array, IfExists::Replace).expect_err("a refusal");
     assert!(matches!(error, DatasetError::Unwritable { .. }));
     line(&error, &nowhere);
     // A folder cannot be replaced by a file.
     let taken = folder.path().join("taken");
     fs::create_dir(&taken).expect("a folder");
-    write_npy(&taken, &tensor, IfExists::Replace).expect_err("a refusal");
+    write_npy(&taken, &array, IfExists::Replace).expect_err("a refusal");
     let names = fs::read_dir(folder.path()).expect("the folder");
     assert_eq!(names.count(), 2, "temporary files are left");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        write_npy(&path, &tensor, IfExists::Replace).expect("a file");
+        write_npy(&path, &array, IfExists::Replace).expect("a file");
         let mode = path.metadata().expect("the file").permissions().mode();
         assert_eq!(mode & 0o600, 0o600);
     }

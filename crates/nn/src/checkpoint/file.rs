@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{DType, Shape, ShapeError, Tensor};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensorError, SafeTensors};
 
@@ -10,13 +10,13 @@ use super::error::{CheckpointError, printable};
 
 /// What a file holds under one name.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Stored<T: Float> {
-    Tensor(Tensor<T>),
+pub(crate) enum Stored {
+    Tensor(Tensor),
     Count(u64),
 }
 
 /// The bytes of a safetensors file that holds these, under these names.
-pub(crate) fn encode<T: Float>(named: &[(String, Stored<T>)]) -> Result<Vec<u8>, SafeTensorError> {
+pub(crate) fn encode(named: &[(String, Stored)]) -> Result<Vec<u8>, SafeTensorError> {
     let encoded: Vec<(Dtype, Shape, Vec<u8>)> =
         named.iter().map(|(_, value)| encoded(value)).collect();
     let views = named
@@ -33,9 +33,9 @@ pub(crate) fn encode<T: Float>(named: &[(String, Stored<T>)]) -> Result<Vec<u8>,
 }
 
 /// Type, shape and bytes as a file has them.
-fn encoded<T: Float>(value: &Stored<T>) -> (Dtype, Shape, Vec<u8>) {
+fn encoded(value: &Stored) -> (Dtype, Shape, Vec<u8>) {
     match value {
-        Stored::Tensor(value) => (dtype::<T>(), *value.shape(), bytes(value)),
+        Stored::Tensor(value) => (dtype(value), *value.shape(), bytes(value)),
         Stored::Count(count) => {
             let count = i64::try_from(*count).unwrap_or(i64::MAX);
             (Dtype::I64, Shape::from([]), count.to_le_bytes().to_vec())
@@ -44,10 +44,7 @@ fn encoded<T: Float>(value: &Stored<T>) -> (Dtype, Shape, Vec<u8>) {
 }
 
 /// Everything in the bytes of a safetensors file, sorted by name; errors name `path`.
-pub(crate) fn decode<T: Float>(
-    path: &Path,
-    bytes: &[u8],
-) -> Result<Vec<(String, Stored<T>)>, CheckpointError> {
+pub(crate) fn decode(path: &Path, bytes: &[u8]) -> Result<Vec<(String, Stored)>, CheckpointError> {
     // The crate checks header and offsets against the length of the file.
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| CheckpointError::Format {
         path: path.into(),
@@ -57,7 +54,7 @@ pub(crate) fn decode<T: Float>(
         path: path.into(),
         problem: format!("{} {problem}", printable(name)),
     };
-    let mut read: Vec<(String, Stored<T>)> = Vec::new();
+    let mut read: Vec<(String, Stored)> = Vec::new();
     for (name, view) in tensors.iter() {
         if let Some(count) = count(&view) {
             let count = u64::try_from(count)
@@ -65,37 +62,33 @@ pub(crate) fn decode<T: Float>(
             read.push((name.to_owned(), Stored::Count(count)));
             continue;
         }
-        let values = values(view.dtype(), view.data()).ok_or_else(|| {
+        let misfit = |error| unsupported(name, format!("does not fit: {error}"));
+        let shape = Shape::new(view.shape()).map_err(misfit)?;
+        let tensor = tensor(view.dtype(), view.data(), shape).ok_or_else(|| {
             let found = view.dtype();
             unsupported(
                 name,
                 format!("is of type {found:?}; only F32 and F64 are read"),
             )
         })?;
-        let tensor = Shape::new(view.shape())
-            .and_then(|shape| Tensor::try_from_vec(values, shape))
-            .map_err(|error| unsupported(name, format!("does not fit: {error}")))?;
+        let tensor = tensor.map_err(misfit)?;
         read.push((name.to_owned(), Stored::Tensor(tensor)));
     }
     read.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(read)
 }
 
-fn dtype<T: Float>() -> Dtype {
-    if size_of::<T>() == 4 {
-        Dtype::F32
-    } else {
-        Dtype::F64
+fn dtype(tensor: &Tensor) -> Dtype {
+    match tensor.dtype() {
+        DType::F32 => Dtype::F32,
+        DType::F64 => Dtype::F64,
     }
 }
 
-fn bytes<T: Float>(tensor: &Tensor<T>) -> Vec<u8> {
-    let values = tensor.iter().map(|value| value.to_f64());
-    match dtype::<T>() {
-        Dtype::F32 => values
-            .flat_map(|value| (value as f32).to_le_bytes())
-            .collect(),
-        _ => values.flat_map(f64::to_le_bytes).collect(),
+fn bytes(tensor: &Tensor) -> Vec<u8> {
+    match tensor {
+        Tensor::F32(values) => values.iter().flat_map(f32::to_le_bytes).collect(),
+        Tensor::F64(values) => values.iter().flat_map(f64::to_le_bytes).collect(),
     }
 }
 
@@ -106,22 +99,17 @@ fn count(view: &TensorView<'_>) -> Option<i64> {
     Some(i64::from_le_bytes(*bytes))
 }
 
-fn values<T: Float>(dtype: Dtype, data: &[u8]) -> Option<Vec<T>> {
+/// The numbers of a tensor; nothing if its type is not one of ours, an error if they do not fit.
+fn tensor(dtype: Dtype, data: &[u8], shape: Shape) -> Option<Result<Tensor, ShapeError>> {
     match dtype {
-        Dtype::F32 => Some(
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| T::from_f64(f32::from_le_bytes(*b).into()))
-                .collect(),
-        ),
-        Dtype::F64 => Some(
-            data.as_chunks()
-                .0
-                .iter()
-                .map(|b| T::from_f64(f64::from_le_bytes(*b)))
-                .collect(),
-        ),
+        Dtype::F32 => {
+            let values = data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b));
+            Some(Tensor::try_from_vec(values.collect(), shape))
+        }
+        Dtype::F64 => {
+            let values = data.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b));
+            Some(Tensor::try_from_vec(values.collect(), shape))
+        }
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ mod file;
 use std::fs;
 use std::path::Path;
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use crate::module::{Module, State};
 pub use durable::write_atomically;
@@ -26,10 +26,7 @@ pub(crate) use durable::faults;
 ///
 /// # Errors
 /// If the file cannot be written; what was there before is then unchanged.
-pub fn save<T: Float>(
-    model: &dyn Module<T>,
-    path: impl AsRef<Path>,
-) -> Result<(), CheckpointError> {
+pub fn save(model: &dyn Module, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
     let path = path.as_ref();
     let file = encode(&stored(model)).map_err(|error| CheckpointError::Format {
         path: path.into(),
@@ -44,20 +41,17 @@ pub fn save<T: Float>(
 /// Sets every parameter, buffer and counter of `model` from `path`; nothing changes unless all of
 /// them fit.
 ///
-/// Files in `f32` and `f64` are both read and converted to `T`.
+/// Files in `f32` and `f64` are both read and converted to the type of the model.
 ///
 /// # Errors
 /// If the file cannot be read, is not whole, or its names and shapes are not exactly the model's.
-pub fn load<T: Float>(
-    model: &dyn Module<T>,
-    path: impl AsRef<Path>,
-) -> Result<(), CheckpointError> {
+pub fn load(model: &dyn Module, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
     let path = path.as_ref();
     set(model, path, &from_file(path)?)
 }
 
 /// What a file of `model` holds.
-pub(crate) fn stored<T: Float>(model: &dyn Module<T>) -> Vec<(String, Stored<T>)> {
+pub(crate) fn stored(model: &dyn Module) -> Vec<(String, Stored)> {
     let value = |state| match state {
         State::Param(param) => Stored::Tensor(param.value()),
         State::Buffer(buffer) => Stored::Tensor(buffer.value()),
@@ -68,10 +62,10 @@ pub(crate) fn stored<T: Float>(model: &dyn Module<T>) -> Vec<(String, Stored<T>)
 }
 
 /// Sets everything of `model` from what the file `path` held; nothing changes unless all of it fits.
-pub(crate) fn set<T: Float>(
-    model: &dyn Module<T>,
+pub(crate) fn set(
+    model: &dyn Module,
     path: &Path,
-    stored: &[(String, Stored<T>)],
+    stored: &[(String, Stored)],
 ) -> Result<(), CheckpointError> {
     let state = model.state();
     let mismatch = |problem: String| CheckpointError::Mismatch {
@@ -113,7 +107,7 @@ pub(crate) fn set<T: Float>(
 }
 
 /// Everything in a safetensors file, sorted by name.
-fn from_file<T: Float>(path: &Path) -> Result<Vec<(String, Stored<T>)>, CheckpointError> {
+fn from_file(path: &Path) -> Result<Vec<(String, Stored)>, CheckpointError> {
     let bytes = fs::read(path).map_err(|source| CheckpointError::Io {
         path: path.into(),
         source,
@@ -122,7 +116,7 @@ fn from_file<T: Float>(path: &Path) -> Result<Vec<(String, Stored<T>)>, Checkpoi
 }
 
 /// Why what is stored does not fit, if it does not.
-fn difference<T: Float>(own: &State<T>, stored: &Stored<T>) -> Option<String> {
+fn difference(own: &State, stored: &Stored) -> Option<String> {
     let own = match own {
         State::Param(param) => Some(param.shape()),
         State::Buffer(buffer) => Some(buffer.shape()),
@@ -140,12 +134,12 @@ fn difference<T: Float>(own: &State<T>, stored: &Stored<T>) -> Option<String> {
     }
 }
 
-/// Every tensor of a safetensors file, sorted by name, converted to `T`; counters, single whole
-/// numbers, are left out.
+/// Every tensor of a safetensors file, in its type, sorted by name; counters, single whole numbers,
+/// are left out.
 ///
 /// # Errors
 /// If the file cannot be read, is not whole, or holds anything but `f32`, `f64` and counters.
-pub fn read<T: Float>(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor<T>)>, CheckpointError> {
+pub fn read(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor)>, CheckpointError> {
     Ok(tensors(from_file(path.as_ref())?))
 }
 
@@ -153,11 +147,11 @@ pub fn read<T: Float>(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor<T>)>
 ///
 /// # Errors
 /// As [`read`].
-pub fn from_bytes<T: Float>(bytes: &[u8]) -> Result<Vec<(String, Tensor<T>)>, CheckpointError> {
+pub fn from_bytes(bytes: &[u8]) -> Result<Vec<(String, Tensor)>, CheckpointError> {
     decode(Path::new("bytes"), bytes).map(tensors)
 }
 
-fn tensors<T: Float>(stored: Vec<(String, Stored<T>)>) -> Vec<(String, Tensor<T>)> {
+fn tensors(stored: Vec<(String, Stored)>) -> Vec<(String, Tensor)> {
     let tensor = |(name, value)| match value {
         Stored::Tensor(value) => Some((name, value)),
         Stored::Count(_) => None,
@@ -172,7 +166,7 @@ mod tests {
     use retrograd_autograd::Var;
     use retrograd_tensor::random;
 
-    fn model(widths: [usize; 3], seed: u64) -> Sequential<f32> {
+    fn model(widths: [usize; 3], seed: u64) -> Sequential {
         let mut rng = random::rng(seed);
         Sequential::new()
             .with(Linear::new(widths[0], widths[1], &mut rng))
@@ -190,7 +184,7 @@ mod tests {
         for ((name, a), (_, b)) in a.params().iter().zip(b.params()) {
             assert_eq!(a.value(), b.value(), "{name}");
         }
-        let names: Vec<String> = read::<f64>(&path)
+        let names: Vec<String> = read(&path)
             .unwrap()
             .into_iter()
             .map(|(name, _)| name)
@@ -229,7 +223,7 @@ mod tests {
                 .zip(before)
                 .all(|((_, p), old)| p.value() == old)
         );
-        let smaller = Sequential::<f32>::new().with(Linear::new(3, 5, &mut random::rng(0)));
+        let smaller = Sequential::new().with(Linear::new(3, 5, &mut random::rng(0)));
         assert!(
             load(&smaller, &path)
                 .unwrap_err()
@@ -239,13 +233,13 @@ mod tests {
     }
 
     /// A layer with one of everything.
-    struct Everything(Param<f32>, Buffer<f32>, Counter);
+    struct Everything(Param, Buffer, Counter);
 
-    impl Module<f32> for Everything {
-        fn forward(&self, x: &Var<f32>) -> Var<f32> {
+    impl Module for Everything {
+        fn forward(&self, x: &Var) -> Var {
             x.clone()
         }
-        fn visit(&self, visitor: &mut Visitor<'_, f32>) {
+        fn visit(&self, visitor: &mut Visitor<'_>) {
             visitor.param("weight", &self.0);
             visitor.buffer("mean", &self.1);
             visitor.counter("batches", &self.2);
@@ -275,7 +269,7 @@ mod tests {
         assert_eq!(loaded.1.value(), saved.1.value());
         assert_eq!(loaded.2.get(), 7);
         assert_eq!(saved.params().len(), 1);
-        assert_eq!(read::<f32>(&path).unwrap().len(), 2);
+        assert_eq!(read(&path).unwrap().len(), 2);
 
         let header = br#"{"batches":{"dtype":"I64","shape":[],"data_offsets":[0,8]}}"#;
         let length = (header.len() as u64).to_le_bytes();
@@ -296,10 +290,10 @@ mod tests {
         let whole = fs::read(&path).unwrap();
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            let text = read::<f32>(&path).unwrap_err().to_string();
+            let text = read(&path).unwrap_err().to_string();
             assert!(!text.contains('\n'), "{text}");
         }
         fs::write(&path, [&[255; 8][..], &whole[8..]].concat()).unwrap();
-        assert!(read::<f32>(&path).is_err(), "a header longer than the file");
+        assert!(read(&path).is_err(), "a header longer than the file");
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor, random};
+use retrograd_tensor::{Tensor, random};
 
 use crate::transform::Transform;
 use ahead::Ahead;
@@ -122,10 +122,10 @@ impl<S: Samples> DataLoader<S> {
     ///
     /// ```
     /// use retrograd_nn::{DataLoader, transform::Noise};
-    /// use retrograd_tensor::Tensor;
+    /// use retrograd_tensor::{DType, Tensor};
     ///
     /// // Fresh noise every time.
-    /// let loader = DataLoader::new(Tensor::<f32>::zeros([4, 9]), 4).unwrap();
+    /// let loader = DataLoader::new(Tensor::zeros([4, 9], DType::F32), 4).unwrap();
     /// let loader = loader.transformed(7, Noise { deviation: 0.1 });
     /// let epoch = |n| loader.epoch(n).next().unwrap();
     /// assert_eq!(epoch(1), epoch(1));
@@ -145,9 +145,9 @@ impl<S: Samples> DataLoader<S> {
 
     /// As [`changed`](Self::changed), by a [`Transform`].
     #[must_use]
-    pub fn transformed<T: Float>(self, seed: u64, transform: impl Transform<T> + 'static) -> Self
+    pub fn transformed(self, seed: u64, transform: impl Transform + 'static) -> Self
     where
-        S: Into<Tensor<T>> + From<Tensor<T>>,
+        S: Into<Tensor> + From<Tensor>,
     {
         self.changed(seed, move |batch, rng| {
             transform.apply(batch.into(), rng).into()
@@ -281,12 +281,13 @@ impl<S: Samples> Iterator for Epoch<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::{Array, DType};
 
-    fn loader() -> DataLoader<Tensor<f64>> {
-        DataLoader::new(Tensor::arange(10).reshape(&[10, 1]), 4).unwrap()
+    fn loader() -> DataLoader<Tensor> {
+        DataLoader::new(Tensor::arange(10, DType::F64).reshape(&[10, 1]), 4).unwrap()
     }
 
-    fn seen(loader: &DataLoader<Tensor<f64>>, epoch: u64) -> Vec<f64> {
+    fn seen(loader: &DataLoader<Tensor>, epoch: u64) -> Vec<f64> {
         loader
             .epoch(epoch)
             .flat_map(|batch| batch.to_vec())
@@ -321,7 +322,7 @@ mod tests {
 
     #[test]
     fn impossible_batches_are_refused() {
-        let data = || Tensor::<f32>::zeros([3, 2]);
+        let data = || Tensor::zeros([3, 2], DType::F32);
         assert_eq!(
             DataLoader::new(data(), 0).unwrap_err(),
             DataError::ZeroBatch
@@ -334,15 +335,15 @@ mod tests {
             }
         );
         assert_eq!(
-            DataLoader::new(Tensor::<f32>::zeros([0, 2]), 1).unwrap_err(),
+            DataLoader::new(Tensor::zeros([0, 2], DType::F32), 1).unwrap_err(),
             DataError::Empty
         );
     }
 
     #[test]
     fn a_thread_of_its_own_changes_nothing() {
-        let change = |batch: Tensor<f64>, rng: &mut Rng| {
-            let noise = Tensor::normal(*batch.shape(), 0.0, 1.0, rng);
+        let change = |batch: Tensor, rng: &mut Rng| {
+            let noise = Tensor::normal(*batch.shape(), 0.0, 1.0, rng, DType::F64);
             batch + noise
         };
         let loader = loader().shuffled(1).changed(2, change);
@@ -360,13 +361,13 @@ mod tests {
 
     #[test]
     fn what_belongs_together_stays_together() {
-        let labels = Labels(Tensor::from_vec((0..10).collect(), [10]));
-        let features = Tensor::<f64>::arange(10).reshape(&[10, 1]);
+        let labels = Labels(Array::from_vec((0..10).collect(), [10]));
+        let features = Tensor::arange(10, DType::F64).reshape(&[10, 1]);
         let loader = DataLoader::new((features.clone(), labels), 3).unwrap();
         for (x, Labels(label)) in loader.shuffled(4).epoch(1) {
             assert!(x.iter().zip(label.iter()).all(|(x, l)| x == l as f64));
         }
-        let few = Labels(Tensor::from_vec(vec![0, 1], [2]));
+        let few = Labels(Array::from_vec(vec![0, 1], [2]));
         let text = DataLoader::new((features, few), 3).unwrap_err().to_string();
         assert!(text.contains("10 samples and 2"), "{text}");
     }

@@ -1,6 +1,6 @@
 //! What a loader can cut into batches: tensors, labels, and pairs of them.
 
-use retrograd_tensor::{Element, Tensor};
+use retrograd_tensor::{Array, Element, Tensor};
 
 use super::DataError;
 
@@ -23,7 +23,21 @@ pub trait Samples: Clone + Send + 'static {
     fn bytes(&self) -> usize;
 }
 
-impl<T: Element> Samples for Tensor<T> {
+impl Samples for Tensor {
+    fn count(&self) -> Result<usize, DataError> {
+        Ok(self.shape().first().copied().unwrap_or(0))
+    }
+
+    fn rows(&self, rows: &[usize]) -> Self {
+        Self::rows(self, rows)
+    }
+
+    fn bytes(&self) -> usize {
+        Self::bytes(self)
+    }
+}
+
+impl<T: Element> Samples for Array<T> {
     fn count(&self) -> Result<usize, DataError> {
         Ok(self.shape().first().copied().unwrap_or(0))
     }
@@ -57,7 +71,7 @@ impl<A: Samples, B: Samples> Samples for (A, B) {
 
 /// Classes of samples, `[samples]`; on a tape they are the whole numbers that they are.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Labels(pub Tensor<i64>);
+pub struct Labels(pub Array<i64>);
 
 impl Samples for Labels {
     fn count(&self) -> Result<usize, DataError> {
@@ -76,17 +90,17 @@ impl Samples for Labels {
 /// Samples with their classes, where there are such, and which of their features were observed: for a
 /// model that is chosen while the program runs, and may need them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Labelled<T: Element = f32> {
+pub struct Labelled {
     /// `[samples, features ...]`
-    pub features: Tensor<T>,
+    pub features: Tensor,
     /// `[samples]`
-    pub labels: Option<Tensor<i64>>,
+    pub labels: Option<Array<i64>>,
     /// 1 where a feature was observed and 0 where it was not, of the shape of the features; none where
     /// all were.
-    pub observed: Option<Tensor<T>>,
+    pub observed: Option<Tensor>,
 }
 
-impl<T: Element> Samples for Labelled<T> {
+impl Samples for Labelled {
     fn count(&self) -> Result<usize, DataError> {
         let features = self.features.clone();
         if let Some(labels) = &self.labels {

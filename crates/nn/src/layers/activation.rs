@@ -1,7 +1,6 @@
 //! Activation functions as layers.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
 
 use crate::module::{Module, Visitor};
 
@@ -70,8 +69,8 @@ pub enum Activation {
     Glu(isize),
 }
 
-impl<T: Float> Module<T> for Activation {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Activation {
+    fn forward(&self, x: &Var) -> Var {
         match *self {
             Self::Identity => x.clone(),
             Self::Relu => x.relu(),
@@ -105,5 +104,5 @@ impl<T: Float> Module<T> for Activation {
         }
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }

@@ -1,26 +1,26 @@
 //! Scale and shift, the learnt part of every normalisation.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{DType, Shape, Tensor};
 
 use crate::module::Visitor;
 use crate::param::Param;
 
 /// A weight that multiplies and a bias that is added, either of which may be left out.
 #[derive(Clone, Debug)]
-pub struct Affine<T: Float = f32> {
+pub struct Affine {
     /// The scale; 1 at first.
-    pub weight: Option<Param<T>>,
+    pub weight: Option<Param>,
     /// The shift; 0 at first.
-    pub bias: Option<Param<T>>,
+    pub bias: Option<Param>,
 }
 
-impl<T: Float> Affine<T> {
+impl Affine {
     pub(super) fn new(shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
         Self {
-            weight: Some(Param::new(Tensor::ones(shape))),
-            bias: Some(Param::new(Tensor::zeros(shape))),
+            weight: Some(Param::new(Tensor::ones(shape, DType::default()))),
+            bias: Some(Param::new(Tensor::zeros(shape, DType::default()))),
         }
     }
 
@@ -32,12 +32,12 @@ impl<T: Float> Affine<T> {
     }
 
     /// Both as operands beside `x`.
-    pub(super) fn beside(&self, x: &Var<T>) -> (Option<Var<T>>, Option<Var<T>>) {
-        let of = |param: &Option<Param<T>>| param.as_ref().map(|param| param.beside(x));
+    pub(super) fn beside(&self, x: &Var) -> (Option<Var>, Option<Var>) {
+        let of = |param: &Option<Param>| param.as_ref().map(|param| param.beside(x));
         (of(&self.weight), of(&self.bias))
     }
 
-    pub(super) fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    pub(super) fn visit(&self, visitor: &mut Visitor<'_>) {
         if let Some(weight) = &self.weight {
             visitor.param("weight", weight);
         }

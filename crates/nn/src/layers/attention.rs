@@ -10,7 +10,7 @@
 
 use retrograd_autograd::{Attention, Var};
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, OrPanic, Shape, ShapeError, Tensor};
+use retrograd_tensor::{DType, OrPanic, Shape, ShapeError, Tensor};
 
 use super::linear::Linear;
 use crate::init::Init;
@@ -26,11 +26,11 @@ use crate::param::Param;
 /// ```
 /// use retrograd_nn::{AttentionMasks, MultiheadAttention};
 /// use retrograd_autograd::Var;
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{DType, Tensor, random};
 ///
 /// let mut rng = random::rng(0);
-/// let attention = MultiheadAttention::<f32>::new(8, 2, &mut rng);
-/// let x: Var = Tensor::normal([1, 5, 8], 0.0, 1.0, &mut rng).into();
+/// let attention = MultiheadAttention::new(8, 2, &mut rng);
+/// let x: Var = Tensor::normal([1, 5, 8], 0.0, 1.0, &mut rng, DType::F32).into();
 /// let looking_back = AttentionMasks { causal: true, ..Default::default() };
 /// assert_eq!(attention.attend(&x, &x, &x, &looking_back).shape(), [1, 5, 8]);
 /// let weights = attention.weights(&x, &x, &looking_back);
@@ -38,37 +38,27 @@ use crate::param::Param;
 /// assert_eq!(weights.value().at(&[0, 1, 0, 0]), 1.0); // the first step sees itself alone
 /// ```
 #[derive(Clone, Debug)]
-pub struct MultiheadAttention<T: Float = f32> {
+pub struct MultiheadAttention {
     /// W of queries, keys and values below each other, `[3 · width, width]`.
-    pub in_proj_weight: Param<T>,
+    pub in_proj_weight: Param,
     /// b of the same, `[3 · width]`.
-    pub in_proj_bias: Option<Param<T>>,
+    pub in_proj_bias: Option<Param>,
     /// What joins the heads.
-    pub out_proj: Linear<T>,
+    pub out_proj: Linear,
     heads: usize,
     dropout: f64,
 }
 
 /// What queries must not see; by default they see all keys.
-#[derive(Clone, Copy, Debug)]
-pub struct AttentionMasks<'a, T: Float> {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AttentionMasks<'a> {
     /// Added to the scores, broadcast to `[batch, heads, queries, keys]`: −∞ where a query must not
     /// see a key, 0 where it may.
-    pub mask: Option<&'a Var<T>>,
+    pub mask: Option<&'a Var>,
     /// Not 0 for keys that only fill a sequence up, `[batch, keys]`: no query sees these.
-    pub padding: Option<&'a Tensor<T>>,
+    pub padding: Option<&'a Tensor>,
     /// Whether query i sees keys 0 to i only.
     pub causal: bool,
-}
-
-impl<T: Float> Default for AttentionMasks<'_, T> {
-    fn default() -> Self {
-        Self {
-            mask: None,
-            padding: None,
-            causal: false,
-        }
-    }
 }
 
 /// The part of the inner weight that projects queries.
@@ -78,7 +68,7 @@ const KEYS: usize = 1;
 /// The part that projects values.
 const VALUES: usize = 2;
 
-impl<T: Float> MultiheadAttention<T> {
+impl MultiheadAttention {
     /// Start values as PyTorch draws them: the inner weight by Xavier's rule, the outer one uniform in
     /// ±1/√width, biases 0.
     ///
@@ -91,10 +81,11 @@ impl<T: Float> MultiheadAttention<T> {
             heads > 0 && width.is_multiple_of(heads),
             "multihead_attention: a width of {width} does not divide into {heads} heads"
         );
-        let in_proj_weight = Param::new(Init::XavierUniform.draw([3 * width, width], rng));
+        let in_proj_weight =
+            Param::new(Init::XavierUniform.draw([3 * width, width], rng, DType::default()));
         Self {
             in_proj_weight,
-            in_proj_bias: Some(Param::new(Tensor::zeros([3 * width]))),
+            in_proj_bias: Some(Param::new(Tensor::zeros([3 * width], DType::default()))),
             out_proj: Linear::with_init(width, width, Init::FanIn, rng),
             heads,
             dropout: 0.0,
@@ -128,11 +119,11 @@ impl<T: Float> MultiheadAttention<T> {
     #[must_use]
     pub fn attend(
         &self,
-        queries: &Var<T>,
-        keys: &Var<T>,
-        values: &Var<T>,
-        masks: &AttentionMasks<'_, T>,
-    ) -> Var<T> {
+        queries: &Var,
+        keys: &Var,
+        values: &Var,
+        masks: &AttentionMasks<'_>,
+    ) -> Var {
         let shape = self.check(queries, keys, values, masks);
         let v = self.projected(values, VALUES);
         let mixed = self.mixed(queries, keys, &v, masks, self.dropout);
@@ -147,15 +138,10 @@ impl<T: Float> MultiheadAttention<T> {
     /// If the shapes do not fit.
     #[track_caller]
     #[must_use]
-    pub fn weights(
-        &self,
-        queries: &Var<T>,
-        keys: &Var<T>,
-        masks: &AttentionMasks<'_, T>,
-    ) -> Var<T> {
+    pub fn weights(&self, queries: &Var, keys: &Var, masks: &AttentionMasks<'_>) -> Var {
         self.check(queries, keys, keys, masks);
         // Values that are the unit vectors show what they are multiplied by.
-        let units = Var::constant(Tensor::eye(keys.shape()[1]));
+        let units = Var::constant(Tensor::eye(keys.shape()[1], keys.dtype()));
         self.mixed(queries, keys, &units, masks, 0.0)
     }
 
@@ -163,12 +149,12 @@ impl<T: Float> MultiheadAttention<T> {
     #[track_caller]
     fn mixed(
         &self,
-        queries: &Var<T>,
-        keys: &Var<T>,
-        values: &Var<T>,
-        masks: &AttentionMasks<'_, T>,
+        queries: &Var,
+        keys: &Var,
+        values: &Var,
+        masks: &AttentionMasks<'_>,
         dropout: f64,
-    ) -> Var<T> {
+    ) -> Var {
         let q = self.projected(queries, QUERIES);
         let k = self.projected(keys, KEYS);
         let options = Attention {
@@ -176,18 +162,18 @@ impl<T: Float> MultiheadAttention<T> {
             scale: None,
             dropout,
         };
-        q.attention(&k, values, masks.added().as_ref(), &options)
+        q.attention(&k, values, masks.added(q.dtype()).as_ref(), &options)
     }
 
     /// One of the three projections by heads, `[batch, heads, steps, width / heads]`.
     #[track_caller]
-    fn projected(&self, x: &Var<T>, part: usize) -> Var<T> {
+    fn projected(&self, x: &Var, part: usize) -> Var {
         let [batch, steps, width] = x.shape()[..] else {
             unreachable!("the shapes were checked")
         };
         // Three products: a part of one large product would have a cotangent of its size.
         let rows = x.with_shape(Shape::from([batch * steps, width]));
-        let of = |param: &Param<T>| param.beside(x).narrow(0, part * width, width);
+        let of = |param: &Param| param.beside(x).narrow(0, part * width, width);
         let weight = of(&self.in_proj_weight);
         let y = match &self.in_proj_bias {
             Some(bias) => rows.affine(&weight, &of(bias)),
@@ -199,13 +185,7 @@ impl<T: Float> MultiheadAttention<T> {
 
     /// The shape of the result, if the shapes fit.
     #[track_caller]
-    fn check(
-        &self,
-        queries: &Var<T>,
-        keys: &Var<T>,
-        values: &Var<T>,
-        masks: &AttentionMasks<'_, T>,
-    ) -> Shape {
+    fn check(&self, queries: &Var, keys: &Var, values: &Var, masks: &AttentionMasks<'_>) -> Shape {
         let shape = *queries.shape();
         let width = self.in_proj_weight.shape()[1];
         let fits = shape.len() == 3
@@ -230,25 +210,19 @@ impl<T: Float> MultiheadAttention<T> {
     }
 }
 
-impl<T: Float> AttentionMasks<'_, T> {
+impl AttentionMasks<'_> {
     /// Mask and padding as what is added to the scores.
     #[track_caller]
-    fn added(&self) -> Option<Var<T>> {
+    fn added(&self, dtype: DType) -> Option<Var> {
         let Some(padding) = self.padding else {
             return self.mask.cloned();
         };
-        let hidden = |fills: T| {
-            if fills == T::ZERO {
-                T::ZERO
-            } else {
-                T::from_f64(f64::NEG_INFINITY)
-            }
-        };
+        let hidden = |fills| if fills == 0.0 { 0.0 } else { f64::NEG_INFINITY };
         let [batch, keys] = padding.shape()[..] else {
             unreachable!("the shapes were checked")
         };
         let shape = Shape::from([batch, 1, 1, keys]);
-        let padding = Var::constant(padding.map(hidden).with_shape(shape));
+        let padding = Var::constant(padding.map(hidden).cast(dtype).with_shape(shape));
         Some(match self.mask {
             Some(mask) => mask + padding,
             None => padding,
@@ -256,12 +230,12 @@ impl<T: Float> AttentionMasks<'_, T> {
     }
 }
 
-impl<T: Float> Module<T> for MultiheadAttention<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for MultiheadAttention {
+    fn forward(&self, x: &Var) -> Var {
         self.attend(x, x, x, &AttentionMasks::default())
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("in_proj_weight", &self.in_proj_weight);
         if let Some(bias) = &self.in_proj_bias {
             visitor.param("in_proj_bias", bias);

@@ -13,7 +13,7 @@
 //! not trained.
 
 use retrograd_autograd::{Mode, Var};
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use super::affine::Affine;
 use super::running::Running;
@@ -21,19 +21,19 @@ use crate::buffer::may_change;
 use crate::module::{Module, Visitor};
 
 /// Batch normalisation of `[batch, channels]` or `[batch, channels, positions]`.
-pub type BatchNorm1d<T = f32> = BatchNorm<1, T>;
+pub type BatchNorm1d = BatchNorm<1>;
 
 /// Batch normalisation of images, `[batch, channels, rows, columns]`.
-pub type BatchNorm2d<T = f32> = BatchNorm<2, T>;
+pub type BatchNorm2d = BatchNorm<2>;
 
 /// Batch normalisation over `N` axes: [`BatchNorm1d`] or [`BatchNorm2d`].
 ///
 /// ```
 /// use retrograd_autograd::{Mode, Tape};
 /// use retrograd_nn::{BatchNorm1d, Module};
-/// use retrograd_tensor::{Tensor, assert_abs_diff_eq, assert_relative_eq, random};
+/// use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, assert_relative_eq, random};
 ///
-/// let norm = BatchNorm1d::<f64>::new(1);
+/// let norm = BatchNorm1d::new(1).to(DType::F64);
 /// let x = Tensor::from_vec(vec![3.0, 5.0], [2, 1]);
 /// let y = norm.forward(&Tape::new().constant(x.clone()));
 /// assert_abs_diff_eq!(y.value().to_vec()[..], [-1.0, 1.0][..], epsilon = 1e-5);
@@ -48,17 +48,17 @@ pub type BatchNorm2d<T = f32> = BatchNorm<2, T>;
 /// assert_relative_eq!(y.value().at(&[0, 0]), expected, max_relative = 1e-12);
 /// ```
 #[derive(Clone, Debug)]
-pub struct BatchNorm<const N: usize, T: Float = f32> {
+pub struct BatchNorm<const N: usize> {
     /// Scale and shift of each channel, `[channels]`; 1 and 0 at first.
-    pub affine: Affine<T>,
+    pub affine: Affine,
     /// Mean and variance over the batches that were seen.
-    pub running: Option<Running<T>>,
+    pub running: Option<Running>,
     /// Added to the variance.
     pub epsilon: f64,
     channels: usize,
 }
 
-impl<const N: usize, T: Float> BatchNorm<N, T> {
+impl<const N: usize> BatchNorm<N> {
     /// Of so many channels, with PyTorch's constants: ε is 10⁻⁵ and a batch counts 0.1 in the running
     /// ones.
     #[must_use]
@@ -115,7 +115,7 @@ impl<const N: usize, T: Float> BatchNorm<N, T> {
         }
     }
 
-    fn check(&self, x: &Var<T>) {
+    fn check(&self, x: &Var) {
         let shape = x.shape();
         let (fits, expected) = if N == 1 {
             let fits = matches!(x.rank(), 2 | 3);
@@ -131,8 +131,8 @@ impl<const N: usize, T: Float> BatchNorm<N, T> {
     }
 }
 
-impl<const N: usize, T: Float> Module<T> for BatchNorm<N, T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl<const N: usize> Module for BatchNorm<N> {
+    fn forward(&self, x: &Var) -> Var {
         const { assert!(N == 1 || N == 2, "batches of signals or of images") };
         self.check(x);
         let (weight, bias) = self.affine.beside(x);
@@ -155,7 +155,7 @@ impl<const N: usize, T: Float> Module<T> for BatchNorm<N, T> {
         y
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.affine.visit(visitor);
         if let Some(running) = &self.running {
             running.visit(visitor);
@@ -164,6 +164,6 @@ impl<const N: usize, T: Float> Module<T> for BatchNorm<N, T> {
 }
 
 /// v·n/(n − 1): the variance that is right on average, of the variance of n numbers.
-pub(super) fn unbiased<T: Float>(variance: &Tensor<T>, count: usize) -> Tensor<T> {
+pub(super) fn unbiased(variance: &Tensor, count: usize) -> Tensor {
     variance.scale(count as f64 / (count as f64 - 1.0))
 }

@@ -6,7 +6,7 @@
 
 use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{DType, Tensor};
 
 use crate::module::{Module, Visitor};
 use crate::param::Param;
@@ -19,28 +19,30 @@ use crate::param::Param;
 /// ```
 /// use retrograd_nn::{Bilinear, Module};
 /// use retrograd_autograd::Var;
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{DType, Tensor, random};
 ///
-/// let layer = Bilinear::<f64>::new(2, 3, 4, &mut random::rng(0));
-/// let (a, b) = (Var::constant(Tensor::ones([5, 2])), Var::constant(Tensor::ones([5, 3])));
+/// let layer = Bilinear::new(2, 3, 4, &mut random::rng(0)).to(DType::F64);
+/// let (a, b) = (Var::constant(Tensor::ones([5, 2], DType::F64)), Var::constant(Tensor::ones([5, 3], DType::F64)));
 /// let y = layer.of(&a, &b);
 /// assert_eq!(y.shape(), [5, 4]);
 /// assert_eq!(layer.forward(&Var::cat(&[&a, &b], 1)).value(), y.value());
 /// ```
 #[derive(Clone, Debug)]
-pub struct Bilinear<T: Float = f32> {
+pub struct Bilinear {
     /// W, `[outputs, first, second]`.
-    pub weight: Param<T>,
+    pub weight: Param,
     /// c, `[outputs]`.
-    pub bias: Option<Param<T>>,
+    pub bias: Option<Param>,
 }
 
-impl<T: Float> Bilinear<T> {
+impl Bilinear {
     /// Start values as PyTorch draws them: weight and bias uniform in ±1/√first.
     #[must_use]
     pub fn new(first: usize, second: usize, outputs: usize, rng: &mut Rng) -> Self {
         let limit = (first.max(1) as f64).sqrt().recip();
-        let mut draw = |shape: &[usize]| Param::new(Tensor::uniform(shape, -limit, limit, rng));
+        let mut draw = |shape: &[usize]| {
+            Param::new(Tensor::uniform(shape, -limit, limit, rng, DType::default()))
+        };
         Self {
             weight: draw(&[outputs, first, second]),
             bias: Some(draw(&[outputs])),
@@ -59,7 +61,7 @@ impl<T: Float> Bilinear<T> {
     /// If the shapes are not these.
     #[track_caller]
     #[must_use]
-    pub fn of(&self, a: &Var<T>, b: &Var<T>) -> Var<T> {
+    pub fn of(&self, a: &Var, b: &Var) -> Var {
         // Whichever of the two belongs to a step.
         let x = if a.tape().is_some() { a } else { b };
         let bias = self.bias.as_ref().map(|bias| bias.beside(x));
@@ -67,8 +69,8 @@ impl<T: Float> Bilinear<T> {
     }
 }
 
-impl<T: Float> Module<T> for Bilinear<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Bilinear {
+    fn forward(&self, x: &Var) -> Var {
         let shape = self.weight.shape();
         let [first, second] = [shape[1], shape[2]];
         assert!(
@@ -79,7 +81,7 @@ impl<T: Float> Module<T> for Bilinear<T> {
         self.of(&x.narrow(-1, 0, first), &x.narrow(-1, first, second))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("weight", &self.weight);
         if let Some(bias) = &self.bias {
             visitor.param("bias", bias);

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use retrograd_autograd::{Tape, Var, checkpoint};
-use retrograd_tensor::Float;
 
 use super::sequential::Layer;
 use crate::module::{Module, Visitor};
@@ -16,8 +15,8 @@ use crate::module::{Module, Visitor};
 /// s = √n (Chen et al. 2016). The price is one more forward pass. The last segment is recorded as
 /// usual, since it would be computed again at once. Gradients are the same bits, and parameters have
 /// the same names.
-pub struct Checkpointed<T: Float = f32> {
-    layers: Arc<[Layer<T>]>,
+pub struct Checkpointed {
+    layers: Arc<[Layer]>,
     segment: usize,
 }
 
@@ -30,8 +29,8 @@ pub struct Kept {
     pub checkpointed: usize,
 }
 
-impl<T: Float> Checkpointed<T> {
-    pub(super) fn new(layers: Vec<Layer<T>>, segment: usize) -> Self {
+impl Checkpointed {
+    pub(super) fn new(layers: Vec<Layer>, segment: usize) -> Self {
         Self {
             layers: layers.into(),
             segment: segment.max(1),
@@ -50,14 +49,14 @@ impl<T: Float> Checkpointed<T> {
     /// keep, such as the output of one that is the input of the next, are counted once where the layer
     /// before keeps them. Parameters are kept anyway and are not counted.
     #[must_use]
-    pub fn predict(&self, x: &Var<T>) -> Kept {
+    pub fn predict(&self, x: &Var) -> Kept {
         let (mut sizes, mut inputs) = (Vec::new(), Vec::new());
         let mut value = x.value().clone();
         for layer in self.layers.iter() {
-            let tape = Tape::<T>::with(x.mode(), retrograd_tensor::random::rng(0));
+            let tape = Tape::with(x.mode(), retrograd_tensor::random::rng(0));
             let given = tape.leaf(value);
             let result = layer.forward(&given);
-            inputs.push(given.elements() * size_of::<T>());
+            inputs.push(given.value().bytes());
             let mut seen = vec![result.node()];
             let kept = tape.residuals().list.into_iter().filter(|residual| {
                 let inner = residual
@@ -85,14 +84,14 @@ impl<T: Float> Checkpointed<T> {
     }
 }
 
-impl<T: Float> Module<T> for Checkpointed<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Checkpointed {
+    fn forward(&self, x: &Var) -> Var {
         let count = self.layers.len();
         let mut x = x.clone();
         for start in (0..count).step_by(self.segment) {
             let end = (start + self.segment).min(count);
             let layers = Arc::clone(&self.layers);
-            let run = move |x: &[Var<T>]| {
+            let run = move |x: &[Var]| {
                 let layers = layers[start..end].iter();
                 layers.fold(x[0].clone(), |x, layer| layer.forward(&x))
             };
@@ -105,14 +104,14 @@ impl<T: Float> Module<T> for Checkpointed<T> {
         x
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         for (position, layer) in self.layers.iter().enumerate() {
             visitor.child(&position.to_string(), layer.as_ref());
         }
     }
 }
 
-impl<T: Float> fmt::Debug for Checkpointed<T> {
+impl fmt::Debug for Checkpointed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

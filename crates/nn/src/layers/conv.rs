@@ -9,7 +9,7 @@
 
 use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Convolution, Float, Shape, Tensor};
+use retrograd_tensor::{Convolution, Shape, Tensor};
 
 use super::start::weight_and_bias;
 use super::weighted::Weighted;
@@ -18,27 +18,27 @@ use crate::module::{Module, Visitor};
 use crate::param::Param;
 
 /// Convolution of signals, `[batch, inputs, positions]` to `[batch, outputs, positions]`.
-pub type Conv1d<T = f32> = Conv<1, T>;
+pub type Conv1d = Conv<1>;
 
 /// Convolution of images, `[batch, inputs, rows, columns]` to `[batch, outputs, rows, columns]`.
-pub type Conv2d<T = f32> = Conv<2, T>;
+pub type Conv2d = Conv<2>;
 
 /// Convolution over `N` axes, 1 or 2: [`Conv1d`] or [`Conv2d`].
 ///
 /// ```
 /// use retrograd_nn::{Conv2d, Module};
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{DType, Tensor, random};
 ///
-/// let halving = Conv2d::<f32>::new(3, 16, [3, 3], &mut random::rng(0)).stride([2, 2]).padding([1, 1]);
-/// let images = Tensor::zeros([8, 3, 28, 28]);
+/// let halving = Conv2d::new(3, 16, [3, 3], &mut random::rng(0)).stride([2, 2]).padding([1, 1]);
+/// let images = Tensor::zeros([8, 3, 28, 28], DType::F32);
 /// assert_eq!(halving.forward(&images.into()).shape(), [8, 16, 14, 14]);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Conv<const N: usize, T: Float = f32> {
+pub struct Conv<const N: usize> {
     /// `[outputs, inputs / groups, taps ..]`.
-    pub weight: Param<T>,
+    pub weight: Param,
     /// `[outputs]`.
-    pub bias: Option<Param<T>>,
+    pub bias: Option<Param>,
     /// How it slides: stride, padding, dilation, groups.
     pub options: Convolution<N>,
 }
@@ -62,7 +62,7 @@ pub(super) fn weight_shape<const N: usize>(
     Shape::from([&[first, second / groups], &kernel[..]].concat())
 }
 
-impl<const N: usize, T: Float> Conv<N, T> {
+impl<const N: usize> Conv<N> {
     /// A kernel of so many taps along each axis, which moves one by one without padding. Start values
     /// as PyTorch draws them: weight and bias uniform in ±1/√(inputs · taps).
     ///
@@ -100,9 +100,10 @@ impl<const N: usize, T: Float> Conv<N, T> {
     /// The same with its weight drawn by `init` and a bias of 0.
     #[must_use]
     pub fn with_init(self, init: Init, rng: &mut Rng) -> Self {
-        self.weight.set(init.draw(self.weight.shape(), rng));
+        let dtype = self.weight.dtype();
+        self.weight.set(init.draw(self.weight.shape(), rng, dtype));
         if let Some(bias) = &self.bias {
-            bias.set(Tensor::zeros(bias.shape()));
+            bias.set(Tensor::zeros(bias.shape(), dtype));
         }
         self
     }
@@ -147,29 +148,29 @@ impl<const N: usize, T: Float> Conv<N, T> {
     }
 }
 
-impl<const N: usize, T: Float> Weighted<T> for Conv<N, T> {
-    fn weight(&self) -> &Param<T> {
+impl<const N: usize> Weighted for Conv<N> {
+    fn weight(&self) -> &Param {
         &self.weight
     }
 
-    fn forward_with(&self, x: &Var<T>, weight: &Var<T>) -> Var<T> {
+    fn forward_with(&self, x: &Var, weight: &Var) -> Var {
         let bias = self.bias.as_ref().map(|bias| bias.beside(x));
         x.conv(weight, bias.as_ref(), &self.options)
     }
 
-    fn visit_others(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit_others(&self, visitor: &mut Visitor<'_>) {
         if let Some(bias) = &self.bias {
             visitor.param("bias", bias);
         }
     }
 }
 
-impl<const N: usize, T: Float> Module<T> for Conv<N, T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl<const N: usize> Module for Conv<N> {
+    fn forward(&self, x: &Var) -> Var {
         self.forward_with(x, &self.weight.beside(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("weight", &self.weight);
         self.visit_others(visitor);
     }

@@ -12,7 +12,7 @@
 
 use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Convolution, Float, Tensor};
+use retrograd_tensor::{Convolution, Tensor};
 
 use super::conv::weight_shape;
 use super::start::weight_and_bias;
@@ -22,38 +22,38 @@ use crate::module::{Module, Visitor};
 use crate::param::Param;
 
 /// Transposed convolution of signals, `[batch, inputs, positions]` to `[batch, outputs, positions]`.
-pub type ConvTranspose1d<T = f32> = ConvTranspose<1, T>;
+pub type ConvTranspose1d = ConvTranspose<1>;
 
 /// Transposed convolution of images, `[batch, inputs, rows, columns]` to
 /// `[batch, outputs, rows, columns]`.
-pub type ConvTranspose2d<T = f32> = ConvTranspose<2, T>;
+pub type ConvTranspose2d = ConvTranspose<2>;
 
 /// Transposed convolution over `N` axes, 1 or 2: [`ConvTranspose1d`] or [`ConvTranspose2d`].
 ///
 /// ```
 /// use retrograd_nn::{ConvTranspose2d, Module};
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{DType, Tensor, random};
 ///
-/// let doubling = ConvTranspose2d::<f32>::new(16, 3, [3, 3], &mut random::rng(0))
+/// let doubling = ConvTranspose2d::new(16, 3, [3, 3], &mut random::rng(0))
 ///     .stride([2, 2])
 ///     .padding([1, 1])
 ///     .output_padding([1, 1]);
-/// let images = Tensor::zeros([8, 16, 14, 14]);
+/// let images = Tensor::zeros([8, 16, 14, 14], DType::F32);
 /// assert_eq!(doubling.forward(&images.into()).shape(), [8, 3, 28, 28]);
 /// ```
 #[derive(Clone, Debug)]
-pub struct ConvTranspose<const N: usize, T: Float = f32> {
+pub struct ConvTranspose<const N: usize> {
     /// `[inputs, outputs / groups, taps ..]`.
-    pub weight: Param<T>,
+    pub weight: Param,
     /// `[outputs]`.
-    pub bias: Option<Param<T>>,
+    pub bias: Option<Param>,
     /// How the convolution slides that this one is the transpose of.
     pub options: Convolution<N>,
     /// Positions more at the end of each axis.
     pub output_padding: [usize; N],
 }
 
-impl<const N: usize, T: Float> ConvTranspose<N, T> {
+impl<const N: usize> ConvTranspose<N> {
     /// A kernel of so many taps along each axis, which moves one by one without padding. Start values
     /// as PyTorch draws them: weight and bias uniform in ±1/√(outputs · taps).
     ///
@@ -91,9 +91,10 @@ impl<const N: usize, T: Float> ConvTranspose<N, T> {
     /// The same with its weight drawn by `init` and a bias of 0.
     #[must_use]
     pub fn with_init(self, init: Init, rng: &mut Rng) -> Self {
-        self.weight.set(init.draw(self.weight.shape(), rng));
+        let dtype = self.weight.dtype();
+        self.weight.set(init.draw(self.weight.shape(), rng, dtype));
         if let Some(bias) = &self.bias {
-            bias.set(Tensor::zeros(bias.shape()));
+            bias.set(Tensor::zeros(bias.shape(), dtype));
         }
         self
     }
@@ -135,17 +136,17 @@ impl<const N: usize, T: Float> ConvTranspose<N, T> {
     }
 }
 
-impl<const N: usize, T: Float> Weighted<T> for ConvTranspose<N, T> {
-    fn weight(&self) -> &Param<T> {
+impl<const N: usize> Weighted for ConvTranspose<N> {
+    fn weight(&self) -> &Param {
         &self.weight
     }
 
-    fn forward_with(&self, x: &Var<T>, weight: &Var<T>) -> Var<T> {
+    fn forward_with(&self, x: &Var, weight: &Var) -> Var {
         let bias = self.bias.as_ref().map(|bias| bias.beside(x));
         x.conv_transpose(weight, bias.as_ref(), &self.options, self.output_padding)
     }
 
-    fn visit_others(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit_others(&self, visitor: &mut Visitor<'_>) {
         if let Some(bias) = &self.bias {
             visitor.param("bias", bias);
         }
@@ -156,12 +157,12 @@ impl<const N: usize, T: Float> Weighted<T> for ConvTranspose<N, T> {
     }
 }
 
-impl<const N: usize, T: Float> Module<T> for ConvTranspose<N, T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl<const N: usize> Module for ConvTranspose<N> {
+    fn forward(&self, x: &Var) -> Var {
         self.forward_with(x, &self.weight.beside(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("weight", &self.weight);
         self.visit_others(visitor);
     }

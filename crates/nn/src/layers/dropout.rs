@@ -10,7 +10,7 @@
 //! Var without a tape is being evaluated.
 
 use retrograd_autograd::{Mode, Var};
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor};
 
 use crate::module::{Module, Visitor};
 
@@ -120,23 +120,23 @@ impl GaussianNoise {
 }
 
 /// For each place, whether it is kept: `kept` or `dropped`. Nothing if this is no training.
-fn draw<T: Float>(x: &Var<T>, shape: Shape, p: f64, kept: f64, dropped: f64) -> Option<Tensor<T>> {
+fn draw(x: &Var, shape: Shape, p: f64, kept: f64, dropped: f64) -> Option<Tensor> {
     let tape = x.tape().filter(|_| x.mode() == Mode::Training && p > 0.0)?;
-    let draws = tape.random(|rng| Tensor::<T>::uniform(shape, 0.0, 1.0, rng));
-    let [p, kept, dropped] = [p, kept, dropped].map(T::from_f64);
+    let draws = tape.random(|rng| Tensor::uniform(shape, 0.0, 1.0, rng, x.dtype()));
+    let p = x.dtype().round(p);
     Some(draws.map(|draw| if draw < p { dropped } else { kept }))
 }
 
-impl<T: Float> Module<T> for Dropout {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Dropout {
+    fn forward(&self, x: &Var) -> Var {
         x.dropout(self.p)
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }
 
-impl<T: Float> Module<T> for Dropout2d {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Dropout2d {
+    fn forward(&self, x: &Var) -> Var {
         assert!(
             x.rank() > 2,
             "dropout2d: {}: expected [batch, channels, ...] with positions to leave out together",
@@ -149,33 +149,34 @@ impl<T: Float> Module<T> for Dropout2d {
         }
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }
 
-impl<T: Float> Module<T> for AlphaDropout {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for AlphaDropout {
+    fn forward(&self, x: &Var) -> Var {
         let (scale, shift) = self.scale_and_shift();
         let Some(factor) = draw(x, *x.shape(), self.p, scale, 0.0) else {
             return x.clone();
         };
-        let [floor, shift] = [scale * FLOOR + shift, shift].map(T::from_f64);
-        let term = factor.map(|factor| if factor == T::ZERO { floor } else { shift });
+        let floor = scale * FLOOR + shift;
+        let term = factor.map(|factor| if factor == 0.0 { floor } else { shift });
         x * Var::constant(factor) + Var::constant(term)
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }
 
-impl<T: Float> Module<T> for GaussianNoise {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for GaussianNoise {
+    fn forward(&self, x: &Var) -> Var {
         match x.tape() {
             Some(tape) if x.mode() == Mode::Training && self.deviation > 0.0 => {
-                let noise = |rng: &mut _| Tensor::normal(*x.shape(), 0.0, self.deviation, rng);
+                let noise =
+                    |rng: &mut _| Tensor::normal(*x.shape(), 0.0, self.deviation, rng, x.dtype());
                 x + Var::constant(tape.random(noise))
             }
             _ => x.clone(),
         }
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }

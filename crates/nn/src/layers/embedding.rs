@@ -7,7 +7,7 @@
 
 use retrograd_autograd::{Tape, Var};
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Array, DType, Shape, Tensor, typed};
 
 use crate::module::{Module, Visitor};
 use crate::param::Param;
@@ -21,29 +21,35 @@ use crate::param::Param;
 /// ```
 /// use retrograd_autograd::Tape;
 /// use retrograd_nn::{Embedding, Module};
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{Array, Tensor, random};
 ///
-/// let table = Embedding::<f32>::new(10, 4, &mut random::rng(0));
+/// let table = Embedding::new(10, 4, &mut random::rng(0));
 /// let tape = Tape::new();
-/// let words = Tensor::from_vec(vec![3_i64, 3, 9], [1, 3]);
+/// let words = Array::from_vec(vec![3, 3, 9], [1, 3]);
 /// let y = table.look_up(&words, &tape);
 /// assert_eq!(y.shape(), [1, 3, 4]);
-/// let x = tape.constant(Tensor::from_vec(vec![3.0, 3.0, 9.0], [1, 3]));
+/// let x = tape.constant(Tensor::from_vec(vec![3.0_f32, 3.0, 9.0], [1, 3]));
 /// assert_eq!(table.forward(&x).value(), y.value());
 /// ```
 #[derive(Clone, Debug)]
-pub struct Embedding<T: Float = f32> {
+pub struct Embedding {
     /// W, `[entries, features]`.
-    pub weight: Param<T>,
+    pub weight: Param,
     padding: Option<usize>,
 }
 
-impl<T: Float> Embedding<T> {
+impl Embedding {
     /// Start values as PyTorch draws them: standard normal.
     #[must_use]
     pub fn new(entries: usize, features: usize, rng: &mut Rng) -> Self {
         Self {
-            weight: Param::new(Tensor::normal([entries, features], 0.0, 1.0, rng)),
+            weight: Param::new(Tensor::normal(
+                [entries, features],
+                0.0,
+                1.0,
+                rng,
+                DType::default(),
+            )),
             padding: None,
         }
     }
@@ -61,7 +67,9 @@ impl<T: Float> Embedding<T> {
             entry < entries,
             "embedding: padding entry {entry} of {entries} entries"
         );
-        value.make_mut()[entry * features..][..features].fill(T::ZERO);
+        typed!(value.dtype(), T => {
+            value.make_mut::<T>()[entry * features..][..features].fill(0.0);
+        });
         self.weight.set(value);
         Self {
             padding: Some(entry),
@@ -75,39 +83,34 @@ impl<T: Float> Embedding<T> {
     /// If an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn look_up(&self, indices: &Tensor<i64>, tape: &Tape<T>) -> Var<T> {
-        let step = tape.constant(Tensor::scalar(T::ZERO));
+    pub fn look_up(&self, indices: &Array<i64>, tape: &Tape) -> Var {
+        let step = tape.constant(Tensor::zeros([], self.weight.dtype()));
         self.beside(indices, &step)
     }
 
     #[track_caller]
-    fn beside(&self, indices: &Tensor<i64>, x: &Var<T>) -> Var<T> {
+    fn beside(&self, indices: &Array<i64>, x: &Var) -> Var {
         let weight = self.weight.beside(x);
         let y = weight.embedding(indices);
         let Some(padding) = self.padding else {
             return y;
         };
         let is_padding = |index: i64| {
-            if index == padding as i64 {
-                T::ONE
-            } else {
-                T::ZERO
-            }
+            if index == padding as i64 { 1.0 } else { 0.0 }
         };
-        let mask: Vec<T> = indices.iter().map(is_padding).collect();
-        if mask.iter().all(|&masked| masked == T::ZERO) {
+        let mask: Vec<f64> = indices.iter().map(is_padding).collect();
+        if mask.iter().all(|&masked| masked == 0.0) {
             return y;
         }
         let sizes = [&indices.shape()[..], &[1]].concat();
-        let mask = Var::constant(Tensor::from_vec(mask, Shape::from(sizes)));
+        let mask = Var::constant(Tensor::from_vec(mask, Shape::from(sizes)).cast(y.dtype()));
         Var::where_(&mask, &y.stop_gradient(), &y)
     }
 }
 
-impl<T: Float> Module<T> for Embedding<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
-        let index = |value: T| {
-            let value = value.to_f64();
+impl Module for Embedding {
+    fn forward(&self, x: &Var) -> Var {
+        let index = |value: f64| {
             assert!(
                 value.fract() == 0.0,
                 "embedding: {value} is no index; a layer of numbers must get whole ones"
@@ -115,10 +118,10 @@ impl<T: Float> Module<T> for Embedding<T> {
             value as i64
         };
         let indices = x.value().iter().map(index).collect();
-        self.beside(&Tensor::from_vec(indices, *x.shape()), x)
+        self.beside(&Array::from_vec(indices, *x.shape()), x)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("weight", &self.weight);
     }
 }

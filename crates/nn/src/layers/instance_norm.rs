@@ -9,7 +9,6 @@
 //! kept, they are the means over samples of m and v·n/(n − 1), and evaluation goes by them.
 
 use retrograd_autograd::{Mode, Var};
-use retrograd_tensor::Float;
 
 use super::affine::Affine;
 use super::batch_norm::unbiased;
@@ -18,24 +17,24 @@ use crate::buffer::may_change;
 use crate::module::{Module, Visitor};
 
 /// Instance normalisation of signals, `[batch, channels, positions]`.
-pub type InstanceNorm1d<T = f32> = InstanceNorm<1, T>;
+pub type InstanceNorm1d = InstanceNorm<1>;
 
 /// Instance normalisation of images, `[batch, channels, rows, columns]`.
-pub type InstanceNorm2d<T = f32> = InstanceNorm<2, T>;
+pub type InstanceNorm2d = InstanceNorm<2>;
 
 /// Instance normalisation over `N` axes, 1 or 2: [`InstanceNorm1d`] or [`InstanceNorm2d`].
 #[derive(Clone, Debug)]
-pub struct InstanceNorm<const N: usize, T: Float = f32> {
+pub struct InstanceNorm<const N: usize> {
     /// Scale and shift of each channel, `[channels]`, if there are any.
-    pub affine: Affine<T>,
+    pub affine: Affine,
     /// Mean and variance over the samples that were seen, if they are kept.
-    pub running: Option<Running<T>>,
+    pub running: Option<Running>,
     /// Added to the variance.
     pub epsilon: f64,
     channels: usize,
 }
 
-impl<const N: usize, T: Float> InstanceNorm<N, T> {
+impl<const N: usize> InstanceNorm<N> {
     /// Of so many channels, with nothing to learn; ε is 10⁻⁵.
     #[must_use]
     pub fn new(channels: usize) -> Self {
@@ -76,7 +75,7 @@ impl<const N: usize, T: Float> InstanceNorm<N, T> {
     }
 
     /// Positions of a channel.
-    fn positions(&self, x: &Var<T>) -> usize {
+    fn positions(&self, x: &Var) -> usize {
         let shape = x.shape();
         let expected = [
             "[batch, channels, positions]",
@@ -91,7 +90,7 @@ impl<const N: usize, T: Float> InstanceNorm<N, T> {
     }
 
     /// Takes the means over the samples into the running ones.
-    fn note(&self, x: &Var<T>, positions: usize) {
+    fn note(&self, x: &Var, positions: usize) {
         let Some(running) = self.running.as_ref().filter(|_| may_change(x)) else {
             return;
         };
@@ -106,8 +105,8 @@ impl<const N: usize, T: Float> InstanceNorm<N, T> {
     }
 }
 
-impl<const N: usize, T: Float> Module<T> for InstanceNorm<N, T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl<const N: usize> Module for InstanceNorm<N> {
+    fn forward(&self, x: &Var) -> Var {
         const { assert!(N == 1 || N == 2, "signals or images") };
         let positions = self.positions(x);
         let (weight, bias) = self.affine.beside(x);
@@ -125,7 +124,7 @@ impl<const N: usize, T: Float> Module<T> for InstanceNorm<N, T> {
         x.instance_norm(weight, bias, self.epsilon)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.affine.visit(visitor);
         if let Some(running) = &self.running {
             running.visit(visitor);

@@ -2,8 +2,9 @@
 
 use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{DType, Shape, Tensor};
 
+use super::start::weight_and_bias;
 use super::weighted::Weighted;
 use crate::init::Init;
 use crate::module::{Module, Visitor};
@@ -11,20 +12,18 @@ use crate::param::Param;
 
 /// y = x·Wᵀ + b, from `[..., inputs]` to `[..., outputs]`; there may be no leading axis.
 #[derive(Clone, Debug)]
-pub struct Linear<T: Float = f32> {
+pub struct Linear {
     /// W, `[outputs, inputs]`.
-    pub weight: Param<T>,
+    pub weight: Param,
     /// b, `[outputs]`.
-    pub bias: Option<Param<T>>,
+    pub bias: Option<Param>,
 }
 
-impl<T: Float> Linear<T> {
+impl Linear {
     /// Start values as PyTorch draws them: weight and bias uniform in ±1/√inputs.
     #[must_use]
     pub fn new(inputs: usize, outputs: usize, rng: &mut Rng) -> Self {
-        let limit = (inputs.max(1) as f64).sqrt().recip();
-        let weight = Param::new(Init::FanIn.draw([outputs, inputs], rng));
-        let bias = Param::new(Tensor::uniform([outputs], -limit, limit, rng));
+        let (weight, bias) = weight_and_bias([outputs, inputs], outputs, rng);
         Self {
             weight,
             bias: Some(bias),
@@ -34,10 +33,10 @@ impl<T: Float> Linear<T> {
     /// Weight drawn by `init`, bias 0.
     #[must_use]
     pub fn with_init(inputs: usize, outputs: usize, init: Init, rng: &mut Rng) -> Self {
-        let weight = Param::new(init.draw([outputs, inputs], rng));
+        let weight = Param::new(init.draw([outputs, inputs], rng, DType::default()));
         Self {
             weight,
-            bias: Some(Param::new(Tensor::zeros([outputs]))),
+            bias: Some(Param::new(Tensor::zeros([outputs], DType::default()))),
         }
     }
 
@@ -48,13 +47,13 @@ impl<T: Float> Linear<T> {
     }
 }
 
-impl<T: Float> Weighted<T> for Linear<T> {
-    fn weight(&self) -> &Param<T> {
+impl Weighted for Linear {
+    fn weight(&self) -> &Param {
         &self.weight
     }
 
-    fn forward_with(&self, x: &Var<T>, weight: &Var<T>) -> Var<T> {
-        let of_rows = |x: &Var<T>| match &self.bias {
+    fn forward_with(&self, x: &Var, weight: &Var) -> Var {
+        let of_rows = |x: &Var| match &self.bias {
             Some(bias) => x.affine(weight, &bias.beside(x)),
             None => x.matmul_nt(weight),
         };
@@ -70,19 +69,19 @@ impl<T: Float> Weighted<T> for Linear<T> {
         }
     }
 
-    fn visit_others(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit_others(&self, visitor: &mut Visitor<'_>) {
         if let Some(bias) = &self.bias {
             visitor.param("bias", bias);
         }
     }
 }
 
-impl<T: Float> Module<T> for Linear<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Linear {
+    fn forward(&self, x: &Var) -> Var {
         self.forward_with(x, &self.weight.beside(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("weight", &self.weight);
         self.visit_others(visitor);
     }
@@ -91,11 +90,11 @@ impl<T: Float> Module<T> for Linear<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retrograd_tensor::random;
+    use retrograd_tensor::{DType, random};
 
     #[test]
     fn computes_its_definition() {
-        let layer = Linear::<f64>::new(3, 2, &mut random::rng(0));
+        let layer = Linear::new(3, 2, &mut random::rng(0)).to(DType::F64);
         layer
             .weight
             .set(Tensor::from_vec(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3]));
@@ -117,8 +116,8 @@ mod tests {
 
     #[test]
     fn any_number_of_leading_axes() {
-        let layer = Linear::<f64>::new(3, 2, &mut random::rng(0));
-        let rows = Tensor::normal([12, 3], 0.0, 1.0, &mut random::rng(1));
+        let layer = Linear::new(3, 2, &mut random::rng(0)).to(DType::F64);
+        let rows = Tensor::normal([12, 3], 0.0, 1.0, &mut random::rng(1), DType::F64);
         let expected = layer.forward(&rows.clone().into()).into_value();
         for (shape, result) in [
             (vec![2, 3, 2, 3], vec![2, 3, 2, 2]),
@@ -129,7 +128,7 @@ mod tests {
         }
         let y = layer.forward(&rows.select(0, 4).into());
         assert_eq!(*y.value(), expected.select(0, 4), "no leading axis");
-        let none = layer.forward(&Tensor::zeros([4, 0, 3]).into());
+        let none = layer.forward(&Tensor::zeros([4, 0, 3], DType::F64).into());
         assert_eq!(none.shape(), [4, 0, 2]);
     }
 }

@@ -8,8 +8,8 @@
 //! gives the probability of each number given those before it (MADE; Germain et al. 2015, eq. 10).
 
 use retrograd_autograd::Var;
+use retrograd_tensor::Tensor;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor};
 
 use super::linear::Linear;
 use super::weighted::Weighted;
@@ -21,21 +21,21 @@ use crate::param::Param;
 ///
 /// ```
 /// use retrograd_nn::{MaskedLinear, Module, Weighted};
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{DType, Tensor, random};
 ///
 /// let mask = Tensor::from_vec(vec![0.0, 0.0, 1.0, 0.0], [2, 2]);
-/// let layer = MaskedLinear::<f64>::new(mask, &mut random::rng(0)).without_bias();
-/// let y = layer.forward(&Tensor::ones([1, 2]).into());
+/// let layer = MaskedLinear::new(mask, &mut random::rng(0)).to(DType::F64).without_bias();
+/// let y = layer.forward(&Tensor::ones([1, 2], DType::F64).into());
 /// assert_eq!(y.value().to_vec(), [0.0, layer.weight().value().at(&[1, 0])]);
 /// ```
 #[derive(Clone, Debug)]
-pub struct MaskedLinear<T: Float = f32> {
+pub struct MaskedLinear {
     /// M, `[outputs, inputs]`.
-    pub mask: Buffer<T>,
-    linear: Linear<T>,
+    pub mask: Buffer,
+    linear: Linear,
 }
 
-impl<T: Float> MaskedLinear<T> {
+impl MaskedLinear {
     /// A layer with the connections at which `mask`, `[outputs, inputs]`, is 1. Start values as
     /// PyTorch draws them for a layer without a mask.
     ///
@@ -43,7 +43,7 @@ impl<T: Float> MaskedLinear<T> {
     /// If the mask is no matrix of zeros and ones.
     #[track_caller]
     #[must_use]
-    pub fn new(mask: Tensor<T>, rng: &mut Rng) -> Self {
+    pub fn new(mask: Tensor, rng: &mut Rng) -> Self {
         let [outputs, inputs] = mask.shape()[..] else {
             panic!(
                 "masked linear: a mask of shape {}; it must be [outputs, inputs]",
@@ -51,12 +51,13 @@ impl<T: Float> MaskedLinear<T> {
             )
         };
         assert!(
-            mask.iter().all(|m| m == T::ZERO || m == T::ONE),
+            mask.iter().all(|m| m == 0.0 || m == 1.0),
             "masked linear: a mask with other numbers than 0 and 1"
         );
+        let linear = Linear::new(inputs, outputs, rng);
         Self {
-            mask: Buffer::new(mask),
-            linear: Linear::new(inputs, outputs, rng),
+            mask: Buffer::new(mask.cast(linear.weight.dtype())),
+            linear,
         }
     }
 
@@ -71,32 +72,32 @@ impl<T: Float> MaskedLinear<T> {
 
     /// b, `[outputs]`.
     #[must_use]
-    pub fn bias(&self) -> Option<&Param<T>> {
+    pub fn bias(&self) -> Option<&Param> {
         self.linear.bias.as_ref()
     }
 }
 
-impl<T: Float> Weighted<T> for MaskedLinear<T> {
-    fn weight(&self) -> &Param<T> {
+impl Weighted for MaskedLinear {
+    fn weight(&self) -> &Param {
         &self.linear.weight
     }
 
-    fn forward_with(&self, x: &Var<T>, weight: &Var<T>) -> Var<T> {
+    fn forward_with(&self, x: &Var, weight: &Var) -> Var {
         self.linear.forward_with(x, &(weight * self.mask.beside(x)))
     }
 
-    fn visit_others(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit_others(&self, visitor: &mut Visitor<'_>) {
         self.linear.visit_others(visitor);
         visitor.buffer("mask", &self.mask);
     }
 }
 
-impl<T: Float> Module<T> for MaskedLinear<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for MaskedLinear {
+    fn forward(&self, x: &Var) -> Var {
         self.forward_with(x, &self.linear.weight.beside(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("weight", &self.linear.weight);
         self.visit_others(visitor);
     }

@@ -11,7 +11,7 @@
 //! and Sennrich 2019).
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{DType, Shape, Tensor};
 
 use super::affine::Affine;
 use crate::module::{Module, Visitor};
@@ -21,23 +21,23 @@ use crate::param::Param;
 ///
 /// ```
 /// use retrograd_nn::{LayerNorm, Module};
-/// use retrograd_tensor::{Tensor, assert_abs_diff_eq};
+/// use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq};
 ///
-/// let norm = LayerNorm::<f64>::new([2]);
+/// let norm = LayerNorm::new([2]).to(DType::F64);
 /// let y = norm.forward(&Tensor::from_vec(vec![1.0, 3.0, -20.0, 20.0], [2, 2]).into());
 /// let expected = Tensor::from_vec(vec![-1.0, 1.0, -1.0, 1.0], [2, 2]);
 /// assert_abs_diff_eq!(y.value(), &expected, epsilon = 1e-4);
 /// ```
 #[derive(Clone, Debug)]
-pub struct LayerNorm<T: Float = f32> {
+pub struct LayerNorm {
     /// Scale and shift, in the shape of the axes that are normalised.
-    pub affine: Affine<T>,
+    pub affine: Affine,
     /// Added to the variance.
     pub epsilon: f64,
     shape: Shape,
 }
 
-impl<T: Float> LayerNorm<T> {
+impl LayerNorm {
     /// Over the last axes, which have this shape; ε is 10⁻⁵.
     #[must_use]
     pub fn new(shape: impl Into<Shape>) -> Self {
@@ -70,8 +70,8 @@ impl<T: Float> LayerNorm<T> {
     }
 }
 
-impl<T: Float> Module<T> for LayerNorm<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for LayerNorm {
+    fn forward(&self, x: &Var) -> Var {
         check_last("layer norm", x, &self.shape);
         let (weight, bias) = self.affine.beside(x);
         x.layer_norm(
@@ -82,30 +82,30 @@ impl<T: Float> Module<T> for LayerNorm<T> {
         )
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.affine.visit(visitor);
     }
 }
 
 /// Normalisation by the root of the mean square over the last axes.
 #[derive(Clone, Debug)]
-pub struct RmsNorm<T: Float = f32> {
+pub struct RmsNorm {
     /// The scale, in the shape of the axes that are normalised; 1 at first.
-    pub weight: Option<Param<T>>,
-    /// Added to the mean square.
-    pub epsilon: f64,
+    pub weight: Option<Param>,
+    /// Added to the mean square; `None` for the distance from 1 to the next number of the input's type.
+    pub epsilon: Option<f64>,
     shape: Shape,
 }
 
-impl<T: Float> RmsNorm<T> {
+impl RmsNorm {
     /// Over the last axes, which have this shape; ε is the distance from 1 to the next number, as in
     /// PyTorch.
     #[must_use]
     pub fn new(shape: impl Into<Shape>) -> Self {
         let shape = shape.into();
         Self {
-            weight: Some(Param::new(Tensor::ones(shape))),
-            epsilon: T::EPSILON.to_f64(),
+            weight: Some(Param::new(Tensor::ones(shape, DType::default()))),
+            epsilon: None,
             shape,
         }
     }
@@ -113,7 +113,10 @@ impl<T: Float> RmsNorm<T> {
     /// The same with another number added to the mean square.
     #[must_use]
     pub fn epsilon(self, epsilon: f64) -> Self {
-        Self { epsilon, ..self }
+        Self {
+            epsilon: Some(epsilon),
+            ..self
+        }
     }
 
     /// The same without a learnt scale.
@@ -126,14 +129,15 @@ impl<T: Float> RmsNorm<T> {
     }
 }
 
-impl<T: Float> Module<T> for RmsNorm<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for RmsNorm {
+    fn forward(&self, x: &Var) -> Var {
         check_last("root mean square norm", x, &self.shape);
         let weight = self.weight.as_ref().map(|weight| weight.beside(x));
-        x.rms_norm(self.shape.rank(), weight.as_ref(), self.epsilon)
+        let epsilon = self.epsilon.unwrap_or_else(|| x.dtype().epsilon());
+        x.rms_norm(self.shape.rank(), weight.as_ref(), epsilon)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         if let Some(weight) = &self.weight {
             visitor.param("weight", weight);
         }
@@ -142,16 +146,16 @@ impl<T: Float> Module<T> for RmsNorm<T> {
 
 /// Group normalisation of `[batch, channels, ...]`: over each group of neighbouring channels.
 #[derive(Clone, Debug)]
-pub struct GroupNorm<T: Float = f32> {
+pub struct GroupNorm {
     /// Scale and shift of each channel, `[channels]`.
-    pub affine: Affine<T>,
+    pub affine: Affine,
     /// Added to the variance.
     pub epsilon: f64,
     groups: usize,
     channels: usize,
 }
 
-impl<T: Float> GroupNorm<T> {
+impl GroupNorm {
     /// Channels in so many groups; ε is 10⁻⁵.
     ///
     /// # Panics
@@ -185,8 +189,8 @@ impl<T: Float> GroupNorm<T> {
     }
 }
 
-impl<T: Float> Module<T> for GroupNorm<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for GroupNorm {
+    fn forward(&self, x: &Var) -> Var {
         assert!(
             x.rank() >= 2 && x.shape()[1] == self.channels,
             "group norm: {}: expected [batch, channels, ...] with {} channels",
@@ -197,13 +201,13 @@ impl<T: Float> Module<T> for GroupNorm<T> {
         x.group_norm(self.groups, weight.as_ref(), bias.as_ref(), self.epsilon)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.affine.visit(visitor);
     }
 }
 
 /// Panics unless the last axes of `x` have this shape.
-fn check_last<T: Float>(what: &str, x: &Var<T>, shape: &Shape) {
+fn check_last(what: &str, x: &Var, shape: &Shape) {
     assert!(
         x.shape().ends_with(&shape[..]),
         "{what}: {}: expected last axes of {shape}",

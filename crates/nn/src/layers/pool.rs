@@ -9,7 +9,7 @@
 //! shall be: window i of n runs from ⌊i·size/n⌋ to ⌈(i + 1)·size/n⌉. Nothing is trained.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Pooling};
+use retrograd_tensor::Pooling;
 
 use crate::module::{Module, Visitor};
 
@@ -41,10 +41,10 @@ pub type AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
 ///
 /// ```
 /// use retrograd_nn::{MaxPool2d, Module};
-/// use retrograd_tensor::Tensor;
+/// use retrograd_tensor::{DType, Tensor};
 ///
 /// let halving = MaxPool2d::new([2, 2]);
-/// assert_eq!(halving.forward(&Tensor::<f32>::zeros([8, 16, 28, 28]).into()).shape(), [8, 16, 14, 14]);
+/// assert_eq!(halving.forward(&Tensor::zeros([8, 16, 28, 28], DType::F32).into()).shape(), [8, 16, 14, 14]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPool<const N: usize> {
@@ -173,34 +173,34 @@ impl<const N: usize> AdaptiveMaxPool<N> {
     }
 }
 
-impl<const N: usize, T: Float> Module<T> for MaxPool<N> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl<const N: usize> Module for MaxPool<N> {
+    fn forward(&self, x: &Var) -> Var {
         x.max_pool(&self.windows)
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }
 
-impl<const N: usize, T: Float> Module<T> for AvgPool<N> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl<const N: usize> Module for AvgPool<N> {
+    fn forward(&self, x: &Var) -> Var {
         x.avg_pool(&self.windows, self.count_padding)
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }
 
-impl<const N: usize, T: Float> Module<T> for AdaptiveAvgPool<N> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl<const N: usize> Module for AdaptiveAvgPool<N> {
+    fn forward(&self, x: &Var) -> Var {
         x.adaptive_avg_pool(self.size)
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }
 
-impl<const N: usize, T: Float> Module<T> for AdaptiveMaxPool<N> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl<const N: usize> Module for AdaptiveMaxPool<N> {
+    fn forward(&self, x: &Var) -> Var {
         x.adaptive_max_pool(self.size)
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }

@@ -8,19 +8,19 @@
 //! what is so many steps away.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{DType, Tensor};
 
 use crate::module::{Module, Visitor};
 
 /// x plus waves that say where each step is (Vaswani et al. 2017, section 3.5), from
 /// `[.., steps, width]` to the same; it has no parameters.
 #[derive(Clone, Debug)]
-pub struct SinusoidalEncoding<T: Float = f32> {
-    /// `[steps, width]`
-    waves: Tensor<T>,
+pub struct SinusoidalEncoding {
+    /// `[steps, width]`, for either element type
+    waves: [Tensor; 2],
 }
 
-impl<T: Float> SinusoidalEncoding<T> {
+impl SinusoidalEncoding {
     /// For sequences of at most `steps` steps.
     #[must_use]
     pub fn new(steps: usize, width: usize) -> Self {
@@ -30,21 +30,27 @@ impl<T: Float> SinusoidalEncoding<T> {
             let (step, column) = (place[0] as f64, place[1]);
             let slowness = LONGEST.powf((column - column % 2) as f64 / width as f64);
             let angle = step / slowness;
-            T::from_f64(if column % 2 == 0 {
+            if column % 2 == 0 {
                 angle.sin()
             } else {
                 angle.cos()
-            })
+            }
         };
+        let waves = Tensor::from_fn([steps, width], wave);
         Self {
-            waves: Tensor::from_fn([steps, width], wave),
+            waves: [waves.cast(DType::F32), waves],
         }
     }
 }
 
-impl<T: Float> Module<T> for SinusoidalEncoding<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
-        let [most, width] = [self.waves.shape()[0], self.waves.shape()[1]];
+impl Module for SinusoidalEncoding {
+    fn forward(&self, x: &Var) -> Var {
+        let [of_f32, of_f64] = &self.waves;
+        let waves = match x.dtype() {
+            DType::F32 => of_f32,
+            DType::F64 => of_f64,
+        };
+        let [most, width] = [waves.shape()[0], waves.shape()[1]];
         let steps = match x.shape()[..] {
             [.., steps, own] if own == width && steps <= most => steps as isize,
             _ => panic!(
@@ -52,8 +58,8 @@ impl<T: Float> Module<T> for SinusoidalEncoding<T> {
                 x.shape()
             ),
         };
-        x + Var::constant(self.waves.slice(0, 0..steps))
+        x + Var::constant(waves.slice(0, 0..steps))
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }

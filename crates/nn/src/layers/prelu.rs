@@ -6,19 +6,19 @@
 //! ```
 
 use retrograd_autograd::{Mode, Var};
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor};
 
 use crate::module::{Module, Visitor};
 use crate::param::Param;
 
 /// A slope for all channels, or one for each channel of `[batch, channels, ...]` (He et al. 2015).
 #[derive(Clone, Debug)]
-pub struct PRelu<T: Float = f32> {
+pub struct PRelu {
     /// a, `[1]` or `[channels]`; 0.25 at first, as in the paper and in PyTorch.
-    pub weight: Param<T>,
+    pub weight: Param,
 }
 
-impl<T: Float> PRelu<T> {
+impl PRelu {
     /// So many slopes: 1, or as many as there are channels.
     ///
     /// # Panics
@@ -31,13 +31,13 @@ impl<T: Float> PRelu<T> {
             "prelu: no slope; there is 1 for all channels or one for each"
         );
         Self {
-            weight: Param::new(Tensor::full([slopes], T::from_f64(0.25))),
+            weight: Param::new(Tensor::full([slopes], 0.25_f32)),
         }
     }
 }
 
-impl<T: Float> Module<T> for PRelu<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for PRelu {
+    fn forward(&self, x: &Var) -> Var {
         let weight = self.weight.beside(x);
         let slopes = weight.elements();
         if slopes == 1 {
@@ -52,7 +52,7 @@ impl<T: Float> Module<T> for PRelu<T> {
         x.prelu(&weight.with_shape(Shape::from(channels.collect::<Vec<_>>())))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("weight", &self.weight);
     }
 }
@@ -90,16 +90,18 @@ impl RRelu {
     }
 }
 
-impl<T: Float> Module<T> for RRelu {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for RRelu {
+    fn forward(&self, x: &Var) -> Var {
         match x.tape() {
             Some(tape) if x.mode() == Mode::Training => {
-                let draw = |rng: &mut _| Tensor::uniform(*x.shape(), self.lower, self.upper, rng);
+                let draw = |rng: &mut _| {
+                    Tensor::uniform(*x.shape(), self.lower, self.upper, rng, x.dtype())
+                };
                 x.prelu(&Var::constant(tape.random(draw)))
             }
             _ => x.leaky_relu(0.5 * (self.lower + self.upper)),
         }
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }

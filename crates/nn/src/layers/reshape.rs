@@ -1,7 +1,7 @@
 //! Layers that only arrange: the same numbers under another shape.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Shape};
+use retrograd_tensor::Shape;
 
 use crate::module::{Module, Visitor};
 
@@ -9,9 +9,9 @@ use crate::module::{Module, Visitor};
 ///
 /// ```
 /// use retrograd_nn::{Flatten, Module};
-/// use retrograd_tensor::Tensor;
+/// use retrograd_tensor::{DType, Tensor};
 ///
-/// let x = Tensor::<f32>::zeros([8, 3, 4, 5]);
+/// let x = Tensor::zeros([8, 3, 4, 5], DType::F32);
 /// assert_eq!(Flatten::default().forward(&x.into()).shape(), [8, 60]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,21 +36,21 @@ impl Flatten {
     }
 }
 
-impl<T: Float> Module<T> for Flatten {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Flatten {
+    fn forward(&self, x: &Var) -> Var {
         x.flatten(self.first, self.last)
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }
 
 /// One axis becomes several: the way back from [`Flatten`].
 ///
 /// ```
 /// use retrograd_nn::{Module, Unflatten};
-/// use retrograd_tensor::Tensor;
+/// use retrograd_tensor::{DType, Tensor};
 ///
-/// let x = Tensor::<f32>::zeros([8, 60]);
+/// let x = Tensor::zeros([8, 60], DType::F32);
 /// assert_eq!(Unflatten::new(1, &[3, 4, -1]).forward(&x.into()).shape(), [8, 3, 4, 5]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +71,8 @@ impl Unflatten {
     }
 }
 
-impl<T: Float> Module<T> for Unflatten {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Unflatten {
+    fn forward(&self, x: &Var) -> Var {
         let shape = x.shape();
         let rank = shape.rank() as isize;
         let axis = self.axis + if self.axis < 0 { rank } else { 0 };
@@ -87,16 +87,16 @@ impl<T: Float> Module<T> for Unflatten {
         x.with_shape(Shape::from(sizes))
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }
 
 /// Every axis after that of the batch in another arrangement, as Keras's `Reshape`.
 ///
 /// ```
 /// use retrograd_nn::{Module, Reshape};
-/// use retrograd_tensor::Tensor;
+/// use retrograd_tensor::{DType, Tensor};
 ///
-/// let x = Tensor::<f32>::zeros([8, 3, 20]);
+/// let x = Tensor::zeros([8, 3, 20], DType::F32);
 /// assert_eq!(Reshape::new(&[4, -1]).forward(&x.into()).shape(), [8, 4, 15]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,8 +114,8 @@ impl Reshape {
     }
 }
 
-impl<T: Float> Module<T> for Reshape {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Reshape {
+    fn forward(&self, x: &Var) -> Var {
         let shape = x.shape();
         let Some((&batch, sample)) = shape.split_first() else {
             panic!("reshape: a scalar has no axis for the batch; the shape is [batch, ...]");
@@ -124,7 +124,7 @@ impl<T: Float> Module<T> for Reshape {
         x.with_shape(Shape::from([&[batch], &inner[..]].concat()))
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }
 
 /// The sizes that `total` elements are cut into, with −1 for what is left.

@@ -7,7 +7,6 @@
 use std::fmt;
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
 
 use super::sequential::Layer;
 use crate::module::{Module, Visitor};
@@ -16,23 +15,23 @@ use crate::module::{Module, Visitor};
 ///
 /// ```
 /// use retrograd_nn::{Linear, Module, Residual};
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{DType, Tensor, random};
 ///
 /// let mut rng = random::rng(0);
-/// let block = Residual::<f32>::new(Linear::new(3, 3, &mut rng));
-/// assert_eq!(block.forward(&Tensor::zeros([2, 3]).into()).shape(), [2, 3]);
-/// let wider = Residual::<f32>::new(Linear::new(3, 5, &mut rng)).with_shortcut(Linear::new(3, 5, &mut rng));
-/// assert_eq!(wider.forward(&Tensor::zeros([2, 3]).into()).shape(), [2, 5]);
+/// let block = Residual::new(Linear::new(3, 3, &mut rng));
+/// assert_eq!(block.forward(&Tensor::zeros([2, 3], DType::F32).into()).shape(), [2, 3]);
+/// let wider = Residual::new(Linear::new(3, 5, &mut rng)).with_shortcut(Linear::new(3, 5, &mut rng));
+/// assert_eq!(wider.forward(&Tensor::zeros([2, 3], DType::F32).into()).shape(), [2, 5]);
 /// ```
-pub struct Residual<T: Float = f32> {
-    inner: Layer<T>,
-    shortcut: Option<Layer<T>>,
+pub struct Residual {
+    inner: Layer,
+    shortcut: Option<Layer>,
 }
 
-impl<T: Float> Residual<T> {
+impl Residual {
     /// x + `inner`(x).
     #[must_use]
-    pub fn new(inner: impl Module<T> + Send + Sync + 'static) -> Self {
+    pub fn new(inner: impl Module + Send + Sync + 'static) -> Self {
         Self {
             inner: Box::new(inner),
             shortcut: None,
@@ -41,7 +40,7 @@ impl<T: Float> Residual<T> {
 
     /// `shortcut`(x) in place of x, for where `inner` changes the shape.
     #[must_use]
-    pub fn with_shortcut(self, shortcut: impl Module<T> + Send + Sync + 'static) -> Self {
+    pub fn with_shortcut(self, shortcut: impl Module + Send + Sync + 'static) -> Self {
         Self {
             shortcut: Some(Box::new(shortcut)),
             ..self
@@ -49,8 +48,8 @@ impl<T: Float> Residual<T> {
     }
 }
 
-impl<T: Float> Module<T> for Residual<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Residual {
+    fn forward(&self, x: &Var) -> Var {
         let inner = self.inner.forward(x);
         let straight = match &self.shortcut {
             Some(shortcut) => shortcut.forward(x),
@@ -65,7 +64,7 @@ impl<T: Float> Module<T> for Residual<T> {
         straight + inner
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("inner", self.inner.as_ref());
         if let Some(shortcut) = &self.shortcut {
             visitor.child("shortcut", shortcut.as_ref());
@@ -73,7 +72,7 @@ impl<T: Float> Module<T> for Residual<T> {
     }
 }
 
-impl<T: Float> fmt::Debug for Residual<T> {
+impl fmt::Debug for Residual {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Residual({} parameters)", self.parameter_count())
     }

@@ -4,7 +4,7 @@
 //! running ← (1 − share)·running + share·batch      share = momentum, or 1/k at batch k
 //! ```
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{DType, Tensor};
 
 use crate::buffer::{Buffer, Counter};
 use crate::module::Visitor;
@@ -12,24 +12,24 @@ use crate::module::Visitor;
 /// Running mean and variance of channels, under PyTorch's names `running_mean`, `running_var` and
 /// `num_batches_tracked`.
 #[derive(Clone, Debug)]
-pub struct Running<T: Float = f32> {
+pub struct Running {
     /// `[channels]`; 0 at first.
-    pub mean: Buffer<T>,
+    pub mean: Buffer,
     /// `[channels]`; 1 at first.
-    pub variance: Buffer<T>,
+    pub variance: Buffer,
     /// How many batches have been seen.
     pub batches: Counter,
     /// The share of the last batch; `None` if all batches count the same.
     pub momentum: Option<f64>,
 }
 
-impl<T: Float> Running<T> {
+impl Running {
     /// Of so many channels; a batch counts 0.1.
     #[must_use]
     pub fn new(channels: usize) -> Self {
         Self {
-            mean: Buffer::new(Tensor::zeros([channels])),
-            variance: Buffer::new(Tensor::ones([channels])),
+            mean: Buffer::new(Tensor::zeros([channels], DType::default())),
+            variance: Buffer::new(Tensor::ones([channels], DType::default())),
             batches: Counter::new(),
             momentum: Some(0.1),
         }
@@ -55,22 +55,24 @@ impl<T: Float> Running<T> {
     }
 
     /// Takes the mean and the variance of a batch in.
-    pub(super) fn add(&self, mean: &Tensor<T>, variance: &Tensor<T>) {
+    pub(super) fn add(&self, mean: &Tensor, variance: &Tensor) {
         let seen = self.batches.increment();
         let share = self.momentum.unwrap_or(1.0 / seen as f64);
-        let mix = |old: &Tensor<T>, new: &Tensor<T>| &old.scale(1.0 - share) + &new.scale(share);
+        let mix = |old: &Tensor, new: &Tensor| &old.scale(1.0 - share) + &new.scale(share);
         self.mean.set(mix(&self.mean.value(), mean));
         self.variance.set(mix(&self.variance.value(), variance));
     }
 
     /// Back to the start: nothing seen.
     pub fn reset(&self) {
-        self.mean.set(Tensor::zeros(self.mean.shape()));
-        self.variance.set(Tensor::ones(self.variance.shape()));
+        let (mean, variance) = (self.mean.value(), self.variance.value());
+        self.mean.set(mean.full_like(*mean.shape(), 0.0));
+        self.variance
+            .set(variance.full_like(*variance.shape(), 1.0));
         self.batches.set(0);
     }
 
-    pub(super) fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    pub(super) fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.buffer("running_mean", &self.mean);
         visitor.buffer("running_var", &self.variance);
         visitor.counter("num_batches_tracked", &self.batches);

@@ -3,21 +3,20 @@
 use std::fmt;
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
 
 use super::checkpointed::Checkpointed;
 use crate::module::{Module, Visitor};
 
 /// Any layer.
-pub(super) type Layer<T> = Box<dyn Module<T> + Send + Sync>;
+pub(super) type Layer = Box<dyn Module + Send + Sync>;
 
 /// Each layer's output is the next one's input; parameters are named by position: `0.weight`.
 #[derive(Default)]
-pub struct Sequential<T: Float = f32> {
-    layers: Vec<Layer<T>>,
+pub struct Sequential {
+    layers: Vec<Layer>,
 }
 
-impl<T: Float> Sequential<T> {
+impl Sequential {
     /// No layers: the identity.
     #[must_use]
     pub fn new() -> Self {
@@ -26,7 +25,7 @@ impl<T: Float> Sequential<T> {
 
     /// The same with `layer` at the end.
     #[must_use]
-    pub fn with(mut self, layer: impl Module<T> + Send + Sync + 'static) -> Self {
+    pub fn with(mut self, layer: impl Module + Send + Sync + 'static) -> Self {
         self.layers.push(Box::new(layer));
         self
     }
@@ -37,27 +36,27 @@ impl<T: Float> Sequential<T> {
     /// ```
     /// use retrograd_autograd::Tape;
     /// use retrograd_nn::{Activation, Linear, Module, Sequential};
-    /// use retrograd_tensor::{Tensor, random};
+    /// use retrograd_tensor::{DType, Tensor, random};
     ///
     /// let mut rng = random::rng(0);
-    /// let deep = (0..25).fold(Sequential::<f32>::new(), |layers, _| {
+    /// let deep = (0..25).fold(Sequential::new(), |layers, _| {
     ///     layers.with(Linear::new(8, 8, &mut rng)).with(Activation::Tanh)
     /// });
     /// let deep = deep.checkpointed();
     /// assert_eq!(deep.segment(), 8); // of 50 layers
-    /// let x = Tape::new().constant(Tensor::zeros([100, 8]));
+    /// let x = Tape::new().constant(Tensor::zeros([100, 8], DType::F32));
     /// let gradients = deep.forward(&x).sum(..).backward();
     /// assert!(deep.params().iter().all(|(_, param)| gradients.of_key(param.id()).is_some()));
     /// ```
     #[must_use]
-    pub fn checkpointed(self) -> Checkpointed<T> {
+    pub fn checkpointed(self) -> Checkpointed {
         let segment = (self.layers.len() as f64).sqrt().ceil() as usize;
         self.checkpointed_by(segment)
     }
 
     /// As [`checkpointed`](Self::checkpointed), in segments of so many layers.
     #[must_use]
-    pub fn checkpointed_by(self, segment: usize) -> Checkpointed<T> {
+    pub fn checkpointed_by(self, segment: usize) -> Checkpointed {
         Checkpointed::new(self.layers, segment)
     }
 
@@ -74,21 +73,21 @@ impl<T: Float> Sequential<T> {
     }
 }
 
-impl<T: Float> Module<T> for Sequential<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Sequential {
+    fn forward(&self, x: &Var) -> Var {
         self.layers
             .iter()
             .fold(x.clone(), |x, layer| layer.forward(&x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         for (position, layer) in self.layers.iter().enumerate() {
             visitor.child(&position.to_string(), layer.as_ref());
         }
     }
 }
 
-impl<T: Float> fmt::Debug for Sequential<T> {
+impl fmt::Debug for Sequential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use retrograd_autograd::Var;
+use retrograd_tensor::Tensor;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, Tensor};
 
 use super::weighted::{Weighted, matrix, matrix_shape};
 use crate::buffer::{Buffer, may_change};
@@ -37,12 +37,13 @@ const SHORTEST: f64 = 1e-12;
 /// ```
 /// use retrograd_autograd::Tape;
 /// use retrograd_nn::{Linear, Module, SpectralNorm};
-/// use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
+/// use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 ///
 /// let mut rng = random::rng(0);
-/// let layer = SpectralNorm::<_, f64>::new(Linear::new(2, 2, &mut rng).without_bias(), &mut rng);
+/// let linear = Linear::new(2, 2, &mut rng).without_bias().to(DType::F64);
+/// let layer = SpectralNorm::new(linear, &mut rng);
 /// layer.original().set(Tensor::from_vec(vec![3.0, 0.0, 0.0, 1.0], [2, 2]));
-/// let x = Tensor::eye(2);
+/// let x = Tensor::eye(2, DType::F64);
 /// for _ in 0..20 {
 ///     let _ = layer.forward(&Tape::new().constant(x.clone()));
 /// }
@@ -51,18 +52,18 @@ const SHORTEST: f64 = 1e-12;
 /// assert_abs_diff_eq!(y.value(), &expected, epsilon = 1e-12);
 /// ```
 #[derive(Clone, Debug)]
-pub struct SpectralNorm<L, T: Float = f32> {
+pub struct SpectralNorm<L> {
     /// u, `[outputs]`.
-    pub left: Buffer<T>,
+    pub left: Buffer,
     /// v, `[rest]`.
-    pub right: Buffer<T>,
+    pub right: Buffer,
     inner: L,
     rounds: usize,
     /// The tape of the last round.
     last: Arc<AtomicU64>,
 }
 
-impl<T: Float, L: Weighted<T>> SpectralNorm<L, T> {
+impl<L: Weighted> SpectralNorm<L> {
     /// The layer with its weight divided; the vectors start at random.
     ///
     /// # Panics
@@ -76,7 +77,8 @@ impl<T: Float, L: Weighted<T>> SpectralNorm<L, T> {
             rows * columns > 0,
             "spectral norm: a weight of shape {shape} has no singular value"
         );
-        let vector = |size, rng: &mut Rng| unit(&Tensor::normal([size], 0.0, 1.0, rng));
+        let dtype = inner.weight().dtype();
+        let vector = |size, rng: &mut Rng| unit(&Tensor::normal([size], 0.0, 1.0, rng, dtype));
         let (left, right) = (vector(rows, rng), vector(columns, rng));
         let layer = Self {
             left: Buffer::new(left),
@@ -97,12 +99,12 @@ impl<T: Float, L: Weighted<T>> SpectralNorm<L, T> {
 
     /// W, before it is divided.
     #[must_use]
-    pub fn original(&self) -> &crate::Param<T> {
+    pub fn original(&self) -> &crate::Param {
         self.inner.weight()
     }
 
     /// σ for a weight beside `x`.
-    fn singular_value(&self, weight: &Var<T>) -> Var<T> {
+    fn singular_value(&self, weight: &Var) -> Var {
         let (left, right) = (self.left.beside(weight), self.right.beside(weight));
         let matrix = matrix(weight, self.inner.output_axis());
         matrix.mv(&right).dot(&left)
@@ -110,7 +112,7 @@ impl<T: Float, L: Weighted<T>> SpectralNorm<L, T> {
 
     /// The weight over σ, beside `x`; in training, the vectors take a round first.
     #[must_use]
-    pub fn weight(&self, x: &Var<T>) -> Var<T> {
+    pub fn weight(&self, x: &Var) -> Var {
         if may_change(x) && self.is_first_of_step(x) {
             self.iterate(self.rounds);
         }
@@ -119,7 +121,7 @@ impl<T: Float, L: Weighted<T>> SpectralNorm<L, T> {
         weight / sigma
     }
 
-    fn is_first_of_step(&self, x: &Var<T>) -> bool {
+    fn is_first_of_step(&self, x: &Var) -> bool {
         let step = x.tape().map_or(0, retrograd_autograd::Tape::id);
         self.last.swap(step, Ordering::Relaxed) != step
     }
@@ -128,7 +130,7 @@ impl<T: Float, L: Weighted<T>> SpectralNorm<L, T> {
     fn iterate(&self, rounds: usize) {
         let weight = Var::constant(self.inner.weight().value());
         let matrix = matrix(&weight, self.inner.output_axis()).into_value();
-        let column = |vector: &Tensor<T>| vector.unsqueeze(1);
+        let column = |vector: &Tensor| vector.unsqueeze(1);
         let mut right = self.right.value();
         for _ in 0..rounds {
             let left = unit(&matrix.matmul(&column(&right)).squeeze(1));
@@ -140,17 +142,17 @@ impl<T: Float, L: Weighted<T>> SpectralNorm<L, T> {
 }
 
 /// The vector at length 1.
-fn unit<T: Float>(vector: &Tensor<T>) -> Tensor<T> {
-    let square: f64 = vector.iter().map(|v| v.to_f64() * v.to_f64()).sum();
+fn unit(vector: &Tensor) -> Tensor {
+    let square: f64 = vector.iter().map(|v| v * v).sum();
     vector.scale(square.sqrt().max(SHORTEST).recip())
 }
 
-impl<T: Float, L: Weighted<T>> Module<T> for SpectralNorm<L, T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl<L: Weighted> Module for SpectralNorm<L> {
+    fn forward(&self, x: &Var) -> Var {
         self.inner.forward_with(x, &self.weight(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.inner.visit_others(visitor);
         visitor.param("parametrizations.weight.original", self.inner.weight());
         visitor.buffer("parametrizations.weight.0._u", &self.left);

@@ -9,7 +9,7 @@
 //! With the norm first, a sum leads from end to end, and deep stacks train without a warm-up.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
+
 use retrograd_tensor::random::Rng;
 
 use super::activation::Activation;
@@ -51,21 +51,21 @@ impl Default for TransformerOptions {
 ///
 /// Parameters have PyTorch's names, from `self_attn.in_proj_weight` to `norm2.bias`.
 #[derive(Clone, Debug)]
-pub struct TransformerEncoderLayer<T: Float = f32> {
+pub struct TransformerEncoderLayer {
     /// What looks at other steps.
-    pub self_attn: MultiheadAttention<T>,
+    pub self_attn: MultiheadAttention,
     /// W₁, `[feedforward, width]`.
-    pub linear1: Linear<T>,
+    pub linear1: Linear,
     /// W₂, `[width, feedforward]`.
-    pub linear2: Linear<T>,
+    pub linear2: Linear,
     /// The normalisation of attention.
-    pub norm1: LayerNorm<T>,
+    pub norm1: LayerNorm,
     /// The normalisation of the linear layers.
-    pub norm2: LayerNorm<T>,
+    pub norm2: LayerNorm,
     options: TransformerOptions,
 }
 
-impl<T: Float> TransformerEncoderLayer<T> {
+impl TransformerEncoderLayer {
     /// Start values as PyTorch draws them.
     ///
     /// # Panics
@@ -91,7 +91,7 @@ impl<T: Float> TransformerEncoderLayer<T> {
     /// If the shapes do not fit, or the probability of dropout is not in [0, 1).
     #[track_caller]
     #[must_use]
-    pub fn encode(&self, x: &Var<T>, masks: &AttentionMasks<'_, T>) -> Var<T> {
+    pub fn encode(&self, x: &Var, masks: &AttentionMasks<'_>) -> Var {
         if self.options.norm_first {
             let h = x + self.attention(&self.norm1.forward(x), masks);
             let steps = self.feedforward(&self.norm2.forward(&h));
@@ -104,13 +104,13 @@ impl<T: Float> TransformerEncoderLayer<T> {
     }
 
     #[track_caller]
-    fn attention(&self, x: &Var<T>, masks: &AttentionMasks<'_, T>) -> Var<T> {
+    fn attention(&self, x: &Var, masks: &AttentionMasks<'_>) -> Var {
         let seen = self.self_attn.attend(x, x, x, masks);
         seen.dropout(self.options.dropout)
     }
 
     #[track_caller]
-    fn feedforward(&self, x: &Var<T>) -> Var<T> {
+    fn feedforward(&self, x: &Var) -> Var {
         let dropout = self.options.dropout;
         let units = self.options.activation.forward(&self.linear1.forward(x));
         self.linear2
@@ -119,12 +119,12 @@ impl<T: Float> TransformerEncoderLayer<T> {
     }
 }
 
-impl<T: Float> Module<T> for TransformerEncoderLayer<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for TransformerEncoderLayer {
+    fn forward(&self, x: &Var) -> Var {
         self.encode(x, &AttentionMasks::default())
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("self_attn", &self.self_attn);
         visitor.child("linear1", &self.linear1);
         visitor.child("linear2", &self.linear2);

@@ -10,7 +10,7 @@
 //! checkerboards of transposed convolutions (Odena et al. 2016).
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Interpolation};
+use retrograd_tensor::Interpolation;
 
 use crate::module::{Module, Visitor};
 
@@ -18,10 +18,10 @@ use crate::module::{Module, Visitor};
 ///
 /// ```
 /// use retrograd_nn::{Module, Upsample};
-/// use retrograd_tensor::Tensor;
+/// use retrograd_tensor::{DType, Tensor};
 ///
 /// let doubling = Upsample::by([2.0, 2.0]).linear();
-/// assert_eq!(doubling.forward(&Tensor::<f32>::zeros([8, 16, 7, 7]).into()).shape(), [8, 16, 14, 14]);
+/// assert_eq!(doubling.forward(&Tensor::zeros([8, 16, 7, 7], DType::F32).into()).shape(), [8, 16, 14, 14]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Upsample<const N: usize> {
@@ -75,8 +75,8 @@ impl<const N: usize> Upsample<N> {
     }
 }
 
-impl<const N: usize, T: Float> Module<T> for Upsample<N> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl<const N: usize> Module for Upsample<N> {
+    fn forward(&self, x: &Var) -> Var {
         match (self.target, self.interpolation) {
             (Target::Size(size), Interpolation::Nearest) => x.upsample_nearest(size),
             (Target::Size(size), Interpolation::Linear) => x.upsample_linear(size, false),
@@ -90,11 +90,11 @@ impl<const N: usize, T: Float> Module<T> for Upsample<N> {
         }
     }
 
-    fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn visit(&self, _: &mut Visitor<'_>) {}
 }
 
 /// The sizes of the last axes times the factors, rounded down.
-fn sizes<const N: usize, T: Float>(x: &Var<T>, factors: [f64; N]) -> [usize; N] {
+fn sizes<const N: usize>(x: &Var, factors: [f64; N]) -> [usize; N] {
     let shape = x.shape();
     let Some(lead) = shape.rank().checked_sub(N) else {
         panic!("upsample: {shape}: fewer axes than the {N} to stretch");

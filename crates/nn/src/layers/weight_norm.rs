@@ -6,7 +6,7 @@
 //! ```
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use super::weighted::{Weighted, matrix};
 use crate::module::{Module, Visitor};
@@ -22,20 +22,20 @@ use crate::param::Param;
 /// use retrograd_nn::{Linear, Module, WeightNorm};
 /// use retrograd_tensor::random;
 ///
-/// let layer = WeightNorm::<Linear>::new(Linear::new(3, 2, &mut random::rng(0)));
+/// let layer = WeightNorm::new(Linear::new(3, 2, &mut random::rng(0)));
 /// assert_eq!(layer.length.shape(), [2, 1]);
 /// assert_eq!(layer.parameter_count(), 2 + 3 * 2 + 2);
 /// ```
 #[derive(Clone, Debug)]
-pub struct WeightNorm<L, T: Float = f32> {
+pub struct WeightNorm<L> {
     /// g.
-    pub length: Param<T>,
+    pub length: Param,
     /// v.
-    pub direction: Param<T>,
+    pub direction: Param,
     inner: L,
 }
 
-impl<T: Float, L: Weighted<T>> WeightNorm<L, T> {
+impl<L: Weighted> WeightNorm<L> {
     /// The layer with its weight taken apart.
     #[must_use]
     pub fn new(inner: L) -> Self {
@@ -50,7 +50,7 @@ impl<T: Float, L: Weighted<T>> WeightNorm<L, T> {
 
     /// The weight, put together beside `x`.
     #[must_use]
-    pub fn weight(&self, x: &Var<T>) -> Var<T> {
+    pub fn weight(&self, x: &Var) -> Var {
         let direction = self.direction.beside(x);
         let scale = self.length.beside(x) / lengths(&direction);
         direction * scale
@@ -59,7 +59,7 @@ impl<T: Float, L: Weighted<T>> WeightNorm<L, T> {
     /// The plain layer with the weight as it is now.
     #[must_use]
     pub fn into_inner(self) -> L {
-        let none = Var::constant(Tensor::scalar(T::ZERO));
+        let none = Var::constant(Tensor::zeros([], self.direction.dtype()));
         let weight = self.weight(&none).into_value();
         self.inner.weight().set(weight);
         self.inner
@@ -67,17 +67,17 @@ impl<T: Float, L: Weighted<T>> WeightNorm<L, T> {
 }
 
 /// ‖vₒ‖ over everything but axis 0, `[axis 0, 1, ..]`.
-fn lengths<T: Float>(direction: &Var<T>) -> Var<T> {
+fn lengths(direction: &Var) -> Var {
     let shape = (1..direction.rank()).fold(*direction.shape(), |shape, axis| shape.with(axis, 1));
     matrix(direction, 0).norm(2.0, 1).with_shape(shape)
 }
 
-impl<T: Float, L: Weighted<T>> Module<T> for WeightNorm<L, T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl<L: Weighted> Module for WeightNorm<L> {
+    fn forward(&self, x: &Var) -> Var {
         self.inner.forward_with(x, &self.weight(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.inner.visit_others(visitor);
         visitor.param("parametrizations.weight.original0", &self.length);
         visitor.param("parametrizations.weight.original1", &self.direction);

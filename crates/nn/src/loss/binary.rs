@@ -3,9 +3,8 @@
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::Float;
 
-use super::{Reduction, number, weighted};
+use super::{Reduction, weighted};
 
 /// Binary cross-entropy −t·log p − (1 − t)·log(1 − p) of probabilities p, in nats.
 ///
@@ -17,7 +16,7 @@ use super::{Reduction, number, weighted};
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn bce<T: Float>(probability: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
+pub fn bce(probability: &Var, target: &Var, reduction: Reduction) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("binary_cross_entropy", |[p, t]: [Expr; 2]| entropy(&p, &t))
     });
@@ -30,12 +29,7 @@ pub fn bce<T: Float>(probability: &Var<T>, target: &Var<T>, reduction: Reduction
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn bce_weighted<T: Float>(
-    probability: &Var<T>,
-    target: &Var<T>,
-    weight: &Var<T>,
-    reduction: Reduction,
-) -> Var<T> {
+pub fn bce_weighted(probability: &Var, target: &Var, weight: &Var, reduction: Reduction) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("weighted_binary_cross_entropy", |[p, t, w]: [Expr; 3]| {
             w * entropy(&p, &t)
@@ -60,7 +54,7 @@ fn entropy(p: &Expr, t: &Expr) -> Expr {
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn bce_with_logits<T: Float>(logit: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
+pub fn bce_with_logits(logit: &Var, target: &Var, reduction: Reduction) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("binary_cross_entropy_with_logits", |[z, t]: [Expr; 2]| {
             z.logistic_loss(t)
@@ -76,13 +70,13 @@ pub fn bce_with_logits<T: Float>(logit: &Var<T>, target: &Var<T>, reduction: Red
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn bce_with_logits_weighted<T: Float>(
-    logit: &Var<T>,
-    target: &Var<T>,
-    weight: Option<&Var<T>>,
-    positive: Option<&Var<T>>,
+pub fn bce_with_logits_weighted(
+    logit: &Var,
+    target: &Var,
+    weight: Option<&Var>,
+    positive: Option<&Var>,
     reduction: Reduction,
-) -> Var<T> {
+) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new(
             "weighted_binary_cross_entropy_with_logits",
@@ -93,7 +87,7 @@ pub fn bce_with_logits_weighted<T: Float>(
             },
         )
     });
-    let one = number(1.0);
+    let one = logit.scalar_like(1.0);
     let (weight, positive) = (weight.unwrap_or(&one), positive.unwrap_or(&one));
     reduction.of(&FORMULA, &[logit, target, weight, positive])
 }
@@ -104,7 +98,7 @@ pub fn bce_with_logits_weighted<T: Float>(
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn hinge<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
+pub fn hinge(y: &Var, target: &Var, reduction: Reduction) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("hinge", |[y, t]: [Expr; 2]| {
             let short = 1.0 - t * y;

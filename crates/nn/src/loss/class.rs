@@ -6,25 +6,25 @@
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Array, DType, Tensor};
 
-use super::{Reduction, number, weighted};
+use super::{Reduction, weighted};
 
 /// Which classes are right, and what each counts.
 #[derive(Clone, Debug)]
-pub struct Classes<'a, T: Float> {
+pub struct Classes<'a> {
     /// The number of the right class, `[batch, ...]`, or a scalar beside `[classes]`.
-    pub right: &'a Tensor<i64>,
+    pub right: &'a Array<i64>,
     /// A weight for each class, `[classes]`; all count 1 without.
-    pub weights: Option<&'a Var<T>>,
+    pub weights: Option<&'a Var>,
     /// Where this is the right class, the place counts nothing.
     pub ignored: Option<i64>,
 }
 
-impl<'a, T: Float> Classes<'a, T> {
+impl<'a> Classes<'a> {
     /// These classes, all of one weight, none ignored.
     #[must_use]
-    pub fn new(right: &'a Tensor<i64>) -> Self {
+    pub fn new(right: &'a Array<i64>) -> Self {
         Self {
             right,
             weights: None,
@@ -33,27 +33,27 @@ impl<'a, T: Float> Classes<'a, T> {
     }
 
     /// The classes as indices that exist: an ignored one may be any number, 0 stands for it.
-    fn indices(&self) -> Tensor<i64> {
+    fn indices(&self) -> Array<i64> {
         let Some(ignored) = self.ignored else {
             return self.right.clone();
         };
         let index = |class| if class == ignored { 0 } else { class };
         let indices = self.right.iter().map(index).collect();
-        Tensor::from_vec(indices, *self.right.shape())
+        Array::from_vec(indices, *self.right.shape())
     }
 
     /// What each place counts: the weight of its class, 0 where that is ignored.
     #[track_caller]
-    fn counts(&self) -> Var<T> {
+    fn counts(&self, dtype: DType) -> Var {
         let counted = |class| {
             if Some(class) == self.ignored {
-                T::ZERO
+                0.0
             } else {
-                T::ONE
+                1.0
             }
         };
         let counted = self.right.iter().map(counted).collect();
-        let counted = Var::constant(Tensor::from_vec(counted, *self.right.shape()));
+        let counted = Var::constant(Tensor::from_vec(counted, *self.right.shape()).cast(dtype));
         match self.weights {
             Some(weights) => counted * weights.gather_rows(&self.indices()),
             None => counted,
@@ -68,13 +68,10 @@ impl<'a, T: Float> Classes<'a, T> {
 /// If the shapes do not fit or a class does not exist.
 #[track_caller]
 #[must_use]
-pub fn nll<T: Float>(
-    log_probabilities: &Var<T>,
-    classes: &Classes<'_, T>,
-    reduction: Reduction,
-) -> Var<T> {
+pub fn nll(log_probabilities: &Var, classes: &Classes<'_>, reduction: Reduction) -> Var {
     let picked = picked(&last(log_probabilities), &classes.indices());
-    weighed(&-picked, &classes.counts(), reduction)
+    let counts = classes.counts(picked.dtype());
+    weighed(&-picked, &counts, reduction)
 }
 
 /// Cross-entropy −log softmax(z) of the right class, given scores (logits) z: [`nll`] of the
@@ -86,15 +83,16 @@ pub fn nll<T: Float>(
 /// If the shapes do not fit or a class does not exist.
 #[track_caller]
 #[must_use]
-pub fn cross_entropy<T: Float>(
-    logits: &Var<T>,
-    classes: &Classes<'_, T>,
+pub fn cross_entropy(
+    logits: &Var,
+    classes: &Classes<'_>,
     smoothing: f64,
     reduction: Reduction,
-) -> Var<T> {
+) -> Var {
     let log_shares = last(logits).log_softmax(-1);
     let certain = -picked(&log_shares, &classes.indices());
-    let counts = classes.counts();
+    let dtype = logits.dtype();
+    let counts = classes.counts(dtype);
     if smoothing == 0.0 {
         return weighed(&certain, &counts, reduction);
     }
@@ -106,7 +104,7 @@ pub fn cross_entropy<T: Float>(
                 weights: None,
                 ..classes.clone()
             };
-            (-(&log_shares * weights).sum(-1), all.counts())
+            (-(&log_shares * weights).sum(-1), all.counts(dtype))
         }
         None => (-log_shares.sum(-1), counts.clone()),
     };
@@ -123,13 +121,13 @@ pub fn cross_entropy<T: Float>(
 /// If the shapes do not fit.
 #[track_caller]
 #[must_use]
-pub fn cross_entropy_of_shares<T: Float>(
-    logits: &Var<T>,
-    shares: &Var<T>,
-    weights: Option<&Var<T>>,
+pub fn cross_entropy_of_shares(
+    logits: &Var,
+    shares: &Var,
+    weights: Option<&Var>,
     smoothing: f64,
     reduction: Reduction,
-) -> Var<T> {
+) -> Var {
     static TERM: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("cross_entropy", |[log_share, t, w]: [Expr; 3]| {
             -weighted(&(w * t), &log_share)
@@ -142,14 +140,14 @@ pub fn cross_entropy_of_shares<T: Float>(
     } else {
         shares * (1.0 - smoothing) + smoothing / classes_in_all
     };
-    let one = number(1.0);
+    let one = log_shares.scalar_like(1.0);
     let inputs = [&log_shares, &shares, weights.unwrap_or(&one)];
     reduction.apply(&TERM.apply_sum(&inputs, -1))
 }
 
 /// The classes on the last axis: they are on axis 1, or alone.
 #[track_caller]
-fn last<T: Float>(x: &Var<T>) -> Var<T> {
+fn last(x: &Var) -> Var {
     assert!(
         x.rank() > 0,
         "a loss of classes: []: scores have the shape [batch, classes, ...] or [classes]"
@@ -163,20 +161,20 @@ fn last<T: Float>(x: &Var<T>) -> Var<T> {
 
 /// The elements of the right classes on the last axis, without that axis.
 #[track_caller]
-fn picked<T: Float>(x: &Var<T>, indices: &Tensor<i64>) -> Var<T> {
+fn picked(x: &Var, indices: &Array<i64>) -> Var {
     let picked = x.gather(&indices.unsqueeze(-1));
     picked.with_shape(*indices.shape())
 }
 
 /// Losses times counts, reduced.
 #[track_caller]
-fn weighed<T: Float>(losses: &Var<T>, counts: &Var<T>, reduction: Reduction) -> Var<T> {
+fn weighed(losses: &Var, counts: &Var, reduction: Reduction) -> Var {
     reduced(&costs(losses, counts), counts, reduction)
 }
 
 /// Losses times counts; what counts nothing may be infinite.
 #[track_caller]
-fn costs<T: Float>(losses: &Var<T>, counts: &Var<T>) -> Var<T> {
+fn costs(losses: &Var, counts: &Var) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("weighed", |[loss, count]: [Expr; 2]| {
             Expr::select(&count.equal(0.0), &Expr::from(0.0), &(&count * loss))
@@ -186,7 +184,7 @@ fn costs<T: Float>(losses: &Var<T>, counts: &Var<T>) -> Var<T> {
 }
 
 #[track_caller]
-fn reduced<T: Float>(costs: &Var<T>, counts: &Var<T>, reduction: Reduction) -> Var<T> {
+fn reduced(costs: &Var, counts: &Var, reduction: Reduction) -> Var {
     match reduction {
         Reduction::Mean => costs.sum(..) / counts.sum(..),
         other => other.apply(costs),

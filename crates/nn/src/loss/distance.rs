@@ -3,9 +3,8 @@
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::Float;
 
-use super::{Reduction, number};
+use super::Reduction;
 
 /// 1 − cos(a, b) for pairs that belong together (`same` is 1), max(0, cos(a, b) − `margin`) for
 /// others (−1). Vectors are along the last axis of a and b, `same` has the axes before it.
@@ -14,13 +13,7 @@ use super::{Reduction, number};
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn cosine_embedding<T: Float>(
-    a: &Var<T>,
-    b: &Var<T>,
-    same: &Var<T>,
-    margin: f64,
-    reduction: Reduction,
-) -> Var<T> {
+pub fn cosine_embedding(a: &Var, b: &Var, same: &Var, margin: f64, reduction: Reduction) -> Var {
     /// Lengths count as this if they are smaller.
     const SHORTEST: f64 = 1e-8;
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
@@ -30,7 +23,7 @@ pub fn cosine_embedding<T: Float>(
         })
     });
     let cosine = a.cosine_similarity(b, -1, SHORTEST);
-    reduction.of(&FORMULA, &[&cosine, same, &number(margin)])
+    reduction.of(&FORMULA, &[&cosine, same, &cosine.scalar_like(margin)])
 }
 
 /// max(0, ‖a − p‖ − ‖a − n‖ + `margin`) for an anchor a, a positive p like it and a negative n unlike
@@ -40,20 +33,21 @@ pub fn cosine_embedding<T: Float>(
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn triplet<T: Float>(
-    anchor: &Var<T>,
-    positive: &Var<T>,
-    negative: &Var<T>,
+pub fn triplet(
+    anchor: &Var,
+    positive: &Var,
+    negative: &Var,
     margin: f64,
     reduction: Reduction,
-) -> Var<T> {
+) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("triplet", |[near, far, margin]: [Expr; 3]| {
             above_zero(&(near - far + margin))
         })
     });
-    let distance = |other: &Var<T>| (anchor - other).norm(2.0, -1);
-    let inputs = [&distance(positive), &distance(negative), &number(margin)];
+    let distance = |other: &Var| (anchor - other).norm(2.0, -1);
+    let margin = anchor.scalar_like(margin);
+    let inputs = [&distance(positive), &distance(negative), &margin];
     reduction.of(&FORMULA, &inputs)
 }
 

@@ -4,9 +4,8 @@ use std::f64::consts::PI;
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::Float;
 
-use super::{Reduction, number, weighted};
+use super::{Reduction, weighted};
 
 /// Kullback-Leibler divergence t·(log t − y) of log-probabilities y from targets t, which are
 /// logarithms too if `target_is_log`. A target of 0 costs nothing.
@@ -18,12 +17,12 @@ use super::{Reduction, number, weighted};
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn kl_div<T: Float>(
-    log_probability: &Var<T>,
-    target: &Var<T>,
+pub fn kl_div(
+    log_probability: &Var,
+    target: &Var,
     target_is_log: bool,
     reduction: Reduction,
-) -> Var<T> {
+) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("kl_div", |[y, t]: [Expr; 2]| weighted(&t, &(t.log() - y)))
     });
@@ -44,23 +43,23 @@ pub fn kl_div<T: Float>(
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn gaussian_nll<T: Float>(
-    mean: &Var<T>,
-    target: &Var<T>,
-    variance: &Var<T>,
+pub fn gaussian_nll(
+    mean: &Var,
+    target: &Var,
+    variance: &Var,
     epsilon: f64,
     full: bool,
     reduction: Reduction,
-) -> Var<T> {
+) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("gaussian_nll", |[m, t, v, constant]: [Expr; 4]| {
             0.5 * (v.log() + (m - t).square() / &v) + constant
         })
     });
     // Raised where it is too small, without cutting the slope off.
-    let variance = &variance.straight_through(&variance.clamp_min(&number(epsilon)));
+    let variance = &variance.straight_through(&variance.clamp_min(&variance.scalar_like(epsilon)));
     let constant = if full { 0.5 * (2.0 * PI).ln() } else { 0.0 };
-    let inputs = [mean, target, variance, &number(constant)];
+    let inputs = [mean, target, variance, &mean.scalar_like(constant)];
     reduction.of(&FORMULA, &inputs)
 }
 
@@ -72,14 +71,14 @@ pub fn gaussian_nll<T: Float>(
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn poisson_nll<T: Float>(
-    y: &Var<T>,
-    target: &Var<T>,
+pub fn poisson_nll(
+    y: &Var,
+    target: &Var,
     log_rate: bool,
     full: bool,
     epsilon: f64,
     reduction: Reduction,
-) -> Var<T> {
+) -> Var {
     static OF_LOGS: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("poisson_nll_of_logs", |[y, t, full]: [Expr; 3]| {
             y.exp() - weighted(&t, &y) + full * stirling(&t)
@@ -90,11 +89,11 @@ pub fn poisson_nll<T: Float>(
             &y - weighted(&t, &(&y + epsilon).log()) + full * stirling(&t)
         })
     });
-    let full = number(f64::from(u8::from(full)));
+    let full = y.scalar_like(f64::from(u8::from(full)));
     if log_rate {
         reduction.of(&OF_LOGS, &[y, target, &full])
     } else {
-        reduction.of(&OF_RATES, &[y, target, &full, &number(epsilon)])
+        reduction.of(&OF_RATES, &[y, target, &full, &y.scalar_like(epsilon)])
     }
 }
 

@@ -12,7 +12,7 @@ mod regression;
 mod ssim;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{OrPanic, Shape, shape};
 use smallvec::SmallVec;
 
 pub use binary::{bce, bce_weighted, bce_with_logits, bce_with_logits_weighted, hinge};
@@ -40,14 +40,14 @@ impl Reduction {
     /// Applies the reduction to the losses of the elements.
     #[track_caller]
     #[must_use]
-    pub fn apply<T: Float>(self, losses: &Var<T>) -> Var<T> {
+    pub fn apply(self, losses: &Var) -> Var {
         match self {
             Self::None => losses.clone(),
             Self::Sum => losses.sum(..),
             Self::Mean => losses.mean(..),
             Self::PerSample => {
                 let batch = losses.shape().first().copied().unwrap_or(1);
-                losses.sum(..) / number(batch as f64)
+                losses.sum(..) / batch as f64
             }
         }
     }
@@ -55,7 +55,7 @@ impl Reduction {
     /// Applies the reduction to the losses of the elements given by a formula, whose sum is one node
     /// with it.
     #[track_caller]
-    fn of<T: Float>(self, formula: &Pointwise, inputs: &[&Var<T>]) -> Var<T> {
+    fn of(self, formula: &Pointwise, inputs: &[&Var]) -> Var {
         if self == Self::None {
             return formula.apply(inputs);
         }
@@ -64,8 +64,8 @@ impl Reduction {
         let shape = shape::broadcast(formula.name(), &shapes).or_panic();
         match self {
             Self::None | Self::Sum => sum,
-            Self::Mean => sum / number(shape.elements() as f64),
-            Self::PerSample => sum / number(shape.first().copied().unwrap_or(1) as f64),
+            Self::Mean => sum / shape.elements() as f64,
+            Self::PerSample => sum / shape.first().copied().unwrap_or(1) as f64,
         }
     }
 }
@@ -78,18 +78,13 @@ fn weighted(weight: &Expr, cost: &Expr) -> Expr {
     Expr::select(&is_nothing, &Expr::from(0.0), &(weight * cost))
 }
 
-/// A number as an operand.
-fn number<T: Float>(value: f64) -> Var<T> {
-    Var::constant(Tensor::scalar(T::from_f64(value)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use retrograd_autograd::Tape;
-    use retrograd_tensor::assert_abs_diff_eq;
+    use retrograd_tensor::{Tensor, assert_abs_diff_eq};
 
-    fn var(values: &[f64]) -> Var<f64> {
+    fn var(values: &[f64]) -> Var {
         Tensor::from_vec(values.to_vec(), [values.len() / 2, 2]).into()
     }
 

@@ -4,9 +4,9 @@ use std::f64::consts::LN_10;
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::{Float, OrPanic, Shape, ShapeError};
+use retrograd_tensor::{OrPanic, Shape, ShapeError};
 
-use super::{Reduction, number};
+use super::Reduction;
 
 /// 10·log₁₀(L² / mean (y − t)²) of each sample of `[batch, ...]`, in decibels; `range` is L, the
 /// difference of the largest and the smallest value there can be. Equal samples have ∞.
@@ -19,7 +19,7 @@ use super::{Reduction, number};
 /// If the shapes are not equal, there is no axis of samples, or the range is not above 0.
 #[track_caller]
 #[must_use]
-pub fn psnr<T: Float>(y: &Var<T>, target: &Var<T>, range: f64, reduction: Reduction) -> Var<T> {
+pub fn psnr(y: &Var, target: &Var, range: f64, reduction: Reduction) -> Var {
     static SQUARED: LazyLock<Pointwise> =
         LazyLock::new(|| Pointwise::new("squared_error", |[y, t]: [Expr; 2]| (y - t).square()));
     static RATIO: LazyLock<Pointwise> = LazyLock::new(|| {
@@ -37,5 +37,5 @@ pub fn psnr<T: Float>(y: &Var<T>, target: &Var<T>, range: f64, reduction: Reduct
     let rows = Shape::from([shape[0], each]);
     let (y, target) = (y.with_shape(rows), target.with_shape(rows));
     let error = SQUARED.apply_sum(&[&y, &target], 1) / each as f64;
-    reduction.apply(&RATIO.apply(&[&error, &number(range)]))
+    reduction.apply(&RATIO.apply(&[&error, &error.scalar_like(range)]))
 }

@@ -4,9 +4,8 @@
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::Float;
 
-use super::{Reduction, number};
+use super::Reduction;
 
 /// (y − t)².
 ///
@@ -14,7 +13,7 @@ use super::{Reduction, number};
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn mse<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
+pub fn mse(y: &Var, target: &Var, reduction: Reduction) -> Var {
     static FORMULA: LazyLock<Pointwise> =
         LazyLock::new(|| Pointwise::new("squared_error", |[y, t]: [Expr; 2]| (y - t).square()));
     reduction.of(&FORMULA, &[y, target])
@@ -26,7 +25,7 @@ pub fn mse<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn l1<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
+pub fn l1(y: &Var, target: &Var, reduction: Reduction) -> Var {
     static FORMULA: LazyLock<Pointwise> =
         LazyLock::new(|| Pointwise::new("absolute_error", |[y, t]: [Expr; 2]| (y - t).abs()));
     reduction.of(&FORMULA, &[y, target])
@@ -38,7 +37,7 @@ pub fn l1<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T>
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn huber<T: Float>(y: &Var<T>, target: &Var<T>, delta: f64, reduction: Reduction) -> Var<T> {
+pub fn huber(y: &Var, target: &Var, delta: f64, reduction: Reduction) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("huber", |[y, t, delta]: [Expr; 3]| {
             let error = y - t;
@@ -47,7 +46,7 @@ pub fn huber<T: Float>(y: &Var<T>, target: &Var<T>, delta: f64, reduction: Reduc
             Expr::select(&size.less_equal(&delta), &(0.5 * error.square()), &far)
         })
     });
-    reduction.of(&FORMULA, &[y, target, &number(delta)])
+    reduction.of(&FORMULA, &[y, target, &y.scalar_like(delta)])
 }
 
 /// The Huber loss over its δ, here called β: ½d²/β for errors d below β, |d| − ½β beyond (Girshick
@@ -57,7 +56,7 @@ pub fn huber<T: Float>(y: &Var<T>, target: &Var<T>, delta: f64, reduction: Reduc
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn smooth_l1<T: Float>(y: &Var<T>, target: &Var<T>, beta: f64, reduction: Reduction) -> Var<T> {
+pub fn smooth_l1(y: &Var, target: &Var, beta: f64, reduction: Reduction) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("smooth_l1", |[y, t, beta]: [Expr; 3]| {
             let error = y - t;
@@ -66,7 +65,7 @@ pub fn smooth_l1<T: Float>(y: &Var<T>, target: &Var<T>, beta: f64, reduction: Re
             Expr::select(&size.less(&beta), &near, &(&size - 0.5 * &beta))
         })
     });
-    reduction.of(&FORMULA, &[y, target, &number(beta)])
+    reduction.of(&FORMULA, &[y, target, &y.scalar_like(beta)])
 }
 
 /// log cosh(y − t): about ½d² near 0 and |d| − log 2 far from it, smooth everywhere.
@@ -75,7 +74,7 @@ pub fn smooth_l1<T: Float>(y: &Var<T>, target: &Var<T>, beta: f64, reduction: Re
 /// If the shapes do not broadcast.
 #[track_caller]
 #[must_use]
-pub fn log_cosh<T: Float>(y: &Var<T>, target: &Var<T>, reduction: Reduction) -> Var<T> {
+pub fn log_cosh(y: &Var, target: &Var, reduction: Reduction) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("log_cosh", |[y, t]: [Expr; 2]| {
             // cosh d = ½eᵈ·(1 + e⁻²ᵈ), and 1/cosh² d = 1 − tanh² d, which loses nothing near 0.

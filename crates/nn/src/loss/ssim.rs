@@ -13,9 +13,9 @@
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::{Convolution, Float, OrPanic, Pooling, Shape, ShapeError, Tensor};
+use retrograd_tensor::{Convolution, OrPanic, Pooling, Shape, ShapeError, Tensor};
 
-use super::{Reduction, number};
+use super::Reduction;
 
 /// How images are compared; the defaults are the paper's, for values in [0, 1].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,15 +82,10 @@ impl Ssim {
     /// If the shapes are not equal, images are smaller than the window, or an option makes no sense.
     #[track_caller]
     #[must_use]
-    pub fn similarity<T: Float>(
-        &self,
-        y: &Var<T>,
-        target: &Var<T>,
-        reduction: Reduction,
-    ) -> Var<T> {
+    pub fn similarity(&self, y: &Var, target: &Var, reduction: Reduction) -> Var {
         self.check("ssim", y.shape(), target.shape(), 1);
         let windows = self.windows(y, target);
-        let images = SIMILARITY.apply_sum(&windows.with(&self.constants()), [1, 2, 3]);
+        let images = SIMILARITY.apply_sum(&windows.with(&self.constants(y)), [1, 2, 3]);
         reduction.apply(&(images / windows.count(true)))
     }
 
@@ -107,18 +102,12 @@ impl Ssim {
     /// five scales need 176 pixels a side), there is no scale, or an option makes no sense.
     #[track_caller]
     #[must_use]
-    pub fn multi_scale<T: Float>(
-        &self,
-        y: &Var<T>,
-        target: &Var<T>,
-        weights: &[f64],
-        reduction: Reduction,
-    ) -> Var<T> {
+    pub fn multi_scale(&self, y: &Var, target: &Var, weights: &[f64], reduction: Reduction) -> Var {
         self.check("ms_ssim", y.shape(), target.shape(), weights.len());
-        let constants = self.constants();
+        let constants = self.constants(y);
         let halves = Pooling::new([2, 2]);
         let (mut y, mut target) = (y.clone(), target.clone());
-        let mut product: Option<Var<T>> = None;
+        let mut product: Option<Var> = None;
         for (scale, &weight) in weights.iter().enumerate() {
             if scale > 0 {
                 y = y.avg_pool2d(&halves, false);
@@ -141,13 +130,13 @@ impl Ssim {
     }
 
     /// C₁ and C₂.
-    fn constants<T: Float>(&self) -> [Var<T>; 2] {
-        [self.k1, self.k2].map(|k| number((k * self.range).powi(2)))
+    fn constants(&self, y: &Var) -> [Var; 2] {
+        [self.k1, self.k2].map(|k| y.scalar_like((k * self.range).powi(2)))
     }
 
     /// What the windows see of two images.
     #[track_caller]
-    fn windows<T: Float>(&self, x: &Var<T>, y: &Var<T>) -> Windows<T> {
+    fn windows(&self, x: &Var, y: &Var) -> Windows {
         static SQUARES: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("ssim.squares", |[x, y]: [Expr; 2]| x.square() + y.square())
         });
@@ -157,7 +146,7 @@ impl Ssim {
         // Channels do not see each other: each is an image of its own.
         let planes = Shape::from([x.shape()[0] * channels, 1, rows, columns]);
         let (x, y) = (x.with_shape(planes), y.with_shape(planes));
-        let kernel = self.kernel();
+        let kernel = self.kernel().cast(y.dtype());
         let means = [&x, &y, &SQUARES.apply(&[&x, &y]), &(&x * &y)].map(|image| {
             let along = |shape| Var::constant(kernel.with_shape(shape));
             let plain = Convolution::default();
@@ -170,12 +159,12 @@ impl Ssim {
     }
 
     /// The Gaussian along one side, with sum 1.
-    fn kernel<T: Float>(&self) -> Tensor<T> {
+    fn kernel(&self) -> Tensor {
         let middle = (self.window as f64 - 1.0) / 2.0;
         let height = |i: usize| (-0.5 * ((i as f64 - middle) / self.sigma).powi(2)).exp();
         let heights: Vec<f64> = (0..self.window).map(height).collect();
         let sum: f64 = heights.iter().sum();
-        let shares = heights.iter().map(|height| T::from_f64(height / sum));
+        let shares = heights.iter().map(|height| height / sum);
         Tensor::from_vec(shares.collect(), [self.window])
     }
 
@@ -234,11 +223,11 @@ impl Ssim {
 }
 
 /// The means under each window of x, y, x² + y² and xy, `[batch, channels, rows, columns]`.
-struct Windows<T: Float>([Var<T>; 4]);
+struct Windows([Var; 4]);
 
-impl<T: Float> Windows<T> {
+impl Windows {
     /// These and some constants, as operands.
-    fn with<'a>(&'a self, constants: &'a [Var<T>]) -> Vec<&'a Var<T>> {
+    fn with<'a>(&'a self, constants: &'a [Var]) -> Vec<&'a Var> {
         self.0.iter().chain(constants).collect()
     }
 
@@ -250,13 +239,13 @@ impl<T: Float> Windows<T> {
 }
 
 /// x to a power where x is above 0, else 0.
-fn power<T: Float>(x: &Var<T>, exponent: f64) -> Var<T> {
+fn power(x: &Var, exponent: f64) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("ms_ssim.power", |[x, exponent]: [Expr; 2]| {
             Expr::select(&x.less_equal(0.0), &Expr::from(0.0), &x.pow(exponent))
         })
     });
-    FORMULA.apply(&[x, &number(exponent)])
+    FORMULA.apply(&[x, &x.scalar_like(exponent)])
 }
 
 /// 1 − SSIM of each pair of images `[batch, channels, rows, columns]`; see [`Ssim::similarity`].
@@ -265,7 +254,7 @@ fn power<T: Float>(x: &Var<T>, exponent: f64) -> Var<T> {
 /// As [`Ssim::similarity`].
 #[track_caller]
 #[must_use]
-pub fn ssim<T: Float>(y: &Var<T>, target: &Var<T>, options: &Ssim, reduction: Reduction) -> Var<T> {
+pub fn ssim(y: &Var, target: &Var, options: &Ssim, reduction: Reduction) -> Var {
     reduction.apply(&(1.0 - options.similarity(y, target, Reduction::None)))
 }
 
@@ -275,12 +264,12 @@ pub fn ssim<T: Float>(y: &Var<T>, target: &Var<T>, options: &Ssim, reduction: Re
 /// As [`Ssim::multi_scale`].
 #[track_caller]
 #[must_use]
-pub fn ms_ssim<T: Float>(
-    y: &Var<T>,
-    target: &Var<T>,
+pub fn ms_ssim(
+    y: &Var,
+    target: &Var,
     options: &Ssim,
     weights: &[f64],
     reduction: Reduction,
-) -> Var<T> {
+) -> Var {
     reduction.apply(&(1.0 - options.multi_scale(y, target, weights, Reduction::None)))
 }

@@ -35,7 +35,7 @@ impl Default for Adadelta {
     }
 }
 
-impl<T: Float> UpdateRule<T> for Adadelta {
+impl UpdateRule for Adadelta {
     fn name(&self) -> &'static str {
         "adadelta"
     }
@@ -44,7 +44,7 @@ impl<T: Float> UpdateRule<T> for Adadelta {
         &["v", "u"]
     }
 
-    fn update(
+    fn update<T: Float>(
         &self,
         _step: u64,
         learning_rate: f64,

@@ -33,7 +33,7 @@ impl Default for Adagrad {
     }
 }
 
-impl<T: Float> UpdateRule<T> for Adagrad {
+impl UpdateRule for Adagrad {
     fn name(&self) -> &'static str {
         "adagrad"
     }
@@ -42,7 +42,7 @@ impl<T: Float> UpdateRule<T> for Adagrad {
         &["sum"]
     }
 
-    fn update(
+    fn update<T: Float>(
         &self,
         step: u64,
         learning_rate: f64,

@@ -44,7 +44,7 @@ impl Default for Adam {
     }
 }
 
-impl<T: Float> UpdateRule<T> for Adam {
+impl UpdateRule for Adam {
     fn name(&self) -> &'static str {
         "adam"
     }
@@ -57,7 +57,7 @@ impl<T: Float> UpdateRule<T> for Adam {
         }
     }
 
-    fn update(
+    fn update<T: Float>(
         &self,
         step: u64,
         learning_rate: f64,
@@ -68,11 +68,11 @@ impl<T: Float> UpdateRule<T> for Adam {
         self.update_keeping(1.0, step, learning_rate, parameter, gradient, state);
     }
 
-    fn with_weight_decay(&self, weight_decay: f64) -> Option<Box<dyn UpdateRule<T>>> {
-        Some(Box::new(Self {
+    fn with_weight_decay(&self, weight_decay: f64) -> Option<Self> {
+        Some(Self {
             weight_decay,
             ..*self
-        }))
+        })
     }
 }
 

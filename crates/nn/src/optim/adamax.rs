@@ -34,7 +34,7 @@ impl Default for Adamax {
     }
 }
 
-impl<T: Float> UpdateRule<T> for Adamax {
+impl UpdateRule for Adamax {
     fn name(&self) -> &'static str {
         "adamax"
     }
@@ -43,7 +43,7 @@ impl<T: Float> UpdateRule<T> for Adamax {
         &["m", "u"]
     }
 
-    fn update(
+    fn update<T: Float>(
         &self,
         step: u64,
         learning_rate: f64,

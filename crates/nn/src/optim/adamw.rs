@@ -60,16 +60,16 @@ impl AdamW {
     }
 }
 
-impl<T: Float> UpdateRule<T> for AdamW {
+impl UpdateRule for AdamW {
     fn name(&self) -> &'static str {
         "adamw"
     }
 
     fn slots(&self) -> &'static [&'static str] {
-        UpdateRule::<T>::slots(&self.adam())
+        UpdateRule::slots(&self.adam())
     }
 
-    fn update(
+    fn update<T: Float>(
         &self,
         step: u64,
         learning_rate: f64,
@@ -82,10 +82,10 @@ impl<T: Float> UpdateRule<T> for AdamW {
             .update_keeping(keep, step, learning_rate, parameter, gradient, state);
     }
 
-    fn with_weight_decay(&self, weight_decay: f64) -> Option<Box<dyn UpdateRule<T>>> {
-        Some(Box::new(Self {
+    fn with_weight_decay(&self, weight_decay: f64) -> Option<Self> {
+        Some(Self {
             weight_decay,
             ..*self
-        }))
+        })
     }
 }

@@ -10,7 +10,7 @@ use super::walk::walk;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Blend;
 
-impl<T: Float> UpdateRule<T> for Blend {
+impl UpdateRule for Blend {
     fn name(&self) -> &'static str {
         "blend"
     }
@@ -19,7 +19,7 @@ impl<T: Float> UpdateRule<T> for Blend {
         &[]
     }
 
-    fn update(
+    fn update<T: Float>(
         &self,
         _step: u64,
         share: f64,

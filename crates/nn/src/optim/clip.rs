@@ -1,6 +1,6 @@
 //! Gradients kept from being too large.
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{DType, Float, Tensor};
 
 use super::flat::{dot, largest};
 
@@ -53,7 +53,7 @@ impl<'a, T: Float> Clipped<'a, T> {
 /// A gradient that is not clipped.
 impl<'a, T: Float> From<&'a [T]> for Clipped<'a, T> {
     fn from(raw: &'a [T]) -> Self {
-        Self::new(raw, Bounds::OPEN)
+        Self::new(raw, Bounds::open())
     }
 }
 
@@ -64,24 +64,34 @@ pub(super) struct Bounds<T> {
     limit: T,
 }
 
-impl<T: Float> Bounds<T> {
-    const OPEN: Self = Self {
-        scale: T::ONE,
-        limit: T::INFINITY,
-    };
-
+impl Bounds<f64> {
     /// For gradients of this norm, which is needed if they are clipped by it.
     pub(super) fn of(clip: Clip, norm: Option<f64>) -> Self {
+        let open = Self::open();
         match (clip, norm) {
-            (Clip::Value(limit), _) => Self {
-                limit: T::from_f64(limit),
-                ..Self::OPEN
-            },
+            (Clip::Value(limit), _) => Self { limit, ..open },
             (Clip::Norm(largest), Some(norm)) if norm > largest => Self {
-                scale: T::from_f64(largest / norm),
-                ..Self::OPEN
+                scale: largest / norm,
+                ..open
             },
-            _ => Self::OPEN,
+            _ => open,
+        }
+    }
+
+    /// The same for gradients of another type.
+    pub(super) fn cast<T: Float>(self) -> Bounds<T> {
+        Bounds {
+            scale: T::from_f64(self.scale),
+            limit: T::from_f64(self.limit),
+        }
+    }
+}
+
+impl<T: Float> Bounds<T> {
+    fn open() -> Self {
+        Self {
+            scale: T::ONE,
+            limit: T::INFINITY,
         }
     }
 
@@ -95,9 +105,13 @@ impl<T: Float> Bounds<T> {
 }
 
 /// ‖g‖ of all the gradients together; not finite if they are not.
-pub(super) fn norm<'a, T: Float>(gradients: impl Iterator<Item = &'a Tensor<T>> + Clone) -> f64 {
+pub(super) fn norm<'a>(gradients: impl Iterator<Item = &'a Tensor> + Clone) -> f64 {
     // Squares of f32 end at numbers of 10¹⁹ and begin to lose digits at 10⁻¹⁶.
-    let safe = T::MIN_POSITIVE.to_f64() / T::EPSILON.to_f64().powi(2);
+    let dtype = gradients
+        .clone()
+        .next()
+        .map_or_else(DType::default, Tensor::dtype);
+    let safe = dtype.min_positive() / dtype.epsilon().powi(2);
     let squares: f64 = gradients.clone().map(|g| dot(g, g)).sum();
     if squares.is_finite() && squares > safe {
         return squares.sqrt();
@@ -106,8 +120,8 @@ pub(super) fn norm<'a, T: Float>(gradients: impl Iterator<Item = &'a Tensor<T>> 
     if most == 0.0 || squares.is_nan() {
         return squares;
     }
-    let of_scaled = |g: &Tensor<T>| {
-        let scaled = g / &Tensor::scalar(T::from_f64(most));
+    let of_scaled = |g: &Tensor| {
+        let scaled = g / most;
         dot(&scaled, &scaled)
     };
     most * gradients.map(of_scaled).sum::<f64>().sqrt()

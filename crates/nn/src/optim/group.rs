@@ -1,7 +1,5 @@
 //! Parameters that are to be treated in a way of their own.
 
-use retrograd_tensor::Float;
-
 use super::optimizer::Entry;
 
 /// Some of an optimiser's parameters, by name, and how they differ from the rest.
@@ -11,7 +9,7 @@ use super::optimizer::Entry;
 /// use retrograd_tensor::random;
 ///
 /// let mut rng = random::rng(0);
-/// let model = Sequential::<f32>::new()
+/// let model = Sequential::new()
 ///     .with(Linear::new(4, 3, &mut rng))
 ///     .with(Activation::Relu)
 ///     .with(Linear::new(3, 4, &mut rng));
@@ -106,7 +104,7 @@ impl Group {
 
     /// Applies what the group says to the entries that belong to it.
     #[track_caller]
-    pub(super) fn apply<T: Float>(&self, base: f64, entries: &mut [Entry<T>]) {
+    pub(super) fn apply(&self, base: f64, entries: &mut [Entry]) {
         if let Members::Named(names) = &self.members {
             for name in names {
                 assert!(
@@ -133,7 +131,7 @@ impl Group {
     }
 
     #[track_caller]
-    fn apply_to<T: Float>(&self, base: f64, entry: &mut Entry<T>) {
+    fn apply_to(&self, base: f64, entry: &mut Entry) {
         if let Some(frozen) = self.frozen {
             entry.frozen = frozen;
         }
@@ -178,7 +176,7 @@ impl Group {
 }
 
 /// The names there are, as many as fit a line.
-fn known<T: Float>(entries: &[Entry<T>]) -> String {
+fn known(entries: &[Entry]) -> String {
     const SHOWN: usize = 8;
     let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     let more = if names.len() > SHOWN { ", ..." } else { "" };

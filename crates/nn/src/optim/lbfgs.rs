@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use super::flat::{Flat, dot, largest};
 use super::line_search::{Point, search};
@@ -52,7 +52,7 @@ const LEAST_CURVATURE: f64 = 1e-10;
 
 /// What is known of the curvature, all vectors over all moving parameters.
 #[derive(Clone, Debug)]
-pub(super) struct Memory<T: Float> {
+pub(super) struct Memory {
     /// Directions so far.
     pub(super) iterations: u64,
     pub(super) evaluations: u64,
@@ -61,25 +61,25 @@ pub(super) struct Memory<T: Float> {
     /// yᵀs / yᵀy of the last pair.
     pub(super) scale: f64,
     /// The last direction d, and the gradient where it was taken.
-    pub(super) last: Option<Last<T>>,
+    pub(super) last: Option<Last>,
     /// The pairs, oldest first.
-    pub(super) pairs: VecDeque<Pair<T>>,
+    pub(super) pairs: VecDeque<Pair>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Last<T: Float> {
-    pub(super) direction: Tensor<T>,
-    pub(super) gradient: Tensor<T>,
+pub(super) struct Last {
+    pub(super) direction: Tensor,
+    pub(super) gradient: Tensor,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Pair<T: Float> {
-    pub(super) y: Tensor<T>,
-    pub(super) s: Tensor<T>,
+pub(super) struct Pair {
+    pub(super) y: Tensor,
+    pub(super) s: Tensor,
     pub(super) rho: f64,
 }
 
-impl<T: Float> Default for Memory<T> {
+impl Default for Memory {
     fn default() -> Self {
         Self {
             iterations: 0,
@@ -92,7 +92,7 @@ impl<T: Float> Default for Memory<T> {
     }
 }
 
-impl<T: Float> Memory<T> {
+impl Memory {
     /// The number of parameters that it has learnt about.
     pub(super) fn size(&self) -> Option<usize> {
         self.last.as_ref().map(|last| last.direction.elements())
@@ -103,7 +103,7 @@ impl<T: Float> Memory<T> {
         &mut self,
         settings: &Lbfgs,
         rate: f64,
-        ground: &mut impl Flat<T, Error = E>,
+        ground: &mut impl Flat<Error = E>,
     ) -> Result<f64, E> {
         let (first_loss, mut gradient) = ground.measure()?;
         let (mut loss, mut evaluations) = (first_loss, 1);
@@ -144,19 +144,19 @@ impl<T: Float> Memory<T> {
 
     /// The first direction of all has the gradient's size, which means nothing: its trial moves the
     /// parameters by 1 in sum at most.
-    fn first_share(&self, gradient: &Tensor<T>) -> f64 {
+    fn first_share(&self, gradient: &Tensor) -> f64 {
         if self.iterations == 1 {
             let sum = gradient
                 .unary(retrograd_tensor::pointwise::Unary::Abs)
                 .sum(..);
-            sum.item().to_f64().recip().min(1.0)
+            sum.item().recip().min(1.0)
         } else {
             1.0
         }
     }
 
     /// The direction to take from a point of this gradient, after what the last one taught.
-    fn direction(&mut self, gradient: &Tensor<T>, history: usize) -> Tensor<T> {
+    fn direction(&mut self, gradient: &Tensor, history: usize) -> Tensor {
         if let Some(last) = self.last.take() {
             self.learn(gradient, last, history);
         }
@@ -169,7 +169,7 @@ impl<T: Float> Memory<T> {
         direction
     }
 
-    fn learn(&mut self, gradient: &Tensor<T>, last: Last<T>, history: usize) {
+    fn learn(&mut self, gradient: &Tensor, last: Last, history: usize) {
         let y = gradient - &last.gradient;
         let s = last.direction.scale(self.step);
         let curvature = dot(&y, &s);
@@ -186,7 +186,7 @@ impl<T: Float> Memory<T> {
     }
 
     /// −H g by two loops over the pairs (Nocedal and Wright, algorithm 7.4).
-    fn newton(&self, gradient: &Tensor<T>) -> Tensor<T> {
+    fn newton(&self, gradient: &Tensor) -> Tensor {
         let mut q = gradient.scale(-1.0);
         let mut alphas = Vec::with_capacity(self.pairs.len());
         for Pair { y, s, rho } in self.pairs.iter().rev() {
@@ -204,13 +204,13 @@ impl<T: Float> Memory<T> {
 }
 
 /// Goes along the direction to where the line search says.
-fn along<T: Float, E>(
-    ground: &mut impl Flat<T, Error = E>,
-    direction: &Tensor<T>,
+fn along<E>(
+    ground: &mut impl Flat<Error = E>,
+    direction: &Tensor,
     settings: &Lbfgs,
     first: f64,
-    (loss, slope, gradient): (f64, f64, &Tensor<T>),
-) -> Result<(Point<T>, u64), E> {
+    (loss, slope, gradient): (f64, f64, &Tensor),
+) -> Result<(Point, u64), E> {
     let origin = ground.position();
     let start = Point {
         t: 0.0,

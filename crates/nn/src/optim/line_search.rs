@@ -10,7 +10,7 @@
 //! if it is the lowest). The second condition makes the curvature that was seen positive,
 //! which L-BFGS lives on.
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 // c₁ and c₂, as Nocedal and Wright recommend them for quasi-Newton methods (section 3.1).
 const DECREASE: f64 = 1e-4;
@@ -21,23 +21,23 @@ const TRIALS: u64 = 25;
 
 /// A point on the line, at `t` times the direction.
 #[derive(Clone, Debug)]
-pub(super) struct Point<T: Float> {
+pub(super) struct Point {
     pub(super) t: f64,
     pub(super) loss: f64,
     /// The loss's slope along the direction.
     pub(super) slope: f64,
-    pub(super) gradient: Tensor<T>,
+    pub(super) gradient: Tensor,
 }
 
 /// A point that fulfils both conditions, or the best found, with the number of trials.
 ///
 /// `narrowest` is the difference of `t` below which a bracket is not refined.
-pub(super) fn search<T: Float, E>(
-    start: Point<T>,
+pub(super) fn search<E>(
+    start: Point,
     first: f64,
     narrowest: f64,
-    mut at: impl FnMut(f64) -> Result<Point<T>, E>,
-) -> Result<(Point<T>, u64), E> {
+    mut at: impl FnMut(f64) -> Result<Point, E>,
+) -> Result<(Point, u64), E> {
     let line = Line {
         loss: start.loss,
         slope: start.slope,
@@ -54,11 +54,11 @@ pub(super) fn search<T: Float, E>(
     Ok((found, trials))
 }
 
-enum Bracket<T: Float> {
-    Found(Point<T>),
+enum Bracket {
+    Found(Point),
     /// Somewhere between a low point, at which the first condition holds, and another; and the trials
     /// that are left.
-    Between(Point<T>, Point<T>, u64),
+    Between(Point, Point, u64),
 }
 
 /// Where the line starts.
@@ -69,22 +69,22 @@ struct Line {
 
 impl Line {
     /// Whether the first condition fails; it does where the loss is NaN.
-    fn is_too_high<T: Float>(&self, point: &Point<T>) -> bool {
+    fn is_too_high(&self, point: &Point) -> bool {
         point.loss.is_nan() || point.loss > self.loss + DECREASE * point.t * self.slope
     }
 
     /// The second condition.
-    fn is_flat<T: Float>(&self, point: &Point<T>) -> bool {
+    fn is_flat(&self, point: &Point) -> bool {
         point.slope.abs() <= -CURVATURE * self.slope
     }
 
     /// Ever longer steps, until one is too long.
-    fn bracket<T: Float, E>(
+    fn bracket<E>(
         &self,
-        start: Point<T>,
+        start: Point,
         first: f64,
-        at: &mut impl FnMut(f64) -> Result<Point<T>, E>,
-    ) -> Result<Bracket<T>, E> {
+        at: &mut impl FnMut(f64) -> Result<Point, E>,
+    ) -> Result<Bracket, E> {
         let (mut last, mut here) = (start.clone(), at(first)?);
         for trial in 1..=TRIALS {
             let left = TRIALS - trial + 1;
@@ -107,14 +107,14 @@ impl Line {
 
     /// A smaller and smaller bracket. Its low end always fulfils the first condition and is the
     /// lowest point so far.
-    fn refine<T: Float, E>(
+    fn refine<E>(
         &self,
-        mut low: Point<T>,
-        mut high: Point<T>,
+        mut low: Point,
+        mut high: Point,
         trials: u64,
         narrowest: f64,
-        at: &mut impl FnMut(f64) -> Result<Point<T>, E>,
-    ) -> Result<Point<T>, E> {
+        at: &mut impl FnMut(f64) -> Result<Point, E>,
+    ) -> Result<Point, E> {
         let mut was_near_an_end = false;
         for _ in 0..trials {
             if (high.t - low.t).abs() < narrowest {
@@ -161,7 +161,7 @@ fn away_from_ends(t: f64, left: f64, right: f64, was_near: bool) -> (f64, bool) 
 
 /// The minimum of the cubic that has the losses and slopes of two points (Nocedal and Wright, eq.
 /// 3.59), held within limits; their middle where it has none or a loss is not finite.
-fn cubic_minimum<T: Float>(a: &Point<T>, b: &Point<T>, [from, to]: [f64; 2]) -> f64 {
+fn cubic_minimum(a: &Point, b: &Point, [from, to]: [f64; 2]) -> f64 {
     let (a, b) = if a.t <= b.t { (a, b) } else { (b, a) };
     let d1 = a.slope + b.slope - 3.0 * (a.loss - b.loss) / (a.t - b.t);
     let d2 = (d1 * d1 - a.slope * b.slope).sqrt();
@@ -180,7 +180,7 @@ mod tests {
     use std::convert::Infallible;
 
     /// The search along f from 0, with what it found and the trials.
-    fn found(f: impl Fn(f64) -> (f64, f64), first: f64) -> (Point<f64>, u64) {
+    fn found(f: impl Fn(f64) -> (f64, f64), first: f64) -> (Point, u64) {
         let at = |t| {
             let (loss, slope) = f(t);
             Ok::<_, Infallible>(Point {

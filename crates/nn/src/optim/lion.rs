@@ -37,7 +37,7 @@ impl Default for Lion {
     }
 }
 
-impl<T: Float> UpdateRule<T> for Lion {
+impl UpdateRule for Lion {
     fn name(&self) -> &'static str {
         "lion"
     }
@@ -46,7 +46,7 @@ impl<T: Float> UpdateRule<T> for Lion {
         &["m"]
     }
 
-    fn update(
+    fn update<T: Float>(
         &self,
         _step: u64,
         learning_rate: f64,
@@ -65,10 +65,10 @@ impl<T: Float> UpdateRule<T> for Lion {
         });
     }
 
-    fn with_weight_decay(&self, weight_decay: f64) -> Option<Box<dyn UpdateRule<T>>> {
-        Some(Box::new(Self {
+    fn with_weight_decay(&self, weight_decay: f64) -> Option<Self> {
+        Some(Self {
             weight_decay,
             ..*self
-        }))
+        })
     }
 }

@@ -3,23 +3,23 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use super::flat::{joined, split};
 use super::lbfgs::{Last, Lbfgs, Memory, Pair};
 use super::optimizer::Entry;
-use super::rule::UpdateRule;
+use super::rule::DynUpdateRule;
 use crate::snapshot::{Snapshot, SnapshotError, SnapshotReader};
 
 /// Where the next parameters come from.
-pub(super) enum Method<T: Float> {
+pub(super) enum Method {
     /// From the gradient, element by element.
-    Rule(Arc<dyn UpdateRule<T>>),
+    Rule(Arc<dyn DynUpdateRule>),
     /// From all gradients together, by a search along a line.
-    Lbfgs(Lbfgs, Memory<T>),
+    Lbfgs(Lbfgs, Memory),
 }
 
-impl<T: Float> Method<T> {
+impl Method {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Rule(rule) => rule.name(),
@@ -29,7 +29,7 @@ impl<T: Float> Method<T> {
 }
 
 /// The memory, its vectors cut into parts by the names of the moving parameters.
-pub(super) fn shown<T: Float>(memory: &Memory<T>, moving: &[&Entry<T>]) -> Snapshot<T> {
+pub(super) fn shown(memory: &Memory, moving: &[&Entry]) -> Snapshot {
     let mut snapshot = Snapshot::new()
         .with("iterations", memory.iterations)
         .with("evaluations", memory.evaluations)
@@ -40,7 +40,7 @@ pub(super) fn shown<T: Float>(memory: &Memory<T>, moving: &[&Entry<T>]) -> Snaps
             "rho",
             memory.pairs.iter().map(|pair| pair.rho).collect::<Vec<_>>(),
         );
-    let mut show = |slot: &str, vector: &Tensor<T>| {
+    let mut show = |slot: &str, vector: &Tensor| {
         let shapes = moving.iter().map(|entry| entry.param.shape());
         for (entry, part) in moving.iter().zip(split(vector, shapes)) {
             snapshot
@@ -60,10 +60,10 @@ pub(super) fn shown<T: Float>(memory: &Memory<T>, moving: &[&Entry<T>]) -> Snaps
 }
 
 /// The memory that [`shown`] shows.
-pub(super) fn read<T: Float>(
-    reader: &mut SnapshotReader<'_, T>,
-    moving: &[&Entry<T>],
-) -> Result<Memory<T>, SnapshotError> {
+pub(super) fn read(
+    reader: &mut SnapshotReader<'_>,
+    moving: &[&Entry],
+) -> Result<Memory, SnapshotError> {
     let iterations = reader.count("iterations")?;
     let evaluations = reader.count("evaluations")?;
     let (step, scale) = (reader.number("length")?, reader.number("scale")?);
@@ -71,7 +71,7 @@ pub(super) fn read<T: Float>(
     let mut vector = |slot: &str| {
         let parts = moving.iter().map(|entry| {
             let name = format!("{}/{slot}", entry.name);
-            reader.tensor(&name, &entry.param.shape())
+            reader.tensor(&name, &entry.param.value())
         });
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
         Ok(joined(parts.into_iter()))

@@ -36,7 +36,9 @@ pub use nadam::NAdam;
 pub use optimizer::Optimizer;
 pub use radam::RAdam;
 pub use rmsprop::RmsProp;
-pub use rule::UpdateRule;
+#[doc(hidden)]
+pub use rule::Stretch;
+pub use rule::{DynUpdateRule, UpdateRule};
 pub use sgd::Sgd;
 
 pub(crate) use blend::Blend;

@@ -70,7 +70,7 @@ impl NAdam {
     }
 }
 
-impl<T: Float> UpdateRule<T> for NAdam {
+impl UpdateRule for NAdam {
     fn name(&self) -> &'static str {
         "nadam"
     }
@@ -79,7 +79,7 @@ impl<T: Float> UpdateRule<T> for NAdam {
         &["m", "v"]
     }
 
-    fn update(
+    fn update<T: Float>(
         &self,
         step: u64,
         learning_rate: f64,

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use retrograd_autograd::Gradients;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Tensor, typed};
 
 use super::clip::{Bounds, Clip, Clipped, norm};
 use super::flat::{Flat, Ground};
 use super::group::Group;
 use super::lbfgs::{Lbfgs, Memory};
 use super::method::{self, Method};
-use super::rule::UpdateRule;
+use super::rule::DynUpdateRule;
 use super::update::Update;
 use crate::param::Param;
 use crate::snapshot::{Snapshot, SnapshotError, SnapshotReader, Stateful};
@@ -21,41 +21,41 @@ use crate::snapshot::{Snapshot, SnapshotError, SnapshotReader, Stateful};
 /// Its [snapshot](Stateful) holds what the rule remembers, by the names of parameters and slots
 /// (`encoder.0.weight/m`), and how many steps were made. The rule's constants, the rate, groups and
 /// clipping are what it is built with.
-pub struct Optimizer<T: Float = f32> {
-    method: Method<T>,
+pub struct Optimizer {
+    method: Method,
     /// Step size; change it between steps to follow a schedule. For L-BFGS the size of a first trial.
     pub learning_rate: f64,
-    entries: Vec<Entry<T>>,
+    entries: Vec<Entry>,
     steps: u64,
     clip: Clip,
     norm: Option<f64>,
 }
 
 /// A parameter, what the rule remembers of it, and what its group says.
-pub(super) struct Entry<T: Float> {
+pub(super) struct Entry {
     pub(super) name: String,
-    pub(super) param: Param<T>,
+    pub(super) param: Param,
     /// The optimiser's, unless the group has a weight decay of its own; none for L-BFGS.
-    pub(super) rule: Option<Arc<dyn UpdateRule<T>>>,
+    pub(super) rule: Option<Arc<dyn DynUpdateRule>>,
     pub(super) rate_factor: f64,
     pub(super) frozen: bool,
-    state: Vec<Tensor<T>>,
+    state: Vec<Tensor>,
     /// Its own steps, fewer than the optimiser's if it was frozen meanwhile: Adam's corrections
     /// are for the gradients that the state has seen.
     steps: u64,
 }
 
-impl<T: Float> Optimizer<T> {
+impl Optimizer {
     /// An optimiser of these parameters (see [`Module::params`](crate::Module::params)), which
     /// from now on go by these names in tables and messages. Of several with one name, as the lists
     /// of two models have them, the second goes by `NAME (2)`; a parameter listed twice counts once.
     #[must_use]
     pub fn new(
-        rule: impl UpdateRule<T> + 'static,
+        rule: impl DynUpdateRule + 'static,
         learning_rate: f64,
-        params: Vec<(String, Param<T>)>,
+        params: Vec<(String, Param)>,
     ) -> Self {
-        let rule: Arc<dyn UpdateRule<T>> = Arc::new(rule);
+        let rule: Arc<dyn DynUpdateRule> = Arc::new(rule);
         let entries = named(params, Some(&rule));
         Self::of(Method::Rule(rule), learning_rate, entries)
     }
@@ -63,12 +63,12 @@ impl<T: Float> Optimizer<T> {
     /// An optimiser of these parameters by L-BFGS, driven by [`minimize`](Self::minimize); the rate,
     /// mostly 1, is the share of a direction that is tried first.
     #[must_use]
-    pub fn lbfgs(settings: Lbfgs, learning_rate: f64, params: Vec<(String, Param<T>)>) -> Self {
+    pub fn lbfgs(settings: Lbfgs, learning_rate: f64, params: Vec<(String, Param)>) -> Self {
         let method = Method::Lbfgs(settings, Memory::default());
         Self::of(method, learning_rate, named(params, None))
     }
 
-    fn of(method: Method<T>, learning_rate: f64, entries: Vec<Entry<T>>) -> Self {
+    fn of(method: Method, learning_rate: f64, entries: Vec<Entry>) -> Self {
         Self {
             entries,
             method,
@@ -110,7 +110,7 @@ impl<T: Float> Optimizer<T> {
     }
 
     /// What it moves.
-    pub fn params(&self) -> impl Iterator<Item = &Param<T>> {
+    pub fn params(&self) -> impl Iterator<Item = &Param> {
         self.entries.iter().map(|entry| &entry.param)
     }
 
@@ -134,7 +134,7 @@ impl<T: Float> Optimizer<T> {
         self.norm
     }
 
-    fn moving(&self) -> Vec<&Entry<T>> {
+    fn moving(&self) -> Vec<&Entry> {
         self.entries.iter().filter(|entry| entry.moves()).collect()
     }
 
@@ -144,7 +144,7 @@ impl<T: Float> Optimizer<T> {
     /// With L-BFGS, which needs the loss as well, and several times: see
     /// [`minimize`](Self::minimize). If gradients are clipped by their norm and it is not finite.
     #[track_caller]
-    pub fn step(&mut self, gradients: &Gradients<T>) {
+    pub fn step(&mut self, gradients: &Gradients) {
         assert!(
             matches!(self.method, Method::Rule(_)),
             "step: L-BFGS measures the loss several times a step; use minimize"
@@ -182,11 +182,11 @@ impl<T: Float> Optimizer<T> {
     /// ```
     /// use retrograd_autograd::Tape;
     /// use retrograd_nn::{Linear, Module, Optimizer, Reduction, Sgd, loss};
-    /// use retrograd_tensor::{Tensor, random};
+    /// use retrograd_tensor::{DType, Tensor, random};
     ///
-    /// let model = Linear::<f64>::new(3, 3, &mut random::rng(0));
+    /// let model = Linear::new(3, 3, &mut random::rng(0)).to(DType::F64);
     /// let mut optimizer = Optimizer::new(Sgd::default(), 0.1, model.params());
-    /// let x = Tensor::normal([20, 3], 0.0, 1.0, &mut random::rng(1));
+    /// let x = Tensor::normal([20, 3], 0.0, 1.0, &mut random::rng(1), DType::F64);
     /// let mut step = || {
     ///     optimizer.minimize(|| {
     ///         let x = Tape::new().constant(x.clone());
@@ -201,7 +201,7 @@ impl<T: Float> Optimizer<T> {
     /// If `evaluate` fails, with its error; the parameters are then as they were before the step.
     pub fn minimize<E>(
         &mut self,
-        mut evaluate: impl FnMut() -> Result<(f64, Gradients<T>), E>,
+        mut evaluate: impl FnMut() -> Result<(f64, Gradients), E>,
     ) -> Result<f64, E> {
         let Method::Lbfgs(settings, memory) = &mut self.method else {
             let (loss, gradients) = evaluate()?;
@@ -232,9 +232,9 @@ impl<T: Float> Optimizer<T> {
     }
 }
 
-impl<T: Float> Entry<T> {
+impl Entry {
     /// What moves it: its gradient, if there is one and it is not frozen.
-    fn gradient<'a>(&self, gradients: &'a Gradients<T>) -> Option<&'a Tensor<T>> {
+    fn gradient<'a>(&self, gradients: &'a Gradients) -> Option<&'a Tensor> {
         gradients.of_key(self.param.id()).filter(|_| self.moves())
     }
 
@@ -242,7 +242,7 @@ impl<T: Float> Entry<T> {
         self.param.is_trainable() && !self.frozen
     }
 
-    fn step(&mut self, learning_rate: f64, gradient: &Tensor<T>, bounds: Bounds<T>) {
+    fn step(&mut self, learning_rate: f64, gradient: &Tensor, bounds: Bounds<f64>) {
         let Some(rule) = &self.rule else { return };
         self.steps += 1;
         let gradient = gradient.contiguous();
@@ -251,22 +251,21 @@ impl<T: Float> Entry<T> {
             step: self.steps,
             learning_rate: learning_rate * self.rate_factor,
         };
-        let state = self.state.iter_mut().map(Tensor::make_mut).collect();
-        self.param.update(|value| {
-            let gradient = gradient.as_slice().unwrap_or_default();
-            let gradient = Clipped::new(gradient, bounds);
-            update.apply(value.make_mut(), gradient, state);
+        typed!(gradient.dtype(), T => {
+            let state = self.state.iter_mut().map(Tensor::make_mut::<T>).collect();
+            self.param.update(|value| {
+                let gradient = gradient.as_slice().unwrap_or_default();
+                let gradient = Clipped::new(gradient, bounds.cast());
+                update.apply(value.make_mut::<T>(), gradient, state);
+            });
         });
     }
 
     /// Its steps and state as a snapshot says.
-    fn read(
-        &self,
-        reader: &mut SnapshotReader<'_, T>,
-    ) -> Result<(u64, Vec<Tensor<T>>), SnapshotError> {
+    fn read(&self, reader: &mut SnapshotReader<'_>) -> Result<(u64, Vec<Tensor>), SnapshotError> {
         let steps = reader.count(&format!("{}/steps", self.name))?;
-        let shape = self.param.shape();
-        let slots = self.slots().map(|name| reader.tensor(&name, &shape));
+        let value = self.param.value();
+        let slots = self.slots().map(|name| reader.tensor(&name, &value));
         Ok((steps, slots.collect::<Result<_, _>>()?))
     }
 
@@ -277,10 +276,7 @@ impl<T: Float> Entry<T> {
 }
 
 /// Entries of these parameters, which get their names.
-fn named<T: Float>(
-    params: Vec<(String, Param<T>)>,
-    rule: Option<&Arc<dyn UpdateRule<T>>>,
-) -> Vec<Entry<T>> {
+fn named(params: Vec<(String, Param)>, rule: Option<&Arc<dyn DynUpdateRule>>) -> Vec<Entry> {
     let mut names = BTreeSet::new();
     let mut ids = BTreeSet::new();
     let mut own = Vec::new();
@@ -295,8 +291,10 @@ fn named<T: Float>(
         }
     }
     let slots = rule.map_or(0, |rule| rule.slots().len());
-    let entry = |(name, param): (String, Param<T>)| Entry {
-        state: (0..slots).map(|_| Tensor::zeros(param.shape())).collect(),
+    let entry = |(name, param): (String, Param)| Entry {
+        state: (0..slots)
+            .map(|_| Tensor::zeros(param.shape(), param.dtype()))
+            .collect(),
         name,
         param,
         rule: rule.cloned(),
@@ -307,8 +305,8 @@ fn named<T: Float>(
     own.into_iter().map(entry).collect()
 }
 
-impl<T: Float> Stateful<T> for Optimizer<T> {
-    fn snapshot(&self) -> Snapshot<T> {
+impl Stateful for Optimizer {
+    fn snapshot(&self) -> Snapshot {
         let snapshot = Snapshot::new()
             .with("rule", self.method.name())
             .with("steps", self.steps);
@@ -323,7 +321,7 @@ impl<T: Float> Stateful<T> for Optimizer<T> {
         snapshot.join(own)
     }
 
-    fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), SnapshotError> {
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
         let mut reader = snapshot.reader();
         reader.expect("rule", self.method.name())?;
         let steps = reader.count("steps")?;
@@ -346,7 +344,7 @@ impl<T: Float> Stateful<T> for Optimizer<T> {
     }
 }
 
-impl<T: Float> std::fmt::Debug for Optimizer<T> {
+impl std::fmt::Debug for Optimizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
             method,

@@ -50,7 +50,7 @@ impl RAdam {
     }
 }
 
-impl<T: Float> UpdateRule<T> for RAdam {
+impl UpdateRule for RAdam {
     fn name(&self) -> &'static str {
         "radam"
     }
@@ -59,7 +59,7 @@ impl<T: Float> UpdateRule<T> for RAdam {
         &["m", "v"]
     }
 
-    fn update(
+    fn update<T: Float>(
         &self,
         step: u64,
         learning_rate: f64,

@@ -39,7 +39,7 @@ impl Default for RmsProp {
     }
 }
 
-impl<T: Float> UpdateRule<T> for RmsProp {
+impl UpdateRule for RmsProp {
     fn name(&self) -> &'static str {
         "rmsprop"
     }
@@ -53,7 +53,7 @@ impl<T: Float> UpdateRule<T> for RmsProp {
         }
     }
 
-    fn update(
+    fn update<T: Float>(
         &self,
         _step: u64,
         learning_rate: f64,

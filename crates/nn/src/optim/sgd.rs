@@ -28,7 +28,7 @@ pub struct Sgd {
     pub weight_decay: f64,
 }
 
-impl<T: Float> UpdateRule<T> for Sgd {
+impl UpdateRule for Sgd {
     fn name(&self) -> &'static str {
         "sgd"
     }
@@ -37,7 +37,7 @@ impl<T: Float> UpdateRule<T> for Sgd {
         if self.momentum == 0.0 { &[] } else { &["b"] }
     }
 
-    fn update(
+    fn update<T: Float>(
         &self,
         step: u64,
         learning_rate: f64,
@@ -62,10 +62,10 @@ impl<T: Float> UpdateRule<T> for Sgd {
         });
     }
 
-    fn with_weight_decay(&self, weight_decay: f64) -> Option<Box<dyn UpdateRule<T>>> {
-        Some(Box::new(Self {
+    fn with_weight_decay(&self, weight_decay: f64) -> Option<Self> {
+        Some(Self {
             weight_decay,
             ..*self
-        }))
+        })
     }
 }

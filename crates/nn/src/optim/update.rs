@@ -1,10 +1,9 @@
 //! One step of one parameter, in parallel stretches.
 
-use retrograd_tensor::Float;
 use smallvec::SmallVec;
 
 use super::clip::Clipped;
-use super::rule::UpdateRule;
+use super::rule::{DynUpdateRule, Stretch, Updated};
 
 /// Elements updated as one unit of parallel work.
 const CHUNK: usize = 1 << 15;
@@ -14,25 +13,29 @@ pub(crate) type Slots<'a, T> = SmallVec<[&'a mut [T]; 4]>;
 
 /// One step of one parameter.
 #[derive(Clone, Copy)]
-pub(crate) struct Update<'a, T: Float> {
-    pub(crate) rule: &'a dyn UpdateRule<T>,
+pub(crate) struct Update<'a> {
+    pub(crate) rule: &'a dyn DynUpdateRule,
     pub(crate) step: u64,
     pub(crate) learning_rate: f64,
 }
 
-impl<T: Float> Update<'_, T> {
+impl Update<'_> {
     /// Halves a stretch of the parameter until it is a chunk; the halves are updated in parallel.
-    pub(crate) fn apply(
+    pub(crate) fn apply<T: Updated>(
         self,
         parameter: &mut [T],
         gradient: Clipped<'_, T>,
         mut state: Slots<'_, T>,
     ) {
         if parameter.len() <= CHUNK {
-            let (step, rate) = (self.step, self.learning_rate);
-            return self
-                .rule
-                .update(step, rate, parameter, gradient, &mut state);
+            let stretch = Stretch {
+                step: self.step,
+                learning_rate: self.learning_rate,
+                parameter,
+                gradient,
+                state: &mut state,
+            };
+            return T::update(self.rule, stretch);
         }
         let half = (parameter.len() / 2).next_multiple_of(CHUNK);
         let (first, second) = parameter.split_at_mut(half);

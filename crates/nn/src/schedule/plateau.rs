@@ -1,7 +1,5 @@
 //! A coefficient that falls when a metric no longer gets better.
 
-use retrograd_tensor::Float;
-
 use crate::snapshot::{Snapshot, SnapshotError, Stateful};
 
 /// Which way a metric gets better.
@@ -139,8 +137,8 @@ impl Plateau {
     }
 }
 
-impl<T: Float> Stateful<T> for Plateau {
-    fn snapshot(&self) -> Snapshot<T> {
+impl Stateful for Plateau {
+    fn snapshot(&self) -> Snapshot {
         let Memory {
             value,
             best,
@@ -154,7 +152,7 @@ impl<T: Float> Stateful<T> for Plateau {
             .with("cooling", cooling)
     }
 
-    fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), SnapshotError> {
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
         let mut reader = snapshot.reader();
         let memory = Memory {
             value: reader.number("value")?,
@@ -181,7 +179,7 @@ mod tests {
             metrics[..stop].iter().for_each(|&m| {
                 first.observe(m);
             });
-            let snapshot: Snapshot<f64> = first.snapshot();
+            let snapshot: Snapshot = first.snapshot();
             second.restore(&snapshot).unwrap();
             let rest: Vec<f64> = metrics[stop..].iter().map(|&m| second.observe(m)).collect();
             assert_eq!(rest, expected[stop..], "stopped after {stop}");

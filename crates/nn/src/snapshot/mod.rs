@@ -11,7 +11,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 pub use reader::{SnapshotError, SnapshotReader};
 pub use value::Value;
@@ -22,7 +22,7 @@ pub use value::Value;
 /// use retrograd_nn::{Module, Linear, Optimizer, Sgd, Stateful};
 /// use retrograd_tensor::random;
 ///
-/// let model = Linear::<f64>::new(2, 1, &mut random::rng(0));
+/// let model = Linear::new(2, 1, &mut random::rng(0));
 /// let momentum = Sgd { momentum: 0.9, ..Sgd::default() };
 /// let optimizer = Optimizer::new(momentum, 0.1, model.params());
 /// let snapshot = optimizer.snapshot();
@@ -32,36 +32,27 @@ pub use value::Value;
 /// let error = other.restore(&snapshot).unwrap_err().to_string();
 /// assert_eq!(error, "it holds bias/b and weight/b, which nothing here remembers");
 /// ```
-pub trait Stateful<T: Float> {
+pub trait Stateful {
     /// What it remembers.
-    fn snapshot(&self) -> Snapshot<T>;
+    fn snapshot(&self) -> Snapshot;
 
     /// Takes over what the snapshot says; nothing changes unless all of it fits.
     ///
     /// # Errors
     /// If something is missing, left over, of another shape or type, or of another kind of object.
-    fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), SnapshotError>;
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError>;
 }
 
 /// Named tensors and values that together restore an object.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Snapshot<T: Float = f32> {
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
     /// What is as large as parameters are, by names such as `encoder.0.weight/m`.
-    pub tensors: BTreeMap<String, Tensor<T>>,
+    pub tensors: BTreeMap<String, Tensor>,
     /// What is a single number, a few numbers or a word.
     pub values: BTreeMap<String, Value>,
 }
 
-impl<T: Float> Default for Snapshot<T> {
-    fn default() -> Self {
-        Self {
-            tensors: BTreeMap::new(),
-            values: BTreeMap::new(),
-        }
-    }
-}
-
-impl<T: Float> Snapshot<T> {
+impl Snapshot {
     /// A snapshot of nothing.
     #[must_use]
     pub fn new() -> Self {
@@ -70,7 +61,7 @@ impl<T: Float> Snapshot<T> {
 
     /// The same with a tensor.
     #[must_use]
-    pub fn with_tensor(mut self, name: impl Into<String>, tensor: Tensor<T>) -> Self {
+    pub fn with_tensor(mut self, name: impl Into<String>, tensor: Tensor) -> Self {
         self.tensors.insert(name.into(), tensor);
         self
     }
@@ -120,7 +111,7 @@ impl<T: Float> Snapshot<T> {
 
     /// A reader that in the end knows what nobody asked for.
     #[must_use]
-    pub fn reader(&self) -> SnapshotReader<'_, T> {
+    pub fn reader(&self) -> SnapshotReader<'_> {
         SnapshotReader::new(self)
     }
 }
@@ -128,11 +119,12 @@ impl<T: Float> Snapshot<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::DType;
 
     #[test]
     fn a_part_is_what_was_nested() {
-        let inner = Snapshot::<f64>::new()
-            .with_tensor("w", Tensor::ones([2]))
+        let inner = Snapshot::new()
+            .with_tensor("w", Tensor::ones([2], DType::F64))
             .with("steps", 1_u64);
         let whole = Snapshot::new()
             .with("steps", 2_u64)

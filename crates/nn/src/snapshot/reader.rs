@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor};
 
 use super::{Snapshot, Value};
 
@@ -61,36 +61,36 @@ fn listed(names: &[String]) -> impl fmt::Display {
 
 /// Reads a snapshot by name.
 #[derive(Debug)]
-pub struct SnapshotReader<'a, T: Float> {
-    snapshot: &'a Snapshot<T>,
+pub struct SnapshotReader<'a> {
+    snapshot: &'a Snapshot,
     read: BTreeSet<String>,
 }
 
-impl<'a, T: Float> SnapshotReader<'a, T> {
-    pub(super) fn new(snapshot: &'a Snapshot<T>) -> Self {
+impl<'a> SnapshotReader<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot) -> Self {
         Self {
             snapshot,
             read: BTreeSet::new(),
         }
     }
 
-    /// The tensor of this name.
+    /// The tensor of this name, rounded to the type of `like`.
     ///
     /// # Errors
-    /// If it is missing or has another shape.
-    pub fn tensor(&mut self, name: &str, shape: &Shape) -> Result<Tensor<T>, SnapshotError> {
+    /// If it is missing or has another shape than `like`.
+    pub fn tensor(&mut self, name: &str, like: &Tensor) -> Result<Tensor, SnapshotError> {
         let Some(tensor) = self.snapshot.tensors.get(name) else {
             return Err(missing(name));
         };
-        if tensor.shape() != shape {
+        if tensor.shape() != like.shape() {
             return Err(SnapshotError::Shape {
                 name: name.to_owned(),
                 found: Box::new(*tensor.shape()),
-                expected: Box::new(*shape),
+                expected: Box::new(*like.shape()),
             });
         }
         self.read.insert(name.to_owned());
-        Ok(tensor.clone())
+        Ok(tensor.cast(like.dtype()))
     }
 
     /// Whether there is a tensor of this name.
@@ -215,18 +215,20 @@ fn kind(name: &str, found: &Value, expected: &str) -> SnapshotError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd_tensor::DType;
 
     #[test]
     fn what_does_not_fit_is_named() {
-        let snapshot = Snapshot::<f64>::new()
-            .with_tensor("w/m", Tensor::zeros([2, 3]))
+        let zeros = |shape: [usize; 2]| Tensor::zeros(shape, DType::F64);
+        let snapshot = Snapshot::new()
+            .with_tensor("w/m", zeros([2, 3]))
             .with("steps", 7_u64)
             .with("rule", "adam");
         let mut reader = snapshot.reader();
         assert_eq!(reader.count("steps"), Ok(7));
         let texts = [
-            reader.tensor("w/v", &[2, 3].into()).unwrap_err(),
-            reader.tensor("w/m", &[3, 2].into()).unwrap_err(),
+            reader.tensor("w/v", &zeros([2, 3])).unwrap_err(),
+            reader.tensor("w/m", &zeros([3, 2])).unwrap_err(),
             reader.number("steps").unwrap_err(),
             reader.expect("rule", "sgd").unwrap_err(),
             reader.finish().unwrap_err(),
@@ -242,5 +244,7 @@ mod tests {
                 "it holds w/m, which nothing here remembers",
             ]
         );
+        let narrow = zeros([2, 3]).cast(DType::F32);
+        assert_eq!(snapshot.reader().tensor("w/m", &narrow), Ok(narrow));
     }
 }

@@ -1,18 +1,18 @@
 //! Batches as objectives see them: tensors become constants of the step's tape.
 
 use retrograd_autograd::{Summary, Tape, Var};
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Array, Tensor};
 
 use crate::data::{Labelled, Labels, Samples};
 
 /// A batch of samples that a step computes with.
-pub trait Batch<T: Float>: Samples {
+pub trait Batch: Samples {
     /// What an objective is a function of: a `Var` for a tensor, the whole numbers for labels, a
     /// pair for a pair.
     type Vars;
 
     /// The batch on a tape.
-    fn on(&self, tape: &Tape<T>) -> Self::Vars;
+    fn on(&self, tape: &Tape) -> Self::Vars;
 
     /// What is in the first tensor that is not finite.
     fn not_finite(&self) -> Option<Summary>;
@@ -24,10 +24,10 @@ pub trait Batch<T: Float>: Samples {
     }
 }
 
-impl<T: Float> Batch<T> for Tensor<T> {
-    type Vars = Var<T>;
+impl Batch for Tensor {
+    type Vars = Var;
 
-    fn on(&self, tape: &Tape<T>) -> Var<T> {
+    fn on(&self, tape: &Tape) -> Var {
         tape.constant(self.clone())
     }
 
@@ -37,15 +37,15 @@ impl<T: Float> Batch<T> for Tensor<T> {
 
     fn largest(&self) -> Option<(usize, f64)> {
         let sample = self.elements() / self.shape().first().copied().unwrap_or(1).max(1);
-        let values = self.iter().take(sample).map(T::to_f64).enumerate();
+        let values = self.iter().take(sample).enumerate();
         values.max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs()))
     }
 }
 
-impl<T: Float> Batch<T> for Labels {
-    type Vars = Tensor<i64>;
+impl Batch for Labels {
+    type Vars = Array<i64>;
 
-    fn on(&self, _: &Tape<T>) -> Tensor<i64> {
+    fn on(&self, _: &Tape) -> Array<i64> {
         self.0.clone()
     }
 
@@ -54,11 +54,11 @@ impl<T: Float> Batch<T> for Labels {
     }
 }
 
-impl<T: Float> Batch<T> for Labelled<T> {
+impl Batch for Labelled {
     /// Features, classes, and what was observed.
-    type Vars = (Var<T>, Option<Tensor<i64>>, Option<Var<T>>);
+    type Vars = (Var, Option<Array<i64>>, Option<Var>);
 
-    fn on(&self, tape: &Tape<T>) -> Self::Vars {
+    fn on(&self, tape: &Tape) -> Self::Vars {
         let observed = self.observed.as_ref().map(|observed| observed.on(tape));
         (self.features.on(tape), self.labels.clone(), observed)
     }
@@ -72,10 +72,10 @@ impl<T: Float> Batch<T> for Labelled<T> {
     }
 }
 
-impl<T: Float, A: Batch<T>, B: Batch<T>> Batch<T> for (A, B) {
+impl<A: Batch, B: Batch> Batch for (A, B) {
     type Vars = (A::Vars, B::Vars);
 
-    fn on(&self, tape: &Tape<T>) -> Self::Vars {
+    fn on(&self, tape: &Tape) -> Self::Vars {
         (self.0.on(tape), self.1.on(tape))
     }
 

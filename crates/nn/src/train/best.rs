@@ -1,7 +1,5 @@
 //! What a model was when it was best.
 
-use retrograd_tensor::Float;
-
 use super::Trainer;
 use crate::checkpoint::{self as files, Stored};
 use crate::module::{Module, State};
@@ -12,21 +10,21 @@ const COUNT: &str = "count/";
 
 /// The model after the epoch with the smallest held-out loss: weights and what belongs to them, such as
 /// running statistics.
-pub(super) struct Best<'a, T: Float> {
-    model: &'a dyn Module<T>,
-    kept: Option<Kept<T>>,
+pub(super) struct Best<'a> {
+    model: &'a dyn Module,
+    kept: Option<Kept>,
 }
 
 /// An epoch, its loss, and everything of the model after it.
 #[derive(Clone)]
-pub(super) struct Kept<T: Float> {
+pub(super) struct Kept {
     epoch: u64,
     loss: f64,
-    state: Vec<(String, Stored<T>)>,
+    state: Vec<(String, Stored)>,
 }
 
-impl<'a, T: Float> Best<'a, T> {
-    fn of(model: &'a dyn Module<T>) -> Self {
+impl<'a> Best<'a> {
+    fn of(model: &'a dyn Module) -> Self {
         Self { model, kept: None }
     }
 
@@ -39,7 +37,7 @@ impl<'a, T: Float> Best<'a, T> {
         }
     }
 
-    pub(super) fn snapshot(&self) -> Snapshot<T> {
+    pub(super) fn snapshot(&self) -> Snapshot {
         let Some(Kept { epoch, loss, state }) = &self.kept else {
             return Snapshot::new();
         };
@@ -51,7 +49,7 @@ impl<'a, T: Float> Best<'a, T> {
     }
 
     /// What a snapshot says of the model, if anything.
-    pub(super) fn read(&self, part: &Snapshot<T>) -> Result<Option<Kept<T>>, SnapshotError> {
+    pub(super) fn read(&self, part: &Snapshot) -> Result<Option<Kept>, SnapshotError> {
         // Before epochs were noted, buffers were not kept either: the best starts afresh.
         if !part.values.contains_key("epoch") {
             return Ok(None);
@@ -60,8 +58,8 @@ impl<'a, T: Float> Best<'a, T> {
         let (epoch, loss) = (reader.count("epoch")?, reader.number("loss")?);
         let own = self.model.state().into_iter().map(|(name, state)| {
             let value = match state {
-                State::Param(param) => Stored::Tensor(reader.tensor(&name, &param.shape())?),
-                State::Buffer(buffer) => Stored::Tensor(reader.tensor(&name, &buffer.shape())?),
+                State::Param(param) => Stored::Tensor(reader.tensor(&name, &param.value())?),
+                State::Buffer(buffer) => Stored::Tensor(reader.tensor(&name, &buffer.value())?),
                 State::Counter(_) => Stored::Count(reader.count(&format!("{COUNT}{name}"))?),
             };
             Ok((name, value))
@@ -71,16 +69,16 @@ impl<'a, T: Float> Best<'a, T> {
         Ok(Some(Kept { epoch, loss, state }))
     }
 
-    pub(super) fn set(&mut self, kept: Option<Kept<T>>) {
+    pub(super) fn set(&mut self, kept: Option<Kept>) {
         self.kept = kept;
     }
 }
 
-impl<'a, T: Float, V> Trainer<'a, T, V> {
+impl<'a, V> Trainer<'a, V> {
     /// The same; at the end of a training `model` is what it was after the epoch with the smallest
     /// held-out loss (without held-out data, the smallest training loss): its weights and its buffers.
     #[must_use]
-    pub fn keeping_best(self, model: &'a dyn Module<T>) -> Self {
+    pub fn keeping_best(self, model: &'a dyn Module) -> Self {
         Self {
             best: Some(Best::of(model)),
             ..self

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use retrograd_tensor::Float;
+use retrograd_tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -31,14 +31,14 @@ const TRAINER: &str = "trainer/";
 
 /// Everything that a training needs to go on to the bit.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Checkpoint<T: Float = f32> {
+pub struct Checkpoint {
     /// How far the run has come.
     pub standing: Standing,
     /// The seed of the run.
     pub seed: u64,
-    model: Vec<(String, Stored<T>)>,
+    model: Vec<(String, Stored)>,
     /// What optimiser, plateau and others remember.
-    trainer: Snapshot<T>,
+    trainer: Snapshot,
 }
 
 /// The second file: what it says, as text, and the checksum of that text.
@@ -71,7 +71,7 @@ struct Tensors {
     crc32c: u32,
 }
 
-impl<T: Float> Checkpoint<T> {
+impl Checkpoint {
     /// Writes `path` with `.json` and `.safetensors`, each whole or not at all.
     ///
     /// # Errors
@@ -116,7 +116,7 @@ impl<T: Float> Checkpoint<T> {
             format: FORMAT.to_owned(),
             version: VERSION,
             retrograd: env!("CARGO_PKG_VERSION").to_owned(),
-            element: T::NAME.to_owned(),
+            element: element(&self.model).unwrap_or_default().name().to_owned(),
             seed: self.seed,
             standing: self.standing.clone(),
             values: self.trainer.values.clone(),
@@ -145,13 +145,6 @@ impl<T: Float> Checkpoint<T> {
             path: path.clone(),
             reason,
         };
-        if content.element != T::NAME {
-            return Err(format(format!(
-                "its numbers are {}, and {} are needed here",
-                printable(&content.element),
-                T::NAME
-            )));
-        }
         let Tensors {
             file,
             bytes,
@@ -198,10 +191,27 @@ impl<T: Float> Checkpoint<T> {
     /// Sets the weights and buffers of `model`.
     ///
     /// # Errors
-    /// If they are not those of the checkpoint by name and shape; nothing is changed then.
-    pub fn set_model(&self, model: &dyn Module<T>) -> Result<(), CheckpointError> {
+    /// If they are not those of the checkpoint by name, shape and element type; nothing is changed then.
+    pub fn set_model(&self, model: &dyn Module) -> Result<(), CheckpointError> {
+        let needed = model.params().first().map(|(_, param)| param.dtype());
+        if let (Some(found), Some(needed)) = (element(&self.model), needed)
+            && found != needed
+        {
+            return Err(CheckpointError::Format {
+                path: "the checkpoint".into(),
+                reason: format!("its numbers are {found}, and {needed} are needed here"),
+            });
+        }
         files::set(model, Path::new("the checkpoint"), &self.model)
     }
+}
+
+/// The element type of a model's tensors.
+fn element(model: &[(String, Stored)]) -> Option<DType> {
+    model.iter().find_map(|(_, stored)| match stored {
+        Stored::Tensor(tensor) => Some(tensor.dtype()),
+        Stored::Count(_) => None,
+    })
 }
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>, CheckpointError> {
@@ -246,12 +256,7 @@ fn unsealed(path: &Path, bytes: &[u8]) -> Result<Content, CheckpointError> {
 type Named<V> = Vec<(String, V)>;
 
 /// What belongs to the model, and what to the trainer.
-fn parted<T: Float>(
-    stored: Named<Stored<T>>,
-) -> (
-    Named<Stored<T>>,
-    BTreeMap<String, retrograd_tensor::Tensor<T>>,
-) {
+fn parted(stored: Named<Stored>) -> (Named<Stored>, BTreeMap<String, Tensor>) {
     let mut model = Vec::new();
     let mut trainer = BTreeMap::new();
     for (name, value) in stored {
@@ -265,10 +270,10 @@ fn parted<T: Float>(
     (model, trainer)
 }
 
-impl<T: Float, V> Trainer<'_, T, V> {
+impl<V> Trainer<'_, V> {
     /// Everything that is needed to go on from here, with `model`, whose parameters are trained.
     #[must_use]
-    pub fn checkpoint(&self, model: &dyn Module<T>) -> Checkpoint<T> {
+    pub fn checkpoint(&self, model: &dyn Module) -> Checkpoint {
         let mut model = files::stored(model);
         model.sort_by(|(a, _), (b, _)| a.cmp(b));
         Checkpoint {
@@ -286,8 +291,8 @@ impl<T: Float, V> Trainer<'_, T, V> {
     /// If seed, model or optimiser are not those of the checkpoint; nothing is changed then.
     pub fn resume(
         &mut self,
-        model: &dyn Module<T>,
-        checkpoint: &Checkpoint<T>,
+        model: &dyn Module,
+        checkpoint: &Checkpoint,
     ) -> Result<(), CheckpointError> {
         let mismatch = |problem: String| CheckpointError::Mismatch {
             path: "the checkpoint".into(),
@@ -313,8 +318,8 @@ impl<T: Float, V> Trainer<'_, T, V> {
 }
 
 /// Optimiser, plateau, patience, average and the model after its best epoch, under these names.
-impl<T: Float, V> Stateful<T> for Trainer<'_, T, V> {
-    fn snapshot(&self) -> Snapshot<T> {
+impl<V> Stateful for Trainer<'_, V> {
+    fn snapshot(&self) -> Snapshot {
         let mut all = Snapshot::new().nest("optimizer", self.optimizer.snapshot());
         if let Some(plateau) = &self.plateau {
             all = all.nest("plateau", plateau.snapshot());
@@ -335,7 +340,7 @@ impl<T: Float, V> Stateful<T> for Trainer<'_, T, V> {
     }
 
     /// A part that was not in use then starts afresh, and one that is not in use now is left out.
-    fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), SnapshotError> {
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
         let used = |name| Some(snapshot.part(name)).filter(|part| !part.values.is_empty());
         let (mut plateau, mut stopping) = (self.plateau.clone(), self.stopping.clone());
         if let (Some(plateau), Some(part)) = (&mut plateau, used("plateau")) {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use retrograd_autograd::{Gradients, Mode, Tape};
-use retrograd_tensor::{Float, Tensor, random};
+use retrograd_tensor::{Tensor, random};
 
 use super::batch::Batch;
 use super::terms::{Averages, Metrics, Terms};
@@ -12,7 +12,7 @@ use crate::data::DataLoader;
 use crate::param::Param;
 
 /// What is minimised: named terms of the loss of a batch.
-pub type Objective<'a, T, V = retrograd_autograd::Var<T>> = dyn Fn(&V) -> Terms<T> + 'a;
+pub type Objective<'a, V = retrograd_autograd::Var> = dyn Fn(&V) -> Terms + 'a;
 
 /// Which batch: epoch from 1, position within it from 0.
 #[derive(Clone, Copy, Debug)]
@@ -25,23 +25,23 @@ pub(super) struct Place {
 ///
 /// Everything random comes from a stream that is a function of the seed and the place, so a batch
 /// can be computed again, by a line search or to look for what went wrong.
-pub(super) struct Evaluation<'a, T: Float, V> {
-    pub(super) objective: &'a Objective<'a, T, V>,
-    pub(super) params: Vec<Param<T>>,
+pub(super) struct Evaluation<'a, V> {
+    pub(super) objective: &'a Objective<'a, V>,
+    pub(super) params: Vec<Param>,
     pub(super) seed: u64,
 }
 
-impl<T: Float, V> Evaluation<'_, T, V> {
+impl<V> Evaluation<'_, V> {
     /// The terms and the gradients of a training step.
     ///
     /// The first evaluation of a step moves the buffers of the layers, and must be finite. Another
     /// one of the same batch, which a line search makes where it may not stay, does neither.
-    pub(super) fn gradients<B: Batch<T, Vars = V>>(
+    pub(super) fn gradients<B: Batch<Vars = V>>(
         &self,
         batch: &B,
         place: Place,
         again: bool,
-    ) -> Result<(Metrics, Gradients<T>), TrainError> {
+    ) -> Result<(Metrics, Gradients), TrainError> {
         let mut tape = self.training_tape(place);
         if again {
             tape = tape.recomputing();
@@ -67,7 +67,7 @@ impl<T: Float, V> Evaluation<'_, T, V> {
     }
 
     /// The same again, watching every value: slower, and needed once.
-    fn diagnose<B: Batch<T, Vars = V>>(&self, mode: Mode, batch: &B, place: Place) -> TrainError {
+    fn diagnose<B: Batch<Vars = V>>(&self, mode: Mode, batch: &B, place: Place) -> TrainError {
         let Place { epoch, position } = place;
         let number = position + 1;
         if let Some(data) = batch.not_finite() {
@@ -92,18 +92,18 @@ impl<T: Float, V> Evaluation<'_, T, V> {
     }
 
     /// A tape for a step on a batch.
-    pub(super) fn training_tape(&self, place: Place) -> Tape<T> {
+    pub(super) fn training_tape(&self, place: Place) -> Tape {
         Tape::with(Mode::Training, self.stream(Mode::Training, place))
     }
 
     /// A tape to measure a batch on.
-    pub(super) fn measuring_tape(&self, place: Place) -> Tape<T> {
+    pub(super) fn measuring_tape(&self, place: Place) -> Tape {
         Tape::with(Mode::Evaluation, self.stream(Mode::Evaluation, place))
     }
 
     /// The mean of every term over the samples of a loader whose loss is finite (of those with another,
     /// if all are such), without training, and the others; `also` sees each batch and its tape.
-    pub(super) fn measure<B: Batch<T, Vars = V>>(
+    pub(super) fn measure<B: Batch<Vars = V>>(
         &self,
         epoch: u64,
         loader: &DataLoader<B>,
@@ -144,7 +144,7 @@ impl<T: Float, V> Evaluation<'_, T, V> {
     }
 
     /// An error if the loss of the first batch of a loader is not finite without training.
-    pub(super) fn check<B: Batch<T, Vars = V>>(
+    pub(super) fn check<B: Batch<Vars = V>>(
         &self,
         epoch: u64,
         loader: &DataLoader<B>,

@@ -1,6 +1,6 @@
 //! Which learning rates a model can be trained with.
 
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use super::batch::Batch;
 use super::evaluation::Objective;
@@ -54,15 +54,15 @@ impl RateFinder {
     ///
     /// # Errors
     /// If the loss is not finite at the lowest rates already, or depends on nothing that is trained.
-    pub fn run<T: Float, V, B: Batch<T, Vars = V>>(
+    pub fn run<V, B: Batch<Vars = V>>(
         &self,
-        objective: &Objective<'_, T, V>,
-        optimizer: Optimizer<T>,
+        objective: &Objective<'_, V>,
+        optimizer: Optimizer,
         seed: u64,
         train: &DataLoader<B>,
     ) -> Result<RateCurve, TrainError> {
-        let params: Vec<Param<T>> = optimizer.params().cloned().collect();
-        let before: Vec<Tensor<T>> = params.iter().map(|p| p.value().copied()).collect();
+        let params: Vec<Param> = optimizer.params().cloned().collect();
+        let before: Vec<Tensor> = params.iter().map(|p| p.value().copied()).collect();
         let mut trainer = Trainer::new(objective, optimizer, seed);
         let points = self.points(&mut trainer, train);
         for (param, value) in params.iter().zip(before) {
@@ -73,9 +73,9 @@ impl RateFinder {
         Ok(RateCurve { points, steepest })
     }
 
-    fn points<T: Float, V, B: Batch<T, Vars = V>>(
+    fn points<V, B: Batch<Vars = V>>(
         &self,
-        trainer: &mut Trainer<'_, T, V>,
+        trainer: &mut Trainer<'_, V>,
         train: &DataLoader<B>,
     ) -> Result<Vec<(f64, f64)>, TrainError> {
         let batches =
@@ -123,17 +123,17 @@ mod tests {
     use super::*;
     use crate::{Linear, Module, Reduction, Sgd, Terms, loss};
     use retrograd_autograd::Var;
-    use retrograd_tensor::random;
+    use retrograd_tensor::{DType, random};
 
     #[test]
     fn rates_beyond_the_curvature_explode_and_nothing_is_changed() {
         // Mean squares of inputs of variance 1: gradient descent converges below a rate of 2 / curvature,
         // which here is 2 / (2/3), and explodes beyond.
-        let model = Linear::<f64>::new(3, 3, &mut random::rng(1));
+        let model = Linear::new(3, 3, &mut random::rng(1)).to(DType::F64);
         let before: Vec<_> = model.params().iter().map(|(_, p)| p.value()).collect();
         let objective =
-            |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
-        let data = Tensor::normal([64, 3], 0.0, 1.0, &mut random::rng(2));
+            |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+        let data = Tensor::normal([64, 3], 0.0, 1.0, &mut random::rng(2), DType::F64);
         let loader = DataLoader::new(data, 64).unwrap();
         let finder = RateFinder {
             lowest: 1e-4,

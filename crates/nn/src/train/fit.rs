@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use retrograd_autograd::Gradients;
-use retrograd_tensor::Float;
+
 use smallvec::SmallVec;
 
 use super::evaluation::{Evaluation, Place};
@@ -14,7 +14,7 @@ use super::{
 use crate::data::DataLoader;
 use crate::schedule::{Moment, Plateau};
 
-impl<T: Float, V> Trainer<'_, T, V> {
+impl<V> Trainer<'_, V> {
     /// Trains until `epochs` epochs are done, those of before included, measuring on `held_out` after
     /// each, and tells `observer`. Returns what happened in every epoch.
     ///
@@ -22,7 +22,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
     /// If the loss or a gradient is not finite, a checkpoint cannot be written, or the observer
     /// fails; all is then as it was before the step. Where the training has diverged, the checkpoint
     /// of the last whole epoch is written first, if checkpoints are.
-    pub fn fit<B: Batch<T, Vars = V>>(
+    pub fn fit<B: Batch<Vars = V>>(
         &mut self,
         epochs: u64,
         train: &DataLoader<B>,
@@ -49,7 +49,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
     }
 
     /// Trains until all epochs are done or something stops it.
-    fn epochs<B: Batch<T, Vars = V>>(
+    fn epochs<B: Batch<Vars = V>>(
         &mut self,
         epochs: u64,
         train: &DataLoader<B>,
@@ -81,7 +81,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
     }
 
     /// The steps that are left of an epoch.
-    fn steps<B: Batch<T, Vars = V>>(
+    fn steps<B: Batch<Vars = V>>(
         &mut self,
         epochs: u64,
         loader: &DataLoader<B>,
@@ -139,7 +139,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
     ///
     /// # Errors
     /// If the loss or a gradient is not finite; the parameters are then unchanged.
-    pub fn step<B: Batch<T, Vars = V>>(
+    pub fn step<B: Batch<Vars = V>>(
         &mut self,
         batch: &B,
         epoch: u64,
@@ -150,7 +150,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
 
     /// One step on the batches from `position` on, as if they were one. Returns the loss before the
     /// update.
-    fn step_over<B: Batch<T, Vars = V>>(
+    fn step_over<B: Batch<Vars = V>>(
         &mut self,
         batches: &[B],
         epoch: u64,
@@ -170,18 +170,18 @@ impl<T: Float, V> Trainer<'_, T, V> {
 }
 
 /// Samples in a batch.
-pub(super) fn samples<T: Float, B: Batch<T>>(batch: &B) -> usize {
+pub(super) fn samples<B: Batch>(batch: &B) -> usize {
     batch.count().unwrap_or(0)
 }
 
 /// Terms and gradients of several batches as if they were one.
-fn evaluate<T: Float, V, B: Batch<T, Vars = V>>(
-    evaluation: &Evaluation<'_, T, V>,
+fn evaluate<V, B: Batch<Vars = V>>(
+    evaluation: &Evaluation<'_, V>,
     batches: &[B],
     epoch: u64,
     position: usize,
     again: bool,
-) -> Result<(Metrics, Gradients<T>), TrainError> {
+) -> Result<(Metrics, Gradients), TrainError> {
     let place = |i| Place {
         epoch,
         position: position + i,
@@ -191,7 +191,7 @@ fn evaluate<T: Float, V, B: Batch<T, Vars = V>>(
         return Ok((metrics, total));
     }
     let all: usize = batches.iter().map(samples).sum();
-    let share = |batch| samples::<T, B>(batch) as f64 / all as f64;
+    let share = |batch: &B| samples(batch) as f64 / all as f64;
     let mut averages = Averages::default();
     averages.add(&metrics, samples(&batches[0]));
     total.scale(share(&batches[0]));
@@ -209,16 +209,16 @@ mod tests {
     use super::*;
     use crate::{Adam, Linear, Module, Optimizer, Reduction, Terms, loss};
     use retrograd_autograd::Var;
-    use retrograd_tensor::{Tensor, random};
+    use retrograd_tensor::{DType, Tensor, random};
 
-    fn data() -> Tensor<f64> {
-        Tensor::normal([50, 3], 0.0, 1.0, &mut random::rng(7))
+    fn data() -> Tensor {
+        Tensor::normal([50, 3], 0.0, 1.0, &mut random::rng(7), DType::F64)
     }
 
-    fn train(learning_rate: f64) -> Result<(Vec<EpochRecord>, Tensor<f64>), TrainError> {
-        let model = Linear::<f64>::new(3, 3, &mut random::rng(1));
+    fn train(learning_rate: f64) -> Result<(Vec<EpochRecord>, Tensor), TrainError> {
+        let model = Linear::new(3, 3, &mut random::rng(1)).to(DType::F64);
         let objective =
-            |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+            |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
         let loader = DataLoader::new(data(), 8).unwrap().shuffled(2);
         let optimizer = Optimizer::new(Adam::default(), learning_rate, model.params());
         let mut trainer = Trainer::new(&objective, optimizer, 3);
@@ -251,8 +251,8 @@ mod tests {
 
     #[test]
     fn a_loss_that_is_not_finite_names_its_operation() {
-        let model = Linear::<f64>::new(3, 3, &mut random::rng(1));
-        let objective = |x: &Var<f64>| Terms::new("bad", model.forward(x).log().sum(..));
+        let model = Linear::new(3, 3, &mut random::rng(1)).to(DType::F64);
+        let objective = |x: &Var| Terms::new("bad", model.forward(x).log().sum(..));
         let loader = DataLoader::new(data(), 8).unwrap();
         let mut trainer = Trainer::new(
             &objective,
@@ -273,9 +273,11 @@ mod tests {
 
     #[test]
     fn a_gradient_that_is_not_finite_stops_before_the_update() {
-        let model = Linear::<f64>::new(3, 1, &mut random::rng(1)).without_bias();
-        model.weight.set(Tensor::zeros([1, 3]));
-        let objective = |x: &Var<f64>| Terms::new("root", model.forward(x).abs().sqrt().sum(..));
+        let model = Linear::new(3, 1, &mut random::rng(1))
+            .to(DType::F64)
+            .without_bias();
+        model.weight.set(Tensor::zeros([1, 3], DType::F64));
+        let objective = |x: &Var| Terms::new("root", model.forward(x).abs().sqrt().sum(..));
         let loader = DataLoader::new(data(), 8).unwrap();
         let mut trainer = Trainer::new(
             &objective,
@@ -290,6 +292,6 @@ mod tests {
             text.contains("cotangent") && text.contains("sqrt"),
             "{text}"
         );
-        assert_eq!(model.weight.value(), Tensor::zeros([1, 3]));
+        assert_eq!(model.weight.value(), Tensor::zeros([1, 3], DType::F64));
     }
 }

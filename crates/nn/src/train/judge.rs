@@ -1,7 +1,6 @@
 //! How good a model is, on held-out data and as it is, and what follows for the training.
 
 use retrograd_autograd::{Summary, Var};
-use retrograd_tensor::Float;
 
 use super::evaluation::Place;
 use super::fit::samples;
@@ -12,9 +11,9 @@ use super::{
 };
 use crate::data::DataLoader;
 
-impl<T: Float, V> Trainer<'_, T, V> {
+impl<V> Trainer<'_, V> {
     /// What the epoch that has been trained was like, and how good the model is after it.
-    pub(super) fn measured<B: Batch<T, Vars = V>>(
+    pub(super) fn measured<B: Batch<Vars = V>>(
         &mut self,
         train: &DataLoader<B>,
         held_out: Option<&DataLoader<B>>,
@@ -59,7 +58,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
     /// One whose loss is infinite or NaN is an outlier: it is told and left out, since the training
     /// does not depend on it. If all are, and a batch that is trained on does no better, it is the
     /// model that is bad.
-    fn held_out<B: Batch<T, Vars = V>>(
+    fn held_out<B: Batch<Vars = V>>(
         &mut self,
         epoch: u64,
         train: &DataLoader<B>,
@@ -92,7 +91,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
         let params = self.evaluation.params.iter();
         let squares = params.map(|param| {
             let value = Var::constant(param.value());
-            value.square().sum(..).item().to_f64()
+            value.square().sum(..).item()
         });
         squares.sum::<f64>().sqrt()
     }
@@ -130,7 +129,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
     ///
     /// The statistics move towards those of the data as in training; with a momentum of 0.1 they
     /// are there after some 50 batches.
-    pub fn settle<B: Batch<T, Vars = V>>(&self, epoch: u64, loader: &DataLoader<B>) {
+    pub fn settle<B: Batch<Vars = V>>(&self, epoch: u64, loader: &DataLoader<B>) {
         for (position, batch) in loader.epoch(epoch).enumerate() {
             let tape = self.evaluation.training_tape(Place { epoch, position });
             let _ = (self.evaluation.objective)(&batch.on(&tape));
@@ -140,7 +139,7 @@ impl<T: Float, V> Trainer<'_, T, V> {
     /// The mean of every term over a loader, without training. A term that is infinite or NaN is
     /// given as it is.
     #[must_use]
-    pub fn evaluate<B: Batch<T, Vars = V>>(&self, epoch: u64, loader: &DataLoader<B>) -> Metrics {
+    pub fn evaluate<B: Batch<Vars = V>>(&self, epoch: u64, loader: &DataLoader<B>) -> Metrics {
         let mut averages = Averages::default();
         for (position, batch) in loader.epoch(epoch).enumerate() {
             let tape = self.evaluation.measuring_tape(Place { epoch, position });

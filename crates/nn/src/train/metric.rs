@@ -1,17 +1,17 @@
 //! Figures of a model's output that are no terms of its loss.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::Tensor;
 
 use crate::loss::{self, Reduction};
 
 /// A figure over all held-out samples, which come batch by batch.
-pub trait Metric<T: Float> {
+pub trait Metric {
     /// Its name in tables.
     fn name(&self) -> &'static str;
 
     /// Takes note of a batch of outputs and what they should have been.
-    fn add(&mut self, output: &Tensor<T>, target: &Tensor<T>);
+    fn add(&mut self, output: &Tensor, target: &Tensor);
 
     /// The figure over what came since the last time, which is then forgotten.
     fn take(&mut self) -> f64;
@@ -41,16 +41,16 @@ impl Mean {
 #[derive(Clone, Debug, Default)]
 pub struct Accuracy(Mean);
 
-impl<T: Float> Metric<T> for Accuracy {
+impl Metric for Accuracy {
     fn name(&self) -> &'static str {
         "accuracy"
     }
 
-    fn add(&mut self, output: &Tensor<T>, target: &Tensor<T>) {
+    fn add(&mut self, output: &Tensor, target: &Tensor) {
         let found = output.argmax(1);
         let right = |class: usize, found: i64| found == class as i64;
         let hits = if target.rank() == 1 {
-            let classes = target.iter().map(|class| class.to_f64() as usize);
+            let classes = target.iter().map(|class| class as usize);
             classes
                 .zip(found.iter())
                 .filter(|&(c, f)| right(c, f))
@@ -91,12 +91,12 @@ impl Psnr {
     }
 }
 
-impl<T: Float> Metric<T> for Psnr {
+impl Metric for Psnr {
     fn name(&self) -> &'static str {
         "psnr"
     }
 
-    fn add(&mut self, output: &Tensor<T>, target: &Tensor<T>) {
+    fn add(&mut self, output: &Tensor, target: &Tensor) {
         self.error
             .add(mean_square(output, target), output.elements());
     }
@@ -127,18 +127,18 @@ impl Similarity {
     }
 }
 
-impl<T: Float> Metric<T> for Similarity {
+impl Metric for Similarity {
     fn name(&self) -> &'static str {
         "ssim"
     }
 
-    fn add(&mut self, output: &Tensor<T>, target: &Tensor<T>) {
+    fn add(&mut self, output: &Tensor, target: &Tensor) {
         let [channels, rows, columns] = self.image.map(|size| size as isize);
-        let image = |x: &Tensor<T>| Var::constant(x.reshape(&[-1, channels, rows, columns]));
+        let image = |x: &Tensor| Var::constant(x.reshape(&[-1, channels, rows, columns]));
         let (output, target) = (image(output), image(target));
         let samples = output.shape()[0];
         let similarity = self.options.similarity(&output, &target, Reduction::Mean);
-        self.mean.add(similarity.item().to_f64(), samples);
+        self.mean.add(similarity.item(), samples);
     }
 
     fn take(&mut self) -> f64 {
@@ -156,23 +156,22 @@ pub struct RSquared {
     squares: f64,
 }
 
-impl<T: Float> Metric<T> for RSquared {
+impl Metric for RSquared {
     fn name(&self) -> &'static str {
         "r2"
     }
 
-    fn add(&mut self, output: &Tensor<T>, target: &Tensor<T>) {
+    fn add(&mut self, output: &Tensor, target: &Tensor) {
         let samples = target.shape().first().copied().unwrap_or(1);
         let features = target.elements() / samples.max(1);
         // What is missing is not to be explained, and is met by 0.
-        let known = target.map(|t| T::from_f64((!t.to_f64().is_nan()).into()));
-        let target = target.map(|t| if t.to_f64().is_nan() { T::ZERO } else { t });
+        let known = target.map(|t| (!t.is_nan()).into());
+        let target = target.map(|t| if t.is_nan() { 0.0 } else { t });
         self.residual += mean_square(&(output * &known), &target) * output.elements() as f64;
         self.features.resize(features, (0.0, 0.0));
         for (i, (t, known)) in target.iter().zip(known.iter()).enumerate() {
             let (count, sum) = &mut self.features[i % features];
-            let t = t.to_f64();
-            *count += known.to_f64();
+            *count += known;
             *sum += t;
             self.squares += t * t;
         }
@@ -205,20 +204,20 @@ impl ActiveUnits {
     const ACTIVE: f64 = 0.01;
 }
 
-impl<T: Float> Metric<T> for ActiveUnits {
+impl Metric for ActiveUnits {
     fn name(&self) -> &'static str {
         "active_units"
     }
 
-    fn add(&mut self, output: &Tensor<T>, _: &Tensor<T>) {
+    fn add(&mut self, output: &Tensor, _: &Tensor) {
         let samples = output.shape().first().copied().unwrap_or(1);
         let units = output.elements() / samples.max(1);
         self.samples += samples as f64;
         self.units.resize(units, (0.0, 0.0));
         for (i, value) in output.iter().enumerate() {
             let unit = &mut self.units[i % units];
-            unit.0 += value.to_f64();
-            unit.1 += value.to_f64().powi(2);
+            unit.0 += value;
+            unit.1 += value.powi(2);
         }
     }
 
@@ -230,22 +229,22 @@ impl<T: Float> Metric<T> for ActiveUnits {
     }
 }
 
-fn mean_square<T: Float>(output: &Tensor<T>, target: &Tensor<T>) -> f64 {
-    let constant = |x: &Tensor<T>| Var::constant(x.clone());
+fn mean_square(output: &Tensor, target: &Tensor) -> f64 {
+    let constant = |x: &Tensor| Var::constant(x.clone());
     let error = loss::mse(&constant(output), &constant(target), Reduction::Mean);
-    error.item().to_f64()
+    error.item()
 }
 
 /// What metrics compare on a batch: output and target.
-pub type Prediction<'a, T, V> = dyn Fn(&V) -> (Var<T>, Var<T>) + 'a;
+pub type Prediction<'a, V> = dyn Fn(&V) -> (Var, Var) + 'a;
 
 /// Metrics of one output.
-pub(super) struct Measures<'a, T: Float, V> {
-    pub(super) predict: &'a Prediction<'a, T, V>,
-    pub(super) metrics: Vec<Box<dyn Metric<T> + 'a>>,
+pub(super) struct Measures<'a, V> {
+    pub(super) predict: &'a Prediction<'a, V>,
+    pub(super) metrics: Vec<Box<dyn Metric + 'a>>,
 }
 
-impl<T: Float, V> Measures<'_, T, V> {
+impl<V> Measures<'_, V> {
     pub(super) fn add(&mut self, vars: &V) {
         let (output, target) = (self.predict)(vars);
         for metric in &mut self.metrics {
@@ -264,12 +263,12 @@ mod tests {
     use super::*;
     use retrograd_tensor::assert_abs_diff_eq;
 
-    fn of(metric: &mut dyn Metric<f64>, batches: &[(Tensor<f64>, Tensor<f64>)]) -> f64 {
+    fn of(metric: &mut dyn Metric, batches: &[(Tensor, Tensor)]) -> f64 {
         batches.iter().for_each(|(y, t)| metric.add(y, t));
         metric.take()
     }
 
-    fn column(values: &[f64]) -> Tensor<f64> {
+    fn column(values: &[f64]) -> Tensor {
         Tensor::from_vec(values.to_vec(), [values.len(), 1])
     }
 

@@ -22,7 +22,6 @@ mod terms;
 use std::sync::Arc;
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
 
 use crate::averaging::WeightAverage;
 use crate::module::Module;
@@ -59,27 +58,27 @@ pub use terms::{Metrics, Terms};
 ///
 /// `V` is what the objective is a function of: a `Var` for batches that are tensors, a pair for
 /// batches of inputs and targets or labels (see [`Batch`]).
-pub struct Trainer<'a, T: Float = f32, V = Var<T>> {
-    evaluation: Evaluation<'a, T, V>,
-    optimizer: Optimizer<T>,
+pub struct Trainer<'a, V = Var> {
+    evaluation: Evaluation<'a, V>,
+    optimizer: Optimizer,
     /// The optimiser's rate before any schedule.
     learning_rate: f64,
     schedule: Schedule,
     plateau: Option<Plateau>,
     stopping: Option<EarlyStopping>,
     /// The model after its best epoch, if that is wanted in the end.
-    best: Option<Best<'a, T>>,
+    best: Option<Best<'a>>,
     /// The epoch that the model was set back to.
     kept: Option<u64>,
-    average: Option<WeightAverage<T>>,
+    average: Option<WeightAverage>,
     /// Batches in a step.
     accumulated: usize,
-    measures: Vec<Measures<'a, T, V>>,
-    saving: Option<(&'a dyn Module<T>, Shelf)>,
+    measures: Vec<Measures<'a, V>>,
+    saving: Option<(&'a dyn Module, Shelf)>,
     /// That of the best epoch, until it is written.
-    best_checkpoint: Option<Arc<Checkpoint<T>>>,
+    best_checkpoint: Option<Arc<Checkpoint>>,
     /// That of the last epoch, until one is written: what is left if the next one diverges.
-    last_checkpoint: Option<Arc<Checkpoint<T>>>,
+    last_checkpoint: Option<Arc<Checkpoint>>,
     standing: Standing,
     stopped: Option<Stopped>,
 }
@@ -93,9 +92,9 @@ pub enum Stopped {
     NoProgress,
 }
 
-impl<'a, T: Float, V> Trainer<'a, T, V> {
+impl<'a, V> Trainer<'a, V> {
     /// A trainer of what `optimizer` moves.
-    pub fn new(objective: &'a Objective<'a, T, V>, optimizer: Optimizer<T>, seed: u64) -> Self {
+    pub fn new(objective: &'a Objective<'a, V>, optimizer: Optimizer, seed: u64) -> Self {
         Self {
             evaluation: Evaluation {
                 objective,
@@ -148,7 +147,7 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
     /// The same with an average of the weights, which takes part in every step; what is measured on
     /// held-out data is the average.
     #[must_use]
-    pub fn averaging(self, average: WeightAverage<T>) -> Self {
+    pub fn averaging(self, average: WeightAverage) -> Self {
         Self {
             average: Some(average),
             ..self
@@ -157,7 +156,7 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
 
     /// The average of the weights, if there is one: to compute with it, or to take it for good.
     #[must_use]
-    pub fn average(&self) -> Option<&WeightAverage<T>> {
+    pub fn average(&self) -> Option<&WeightAverage> {
         self.average.as_ref()
     }
 
@@ -181,8 +180,8 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
     #[must_use]
     pub fn measuring(
         mut self,
-        predict: &'a Prediction<'a, T, V>,
-        metrics: Vec<Box<dyn Metric<T> + 'a>>,
+        predict: &'a Prediction<'a, V>,
+        metrics: Vec<Box<dyn Metric + 'a>>,
     ) -> Self {
         self.measures.push(Measures { predict, metrics });
         self
@@ -190,7 +189,7 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
 
     /// The same, saving checkpoints of itself and `model` on a shelf.
     #[must_use]
-    pub fn saving(self, model: &'a dyn Module<T>, shelf: Shelf) -> Self {
+    pub fn saving(self, model: &'a dyn Module, shelf: Shelf) -> Self {
         Self {
             saving: Some((model, shelf)),
             ..self
@@ -222,7 +221,7 @@ impl<'a, T: Float, V> Trainer<'a, T, V> {
     }
 }
 
-impl<T: Float, V> std::fmt::Debug for Trainer<'_, T, V> {
+impl<V> std::fmt::Debug for Trainer<'_, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let seed = self.evaluation.seed;
         write!(f, "Trainer(seed {seed}, {:?})", self.optimizer)

@@ -1,7 +1,5 @@
 //! Ending a training that no longer gets better.
 
-use retrograd_tensor::Float;
-
 use crate::snapshot::{Snapshot, SnapshotError, Stateful};
 
 /// Stops when the held-out loss (without held-out data, the training loss) has not got better for a
@@ -68,13 +66,13 @@ impl EarlyStopping {
     }
 }
 
-impl<T: Float> Stateful<T> for EarlyStopping {
-    fn snapshot(&self) -> Snapshot<T> {
+impl Stateful for EarlyStopping {
+    fn snapshot(&self) -> Snapshot {
         let best = self.best.into_iter().collect::<Vec<_>>();
         Snapshot::new().with("best", best).with("idle", self.idle)
     }
 
-    fn restore(&mut self, snapshot: &Snapshot<T>) -> Result<(), SnapshotError> {
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
         let mut reader = snapshot.reader();
         let best = reader.numbers("best")?.first().copied();
         let idle = reader.count("idle")?;

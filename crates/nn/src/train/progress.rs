@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn several_terms_are_shown_as_a_sum() {
-        let one = Terms::<f64>::new("mse", Tensor::scalar(0.5).into());
+        let one = Terms::new("mse", Tensor::scalar(0.5).into());
         assert_eq!(terms(&one.metrics()), "mse 0.50000");
         let two = one.with("l1", Tensor::scalar(0.25).into());
         assert_eq!(

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use retrograd_tensor::Float;
-
 use super::checkpoint::Checkpoint;
 use super::observer::Observer;
 use super::{TrainError, Trainer};
@@ -46,11 +44,11 @@ pub struct Shelf {
 
 /// The newest checkpoint that is whole, and what was wrong with newer ones.
 #[derive(Debug)]
-pub struct Latest<T: Float = f32> {
+pub struct Latest {
     /// Its file.
     pub path: PathBuf,
     /// What is in it.
-    pub checkpoint: Checkpoint<T>,
+    pub checkpoint: Checkpoint,
     /// Newer ones that are damaged.
     pub damaged: Vec<CheckpointError>,
 }
@@ -111,7 +109,7 @@ impl Shelf {
     ///
     /// # Errors
     /// If the folder cannot be read, or every checkpoint in it is damaged.
-    pub fn latest<T: Float>(folder: &Path) -> Result<Option<Latest<T>>, CheckpointError> {
+    pub fn latest(folder: &Path) -> Result<Option<Latest>, CheckpointError> {
         Self::newest(folder, &[STEP, BEST])
     }
 
@@ -119,7 +117,7 @@ impl Shelf {
     ///
     /// # Errors
     /// As [`latest`](Self::latest).
-    pub fn best<T: Float>(folder: &Path) -> Result<Option<Latest<T>>, CheckpointError> {
+    pub fn best(folder: &Path) -> Result<Option<Latest>, CheckpointError> {
         Self::newest(folder, &[BEST])
     }
 
@@ -142,10 +140,7 @@ impl Shelf {
     }
 
     /// The newest of the first of these kinds of which there is one that is whole.
-    fn newest<T: Float>(
-        folder: &Path,
-        kinds: &[&'static str],
-    ) -> Result<Option<Latest<T>>, CheckpointError> {
+    fn newest(folder: &Path, kinds: &[&'static str]) -> Result<Option<Latest>, CheckpointError> {
         let io = |source| CheckpointError::Io {
             path: folder.into(),
             source,
@@ -189,7 +184,7 @@ impl Shelf {
     }
 
     /// Writes a checkpoint, then removes those that are no longer kept.
-    fn put<T: Float>(&mut self, checkpoint: &Checkpoint<T>) -> Result<PathBuf, CheckpointError> {
+    fn put(&mut self, checkpoint: &Checkpoint) -> Result<PathBuf, CheckpointError> {
         let path = file(&self.folder, STEP, checkpoint.standing.steps);
         checkpoint.write_on(self.disk.as_ref(), &path)?;
         self.saved = Instant::now();
@@ -225,7 +220,7 @@ impl Shelf {
         is_best
     }
 
-    fn put_best<T: Float>(&self, checkpoint: &Checkpoint<T>) -> Result<(), CheckpointError> {
+    fn put_best(&self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
         let step = checkpoint.standing.steps;
         checkpoint.write_on(self.disk.as_ref(), &file(&self.folder, BEST, step))?;
         let _ = self.tidy(BEST, 1, step);
@@ -243,11 +238,11 @@ impl Shelf {
 
 /// The best loss, as part of what a trainer remembers.
 impl Shelf {
-    pub(super) fn snapshot<T: Float>(&self) -> Snapshot<T> {
+    pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot::new().with("best", self.best.into_iter().collect::<Vec<_>>())
     }
 
-    pub(super) fn best_of<T: Float>(part: &Snapshot<T>) -> Result<Option<f64>, SnapshotError> {
+    pub(super) fn best_of(part: &Snapshot) -> Result<Option<f64>, SnapshotError> {
         let mut reader = part.reader();
         let best = reader.numbers("best")?.first().copied();
         reader.finish()?;
@@ -300,7 +295,7 @@ fn file(folder: &Path, kind: &str, step: u64) -> PathBuf {
     folder.join(format!("{kind}-{step:08}.json"))
 }
 
-impl<T: Float, V> Trainer<'_, T, V> {
+impl<V> Trainer<'_, V> {
     /// Saves what there is now, if checkpoints are saved at all, and the best before it if there is a
     /// new one; never a model that an update has ruined.
     pub(super) fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
@@ -374,14 +369,14 @@ mod tests {
     use crate::checkpoint::faults;
     use crate::{Adam, DataLoader, Linear, Module, Optimizer, Reduction, Terms, loss};
     use retrograd_autograd::Var;
-    use retrograd_tensor::{Tensor, random};
+    use retrograd_tensor::{DType, Tensor, random};
 
     /// Trains for `epochs` epochs in all, going on from what is there.
     fn train(folder: &Path, epochs: u64, disk: impl Disk + 'static) -> Result<(), TrainError> {
-        let model = Linear::<f32>::new(3, 3, &mut random::rng(1));
+        let model = Linear::new(3, 3, &mut random::rng(1));
         let objective =
-            |x: &Var<f32>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
-        let data = Tensor::normal([8, 3], 0.0, 1.0, &mut random::rng(2));
+            |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+        let data = Tensor::normal([8, 3], 0.0, 1.0, &mut random::rng(2), DType::F32);
         let loader = DataLoader::new(data, 4).unwrap();
         let shelf = Shelf::open(folder).unwrap().keeping(1).on(disk);
         let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
@@ -398,15 +393,15 @@ mod tests {
         for fault in faults::ALL {
             let folder = tempfile::tempdir().unwrap();
             train(folder.path(), 1, System).unwrap();
-            let before = Shelf::latest::<f32>(folder.path()).unwrap().unwrap();
+            let before = Shelf::latest(folder.path()).unwrap().unwrap();
             let text = train(folder.path(), 2, fault).unwrap_err().to_string();
             assert!(text.contains("injected") && !text.contains('\n'), "{text}");
-            let after = Shelf::latest::<f32>(folder.path()).unwrap().unwrap();
+            let after = Shelf::latest(folder.path()).unwrap().unwrap();
             assert!(after.damaged.is_empty(), "{fault:?}: {:?}", after.damaged);
             assert_eq!(after.checkpoint, before.checkpoint, "{fault:?}");
             // The disk works again, and so does the run.
             train(folder.path(), 2, System).unwrap();
-            let after = Shelf::latest::<f32>(folder.path()).unwrap().unwrap();
+            let after = Shelf::latest(folder.path()).unwrap().unwrap();
             assert_eq!(after.checkpoint.standing.epochs, 2, "{fault:?}");
         }
     }

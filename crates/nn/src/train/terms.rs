@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
+
 use serde::{Deserialize, Serialize};
 use smallvec::{SmallVec, smallvec};
 
@@ -14,18 +14,18 @@ type Named<V> = SmallVec<[(Cow<'static, str>, V); 4]>;
 
 /// The terms of an objective on a batch, each a single number; the loss is their sum.
 #[derive(Clone, Debug)]
-pub struct Terms<T: Float>(Named<Var<T>>);
+pub struct Terms(Named<Var>);
 
-impl<T: Float> Terms<T> {
+impl Terms {
     /// An objective of one term.
     #[must_use]
-    pub fn new(name: &'static str, value: Var<T>) -> Self {
+    pub fn new(name: &'static str, value: Var) -> Self {
         Self(smallvec![(name.into(), value)])
     }
 
     /// The same with another term.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: Var<T>) -> Self {
+    pub fn with(mut self, name: &'static str, value: Var) -> Self {
         self.0.push((name.into(), value));
         self
     }
@@ -33,7 +33,7 @@ impl<T: Float> Terms<T> {
     /// The sum of the terms.
     #[track_caller]
     #[must_use]
-    pub fn total(&self) -> Var<T> {
+    pub fn total(&self) -> Var {
         let mut values = self.0.iter().map(|(_, value)| value);
         let first = values
             .next()
@@ -52,7 +52,7 @@ impl<T: Float> Terms<T> {
         Metrics(
             self.0
                 .iter()
-                .map(|(name, value)| (name.clone(), value.item().to_f64()))
+                .map(|(name, value)| (name.clone(), value.item()))
                 .collect(),
         )
     }

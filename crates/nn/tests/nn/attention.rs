@@ -7,31 +7,31 @@ use retrograd_nn::{
     TransformerEncoderLayer, TransformerOptions, Visitor,
 };
 use retrograd_tensor::random::rng;
-use retrograd_tensor::{Shape, Tensor, assert_abs_diff_eq};
+use retrograd_tensor::{DType, Shape, Tensor, assert_abs_diff_eq};
 
 use crate::gradients::{check_module, normal};
 use crate::reference::{assert_values, fill, wave};
 
 /// Two heads of two columns.
-fn attention() -> MultiheadAttention<f64> {
-    let attention = MultiheadAttention::new(4, 2, &mut rng(0));
+fn attention() -> MultiheadAttention {
+    let attention = MultiheadAttention::new(4, 2, &mut rng(0)).to(DType::F64);
     fill(&attention);
     attention
 }
 
 /// Three queries, five keys and their values, for a batch of two.
-fn sequences() -> [Var<f64>; 3] {
+fn sequences() -> [Var; 3] {
     [([2, 3, 4], 1.0), ([2, 5, 4], 2.0), ([2, 5, 4], 3.0)]
         .map(|(shape, phase)| wave(shape, phase, 1.0).into())
 }
 
 /// The second sequence has three keys and is filled up.
-fn padding() -> Tensor<f64> {
+fn padding() -> Tensor {
     let fills = vec![0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0];
     Tensor::from_vec(fills, [2, 5])
 }
 
-const LOOKING_BACK: AttentionMasks<'static, f64> = AttentionMasks {
+const LOOKING_BACK: AttentionMasks<'static> = AttentionMasks {
     mask: None,
     padding: None,
     causal: true,
@@ -199,7 +199,9 @@ fn attention_has_the_values_of_pytorch() {
             -0.413105909420884,
         ],
     );
-    let plain = MultiheadAttention::new(4, 2, &mut rng(0)).without_bias();
+    let plain = MultiheadAttention::new(4, 2, &mut rng(0))
+        .without_bias()
+        .to(DType::F64);
     fill(&plain);
     assert_values(
         &plain.forward(&q),
@@ -263,26 +265,27 @@ fn dropout_is_for_training() {
 
 /// Attention of the first `queries` steps on all others, under masks.
 struct Across {
-    attention: MultiheadAttention<f64>,
+    attention: MultiheadAttention,
     queries: usize,
-    mask: Option<Var<f64>>,
-    padding: Option<Tensor<f64>>,
+    mask: Tensor,
+    padding: Tensor,
 }
 
-impl Module<f64> for Across {
-    fn forward(&self, x: &Var<f64>) -> Var<f64> {
+impl Module for Across {
+    fn forward(&self, x: &Var) -> Var {
         let others = x.shape()[1] - self.queries;
         let parts = x.split_sizes(1, &[self.queries, others]);
+        let mask = Var::constant(self.mask.cast(x.dtype()));
         let masks = AttentionMasks {
-            mask: self.mask.as_ref(),
-            padding: self.padding.as_ref(),
+            mask: Some(&mask),
+            padding: Some(&self.padding),
             causal: false,
         };
         self.attention
             .attend(&parts[0], &parts[1], &parts[1].sin(), &masks)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, f64>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.attention.visit(visitor);
     }
 }
@@ -297,8 +300,8 @@ fn attention_agrees_with_differences() {
     let across = Across {
         attention: MultiheadAttention::new(2, 1, &mut rng),
         queries: 2,
-        mask: Some(wave([2, 3], 4.0, 2.0).into()),
-        padding: Some(Tensor::from_vec(vec![0.0, 0.0, 1.0], [1, 3])),
+        mask: wave([2, 3], 4.0, 2.0),
+        padding: Tensor::from_vec(vec![0.0, 0.0, 1.0], [1, 3]),
     };
     check_module("attention across", across, normal(&[1, 5, 2]));
 }
@@ -306,7 +309,7 @@ fn attention_agrees_with_differences() {
 #[test]
 #[should_panic(expected = "a width of 6 does not divide into 4 heads")]
 fn heads_of_unequal_width_are_refused() {
-    let _ = MultiheadAttention::<f64>::new(6, 4, &mut rng(0));
+    let _ = MultiheadAttention::new(6, 4, &mut rng(0));
 }
 
 #[test]
@@ -322,7 +325,7 @@ fn keys_of_another_batch_are_refused() {
 #[test]
 #[should_panic(expected = "the padding is not [batch, keys]")]
 fn padding_of_another_shape_is_refused() {
-    let ([q, k, v], padding) = (sequences(), Tensor::zeros([2, 3]));
+    let ([q, k, v], padding) = (sequences(), Tensor::zeros([2, 3], DType::F64));
     let masks = AttentionMasks {
         padding: Some(&padding),
         ..AttentionMasks::default()
@@ -331,7 +334,7 @@ fn padding_of_another_shape_is_refused() {
 }
 
 /// A block of width 4 with two heads and 6 units, without dropout.
-fn block(norm_first: bool, activation: Activation) -> TransformerEncoderLayer<f64> {
+fn block(norm_first: bool, activation: Activation) -> TransformerEncoderLayer {
     let options = TransformerOptions {
         feedforward: 6,
         dropout: 0.0,
@@ -339,7 +342,7 @@ fn block(norm_first: bool, activation: Activation) -> TransformerEncoderLayer<f6
         norm_first,
         ..TransformerOptions::default()
     };
-    let block = TransformerEncoderLayer::new(4, 2, options, &mut rng(0));
+    let block = TransformerEncoderLayer::new(4, 2, options, &mut rng(0)).to(DType::F64);
     fill(&block);
     block
 }
@@ -543,7 +546,7 @@ fn the_encoder_block_drops_out_in_training_only() {
         feedforward: 6,
         ..TransformerOptions::default()
     };
-    let block = TransformerEncoderLayer::<f64>::new(4, 2, options, &mut rng(0));
+    let block = TransformerEncoderLayer::new(4, 2, options, &mut rng(0)).to(DType::F64);
     let [x, ..] = sequences();
     let training = || block.forward(&Tape::new().constant(x.value().clone()));
     assert_ne!(*training().value(), *block.forward(&x).value());
@@ -552,8 +555,8 @@ fn the_encoder_block_drops_out_in_training_only() {
 
 #[test]
 fn waves_say_where_a_step_is() {
-    let encoding = SinusoidalEncoding::<f64>::new(4, 5);
-    let y = encoding.forward(&Tensor::zeros([1, 3, 5]).into());
+    let encoding = SinusoidalEncoding::new(4, 5);
+    let y = encoding.forward(&Tensor::zeros([1, 3, 5], DType::F64).into());
     let mut expected = Vec::new();
     for step in 0..3 {
         let angle = |i: f64| f64::from(step) / 10_000.0_f64.powf(2.0 * i / 5.0);
@@ -573,5 +576,5 @@ fn waves_say_where_a_step_is() {
 #[should_panic(expected = "sinusoidal_encoding: [1, 5, 4]: not [.., steps, 4] of at most 4 steps")]
 fn longer_sequences_have_no_waves() {
     let shape = Shape::from([1, 5, 4]);
-    let _ = SinusoidalEncoding::<f64>::new(4, 4).forward(&Tensor::zeros(shape).into());
+    let _ = SinusoidalEncoding::new(4, 4).forward(&Tensor::zeros(shape, DType::F64).into());
 }

@@ -2,7 +2,7 @@
 
 use retrograd_autograd::Tape;
 use retrograd_nn::{Activation, Linear, Module, Sequential};
-use retrograd_tensor::{Tensor, pool, random};
+use retrograd_tensor::{DType, Tensor, pool, random};
 
 const WIDTH: usize = 64;
 const BATCH: usize = 512;
@@ -10,7 +10,7 @@ const BATCH: usize = 512;
 const LAYER: usize = BATCH * WIDTH * size_of::<f32>();
 
 /// 18 layers and activations in turn.
-fn deep() -> Sequential<f32> {
+fn deep() -> Sequential {
     let mut rng = random::rng(3);
     (0..18).fold(Sequential::new(), |layers, _| {
         let layers = layers.with(Linear::new(WIDTH, WIDTH, &mut rng));
@@ -18,12 +18,12 @@ fn deep() -> Sequential<f32> {
     })
 }
 
-fn batch() -> Tensor<f32> {
-    Tensor::normal([BATCH, WIDTH], 0.0, 1.0, &mut random::rng(4))
+fn batch() -> Tensor {
+    Tensor::normal([BATCH, WIDTH], 0.0, 1.0, &mut random::rng(4), DType::F32)
 }
 
 /// All gradients of a step, and the most bytes that it held beyond what was there before.
-fn step(model: &impl Module<f32>, x: &Tensor<f32>) -> (Vec<Vec<u32>>, usize) {
+fn step(model: &impl Module, x: &Tensor) -> (Vec<Vec<u32>>, usize) {
     let before = pool::counters().live_bytes;
     pool::reset_peak();
     let y = model
@@ -33,14 +33,12 @@ fn step(model: &impl Module<f32>, x: &Tensor<f32>) -> (Vec<Vec<u32>>, usize) {
     let gradients = y.backward();
     let peak = pool::counters().peak_bytes - before;
     let of = |id: u64| {
-        gradients
-            .of_key(id)
-            .expect("every parameter counts")
-            .iter()
-            .map(f32::to_bits)
+        let gradient = gradients.of_key(id).expect("every parameter counts");
+        let values = gradient.values::<f32>();
+        values.iter().map(|g| g.to_bits()).collect()
     };
     let params = model.params();
-    let bits = params.iter().map(|(_, param)| of(param.id()).collect());
+    let bits = params.iter().map(|(_, param)| of(param.id()));
     (
         bits.collect(),
         usize::try_from(peak).expect("memory was used"),
@@ -50,13 +48,13 @@ fn step(model: &impl Module<f32>, x: &Tensor<f32>) -> (Vec<Vec<u32>>, usize) {
 #[test]
 fn gradients_are_the_same_bits_and_names_the_same() {
     let (plain, model) = (deep(), deep().checkpointed());
-    let names = |model: &dyn Module<f32>| -> Vec<String> {
+    let names = |model: &dyn Module| -> Vec<String> {
         model.params().into_iter().map(|(name, _)| name).collect()
     };
     assert_eq!(names(&plain), names(&model));
     let x = batch();
     assert_eq!(step(&plain, &x).0, step(&model, &x).0);
-    let value = |model: &dyn Module<f32>| model.forward(&x.clone().into()).into_value();
+    let value = |model: &dyn Module| model.forward(&x.clone().into()).into_value();
     assert_eq!(value(&plain), value(&model));
 }
 
@@ -87,8 +85,8 @@ fn the_peak_is_the_one_predicted() {
 
 #[test]
 fn odd_sequences() {
-    let x = Tensor::<f32>::ones([2, WIDTH]);
-    let none = Sequential::<f32>::new().checkpointed();
+    let x = Tensor::ones([2, WIDTH], DType::F32);
+    let none = Sequential::new().checkpointed();
     assert_eq!(none.forward(&x.clone().into()).into_value(), x);
     for segment in [0, 1, 7, 36, 100] {
         assert_eq!(

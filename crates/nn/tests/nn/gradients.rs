@@ -8,18 +8,20 @@ use std::rc::Rc;
 use retrograd_autograd::check::{gradcheck, gradgradcheck};
 use retrograd_autograd::{Cotangents, Inputs, Needed, Output, Primitive, Saves, Tape, Var, grad};
 use retrograd_nn::{Activation, Linear, Module, Param, Reduction, Sequential, Visitor, loss};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
+
+use crate::reference::assert_type_is_kept;
 
 /// A module as a function of its input and its parameters.
 ///
 /// The checks vary the inputs of a function, and a parameter is not one: it enters from the side.
 /// This operation takes the parameters' values as inputs and gives the module's own derivatives.
 #[derive(Clone)]
-struct Function(Rc<dyn Module<f64>>);
+struct Function(Rc<dyn Module>);
 
 impl Function {
     /// The output for `[x, parameters ...]`, and these as leaves of a new tape.
-    fn compute(&self, x: &[&Tensor<f64>]) -> (Var<f64>, Vec<Var<f64>>) {
+    fn compute(&self, x: &[&Tensor]) -> (Var, Vec<Var>) {
         let tape = Tape::new();
         let input = tape.leaf(x[0].clone());
         let mut leaves = vec![input.clone()];
@@ -31,17 +33,17 @@ impl Function {
     }
 }
 
-impl Primitive<f64> for Function {
+impl Primitive for Function {
     fn name(&self) -> Cow<'static, str> {
         "module".into()
     }
-    fn forward(&self, x: &[&Tensor<f64>]) -> Tensor<f64> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         self.compute(x).0.into_value()
     }
     fn saves(&self, _: Needed) -> Saves {
         (0..=self.0.params().len()).fold(Saves::NOTHING, |all, i| all.and(Saves::input(i)))
     }
-    fn vjp(&self, x: &Inputs<f64>, _y: &Output<f64>, g: &Var<f64>) -> Cotangents<f64> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let mut inputs = vec![g];
         inputs.extend((0..x.len()).map(|i| &x[i]));
         let joined = Var::apply(Vjp(self.clone()), &inputs);
@@ -69,23 +71,23 @@ struct Vjp(Function);
 
 impl Vjp {
     /// The results end to end, and the inputs as leaves of a new tape.
-    fn compute(&self, x: &[&Tensor<f64>]) -> (Var<f64>, Vec<Var<f64>>) {
+    fn compute(&self, x: &[&Tensor]) -> (Var, Vec<Var>) {
         let (y, mut leaves) = self.0.compute(&x[1..]);
         let g = leaves[0].tape().unwrap().leaf(x[0].clone());
-        let wanted: Vec<&Var<f64>> = leaves.iter().collect();
+        let wanted: Vec<&Var> = leaves.iter().collect();
         let results = grad(&(&y * &g).sum(..), &wanted);
-        let flat: Vec<Var<f64>> = results.iter().map(|part| part.reshape(&[-1])).collect();
+        let flat: Vec<Var> = results.iter().map(|part| part.reshape(&[-1])).collect();
         let joined = Var::cat(&flat.iter().collect::<Vec<_>>(), 0);
         leaves.insert(0, g);
         (joined, leaves)
     }
 }
 
-impl Primitive<f64> for Vjp {
+impl Primitive for Vjp {
     fn name(&self) -> Cow<'static, str> {
         "module_vjp".into()
     }
-    fn forward(&self, x: &[&Tensor<f64>]) -> Tensor<f64> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         self.compute(x).0.into_value()
     }
     fn saves(&self, needed: Needed) -> Saves {
@@ -93,8 +95,8 @@ impl Primitive<f64> for Vjp {
             .saves(needed)
             .and(Saves::input(self.0.0.params().len() + 1))
     }
-    fn vjp(&self, x: &Inputs<f64>, _y: &Output<f64>, g: &Var<f64>) -> Cotangents<f64> {
-        let values: Vec<&Tensor<f64>> = (0..x.len()).map(|i| x[i].value()).collect();
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
+        let values: Vec<&Tensor> = (0..x.len()).map(|i| x[i].value()).collect();
         let (joined, leaves) = self.compute(&values);
         let gradients = joined.backward_from(g.value());
         let cotangent = |leaf| gradients.of(leaf).cloned().map(Var::constant);
@@ -104,17 +106,18 @@ impl Primitive<f64> for Vjp {
 
 /// Orders 1 and 2 with respect to x and every parameter.
 #[track_caller]
-pub(crate) fn check_module(what: &str, module: impl Module<f64> + 'static, x: Tensor<f64>) {
+pub(crate) fn check_module(what: &str, module: impl Module + 'static, x: Tensor) {
+    assert_type_is_kept(what, &module, &x);
     let function = Function(Rc::new(module));
     let params = function.0.params();
     let mut inputs = vec![x];
     inputs.extend(params.iter().map(|(_, param)| param.value()));
-    let f = |x: &[Var<f64>]| Var::apply(function.clone(), &x.iter().collect::<Vec<_>>());
+    let f = |x: &[Var]| Var::apply(function.clone(), &x.iter().collect::<Vec<_>>());
     check(what, f, &inputs);
 }
 
 #[track_caller]
-fn check(what: &str, f: impl Fn(&[Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]) {
+fn check(what: &str, f: impl Fn(&[Var]) -> Var, inputs: &[Tensor]) {
     let first = gradcheck(&f, inputs).unwrap_or_else(|failure| panic!("{what}: {failure}"));
     let second = gradgradcheck(&f, inputs).unwrap_or_else(|failure| panic!("{what}: {failure}"));
     println!(
@@ -126,12 +129,12 @@ fn check(what: &str, f: impl Fn(&[Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]
     );
 }
 
-pub(crate) fn normal(shape: &[usize]) -> Tensor<f64> {
-    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(3))
+pub(crate) fn normal(shape: &[usize]) -> Tensor {
+    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(3), DType::F64)
 }
 
 /// Values on both sides of 0 and further from it than any difference step reaches.
-fn off_zero(shape: &[usize]) -> Tensor<f64> {
+fn off_zero(shape: &[usize]) -> Tensor {
     normal(shape).map(|x| x + 0.25_f64.copysign(x))
 }
 
@@ -177,14 +180,14 @@ fn networks() {
 }
 
 /// tanh(x·Wᵀ)·W: one parameter, used twice.
-struct Tied(Param<f64>);
+struct Tied(Param);
 
-impl Module<f64> for Tied {
-    fn forward(&self, x: &Var<f64>) -> Var<f64> {
+impl Module for Tied {
+    fn forward(&self, x: &Var) -> Var {
         let code = x.matmul_nt(&self.0.beside(x)).tanh();
         code.matmul(&self.0.beside(x))
     }
-    fn visit(&self, visitor: &mut Visitor<'_, f64>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("weight", &self.0);
         visitor.param("weight_again", &self.0);
     }
@@ -210,7 +213,7 @@ const TARGETS: [&[usize]; 3] = [&[3, 4], &[4], &[3, 1]];
 fn squared_error() {
     for reduction in REDUCTIONS {
         for target in TARGETS {
-            let f = |x: &[Var<f64>]| loss::mse(&x[0], &x[1], reduction);
+            let f = |x: &[Var]| loss::mse(&x[0], &x[1], reduction);
             let what = format!("mse {reduction:?} {target:?}");
             check(&what, f, &[normal(&[3, 4]), normal(target).scale(0.5)]);
         }
@@ -220,15 +223,16 @@ fn squared_error() {
 #[test]
 fn cross_entropies() {
     // Two streams: where a probability is its target, the slope is 0, and rounding all that differs.
-    let probabilities =
-        |shape: &[usize], seed| Tensor::uniform(shape, 0.2, 0.8, &mut random::rng(seed));
+    let probabilities = |shape: &[usize], seed| {
+        Tensor::uniform(shape, 0.2, 0.8, &mut random::rng(seed), DType::F64)
+    };
     for reduction in REDUCTIONS {
         for target in TARGETS {
             let inputs = [probabilities(&[3, 4], 1), probabilities(target, 2)];
-            let f = |x: &[Var<f64>]| loss::bce(&x[0], &x[1], reduction);
+            let f = |x: &[Var]| loss::bce(&x[0], &x[1], reduction);
             check(&format!("bce {reduction:?} {target:?}"), f, &inputs);
             let inputs = [normal(&[3, 4]).scale(3.0), probabilities(target, 2)];
-            let f = |x: &[Var<f64>]| loss::bce_with_logits(&x[0], &x[1], reduction);
+            let f = |x: &[Var]| loss::bce_with_logits(&x[0], &x[1], reduction);
             check(&format!("with logits {reduction:?} {target:?}"), f, &inputs);
         }
     }
@@ -238,8 +242,8 @@ fn cross_entropies() {
 fn a_loss_of_a_network_and_itself() {
     // The same input on both sides of the loss, as in every autoencoder.
     let mut rng = random::rng(8);
-    let weight = Tensor::normal([2, 3], 0.0, 0.5, &mut rng);
-    let f = |x: &[Var<f64>]| {
+    let weight = Tensor::normal([2, 3], 0.0, 0.5, &mut rng, DType::F64);
+    let f = |x: &[Var]| {
         let y = x[0].matmul_nt(&x[1]).tanh().matmul(&x[1]);
         loss::mse(&y, &x[0], Reduction::PerSample)
     };

@@ -4,16 +4,16 @@ use retrograd_autograd::check::catalogue::{positive, sample};
 use retrograd_autograd::check::{gradcheck, gradgradcheck};
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Reduction, loss};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq};
+use retrograd_tensor::{Array, DType, Tensor, assert_abs_diff_eq};
 
 /// Both orders of derivative in all inputs.
 #[track_caller]
-fn checked(f: impl Fn(&[Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]) {
+fn checked(f: impl Fn(&[Var]) -> Var, inputs: &[Tensor]) {
     gradcheck(&f, inputs).unwrap_or_else(|failure| panic!("{failure}"));
     gradgradcheck(&f, inputs).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-fn scalar(value: f64) -> Var<f64> {
+fn scalar(value: f64) -> Var {
     Tensor::scalar(value).into()
 }
 
@@ -23,17 +23,16 @@ fn losses_agree_with_differences() {
     checked(|x| loss::log_cosh(&x[0], &x[1], Reduction::Mean), pair);
     checked(|x| loss::hinge(&x[0], &x[1], Reduction::Sum), pair);
     let three = &[sample([2, 3]), positive([2, 3]), sample([3, 2]).t()];
-    let triplet = |x: &[Var<f64>]| loss::triplet(&x[0], &x[1], &x[2], 3.0, Reduction::PerSample);
+    let triplet = |x: &[Var]| loss::triplet(&x[0], &x[1], &x[2], 3.0, Reduction::PerSample);
     checked(triplet, three);
     let same = Var::constant(Tensor::from_vec(vec![1.0, -1.0], [2]));
-    let embedding =
-        |x: &[Var<f64>]| loss::cosine_embedding(&x[0], &x[1], &same, -0.9, Reduction::None);
+    let embedding = |x: &[Var]| loss::cosine_embedding(&x[0], &x[1], &same, -0.9, Reduction::None);
     checked(embedding, pair);
 }
 
 #[test]
 fn losses_have_the_values_of_their_definitions() {
-    let item = |loss: Var<f64>| loss.item();
+    let item = |loss: Var| loss.item();
     let close = |found: f64, expected: f64| {
         assert_abs_diff_eq!(found, expected, epsilon = 1e-14);
     };
@@ -104,7 +103,7 @@ fn an_ignored_class_may_be_impossible() {
     let tape = Tape::new();
     let scores = vec![f64::NEG_INFINITY, 0.0, 1.0, 2.0];
     let logits = tape.leaf(Tensor::from_vec(scores, [2, 2]));
-    let right = Tensor::from_vec(vec![-100, 1], [2]);
+    let right = Array::from_vec(vec![-100, 1], [2]);
     let classes = loss::Classes {
         ignored: Some(-100),
         ..loss::Classes::new(&right)
@@ -118,8 +117,8 @@ fn an_ignored_class_may_be_impossible() {
 
 #[test]
 fn the_mean_of_nothing_is_no_number_and_its_sum_is_0() {
-    let logits = Var::constant(Tensor::<f64>::ones([2, 2]));
-    let right = Tensor::from_vec(vec![7, 7], [2]);
+    let logits = Var::constant(Tensor::ones([2, 2], DType::F64));
+    let right = Array::from_vec(vec![7, 7], [2]);
     let classes = loss::Classes {
         ignored: Some(7),
         ..loss::Classes::new(&right)
@@ -143,7 +142,7 @@ fn probabilities_at_their_ends_cost_100_without_a_slope() {
 #[test]
 #[should_panic(expected = "[batch, classes, ...]")]
 fn a_scalar_has_no_classes() {
-    let right = Tensor::from_vec(vec![0], [1]);
+    let right = Array::from_vec(vec![0], [1]);
     let classes = loss::Classes::new(&right);
     let _ = loss::nll(&scalar(0.0), &classes, Reduction::Mean);
 }

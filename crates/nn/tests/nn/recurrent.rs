@@ -3,7 +3,7 @@
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Gru, GruCell, Lstm, LstmCell, Module, RecurrentOptions, Rnn, RnnCell, Visitor};
 use retrograd_tensor::random::rng;
-use retrograd_tensor::{Shape, Tensor};
+use retrograd_tensor::{DType, Shape, Tensor};
 
 use crate::gradients::{check_module, normal};
 use crate::reference::{assert_values, fill, wave};
@@ -18,18 +18,18 @@ const DEEP: RecurrentOptions = RecurrentOptions {
 };
 
 /// Three steps of a batch of two, three inputs.
-fn sequence() -> Var<f64> {
+fn sequence() -> Var {
     wave([3, 2, 3], 1.0, 1.0).into()
 }
 
 /// First states of four cells of two units, for a batch of two.
-fn state(phase: f64) -> Var<f64> {
+fn state(phase: f64) -> Var {
     wave([4, 2, 2], phase, 1.0).into()
 }
 
 #[test]
 fn rnn_has_the_values_of_pytorch() {
-    let network = Rnn::new(3, 2, DEEP, &mut rng(0));
+    let network = Rnn::new(3, 2, DEEP, &mut rng(0)).to(DType::F64);
     fill(&network);
     let (y, last) = network.run(&sequence(), Some(&state(2.0)));
     assert_eq!(
@@ -90,7 +90,7 @@ fn rnn_has_the_values_of_pytorch() {
 
 #[test]
 fn rnn_with_relu_has_the_values_of_pytorch() {
-    let network = Rnn::new(3, 2, DEEP, &mut rng(0)).with_relu();
+    let network = Rnn::new(3, 2, DEEP, &mut rng(0)).with_relu().to(DType::F64);
     fill(&network);
     let (y, last) = network.run(&sequence(), Some(&state(2.0)));
     assert_eq!(
@@ -151,7 +151,7 @@ fn rnn_with_relu_has_the_values_of_pytorch() {
 
 #[test]
 fn gru_has_the_values_of_pytorch() {
-    let network = Gru::new(3, 2, DEEP, &mut rng(0));
+    let network = Gru::new(3, 2, DEEP, &mut rng(0)).to(DType::F64);
     fill(&network);
     let (y, last) = network.run(&sequence(), Some(&state(2.0)));
     assert_eq!(
@@ -212,7 +212,7 @@ fn gru_has_the_values_of_pytorch() {
 
 #[test]
 fn lstm_has_the_values_of_pytorch() {
-    let network = Lstm::new(3, 2, DEEP, &mut rng(0));
+    let network = Lstm::new(3, 2, DEEP, &mut rng(0)).to(DType::F64);
     fill(&network);
     let (y, (h, c)) = network.run(&sequence(), Some((&state(2.0), &state(3.0))));
     assert_eq!(
@@ -295,7 +295,7 @@ fn lstm_has_the_values_of_pytorch() {
 #[test]
 fn cells_have_the_values_of_pytorch() {
     let (x, h) = (sequence().select(0, 0), state(2.0).select(0, 0));
-    let cell = RnnCell::new(3, 2, &mut rng(0));
+    let cell = RnnCell::new(3, 2, &mut rng(0)).to(DType::F64);
     fill(&cell);
     assert_values(
         &cell.step(&x, Some(&h)),
@@ -311,7 +311,7 @@ fn cells_have_the_values_of_pytorch() {
         &cell.step(&x, Some(&h)),
         &[1.96847756089085, 2.38508991822084, 0.0, 0.798500072411841],
     );
-    let cell = GruCell::new(3, 2, &mut rng(0));
+    let cell = GruCell::new(3, 2, &mut rng(0)).to(DType::F64);
     fill(&cell);
     assert_values(
         &cell.step(&x, Some(&h)),
@@ -322,7 +322,7 @@ fn cells_have_the_values_of_pytorch() {
             -0.688208844433005,
         ],
     );
-    let cell = LstmCell::new(3, 2, &mut rng(0));
+    let cell = LstmCell::new(3, 2, &mut rng(0)).to(DType::F64);
     fill(&cell);
     let (h, c) = cell.step(&x, Some((&h, &state(3.0).select(0, 0))));
     assert_values(
@@ -347,7 +347,7 @@ fn cells_have_the_values_of_pytorch() {
 
 #[test]
 fn parameters_have_the_names_and_shapes_of_pytorch() {
-    let network = Lstm::<f64>::new(3, 2, DEEP, &mut rng(0));
+    let network = Lstm::new(3, 2, DEEP, &mut rng(0)).to(DType::F64);
     let listed: Vec<String> = network
         .params()
         .iter()
@@ -374,13 +374,15 @@ fn parameters_have_the_names_and_shapes_of_pytorch() {
             "bias_hh_l1_reverse [8]",
         ]
     );
-    let cell = GruCell::<f64>::new(3, 2, &mut rng(0)).without_bias();
+    let cell = GruCell::new(3, 2, &mut rng(0))
+        .without_bias()
+        .to(DType::F64);
     let names: Vec<String> = cell.params().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["weight_ih", "weight_hh"]);
 }
 
 /// How a network computes its outputs and last states from a sequence and first states.
-type Run<N> = fn(&N, &Var<f64>, &[Var<f64>]) -> Vec<Var<f64>>;
+type Run<N> = fn(&N, &Var, &[Var]) -> Vec<Var>;
 
 /// A network whose outputs and last states come end to end, and whose input is the sequence and the
 /// first states end to end, so that a check varies all of them.
@@ -391,30 +393,30 @@ struct Whole<N> {
     states: Vec<Shape>,
 }
 
-impl<N: Module<f64>> Module<f64> for Whole<N> {
-    fn forward(&self, x: &Var<f64>) -> Var<f64> {
+impl<N: Module> Module for Whole<N> {
+    fn forward(&self, x: &Var) -> Var {
         let sizes: Vec<usize> = std::iter::once(&self.sequence)
             .chain(&self.states)
             .map(Shape::elements)
             .collect();
         let parts = x.split_sizes(0, &sizes);
         let shapes = self.states.iter().zip(&parts[1..]);
-        let states: Vec<Var<f64>> = shapes
+        let states: Vec<Var> = shapes
             .map(|(shape, part)| part.with_shape(*shape))
             .collect();
         let results = (self.run)(&self.network, &parts[0].with_shape(self.sequence), &states);
-        let flat: Vec<Var<f64>> = results.iter().map(|part| part.reshape(&[-1])).collect();
+        let flat: Vec<Var> = results.iter().map(|part| part.reshape(&[-1])).collect();
         Var::cat(&flat.iter().collect::<Vec<_>>(), 0)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, f64>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.network.visit(visitor);
     }
 }
 
 /// Orders 1 and 2 in the sequence, the first states and the parameters.
 #[track_caller]
-fn check<N: Module<f64> + 'static>(
+fn check<N: Module + 'static>(
     what: &str,
     network: N,
     run: Run<N>,
@@ -432,17 +434,17 @@ fn check<N: Module<f64> + 'static>(
     check_module(what, whole, normal(&[count]));
 }
 
-fn run_rnn(network: &Rnn<f64>, x: &Var<f64>, states: &[Var<f64>]) -> Vec<Var<f64>> {
+fn run_rnn(network: &Rnn, x: &Var, states: &[Var]) -> Vec<Var> {
     let (y, last) = network.run(x, states.first());
     vec![y, last]
 }
 
-fn run_gru(network: &Gru<f64>, x: &Var<f64>, states: &[Var<f64>]) -> Vec<Var<f64>> {
+fn run_gru(network: &Gru, x: &Var, states: &[Var]) -> Vec<Var> {
     let (y, last) = network.run(x, states.first());
     vec![y, last]
 }
 
-fn run_lstm(network: &Lstm<f64>, x: &Var<f64>, states: &[Var<f64>]) -> Vec<Var<f64>> {
+fn run_lstm(network: &Lstm, x: &Var, states: &[Var]) -> Vec<Var> {
     let given = states.first().zip(states.get(1));
     let (y, (h, c)) = network.run(x, given);
     vec![y, h, c]
@@ -476,9 +478,9 @@ fn sequences_agree_with_differences() {
 #[test]
 fn cells_agree_with_differences() {
     let mut rng = rng(2);
-    let run_rnn = |cell: &RnnCell<f64>, x: &Var<f64>, s: &[Var<f64>]| vec![cell.step(x, s.first())];
-    let run_gru = |cell: &GruCell<f64>, x: &Var<f64>, s: &[Var<f64>]| vec![cell.step(x, s.first())];
-    let run_lstm = |cell: &LstmCell<f64>, x: &Var<f64>, s: &[Var<f64>]| {
+    let run_rnn = |cell: &RnnCell, x: &Var, s: &[Var]| vec![cell.step(x, s.first())];
+    let run_gru = |cell: &GruCell, x: &Var, s: &[Var]| vec![cell.step(x, s.first())];
+    let run_lstm = |cell: &LstmCell, x: &Var, s: &[Var]| {
         let (h, c) = cell.step(x, s.first().zip(s.get(1)));
         vec![h, c]
     };
@@ -517,10 +519,10 @@ fn cells_agree_with_differences() {
 fn a_sequence_is_its_cell_step_by_step() {
     // More steps than one joining takes.
     let (network, cell) = (
-        Gru::<f64>::new(3, 4, RecurrentOptions::default(), &mut rng(3)),
-        GruCell::<f64>::new(3, 4, &mut rng(3)),
+        Gru::new(3, 4, RecurrentOptions::default(), &mut rng(3)).to(DType::F64),
+        GruCell::new(3, 4, &mut rng(3)).to(DType::F64),
     );
-    let x: Var<f64> = normal(&[150, 2, 3]).into();
+    let x: Var = normal(&[150, 2, 3]).into();
     let (y, last) = network.run(&x, None);
     let mut state = None;
     for step in 0..150 {
@@ -538,13 +540,13 @@ fn the_order_of_the_axes_and_a_batch_of_one_change_nothing() {
         ..DEEP
     };
     let [ours, theirs] =
-        [DEEP, options].map(|options| Lstm::<f64>::new(3, 2, options, &mut rng(4)));
+        [DEEP, options].map(|options| Lstm::new(3, 2, options, &mut rng(4)).to(DType::F64));
     let (x, h, c) = (sequence(), state(2.0), state(3.0));
     let (y, (last, _)) = ours.run(&x, Some((&h, &c)));
     let (flipped, (same, _)) = theirs.run(&x.permute(&[1, 0, 2]), Some((&h, &c)));
     assert_eq!(*flipped.permute(&[1, 0, 2]).value(), *y.value());
     assert_eq!(*same.value(), *last.value());
-    let one = |var: &Var<f64>| var.select(1, 1);
+    let one = |var: &Var| var.select(1, 1);
     let (alone, (state, cell)) = ours.run(&one(&x), Some((&one(&h), &one(&c))));
     assert_eq!(
         (alone.shape(), cell.shape()),
@@ -560,7 +562,7 @@ fn dropout_is_between_layers_and_in_training_only() {
         dropout: 0.5,
         ..DEEP
     };
-    let network = Gru::<f64>::new(3, 2, options, &mut rng(5));
+    let network = Gru::new(3, 2, options, &mut rng(5)).to(DType::F64);
     let plain = network.forward(&sequence());
     let training = network.forward(&Tape::new().constant(sequence().into_value()));
     assert_ne!(*training.value(), *plain.value());
@@ -568,7 +570,7 @@ fn dropout_is_between_layers_and_in_training_only() {
         layers: 1,
         ..options
     };
-    let network = Gru::<f64>::new(3, 2, single, &mut rng(5));
+    let network = Gru::new(3, 2, single, &mut rng(5)).to(DType::F64);
     let training = network.forward(&Tape::new().constant(sequence().into_value()));
     assert_eq!(
         *training.value(),
@@ -579,8 +581,8 @@ fn dropout_is_between_layers_and_in_training_only() {
 
 #[test]
 fn no_sequences_have_no_outputs() {
-    let network = Lstm::<f64>::new(3, 2, DEEP, &mut rng(6));
-    let (y, (h, _)) = network.run(&Tensor::zeros([3, 0, 3]).into(), None);
+    let network = Lstm::new(3, 2, DEEP, &mut rng(6)).to(DType::F64);
+    let (y, (h, _)) = network.run(&Tensor::zeros([3, 0, 3], DType::F64).into(), None);
     assert_eq!(
         (y.shape(), h.shape()),
         (&[3, 0, 4].into(), &[4, 0, 2].into())
@@ -590,24 +592,32 @@ fn no_sequences_have_no_outputs() {
 #[test]
 #[should_panic(expected = "lstm: [3, 2, 4]: not [steps, batch, 3]")]
 fn inputs_of_another_width_are_refused() {
-    let _ = Lstm::<f64>::new(3, 2, DEEP, &mut rng(0)).forward(&Tensor::zeros([3, 2, 4]).into());
+    let _ = Lstm::new(3, 2, DEEP, &mut rng(0))
+        .to(DType::F64)
+        .forward(&Tensor::zeros([3, 2, 4], DType::F64).into());
 }
 
 #[test]
 #[should_panic(expected = "gru: [0, 2, 3]: a sequence has at least one step")]
 fn a_sequence_without_steps_is_refused() {
-    let _ = Gru::<f64>::new(3, 2, DEEP, &mut rng(0)).forward(&Tensor::zeros([0, 2, 3]).into());
+    let _ = Gru::new(3, 2, DEEP, &mut rng(0))
+        .to(DType::F64)
+        .forward(&Tensor::zeros([0, 2, 3], DType::F64).into());
 }
 
 #[test]
 #[should_panic(expected = "rnn: [3, 2, 3] x [2, 2, 2]: the state is not [4, 2, 2]")]
 fn states_of_another_shape_are_refused() {
-    let state: Var<f64> = Tensor::zeros([2, 2, 2]).into();
-    let _ = Rnn::new(3, 2, DEEP, &mut rng(0)).run(&sequence(), Some(&state));
+    let state: Var = Tensor::zeros([2, 2, 2], DType::F64).into();
+    let _ = Rnn::new(3, 2, DEEP, &mut rng(0))
+        .to(DType::F64)
+        .run(&sequence(), Some(&state));
 }
 
 #[test]
 #[should_panic(expected = "gru: [2, 4]: not [batch, 3]")]
 fn a_cell_refuses_inputs_of_another_width() {
-    let _ = GruCell::<f64>::new(3, 2, &mut rng(0)).forward(&Tensor::zeros([2, 4]).into());
+    let _ = GruCell::new(3, 2, &mut rng(0))
+        .to(DType::F64)
+        .forward(&Tensor::zeros([2, 4], DType::F64).into());
 }

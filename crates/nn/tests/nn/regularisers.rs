@@ -5,17 +5,17 @@ use std::rc::Rc;
 use retrograd_autograd::check::{gradcheck, gradgradcheck};
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Activation, Linear, Module, Param, Sequential, Visitor, regulariser};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
-type Penalty = fn(&Var<f64>) -> Var<f64>;
+type Penalty = fn(&Var) -> Var;
 
 /// Away from 0, where |x| has a kink.
-fn values(shape: &[usize]) -> Tensor<f64> {
-    let normal = Tensor::<f64>::normal(shape, 0.0, 1.0, &mut random::rng(5));
+fn values(shape: &[usize]) -> Tensor {
+    let normal = Tensor::normal(shape, 0.0, 1.0, &mut random::rng(5), DType::F64);
     normal.map(|x| x + 0.25_f64.copysign(x))
 }
 
-fn of(penalty: impl Fn(&Var<f64>) -> Var<f64>, x: &Tensor<f64>) -> f64 {
+fn of(penalty: impl Fn(&Var) -> Var, x: &Tensor) -> f64 {
     penalty(&Var::constant(x.clone())).item()
 }
 
@@ -41,13 +41,13 @@ fn gradients_of_both_orders_are_those_of_differences() {
         check(
             "sparsity",
             |h| regulariser::sparsity(h, 0.05),
-            Tensor::uniform(shape, 0.1, 0.9, &mut random::rng(2)),
+            Tensor::uniform(shape, 0.1, 0.9, &mut random::rng(2), DType::F64),
         );
     }
 }
 
-fn check(name: &str, penalty: Penalty, x: Tensor<f64>) {
-    let (f, shape) = (|x: &[Var<f64>]| penalty(&x[0]), *x.shape());
+fn check(name: &str, penalty: Penalty, x: Tensor) {
+    let (f, shape) = (|x: &[Var]| penalty(&x[0]), *x.shape());
     let inputs = [x];
     gradcheck(f, &inputs).unwrap_or_else(|failure| panic!("{name} of {shape}: {failure}"));
     gradgradcheck(f, &inputs).unwrap_or_else(|failure| panic!("{name} of {shape}: {failure}"));
@@ -66,7 +66,10 @@ fn values_are_those_of_the_definitions() {
     for w in [w.clone(), w.t(), w.reshape(&[2, 3, 1])] {
         assert_eq!(of(regulariser::orthogonality, &w), expected);
     }
-    assert_eq!(of(regulariser::orthogonality, &Tensor::eye(4)), 0.0);
+    assert_eq!(
+        of(regulariser::orthogonality, &Tensor::eye(4, DType::F64)),
+        0.0
+    );
 }
 
 #[test]
@@ -106,7 +109,7 @@ trait SigmoidValues {
     fn sigmoid_values(&self) -> Self;
 }
 
-impl SigmoidValues for Tensor<f64> {
+impl SigmoidValues for Tensor {
     fn sigmoid_values(&self) -> Self {
         Var::constant(self.clone()).sigmoid().into_value()
     }
@@ -114,17 +117,17 @@ impl SigmoidValues for Tensor<f64> {
 
 /// x W Wᵀ
 struct Tied {
-    weight: Param<f64>,
-    again: Param<f64>,
+    weight: Param,
+    again: Param,
 }
 
-impl Module<f64> for Tied {
-    fn forward(&self, x: &Var<f64>) -> Var<f64> {
+impl Module for Tied {
+    fn forward(&self, x: &Var) -> Var {
         let code = x.matmul_nt(&self.weight.beside(x));
         code.matmul(&self.again.beside(x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, f64>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("weight", &self.weight);
         visitor.param("again", &self.again);
     }
@@ -133,10 +136,10 @@ impl Module<f64> for Tied {
 #[test]
 fn kernels_count_once_and_biases_not_at_all() {
     let mut rng = random::rng(1);
-    let model = Sequential::<f64>::new()
-        .with(Linear::new(3, 2, &mut rng))
+    let model = Sequential::new()
+        .with(Linear::new(3, 2, &mut rng).to(DType::F64))
         .with(Activation::Tanh)
-        .with(Linear::new(2, 3, &mut rng));
+        .with(Linear::new(2, 3, &mut rng).to(DType::F64));
     let x = Tape::new().constant(values(&[4, 3]));
     let found = regulariser::of_kernels(&model, &x, regulariser::l2);
     let params = model.params();

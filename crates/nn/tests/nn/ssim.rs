@@ -4,26 +4,26 @@ use retrograd_autograd::Var;
 use retrograd_autograd::check::{gradcheck, gradgradcheck};
 use retrograd_nn::Reduction;
 use retrograd_nn::loss::{self, MS_SSIM_WEIGHTS, Ssim};
-use retrograd_tensor::{Shape, Tensor};
+use retrograd_tensor::{DType, Shape, Tensor};
 
 use crate::reference::assert_values;
 
 /// Element i is ½ + ½·sin(`step`·i + `phase`).
-fn image(shape: impl Into<Shape>, step: f64, phase: f64) -> Tensor<f64> {
+fn image(shape: impl Into<Shape>, step: f64, phase: f64) -> Tensor {
     let shape = shape.into();
     let values = (0..shape.elements()).map(|i| 0.5 + 0.5 * (step * i as f64 + phase).sin());
     Tensor::from_vec(values.collect(), shape)
 }
 
 /// An image and the same with some of another on it.
-fn pair(shape: impl Into<Shape>, steps: [f64; 2], share: f64) -> [Var<f64>; 2] {
+fn pair(shape: impl Into<Shape>, steps: [f64; 2], share: f64) -> [Var; 2] {
     let shape = shape.into();
     let (x, noise) = (image(shape, steps[0], 0.0), image(shape, steps[1], 1.0));
     let y = &x.scale(1.0 - share) + &noise.scale(share);
     [x.into(), y.into()]
 }
 
-fn small_pair() -> [Var<f64>; 2] {
+fn small_pair() -> [Var; 2] {
     pair([2, 2, 13, 14], [0.7, 1.9], 0.2)
 }
 
@@ -32,7 +32,7 @@ fn small_pair() -> [Var<f64>; 2] {
 #[test]
 fn ssim_has_the_values_of_its_definition() {
     let [x, y] = small_pair();
-    let of = |options: &Ssim, x: &Var<f64>, y: &Var<f64>| options.similarity(x, y, Reduction::None);
+    let of = |options: &Ssim, x: &Var, y: &Var| options.similarity(x, y, Reduction::None);
     let expected = [0.9525238713751898, 0.9525228105575603];
     assert_values(&of(&Ssim::default(), &x, &y), &expected);
     let bytes = Ssim {
@@ -96,9 +96,9 @@ fn similarities_agree_with_differences() {
         window: 3,
         ..Ssim::default()
     };
-    let single = |x: &[Var<f64>]| loss::ssim(&x[0], &x[1], &options, Reduction::None);
+    let single = |x: &[Var]| loss::ssim(&x[0], &x[1], &options, Reduction::None);
     let weights = [0.4, 0.6];
-    let multi = |x: &[Var<f64>]| loss::ms_ssim(&x[0], &x[1], &options, &weights, Reduction::Mean);
+    let multi = |x: &[Var]| loss::ms_ssim(&x[0], &x[1], &options, &weights, Reduction::Mean);
     gradcheck(single, &inputs).unwrap_or_else(|failure| panic!("ssim: {failure}"));
     gradgradcheck(single, &inputs).unwrap_or_else(|failure| panic!("ssim: {failure}"));
     gradcheck(multi, &inputs).unwrap_or_else(|failure| panic!("ms_ssim: {failure}"));
@@ -124,7 +124,7 @@ fn opposed_images_are_not_alike_at_all() {
 #[test]
 fn noise_is_measured_in_decibels() {
     let [x, y] = small_pair();
-    let of = |y: &Var<f64>| loss::psnr(&x, y, 1.0, Reduction::None);
+    let of = |y: &Var| loss::psnr(&x, y, 1.0, Reduction::None);
     assert_values(&of(&y), &[19.99682577058103, 20.00598250199247]);
     assert_eq!(of(&x).value().to_vec(), [f64::INFINITY; 2]);
     let [rows, other] = [vec![0.0, 100.0], vec![100.0, 100.0]]
@@ -135,13 +135,13 @@ fn noise_is_measured_in_decibels() {
         &[20.0 * 255.0_f64.log10() - 10.0 * 5000.0_f64.log10()],
     );
     let inputs = [x.value().clone(), y.value().clone()];
-    let f = |x: &[Var<f64>]| loss::psnr(&x[0], &x[1], 1.0, Reduction::Mean);
+    let f = |x: &[Var]| loss::psnr(&x[0], &x[1], 1.0, Reduction::Mean);
     gradcheck(f, &inputs).unwrap_or_else(|failure| panic!("psnr: {failure}"));
     gradgradcheck(f, &inputs).unwrap_or_else(|failure| panic!("psnr: {failure}"));
 }
 
-fn zeros(shape: impl Into<Shape>) -> Var<f64> {
-    Tensor::zeros(shape).into()
+fn zeros(shape: impl Into<Shape>) -> Var {
+    Tensor::zeros(shape, DType::F64).into()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use retrograd::datasets::{Dataset, Opened, Split};
-use retrograd::tensor::Tensor;
+use retrograd::tensor::Array;
 
 use super::options::InputOptions;
 use super::run::Run;
@@ -15,7 +15,7 @@ use crate::train;
 /// Samples, with their labels if the model needs them.
 pub(super) struct Samples {
     pub(super) data: Dataset,
-    pub(super) needed: Option<Tensor<i64>>,
+    pub(super) needed: Option<Array<i64>>,
 }
 
 impl Run {

@@ -1,6 +1,6 @@
 //! `retrograd interpolate`: g((1 − t) h₀ + t h₁), from one sample's code to another's.
 
-use retrograd::tensor::Tensor;
+use retrograd::tensor::{DType, Tensor};
 
 use super::options::InterpolateOptions;
 use super::output::{Sheet, Target};
@@ -18,7 +18,7 @@ pub(super) fn run(options: &InterpolateOptions) -> Result<(), Failure> {
     let ends = samples.data.features.rows(&[from, to]);
     let codes = run.encode(&ends, labels(&[from, to]).as_ref());
     let [start, end] = [0, 1].map(|row| codes.slice(0, row..row + 1));
-    let share = Tensor::linspace(0.0, 1.0, options.steps).reshape(&[-1, 1]);
+    let share = Tensor::linspace(0.0, 1.0, options.steps, DType::F32).reshape(&[-1, 1]);
     let line = &(&start * &share.map(|t| 1.0 - t)) + &(&end * &share);
     let labels = labels(&vec![from; options.steps]);
     let labelled = labels.as_ref().map(|labels| run.labelled(labels));

@@ -91,7 +91,7 @@ impl Target {
     fn write_in_units(
         &self,
         rows: &Dataset,
-        values: &Tensor<f64>,
+        values: &Tensor,
         decimals: &[usize],
         picture: impl FnOnce() -> Result<Vec<u8>, Failure>,
     ) -> Result<(), Failure> {
@@ -123,7 +123,7 @@ impl Target {
     }
 
     /// Writes codes `[samples, code]`, beside what is known of their samples.
-    pub(super) fn codes(&self, codes: Tensor<f32>, of: &Dataset) -> Result<(), Failure> {
+    pub(super) fn codes(&self, codes: Tensor, of: &Dataset) -> Result<(), Failure> {
         let [count, latent] = [codes.shape()[0], codes.shape()[1]];
         let rows = Dataset {
             columns: (1..=latent).map(|unit| format!("h{unit}")).collect(),
@@ -131,8 +131,11 @@ impl Target {
         };
         self.write(&rows, || {
             let shown = first(&rows.features, MOST_ROWS);
-            let grid = ImageGrid::heatmap(&[("code", &shown.to_vec())], [shown.shape()[0], latent])
-                .encode_png();
+            let grid = ImageGrid::heatmap(
+                &[("code", &shown.values::<f32>())],
+                [shown.shape()[0], latent],
+            )
+            .encode_png();
             grid.map_err(Failure::run)
         })?;
         self.say(count, MOST_ROWS, &format!("codes of {latent} numbers"))
@@ -176,7 +179,7 @@ pub(super) struct Sheet<'a> {
     /// What they are: `reconstructions`.
     pub(super) name: &'static str,
     /// Samples to show above them, with their name.
-    pub(super) above: Option<(&'static str, &'a Tensor<f32>)>,
+    pub(super) above: Option<(&'static str, &'a Tensor)>,
     /// What each is and is called, where that is known.
     pub(super) of: Option<&'a Dataset>,
     /// Images in a line of a picture.
@@ -188,7 +191,7 @@ impl Run {
     pub(super) fn write(
         &self,
         target: &Target,
-        samples: Tensor<f32>,
+        samples: Tensor,
         sheet: &Sheet<'_>,
     ) -> Result<(), Failure> {
         let count = samples.shape()[0];
@@ -208,8 +211,7 @@ impl Run {
                 target.write_in_units(&rows, &values, &decimals, picture)?;
             }
             (None, white) => {
-                let white = white.unwrap_or(1.0) as f32;
-                rows.features = samples.map(|shade| shade * white);
+                rows.features = samples.scale(white.unwrap_or(1.0));
                 target.write(&rows, picture)?;
             }
         }
@@ -231,10 +233,10 @@ impl Run {
         (columns, columns * (down / names).max(1))
     }
 
-    fn picture(&self, samples: &Tensor<f32>, sheet: &Sheet<'_>) -> Result<Vec<u8>, Failure> {
+    fn picture(&self, samples: &Tensor, sheet: &Sheet<'_>) -> Result<Vec<u8>, Failure> {
         let (columns, most) = self.grid(sheet);
         let rows = sheet.above.into_iter().chain([(sheet.name, samples)]);
-        let rows: Vec<(&str, Tensor<f32>)> =
+        let rows: Vec<(&str, Tensor)> =
             rows.map(|(name, rows)| (name, first(rows, most))).collect();
         let count = rows[0].1.shape()[0];
         let png = match self.config.image() {
@@ -255,7 +257,7 @@ impl Run {
             None => {
                 let values: Vec<(&str, Vec<f32>)> = rows
                     .iter()
-                    .map(|(name, rows)| (*name, rows.to_vec()))
+                    .map(|(name, rows)| (*name, rows.values().into_owned()))
                     .collect();
                 let tables: Vec<(&str, &[f32])> = values
                     .iter()
@@ -276,7 +278,7 @@ impl Run {
 
 /// Other numbers beside what is known of samples: what each goes by, which is its row if nothing
 /// else is known, and its label.
-fn beside(of: &Dataset, numbers: Tensor<f32>) -> Dataset {
+fn beside(of: &Dataset, numbers: Tensor) -> Dataset {
     let (id_column, ids) = match of.ids.is_empty() {
         true => {
             let rows = (0..of.len()).map(|sample| of.row(sample).to_string());
@@ -312,7 +314,7 @@ fn decimal(value: f64, places: usize) -> String {
 }
 
 /// The first rows, at most so many.
-fn first(rows: &Tensor<f32>, most: usize) -> Tensor<f32> {
+fn first(rows: &Tensor, most: usize) -> Tensor {
     let count = rows.shape()[0].min(most);
     rows.slice(0, ..count as isize).contiguous()
 }

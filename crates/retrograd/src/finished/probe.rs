@@ -17,7 +17,7 @@ use retrograd::nn::{
     Init, Lbfgs, Linear, Module, Optimizer, Reduction,
     loss::{self, Classes},
 };
-use retrograd::tensor::{Tensor, random};
+use retrograd::tensor::{Array, Tensor, random};
 
 use super::options::InputOptions;
 use super::run::Run;
@@ -63,7 +63,7 @@ pub(super) fn run(options: &InputOptions) -> Result<(), Failure> {
 
 /// Codes and labels of some samples.
 struct Part {
-    codes: Tensor<f32>,
+    codes: Tensor,
     labels: Vec<u32>,
 }
 
@@ -104,12 +104,12 @@ fn positions(labels: &[u32], classes: &[u32]) -> Vec<usize> {
 }
 
 /// The classifier of the codes `[samples, code]`.
-fn fit(codes: &Tensor<f32>, right: &[usize], classes: usize) -> Result<Linear<f32>, Failure> {
+fn fit(codes: &Tensor, right: &[usize], classes: usize) -> Result<Linear, Failure> {
     // The problem has one answer, and 0 is as good a start as any.
     let start = Init::Constant(0.0);
     let model = Linear::with_init(codes.shape()[1], classes, start, &mut random::rng(0));
     let right = right.iter().map(|&class| class as i64).collect();
-    let right = Tensor::from_vec(right, [codes.shape()[0]]);
+    let right = Array::from_vec(right, [codes.shape()[0]]);
     let settings = Lbfgs {
         max_iterations: MOST_ITERATIONS,
         max_evaluations: 2 * MOST_ITERATIONS,
@@ -127,14 +127,14 @@ fn fit(codes: &Tensor<f32>, right: &[usize], classes: usize) -> Result<Linear<f3
             );
             let weights = model.weight.beside(&x).square().sum(..);
             let loss = error + weights * (0.5 * DECAY);
-            Ok::<_, std::convert::Infallible>((loss.item().into(), loss.backward()))
+            Ok::<_, std::convert::Infallible>((loss.item(), loss.backward()))
         })
         .map_err(Failure::run)?;
     Ok(model)
 }
 
 /// The share of samples whose class gets the largest number.
-fn accuracy(model: &Linear<f32>, codes: &Tensor<f32>, right: &[usize]) -> f64 {
+fn accuracy(model: &Linear, codes: &Tensor, right: &[usize]) -> f64 {
     let found = model.forward(&codes.clone().into()).into_value().argmax(1);
     let hits = found.iter().zip(right);
     let hits = hits

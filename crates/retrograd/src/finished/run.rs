@@ -7,7 +7,7 @@ use retrograd::autoencoders::{
 };
 use retrograd::autograd::Var;
 use retrograd::nn::checkpoint;
-use retrograd::tensor::{Tensor, random};
+use retrograd::tensor::{Array, DType, Tensor, random};
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -25,7 +25,7 @@ pub(super) struct Run {
     pub(super) outcome: Outcome,
     pub(super) variant: Variant,
     pub(super) kind: DataKind,
-    pub(super) model: BoxedAutoencoder<f32>,
+    pub(super) model: BoxedAutoencoder,
 }
 
 impl Run {
@@ -53,7 +53,7 @@ impl Run {
                 ))
             })?;
         limits::check_model(&config.settings, kind, 1)?;
-        let model: BoxedAutoencoder<f32> = variant
+        let model: BoxedAutoencoder = variant
             .build(&config.settings, kind, &mut random::rng(0))
             .map_err(|error| failure(format!("{CONFIG}: {error}")))?;
         let weights = path.join(MODEL);
@@ -87,7 +87,7 @@ impl Run {
         match self.model.conditional() {
             Some(model) => model.latent_given(),
             None => {
-                let sample = Tensor::zeros([1, self.kind.features()]);
+                let sample = Tensor::zeros([1, self.kind.features()], DType::F32);
                 self.model.encode(&sample.into()).shape()[1]
             }
         }
@@ -95,17 +95,17 @@ impl Run {
 
     /// The codes `[samples, code]` of samples `[samples, features]`; labels as
     /// [`labels`](Self::labels) gives them.
-    pub(super) fn encode(&self, x: &Tensor<f32>, labels: Option<&Tensor<i64>>) -> Tensor<f32> {
+    pub(super) fn encode(&self, x: &Tensor, labels: Option<&Array<i64>>) -> Tensor {
         self.by_batches(x, labels, |model, x| model.encode(x))
     }
 
     /// The samples `[samples, features]` of codes `[samples, code]`.
-    pub(super) fn decode(&self, codes: &Tensor<f32>, labels: Option<&Tensor<i64>>) -> Tensor<f32> {
+    pub(super) fn decode(&self, codes: &Tensor, labels: Option<&Array<i64>>) -> Tensor {
         self.by_batches(codes, labels, |model, codes| model.decode(codes))
     }
 
     /// The reconstructions of samples.
-    pub(super) fn reconstruct(&self, x: &Tensor<f32>, labels: Option<&Tensor<i64>>) -> Tensor<f32> {
+    pub(super) fn reconstruct(&self, x: &Tensor, labels: Option<&Array<i64>>) -> Tensor {
         self.by_batches(x, labels, |model, x| model.decode(&model.encode(x)))
     }
 
@@ -114,8 +114,8 @@ impl Run {
         &self,
         count: usize,
         seed: u64,
-        labels: Option<&Tensor<i64>>,
-    ) -> Option<Tensor<f32>> {
+        labels: Option<&Array<i64>>,
+    ) -> Option<Tensor> {
         let mut rng = random::stream(seed, "new samples", &[]);
         let parts = (0..count).step_by(BATCH).map(|first| {
             let last = (first + BATCH).min(count);
@@ -131,8 +131,8 @@ impl Run {
     pub(super) fn labels(
         &self,
         samples: usize,
-        labels: Option<Tensor<i64>>,
-    ) -> Result<Option<Tensor<i64>>, Failure> {
+        labels: Option<Array<i64>>,
+    ) -> Result<Option<Array<i64>>, Failure> {
         check_labels(self.model.as_ref(), samples, labels.as_ref())
             .map_err(|error| Failure::usage(format!("`{}`: {error}", self.variant)))?;
         Ok(self.model.conditional().and(labels))
@@ -144,7 +144,7 @@ impl Run {
         &self,
         samples: usize,
         asked: Option<&str>,
-    ) -> Result<Option<Tensor<i64>>, Failure> {
+    ) -> Result<Option<Array<i64>>, Failure> {
         let Some(name) = asked else { return Ok(None) };
         if self.model.conditional().is_none() {
             return Err(Failure::usage(format!(
@@ -159,15 +159,15 @@ impl Run {
                 source.classes.join(", ")
             ))
         })?;
-        Ok(Some(Tensor::full([samples], label as i64)))
+        Ok(Some(Array::full([samples], label as i64)))
     }
 
     fn by_batches(
         &self,
-        rows: &Tensor<f32>,
-        labels: Option<&Tensor<i64>>,
-        apply: impl Fn(&dyn Autoencoder<f32>, &Var<f32>) -> Var<f32>,
-    ) -> Tensor<f32> {
+        rows: &Tensor,
+        labels: Option<&Array<i64>>,
+        apply: impl Fn(&dyn Autoencoder, &Var) -> Var,
+    ) -> Tensor {
         let count = rows.shape()[0];
         let parts = (0..count).step_by(BATCH).map(|first| {
             let last = (first + BATCH).min(count);
@@ -181,9 +181,9 @@ impl Run {
     /// The model, with the labels of these rows filled in if it needs them.
     fn given<R>(
         &self,
-        labels: Option<&Tensor<i64>>,
+        labels: Option<&Array<i64>>,
         rows: std::ops::Range<usize>,
-        apply: impl FnOnce(&dyn Autoencoder<f32>) -> R,
+        apply: impl FnOnce(&dyn Autoencoder) -> R,
     ) -> R {
         match (self.model.conditional(), labels) {
             (Some(model), Some(labels)) => {

@@ -2,7 +2,7 @@
 
 use retrograd::autoencoders::Variant;
 use retrograd::datasets::{Dataset, Role};
-use retrograd::tensor::Tensor;
+use retrograd::tensor::{Array, DType, Tensor};
 
 use super::options::SampleOptions;
 use super::output::{COLUMNS, Sheet, Target};
@@ -47,10 +47,10 @@ pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
 
 impl Run {
     /// What is known of samples of these labels: what those are called, and their column.
-    pub(super) fn labelled(&self, labels: &Tensor<i64>) -> Dataset {
+    pub(super) fn labelled(&self, labels: &Array<i64>) -> Dataset {
         let source = &self.config.source;
         let numbers = labels.iter().map(|label| label as u32);
-        let none = Tensor::zeros([labels.elements(), 0]);
+        let none = Tensor::zeros([labels.elements(), 0], DType::F32);
         Dataset {
             labels: Some(numbers.collect()),
             classes: source.classes.clone(),
@@ -61,8 +61,8 @@ impl Run {
 }
 
 /// All labels in turn, if the model takes labels.
-fn in_turn(run: &Run, count: usize) -> Option<Tensor<i64>> {
+fn in_turn(run: &Run, count: usize) -> Option<Array<i64>> {
     let classes = run.model.conditional()?.classes();
     let labels = (0..count).map(|sample| (sample % classes) as i64);
-    Some(Tensor::from_vec(labels.collect(), [count]))
+    Some(Array::from_vec(labels.collect(), [count]))
 }

@@ -5,7 +5,7 @@
 //! moves where codes are, whatever its size.
 
 use retrograd::datasets::Scaling;
-use retrograd::tensor::Tensor;
+use retrograd::tensor::{DType, Tensor};
 
 use super::options::TraverseOptions;
 use super::output::{Sheet, Target};
@@ -33,21 +33,21 @@ pub(super) fn run(options: &TraverseOptions) -> Result<(), Failure> {
 }
 
 /// The code of a row as often as it changes, `[code * steps, code]`.
-fn moved(codes: &Tensor<f32>, row: usize, span: f64, steps: usize) -> Tensor<f32> {
+fn moved(codes: &Tensor, row: usize, span: f64, steps: usize) -> Tensor {
     let latent = codes.shape()[1];
     let spread = Scaling::standard(codes);
-    let narrow = |values: &[f64]| values.iter().map(|&x| x as f32).collect::<Vec<_>>();
-    let (mean, deviation) = (narrow(&spread.offset), narrow(&spread.scale));
-    let at = Tensor::<f32>::linspace(-span, span, steps).to_vec();
+    let (mean, deviation) = (&spread.offset, &spread.scale);
+    let at = Tensor::linspace(-span, span, steps, DType::F64).to_vec();
     let code = codes.rows(&[row]).to_vec();
-    Tensor::from_fn([latent * steps, latent], |index| {
+    let moved = Tensor::from_fn([latent * steps, latent], |index| {
         let (unit, step) = (index[0] / steps, index[0] % steps);
         if index[1] == unit {
             mean[unit] + at[step] * deviation[unit]
         } else {
             code[index[1]]
         }
-    })
+    });
+    moved.cast(codes.dtype())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ const SAMPLES: usize = 500;
 /// Bars of the histogram.
 const BARS: usize = 40;
 /// A number below this share of the largest counts as 0.
-const NEARLY_ZERO: f32 = 0.01;
+const NEARLY_ZERO: f64 = 0.01;
 
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     let Some(codes) = show.codes(SAMPLES).filter(|codes| codes.elements() > 0) else {
@@ -48,29 +48,29 @@ struct Histogram {
 }
 
 impl Histogram {
-    fn of(codes: &Tensor<f32>) -> Self {
+    fn of(codes: &Tensor) -> Self {
         let values = codes.to_vec();
         let count = values.len() as f64;
-        let low = values.iter().copied().fold(f32::INFINITY, f32::min);
-        let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // One value alone still needs a bar around it.
         let (low, high) = if low < high {
-            (f64::from(low), f64::from(high))
+            (low, high)
         } else {
-            (f64::from(low) - 0.5, f64::from(low) + 0.5)
+            (low - 0.5, low + 0.5)
         };
         let mut bars = vec![0.0; BARS];
         for &value in &values {
-            let share = (f64::from(value) - low) / (high - low);
+            let share = (value - low) / (high - low);
             bars[((share * BARS as f64) as usize).min(BARS - 1)] += 1.0 / count;
         }
-        let largest = values.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+        let largest = values.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
         let small = values.iter().filter(|x| x.abs() <= NEARLY_ZERO * largest);
         Self {
             low,
             high,
             bars,
-            mean: values.iter().copied().map(f64::from).sum::<f64>() / count,
+            mean: values.iter().sum::<f64>() / count,
             zero: small.count() as f64 / count,
             samples: codes.shape()[0],
         }
@@ -97,8 +97,8 @@ impl Histogram {
 }
 
 /// The mean of each unit over the samples, the largest first.
-fn units(show: &Show<'_>, codes: &Tensor<f32>) -> Chart {
-    let mut means: Vec<f64> = codes.mean(0).iter().map(f64::from).collect();
+fn units(show: &Show<'_>, codes: &Tensor) -> Chart {
+    let mut means: Vec<f64> = codes.mean(0).iter().collect();
     means.sort_by(|a, b| b.total_cmp(a));
     let end = means.len() as f64;
     let chart = Chart::curves("Mean of each unit", "unit", "mean over the samples")

@@ -51,7 +51,7 @@ struct Spoiler {
 
 impl Spoiler {
     /// x̃; the same for the same amount.
-    fn spoil(&self, samples: &Tensor<f32>, amount: f64) -> Tensor<f32> {
+    fn spoil(&self, samples: &Tensor, amount: f64) -> Tensor {
         let corruption = match self.kind {
             Noise::Gaussian => Corruption::Gaussian {
                 deviation: amount,
@@ -108,11 +108,11 @@ fn triptych(show: &Show<'_>, spoiler: &Spoiler, amount: f64) -> Result<Option<Pi
 
 /// How far the noisy samples are from the clean ones, and how far the model's answers.
 fn errors(show: &Show<'_>, spoiler: &Spoiler, amount: f64) -> Result<Picture, Failure> {
-    let error = |a: &Tensor<f32>, b: &Tensor<f32>| -> f64 {
+    let error = |a: &Tensor, b: &Tensor| -> f64 {
         let observed = show.observed(a.shape()[0]);
-        f64::from(mean_errors(a, b, observed.as_ref()).mean(..).item())
+        mean_errors(a, b, observed.as_ref()).mean(..).item()
     };
-    let measure = |model: &dyn Autoencoder<f32>, clean: &Tensor<f32>| {
+    let measure = |model: &dyn Autoencoder, clean: &Tensor| {
         let at = |level: f64| {
             let noisy = spoiler.spoil(clean, level);
             let denoised = model.forward(&noisy.clone().into()).into_value();

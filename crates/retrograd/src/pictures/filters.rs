@@ -51,7 +51,7 @@ struct Filters {
 fn filters(show: &Show<'_>) -> Option<Filters> {
     let image = show.held_out().image?;
     let params = show.model.params().into_iter();
-    let weight: Tensor<f32> = params
+    let weight: Tensor = params
         .map(|(_, param)| param.value().clone())
         .find(|weight| weight.rank() > 1)?;
     let weight = weight.contiguous();
@@ -66,7 +66,7 @@ fn filters(show: &Show<'_>) -> Option<Filters> {
             })
         }
         [count, _, height, width] => Some(Filters {
-            weights: weight.mean(1).to_vec(),
+            weights: weight.mean(1).values().into_owned(),
             sizes: [count, height, width],
             of: "channels of the first convolution",
         }),

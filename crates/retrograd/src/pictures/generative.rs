@@ -6,7 +6,7 @@ use std::f64::consts::FRAC_1_SQRT_2;
 use retrograd::autoencoders::DataKind;
 use retrograd::datasets::ImageShape;
 use retrograd::report::{Chart, ImageGrid, Picture, Scale, Section, Shading};
-use retrograd::tensor::{Float, Tensor, random};
+use retrograd::tensor::{DType, Float, Tensor, random};
 
 use super::show::{Show, columns, scale, shown, stairs};
 use crate::failure::Failure;
@@ -26,7 +26,7 @@ const STEPS: usize = 10;
 /// Held-out samples by which the code is judged, and what the mean of an active number varies by at
 /// least (Burda et al. 2016).
 const JUDGES: usize = 500;
-const ACTIVE: f32 = 0.01;
+const ACTIVE: f64 = 0.01;
 /// Halvings of an interval of normal numbers, and its end.
 const HALVINGS: usize = 60;
 const FAR: f64 = 9.0;
@@ -60,7 +60,7 @@ fn new(show: &Show<'_>) -> Result<Picture, Failure> {
         let classes = show.model.conditional().map_or(1, |model| model.classes());
         let mut rng = random::stream(show.config.seed, "samples of pictures", &[]);
         let latent = latent(show).unwrap_or(0);
-        let codes = Tensor::normal([count, latent], 0.0, 1.0, &mut rng);
+        let codes = Tensor::normal([count, latent], 0.0, 1.0, &mut rng, DType::F32);
         // All labels in turn, so that each has its column.
         let labels: Vec<i64> = (0..count).map(|i| (i % classes) as i64).collect();
         show.decode(codes, &labels)
@@ -91,7 +91,7 @@ fn new(show: &Show<'_>) -> Result<Picture, Failure> {
             show.grid(SAMPLES.0, &grid, caption)
         }
         (_, None) => {
-            let rows = draw(ROWS).to_vec();
+            let rows = draw(ROWS).values::<f32>().into_owned();
             let shape = [ROWS, show.held_out().width()];
             let grid = ImageGrid::heatmap(&[("sample", &rows)], shape).shading(Shading::Grey);
             show.grid(SAMPLES.0, &grid, "New rows (black 0, white 1).")
@@ -100,10 +100,10 @@ fn new(show: &Show<'_>) -> Result<Picture, Failure> {
 }
 
 /// New points among the held-out ones.
-fn points(show: &Show<'_>, new: &Tensor<f32>) -> Result<Picture, Failure> {
-    let pairs = |points: &Tensor<f32>| -> Vec<(f64, f64)> {
+fn points(show: &Show<'_>, new: &Tensor) -> Result<Picture, Failure> {
+    let pairs = |points: &Tensor| -> Vec<(f64, f64)> {
         (0..points.shape()[0])
-            .map(|i| (points.at(&[i, 0]).into(), points.at(&[i, 1]).into()))
+            .map(|i| (points.at(&[i, 0]), points.at(&[i, 1])))
             .collect()
     };
     let chart = Chart::scatter("x and y", "x", "y")
@@ -173,10 +173,11 @@ pub(super) fn between(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     let steps = columns(image.width.max(image.height), scale, STEPS).max(2);
     let (pairs, latent) = (codes.shape()[0] / 2, codes.shape()[1]);
     let line = Tensor::from_fn([pairs * steps, latent], |at| {
-        let (pair, share) = (at[0] / steps, (at[0] % steps) as f32 / (steps - 1) as f32);
+        let (pair, share) = (at[0] / steps, (at[0] % steps) as f64 / (steps - 1) as f64);
         let [from, to] = [2 * pair, 2 * pair + 1].map(|sample| codes.at(&[sample, at[1]]));
         from + share * (to - from)
     });
+    let line = line.cast(codes.dtype());
     // A label cannot be half one and half another: it changes in the middle.
     let labels: Vec<i64> = (0..pairs * steps)
         .map(|i| show.label(2 * (i / steps) + usize::from(i % steps >= steps / 2)))
@@ -206,10 +207,9 @@ pub(super) fn divergence(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         let divergences = posterior.divergences().into_value().mean(0).to_vec();
         Some((divergences, posterior.activity().to_vec()))
     });
-    let Some((divergences, activity)) = measured else {
+    let Some((mut divergences, activity)) = measured else {
         return Ok(None);
     };
-    let mut divergences: Vec<f64> = divergences.into_iter().map(f64::from).collect();
     divergences.sort_by(|a, b| b.total_cmp(a));
     let active = activity.iter().filter(|&&varies| varies > ACTIVE).count();
     let end = divergences.len() as f64;

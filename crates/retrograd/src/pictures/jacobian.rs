@@ -9,7 +9,7 @@
 
 use retrograd::autograd::functional::vjp;
 use retrograd::report::{Chart, Section, number};
-use retrograd::tensor::Tensor;
+use retrograd::tensor::{DType, Tensor};
 
 use super::show::Show;
 use crate::failure::Failure;
@@ -66,8 +66,8 @@ fn spectra(show: &Show<'_>) -> Option<Vec<Vec<f64>>> {
         return None;
     }
     let rows = (0..code).map(|unit| slopes(show, [samples, code], unit));
-    let rows: Vec<Tensor<f32>> = rows.collect::<Option<_>>()?;
-    let rows = Tensor::stack(&rows, 1).cast::<f64>();
+    let rows: Vec<Tensor> = rows.collect::<Option<_>>()?;
+    let rows = Tensor::stack(&rows, 1).cast(DType::F64);
     if !rows.is_finite() {
         return None;
     }
@@ -85,8 +85,8 @@ fn spectra(show: &Show<'_>) -> Option<Vec<Vec<f64>>> {
 
 /// ∂hᵤ/∂x at every sample, `[samples, features]`: no sample's code depends on another sample, so one
 /// sweep gives the row of all.
-fn slopes(show: &Show<'_>, shape: [usize; 2], unit: usize) -> Option<Tensor<f32>> {
-    let pick = Tensor::from_fn(shape, |at| if at[1] == unit { 1.0 } else { 0.0 });
+fn slopes(show: &Show<'_>, shape: [usize; 2], unit: usize) -> Option<Tensor> {
+    let pick = Tensor::from_fn(shape, |at| if at[1] == unit { 1.0_f32 } else { 0.0 });
     show.told(shape[0], |model, samples| {
         let pulled = vjp(
             |x| model.encode(&x[0]),

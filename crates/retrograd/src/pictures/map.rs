@@ -25,7 +25,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     let mut pictures = Vec::new();
     if codes.shape()[1] == 2 {
         let chart = Chart::scatter("Codes", "first number", "second number");
-        let chart = coloured(show, chart, &codes.cast());
+        let chart = coloured(show, chart, &codes);
         let caption = "The code of every sample, as it is.";
         pictures.push(show.chart(LATENT, &chart, caption)?);
     } else {
@@ -65,7 +65,7 @@ fn untold(show: &Show<'_>, section: Section) -> Section {
 }
 
 /// A series for every label, or one for all where there are none, or too many.
-fn coloured(show: &Show<'_>, chart: Chart, places: &Tensor<f64>) -> Chart {
+fn coloured(show: &Show<'_>, chart: Chart, places: &Tensor) -> Chart {
     let place = |i: usize| (places.at(&[i, 0]), places.at(&[i, 1]));
     let count = places.shape()[0];
     let held_out = show.held_out();

@@ -23,7 +23,7 @@ const MEASURED: usize = 1000;
 /// The end of a phase.
 struct End {
     name: &'static str,
-    reconstructed: Tensor<f32>,
+    reconstructed: Tensor,
     /// Squared error, mean over the features and the samples.
     error: f64,
     /// What the last phase minimises.
@@ -68,15 +68,15 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
 }
 
 /// The model as a phase left it, counted from 1; none if its checkpoints are gone.
-fn model_after(show: &Show<'_>, phase: usize) -> Result<Option<BoxedAutoencoder<f32>>, Failure> {
+fn model_after(show: &Show<'_>, phase: usize) -> Result<Option<BoxedAutoencoder>, Failure> {
     let folder = show.folder.checkpoints(Some(phase));
     if !folder.exists() {
         return Ok(None);
     }
-    let Some(latest) = Shelf::latest::<f32>(&folder).map_err(Failure::run)? else {
+    let Some(latest) = Shelf::latest(&folder).map_err(Failure::run)? else {
         return Ok(None);
     };
-    let model: BoxedAutoencoder<f32> = show
+    let model: BoxedAutoencoder = show
         .config
         .variant()?
         .build(&show.config.settings, show.kind(), &mut random::rng(0))
@@ -95,8 +95,8 @@ fn end(show: &Show<'_>, name: &'static str) -> End {
         let target = Target::of(&x, observed.map(Var::from).as_ref());
         End {
             name,
-            error: errors.mean(..).item().into(),
-            loss: model.objective_for(&x, &target).total().item().into(),
+            error: errors.mean(..).item(),
+            loss: model.objective_for(&x, &target).total().item(),
             reconstructed,
         }
     })
@@ -109,7 +109,7 @@ fn picture(show: &Show<'_>, ends: &[End]) -> Result<Option<Picture>, Failure> {
     };
     let count = IMAGES.min(show.held_out().len());
     let shape = [count, image.height, image.width];
-    let first = |images: &Tensor<f32>| shown(&images.slice(0, ..count as isize), image);
+    let first = |images: &Tensor| shown(&images.slice(0, ..count as isize), image);
     let originals = show.told(count, |_, samples| first(samples));
     let rows: Vec<(String, Vec<f32>)> = ends
         .iter()

@@ -57,18 +57,14 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
 }
 
 /// The share of the variance that the reconstructions keep.
-fn kept(samples: &Tensor<f32>, made: &Tensor<f32>, components: &PrincipalComponents) -> f64 {
+fn kept(samples: &Tensor, made: &Tensor, components: &PrincipalComponents) -> f64 {
     let lost = samples - made;
-    let lost = f64::from((&lost * &lost).sum(..).item()) / samples.shape()[0] as f64;
+    let lost = (&lost * &lost).sum(..).item() / samples.shape()[0] as f64;
     1.0 - lost / components.variances.iter().sum::<f64>()
 }
 
-fn projections(
-    components: &PrincipalComponents,
-    samples: &Tensor<f32>,
-    made: &Tensor<f32>,
-) -> Chart {
-    let places = |points: &Tensor<f32>| -> Vec<(f64, f64)> {
+fn projections(components: &PrincipalComponents, samples: &Tensor, made: &Tensor) -> Chart {
+    let places = |points: &Tensor| -> Vec<(f64, f64)> {
         let places = components.project(points, 2);
         (0..places.shape()[0])
             .map(|i| (places.at(&[i, 0]), places.at(&[i, 1])))

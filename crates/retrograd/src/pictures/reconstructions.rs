@@ -41,7 +41,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         }
         (_, None) => {
             let shape = [originals.shape()[0], show.held_out().width()];
-            let (above, below) = (originals.to_vec(), reconstructed.to_vec());
+            let (above, below) = (originals.values(), reconstructed.values());
             let grid =
                 ImageGrid::heatmap(&[("original", &above), ("reconstruction", &below)], shape)
                     .shading(Shading::Grey);
@@ -60,13 +60,13 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
 /// Points seen along two directions: the reconstructions lie on the surface that was found.
 fn scatters(
     show: &Show<'_>,
-    originals: &Tensor<f32>,
-    reconstructed: &Tensor<f32>,
+    originals: &Tensor,
+    reconstructed: &Tensor,
 ) -> Result<Vec<Picture>, Failure> {
     let view = |file: &str, second: usize, axis: &str, caption: &str| {
-        let points = |points: &Tensor<f32>| -> Vec<(f64, f64)> {
+        let points = |points: &Tensor| -> Vec<(f64, f64)> {
             (0..points.shape()[0])
-                .map(|i| (points.at(&[i, 0]).into(), points.at(&[i, second]).into()))
+                .map(|i| (points.at(&[i, 0]), points.at(&[i, second])))
                 .collect()
         };
         let chart = Chart::scatter(format!("x and {axis}"), "x", axis)

@@ -4,7 +4,7 @@ use retrograd::autoencoders::{Autoencoder, DataKind, Given};
 use retrograd::datasets::{Dataset, ImageShape};
 use retrograd::nn::train::EpochRecord;
 use retrograd::report::{Chart, ImageGrid, Picture};
-use retrograd::tensor::Tensor;
+use retrograd::tensor::{Array, Tensor};
 
 use crate::config::Config;
 use crate::data::Data;
@@ -21,7 +21,7 @@ const MOST_NUMBERS: usize = 16_000_000;
 /// A finished run.
 pub(crate) struct Show<'a> {
     pub(crate) folder: &'a RunFolder,
-    pub(crate) model: &'a dyn Autoencoder<f32>,
+    pub(crate) model: &'a dyn Autoencoder,
     pub(crate) data: &'a Data,
     pub(crate) config: &'a Config,
     pub(crate) records: &'a [EpochRecord],
@@ -41,7 +41,7 @@ impl Show<'_> {
     pub(super) fn told<R>(
         &self,
         count: usize,
-        look: impl FnOnce(&dyn Autoencoder<f32>, &Tensor<f32>) -> R,
+        look: impl FnOnce(&dyn Autoencoder, &Tensor) -> R,
     ) -> R {
         let held_out = self.held_out();
         let fit = (MOST_NUMBERS / held_out.width().max(1)).max(1);
@@ -50,7 +50,7 @@ impl Show<'_> {
         match (self.model.conditional(), &held_out.labels) {
             (Some(model), Some(labels)) => {
                 let labels = labels[..count].iter().map(|&label| label.into());
-                let labels = Tensor::from_vec(labels.collect(), [count]);
+                let labels = Array::from_vec(labels.collect(), [count]);
                 look(&Given::new(model, labels), &samples)
             }
             _ => look(self.model, &samples),
@@ -58,13 +58,13 @@ impl Show<'_> {
     }
 
     /// What was observed of the first `count` held-out samples, where that is not all.
-    pub(super) fn observed(&self, count: usize) -> Option<Tensor<f32>> {
+    pub(super) fn observed(&self, count: usize) -> Option<Tensor> {
         let observed = self.held_out().observed.as_ref()?;
         Some(observed.slice(0, ..count as isize).contiguous())
     }
 
     /// The codes of the first `count` held-out samples, `[samples, code]`, unless one is not finite.
-    pub(super) fn codes(&self, count: usize) -> Option<Tensor<f32>> {
+    pub(super) fn codes(&self, count: usize) -> Option<Tensor> {
         let codes = self.told(count, |model, samples| {
             model.encode(&samples.clone().into()).into_value()
         });
@@ -72,11 +72,11 @@ impl Show<'_> {
     }
 
     /// What the decoder makes of codes `[samples, code]`; of a model that needs labels, with those.
-    pub(super) fn decode(&self, codes: Tensor<f32>, labels: &[i64]) -> Tensor<f32> {
+    pub(super) fn decode(&self, codes: Tensor, labels: &[i64]) -> Tensor {
         let codes = codes.into();
         let decoded = match self.model.conditional() {
             Some(model) => {
-                let labels = Tensor::from_vec(labels.to_vec(), [labels.len()]);
+                let labels = Array::from_vec(labels.to_vec(), [labels.len()]);
                 model.decode_given(&codes, &labels)
             }
             None => self.model.decode(&codes),
@@ -127,17 +127,17 @@ pub(super) fn columns(width: usize, scale: usize, most: usize) -> usize {
 
 /// Images as a grid shows them: in colour, `[count, 3, height, width]`, if they have three channels,
 /// and else in [shades of grey](greys).
-pub(crate) fn shown(images: &Tensor<f32>, image: ImageShape) -> Vec<f32> {
+pub(crate) fn shown(images: &Tensor, image: ImageShape) -> Vec<f32> {
     match image.channels {
-        3 => images.to_vec(),
+        3 => images.values().into_owned(),
         _ => greys(images, image),
     }
 }
 
 /// Images as shades of grey, the mean of their channels.
-pub(super) fn greys(images: &Tensor<f32>, image: ImageShape) -> Vec<f32> {
+pub(super) fn greys(images: &Tensor, image: ImageShape) -> Vec<f32> {
     let sizes = [images.shape()[0], image.channels, image.pixels()].map(|size| size as isize);
-    images.reshape(&sizes).mean(1).to_vec()
+    images.reshape(&sizes).mean(1).values().into_owned()
 }
 
 /// A curve drawn as stairs: `heights` over as many equal steps from `low` to `high`. It begins and

@@ -21,7 +21,7 @@ pub(super) fn denoising_stack(corruption: Noise, noise: f64) -> Settings {
 }
 
 /// features-128-2-128-features, rectified but for the code, which is linear.
-pub(super) fn linear_code(features: usize, rng: &mut Rng) -> BoxedAutoencoder<f32> {
+pub(super) fn linear_code(features: usize, rng: &mut Rng) -> BoxedAutoencoder {
     const HIDDEN: usize = 128;
     const CODE: usize = 2;
     let mut layer = |inputs, outputs| Linear::with_init(inputs, outputs, Init::XavierUniform, rng);

@@ -33,7 +33,7 @@ pub(crate) enum Model {
     /// A variant with these options; the others are its own.
     Of(Variant, fn() -> Settings),
     /// No variant has it as an option: from the library's parts, for so many features.
-    Built(fn(usize, &mut Rng) -> BoxedAutoencoder<f32>),
+    Built(fn(usize, &mut Rng) -> BoxedAutoencoder),
 }
 
 /// Which of the model's phases are trained.
@@ -111,11 +111,7 @@ impl Row {
     }
 
     /// The untrained model.
-    pub(crate) fn build(
-        &self,
-        data: DataKind,
-        rng: &mut Rng,
-    ) -> Result<BoxedAutoencoder<f32>, Failure> {
+    pub(crate) fn build(&self, data: DataKind, rng: &mut Rng) -> Result<BoxedAutoencoder, Failure> {
         match self.model {
             Model::Of(variant, settings) => variant
                 .build(&settings(), data, rng)

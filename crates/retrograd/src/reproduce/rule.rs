@@ -2,6 +2,7 @@
 
 use retrograd::nn::optim::Clipped;
 use retrograd::nn::{Adadelta, Adam, Optimizer, Param, RmsProp, UpdateRule};
+use retrograd::tensor::Float;
 
 /// The update rule with the constants of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +20,9 @@ impl Rule {
     pub(crate) fn build(
         self,
         learning_rate: f64,
-        params: Vec<(String, Param<f32>)>,
+        params: Vec<(String, Param)>,
         steps_before: u64,
-    ) -> Optimizer<f32> {
+    ) -> Optimizer {
         match self {
             Self::Adam => {
                 let adam = Adam::default();
@@ -48,22 +49,22 @@ struct Counting {
     steps_before: u64,
 }
 
-impl UpdateRule<f32> for Counting {
+impl UpdateRule for Counting {
     fn name(&self) -> &'static str {
-        UpdateRule::<f32>::name(&self.adam)
+        UpdateRule::name(&self.adam)
     }
 
     fn slots(&self) -> &'static [&'static str] {
-        UpdateRule::<f32>::slots(&self.adam)
+        UpdateRule::slots(&self.adam)
     }
 
-    fn update(
+    fn update<T: Float>(
         &self,
         step: u64,
         learning_rate: f64,
-        parameter: &mut [f32],
-        gradient: Clipped<'_, f32>,
-        state: &mut [&mut [f32]],
+        parameter: &mut [T],
+        gradient: Clipped<'_, T>,
+        state: &mut [&mut [T]],
     ) {
         let step = step + self.steps_before;
         self.adam
@@ -75,12 +76,12 @@ impl UpdateRule<f32> for Counting {
 mod tests {
     use super::*;
     use retrograd::autograd::Tape;
-    use retrograd::tensor::Tensor;
+    use retrograd::tensor::{DType, Tensor};
     use retrograd_tensor::assert_abs_diff_eq;
 
     /// How far a first step goes down a slope of 1.
-    fn first_step(steps_before: u64) -> f32 {
-        let param = Param::new(Tensor::<f32>::zeros([1]));
+    fn first_step(steps_before: u64) -> f64 {
+        let param = Param::new(Tensor::zeros([1], DType::F32));
         let params = vec![("x".to_owned(), param.clone())];
         let mut optimizer = Rule::Adam.build(0.01, params, steps_before);
         let tape = Tape::new();
@@ -92,7 +93,7 @@ mod tests {
     #[test]
     fn a_first_step_is_the_rate_and_a_later_one_is_not_corrected() {
         assert_abs_diff_eq!(first_step(0) / 0.01, 1.0, epsilon = 1e-5);
-        let uncorrected = 0.1 / 0.001_f32.sqrt();
+        let uncorrected = 0.1 / 0.001_f64.sqrt();
         assert_abs_diff_eq!(first_step(100_000) / 0.01, uncorrected, epsilon = 1e-4);
     }
 }

@@ -97,8 +97,8 @@ impl Training<'_> {
     /// Trains a stage, from its last checkpoint if there is one, after so many steps of others.
     fn stage(
         &self,
-        model: &BoxedAutoencoder<f32>,
-        phase: &Phase<'_, f32>,
+        model: &BoxedAutoencoder,
+        phase: &Phase<'_>,
         steps_before: u64,
         place: &Path,
         epochs: u64,
@@ -108,7 +108,7 @@ impl Training<'_> {
         let rate = row.learning_rate * phase.rate;
         let optimizer = row.rule.build(rate, params, steps_before);
         let latest = if place.exists() {
-            Shelf::latest::<f32>(place).map_err(Failure::run)?
+            Shelf::latest(place).map_err(Failure::run)?
         } else {
             None
         };
@@ -142,7 +142,7 @@ impl Training<'_> {
     }
 
     /// The samples that are trained with.
-    fn train(&self) -> Tensor<f32> {
+    fn train(&self) -> Tensor {
         let all = &self.data.train.features;
         let (start, end) = (self.row.feed.start(all.shape()[0]), all.shape()[0]);
         all.slice(0, start as isize..end as isize)
@@ -156,7 +156,7 @@ impl Training<'_> {
     }
 
     /// The last batch of the last epoch.
-    fn last_batch(&self, records: &[EpochRecord]) -> Result<Tensor<f32>, Failure> {
+    fn last_batch(&self, records: &[EpochRecord]) -> Result<Tensor, Failure> {
         let loader = self.batches()?;
         let last = |record: &EpochRecord| {
             let mut batches = loader.epoch_from(record.epoch, loader.batches() - 1);
@@ -166,11 +166,7 @@ impl Training<'_> {
         records.last().and_then(last).ok_or_else(missing)
     }
 
-    fn loader(
-        &self,
-        features: &Tensor<f32>,
-        batch: usize,
-    ) -> Result<DataLoader<Labelled>, Failure> {
+    fn loader(&self, features: &Tensor, batch: usize) -> Result<DataLoader<Labelled>, Failure> {
         let samples = Labelled {
             features: features.clone(),
             labels: None,
@@ -184,7 +180,7 @@ impl Training<'_> {
     /// Every target of the row beside ours.
     fn figures(
         &self,
-        model: &dyn Autoencoder<f32>,
+        model: &dyn Autoencoder,
         records: &[EpochRecord],
     ) -> Result<Vec<Compared>, Failure> {
         let needs_components = |figure| matches!(figure, Figure::Residual | Figure::Subspace);
@@ -206,7 +202,7 @@ impl Training<'_> {
     fn figure(
         &self,
         figure: Figure,
-        model: &dyn Autoencoder<f32>,
+        model: &dyn Autoencoder,
         records: &[EpochRecord],
         components: Option<&PrincipalComponents>,
     ) -> Result<f64, Failure> {
@@ -217,9 +213,9 @@ impl Training<'_> {
             let last = records.last().filter(|_| self.conditions.quick);
             record.or(last).ok_or_else(missing)
         };
-        let error = |x: &Var<f32>| {
+        let error = |x: &Var| {
             let difference = model.forward(x).into_value() - x.value();
-            difference.iter().map(|d| f64::from(d).powi(2)).sum()
+            difference.iter().map(|d| d.powi(2)).sum()
         };
         let features = self.data.train.width() as f64;
         Ok(match figure {
@@ -241,7 +237,7 @@ impl Training<'_> {
             Figure::Code => per_sample(held_out, |x| {
                 let code = model.encode(x).into_value();
                 let width = code.shape()[1] as f64;
-                code.iter().map(f64::from).sum::<f64>() / width
+                code.iter().sum::<f64>() / width
             }),
             Figure::Subspace => {
                 let params = model.params();
@@ -254,7 +250,7 @@ impl Training<'_> {
 }
 
 /// The mean over all samples of what `sum` gives for the samples of a batch together.
-fn per_sample(samples: &Tensor<f32>, sum: impl Fn(&Var<f32>) -> f64) -> f64 {
+fn per_sample(samples: &Tensor, sum: impl Fn(&Var) -> f64) -> f64 {
     let count = samples.shape()[0];
     let batch = |start: usize| {
         let end = (start + MEASURING_BATCH).min(count);
@@ -267,7 +263,7 @@ fn per_sample(samples: &Tensor<f32>, sum: impl Fn(&Var<f32>) -> f64) -> f64 {
 }
 
 /// The first sample, `[1, features]`.
-fn first(samples: &Tensor<f32>) -> Tensor<f32> {
+fn first(samples: &Tensor) -> Tensor {
     samples.slice(0, 0..1).contiguous()
 }
 

@@ -165,7 +165,7 @@ fn tables_and_arrays_train() {
         format!("a,b,c,label\n{rows}"),
     )
     .unwrap();
-    let values = retrograd::tensor::Tensor::<f64>::linspace(0.0, 1.0, 160).reshape(&[40, 4]);
+    let values = retrograd::tensor::Array::<f64>::linspace(0.0, 1.0, 160).reshape(&[40, 4]);
     let array = folder.path().join("array.npy");
     let fail = retrograd::datasets::IfExists::Fail;
     retrograd::datasets::write_npy(&array, &values, fail).unwrap();

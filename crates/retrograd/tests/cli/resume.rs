@@ -15,7 +15,7 @@ fn saved(run: &Path) -> Option<u64> {
     if !folder.exists() {
         return None;
     }
-    let latest = Shelf::latest::<f32>(&folder).expect("a checkpoint is readable");
+    let latest = Shelf::latest(&folder).expect("a checkpoint is readable");
     latest.map(|latest| {
         assert!(latest.damaged.is_empty(), "{:?}", latest.damaged);
         latest.checkpoint.standing.steps

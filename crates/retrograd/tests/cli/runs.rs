@@ -1,6 +1,6 @@
 //! What a run keeps, repeats and refuses, on tables of a few rows.
 
-use retrograd::tensor::{Tensor, random};
+use retrograd::tensor::{DType, Tensor, random};
 
 use super::*;
 
@@ -606,7 +606,8 @@ fn a_table_of_one_s_own_is_learnt_with_defaults_alone() {
     let path = folder.path();
     // Ten columns of rank 2, and noise of 5 % of their variance.
     let mut rng = random::rng(7);
-    let mut normal = |rows, columns| Tensor::<f64>::normal([rows, columns], 0.0, 1.0, &mut rng);
+    let mut normal =
+        |rows, columns| Tensor::normal([rows, columns], 0.0, 1.0, &mut rng, DType::F64);
     let (codes, axes) = (normal(300, 2), normal(2, 10));
     let noise = normal(300, 10).map(|x| x * 0.05_f64.sqrt() * 2_f64.sqrt());
     let rows = &codes.matmul(&axes) + &noise;

@@ -273,14 +273,14 @@ impl<T: Float> Indirect<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tensor;
+    use crate::Array;
     use crate::random;
 
     /// Rows and steps that jump about, and what a product of so many is.
     fn check<T: Float>(isa: Isa, [rows, depth, columns]: [usize; 3]) {
         let mut rng = random::rng((rows * depth + columns) as u64);
         let mut draw = |count: usize| {
-            let values = Tensor::<f64>::normal([count], 0.0, 1.0, &mut rng);
+            let values = Array::<f64>::normal([count], 0.0, 1.0, &mut rng);
             values.cast::<f32>().cast::<T>().to_vec()
         };
         let resources = isa.resources();

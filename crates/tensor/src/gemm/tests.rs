@@ -1,11 +1,11 @@
 //! Every way of multiplying against the naive one, under every instruction set of the machine.
 
 use super::*;
+use crate::array::Array;
 use crate::ops::matmul::matrix as at_offset;
 use crate::random;
-use crate::tensor::Tensor;
 
-fn matrix<T: Float>(tensor: &Tensor<T>) -> Matrix<'_, T> {
+fn matrix<T: Float>(tensor: &Array<T>) -> Matrix<'_, T> {
     at_offset(tensor, tensor.layout().offset())
 }
 
@@ -16,9 +16,9 @@ struct Reference {
 }
 
 impl Reference {
-    fn new<T: Float>(left: &Tensor<T>, right: &Tensor<T>) -> Self {
+    fn new<T: Float>(left: &Array<T>, right: &Array<T>) -> Self {
         let product = |of: fn(f64) -> f64| {
-            let turned = |t: &Tensor<T>| t.cast::<f64>().map(of);
+            let turned = |t: &Array<T>| t.cast::<f64>().map(of);
             let mut out = vec![0.0; left.shape()[0] * right.shape()[1]];
             naive::multiply(matrix(&turned(left)), matrix(&turned(right)), &mut out);
             out
@@ -46,7 +46,7 @@ impl Reference {
 }
 
 /// Checks a product with both operands as they are, under every instruction set.
-fn check<T: Float>(left: &Tensor<T>, right: &Tensor<T>) {
+fn check<T: Float>(left: &Array<T>, right: &Array<T>) {
     let reference = Reference::new(left, right);
     let inner = left.shape()[1];
     for isa in Isa::available() {
@@ -59,14 +59,14 @@ fn check<T: Float>(left: &Tensor<T>, right: &Tensor<T>) {
 }
 
 /// The same matrix, stored by columns.
-fn by_columns<T: Float>(x: &Tensor<T>) -> Tensor<T> {
+fn by_columns<T: Float>(x: &Array<T>) -> Array<T> {
     x.t().copied().t()
 }
 
 /// Every shape up to 40, each with operands stored by rows or by columns in turn.
 fn exhaustive<T: Float>() {
     let mut rng = random::rng(5);
-    let base = Tensor::<T>::normal([2, 40, 40], 0.0, 1.0, &mut rng);
+    let base = Array::<T>::normal([2, 40, 40], 0.0, 1.0, &mut rng);
     let (a, b) = (base.select(0, 0), base.select(0, 1));
     let (a_columns, b_columns) = (by_columns(&a), by_columns(&b));
     for rows in 0..=40 {
@@ -108,8 +108,8 @@ fn larger<T: Float>() {
         (2, 9, 4200),
     ];
     for (rows, inner, columns) in shapes {
-        let a = Tensor::<T>::normal([rows, inner], 0.0, 1.0, &mut rng);
-        let b = Tensor::<T>::normal([inner, columns], 0.0, 1.0, &mut rng);
+        let a = Array::<T>::normal([rows, inner], 0.0, 1.0, &mut rng);
+        let b = Array::<T>::normal([inner, columns], 0.0, 1.0, &mut rng);
         check(&a, &b);
         check(&by_columns(&a), &b);
         check(&a, &by_columns(&b));
@@ -135,19 +135,19 @@ fn results_are_scaled_and_added_to() {
         (40, 500, 100),
         (70, 0, 3),
     ] {
-        let a = Tensor::<f64>::normal([rows, inner], 0.0, 1.0, &mut rng);
-        let old = Tensor::<f64>::normal([rows, columns], 0.0, 1.0, &mut rng);
-        let row = Tensor::<f64>::normal([columns], 0.0, 1.0, &mut rng);
-        let b = Tensor::<f64>::normal([inner, columns], 0.0, 1.0, &mut rng);
+        let a = Array::<f64>::normal([rows, inner], 0.0, 1.0, &mut rng);
+        let old = Array::<f64>::normal([rows, columns], 0.0, 1.0, &mut rng);
+        let row = Array::<f64>::normal([columns], 0.0, 1.0, &mut rng);
+        let b = Array::<f64>::normal([inner, columns], 0.0, 1.0, &mut rng);
         for b in [b.clone(), by_columns(&b)] {
-            let plain = Tensor::from_vec(Reference::new(&a, &b).exact, [rows, columns]);
+            let plain = Array::from_vec(Reference::new(&a, &b).exact, [rows, columns]);
             for isa in Isa::available() {
                 let run = |alpha, onto| {
                     let mut out = old.to_vec();
                     multiply(isa, alpha, matrix(&a), matrix(&b), onto, &mut out);
                     out
                 };
-                let close = |fast: Vec<f64>, exact: &Tensor<f64>| {
+                let close = |fast: Vec<f64>, exact: &Array<f64>| {
                     let mut pairs = fast.iter().zip(exact.iter());
                     assert!(
                         pairs.all(|(a, b)| (a - b).abs() < 1e-11),
@@ -168,7 +168,7 @@ fn results_are_scaled_and_added_to() {
 
 #[test]
 fn a_factor_of_zero_forgets_what_is_not_a_number() {
-    let x = Tensor::<f32>::ones([20, 20]);
+    let x = Array::<f32>::ones([20, 20]);
     for isa in Isa::available() {
         let mut out = vec![f32::NAN; 400];
         multiply(
@@ -186,8 +186,8 @@ fn a_factor_of_zero_forgets_what_is_not_a_number() {
 #[test]
 fn the_result_does_not_depend_on_the_number_of_threads() {
     let mut rng = random::rng(6);
-    let a = Tensor::<f32>::normal([300, 784], 0.0, 1.0, &mut rng);
-    let b = Tensor::<f32>::normal([784, 500], 0.0, 1.0, &mut rng);
+    let a = Array::<f32>::normal([300, 784], 0.0, 1.0, &mut rng);
+    let b = Array::<f32>::normal([784, 500], 0.0, 1.0, &mut rng);
     let row = a.slice(0, ..1);
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new()

@@ -1,16 +1,16 @@
 //! Reading, writing and adding along any axis at indices, one for each element.
 //!
 //! The indices may cover fewer positions of the other axes than there are. Where they are the last
-//! axis of all rows, [`gather`](Tensor::gather) is the faster form.
+//! axis of all rows, [`gather`](Array::gather) is the faster form.
 
+use crate::array::Array;
 use crate::element::{Element, Float};
 use crate::error::OrPanic;
 use crate::layout::Layout;
 use crate::ops::gather::check_indices;
 use crate::shape::{self, Shape};
-use crate::tensor::Tensor;
 
-impl<T: Element> Tensor<T> {
+impl<T: Element> Array<T> {
     /// Element `[i, .., k]` of the result is the element of this at `[i, .., k]` with the position
     /// along `axis` replaced by `indices[i, .., k]`.
     ///
@@ -19,7 +19,7 @@ impl<T: Element> Tensor<T> {
     /// an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn gather_along(&self, axis: isize, indices: &Tensor<i64>) -> Self {
+    pub fn gather_along(&self, axis: isize, indices: &Array<i64>) -> Self {
         let axis = self.shape().axis("gather_along", axis).or_panic();
         shape::along("gather_along", self.shape(), axis, indices.shape()).or_panic();
         check_indices("gather_along", indices, self.shape()[axis]);
@@ -43,7 +43,7 @@ impl<T: Element> Tensor<T> {
     /// As [`gather_along`](Self::gather_along), and if there is not one value for each index.
     #[track_caller]
     #[must_use]
-    pub fn scatter_along(&self, axis: isize, indices: &Tensor<i64>, values: &Self) -> Self {
+    pub fn scatter_along(&self, axis: isize, indices: &Array<i64>, values: &Self) -> Self {
         let axis = self.shape().axis("scatter_along", axis).or_panic();
         shape::along("scatter_along", self.shape(), axis, indices.shape()).or_panic();
         one_each("scatter_along", indices.shape(), values.shape());
@@ -59,7 +59,7 @@ impl<T: Element> Tensor<T> {
     }
 }
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// The adjoint of [`gather_along`](Self::gather_along): zeros of `shape` with the elements of
     /// this added where it reads.
     ///
@@ -68,7 +68,7 @@ impl<T: Float> Tensor<T> {
     /// for each index.
     #[track_caller]
     #[must_use]
-    pub fn scatter_add_along(&self, shape: Shape, axis: isize, indices: &Tensor<i64>) -> Self {
+    pub fn scatter_add_along(&self, shape: Shape, axis: isize, indices: &Array<i64>) -> Self {
         let axis = shape.axis("scatter_add_along", axis).or_panic();
         shape::along("scatter_add_along", &shape, axis, indices.shape()).or_panic();
         one_each("scatter_add_along", indices.shape(), self.shape());
@@ -108,9 +108,9 @@ mod tests {
     use super::*;
     use crate::random;
 
-    fn indices(shape: Shape, size: usize) -> Tensor<i64> {
+    fn indices(shape: Shape, size: usize) -> Array<i64> {
         let mut next = 5;
-        Tensor::from_fn(shape, |_| {
+        Array::from_fn(shape, |_| {
             next = (next * 7 + 3) % 101;
             (next % size) as i64
         })
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn all_three_follow_their_definition() {
         let mut rng = random::rng(74);
-        let x = Tensor::<f64>::normal([4, 3, 5], 0.0, 1.0, &mut rng);
+        let x = Array::<f64>::normal([4, 3, 5], 0.0, 1.0, &mut rng);
         for x in [x.clone(), x.permute(&[2, 0, 1]).flip(1)] {
             for (axis, sizes) in [
                 (0, [6, 2, 1]),
@@ -135,21 +135,21 @@ mod tests {
                     place
                 };
                 let read = x.gather_along(axis as isize, &at);
-                assert_eq!(read, Tensor::from_fn(sizes, |i| x.at(&place(i))));
-                let values = Tensor::<f64>::normal(sizes, 0.0, 1.0, &mut rng);
+                assert_eq!(read, Array::from_fn(sizes, |i| x.at(&place(i))));
+                let values = Array::<f64>::normal(sizes, 0.0, 1.0, &mut rng);
                 let sums = values.scatter_add_along(*x.shape(), axis as isize, &at);
                 let written = x.scatter_along(axis as isize, &at, &values);
-                let (mut sum, mut last) = (Tensor::zeros(*x.shape()), x.clone());
+                let (mut sum, mut last) = (Array::zeros(*x.shape()), x.clone());
                 let _ =
-                    Tensor::<f64>::from_fn(sizes, |i| {
+                    Array::<f64>::from_fn(sizes, |i| {
                         let target = place(i);
                         let is_place = |j: &[usize]| j == target;
                         let (before, value) = (sum.clone(), values.at(i));
-                        sum = Tensor::from_fn(*x.shape(), |j| {
+                        sum = Array::from_fn(*x.shape(), |j| {
                             before.at(j) + if is_place(j) { value } else { 0.0 }
                         });
                         let before = last.clone();
-                        last = Tensor::from_fn(*x.shape(), |j| {
+                        last = Array::from_fn(*x.shape(), |j| {
                             if is_place(j) { value } else { before.at(j) }
                         });
                         0.0
@@ -163,14 +163,14 @@ mod tests {
     #[test]
     #[should_panic(expected = "gather_along: [2, 3] x [3, 3]: 3 positions of axis 0, which has 2")]
     fn indices_stay_inside_the_other_axes() {
-        let _ = Tensor::<f32>::zeros([2, 3]).gather_along(1, &Tensor::zeros([3, 3]));
+        let _ = Array::<f32>::zeros([2, 3]).gather_along(1, &Array::zeros([3, 3]));
     }
 
     #[test]
     #[should_panic(expected = "scatter_along: index 3 is out of range for an axis of 3")]
     fn indices_stay_inside_their_axis() {
-        let at = Tensor::from_vec(vec![3], [1, 1]);
-        let x = Tensor::<f32>::zeros([2, 3]);
-        let _ = x.scatter_along(1, &at, &Tensor::zeros([1, 1]));
+        let at = Array::from_vec(vec![3], [1, 1]);
+        let x = Array::<f32>::zeros([2, 3]);
+        let _ = x.scatter_along(1, &at, &Array::zeros([1, 1]));
     }
 }

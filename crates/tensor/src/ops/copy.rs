@@ -106,12 +106,12 @@ fn transpose<T: Element>(buffer: &[T], start: isize, [rows, columns]: [&Axis; 2]
 
 #[cfg(test)]
 mod tests {
-    use crate::{Slice, Tensor};
+    use crate::{Array, Slice};
 
     #[test]
     fn copies_are_what_an_index_finds() {
         for shape in [[3, 5, 7], [1, 70, 65], [33, 1, 64], [2, 0, 3], [600, 9, 31]] {
-            let x = Tensor::<f32>::arange(shape.iter().product()).with_shape(shape.into());
+            let x = Array::<f32>::arange(shape.iter().product()).with_shape(shape.into());
             for view in [
                 x.clone(),
                 x.permute(&[2, 0, 1]),
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_large_copy_is_the_same_in_parallel() {
-        let x = Tensor::<f64>::arange(700 * 300).with_shape([700, 300].into());
+        let x = Array::<f64>::arange(700 * 300).with_shape([700, 300].into());
         assert!(x.t().copied().iter().eq(x.t().iter()));
         assert!(x.t().flip(1).copied().iter().eq(x.t().flip(1).iter()));
     }

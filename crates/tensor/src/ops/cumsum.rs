@@ -1,11 +1,11 @@
 //! Running sums along an axis, from either end.
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
-use crate::tensor::Tensor;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Running sums along `axis`: element i of the result is the sum of elements 0 to i.
     ///
     /// # Panics
@@ -65,8 +65,8 @@ mod tests {
     use crate::random;
 
     /// The definition.
-    fn naive(x: &Tensor<f64>, axis: usize) -> Tensor<f64> {
-        Tensor::from_fn(*x.shape(), |index| {
+    fn naive(x: &Array<f64>, axis: usize) -> Array<f64> {
+        Array::from_fn(*x.shape(), |index| {
             let mut position = index.to_vec();
             let term = |i| {
                 position[axis] = i;
@@ -80,7 +80,7 @@ mod tests {
     fn agrees_with_the_naive_sum_on_awkward_shapes() {
         let mut rng = random::rng(3);
         for shape in [[3, 5, 4], [1, 1, 1], [2, 0, 3], [7, 1, 2], [60, 50, 40]] {
-            let x = Tensor::<f64>::normal(shape, 0.0, 1.0, &mut rng);
+            let x = Array::<f64>::normal(shape, 0.0, 1.0, &mut rng);
             for view in [x.clone(), x.permute(&[2, 0, 1]), x.flip(1)] {
                 for axis in 0..3 {
                     let along = axis as isize;
@@ -95,6 +95,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "cumsum: [2, 3]: axis 2 does not exist")]
     fn a_missing_axis_is_refused() {
-        let _ = Tensor::<f32>::zeros([2, 3]).cumsum(2);
+        let _ = Array::<f32>::zeros([2, 3]).cumsum(2);
     }
 }

@@ -1,11 +1,11 @@
 //! Diagonals and triangles of matrices.
 
+use crate::array::Array;
 use crate::element::Element;
 use crate::error::OrPanic;
 use crate::shape::{self, Diagonal, Shape};
-use crate::tensor::Tensor;
 
-impl<T: Element> Tensor<T> {
+impl<T: Element> Array<T> {
     /// A diagonal of the matrices that two axes span, as the last axis of a view; see
     /// [`shape::diagonal`].
     ///
@@ -90,8 +90,8 @@ mod tests {
     use super::*;
     use crate::random;
 
-    fn normal(shape: impl Into<Shape>) -> Tensor<f64> {
-        Tensor::normal(shape, 0.0, 1.0, &mut random::rng(70))
+    fn normal(shape: impl Into<Shape>) -> Array<f64> {
+        Array::normal(shape, 0.0, 1.0, &mut random::rng(70))
     }
 
     #[test]
@@ -103,11 +103,11 @@ mod tests {
                     assert!(y.elements() == 0 || y.shares_storage_with(&x));
                     let (row, column) = ((-offset).max(0) as usize, offset.max(0) as usize);
                     let defined =
-                        Tensor::from_fn(*y.shape(), |i| x.at(&[column + i[1], i[0], row + i[1]]));
+                        Array::from_fn(*y.shape(), |i| x.at(&[column + i[1], i[0], row + i[1]]));
                     assert_eq!(y, defined);
                     let rule = shape::diagonal("", x.shape(), offset, [2, 0]).expect("axes");
                     let placed = y.place_diagonal(*x.shape(), &rule);
-                    let kept = Tensor::from_fn(*x.shape(), |i| {
+                    let kept = Array::from_fn(*x.shape(), |i| {
                         let on = i[0] as isize - i[2] as isize == offset;
                         if on { x.at(i) } else { 0.0 }
                     });
@@ -123,7 +123,7 @@ mod tests {
             for x in [normal(shape), normal([shape[0], shape[2], shape[1]]).t()] {
                 for offset in -6..7 {
                     let part = |low: bool| {
-                        Tensor::from_fn(*x.shape(), |i| {
+                        Array::from_fn(*x.shape(), |i| {
                             let above = i[2] as isize - i[1] as isize;
                             let kept = if low {
                                 above <= offset
@@ -145,7 +145,7 @@ mod tests {
         let x = normal([2, 3]);
         for offset in [isize::MAX, isize::MAX - 1, 3] {
             assert_eq!((x.tril(offset), x.triu(-offset)), (x.clone(), x.clone()));
-            let nothing = Tensor::zeros([2, 3]);
+            let nothing = Array::zeros([2, 3]);
             assert_eq!(
                 (x.tril(-offset), x.triu(offset)),
                 (nothing.clone(), nothing)
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn triangles_drop_what_is_no_number() {
-        let x = Tensor::from_vec(vec![1.0, f64::NAN, 3.0, 4.0], [2, 2]);
+        let x = Array::from_vec(vec![1.0, f64::NAN, 3.0, 4.0], [2, 2]);
         assert_eq!(x.tril(0).to_vec(), [1.0, 0.0, 3.0, 4.0]);
     }
 

@@ -7,13 +7,13 @@
 use std::ops::{Add, Div, Mul, Neg, Sub};
 use std::sync::LazyLock;
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::pointwise::{Binary, Program, Unary};
 use crate::shape::{self, Shape};
-use crate::tensor::Tensor;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// A function of every element.
     #[must_use]
     pub fn unary(&self, function: Unary) -> Self {
@@ -158,21 +158,21 @@ fn name(function: Binary) -> &'static str {
     }
 }
 
-/// `operator!(Add, add)` implements `+` among `Tensor`, `&Tensor` and, on the right, `f64`.
+/// `operator!(Add, add)` implements `+` among `Array`, `&Array` and, on the right, `f64`.
 macro_rules! operator {
     ($trait:ident, $method:ident) => {
-        operator!(@ $trait, $method, &Tensor<T>, &Tensor<T>, binary, |b| b);
-        operator!(@ $trait, $method, &Tensor<T>, Tensor<T>, binary_from_right, |b| b);
-        operator!(@ $trait, $method, Tensor<T>, &Tensor<T>, binary_from_left, |b| b);
-        operator!(@ $trait, $method, Tensor<T>, Tensor<T>, binary_from_either, |b| b);
-        operator!(@ $trait, $method, &Tensor<T>, f64, binary, |b| &Tensor::scalar(T::from_f64(b)));
-        operator!(@ $trait, $method, Tensor<T>, f64, binary_from_left, |b| &Tensor::scalar(T::from_f64(b)));
+        operator!(@ $trait, $method, &Array<T>, &Array<T>, binary, |b| b);
+        operator!(@ $trait, $method, &Array<T>, Array<T>, binary_from_right, |b| b);
+        operator!(@ $trait, $method, Array<T>, &Array<T>, binary_from_left, |b| b);
+        operator!(@ $trait, $method, Array<T>, Array<T>, binary_from_either, |b| b);
+        operator!(@ $trait, $method, &Array<T>, f64, binary, |b| &Array::scalar(T::from_f64(b)));
+        operator!(@ $trait, $method, Array<T>, f64, binary_from_left, |b| &Array::scalar(T::from_f64(b)));
     };
     (@ $trait:ident, $method:ident, $left:ty, $right:ty, $way:ident, |$b:ident| $operand:expr) => {
         impl<T: Float> $trait<$right> for $left {
-            type Output = Tensor<T>;
+            type Output = Array<T>;
             #[track_caller]
-            fn $method(self, $b: $right) -> Tensor<T> {
+            fn $method(self, $b: $right) -> Array<T> {
                 self.$way(Binary::$trait, $operand)
             }
         }
@@ -184,14 +184,14 @@ operator!(Sub, sub);
 operator!(Mul, mul);
 operator!(Div, div);
 
-impl<T: Float> Neg for &Tensor<T> {
-    type Output = Tensor<T>;
-    fn neg(self) -> Tensor<T> {
+impl<T: Float> Neg for &Array<T> {
+    type Output = Array<T>;
+    fn neg(self) -> Array<T> {
         self.unary(Unary::Neg)
     }
 }
 
-impl<T: Float> Neg for Tensor<T> {
+impl<T: Float> Neg for Array<T> {
     type Output = Self;
     fn neg(mut self) -> Self {
         if self.is_unique() && self.is_contiguous() {
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn operators_broadcast() {
-        let x = Tensor::<f64>::arange(6).reshape(&[2, 3]);
+        let x = Array::<f64>::arange(6).reshape(&[2, 3]);
         let y = &x * x.slice(0, ..1) - 1.0;
         assert_eq!(y.to_vec(), [-1.0, 0.0, 3.0, -1.0, 3.0, 9.0]);
         assert_eq!((-&x).scale(-2.0).to_vec()[5], 10.0);
@@ -227,9 +227,9 @@ mod tests {
 
     #[test]
     fn operands_that_are_given_away_become_the_result() {
-        let address = |x: &Tensor<f64>| x.as_slice().map(<[f64]>::as_ptr);
-        let new = || Tensor::<f64>::arange(6).reshape(&[2, 3]);
-        let row = || Tensor::<f64>::full([3], 4.0);
+        let address = |x: &Array<f64>| x.as_slice().map(<[f64]>::as_ptr);
+        let new = || Array::<f64>::arange(6).reshape(&[2, 3]);
+        let row = || Array::<f64>::full([3], 4.0);
         let expected = [4.0, 3.0, 2.0, 1.0, 0.0, -1.0];
         let x = new();
         let at = address(&x);
@@ -252,33 +252,33 @@ mod tests {
 
     #[test]
     fn accumulation_is_in_place_when_unique() {
-        let mut a = Tensor::<f32>::ones([3]);
+        let mut a = Array::<f32>::ones([3]);
         let address = a.as_slice().unwrap().as_ptr();
-        a.add_assign(&Tensor::ones([3]));
+        a.add_assign(&Array::ones([3]));
         assert_eq!(
             (a.as_slice().unwrap().as_ptr(), a.to_vec()[0]),
             (address, 2.0)
         );
-        let mut c = Tensor::constant([3], 1.0_f32);
+        let mut c = Array::constant([3], 1.0_f32);
         c.add_assign(&a);
         assert_eq!(c.to_vec(), [3.0; 3]);
     }
 
     #[test]
     fn infinities_are_found() {
-        let mut x = Tensor::<f32>::ones([3000]);
+        let mut x = Array::<f32>::ones([3000]);
         assert!(x.is_finite());
         x.make_mut()[2999] = f32::NEG_INFINITY;
         assert!(!x.is_finite());
         x.make_mut()[2999] = 0.0;
         x.make_mut()[17] = f32::NAN;
         assert!(!x.is_finite() && x.slice(0, 18..).is_finite());
-        assert!(Tensor::<f32>::zeros([0, 3]).is_finite());
+        assert!(Array::<f32>::zeros([0, 3]).is_finite());
     }
 
     #[test]
     #[should_panic(expected = "add: [2, 3] x [2]: sizes 3 and 2 do not broadcast")]
     fn mismatches_name_the_operation() {
-        let _ = &Tensor::<f32>::zeros([2, 3]) + &Tensor::zeros([2]);
+        let _ = &Array::<f32>::zeros([2, 3]) + &Array::zeros([2]);
     }
 }

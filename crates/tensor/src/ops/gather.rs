@@ -3,20 +3,20 @@
 //! Gathering and scatter-adding at the same indices are adjoints. Sums are added in the order of
 //! the indices, so equal indices give the same bits each time.
 
+use crate::array::Array;
 use crate::element::{Element, Float};
 use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
 use crate::shape;
-use crate::tensor::Tensor;
 
-impl<T: Element> Tensor<T> {
+impl<T: Element> Array<T> {
     /// Element `[.., j]` of the result is element `[.., indices[.., j]]` of this.
     ///
     /// # Panics
     /// If the axes before the last are not those of `indices`, or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn gather(&self, indices: &Tensor<i64>) -> Self {
+    pub fn gather(&self, indices: &Array<i64>) -> Self {
         let shape = shape::gather(self.shape(), indices.shape()).or_panic();
         let (size, count) = (last(self), last(indices));
         check_indices("gather", indices, size);
@@ -40,7 +40,7 @@ impl<T: Element> Tensor<T> {
     /// If this is a scalar or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn gather_rows(&self, indices: &Tensor<i64>) -> Self {
+    pub fn gather_rows(&self, indices: &Array<i64>) -> Self {
         let shape = shape::gather_rows(self.shape(), indices.shape()).or_panic();
         check_indices("gather_rows", indices, self.shape()[0]);
         let width: usize = self.shape()[1..].iter().product();
@@ -56,7 +56,7 @@ impl<T: Element> Tensor<T> {
     }
 }
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// The adjoint of [`gather`](Self::gather): zeros `[.., size]` with element `[.., j]` of this
     /// added at `[.., indices[.., j]]`.
     ///
@@ -64,7 +64,7 @@ impl<T: Float> Tensor<T> {
     /// If the shapes differ or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn scatter_add(&self, indices: &Tensor<i64>, size: usize) -> Self {
+    pub fn scatter_add(&self, indices: &Array<i64>, size: usize) -> Self {
         let shape = shape::scatter_add(self.shape(), indices.shape(), size).or_panic();
         let count = last(self);
         check_indices("scatter_add", indices, size);
@@ -93,7 +93,7 @@ impl<T: Float> Tensor<T> {
     /// If the first axes are not those of `indices`, or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn scatter_add_rows(&self, indices: &Tensor<i64>, rows: usize) -> Self {
+    pub fn scatter_add_rows(&self, indices: &Array<i64>, rows: usize) -> Self {
         let shape = shape::scatter_add_rows(self.shape(), indices.shape(), rows).or_panic();
         check_indices("scatter_add_rows", indices, rows);
         let width: usize = shape[1..].iter().product();
@@ -152,13 +152,13 @@ impl Users {
     }
 }
 
-fn last<T: Element>(tensor: &Tensor<T>) -> usize {
+fn last<T: Element>(tensor: &Array<T>) -> usize {
     tensor.shape()[tensor.rank() - 1]
 }
 
 /// Refuses indices outside `0..size`.
 #[track_caller]
-pub(crate) fn check_indices(operation: &str, indices: &Tensor<i64>, size: usize) {
+pub(crate) fn check_indices(operation: &str, indices: &Array<i64>, size: usize) {
     assert!(
         u32::try_from(indices.elements()).is_ok(),
         "{operation}: more than 2³² indices"
@@ -178,28 +178,28 @@ mod tests {
     use super::*;
     use crate::{Shape, random};
 
-    fn indices(shape: impl Into<Shape>, size: usize, seed: u64) -> Tensor<i64> {
+    fn indices(shape: impl Into<Shape>, size: usize, seed: u64) -> Array<i64> {
         let shape = shape.into();
         let count = shape.elements();
         let mut values: Vec<i64> = (0..count)
             .map(|i| (i * i + seed as usize) as i64 % size as i64)
             .collect();
         values.reverse();
-        Tensor::from_vec(values, shape)
+        Array::from_vec(values, shape)
     }
 
     #[test]
     fn gathering_and_adding_follow_their_definition() {
         let mut rng = random::rng(50);
         for (lead, size, count) in [(1, 1, 1), (7, 5, 9), (300, 40, 300), (3, 6, 0)] {
-            let x = Tensor::<f64>::normal([size, lead], 0.0, 1.0, &mut rng).t();
+            let x = Array::<f64>::normal([size, lead], 0.0, 1.0, &mut rng).t();
             let at = indices([lead, count], size, 3);
             let chosen = x.gather(&at);
             assert_eq!(
                 chosen,
-                Tensor::from_fn([lead, count], |i| x.at(&[i[0], at.at(i) as usize]))
+                Array::from_fn([lead, count], |i| x.at(&[i[0], at.at(i) as usize]))
             );
-            let sums = Tensor::from_fn([lead, size], |i| {
+            let sums = Array::from_fn([lead, size], |i| {
                 let named = |&j: &usize| at.at(&[i[0], j]) as usize == i[1];
                 (0..count)
                     .filter(named)
@@ -214,14 +214,14 @@ mod tests {
     fn rows_too() {
         let mut rng = random::rng(51);
         for (rows, width, count) in [(1, 1, 1), (9, 4, 20), (500, 70, 900), (5, 3, 0), (4, 0, 3)] {
-            let x = Tensor::<f64>::normal([rows, width], 0.0, 1.0, &mut rng);
+            let x = Array::<f64>::normal([rows, width], 0.0, 1.0, &mut rng);
             let at = indices([count], rows, 7);
             let chosen = x.gather_rows(&at);
             assert_eq!(
                 chosen,
-                Tensor::from_fn([count, width], |i| x.at(&[at.at(&i[..1]) as usize, i[1]]))
+                Array::from_fn([count, width], |i| x.at(&[at.at(&i[..1]) as usize, i[1]]))
             );
-            let sums = Tensor::from_fn([rows, width], |i| {
+            let sums = Array::from_fn([rows, width], |i| {
                 let named = |&j: &usize| at.at(&[j]) as usize == i[0];
                 (0..count)
                     .filter(named)
@@ -235,6 +235,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "gather: index -1 is out of range for an axis of 3")]
     fn indices_do_not_count_from_the_end() {
-        let _ = Tensor::<f32>::zeros([3]).gather(&Tensor::from_vec(vec![-1], [1]));
+        let _ = Array::<f32>::zeros([3]).gather(&Array::from_vec(vec![-1], [1]));
     }
 }

@@ -10,12 +10,12 @@
 
 use std::f64::consts::{PI, SQRT_2};
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
 use crate::shape;
 use crate::special::{BERNOULLI, erfc, lgamma, polygamma};
-use crate::tensor::Tensor;
 
 /// Most coefficients of a Taylor series.
 const COEFFICIENTS: usize = 8;
@@ -32,7 +32,7 @@ const LARGEST: f64 = 1e10;
 /// From here on Stirling's series has all digits.
 const LARGE: f64 = 12.0;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Derivative number `order` in a of the regularised incomplete gamma function P(a, x), for a in
     /// this and `x`, which broadcast; P itself at order 0. NaN unless 0 < a ≤ 10¹⁰ and x ≥ 0, and from
     /// order 8 on. The time grows with √a.
@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn values_agree_with_thirty_digits() {
         for (a, x, order, expected) in VALUES {
-            let found = Tensor::scalar(a).gammainc(&Tensor::scalar(x), order).item();
+            let found = Array::scalar(a).gammainc(&Array::scalar(x), order).item();
             assert_relative_eq!(
                 found,
                 expected,
@@ -361,8 +361,7 @@ mod tests {
 
     #[test]
     fn ends_and_what_is_outside() {
-        let p =
-            |a: f64, x: f64, order| Tensor::scalar(a).gammainc(&Tensor::scalar(x), order).item();
+        let p = |a: f64, x: f64, order| Array::scalar(a).gammainc(&Array::scalar(x), order).item();
         for order in 0..COEFFICIENTS {
             assert_eq!(p(2.5, 0.0, order), 0.0);
             assert_eq!(
@@ -382,8 +381,8 @@ mod tests {
         }
         assert!(p(1.0, 1.0, COEFFICIENTS).is_nan());
         // A number at a time or many, also of shapes that stretch.
-        let a = Tensor::from_vec(vec![0.5_f32, 2.0, 30.0], [3, 1]);
-        let x = Tensor::<f32>::linspace(0.1, 40.0, 500);
+        let a = Array::from_vec(vec![0.5_f32, 2.0, 30.0], [3, 1]);
+        let x = Array::<f32>::linspace(0.1, 40.0, 500);
         let all = a.gammainc(&x, 1);
         assert_eq!(all.shape(), [3, 500]);
         assert_eq!(
@@ -396,9 +395,7 @@ mod tests {
     fn normal_numbers_become_those_of_the_gamma_distribution() {
         for a in [0.01, 0.4, 1.0, 3.7, 50.0, 1e4, 1e6] {
             for z in [-6.0, -2.5, -0.3, 0.0, 0.7, 3.0, 6.0] {
-                let x = Tensor::scalar(a)
-                    .gamma_from_normal(&Tensor::scalar(z))
-                    .item();
+                let x = Array::scalar(a).gamma_from_normal(&Array::scalar(z)).item();
                 let (p, q) = incomplete(a, x, 1);
                 let share = 0.5 * erfc(f64::abs(z) / SQRT_2);
                 let found = if z < 0.0 { p.0[0] } else { q.0[0] };
@@ -416,12 +413,12 @@ mod tests {
                 }
             }
         }
-        let exponential = Tensor::scalar(1.0_f64)
-            .gamma_from_normal(&Tensor::scalar(1.0))
+        let exponential = Array::scalar(1.0_f64)
+            .gamma_from_normal(&Array::scalar(1.0))
             .item();
         let expected = -(0.5 * erfc(1.0 / SQRT_2)).ln();
         assert_relative_eq!(exponential, expected, max_relative = 1e-14);
-        let none = Tensor::scalar(-1.0_f64).gamma_from_normal(&Tensor::scalar(0.0));
+        let none = Array::scalar(-1.0_f64).gamma_from_normal(&Array::scalar(0.0));
         assert!(none.item().is_nan());
     }
 }

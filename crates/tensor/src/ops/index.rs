@@ -3,10 +3,10 @@
 use std::fmt;
 use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
 
+use crate::array::Array;
 use crate::element::{Element, Float};
 use crate::error::{OrPanic, ShapeError};
 use crate::shape::{self, Shape};
-use crate::tensor::Tensor;
 
 /// Positions along one axis: `start..end` in steps, with Python's rules.
 ///
@@ -14,9 +14,9 @@ use crate::tensor::Tensor;
 /// the last position) down to but not including `end`.
 ///
 /// ```
-/// use retrograd_tensor::{Slice, Tensor};
+/// use retrograd_tensor::{Slice, Array};
 ///
-/// let x = Tensor::<f32>::arange(6);
+/// let x = Array::<f32>::arange(6);
 /// assert_eq!(x.slice(0, 1..-1).to_vec(), [1.0, 2.0, 3.0, 4.0]);
 /// assert_eq!(x.slice(0, Slice::all().step(-2)).to_vec(), [5.0, 3.0, 1.0]);
 /// ```
@@ -160,7 +160,7 @@ impl From<RangeFull> for Slice {
     }
 }
 
-impl<T: Element> Tensor<T> {
+impl<T: Element> Array<T> {
     /// The chosen positions along one axis, as a view.
     ///
     /// # Panics
@@ -293,7 +293,7 @@ impl<T: Element> Tensor<T> {
     }
 }
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Adds `part` in place at these positions of one axis; other holders of the buffer keep what they
     /// have.
     ///
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn slices_follow_python() {
-        let x = Tensor::<f64>::arange(5);
+        let x = Array::<f64>::arange(5);
         let cases: [(Slice, &[f64]); 8] = [
             ((1..3).into(), &[1.0, 2.0]),
             ((-2..).into(), &[3.0, 4.0]),
@@ -368,7 +368,7 @@ mod tests {
             assert_eq!(sum, &x + &placed);
         }
         assert_eq!(
-            Tensor::<f64>::zeros([0])
+            Array::<f64>::zeros([0])
                 .slice(0, Slice::all().step(-1))
                 .elements(),
             0
@@ -377,14 +377,14 @@ mod tests {
 
     #[test]
     fn empty_tensors_can_be_sliced_along_their_other_axes() {
-        let part = Tensor::<f64>::zeros([0, 9]).slice(1, 6..);
+        let part = Array::<f64>::zeros([0, 9]).slice(1, 6..);
         assert_eq!(part.shape(), &Shape::from([0, 3]));
         assert!(part.to_vec().is_empty());
     }
 
     #[test]
     fn extreme_steps_and_ends_choose_what_python_does() {
-        let x = Tensor::<f64>::arange(15).reshape(&[5, 3]);
+        let x = Array::<f64>::arange(15).reshape(&[5, 3]);
         let last = [12.0, 13.0, 14.0];
         let cases: [(Slice, &[f64]); 6] = [
             (Slice::all().step(isize::MAX), &[0.0, 1.0, 2.0]),
@@ -407,23 +407,23 @@ mod tests {
 
     #[test]
     fn rows_and_joins_match_their_definition() {
-        let x = Tensor::<f64>::arange(12).reshape(&[3, 4]);
+        let x = Array::<f64>::arange(12).reshape(&[3, 4]);
         assert_eq!(
             x.rows(&[2, 0, 2]).to_vec()[..5],
             [8.0, 9.0, 10.0, 11.0, 0.0]
         );
         assert_eq!(x.t().rows(&[1]).to_vec(), [1.0, 5.0, 9.0]);
-        let both = Tensor::cat(&[x.clone(), x.slice(1, 1..2)], 1);
+        let both = Array::cat(&[x.clone(), x.slice(1, 1..2)], 1);
         assert_eq!(
             both,
-            Tensor::from_fn([3, 5], |i| x.at(&[i[0], if i[1] < 4 { i[1] } else { 1 }]))
+            Array::from_fn([3, 5], |i| x.at(&[i[0], if i[1] < 4 { i[1] } else { 1 }]))
         );
         assert_eq!(
-            Tensor::stack(&[x.clone(), x.clone()], -1).at(&[2, 1, 1]),
+            Array::stack(&[x.clone(), x.clone()], -1).at(&[2, 1, 1]),
             9.0
         );
         assert_eq!(
-            Tensor::cat(&[Tensor::<f32>::zeros([0, 2]), Tensor::zeros([0, 2])], 0).elements(),
+            Array::cat(&[Array::<f32>::zeros([0, 2]), Array::zeros([0, 2])], 0).elements(),
             0
         );
         assert_eq!(x.select(1, 2).to_vec(), [2.0, 6.0, 10.0]);

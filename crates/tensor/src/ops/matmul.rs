@@ -1,18 +1,18 @@
 //! Matrix products of tensors, single and batched.
 
+use crate::array::Array;
 use crate::element::{Element, Float};
 use crate::error::OrPanic;
 use crate::gemm::{self, Matrix, Onto};
 use crate::layout::Layout;
 use crate::parallel;
 use crate::shape::{self, Shape};
-use crate::tensor::Tensor;
 
 /// Elements of a batch's results worth a task of their own.
 const TASK: usize = 1 << 12;
 
 /// The last two axes of `tensor` as a matrix whose first element is at storage position `offset`.
-pub(crate) fn matrix<T: Element>(tensor: &Tensor<T>, offset: usize) -> Matrix<'_, T> {
+pub(crate) fn matrix<T: Element>(tensor: &Array<T>, offset: usize) -> Matrix<'_, T> {
     let (shape, strides) = (tensor.shape(), tensor.layout().strides());
     let (row, column) = (shape.rank() - 2, shape.rank() - 1);
     Matrix {
@@ -25,7 +25,7 @@ pub(crate) fn matrix<T: Element>(tensor: &Tensor<T>, offset: usize) -> Matrix<'_
     }
 }
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Matrix product of `[..., rows, inner]` and `[..., inner, columns]`; leading axes broadcast.
     ///
     /// Operands may have any strides: `a.matmul(&b.t())` copies nothing.
@@ -136,8 +136,8 @@ mod tests {
     #[test]
     fn batches_broadcast_and_match_single_products() {
         let mut rng = random::rng(1);
-        let a = Tensor::<f64>::normal([2, 1, 3, 4], 0.0, 1.0, &mut rng);
-        let b = Tensor::<f64>::normal([5, 4, 6], 0.0, 1.0, &mut rng);
+        let a = Array::<f64>::normal([2, 1, 3, 4], 0.0, 1.0, &mut rng);
+        let b = Array::<f64>::normal([5, 4, 6], 0.0, 1.0, &mut rng);
         let c = a.matmul(&b);
         assert_eq!(c.shape(), &Shape::from([2, 5, 3, 6]));
         for i in 0..2 {
@@ -152,9 +152,9 @@ mod tests {
     fn a_row_is_added_to_every_row() {
         let mut rng = random::rng(2);
         for (rows, inner, columns) in [(1, 5, 7), (3, 0, 2), (0, 4, 3), (20, 33, 65)] {
-            let a = Tensor::<f64>::normal([rows, inner], 0.0, 1.0, &mut rng);
-            let b = Tensor::<f64>::normal([inner, columns], 0.0, 1.0, &mut rng);
-            let row = Tensor::<f64>::normal([2 * columns], 0.0, 1.0, &mut rng);
+            let a = Array::<f64>::normal([rows, inner], 0.0, 1.0, &mut rng);
+            let b = Array::<f64>::normal([inner, columns], 0.0, 1.0, &mut rng);
+            let row = Array::<f64>::normal([2 * columns], 0.0, 1.0, &mut rng);
             let row = row.slice(0, crate::Slice::all().step(2));
             let in_two_steps = &a.matmul(&b) + &row;
             assert_abs_diff_eq!(a.affine(&b, &row), in_two_steps, epsilon = 1e-13);
@@ -163,8 +163,8 @@ mod tests {
 
     #[test]
     fn products_are_added_in_place() {
-        let a = Tensor::<f32>::ones([2, 3]);
-        let mut c = Tensor::full([2, 2], f32::NAN);
+        let a = Array::<f32>::ones([2, 3]);
+        let mut c = Array::full([2, 2], f32::NAN);
         c.add_product(1.0, &a, &a.t(), 0.0);
         let place = c.as_slice().unwrap().as_ptr();
         c.add_product(2.0, &a, &a.t(), -1.0);
@@ -175,21 +175,21 @@ mod tests {
     #[test]
     #[should_panic(expected = "affine: [2, 3] x [3, 4] x [3]: the row has shape [3], not [4]")]
     fn a_row_of_another_length_is_refused() {
-        let a = Tensor::<f32>::ones([2, 3]);
-        let _ = a.affine(&Tensor::ones([3, 4]), &Tensor::ones([3]));
+        let a = Array::<f32>::ones([2, 3]);
+        let _ = a.affine(&Array::ones([3, 4]), &Array::ones([3]));
     }
 
     #[test]
     fn transposed_operands_are_read_in_place() {
         let mut rng = random::rng(2);
-        let a = Tensor::<f64>::normal([3, 2, 5, 4], 0.0, 1.0, &mut rng);
-        let b = Tensor::<f64>::normal([2, 4, 5], 0.0, 1.0, &mut rng);
+        let a = Array::<f64>::normal([3, 2, 5, 4], 0.0, 1.0, &mut rng);
+        let b = Array::<f64>::normal([2, 4, 5], 0.0, 1.0, &mut rng);
         for (x, y, transposed) in [
             (&a, &b, [true, true]),
             (&a, &a, [true, false]),
             (&b, &b, [false, true]),
         ] {
-            let turn = |x: &Tensor<f64>, turned| if turned { x.t().copied() } else { x.clone() };
+            let turn = |x: &Array<f64>, turned| if turned { x.t().copied() } else { x.clone() };
             let copied = turn(x, transposed[0]).matmul(&turn(y, transposed[1]));
             assert_abs_diff_eq!(x.matmul_transposed(y, transposed), copied, epsilon = 1e-13);
         }
@@ -197,17 +197,17 @@ mod tests {
 
     #[test]
     fn empty_products_are_zero() {
-        let none = Tensor::<f32>::zeros([3, 0]).matmul(&Tensor::zeros([0, 2]));
-        assert_eq!(none, Tensor::zeros([3, 2]));
+        let none = Array::<f32>::zeros([3, 0]).matmul(&Array::zeros([0, 2]));
+        assert_eq!(none, Array::zeros([3, 2]));
         assert_eq!(
-            Tensor::<f32>::zeros([0, 3])
-                .matmul(&Tensor::zeros([3, 2]))
+            Array::<f32>::zeros([0, 3])
+                .matmul(&Array::zeros([3, 2]))
                 .elements(),
             0
         );
         assert_eq!(
-            Tensor::<f32>::zeros([0, 2, 3])
-                .matmul(&Tensor::zeros([3, 2]))
+            Array::<f32>::zeros([0, 2, 3])
+                .matmul(&Array::zeros([3, 2]))
                 .elements(),
             0
         );
@@ -218,6 +218,6 @@ mod tests {
         expected = "matmul: [32, 784] x [512, 128]: inner sizes 784 (left, axis 1) and 512"
     )]
     fn mismatches_panic_in_words() {
-        let _ = Tensor::<f32>::zeros([32, 784]).matmul(&Tensor::zeros([512, 128]));
+        let _ = Array::<f32>::zeros([32, 784]).matmul(&Array::zeros([512, 128]));
     }
 }

@@ -2,13 +2,13 @@
 
 use smallvec::SmallVec;
 
+use crate::array::Array;
 use crate::element::Element;
 use crate::error::OrPanic;
 use crate::ops::index::Slice;
 use crate::shape::{self, Axes, MAX_RANK, ReducedAxes, Shape};
-use crate::tensor::Tensor;
 
-impl<T: Element> Tensor<T> {
+impl<T: Element> Array<T> {
     /// The same elements in row-major order under other sizes, one of which may be −1.
     ///
     /// A view where the strides allow it, a copy where not.
@@ -144,9 +144,9 @@ impl<T: Element> Tensor<T> {
 mod tests {
     use super::*;
 
-    fn counting(shape: impl Into<Shape>) -> Tensor<f64> {
+    fn counting(shape: impl Into<Shape>) -> Array<f64> {
         let shape = shape.into();
-        Tensor::arange(shape.elements()).with_shape(shape)
+        Array::arange(shape.elements()).with_shape(shape)
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
         let x = counting([2, 3, 4]);
         let turned = x.permute(&[2, 0, 1]);
         assert!(turned.shares_storage_with(&x));
-        let defined = Tensor::from_fn([4, 2, 3], |i| x.at(&[i[1], i[2], i[0]]));
+        let defined = Array::from_fn([4, 2, 3], |i| x.at(&[i[1], i[2], i[0]]));
         assert_eq!(turned, defined);
         let copied = turned.reshape(&[6, -1]);
         assert!(!copied.shares_storage_with(&x));
@@ -175,7 +175,7 @@ mod tests {
             x.unsqueeze(1).broadcast_to([2, 5, 3]).at(&[1, 4, 2]),
             x.at(&[1, 2])
         );
-        assert_eq!(Tensor::scalar(2.0_f32).broadcast_to([0, 3]).elements(), 0);
+        assert_eq!(Array::scalar(2.0_f32).broadcast_to([0, 3]).elements(), 0);
     }
 
     #[test]

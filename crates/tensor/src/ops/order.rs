@@ -1,6 +1,6 @@
 //! Order along the last axis: sorting, and the k largest.
 //!
-//! Both report where the elements were, so that [`gather`](Tensor::gather) fetches them and its
+//! Both report where the elements were, so that [`gather`](Array::gather) fetches them and its
 //! adjoint puts something back. A NaN counts as largest and equal elements keep their order, so
 //! every result is unique.
 //!
@@ -10,12 +10,12 @@
 
 use std::cmp::Ordering;
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::ops::blocks::in_blocks;
 use crate::simd::{Kernel, Math, Simd};
-use crate::tensor::Tensor;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// The `k` largest elements along the last axis, in falling order, and where they were; the
     /// first of equals comes first.
     ///
@@ -23,7 +23,7 @@ impl<T: Float> Tensor<T> {
     /// If this is a scalar, or the last axis has fewer than `k` elements.
     #[track_caller]
     #[must_use]
-    pub fn topk(&self, k: usize) -> (Self, Tensor<i64>) {
+    pub fn topk(&self, k: usize) -> (Self, Array<i64>) {
         let positions = self.topk_positions(k);
         (self.gather(&positions), positions)
     }
@@ -34,7 +34,7 @@ impl<T: Float> Tensor<T> {
     /// If this is a scalar, or the last axis has fewer than `k` elements.
     #[track_caller]
     #[must_use]
-    pub fn topk_positions(&self, k: usize) -> Tensor<i64> {
+    pub fn topk_positions(&self, k: usize) -> Array<i64> {
         let size = self.ordered_axis("topk");
         assert!(
             k <= size,
@@ -42,7 +42,7 @@ impl<T: Float> Tensor<T> {
             self.shape()
         );
         let x = self.values();
-        Tensor::written(self.shape().with(self.rank() - 1, k), |out| {
+        Array::written(self.shape().with(self.rank() - 1, k), |out| {
             in_blocks(out, k, size, &|first, out| {
                 let x = &x[first * size..];
                 T::dispatch(TopK { x, size, k, out });
@@ -57,7 +57,7 @@ impl<T: Float> Tensor<T> {
     /// If this is a scalar.
     #[track_caller]
     #[must_use]
-    pub fn sort(&self, descending: bool) -> (Self, Tensor<i64>) {
+    pub fn sort(&self, descending: bool) -> (Self, Array<i64>) {
         let positions = self.argsort(descending);
         (self.gather(&positions), positions)
     }
@@ -69,14 +69,14 @@ impl<T: Float> Tensor<T> {
     /// If this is a scalar, or the last axis has more than 2³² elements.
     #[track_caller]
     #[must_use]
-    pub fn argsort(&self, descending: bool) -> Tensor<i64> {
+    pub fn argsort(&self, descending: bool) -> Array<i64> {
         let size = self.ordered_axis("sort");
         assert!(
             u32::try_from(size).is_ok(),
             "sort: more than 2³² elements in a row"
         );
         let x = self.values();
-        Tensor::written(*self.shape(), |out| {
+        Array::written(*self.shape(), |out| {
             in_blocks(
                 out,
                 size,
@@ -106,7 +106,7 @@ impl<T: Float> Tensor<T> {
     /// If the leading axes differ and this is no vector.
     #[track_caller]
     #[must_use]
-    pub fn searchsorted(&self, values: &Self, right: bool) -> Tensor<i64> {
+    pub fn searchsorted(&self, values: &Self, right: bool) -> Array<i64> {
         let size = self.ordered_axis("searchsorted");
         let lead = &self.shape()[..self.rank() - 1];
         let fits = values
@@ -125,7 +125,7 @@ impl<T: Float> Tensor<T> {
             _ => values.shape()[self.rank() - 1],
         };
         let (sorted, values_of) = (self.values(), values.values());
-        Tensor::written(*values.shape(), |out| {
+        Array::written(*values.shape(), |out| {
             in_blocks(out, 1, (size + 2).ilog2() as usize, &|first, out| {
                 for (i, (slot, &value)) in (first..).zip(out.iter_mut().zip(&values_of[first..])) {
                     let row = &sorted[i / count * size..][..size];
@@ -272,11 +272,11 @@ mod tests {
     }
 
     /// Rows with ties, infinities, NaN of either sign, and zeros of either sign.
-    fn awkward(rows: usize, size: usize) -> Tensor<f64> {
+    fn awkward(rows: usize, size: usize) -> Array<f64> {
         let mut rng = random::rng((rows * size) as u64);
-        let x = Tensor::<f64>::normal([rows, size], 0.0, 1.0, &mut rng);
+        let x = Array::<f64>::normal([rows, size], 0.0, 1.0, &mut rng);
         let ties = x.map(|value| (value * 4.0).round() / 4.0);
-        Tensor::from_fn([rows, size], |i| match (i[0] * 31 + i[1] * 17) % 41 {
+        Array::from_fn([rows, size], |i| match (i[0] * 31 + i[1] * 17) % 41 {
             0 => f64::NAN,
             1 => -f64::NAN,
             2 => f64::INFINITY,
@@ -317,10 +317,10 @@ mod tests {
 
     #[test]
     fn rows_of_one_value_give_their_first_positions() {
-        let (values, positions) = Tensor::<f32>::full([2, 4096], f32::NEG_INFINITY).topk(3);
+        let (values, positions) = Array::<f32>::full([2, 4096], f32::NEG_INFINITY).topk(3);
         assert_eq!(positions.to_vec(), [0, 1, 2, 0, 1, 2]);
-        assert_eq!(values, Tensor::full([2, 3], f32::NEG_INFINITY));
-        let (_, positions) = Tensor::<f32>::full([1, 1000], f32::NAN).topk(2);
+        assert_eq!(values, Array::full([2, 3], f32::NEG_INFINITY));
+        let (_, positions) = Array::<f32>::full([1, 1000], f32::NAN).topk(2);
         assert_eq!(positions.to_vec(), [0, 1]);
     }
 
@@ -340,7 +340,7 @@ mod tests {
                     1 => sorted.to_vec(),
                     _ => sorted.select(0, i[0]).to_vec(),
                 };
-                let counts = Tensor::<f64>::from_fn(*values.shape(), |i| {
+                let counts = Array::<f64>::from_fn(*values.shape(), |i| {
                     let value = values.at(i);
                     let smaller = |x: &&f64| {
                         let same = **x == value || (x.is_nan() && value.is_nan());
@@ -351,20 +351,20 @@ mod tests {
                 assert!(found.iter().map(|i| i as f64).eq(counts.iter()), "{right}");
             }
         }
-        let one = Tensor::from_vec(vec![1.0_f32, 2.0, 2.0, 3.0], [4]);
-        assert_eq!(one.searchsorted(&Tensor::scalar(2.0), false).item(), 1);
-        assert_eq!(one.searchsorted(&Tensor::scalar(2.0), true).item(), 3);
+        let one = Array::from_vec(vec![1.0_f32, 2.0, 2.0, 3.0], [4]);
+        assert_eq!(one.searchsorted(&Array::scalar(2.0), false).item(), 1);
+        assert_eq!(one.searchsorted(&Array::scalar(2.0), true).item(), 3);
     }
 
     #[test]
     #[should_panic(expected = "searchsorted: [2, 3] x [3, 3]: the axes before the last differ")]
     fn rows_are_searched_for_their_own_values() {
-        let _ = Tensor::<f32>::zeros([2, 3]).searchsorted(&Tensor::zeros([3, 3]), false);
+        let _ = Array::<f32>::zeros([2, 3]).searchsorted(&Array::zeros([3, 3]), false);
     }
 
     #[test]
     #[should_panic(expected = "topk: [2, 3]: 4 of the 3 elements of the last axis")]
     fn more_than_there_are_is_refused() {
-        let _ = Tensor::<f32>::zeros([2, 3]).topk(4);
+        let _ = Array::<f32>::zeros([2, 3]).topk(4);
     }
 }

@@ -1,11 +1,11 @@
 //! Padding and rolling: the same elements with others around them, or in a circle.
 
+use crate::array::Array;
 use crate::element::Element;
 use crate::error::OrPanic;
 use crate::shape;
-use crate::tensor::Tensor;
 
-impl<T: Element> Tensor<T> {
+impl<T: Element> Array<T> {
     /// The last `widths.len()` axes longer by `[before, after]` each, filled with `value`; negative
     /// widths cut off.
     ///
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn padding_follows_its_definition() {
-        let x = Tensor::<f64>::normal([3, 4, 2], 0.0, 1.0, &mut random::rng(71));
+        let x = Array::<f64>::normal([3, 4, 2], 0.0, 1.0, &mut random::rng(71));
         let widths: [&[[isize; 2]]; 6] = [
             &[],
             &[[1, 2]],
@@ -90,7 +90,7 @@ mod tests {
                 }
                 let padded = x.pad(widths, 7.0);
                 let lead = x.rank() - widths.len();
-                let defined = Tensor::from_fn(*padded.shape(), |i| {
+                let defined = Array::from_fn(*padded.shape(), |i| {
                     let place: Option<Vec<usize>> = (0..i.len())
                         .map(|axis| {
                             let before = axis.checked_sub(lead).map_or(0, |j| widths[j][0]);
@@ -104,19 +104,19 @@ mod tests {
                 assert_eq!(padded, defined, "{widths:?}");
             }
         }
-        let nothing = Tensor::<f64>::zeros([0, 2]).pad(&[[1, 0], [0, 1]], 3.0);
-        assert_eq!(nothing, Tensor::full([1, 3], 3.0));
-        assert_eq!(Tensor::scalar(2.0).pad(&[], 1.0), Tensor::scalar(2.0));
+        let nothing = Array::<f64>::zeros([0, 2]).pad(&[[1, 0], [0, 1]], 3.0);
+        assert_eq!(nothing, Array::full([1, 3], 3.0));
+        assert_eq!(Array::scalar(2.0).pad(&[], 1.0), Array::scalar(2.0));
     }
 
     #[test]
     fn rolling_goes_in_circles() {
-        let x = Tensor::<f64>::normal([3, 4, 2], 0.0, 1.0, &mut random::rng(72));
+        let x = Array::<f64>::normal([3, 4, 2], 0.0, 1.0, &mut random::rng(72));
         for x in [x.clone(), x.permute(&[2, 0, 1])] {
             for axis in 0..3 {
                 for shift in [0, 1, -1, 3, 10_001, isize::MIN] {
                     let size = x.shape()[axis] as isize;
-                    let defined = Tensor::from_fn(*x.shape(), |i| {
+                    let defined = Array::from_fn(*x.shape(), |i| {
                         let mut place = i.to_vec();
                         let from = i[axis] as isize - shift.rem_euclid(size);
                         place[axis] = from.rem_euclid(size) as usize;
@@ -126,12 +126,12 @@ mod tests {
                 }
             }
         }
-        assert_eq!(Tensor::<f64>::zeros([0, 2]).roll(0, 1).elements(), 0);
+        assert_eq!(Array::<f64>::zeros([0, 2]).roll(0, 1).elements(), 0);
     }
 
     #[test]
     #[should_panic(expected = "pad: [2]: there are fewer axes than the 2 to be padded")]
     fn an_axis_too_many_is_refused() {
-        let _ = Tensor::<f32>::zeros([2]).pad(&[[1, 1], [1, 1]], 0.0);
+        let _ = Array::<f32>::zeros([2]).pad(&[[1, 1], [1, 1]], 0.0);
     }
 }

@@ -1,18 +1,18 @@
 //! Pooling: the largest or the mean of what each window sees.
 //!
 //! The largest is reported by its position, the first of equals, as a flat index into its plane;
-//! reading there is [`gather`](Tensor::gather), and its adjoint
-//! [`scatter_add`](Tensor::scatter_add). A NaN counts as largest.
+//! reading there is [`gather`](Array::gather), and its adjoint
+//! [`scatter_add`](Array::scatter_add). A NaN counts as largest.
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
 use crate::shape::{self, PoolGeometry, Pooling, Shape, Sliding};
 use crate::simd::{Kernel, Math};
 use crate::storage::Storage;
-use crate::tensor::Tensor;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Largest of each window of `[.., positions]`; see [`max_pool_positions`](Self::max_pool_positions).
     ///
     /// # Panics
@@ -75,11 +75,11 @@ impl<T: Float> Tensor<T> {
     /// If the number of elements is not the geometry's.
     #[track_caller]
     #[must_use]
-    pub fn max_pool_positions(&self, geometry: &PoolGeometry) -> Tensor<i64> {
+    pub fn max_pool_positions(&self, geometry: &PoolGeometry) -> Array<i64> {
         geometry.check(self.shape(), geometry.planes_in());
         let (x, plane) = (self.values(), size(geometry.axes, |axis| axis.input));
         let windows = size(geometry.axes, |axis| axis.output);
-        Tensor::written(geometry.planes_out(), |out| {
+        Array::written(geometry.planes_out(), |out| {
             in_blocks(out, windows, plane + windows, &|first, out| {
                 let x = &x[first * plane..];
                 let axes = geometry.axes;
@@ -312,7 +312,7 @@ mod tests {
     use crate::{assert_abs_diff_eq, random};
 
     /// What each window sees, as positions and values, row by row.
-    fn seen(x: &Tensor<f64>, axes: [Sliding; 2], plane: usize, window: usize) -> Vec<(usize, f64)> {
+    fn seen(x: &Array<f64>, axes: [Sliding; 2], plane: usize, window: usize) -> Vec<(usize, f64)> {
         let [rows, columns] = axes;
         let (row, column) = (window / columns.output, window % columns.output);
         let mut all = Vec::new();
@@ -327,7 +327,7 @@ mod tests {
         all
     }
 
-    fn cases() -> Vec<(Tensor<f64>, PoolGeometry)> {
+    fn cases() -> Vec<(Array<f64>, PoolGeometry)> {
         let mut rng = random::rng(60);
         let plain = Pooling::new([2, 2]);
         let options = [
@@ -344,7 +344,7 @@ mod tests {
         let mut cases = Vec::new();
         for options in options {
             for size in sizes {
-                let x = Tensor::<f64>::normal(size, 0.0, 1.0, &mut rng);
+                let x = Array::<f64>::normal(size, 0.0, 1.0, &mut rng);
                 // Halves, so that there are ties.
                 let x = x.map(|value| (value * 2.0).round() / 2.0);
                 let (_, geometry) = shape::pooling("test", x.shape(), &options).unwrap();
@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn the_largest_is_the_first_of_equals() {
         for (x, geometry) in cases() {
-            let expected = Tensor::from_fn(geometry.planes_out(), |i| {
+            let expected = Array::from_fn(geometry.planes_out(), |i| {
                 let seen = seen(&x, geometry.axes, i[0], i[1]);
                 let best = seen.iter().fold(
                     seen[0],
@@ -369,12 +369,12 @@ mod tests {
             });
             assert_eq!(x.max_pool_positions(&geometry), expected);
         }
-        let x = Tensor::from_vec(vec![f32::NEG_INFINITY; 4], [2, 2]);
+        let x = Array::from_vec(vec![f32::NEG_INFINITY; 4], [2, 2]);
         assert_eq!(
             x.max_pool2d(&Pooling::new([2, 2])).item(),
             f32::NEG_INFINITY
         );
-        let x = Tensor::from_vec(vec![1.0, f64::NAN, 3.0, f64::NAN], [4]);
+        let x = Array::from_vec(vec![1.0, f64::NAN, 3.0, f64::NAN], [4]);
         let (_, geometry) = shape::pooling("test", x.shape(), &Pooling::new([4])).unwrap();
         assert_eq!(x.max_pool_positions(&geometry).to_vec(), [1]);
     }
@@ -384,7 +384,7 @@ mod tests {
         let mut rng = random::rng(61);
         for (x, geometry) in cases() {
             let mean = x.average_pool(&geometry, false);
-            let y = Tensor::<f64>::normal(geometry.planes_out(), 0.0, 1.0, &mut rng);
+            let y = Array::<f64>::normal(geometry.planes_out(), 0.0, 1.0, &mut rng);
             for (i, value) in mean.iter().enumerate() {
                 let (plane, window) = (i / mean.shape()[1], i % mean.shape()[1]);
                 let seen = seen(&x, geometry.axes, plane, window);
@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn padding_counts_only_as_far_as_it_reaches() {
-        let x = Tensor::<f64>::ones([5]);
+        let x = Array::<f64>::ones([5]);
         let options = Pooling::new([3]).stride([2]).padding([1]).ceil();
         let (inside, padded) = (x.avg_pool1d(&options, false), x.avg_pool1d(&options, true));
         assert_eq!(inside.to_vec(), [1.0, 1.0, 1.0]);
@@ -415,7 +415,7 @@ mod tests {
         // The last window reaches two beyond the input, one of which is padding.
         let options = Pooling::new([4]).stride([3]).padding([1]).ceil();
         assert_eq!(x.avg_pool1d(&options, true).to_vec(), [0.75, 0.75]);
-        let x = Tensor::<f64>::ones([6]);
+        let x = Array::<f64>::ones([6]);
         assert_eq!(x.avg_pool1d(&options, true).to_vec(), [0.75, 1.0, 0.5]);
     }
 }

@@ -1,13 +1,13 @@
 //! Elements by their rank along an axis, such as the median, found without sorting all others.
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
 use crate::ops::order::key;
 use crate::shape::{Axes, Shape};
-use crate::tensor::Tensor;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// The lower median along `axis`, which goes away, and where it is: of an even number of
     /// elements the smaller of the two in the middle, of equals the first, of elements with a NaN
     /// the first NaN.
@@ -16,7 +16,7 @@ impl<T: Float> Tensor<T> {
     /// If the axis does not exist or has size 0.
     #[track_caller]
     #[must_use]
-    pub fn median(&self, axis: isize) -> (Self, Tensor<i64>) {
+    pub fn median(&self, axis: isize) -> (Self, Array<i64>) {
         let positions = self.median_positions(axis);
         let median = self.gather_along(axis, &positions);
         (median.squeeze(axis), positions.squeeze(axis))
@@ -28,7 +28,7 @@ impl<T: Float> Tensor<T> {
     /// If the axis does not exist or has size 0.
     #[track_caller]
     #[must_use]
-    pub fn median_positions(&self, axis: isize) -> Tensor<i64> {
+    pub fn median_positions(&self, axis: isize) -> Array<i64> {
         self.filled_axes("median", &Axes::from(axis));
         let size = self.shape()[self.shape().axis("median", axis).or_panic()];
         self.ranked_positions(axis, &[size.saturating_sub(1) / 2])
@@ -42,7 +42,7 @@ impl<T: Float> Tensor<T> {
     /// If the axis does not exist or has fewer elements than a rank asks for, or more than 2³².
     #[track_caller]
     #[must_use]
-    pub fn ranked_positions(&self, axis: isize, ranks: &[usize]) -> Tensor<i64> {
+    pub fn ranked_positions(&self, axis: isize, ranks: &[usize]) -> Array<i64> {
         let axis = self.shape().axis("ranked_positions", axis).or_panic();
         let (size, count) = (self.shape()[axis], ranks.len());
         let shape = self.shape().with(axis, count);
@@ -67,7 +67,7 @@ impl<T: Float> Tensor<T> {
         let sizes: Vec<usize> = order.iter().map(|&i| shape[i]).collect();
         let moved = self.permute(&order);
         let x = moved.values();
-        let positions = Tensor::written(Shape::from(sizes), |out| {
+        let positions = Array::written(Shape::from(sizes), |out| {
             in_blocks(out, count, size * count, &|first, out| {
                 let mut pairs = Vec::with_capacity(size);
                 let rows = x.chunks_exact(size).skip(first);
@@ -105,7 +105,7 @@ mod tests {
         let mut rng = random::rng(11);
         for shape in [[4, 3, 5], [1, 1, 1], [2, 0, 3], [40, 7, 50]] {
             // Few values, so that there are many equals, and zeros of either sign.
-            let x = Tensor::<f64>::normal(shape, 0.0, 1.0, &mut rng).map(f64::round);
+            let x = Array::<f64>::normal(shape, 0.0, 1.0, &mut rng).map(f64::round);
             for view in [x.clone(), x.permute(&[2, 0, 1]), x.flip(1)] {
                 for axis in 0..3 {
                     let size = view.shape()[axis];
@@ -113,10 +113,10 @@ mod tests {
                     let last = view.transpose(axis as isize, -1);
                     let order = last.argsort(false);
                     let sorted = ranks.iter().map(|&rank| match size {
-                        0 => Tensor::zeros(last.shape().with(2, 1)),
+                        0 => Array::zeros(last.shape().with(2, 1)),
                         _ => order.slice(-1, rank as isize..rank as isize + 1),
                     });
-                    let expected = Tensor::cat(&sorted.collect::<Vec<_>>(), -1);
+                    let expected = Array::cat(&sorted.collect::<Vec<_>>(), -1);
                     if size == 0 && expected.elements() > 0 {
                         continue;
                     }
@@ -130,16 +130,16 @@ mod tests {
     #[test]
     fn a_row_with_a_nan_has_no_other_median() {
         let x = vec![3.0, f64::NAN, 1.0, f64::NAN, 4.0, 1.0, 3.0, 3.0];
-        let (median, positions) = Tensor::from_vec(x, [2, 4]).median(-1);
+        let (median, positions) = Array::from_vec(x, [2, 4]).median(-1);
         assert!(median.at(&[0]).is_nan());
         assert_eq!((median.at(&[1]), positions.to_vec()), (3.0, vec![1, 2]));
-        let none = Tensor::<f32>::zeros([0, 3]).median(1);
+        let none = Array::<f32>::zeros([0, 3]).median(1);
         assert_eq!((none.0.elements(), none.1.elements()), (0, 0));
     }
 
     #[test]
     #[should_panic(expected = "median: [2, 0]: there is no element to reduce")]
     fn of_nothing_there_is_no_median() {
-        let _ = Tensor::<f32>::zeros([2, 0]).median(1);
+        let _ = Array::<f32>::zeros([2, 0]).median(1);
     }
 }

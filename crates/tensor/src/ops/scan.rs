@@ -1,10 +1,10 @@
 //! Running results along an axis in which each is made of the one before: linear recurrences, and
 //! running logarithms of sums of exponentials, and where the running extremes are.
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::{OrPanic, ShapeError};
 use crate::ops::blocks::in_blocks;
-use crate::tensor::Tensor;
 
 /// From which end a scan starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +15,7 @@ pub enum Start {
     Last,
 }
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// The solution of hᵢ = aᵢ·hᵢ₋₁ + bᵢ along `axis`, where `self` is b, `factors` is a, and what
     /// comes before the first is 0. From the other end hᵢ₊₁ takes the place of hᵢ₋₁.
     ///
@@ -63,7 +63,7 @@ impl<T: Float> Tensor<T> {
     /// If the axis does not exist.
     #[track_caller]
     #[must_use]
-    pub fn cummax_positions(&self, axis: isize) -> Tensor<i64> {
+    pub fn cummax_positions(&self, axis: isize) -> Array<i64> {
         let axis = self.shape().axis("cummax", axis).or_panic();
         self.running_positions(axis, |x, best| x > best)
     }
@@ -75,17 +75,17 @@ impl<T: Float> Tensor<T> {
     /// If the axis does not exist.
     #[track_caller]
     #[must_use]
-    pub fn cummin_positions(&self, axis: isize) -> Tensor<i64> {
+    pub fn cummin_positions(&self, axis: isize) -> Array<i64> {
         let axis = self.shape().axis("cummin", axis).or_panic();
         self.running_positions(axis, |x, best| x < best)
     }
 
     /// For each position the first one up to there whose element no other `beats`, or is NaN.
-    fn running_positions(&self, axis: usize, beats: fn(T, T) -> bool) -> Tensor<i64> {
+    fn running_positions(&self, axis: usize, beats: fn(T, T) -> bool) -> Array<i64> {
         let inner: usize = self.shape()[axis + 1..].iter().product();
         let part = self.shape()[axis] * inner;
         let x = self.values();
-        Tensor::written(*self.shape(), |out| {
+        Array::written(*self.shape(), |out| {
             in_blocks(out, part, part, &|first, parts| {
                 let parts = parts.chunks_mut(part);
                 for (x, places) in x.chunks(part).skip(first).zip(parts) {
@@ -133,9 +133,9 @@ mod tests {
     use crate::{assert_relative_eq, random};
 
     /// Element by element, as the equation says.
-    fn naive(b: &Tensor<f64>, a: &Tensor<f64>, axis: usize, start: Start) -> Tensor<f64> {
+    fn naive(b: &Array<f64>, a: &Array<f64>, axis: usize, start: Start) -> Array<f64> {
         let size = b.shape()[axis];
-        Tensor::from_fn(*b.shape(), |index| {
+        Array::from_fn(*b.shape(), |index| {
             let steps: Vec<usize> = match start {
                 Start::First => (0..=index[axis]).collect(),
                 Start::Last => (index[axis]..size).rev().collect(),
@@ -152,8 +152,8 @@ mod tests {
     fn recurrences_agree_with_the_equation_on_awkward_shapes() {
         let mut rng = random::rng(3);
         for shape in [[3, 5, 4], [1, 1, 1], [2, 0, 3], [7, 1, 2], [40, 30, 50]] {
-            let b = Tensor::<f64>::normal(shape, 0.0, 1.0, &mut rng);
-            let a = Tensor::<f64>::normal(shape, 0.0, 1.0, &mut rng);
+            let b = Array::<f64>::normal(shape, 0.0, 1.0, &mut rng);
+            let a = Array::<f64>::normal(shape, 0.0, 1.0, &mut rng);
             for order in [[0, 1, 2], [2, 0, 1]] {
                 let (b, a) = (b.permute(&order).flip(1), a.permute(&order));
                 for axis in 0..3 {
@@ -171,7 +171,7 @@ mod tests {
         let mut rng = random::rng(4);
         for shape in [[3, 5, 4], [1, 1, 1], [2, 0, 3], [40, 30, 50]] {
             // Few values, so that there are many equals.
-            let x = Tensor::<f64>::normal(shape, 0.0, 1.0, &mut rng).map(f64::round);
+            let x = Array::<f64>::normal(shape, 0.0, 1.0, &mut rng).map(f64::round);
             let x = x.map(|v| if v > 2.5 { f64::NAN } else { v });
             for view in [x.clone(), x.permute(&[2, 0, 1]).flip(1)] {
                 for axis in 0..3_isize {
@@ -179,7 +179,7 @@ mod tests {
                         (view.cummax_positions(axis), view.cummin_positions(axis));
                     for end in 1..=view.shape()[axis as usize] as isize {
                         let beginning = view.slice(axis, ..end);
-                        let last = |all: &Tensor<i64>| all.select(axis, end as usize - 1);
+                        let last = |all: &Array<i64>| all.select(axis, end as usize - 1);
                         assert_eq!(last(&largest), beginning.argmax(axis));
                         assert_eq!(last(&smallest), beginning.argmin(axis));
                     }
@@ -191,18 +191,18 @@ mod tests {
     #[test]
     fn logarithms_of_sums_keep_far_terms_and_infinities() {
         let x = [-800.0, -800.0, 0.0, 900.0, f64::NEG_INFINITY];
-        let y = Tensor::from_vec(x.to_vec(), [5]).logcumsumexp(0).to_vec();
+        let y = Array::from_vec(x.to_vec(), [5]).logcumsumexp(0).to_vec();
         let expected = [-800.0, -800.0 + 2.0_f64.ln(), 0.0, 900.0, 900.0];
         assert_relative_eq!(y[..], expected[..]);
-        let none = Tensor::full([3], f64::NEG_INFINITY).logcumsumexp(0);
+        let none = Array::full([3], f64::NEG_INFINITY).logcumsumexp(0);
         assert_eq!(none.to_vec(), [f64::NEG_INFINITY; 3]);
-        let not = Tensor::from_vec(vec![0.0, f64::NAN, 1.0], [3]).logcumsumexp(0);
+        let not = Array::from_vec(vec![0.0, f64::NAN, 1.0], [3]).logcumsumexp(0);
         assert!(not.to_vec()[1].is_nan() && not.to_vec()[2].is_nan());
     }
 
     #[test]
     #[should_panic(expected = "recurrence: [2, 3] x [2, 1]: terms and factors must have one shape")]
     fn factors_of_another_shape_are_refused() {
-        let _ = Tensor::<f32>::zeros([2, 3]).recurrence(&Tensor::zeros([2, 1]), 1, Start::First);
+        let _ = Array::<f32>::zeros([2, 3]).recurrence(&Array::zeros([2, 1]), 1, Start::First);
     }
 }

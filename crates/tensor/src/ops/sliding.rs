@@ -1,12 +1,12 @@
 //! Windows of neighbours along an axis, and the adjoint that adds them up.
 
+use crate::array::Array;
 use crate::element::{Element, Float};
 use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
 use crate::shape;
-use crate::tensor::Tensor;
 
-impl<T: Element> Tensor<T> {
+impl<T: Element> Array<T> {
     /// Windows of `size` neighbours along `axis`, `step` apart, as a view: the axis counts the
     /// windows, and a new last axis runs along each.
     ///
@@ -21,7 +21,7 @@ impl<T: Element> Tensor<T> {
     }
 }
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// The adjoint of [`unfold`](Self::unfold): `positions` zeros along `axis` with every window
     /// added where it came from.
     ///
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn windows_and_their_sums_follow_their_definition() {
         let mut rng = random::rng(73);
-        let x = Tensor::<f64>::normal([4, 7, 3], 0.0, 1.0, &mut rng);
+        let x = Array::<f64>::normal([4, 7, 3], 0.0, 1.0, &mut rng);
         for x in [x.clone(), x.permute(&[1, 0, 2]).flip(0)] {
             for axis in 0..3 {
                 for (size, step) in [(1, 1), (2, 1), (3, 2), (2, 5), (3, 1)] {
@@ -81,12 +81,12 @@ mod tests {
                         place[axis] = i[axis] * step + i[3];
                         place
                     };
-                    let defined = Tensor::from_fn(*windows.shape(), |i| x.at(&place(i)));
+                    let defined = Array::from_fn(*windows.shape(), |i| x.at(&place(i)));
                     assert_eq!(windows, defined);
-                    let terms = Tensor::<f64>::normal(*windows.shape(), 0.0, 1.0, &mut rng);
+                    let terms = Array::<f64>::normal(*windows.shape(), 0.0, 1.0, &mut rng);
                     let folded = terms.fold(axis as isize, x.shape()[axis], step);
-                    let mut sums = Tensor::<f64>::zeros(*x.shape());
-                    let _ = Tensor::<f64>::from_fn(*terms.shape(), |i| {
+                    let mut sums = Array::<f64>::zeros(*x.shape());
+                    let _ = Array::<f64>::from_fn(*terms.shape(), |i| {
                         let strides = sums.layout().strides().to_vec();
                         let at: isize = place(i)
                             .iter()
@@ -100,13 +100,13 @@ mod tests {
                 }
             }
         }
-        let none = Tensor::<f64>::zeros([0, 4]).unfold(1, 3, 1);
+        let none = Array::<f64>::zeros([0, 4]).unfold(1, 3, 1);
         assert_eq!(none.fold(1, 4, 1).shape(), [0, 4]);
     }
 
     #[test]
     fn large_sums_are_cut_into_blocks() {
-        let x = Tensor::<f64>::ones([50, 1000, 3]).fold(1, 2001, 2);
+        let x = Array::<f64>::ones([50, 1000, 3]).fold(1, 2001, 2);
         assert_eq!(x.sum(..).item(), 50.0 * 3000.0);
         assert_eq!(x.at(&[49, 2]), 2.0);
     }
@@ -114,6 +114,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "unfold: [2]: a window of 3 does not fit into axis 0, which has 2")]
     fn windows_must_fit() {
-        let _ = Tensor::<f32>::zeros([2]).unfold(0, 3, 1);
+        let _ = Array::<f32>::zeros([2]).unfold(0, 3, 1);
     }
 }

@@ -10,15 +10,15 @@
 //! receives from the other two, so all are adjoints of one another. Only active rows of the
 //! dictionary are touched: with 32 of 4096 features active, a 128th of the dense product.
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
 use crate::ops::gather::{Users, check_indices};
 use crate::shape::{self, Shape};
 use crate::simd::{Kernel, Math};
-use crate::tensor::Tensor;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Σⱼ codes · rows: these codes `[batch, active]` of the features `indices` `[batch, active]`,
     /// decoded by a dictionary `[features, width]` to `[batch, width]`.
     ///
@@ -26,7 +26,7 @@ impl<T: Float> Tensor<T> {
     /// If the shapes do not fit (see [`shape::sparse_decode`]) or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn sparse_decode(&self, indices: &Tensor<i64>, dictionary: &Self) -> Self {
+    pub fn sparse_decode(&self, indices: &Array<i64>, dictionary: &Self) -> Self {
         let shapes = (self.shape(), indices.shape(), dictionary.shape());
         let shape = shape::sparse_decode(shapes.0, shapes.1, shapes.2).or_panic();
         check_indices("sparse_decode", indices, dictionary.shape()[0]);
@@ -53,7 +53,7 @@ impl<T: Float> Tensor<T> {
     /// If the shapes do not fit (see [`shape::sparse_encode`]) or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn sparse_encode(&self, indices: &Tensor<i64>, dictionary: &Self) -> Self {
+    pub fn sparse_encode(&self, indices: &Array<i64>, dictionary: &Self) -> Self {
         let shapes = (self.shape(), indices.shape(), dictionary.shape());
         let shape = shape::sparse_encode(shapes.0, shapes.1, shapes.2).or_panic();
         check_indices("sparse_encode", indices, dictionary.shape()[0]);
@@ -80,7 +80,7 @@ impl<T: Float> Tensor<T> {
     /// If the shapes do not fit or an index is out of range.
     #[track_caller]
     #[must_use]
-    pub fn sparse_outer(&self, indices: &Tensor<i64>, input: &Self, features: usize) -> Self {
+    pub fn sparse_outer(&self, indices: &Array<i64>, input: &Self, features: usize) -> Self {
         assert!(
             self.rank() == 2 && self.shape() == indices.shape(),
             "sparse_outer: {} x {}: codes and indices must both be [batch, active]",
@@ -193,11 +193,11 @@ mod tests {
     fn all_three_agree_with_the_dense_products() {
         let mut rng = random::rng(80);
         for (batch, active, features, width) in [(1, 1, 1, 1), (5, 3, 9, 7), (70, 8, 300, 65)] {
-            let mut normal = |shape| Tensor::<f64>::normal(shape, 0.0, 1.0, &mut rng);
+            let mut normal = |shape| Array::<f64>::normal(shape, 0.0, 1.0, &mut rng);
             let (codes, dictionary) = (normal([batch, active]), normal([features, width]));
             let x = normal([batch, width]);
             // Different features in a row, some rows of the dictionary unused.
-            let indices = Tensor::from_vec(
+            let indices = Array::from_vec(
                 (0..batch * active)
                     .map(|i| ((i % active + i / active * 5) % features) as i64)
                     .collect(),
@@ -216,29 +216,23 @@ mod tests {
 
     #[test]
     fn nothing_active_decodes_to_zeros() {
-        let (codes, none) = (
-            Tensor::<f32>::zeros([3, 0]),
-            Tensor::from_vec(vec![], [3, 0]),
-        );
-        let dictionary = Tensor::ones([4, 2]);
+        let (codes, none) = (Array::<f32>::zeros([3, 0]), Array::from_vec(vec![], [3, 0]));
+        let dictionary = Array::ones([4, 2]);
         assert_eq!(
             codes.sparse_decode(&none, &dictionary),
-            Tensor::zeros([3, 2])
+            Array::zeros([3, 2])
         );
+        assert_eq!(Array::ones([3, 2]).sparse_encode(&none, &dictionary), codes);
         assert_eq!(
-            Tensor::ones([3, 2]).sparse_encode(&none, &dictionary),
-            codes
-        );
-        assert_eq!(
-            codes.sparse_outer(&none, &Tensor::ones([3, 2]), 4),
-            Tensor::zeros([4, 2])
+            codes.sparse_outer(&none, &Array::ones([3, 2]), 4),
+            Array::zeros([4, 2])
         );
     }
 
     #[test]
     #[should_panic(expected = "sparse_decode: index 4 is out of range for an axis of 4")]
     fn features_that_do_not_exist_are_refused() {
-        let indices = Tensor::from_vec(vec![4], [1, 1]);
-        let _ = Tensor::<f32>::ones([1, 1]).sparse_decode(&indices, &Tensor::ones([4, 2]));
+        let indices = Array::from_vec(vec![4], [1, 1]);
+        let _ = Array::<f32>::ones([1, 1]).sparse_decode(&indices, &Array::ones([4, 2]));
     }
 }

@@ -7,15 +7,15 @@
 //! along columns and rows in turn; nearest neighbours are the case f = 0. The adjoint hands each
 //! position's cotangent back to the two it lies between, in the same shares.
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
 use crate::shape::{self, Interpolation, Resampling, Shape};
 use crate::simd::{Kernel, Math};
 use crate::storage::Storage;
-use crate::tensor::Tensor;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// The last axes stretched to `size` by repeating nearest neighbours: `[.., positions]` for one
     /// size, `[.., rows, columns]` for two.
     ///
@@ -336,7 +336,7 @@ mod tests {
     use crate::{assert_abs_diff_eq, random};
 
     /// The definition, one position at a time.
-    fn naive(x: &Tensor<f64>, geometry: &Resampling) -> Tensor<f64> {
+    fn naive(x: &Array<f64>, geometry: &Resampling) -> Array<f64> {
         let place = |axis: usize, j: usize| {
             let (from, to) = (geometry.from[axis] as f64, geometry.to[axis] as f64);
             let j = j as f64;
@@ -347,7 +347,7 @@ mod tests {
                 Interpolation::LinearCorners => j * (from - 1.0) / (to - 1.0),
             }
         };
-        Tensor::from_fn(geometry.output(), |i| {
+        Array::from_fn(geometry.output(), |i| {
             let (row, column) = (place(0, i[1]), place(1, i[2]));
             let mut sum = 0.0;
             for r in 0..geometry.from[0] {
@@ -383,8 +383,8 @@ mod tests {
                     step: [0, 1].map(|axis| from[axis] as f64 / to[axis] as f64),
                     interpolation,
                 };
-                let x = Tensor::<f64>::normal(geometry.input(), 0.0, 1.0, &mut rng);
-                let y = Tensor::<f64>::normal(geometry.output(), 0.0, 1.0, &mut rng);
+                let x = Array::<f64>::normal(geometry.input(), 0.0, 1.0, &mut rng);
+                let y = Array::<f64>::normal(geometry.output(), 0.0, 1.0, &mut rng);
                 let stretched = x.resample(&geometry);
                 let expected = naive(&x, &geometry);
                 assert_abs_diff_eq!(stretched, expected, epsilon = 1e-13, "{geometry:?}");
@@ -400,14 +400,14 @@ mod tests {
         // Factors near 2 begin and end like it, here and there.
         for factor in [1.7, 1.9, 1.99, 2.0, 2.01, 2.1, 2.19, 2.3] {
             for width in 1..40 {
-                let x = Tensor::<f64>::from_fn([width], |i| i[0] as f64);
+                let x = Array::<f64>::from_fn([width], |i| i[0] as f64);
                 let rule = shape::resampling_by("", x.shape(), [factor], Interpolation::Nearest);
                 let (shape, geometry) = rule.expect("one position at least");
                 let y = x.resample(&geometry).with_shape(shape);
                 let place = |j: usize| ((j as f64 / factor).floor()).min(width as f64 - 1.0);
                 let expected: Vec<f64> = (0..y.elements()).map(place).collect();
                 assert_eq!(y.to_vec(), expected, "{width} by {factor}");
-                let back = Tensor::<f64>::ones(geometry.output()).resample_adjoint(&geometry);
+                let back = Array::<f64>::ones(geometry.output()).resample_adjoint(&geometry);
                 let count = |i: usize| expected.iter().filter(|&&place| place == i as f64).count();
                 let counts: Vec<f64> = (0..width).map(|i| count(i) as f64).collect();
                 assert_eq!(back.to_vec(), counts, "{width} by {factor}");
@@ -417,7 +417,7 @@ mod tests {
 
     #[test]
     fn neighbours_are_repeated_as_they_are() {
-        let x = Tensor::from_vec(vec![f32::INFINITY, 2.0], [1, 2]);
+        let x = Array::from_vec(vec![f32::INFINITY, 2.0], [1, 2]);
         assert_eq!(
             x.upsample_nearest([4]).to_vec(),
             [f32::INFINITY, f32::INFINITY, 2.0, 2.0]
@@ -426,7 +426,7 @@ mod tests {
             x.upsample_nearest([2, 2]).to_vec(),
             [f32::INFINITY, 2.0, f32::INFINITY, 2.0]
         );
-        let x = Tensor::<f64>::from_vec(vec![0.0, 1.0], [2]);
+        let x = Array::<f64>::from_vec(vec![0.0, 1.0], [2]);
         assert_eq!(
             x.upsample_linear([4], false).to_vec(),
             [0.0, 0.25, 0.75, 1.0]

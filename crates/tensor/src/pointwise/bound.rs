@@ -8,11 +8,11 @@ use super::grid::{Grid, Lie, PerAxis, stretched};
 use super::program::Program;
 use super::row::MAX_LANES;
 use super::schedule::Schedule;
+use crate::array::Array;
 use crate::element::Float;
 use crate::layout::Layout;
 use crate::shape::Shape;
 use crate::simd::Isa;
-use crate::tensor::Tensor;
 
 /// Elements a block: with the inputs, the outputs and some scratch rows of this length, an `f32`
 /// program stays in a 48 KB L1 cache.
@@ -39,7 +39,7 @@ pub(super) struct BoundProgram<'a, T: Float> {
 /// An operand that is read.
 pub(super) struct BoundInput<'a, T: Float> {
     /// `None` if it is what the first output holds before it is written.
-    pub(super) tensor: Option<&'a Tensor<T>>,
+    pub(super) tensor: Option<&'a Array<T>>,
     pub(super) strides: PerAxis<isize>,
     pub(super) lie: Lie,
     /// Whether it is the same for every block.
@@ -67,7 +67,7 @@ impl<'a, T: Float> BoundProgram<'a, T> {
         let contiguous = Layout::contiguous(*call.shape);
         let schedule = call.program.schedule();
         let read = inputs.iter().map(|input| {
-            let layout = input.map_or(&contiguous, Tensor::layout);
+            let layout = input.map_or(&contiguous, Array::layout);
             stretched(layout, call.shape)
         });
         let written = call.targets.iter();
@@ -105,7 +105,7 @@ impl<'a, T: Float> BoundProgram<'a, T> {
         bound
     }
 
-    fn push_input(&mut self, tensor: Option<&'a Tensor<T>>, strides: PerAxis<isize>) {
+    fn push_input(&mut self, tensor: Option<&'a Array<T>>, strides: PerAxis<isize>) {
         let lie = self.grid.lie(&strides);
         self.inputs.push(BoundInput {
             tensor,

@@ -15,11 +15,11 @@ use super::combine::Combine;
 use super::program::Program;
 use super::row::Row;
 use super::table::RowTable;
+use crate::array::Array;
 use crate::element::Float;
 use crate::shape::Shape;
 use crate::simd::Isa;
 use crate::storage::Storage;
-use crate::tensor::Tensor;
 
 /// Cost of a loop over blocks: see [`Schedule::cost`](super::schedule::Schedule::cost).
 const GRAIN: usize = 1 << 16;
@@ -34,13 +34,13 @@ const WORTH_A_TARGET: usize = 16;
 /// What a program reads.
 #[derive(Clone, Copy)]
 pub(super) enum Inputs<'a, T: Float> {
-    Tensors(&'a [&'a Tensor<T>]),
+    Tensors(&'a [&'a Array<T>]),
     /// `None` is what the first output holds before it is written.
-    InPlace(&'a [Option<&'a Tensor<T>>]),
+    InPlace(&'a [Option<&'a Array<T>>]),
 }
 
 impl<'a, T: Float> Inputs<'a, T> {
-    pub(super) fn iter(self) -> impl Iterator<Item = Option<&'a Tensor<T>>> + Clone {
+    pub(super) fn iter(self) -> impl Iterator<Item = Option<&'a Array<T>>> + Clone {
         let len = match self {
             Self::Tensors(all) => all.len(),
             Self::InPlace(all) => all.len(),
@@ -95,7 +95,7 @@ impl<T: Float> Invocation<'_, '_, T> {
         } else {
             BLOCK
         };
-        let fits = |input: Option<&Tensor<T>>| match input.map(Tensor::layout) {
+        let fits = |input: Option<&Array<T>>| match input.map(Array::layout) {
             Some(layout) if layout.shape() == self.shape => layout.is_contiguous(),
             Some(layout) => layout.shape().elements() == 1,
             None => true,

@@ -7,7 +7,7 @@
 //! long the formula is.
 //!
 //! ```
-//! use retrograd_tensor::Tensor;
+//! use retrograd_tensor::Array;
 //! use retrograd_tensor::pointwise::{Binary, Program, Source, Unary};
 //!
 //! // x·σ(x), the SiLU activation
@@ -15,7 +15,7 @@
 //! let gate = program.unary(Unary::Sigmoid, Source::Input(0));
 //! let y = program.binary(Binary::Mul, Source::Input(0), gate);
 //! program.output(y);
-//! let x = Tensor::<f32>::linspace(-1.0, 1.0, 3);
+//! let x = Array::<f32>::linspace(-1.0, 1.0, 3);
 //! assert_eq!(program.run(&[&x])[0].to_vec()[1], 0.0);
 //! ```
 
@@ -41,3 +41,4 @@ pub(crate) use combine::Combine;
 pub(crate) use execute::Invocation;
 pub use operator::{Binary, Unary};
 pub use program::{Instruction, Program, Source};
+pub use run::Operand;

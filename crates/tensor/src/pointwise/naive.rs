@@ -4,11 +4,11 @@
 use smallvec::SmallVec;
 
 use super::{Instruction, Program, Source};
+use crate::array::Array;
 use crate::element::Float;
 use crate::shape::{self, Shape};
-use crate::tensor::Tensor;
 
-pub(super) fn run<T: Float>(program: &Program, inputs: &[&Tensor<T>]) -> Vec<Tensor<T>> {
+pub(super) fn run<T: Float>(program: &Program, inputs: &[&Array<T>]) -> Vec<Array<T>> {
     let shapes: Vec<Shape> = inputs.iter().map(|input| *input.shape()).collect();
     let shape = shape::broadcast("pointwise", &shapes).unwrap();
     let stretched: Vec<Vec<T>> = inputs
@@ -27,7 +27,7 @@ pub(super) fn run<T: Float>(program: &Program, inputs: &[&Tensor<T>]) -> Vec<Ten
     }
     outputs
         .into_iter()
-        .map(|values| Tensor::from_vec(values, shape))
+        .map(|values| Array::from_vec(values, shape))
         .collect()
 }
 

@@ -5,14 +5,91 @@ use smallvec::SmallVec;
 use super::combine::Combine;
 use super::execute::{Inputs, Invocation, Slices};
 use super::program::Program;
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::shape::{self, Shape};
 use crate::simd::Isa;
 use crate::storage::Storage;
-use crate::tensor::Tensor;
+use crate::tensor::{DType, Tensor};
 
-type Outputs<T> = SmallVec<[Tensor<T>; 2]>;
+type Outputs<T> = SmallVec<[Array<T>; 2]>;
+
+/// What programs run on: [`Array`]s of one type, or [`Tensor`]s.
+pub trait Operand: Sized {
+    #[doc(hidden)]
+    fn shape(&self) -> &Shape;
+    #[doc(hidden)]
+    #[track_caller]
+    fn run(
+        program: &Program,
+        inputs: &[&Self],
+        shape: &Shape,
+        targets: &[Shape],
+    ) -> SmallVec<[Self; 2]>;
+    #[doc(hidden)]
+    #[track_caller]
+    fn run_one(program: &Program, inputs: &[&Self], shape: &Shape, target: &Shape) -> Self;
+}
+
+impl<T: Float> Operand for Array<T> {
+    fn shape(&self) -> &Shape {
+        Self::shape(self)
+    }
+    fn run(program: &Program, inputs: &[&Self], shape: &Shape, targets: &[Shape]) -> Outputs<T> {
+        program.reduce(inputs, shape, targets, Combine::Sum)
+    }
+    fn run_one(program: &Program, inputs: &[&Self], shape: &Shape, target: &Shape) -> Self {
+        program.reduce_one(inputs, shape, target, Combine::Sum)
+    }
+}
+
+/// The arrays of operands, which have the type of the first.
+#[track_caller]
+fn arrays<'a, T: Float>(inputs: &[&'a Tensor]) -> SmallVec<[&'a Array<T>; 6]> {
+    let mut arrays = SmallVec::new();
+    for input in inputs {
+        arrays.push(input.operand("pointwise"));
+    }
+    arrays
+}
+
+/// The type of the first operand.
+fn dtype(inputs: &[&Tensor]) -> DType {
+    inputs.first().map_or_else(DType::default, |x| x.dtype())
+}
+
+impl Operand for Tensor {
+    #[inline]
+    fn shape(&self) -> &Shape {
+        Self::shape(self)
+    }
+    fn run(
+        program: &Program,
+        inputs: &[&Self],
+        shape: &Shape,
+        targets: &[Shape],
+    ) -> SmallVec<[Self; 2]> {
+        typed!(dtype(inputs), T => {
+            let outputs = program.reduce(&arrays::<T>(inputs), shape, targets, Combine::Sum);
+            outputs.into_iter().map(Self::from).collect()
+        })
+    }
+    fn run_one(program: &Program, inputs: &[&Self], shape: &Shape, target: &Shape) -> Self {
+        typed!(dtype(inputs), T => {
+            // No list where there are few.
+            match *inputs {
+                [x] => program.reduce_one(&[x.operand::<T>("pointwise")], shape, target, Combine::Sum),
+                [x, y] => {
+                    let operands = [x.operand::<T>("pointwise"), y.operand("pointwise")];
+                    program.reduce_one(&operands, shape, target, Combine::Sum)
+                }
+                _ => program.reduce_one(&arrays::<T>(inputs), shape, target, Combine::Sum),
+            }
+            .into()
+        })
+    }
+}
 
 impl Program {
     /// The outputs for every element of the broadcast inputs.
@@ -21,10 +98,10 @@ impl Program {
     /// If the number of inputs is wrong or their shapes do not broadcast.
     #[track_caller]
     #[must_use]
-    pub fn run<T: Float>(&self, inputs: &[&Tensor<T>]) -> Outputs<T> {
+    pub fn run<X: Operand>(&self, inputs: &[&X]) -> SmallVec<[X; 2]> {
         let shape = common(inputs);
         let targets: SmallVec<[Shape; 2]> = SmallVec::from_elem(shape, self.outputs.len());
-        self.reduce(inputs, &shape, &targets, Combine::Sum)
+        X::run(self, inputs, &shape, &targets)
     }
 
     /// As [`run`](Self::run), of a program with one output.
@@ -33,13 +110,13 @@ impl Program {
     /// As [`run`](Self::run), and if the program has no output or several.
     #[track_caller]
     #[must_use]
-    pub fn run_one<T: Float>(&self, inputs: &[&Tensor<T>]) -> Tensor<T> {
+    pub fn run_one<X: Operand>(&self, inputs: &[&X]) -> X {
         // Not copied where there is nothing to find out.
         if let Some(shape) = same(inputs) {
-            return self.reduce_one(inputs, shape, shape, Combine::Sum);
+            return X::run_one(self, inputs, shape, shape);
         }
         let shape = common(inputs);
-        self.reduce_one(inputs, &shape, &shape, Combine::Sum)
+        X::run_one(self, inputs, &shape, &shape)
     }
 
     /// The outputs for every element of the inputs stretched to `shape`, each summed over whatever
@@ -50,12 +127,12 @@ impl Program {
     ///
     /// ```
     /// use retrograd_tensor::pointwise::{Binary, Program, Source};
-    /// use retrograd_tensor::{Shape, Tensor};
+    /// use retrograd_tensor::{DType, Shape, Tensor};
     ///
     /// let mut product = Program::new(2);
     /// let y = product.binary(Binary::Mul, Source::Input(0), Source::Input(1));
     /// product.output(y);
-    /// let x = Tensor::<f32>::arange(6).reshape(&[2, 3]);
+    /// let x = Tensor::arange(6, DType::F32).reshape(&[2, 3]);
     /// let squares = |target: &[usize]| {
     ///     let target = Shape::new(target).unwrap();
     ///     product.run_to(&[&x, &x], x.shape(), &[target])[0].to_vec()
@@ -69,13 +146,13 @@ impl Program {
     /// If the number of inputs or targets is wrong, or one of them does not stretch to `shape`.
     #[track_caller]
     #[must_use]
-    pub fn run_to<T: Float>(
+    pub fn run_to<X: Operand>(
         &self,
-        inputs: &[&Tensor<T>],
+        inputs: &[&X],
         shape: &Shape,
         targets: &[Shape],
-    ) -> Outputs<T> {
-        self.reduce(inputs, shape, targets, Combine::Sum)
+    ) -> SmallVec<[X; 2]> {
+        X::run(self, inputs, shape, targets)
     }
 
     /// As [`run_to`](Self::run_to), of a program with one output.
@@ -84,20 +161,15 @@ impl Program {
     /// As [`run_to`](Self::run_to), and if the program has no output or several.
     #[track_caller]
     #[must_use]
-    pub fn run_one_to<T: Float>(
-        &self,
-        inputs: &[&Tensor<T>],
-        shape: &Shape,
-        target: &Shape,
-    ) -> Tensor<T> {
-        self.reduce_one(inputs, shape, target, Combine::Sum)
+    pub fn run_one_to<X: Operand>(&self, inputs: &[&X], shape: &Shape, target: &Shape) -> X {
+        X::run_one(self, inputs, shape, target)
     }
 
     /// As [`run_to`](Self::run_to), with any way to combine.
     #[track_caller]
     pub(crate) fn reduce<T: Float>(
         &self,
-        inputs: &[&Tensor<T>],
+        inputs: &[&Array<T>],
         shape: &Shape,
         targets: &[Shape],
         combine: Combine,
@@ -109,7 +181,7 @@ impl Program {
     pub(super) fn reduce_on<T: Float>(
         &self,
         isa: Isa,
-        inputs: &[&Tensor<T>],
+        inputs: &[&Array<T>],
         shape: &Shape,
         targets: &[Shape],
         combine: Combine,
@@ -127,7 +199,7 @@ impl Program {
         drop(slices);
         let mut tensors = Outputs::new();
         for (storage, target) in storages.into_iter().zip(targets) {
-            tensors.push(Tensor::from_storage(storage, *target));
+            tensors.push(Array::from_storage(storage, *target));
         }
         tensors
     }
@@ -136,17 +208,17 @@ impl Program {
     #[track_caller]
     pub(crate) fn reduce_one<T: Float>(
         &self,
-        inputs: &[&Tensor<T>],
+        inputs: &[&Array<T>],
         shape: &Shape,
         target: &Shape,
         combine: Combine,
-    ) -> Tensor<T> {
+    ) -> Array<T> {
         self.check_counts(inputs.len(), 1);
         let mut storage = Storage::recycled(target.elements());
         let shapes = (shape, std::slice::from_ref(target));
         let isa = Isa::current();
         self.write(isa, inputs, shapes, combine, &mut [storage.as_mut_slice()]);
-        Tensor::from_storage(storage, *target)
+        Array::from_storage(storage, *target)
     }
 
     /// Writes each output over `shape` to its slice, which has the elements of its target.
@@ -154,7 +226,7 @@ impl Program {
     fn write<T: Float>(
         &self,
         isa: Isa,
-        inputs: &[&Tensor<T>],
+        inputs: &[&Array<T>],
         (shape, targets): (&Shape, &[Shape]),
         combine: Combine,
         slices: &mut [&mut [T]],
@@ -175,8 +247,8 @@ impl Program {
     /// one instruction, which reads an element before it writes it.
     pub(crate) fn run_in_place<T: Float>(
         &self,
-        tensor: &mut Tensor<T>,
-        inputs: &[Option<&Tensor<T>>],
+        tensor: &mut Array<T>,
+        inputs: &[Option<&Array<T>>],
     ) {
         self.check_counts(inputs.len(), 1);
         assert!(self.code.len() == 1, "pointwise: not one instruction");
@@ -208,7 +280,7 @@ impl Program {
 }
 
 /// The shape of all inputs, if they have the same.
-fn same<'a, T: Float>(inputs: &[&'a Tensor<T>]) -> Option<&'a Shape> {
+fn same<'a, X: Operand>(inputs: &[&'a X]) -> Option<&'a Shape> {
     let (first, others) = inputs.split_first()?;
     let shape = first.shape();
     others.iter().all(|x| x.shape() == shape).then_some(shape)
@@ -216,7 +288,7 @@ fn same<'a, T: Float>(inputs: &[&'a Tensor<T>]) -> Option<&'a Shape> {
 
 /// The shape that the inputs are stretched to.
 #[track_caller]
-fn common<T: Float>(inputs: &[&Tensor<T>]) -> Shape {
+fn common<X: Operand>(inputs: &[&X]) -> Shape {
     same(inputs).copied().unwrap_or_else(|| {
         let shapes = inputs.iter().map(|input| *input.shape());
         shape::broadcast("pointwise", &shapes.collect::<SmallVec<[Shape; 4]>>()).or_panic()
@@ -224,7 +296,7 @@ fn common<T: Float>(inputs: &[&Tensor<T>]) -> Shape {
 }
 
 #[track_caller]
-fn check_stretch<T: Float>(inputs: &[&Tensor<T>], shape: &Shape, targets: &[Shape]) {
+fn check_stretch<T: Float>(inputs: &[&Array<T>], shape: &Shape, targets: &[Shape]) {
     for input in inputs {
         check_fits(input.shape(), shape);
     }

@@ -2,11 +2,11 @@
 
 use super::{Binary, Combine, Program, Source, Unary, naive};
 use crate::Slice;
+use crate::array::Array;
 use crate::element::Float;
 use crate::random;
 use crate::shape::{self, Shape};
 use crate::simd::Isa;
-use crate::tensor::Tensor;
 
 /// Four outputs, choices, constants, a value read after being an output, an input that is an output
 /// and a comparison that is both part of a choice and read elsewhere.
@@ -33,9 +33,9 @@ fn program() -> Program {
 }
 
 /// Operands of three shapes that broadcast, strided and reversed ones among them.
-fn operands<T: Float>() -> Vec<[Tensor<T>; 3]> {
+fn operands<T: Float>() -> Vec<[Array<T>; 3]> {
     let mut rng = random::rng(2);
-    let mut draw = |shape: &[usize]| Tensor::<T>::normal(shape, 0.0, 1.0, &mut rng);
+    let mut draw = |shape: &[usize]| Array::<T>::normal(shape, 0.0, 1.0, &mut rng);
     let mut all = Vec::new();
     for (rows, columns) in [
         (1, 1),
@@ -61,7 +61,7 @@ fn operands<T: Float>() -> Vec<[Tensor<T>; 3]> {
     all
 }
 
-fn shape_of<T: Float>(inputs: &[&Tensor<T>]) -> Shape {
+fn shape_of<T: Float>(inputs: &[&Array<T>]) -> Shape {
     let shapes: Vec<Shape> = inputs.iter().map(|x| *x.shape()).collect();
     shape::broadcast("test", &shapes).unwrap()
 }
@@ -80,7 +80,7 @@ fn targets(shape: Shape) -> impl Iterator<Item = Shape> {
     })
 }
 
-fn close<T: Float>(fast: &Tensor<T>, slow: &Tensor<T>, terms: usize) -> bool {
+fn close<T: Float>(fast: &Array<T>, slow: &Array<T>, terms: usize) -> bool {
     // At most 200 additions one after another, of numbers of size 10 or less (Higham 1993).
     let bound = 200.0 * T::EPSILON.to_f64() * 10.0 * terms.max(1) as f64;
     let near = |(a, b): (T, T)| a == b || (a.to_f64() - b.to_f64()).abs() <= bound;
@@ -88,18 +88,18 @@ fn close<T: Float>(fast: &Tensor<T>, slow: &Tensor<T>, terms: usize) -> bool {
 }
 
 /// The naive sum to a smaller shape.
-fn summed<T: Float>(x: &Tensor<T>, target: Shape) -> Tensor<T> {
+fn summed<T: Float>(x: &Array<T>, target: Shape) -> Array<T> {
     let mut sums = vec![0.0; target.elements()];
-    let place = Tensor::<f64>::arange(target.elements())
+    let place = Array::<f64>::arange(target.elements())
         .reshape_to(target)
         .broadcast_to(*x.shape());
     x.iter()
         .zip(place.iter())
         .for_each(|(x, place)| sums[place as usize] += x.to_f64());
-    Tensor::from_vec(sums.into_iter().map(T::from_f64).collect(), target)
+    Array::from_vec(sums.into_iter().map(T::from_f64).collect(), target)
 }
 
-impl Tensor<f64> {
+impl Array<f64> {
     fn reshape_to(&self, shape: Shape) -> Self {
         Self::from_vec(self.to_vec(), shape)
     }
@@ -108,7 +108,7 @@ impl Tensor<f64> {
 fn check<T: Float>(isa: Isa) {
     let program = program();
     for inputs in &operands::<T>() {
-        let inputs: Vec<&Tensor<T>> = inputs.iter().collect();
+        let inputs: Vec<&Array<T>> = inputs.iter().collect();
         let shape = shape_of(&inputs);
         let run =
             |targets: &[Shape; 4]| program.reduce_on(isa, &inputs, &shape, targets, Combine::Sum);
@@ -139,7 +139,7 @@ fn agrees_with_the_naive_run_on_awkward_shapes() {
     }
 }
 
-fn same<T: Float>(a: &Tensor<T>, b: Vec<T>) -> bool {
+fn same<T: Float>(a: &Array<T>, b: Vec<T>) -> bool {
     let equal = |(a, b): (T, T)| {
         (a.is_nan() && b.is_nan())
             || (a == b && a.to_f64().is_sign_negative() == b.to_f64().is_sign_negative())
@@ -170,16 +170,16 @@ fn check_functions<T: Float>(isa: Isa) {
         -2.5,
     ];
     let values = |seed: u64| {
-        let drawn = Tensor::<T>::uniform([1201], -3.0, 3.0, &mut random::rng(seed));
+        let drawn = Array::<T>::uniform([1201], -3.0, 3.0, &mut random::rng(seed));
         let pairs = awkward
             .iter()
             .flat_map(|&a| awkward.iter().map(move |&b| [a, b][seed as usize % 2]));
         let all: Vec<T> = drawn.iter().chain(pairs.map(T::from_f64)).collect();
-        Tensor::from_vec(all.clone(), [all.len()])
+        Array::from_vec(all.clone(), [all.len()])
     };
     let (x, y) = (values(4), values(5));
     let check = |program: Program, name: String, alike: Alike, at: &dyn Fn(T, T) -> T| {
-        let run = |x: &Tensor<T>, y: &Tensor<T>| {
+        let run = |x: &Array<T>, y: &Array<T>| {
             let inputs = &[x, y][..program.inputs()];
             program
                 .reduce_on(isa, inputs, x.shape(), &[*x.shape()], Combine::Sum)
@@ -248,7 +248,7 @@ fn softplus_and_sigmoid_together_are_what_they_are_alone() {
         program.output(sigmoid);
         program
     };
-    let x = Tensor::<f32>::normal([1003], 0.0, 10.0, &mut random::rng(1));
+    let x = Array::<f32>::normal([1003], 0.0, 10.0, &mut random::rng(1));
     let targets = [*x.shape(); 2];
     for isa in Isa::available() {
         let on = |program: &Program, targets: &[Shape]| {
@@ -277,7 +277,7 @@ fn every_function_runs_over_blocks_as_at_points() {
 fn results_do_not_depend_on_the_number_of_threads() {
     let program = program();
     let mut rng = random::rng(3);
-    let x = Tensor::<f32>::normal([1001, 257], 0.0, 1.0, &mut rng);
+    let x = Array::<f32>::normal([1001, 257], 0.0, 1.0, &mut rng);
     let (row, column) = (x.slice(0, 0..1), x.slice(1, 0..1));
     let shape = *x.shape();
     let with = |threads| {
@@ -314,12 +314,12 @@ fn results_do_not_depend_on_the_number_of_threads() {
 fn extremes_are_found_along_any_axes() {
     let mut identity = Program::new(1);
     identity.output(Source::Input(0));
-    let x = Tensor::<f64>::normal([37, 3, 41], 0.0, 1.0, &mut random::rng(6));
+    let x = Array::<f64>::normal([37, 3, 41], 0.0, 1.0, &mut random::rng(6));
     for isa in Isa::available() {
         for target in targets(*x.shape()) {
             let run = |combine| identity.reduce_on(isa, &[&x], x.shape(), &[target], combine);
             let (most, least) = (run(Combine::Max), run(Combine::Min));
-            let place = Tensor::arange(target.elements())
+            let place = Array::arange(target.elements())
                 .reshape_to(target)
                 .broadcast_to(*x.shape());
             let mut extremes = vec![(f64::INFINITY, f64::NEG_INFINITY); target.elements()];
@@ -336,8 +336,8 @@ fn extremes_are_found_along_any_axes() {
 #[test]
 fn the_scratch_comes_from_the_pool() {
     use crate::storage::pool;
-    let x = Tensor::<f32>::ones([100, 30]);
-    let row = Tensor::<f32>::ones([30]);
+    let x = Array::<f32>::ones([100, 30]);
+    let row = Array::<f32>::ones([30]);
     let run = || program().run_to(&[&x, &row, &row], x.shape(), &[Shape::from([30]); 4]);
     drop(run());
     let before = pool::counters();
@@ -348,12 +348,12 @@ fn the_scratch_comes_from_the_pool() {
 #[test]
 #[should_panic(expected = "pointwise: 1 inputs given, 2 expected")]
 fn a_missing_input_is_refused() {
-    let _ = Program::of_binary(Binary::Add).run(&[&Tensor::<f32>::zeros([2])]);
+    let _ = Program::of_binary(Binary::Add).run(&[&Array::<f32>::zeros([2])]);
 }
 
 #[test]
 #[should_panic(expected = "[2]")]
 fn a_target_that_does_not_stretch_is_refused() {
-    let x = Tensor::<f32>::zeros([2, 3]);
+    let x = Array::<f32>::zeros([2, 3]);
     let _ = Program::of_unary(Unary::Neg).run_to(&[&x], x.shape(), &[Shape::from([2])]);
 }

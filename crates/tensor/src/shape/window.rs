@@ -61,10 +61,10 @@ impl Sliding {
 /// How a convolution slides over its `N` spatial axes: by default one by one, without padding.
 ///
 /// ```
-/// use retrograd_tensor::{Convolution, Tensor};
+/// use retrograd_tensor::{Convolution, Array};
 ///
-/// let images = Tensor::<f32>::ones([8, 3, 28, 28]);
-/// let weight = Tensor::ones([16, 3, 3, 3]);
+/// let images = Array::<f32>::ones([8, 3, 28, 28]);
+/// let weight = Array::ones([16, 3, 3, 3]);
 /// let halving = Convolution::<2>::default().stride([2, 2]).padding([1, 1]);
 /// assert_eq!(images.conv2d(&weight, None, &halving).shape(), [8, 16, 14, 14]);
 /// ```

@@ -137,8 +137,21 @@ impl Isa {
     #[must_use]
     pub fn current() -> Self {
         static CURRENT: OnceLock<Isa> = OnceLock::new();
-        *CURRENT.get_or_init(|| Self::detect().unwrap_or_else(|error| panic!("{error}")))
+        *CURRENT.get_or_init(|| {
+            #[cfg(unoptimized)]
+            warn_of_slow_kernels();
+            Self::detect().unwrap_or_else(|error| panic!("{error}"))
+        })
     }
+}
+
+/// What a library can do about a profile that is not its own: say what to write.
+#[cfg(unoptimized)]
+fn warn_of_slow_kernels() {
+    eprintln!(
+        "warning: retrograd-tensor is compiled without optimisation, which makes it some 70 times slower; \
+         in Cargo.toml of your workspace write\n\n    [profile.dev.package.\"*\"]\n    opt-level = 3\n"
+    );
 }
 
 impl fmt::Display for Isa {

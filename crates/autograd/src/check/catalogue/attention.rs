@@ -34,7 +34,8 @@ pub(super) fn rows() -> Vec<Row> {
         }),
         row(SMOOTH, "attention shut", plain, |x| {
             let never = f64::NEG_INFINITY;
-            let mask = Tensor::from_vec(vec![0.0, never, 0.0, never], [4]).into();
+            let mask = Tensor::from_vec(vec![0.0, never, 0.0, never], [4]);
+            let mask = mask.cast(x[0].dtype()).into();
             x[0].attention(&x[1], &x[2], Some(&mask), &Attention::default())
         }),
         row(SMOOTH, "attention dropout", plain, |x| {

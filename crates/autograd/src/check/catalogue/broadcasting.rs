@@ -83,7 +83,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 /// What is true or false: flat wherever that does not change.
-fn conditions(rivals: &[Tensor<f64>]) -> Vec<Row> {
+fn conditions(rivals: &[Tensor]) -> Vec<Row> {
     let x = &rivals[..1];
     vec![
         row(LINEAR, "less", rivals, |x| x[0].less(&x[1])).kinks("a = b"),

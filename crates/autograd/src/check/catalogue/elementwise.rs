@@ -1,6 +1,6 @@
 //! Functions of each element.
 
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{DType, Tensor};
 
 use super::samples::{positive, sample};
 use super::{LINEAR, Row, SMOOTH, row};
@@ -92,7 +92,12 @@ fn functions() -> Vec<Row> {
         row(LINEAR, "round", wide, |x| x[0].round()).kinks("halves"),
         row(LINEAR, "trunc", wide, |x| x[0].trunc()).kinks("whole numbers"),
         row(SMOOTH, "sinc", x, |x| x[0].sinc()),
-        row(SMOOTH, "sinc at 0", &[Tensor::zeros([2])], |x| x[0].sinc()),
+        row(
+            SMOOTH,
+            "sinc at 0",
+            &[Tensor::zeros([2], DType::F64)],
+            |x| x[0].sinc(),
+        ),
         row(SMOOTH, "logit", &[sample([2, 3]).scale(0.5) + 0.5], |x| {
             x[0].logit()
         })

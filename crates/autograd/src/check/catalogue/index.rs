@@ -1,19 +1,19 @@
 //! Reading and adding at indices, and finding them by order.
 
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{Array, Tensor};
 
 use super::samples::sample;
 use super::{LINEAR, Row, row};
 use crate::rules::Reduce;
 
 /// Indices of rank 2, one of them twice in the first row.
-fn indices() -> Tensor<i64> {
-    Tensor::from_vec(vec![3, 0, 3, 1, 2, 0], [2, 3])
+fn indices() -> Array<i64> {
+    Array::from_vec(vec![3, 0, 3, 1, 2, 0], [2, 3])
 }
 
 /// Positions of an axis of three, one of them twice.
-fn list() -> Tensor<i64> {
-    Tensor::from_vec(vec![2, 0, 2, 1], [4])
+fn list() -> Array<i64> {
+    Array::from_vec(vec![2, 0, 2, 1], [4])
 }
 
 /// What reads and adds at indices, and what finds them by order.
@@ -102,11 +102,11 @@ pub(super) fn rows() -> Vec<Row> {
         }),
         row(LINEAR, "masked_fill", x, |x| {
             let mask = Tensor::from_vec(vec![0.0, 1.0, 0.0, -2.0], [4]);
-            x[0].masked_fill(&mask, 7.0)
+            x[0].masked_fill(&mask.cast(x[0].dtype()), 7.0)
         }),
         row(LINEAR, "masked_fill broadcast", &[sample([3])], |x| {
             let mask = Tensor::from_vec(vec![0.0, 1.0], [2, 1]);
-            x[0].masked_fill(&mask, 7.0)
+            x[0].masked_fill(&mask.cast(x[0].dtype()), 7.0)
         }),
         row(LINEAR, "topk", x, |x| x[0].topk(3).0).kinks("ties"),
         row(LINEAR, "sort", x, |x| x[0].sort(false).0).kinks("ties"),

@@ -1,6 +1,6 @@
 //! Factors and solutions, at matrices far from singular.
 
-use retrograd_tensor::{Tensor, Triangular};
+use retrograd_tensor::{DType, Tensor, Triangular};
 
 use super::samples::sample;
 use super::{LINEAR, Row, SMOOTH, row};
@@ -44,7 +44,7 @@ pub(super) fn rows() -> Vec<Row> {
 
 /// Every triangle in either direction. With ones on the diagonal and two rows the solution is
 /// linear in the matrix.
-fn triangles(system: &[Tensor<f64>], many: &[Tensor<f64>]) -> Vec<Row> {
+fn triangles(system: &[Tensor], many: &[Tensor]) -> Vec<Row> {
     let unit = &[sample([2, 2]), sample([2, 3])];
     let rows = vec![
         row(SMOOTH, "solve_triangular", system, |x| {
@@ -111,13 +111,16 @@ fn rectangles() -> Vec<Row> {
 
 /// The determinant, far from singular and where one and two dimensions are lost, and the
 /// exponential, of small matrices and of large ones.
-fn functions(square: &[Tensor<f64>], batch: &[Tensor<f64>]) -> Vec<Row> {
+fn functions(square: &[Tensor], batch: &[Tensor]) -> Vec<Row> {
     let lost = |dimensions: usize| {
         let kept = Tensor::from_fn([4], |i| f64::from(u8::from(i[0] >= dimensions)));
         let turn = rectangle(4, 4).qr().0;
         [(&dominant(4) * &kept).matmul(&turn)]
     };
-    let mixed = &[Tensor::stack(&[dominant(2), Tensor::ones([2, 2])], 0)];
+    let mixed = &[Tensor::stack(
+        &[dominant(2), Tensor::ones([2, 2], DType::F64)],
+        0,
+    )];
     vec![
         row(SMOOTH, "det", square, |x| x[0].det()),
         row(SMOOTH, "det batch", batch, |x| x[0].det()),
@@ -132,7 +135,7 @@ fn functions(square: &[Tensor<f64>], batch: &[Tensor<f64>]) -> Vec<Row> {
 }
 
 /// Of full rank, with singular values well apart.
-fn rectangle(rows: usize, columns: usize) -> Tensor<f64> {
+fn rectangle(rows: usize, columns: usize) -> Tensor {
     let beside = sample([rows, columns]) * 0.3;
     Tensor::from_fn([rows, columns], |i| match i[0] == i[1] {
         true => 2.0 + 1.5 * i[0] as f64,
@@ -142,6 +145,6 @@ fn rectangle(rows: usize, columns: usize) -> Tensor<f64> {
 
 /// A matrix whose diagonal outweighs what is beside it, with eigenvalues well apart, and which is
 /// not symmetric.
-fn dominant(size: usize) -> Tensor<f64> {
+fn dominant(size: usize) -> Tensor {
     rectangle(size, size)
 }

@@ -48,10 +48,10 @@ const SECOND: f64 = 1e-6;
 pub struct Row {
     /// The name of the method on [`Var`], then what is special about this row: `slice step 2`.
     pub operation: &'static str,
-    /// The function that uses the operation.
-    pub f: fn(&[Var<f64>]) -> Var<f64>,
+    /// The function that uses the operation, in the type of its inputs.
+    pub f: fn(&[Var]) -> Var,
     /// Where to check it: inside its domain, and further from every kink than a difference step.
-    pub inputs: Vec<Tensor<f64>>,
+    pub inputs: Vec<Tensor>,
     /// Largest relative error at order 1: [`LINEAR`] or [`SMOOTH`], more only for a reason that
     /// stands at the row.
     pub tolerance: f64,
@@ -111,12 +111,7 @@ impl Row {
 }
 
 /// A row for the files of the families; defined everywhere and without kinks unless it says so.
-fn row(
-    tolerance: f64,
-    operation: &'static str,
-    inputs: &[Tensor<f64>],
-    f: fn(&[Var<f64>]) -> Var<f64>,
-) -> Row {
+fn row(tolerance: f64, operation: &'static str, inputs: &[Tensor], f: fn(&[Var]) -> Var) -> Row {
     Row {
         operation,
         f,

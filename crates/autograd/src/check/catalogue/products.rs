@@ -19,9 +19,7 @@ fn matrices() -> Vec<Row> {
         let shape = |sizes: &[usize]| Shape::new(sizes).expect("a small shape");
         [sample(shape(a)), sample(shape(b))]
     };
-    let linear = |name, inputs: [Tensor<f64>; 2], f: fn(&[Var<f64>]) -> Var<f64>| {
-        row(LINEAR, name, &inputs, f)
-    };
+    let linear = |name, inputs: [Tensor; 2], f: fn(&[Var]) -> Var| row(LINEAR, name, &inputs, f);
     vec![
         linear("matmul", pair(&[2, 3], &[3, 4]), |x| x[0].matmul(&x[1])),
         linear("matmul_nt", pair(&[2, 3], &[4, 3]), |x| {

@@ -8,7 +8,7 @@ use retrograd_tensor::{Shape, Tensor, random};
 /// # Panics
 /// If the shape has more axes than a [`Shape`] can have.
 #[must_use]
-pub fn sample(shape: impl Into<Shape>) -> Tensor<f64> {
+pub fn sample(shape: impl Into<Shape>) -> Tensor {
     let shape = shape.into();
     let mut order =
         random::permutation(shape.elements(), &mut random::rng(shape.elements() as u64));
@@ -26,7 +26,7 @@ pub fn sample(shape: impl Into<Shape>) -> Tensor<f64> {
 /// # Panics
 /// As [`sample`].
 #[must_use]
-pub fn positive(shape: impl Into<Shape>) -> Tensor<f64> {
+pub fn positive(shape: impl Into<Shape>) -> Tensor {
     let x = sample(shape);
     x.map(|v| v.abs() + 0.2)
 }

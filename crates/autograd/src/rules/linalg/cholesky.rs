@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, Triangular, shape};
+use retrograd_tensor::{OrPanic, Shape, Tensor, Triangular, shape};
 
 use super::super::one;
 use super::{size, symmetric};
@@ -22,18 +22,18 @@ use crate::var::Var;
 #[derive(Clone, Copy, Debug)]
 struct Cholesky;
 
-impl<T: Float> Primitive<T> for Cholesky {
+impl Primitive for Cholesky {
     fn name(&self) -> Cow<'static, str> {
         "cholesky".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].cholesky()
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::OUTPUT
     }
-    fn vjp(&self, _x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let product = y.matmul_tn(g);
         let halved = (product.tril(0) + product.tril(-1)) * 0.5;
         // L⁻ᵀ·Φ, and then Z with Z·L = that: Lᵀ·Zᵀ = (L⁻ᵀ·Φ)ᵀ.
@@ -53,7 +53,7 @@ impl<T: Float> Primitive<T> for Cholesky {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// L with L·Lᵀ = A and zeros above the diagonal, where A is the symmetric part (M + Mᵀ) / 2 of
     /// each of these matrices M `[.., size, size]`.
     ///

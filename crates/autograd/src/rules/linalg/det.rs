@@ -15,7 +15,7 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::pointwise::Unary;
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{OrPanic, Shape, Tensor, shape};
 
 use super::super::one;
 use super::size;
@@ -26,18 +26,18 @@ use crate::var::Var;
 #[derive(Clone, Copy, Debug)]
 struct Det;
 
-impl<T: Float> Primitive<T> for Det {
+impl Primitive for Det {
     fn name(&self) -> Cow<'static, str> {
         "det".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].det()
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT)
     }
-    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let each = Shape::from([&g.shape()[..], &[1, 1]].concat());
         one(x[0].inverse().t() * (g * &**y).with_shape(each))
     }
@@ -52,7 +52,7 @@ impl<T: Float> Primitive<T> for Det {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The determinant of these matrices `[.., size, size]`: 0 of a singular one, 1 of one without
     /// rows. All derivatives exist, also at singular matrices.
     ///
@@ -77,14 +77,10 @@ impl<T: Float> Var<T> {
 
     /// The determinant near a point with these singular vectors and values.
     #[track_caller]
-    fn det_near_singular(
-        &self,
-        size: usize,
-        (u, s, v): &(Tensor<T>, Tensor<T>, Tensor<T>),
-    ) -> Self {
-        let values = s.values();
-        let small = |values: &[T]| {
-            let least = values[0] * T::EPSILON.sqrt();
+    fn det_near_singular(&self, size: usize, (u, s, v): &(Tensor, Tensor, Tensor)) -> Self {
+        let (values, digits) = (s.to_vec(), self.dtype().epsilon().sqrt());
+        let small = |values: &[f64]| {
+            let least = values[0] * digits;
             values.iter().filter(|&&value| value <= least).count()
         };
         let small = values.chunks(size).map(small).max().unwrap_or(0);
@@ -124,16 +120,16 @@ impl<T: Float> Var<T> {
 }
 
 /// Whether the inverses of all these matrices keep at least half of the digits.
-fn far_from_singular<T: Float>(x: &Tensor<T>) -> bool {
+fn far_from_singular(x: &Tensor) -> bool {
     let Ok(inverse) = x.try_inverse() else {
         return false;
     };
     if x.elements() == 0 {
         return true;
     }
-    let largest = |x: &Tensor<T>| x.unary(Unary::Abs).max([-2, -1]);
+    let largest = |x: &Tensor| x.unary(Unary::Abs).max([-2, -1]);
     let conditions = largest(x) * largest(&inverse);
     conditions
         .iter()
-        .all(|condition| condition * T::EPSILON.sqrt() <= T::ONE)
+        .all(|condition| condition * x.dtype().epsilon().sqrt() <= 1.0)
 }

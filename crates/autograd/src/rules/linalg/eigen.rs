@@ -21,7 +21,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{OrPanic, Shape, Tensor, shape};
 
 use super::super::one;
 use super::{size, symmetric};
@@ -33,19 +33,19 @@ use crate::var::Var;
 #[derive(Clone, Copy, Debug)]
 struct Eigen;
 
-impl<T: Float> Primitive<T> for Eigen {
+impl Primitive for Eigen {
     fn name(&self) -> Cow<'static, str> {
         "eigh".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let (values, vectors) = x[0].eigh();
         Tensor::cat(&[values.unsqueeze(-2), vectors], -2)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::OUTPUT
     }
-    fn vjp(&self, _x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         static BY_GAP: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("eigh.by_gap", |[x, to, from]: [Expr; 3]| {
                 let gap = to - from;
@@ -73,15 +73,15 @@ impl<T: Float> Primitive<T> for Eigen {
 }
 
 /// Panics where vectors of equal values are to be turned among themselves.
-fn refuse_equal<T: Float>(values: &Tensor<T>, turning: &Tensor<T>) {
+fn refuse_equal(values: &Tensor, turning: &Tensor) {
     let size = size(turning.shape());
-    let (values, turning) = (values.values(), turning.values());
+    let (values, turning) = (values.to_vec(), turning.to_vec());
     let matrices = turning.chunks((size * size).max(1));
     for (values, turning) in values.chunks(size.max(1)).zip(matrices) {
         // They are in rising order.
         let equal = (1..size).find(|&i| {
             values[i - 1] == values[i]
-                && (turning[(i - 1) * size + i] != T::ZERO || turning[i * size + i - 1] != T::ZERO)
+                && (turning[(i - 1) * size + i] != 0.0 || turning[i * size + i - 1] != 0.0)
         });
         if let Some(i) = equal {
             panic!(
@@ -95,21 +95,21 @@ fn refuse_equal<T: Float>(values: &Tensor<T>, turning: &Tensor<T>) {
 }
 
 /// A function of one number, applied element by element.
-type Elementwise<T> = Rc<dyn Fn(&Var<T>) -> Var<T>>;
+type Elementwise = Rc<dyn Fn(&Var) -> Var>;
 
 /// V·f(Λ)·Vᵀ
-struct MatrixFunction<T: Float>(Elementwise<T>);
+struct MatrixFunction(Elementwise);
 
-impl<T: Float> fmt::Debug for MatrixFunction<T> {
+impl fmt::Debug for MatrixFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MatrixFunction")
     }
 }
 
-impl<T: Float> MatrixFunction<T> {
+impl MatrixFunction {
     /// (f(a) − f(b)) / (a − b), by a difference that is wide enough where a and b are (nearly) equal: the
     /// errors of rounding and of the difference are both about ε^⅔ there.
-    fn divided_difference(&self, a: &Var<T>, b: &Var<T>) -> Var<T> {
+    fn divided_difference(&self, a: &Var, b: &Var) -> Var {
         static ENDS: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("matrix_function.end", |[a, b, width]: [Expr; 3]| {
                 let size = a.abs().max(b.abs());
@@ -119,20 +119,20 @@ impl<T: Float> MatrixFunction<T> {
                 Expr::select(&near, &(middle + half), &a)
             })
         });
-        let width = T::EPSILON.to_f64().cbrt();
-        let width = |sign: f64| Var::constant(Tensor::scalar(T::from_f64(sign * width)));
-        let end = |a: &Var<T>, b: &Var<T>, sign| ENDS.apply(&[a, b, &width(sign)]);
+        let width = a.dtype().epsilon().cbrt();
+        let width = |sign: f64| Var::constant(a.value().scalar_like(sign * width));
+        let end = |a: &Var, b: &Var, sign| ENDS.apply(&[a, b, &width(sign)]);
         let (a, b) = (end(a, b, 1.0), end(b, a, -1.0));
         ((self.0)(&a) - (self.0)(&b)) / (a - b)
     }
 }
 
-impl<T: Float> Primitive<T> for MatrixFunction<T> {
+impl Primitive for MatrixFunction {
     fn name(&self) -> Cow<'static, str> {
         "matrix_function".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let (values, vectors) = x[0].eigh();
         let images = (self.0)(&Var::constant(values)).into_value();
         (&vectors * &images.unsqueeze(-2)).matmul(&vectors.t())
@@ -140,7 +140,7 @@ impl<T: Float> Primitive<T> for MatrixFunction<T> {
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0)
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let (values, vectors) = x[0].eigh();
         let differences = self.divided_difference(&values.unsqueeze(-1), &values.unsqueeze(-2));
         let inside = vectors.matmul_tn(&symmetric(g).matmul(&vectors)) * differences;
@@ -158,7 +158,7 @@ impl<T: Float> Primitive<T> for MatrixFunction<T> {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// f(A) = V·f(Λ)·Vᵀ, the function f of every eigenvalue of the symmetric part (M + Mᵀ) / 2 of each of
     /// these matrices M `[.., size, size]`. `f` is applied element by element.
     ///
@@ -166,10 +166,10 @@ impl<T: Float> Var<T> {
     ///
     /// ```
     /// use retrograd_autograd::Tape;
-    /// use retrograd_tensor::Tensor;
+    /// use retrograd_tensor::{DType, Tensor};
     ///
-    /// let tape = Tape::<f64>::new();
-    /// let covariance = tape.leaf(Tensor::eye(2) * 4.0);
+    /// let tape = Tape::new();
+    /// let covariance = tape.leaf(Tensor::eye(2, DType::F64) * 4.0);
     /// let whitening = covariance.matrix_function(|x| x.rsqrt());
     /// assert!((whitening.value().at(&[0, 0]) - 0.5).abs() < 1e-12);
     /// ```

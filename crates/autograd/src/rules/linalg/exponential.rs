@@ -33,7 +33,7 @@ const COEFFICIENTS: [f64; 14] = [
     1.0,
 ];
 
-impl<T: Float> Var<T> {
+impl Var {
     /// The exponential Σ Aᵏ/k! of these matrices `[.., size, size]`.
     ///
     /// Some seven products and a solution, and one product more each time the largest sum of a
@@ -50,7 +50,12 @@ impl<T: Float> Var<T> {
         let square = a.matmul(&a);
         let fourth = square.matmul(&square);
         let sixth = fourth.matmul(&square);
-        let powers = [&Self::constant(Tensor::eye(size)), &square, &fourth, &sixth];
+        let powers = [
+            &Self::constant(Tensor::eye(size, self.dtype())),
+            &square,
+            &fourth,
+            &sixth,
+        ];
         let (even, odd) = (every_second(0, powers), every_second(1, powers));
         let odd = a.matmul(&odd);
         let mut exponential = (&even - &odd).solve(&(even + odd));
@@ -63,7 +68,7 @@ impl<T: Float> Var<T> {
 
 /// Every second term of p from number `first` on, over its lowest power, by the powers 0, 2, 4 and 6.
 #[track_caller]
-fn every_second<T: Float>(first: usize, [one, square, fourth, sixth]: [&Var<T>; 4]) -> Var<T> {
+fn every_second(first: usize, [one, square, fourth, sixth]: [&Var; 4]) -> Var {
     let c = |i: usize| COEFFICIENTS[first + i] / COEFFICIENTS[0];
     let high = sixth * c(12) + fourth * c(10) + square * c(8);
     let low = sixth * c(6) + fourth * c(4) + square * c(2) + one * c(0);
@@ -72,11 +77,9 @@ fn every_second<T: Float>(first: usize, [one, square, fourth, sixth]: [&Var<T>; 
 
 /// How often the matrices have to be halved.
 #[track_caller]
-fn halvings<T: Float>(x: &Tensor<T>) -> i32 {
+fn halvings(x: &Tensor) -> i32 {
     let sums = x.unary(Unary::Abs).sum(-2);
-    let norm = sums
-        .iter()
-        .fold(0.0, |most, sum| Float::maximum(sum.to_f64(), most));
+    let norm = sums.iter().fold(0.0, |most, sum| Float::maximum(sum, most));
     assert!(
         norm.is_finite(),
         "matrix_exp: {}: an element is not finite",

@@ -13,14 +13,14 @@ mod solve;
 mod svd;
 mod triangular;
 
-use retrograd_tensor::{Float, Shape};
+use retrograd_tensor::Shape;
 
 use crate::var::Var;
 
 /// Both stretched to the leading axes `lead`.
 #[track_caller]
-fn batches<T: Float>(lead: &Shape, operands: [&Var<T>; 2]) -> [Var<T>; 2] {
-    let stretched = |var: &Var<T>| {
+fn batches(lead: &Shape, operands: [&Var; 2]) -> [Var; 2] {
+    let stretched = |var: &Var| {
         let matrix = &var.shape()[var.rank() - 2..];
         Shape::from([&lead[..], matrix].concat())
     };
@@ -30,7 +30,7 @@ fn batches<T: Float>(lead: &Shape, operands: [&Var<T>; 2]) -> [Var<T>; 2] {
 
 /// (X + Xᵀ) / 2.
 #[track_caller]
-fn symmetric<T: Float>(x: &Var<T>) -> Var<T> {
+fn symmetric(x: &Var) -> Var {
     (x + x.t()) * 0.5
 }
 

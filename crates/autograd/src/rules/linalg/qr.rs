@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, Triangular, shape};
+use retrograd_tensor::{OrPanic, Shape, Tensor, Triangular, shape};
 
 use super::super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -23,25 +23,25 @@ struct Qr;
 
 /// Q and R.
 #[track_caller]
-fn parts<T: Float>(both: &Var<T>) -> [Var<T>; 2] {
+fn parts(both: &Var) -> [Var; 2] {
     let columns = both.shape()[both.rank() - 1] as isize;
     let rows = both.shape()[both.rank() - 2] as isize - columns;
     [both.slice(-2, ..rows), both.slice(-2, rows..)]
 }
 
-impl<T: Float> Primitive<T> for Qr {
+impl Primitive for Qr {
     fn name(&self) -> Cow<'static, str> {
         "qr".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let (q, r) = x[0].qr();
         Tensor::cat(&[q, r], -2)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::OUTPUT
     }
-    fn vjp(&self, _x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let ([q, r], [gq, gr]) = (parts(y), parts(g));
         let m = r.matmul_nt(&gr) - gq.matmul_tn(&q);
         let mirrored = m.tril(0) + m.tril(-1).t();
@@ -60,7 +60,7 @@ impl<T: Float> Primitive<T> for Qr {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Q `[.., rows, k]` with orthonormal columns and upper triangular R `[.., k, columns]` whose
     /// product is each of these matrices `[.., rows, columns]`; k is the smaller of their sizes. No
     /// element of R's diagonal is negative.

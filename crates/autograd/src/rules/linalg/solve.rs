@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{OrPanic, Shape, Tensor, shape};
 
 use super::super::one;
 use super::{batches, size};
@@ -23,18 +23,18 @@ struct Solve {
     transposed: bool,
 }
 
-impl<T: Float> Primitive<T> for Solve {
+impl Primitive for Solve {
     fn name(&self) -> Cow<'static, str> {
         "solve".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].solve(x[1], self.transposed)
     }
     fn saves(&self, needed: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT.when(needed.has(0)))
     }
-    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let transposed = !self.transposed;
         let right = Var::apply(Self { transposed }, &[&x[0], g]);
         let matrix = x.needs(0).then(|| match self.transposed {
@@ -69,18 +69,18 @@ impl<T: Float> Primitive<T> for Solve {
 #[derive(Clone, Copy, Debug)]
 struct Inverse;
 
-impl<T: Float> Primitive<T> for Inverse {
+impl Primitive for Inverse {
     fn name(&self) -> Cow<'static, str> {
         "inverse".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].inverse()
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::OUTPUT
     }
-    fn vjp(&self, _x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         one(-y.matmul_tn(g).matmul_nt(y))
     }
     fn formula(&self) -> Cow<'static, str> {
@@ -98,18 +98,18 @@ impl<T: Float> Primitive<T> for Inverse {
 #[derive(Clone, Copy, Debug)]
 struct LogAbsDet;
 
-impl<T: Float> Primitive<T> for LogAbsDet {
+impl Primitive for LogAbsDet {
     fn name(&self) -> Cow<'static, str> {
         "logabsdet".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].slogdet().1
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0)
     }
-    fn vjp(&self, x: &Inputs<T>, _y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let each = Shape::from([&g.shape()[..], &[1, 1]].concat());
         one(x[0].inverse().t() * g.with_shape(each))
     }
@@ -124,7 +124,7 @@ impl<T: Float> Primitive<T> for LogAbsDet {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// X with A·X = B for these matrices A `[.., size, size]` and B `right` `[.., size, columns]`;
     /// leading axes broadcast. By elimination with partial pivoting.
     ///
@@ -158,7 +158,7 @@ impl<T: Float> Var<T> {
     /// If they are not square; and in the backward sweep, if one is singular.
     #[track_caller]
     #[must_use]
-    pub fn slogdet(&self) -> (Tensor<T>, Self) {
+    pub fn slogdet(&self) -> (Tensor, Self) {
         shape::square("slogdet", self.shape()).or_panic();
         let (sign, _) = self.value().slogdet();
         (sign, Self::apply(LogAbsDet, &[self]))
@@ -176,6 +176,6 @@ impl<T: Float> Var<T> {
     #[must_use]
     pub fn logdet(&self) -> Self {
         let (sign, log) = self.slogdet();
-        log + Self::constant(sign.map(T::log))
+        log + Self::constant(sign.map(f64::ln))
     }
 }

@@ -16,7 +16,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{OrPanic, Shape, Tensor, shape};
 
 use super::super::one;
 use crate::calculus::{Expr, Pointwise};
@@ -32,7 +32,7 @@ struct Svd {
 impl Svd {
     /// U, Σ as a row, and V.
     #[track_caller]
-    fn parts<T: Float>(&self, all: &Var<T>) -> [Var<T>; 3] {
+    fn parts(&self, all: &Var) -> [Var; 3] {
         let rows = self.rows as isize;
         [
             all.slice(-2, ..rows),
@@ -44,12 +44,7 @@ impl Svd {
 
 /// What of the cotangent `g` of some singular vectors lies across their space, over their values.
 #[track_caller]
-fn across<T: Float>(
-    vectors: &Var<T>,
-    g: &Var<T>,
-    inside: &Var<T>,
-    values: &Var<T>,
-) -> Option<Var<T>> {
+fn across(vectors: &Var, g: &Var, inside: &Var, values: &Var) -> Option<Var> {
     static OVER: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("svd.over", |[x, s]: [Expr; 2]| {
             Expr::select(&s, &(x / &s), &Expr::from(0.0))
@@ -62,19 +57,19 @@ fn across<T: Float>(
     (length > k).then(|| OVER.apply(&[&(g - vectors.matmul(inside)), values]))
 }
 
-impl<T: Float> Primitive<T> for Svd {
+impl Primitive for Svd {
     fn name(&self) -> Cow<'static, str> {
         "svd".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         let (u, s, v) = x[0].svd();
         Tensor::cat(&[u, s.unsqueeze(-2), v], -2)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::OUTPUT
     }
-    fn vjp(&self, _x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, _x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         static TURNING: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("svd.turning", |[x, y, to, from]: [Expr; 4]| {
                 let zero = Expr::from(0.0);
@@ -112,7 +107,7 @@ impl<T: Float> Primitive<T> for Svd {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// Left singular vectors U `[.., rows, k]`, singular values `[.., k]` in falling order and right
     /// singular vectors V `[.., columns, k]`, one a column, with U·diag(values)·Vᵀ each of these
     /// matrices `[.., rows, columns]`; k is the smaller of their sizes. The largest element of each

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{Float, OrPanic, Shape, Tensor, Triangular, shape};
+use retrograd_tensor::{OrPanic, Shape, Tensor, Triangular, shape};
 
 use super::{batches, size};
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -15,18 +15,18 @@ use crate::var::Var;
 #[derive(Clone, Copy, Debug)]
 struct SolveTriangular(Triangular);
 
-impl<T: Float> Primitive<T> for SolveTriangular {
+impl Primitive for SolveTriangular {
     fn name(&self) -> Cow<'static, str> {
         "solve_triangular".into()
     }
     #[track_caller]
-    fn forward(&self, x: &[&Tensor<T>]) -> Tensor<T> {
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
         x[0].solve_triangular(x[1], self.0)
     }
     fn saves(&self, needed: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT.when(needed.has(0)))
     }
-    fn vjp(&self, x: &Inputs<T>, y: &Output<T>, g: &Var<T>) -> Cotangents<T> {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let right = Var::apply(Self(self.0.turned()), &[&x[0], g]);
         let matrix = x.needs(0).then(|| {
             let Triangular {
@@ -60,7 +60,7 @@ impl<T: Float> Primitive<T> for SolveTriangular {
     }
 }
 
-impl<T: Float> Var<T> {
+impl Var {
     /// X with A·X = B, where A is a triangle of these matrices `[.., size, size]` and B is `right`
     /// `[.., size, columns]`; leading axes broadcast. The rest of the matrices plays no part.
     ///

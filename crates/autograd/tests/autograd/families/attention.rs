@@ -1,7 +1,7 @@
 //! Attention and dropout.
 
 use retrograd_autograd::{Attention, Mode, Tape, Var};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, keep, random};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, keep, random};
 
 use super::{agrees, normal};
 
@@ -11,7 +11,7 @@ const PLAIN: Attention = Attention {
     dropout: 0.0,
 };
 
-fn operands() -> [Var<f64>; 3] {
+fn operands() -> [Var; 3] {
     [
         normal([2, 3, 4]),
         normal([2, 5, 4]).flip(1),
@@ -38,7 +38,7 @@ fn causal_is_a_mask() {
         causal: true,
         ..PLAIN
     };
-    let later = Tensor::<f64>::ones([3, 5]).triu(1);
+    let later = Tensor::ones([3, 5], DType::F64).triu(1);
     let mask = Var::constant(later.map(|v| if v == 0.0 { 0.0 } else { f64::NEG_INFINITY }));
     let (a, b) = (
         q.attention(&k, &v, None, &causal),
@@ -54,7 +54,7 @@ fn causal_is_a_mask() {
 
 #[test]
 fn lone_keys_and_no_queries_have_gradients() {
-    let f = |x: &[Var<f64>]| x[0].attention(&x[1], &x[2], None, &PLAIN);
+    let f = |x: &[Var]| x[0].attention(&x[1], &x[2], None, &PLAIN);
     agrees(
         "one key",
         f,
@@ -63,15 +63,19 @@ fn lone_keys_and_no_queries_have_gradients() {
     agrees(
         "no queries",
         f,
-        &[Tensor::zeros([0, 3]), normal([2, 3]), normal([2, 2])],
+        &[
+            Tensor::zeros([0, 3], DType::F64),
+            normal([2, 3]),
+            normal([2, 2]),
+        ],
     );
-    let itself = |x: &[Var<f64>]| x[0].attention(&x[0], &x[0], None, &PLAIN);
+    let itself = |x: &[Var]| x[0].attention(&x[0], &x[0], None, &PLAIN);
     agrees("self attention", itself, &[normal([3, 2]).t()]);
 }
 
 #[test]
 fn dropout_acts_in_training_only_and_keeps_the_mean() {
-    let x = Tensor::<f64>::ones([100, 100]);
+    let x = Tensor::ones([100, 100], DType::F64);
     let tape = Tape::with(Mode::Training, random::rng(1));
     let y = tape.constant(x.clone()).dropout(0.25);
     let kept = y.value().iter().filter(|&v| v != 0.0).count();

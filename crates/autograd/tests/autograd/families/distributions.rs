@@ -1,7 +1,7 @@
 //! Random numbers that move with their parameters.
 
 use retrograd_autograd::{Tape, Var, grad};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
 use super::{agrees, constant, refusal};
 
@@ -9,17 +9,14 @@ const MANY: usize = 40_000;
 
 /// Mean and variance of many numbers made of parameters, and the slopes of the mean in these, each
 /// with five of its standard errors.
-fn moments(
-    parameters: &[f64],
-    draw: impl Fn(&[Var<f64>]) -> Var<f64>,
-) -> (f64, f64, Vec<(f64, f64)>) {
+fn moments(parameters: &[f64], draw: impl Fn(&[Var]) -> Var) -> (f64, f64, Vec<(f64, f64)>) {
     let tape = Tape::new();
     // A parameter a number, to see how the slopes differ.
     let leaf = |&value: &f64| tape.leaf(Tensor::full([MANY], value));
-    let leaves: Vec<Var<f64>> = parameters.iter().map(leaf).collect();
+    let leaves: Vec<Var> = parameters.iter().map(leaf).collect();
     let drawn = draw(&leaves);
     let slopes = grad(&drawn.sum(..), &leaves.iter().collect::<Vec<_>>());
-    let of_mean = |slope: &Var<f64>| (slope.mean(..).item(), error(slope.var(.., 1.0).item()));
+    let of_mean = |slope: &Var| (slope.mean(..).item(), error(slope.var(.., 1.0).item()));
     let slopes = slopes.iter().map(of_mean).collect();
     (drawn.mean(..).item(), drawn.var(.., 1.0).item(), slopes)
 }
@@ -32,7 +29,7 @@ fn error(variance: f64) -> f64 {
 #[test]
 fn gamma_numbers_have_their_moments() {
     for (seed, a) in [0.05, 0.7, 1.0, 4.0, 90.0].into_iter().enumerate() {
-        let draw = |p: &[Var<f64>]| p[0].gamma_noise(&mut random::rng(seed as u64));
+        let draw = |p: &[Var]| p[0].gamma_noise(&mut random::rng(seed as u64));
         let (mean, variance, slopes) = moments(&[a], draw);
         assert_abs_diff_eq!(mean, a, epsilon = error(a));
         // The fourth moment about the mean is 3a² + 6a.
@@ -44,7 +41,7 @@ fn gamma_numbers_have_their_moments() {
 #[test]
 fn shares_have_their_means_and_slopes() {
     let (a, b) = (0.6, 2.2);
-    let draw = |p: &[Var<f64>]| p[0].beta_noise(&p[1], &mut random::rng(8));
+    let draw = |p: &[Var]| p[0].beta_noise(&p[1], &mut random::rng(8));
     let (mean, variance, slopes) = moments(&[a, b], draw);
     let sum = a + b;
     let expected = a * b / (sum * sum * (sum + 1.0));
@@ -54,11 +51,15 @@ fn shares_have_their_means_and_slopes() {
     assert_abs_diff_eq!(slopes[0].0, b / (sum * sum), epsilon = slopes[0].1);
     assert_abs_diff_eq!(slopes[1].0, -a / (sum * sum), epsilon = slopes[1].1);
     // Dirichlet's shares are beta numbers of one parameter and the others' sum.
-    let draw = |p: &[Var<f64>]| {
+    let draw = |p: &[Var]| {
         let all = Var::stack(&[&p[0], &p[1], &p[1]], 1);
         let shares = all.dirichlet_noise(&mut random::rng(9));
         let sums = shares.sum(1);
-        assert_abs_diff_eq!(sums.value(), &Tensor::ones([MANY]), epsilon = 1e-15);
+        assert_abs_diff_eq!(
+            sums.value(),
+            &Tensor::ones([MANY], DType::F64),
+            epsilon = 1e-15
+        );
         shares.select(1, 0)
     };
     let (mean, _, slopes) = moments(&[a, b / 2.0], draw);
@@ -69,7 +70,7 @@ fn shares_have_their_means_and_slopes() {
 #[test]
 fn students_numbers_have_heavier_tails() {
     let freedom = 12.0;
-    let draw = |p: &[Var<f64>]| p[0].student_t_noise(&mut random::rng(10)).square();
+    let draw = |p: &[Var]| p[0].student_t_noise(&mut random::rng(10)).square();
     // The square has the mean ν/(ν − 2) and the fourth moment 3ν²/((ν − 2)(ν − 4)).
     let (mean, _, slopes) = moments(&[freedom], draw);
     let expected = freedom / (freedom - 2.0);
@@ -85,8 +86,8 @@ fn students_numbers_have_heavier_tails() {
 
 #[test]
 fn the_smallest_parameters_give_shares_too() {
-    let tiny = Tensor::<f32>::full([1000, 3], 1e-3);
-    let tape = Tape::<f32>::new();
+    let tiny = Tensor::full::<f32>([1000, 3], 1e-3);
+    let tape = Tape::new();
     let a = tape.leaf(tiny);
     let shares = a.dirichlet_noise(&mut random::rng(11));
     assert!(shares.value().is_finite() && a.gamma_noise(&mut random::rng(11)).value().is_finite());
@@ -109,8 +110,15 @@ fn numbers_follow_from_the_stream() {
     let draw = |seed| a.gamma_noise(&mut random::rng(seed)).value().to_vec();
     assert_eq!(draw(1), draw(1));
     assert_ne!(draw(1), draw(2));
-    let none = |x: &[Var<f64>]| x[0].beta_noise(&x[1], &mut random::rng(1));
-    agrees("none", none, &[Tensor::zeros([0, 2]), Tensor::ones([2])]);
+    let none = |x: &[Var]| x[0].beta_noise(&x[1], &mut random::rng(1));
+    agrees(
+        "none",
+        none,
+        &[
+            Tensor::zeros([0, 2], DType::F64),
+            Tensor::ones([2], DType::F64),
+        ],
+    );
     assert!(
         constant(&[-1.0], [1])
             .gamma_noise(&mut random::rng(1))
@@ -128,7 +136,7 @@ fn numbers_follow_from_the_stream() {
 #[test]
 fn the_distribution_function_has_higher_derivatives() {
     use retrograd_autograd::check::Check;
-    let f = |x: &[Var<f64>]| x[0].gammainc(&x[1]);
+    let f = |x: &[Var]| x[0].gammainc(&x[1]);
     let inputs = [Tensor::from_vec(vec![0.6, 2.5], [2]), Tensor::scalar(1.7)];
     Check::order(3).run(f, &inputs).unwrap();
 }

@@ -1,7 +1,7 @@
 //! Indexing.
 
 use retrograd_autograd::{Reduce, Var};
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{DType, Tensor};
 
 use super::{agrees, constant, indices, normal, refusal, slopes, views};
 
@@ -9,7 +9,7 @@ use super::{agrees, constant, indices, normal, refusal, slopes, views};
 fn of_values_for_one_place_the_last_stays() {
     let at = indices(&[1, 1, 0, 1], [4]);
     let inputs = [normal([3]), normal([4])];
-    let f = |x: &[Var<f64>]| x[0].scatter(0, &at, &x[1]);
+    let f = |x: &[Var]| x[0].scatter(0, &at, &x[1]);
     let y = f(&inputs.clone().map(Var::constant));
     let [x, v] = inputs.clone().map(|input| input.to_vec());
     assert_eq!(y.value().to_vec(), [v[2], v[3], x[2]]);
@@ -19,14 +19,14 @@ fn of_values_for_one_place_the_last_stays() {
     );
     agrees("scatter", f, &inputs);
     // One Var both ways.
-    let own = |x: &[Var<f64>]| x[0].scatter(0, &indices(&[2, 0, 2], [3]), &x[0]);
+    let own = |x: &[Var]| x[0].scatter(0, &indices(&[2, 0, 2], [3]), &x[0]);
     agrees("into itself", own, &inputs[..1]);
 }
 
 #[test]
 fn no_indices_read_and_write_nothing() {
     let none = indices(&[], [0, 3]);
-    let x = [normal([2, 3]), Tensor::zeros([0, 3])];
+    let x = [normal([2, 3]), Tensor::zeros([0, 3], DType::F64)];
     agrees("gather_along", |x| x[0].gather_along(0, &none), &x[..1]);
     agrees("take_along", |x| x[0].take_along(0, &none), &x[..1]);
     agrees("scatter", |x| x[0].scatter(0, &none, &x[1]), &x);
@@ -66,7 +66,7 @@ fn views_are_read_as_their_copies() {
 fn masks_hide_what_is_under_them() {
     let mask = Tensor::from_vec(vec![0.0, 1.0, f64::NAN], [3]);
     let x = [Tensor::from_vec(vec![1.0, f64::NAN, f64::INFINITY], [3])];
-    let f = |x: &[Var<f64>]| x[0].masked_fill(&mask, 5.0);
+    let f = |x: &[Var]| x[0].masked_fill(&mask, 5.0);
     assert_eq!(
         f(&x.clone().map(Var::constant)).value().to_vec(),
         [1.0, 5.0, 5.0]
@@ -101,8 +101,8 @@ fn places_combine_what_they_get() {
         assert_eq!(rows.value(), &columns.value().t());
         for include_self in [false, true] {
             let none = indices(&[], [0, 3]);
-            let f = |x: &[Var<f64>]| x[0].scatter_reduce(0, &none, &x[1], reduce, include_self);
-            let inputs = [normal([2, 3]), Tensor::zeros([0, 3])];
+            let f = |x: &[Var]| x[0].scatter_reduce(0, &none, &x[1], reduce, include_self);
+            let inputs = [normal([2, 3]), Tensor::zeros([0, 3], DType::F64)];
             assert_eq!(f(&inputs.clone().map(Var::constant)).value(), &inputs[0]);
             agrees("no values", f, &inputs);
         }
@@ -113,9 +113,9 @@ fn places_combine_what_they_get() {
         Tensor::from_vec(vec![0.0, 2.0, 0.0], [3]),
     );
     let at = indices(&[0; 3], [3]);
-    let prod = |x: &[Var<f64>]| x[0].scatter_reduce(0, &at, &x[1], Reduce::Prod, true);
+    let prod = |x: &[Var]| x[0].scatter_reduce(0, &at, &x[1], Reduce::Prod, true);
     agrees("prod", prod, &[x.clone(), zeros]);
-    let max = |x: &[Var<f64>]| x[0].scatter_reduce(0, &at, &x[1], Reduce::Max, true);
+    let max = |x: &[Var]| x[0].scatter_reduce(0, &at, &x[1], Reduce::Max, true);
     let ties = Tensor::from_vec(vec![3.0, 2.0, 3.0], [3]);
     let third = 1.0 / 3.0;
     assert_eq!(

@@ -2,13 +2,13 @@
 
 use retrograd_autograd::Var;
 use retrograd_autograd::check::{Check, gradcheck};
-use retrograd_tensor::{Tensor, Triangular, assert_abs_diff_eq, assert_relative_eq};
+use retrograd_tensor::{DType, Tensor, Triangular, assert_abs_diff_eq, assert_relative_eq};
 
 use super::{Function, agrees, constant, normal, refusal, slopes};
 
 /// Far from singular, and not symmetric.
-fn regular(batch: usize, size: usize) -> Tensor<f64> {
-    normal([batch, size, size]) * 0.3 + &(Tensor::eye(size) * 3.0)
+fn regular(batch: usize, size: usize) -> Tensor {
+    normal([batch, size, size]) * 0.3 + &(Tensor::eye(size, DType::F64) * 3.0)
 }
 
 #[test]
@@ -30,19 +30,24 @@ fn small_and_empty_matrices_have_gradients() {
     ];
     for (name, f) in functions {
         for (batch, size) in [(0, 2), (2, 0), (1, 1), (2, 2)] {
-            let stretched = regular(batch, size) + &(Tensor::eye(size) * &Tensor::arange(size));
+            let stretched = regular(batch, size)
+                + &(Tensor::eye(size, DType::F64) * &Tensor::arange(size, DType::F64));
             agrees(name, f, &[stretched]);
         }
     }
     // A right side without columns.
-    let f = |x: &[Var<f64>]| x[0].solve(&x[1]);
-    agrees("no columns", f, &[regular(1, 2), Tensor::zeros([2, 0])]);
+    let f = |x: &[Var]| x[0].solve(&x[1]);
+    agrees(
+        "no columns",
+        f,
+        &[regular(1, 2), Tensor::zeros([2, 0], DType::F64)],
+    );
 }
 
 #[test]
 fn leading_axes_broadcast_on_either_side() {
-    let solve = |x: &[Var<f64>]| x[0].solve(&x[1]);
-    let turned = |x: &[Var<f64>]| x[0].solve_triangular(&x[1], Triangular::LOWER.turned());
+    let solve = |x: &[Var]| x[0].solve(&x[1]);
+    let turned = |x: &[Var]| x[0].solve_triangular(&x[1], Triangular::LOWER.turned());
     let sides = [
         [regular(2, 2), normal([2, 1])],
         [regular(1, 2).squeeze(0), normal([2, 2, 1])],
@@ -58,7 +63,7 @@ fn leading_axes_broadcast_on_either_side() {
 fn the_same_numbers_by_several_ways() {
     let a = Var::constant(regular(1, 4).squeeze(0));
     let spd = a.matmul_nt(&a);
-    let close = |x: &Var<f64>, y: &Var<f64>| {
+    let close = |x: &Var, y: &Var| {
         assert_abs_diff_eq!(x.value(), y.value(), epsilon = 1e-11);
     };
     let b = Var::constant(normal([4, 2]));
@@ -80,10 +85,10 @@ fn equal_eigenvalues_are_no_obstacle_to_functions_of_their_space() {
     let twice = Tensor::from_vec(vec![2.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 5.0], [3, 3]);
     let x = [twice];
     // The trace, in which all slopes are known.
-    let trace = |x: &[Var<f64>]| x[0].eigh().0;
-    assert_eq!(slopes(trace, &x), [Tensor::<f64>::eye(3).to_vec()]);
+    let trace = |x: &[Var]| x[0].eigh().0;
+    assert_eq!(slopes(trace, &x), [Tensor::eye(3, DType::F64).to_vec()]);
     // exp(A), a function of the matrix.
-    let power = |x: &[Var<f64>]| {
+    let power = |x: &[Var]| {
         let (values, vectors) = x[0].eigh();
         (&vectors * values.exp().unsqueeze(-2))
             .matmul_nt(&vectors)
@@ -99,13 +104,13 @@ fn signs_of_determinants_do_not_move() {
     assert_eq!(sign.item(), -1.0);
     assert_relative_eq!(log.item(), 6.0_f64.ln());
     assert!(Var::constant(a).logdet().item().is_nan());
-    let singular = Var::constant(Tensor::<f64>::ones([2, 2]));
+    let singular = Var::constant(Tensor::ones([2, 2], DType::F64));
     assert_eq!(singular.logdet().item(), f64::NEG_INFINITY);
 }
 
 #[test]
 fn matrices_without_factors_are_named() {
-    let a = Var::constant(Tensor::<f64>::ones([2, 2]));
+    let a = Var::constant(Tensor::ones([2, 2], DType::F64));
     assert_eq!(
         refusal(|| a.inverse()),
         "inverse: matrix 0 of the batch is singular: pivot 1 is 0"
@@ -131,15 +136,24 @@ fn determinants_have_their_slopes_at_singular_matrices() {
             |i| if i[0] == i[1] { values[i[0]] } else { 0.0 },
         )
     };
-    let f = |x: &[Var<f64>]| x[0].det();
-    let close = |x: Tensor<f64>, cofactors: Tensor<f64>| {
+    let f = |x: &[Var]| x[0].det();
+    let close = |x: Tensor, cofactors: Tensor| {
         let found = slopes(f, &[x]).remove(0);
         assert_abs_diff_eq!(found[..], cofactors.to_vec()[..], epsilon = 1e-12);
     };
     close(diagonal(&[2.0, 0.0, 3.0]), diagonal(&[0.0, 6.0, 0.0]));
-    close(diagonal(&[2.0, 0.0, 0.0]), Tensor::zeros([3, 3]));
-    close(Tensor::zeros([1, 1]), Tensor::ones([1, 1]));
-    close(Tensor::zeros([2, 2]), Tensor::zeros([2, 2]));
+    close(
+        diagonal(&[2.0, 0.0, 0.0]),
+        Tensor::zeros([3, 3], DType::F64),
+    );
+    close(
+        Tensor::zeros([1, 1], DType::F64),
+        Tensor::ones([1, 1], DType::F64),
+    );
+    close(
+        Tensor::zeros([2, 2], DType::F64),
+        Tensor::zeros([2, 2], DType::F64),
+    );
     // Sums of rows: the cofactors are those of one row, with signs.
     let ones = Tensor::from_vec(vec![1.0, 2.0, 2.0, 4.0], [2, 2]);
     close(ones, Tensor::from_vec(vec![4.0, -2.0, -2.0, 1.0], [2, 2]));
@@ -152,19 +166,19 @@ fn determinants_have_their_slopes_at_singular_matrices() {
     for lost in [
         diagonal(&[2.0, 0.0, 3.0]),
         diagonal(&[0.0, 0.0, 3.0]),
-        Tensor::zeros([3, 3]),
+        Tensor::zeros([3, 3], DType::F64),
         normal([5, 3]).matmul(&normal([3, 5])),
     ] {
         agrees("det", f, &[lost]);
     }
-    let third = Check::order(3).run(f, &[Tensor::zeros([3, 3])]);
+    let third = Check::order(3).run(f, &[Tensor::zeros([3, 3], DType::F64)]);
     third.unwrap();
 }
 
 #[test]
 fn determinants_of_odd_matrices() {
-    let det = |x: Tensor<f64>| Var::constant(x).det().value().to_vec();
-    assert_eq!(det(Tensor::zeros([2, 0, 0])), [1.0, 1.0]);
+    let det = |x: Tensor| Var::constant(x).det().value().to_vec();
+    assert_eq!(det(Tensor::zeros([2, 0, 0], DType::F64)), [1.0, 1.0]);
     assert_eq!(
         det(Tensor::from_vec(vec![0.0, 2.0, 3.0, 0.0], [2, 2])),
         [-6.0]
@@ -190,7 +204,11 @@ fn the_cross_product_is_across_both() {
     let c = a.cross(&b, -1);
     for side in [&a, &b] {
         let dots = (&c * side).sum(1);
-        assert_abs_diff_eq!(dots.value(), &Tensor::zeros([4]), epsilon = 1e-14);
+        assert_abs_diff_eq!(
+            dots.value(),
+            &Tensor::zeros([4], DType::F64),
+            epsilon = 1e-14
+        );
     }
     agrees(
         "cross",
@@ -231,7 +249,7 @@ fn exponentials_of_known_matrices() {
     // exp(A)·exp(−A) = 1, and of symmetric matrices what eigenvalues say.
     let a = Var::constant(normal([2, 5, 5]) * 3.0);
     let both = a.matrix_exp().matmul(&(-&a).matrix_exp());
-    let eye = Tensor::eye(5).broadcast_to([2, 5, 5]);
+    let eye = Tensor::eye(5, DType::F64).broadcast_to([2, 5, 5]);
     assert_abs_diff_eq!(both.value(), &eye, epsilon = 1e-9);
     let symmetric = &a + a.t();
     let (values, vectors) = symmetric.eigh();
@@ -240,7 +258,7 @@ fn exponentials_of_known_matrices() {
     let difference = (symmetric.matrix_exp() - by_values) * (1.0 / largest);
     assert_abs_diff_eq!(
         difference.value(),
-        &Tensor::zeros([2, 5, 5]),
+        &Tensor::zeros([2, 5, 5], DType::F64),
         epsilon = 1e-12
     );
 }
@@ -252,7 +270,7 @@ fn least_squares_leave_nothing_along_the_columns() {
     let left = a.matmul(&a.lstsq(&b)) - &b;
     assert_abs_diff_eq!(
         a.matmul_tn(&left).value(),
-        &Tensor::zeros([3, 4, 2]),
+        &Tensor::zeros([3, 4, 2], DType::F64),
         epsilon = 1e-13
     );
     // Fewer equations: solved, by a combination of the rows.
@@ -269,8 +287,12 @@ fn least_squares_leave_nothing_along_the_columns() {
     let (a, b) = (normal([3, 3]), normal([3, 2]));
     let [a, b] = [a, b].map(Var::constant);
     assert_abs_diff_eq!(a.lstsq(&b).value(), a.solve(&b).value(), epsilon = 1e-12);
-    let f = |x: &[Var<f64>]| x[0].lstsq(&x[1]);
-    agrees("no columns", f, &[Tensor::zeros([3, 0]), normal([3, 2])]);
+    let f = |x: &[Var]| x[0].lstsq(&x[1]);
+    agrees(
+        "no columns",
+        f,
+        &[Tensor::zeros([3, 0], DType::F64), normal([3, 2])],
+    );
     assert_eq!(
         refusal(|| a.lstsq(&b.t())),
         "lstsq: [3, 3] x [2, 3]: 3 equations, 2 rows on the right side"
@@ -285,23 +307,23 @@ fn least_squares_leave_nothing_along_the_columns() {
 /// derivatives.
 #[test]
 fn equal_singular_values_are_no_obstacle_to_functions_of_their_space() {
-    let eye = [Tensor::eye(3) * 2.0];
+    let eye = [Tensor::eye(3, DType::F64) * 2.0];
     // The sum of the values, in which the slope at a multiple of 1 is 1.
-    let total = |x: &[Var<f64>]| x[0].svd().1.sum(..);
+    let total = |x: &[Var]| x[0].svd().1.sum(..);
     let found = slopes(total, &eye).remove(0);
     assert_abs_diff_eq!(
         found[..],
-        Tensor::<f64>::eye(3).to_vec()[..],
+        Tensor::eye(3, DType::F64).to_vec()[..],
         epsilon = 1e-15
     );
     // A itself, made of its parts.
-    let again = |x: &[Var<f64>]| {
+    let again = |x: &[Var]| {
         let (u, s, v) = x[0].svd();
         (u * s.unsqueeze(-2)).matmul_nt(&v)
     };
     gradcheck(again, &[normal([2, 4])]).unwrap();
     // The orthogonal matrix that is nearest.
-    let nearest = |x: &[Var<f64>]| {
+    let nearest = |x: &[Var]| {
         let (u, _, v) = x[0].svd();
         u.matmul_nt(&v)
     };
@@ -311,8 +333,8 @@ fn equal_singular_values_are_no_obstacle_to_functions_of_their_space() {
 
 #[test]
 fn orthonormal_columns_of_dependent_ones_have_no_derivative() {
-    let x = [Tensor::<f64>::zeros([3, 2])];
-    let q = |x: &[Var<f64>]| x[0].qr().0;
+    let x = [Tensor::zeros([3, 2], DType::F64)];
+    let q = |x: &[Var]| x[0].qr().0;
     assert_eq!(
         refusal(|| slopes(q, &x)),
         "solve_triangular: matrix 0 of the batch is singular: pivot 0 is 0"

@@ -1,7 +1,7 @@
 //! Comparisons, conditions and whole numbers.
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::{Tensor, keep};
+use retrograd_tensor::{DType, Tensor, keep};
 
 use super::{constant, normal, refusal, slopes, views};
 
@@ -9,7 +9,7 @@ const INFINITY: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;
 
 /// A function of the pairs of −1, 0, 1 and NaN with each other, row by row.
-fn truths(f: impl Fn(&Var<f64>, &Var<f64>) -> Var<f64>) -> Vec<Vec<f64>> {
+fn truths(f: impl Fn(&Var, &Var) -> Var) -> Vec<Vec<f64>> {
     let x = constant(&[-1.0, 0.0, NAN], [3]);
     let table = f(&x.unsqueeze(1), &x).value().to_vec();
     table.chunks(3).map(<[f64]>::to_vec).collect()
@@ -20,7 +20,7 @@ fn comparisons_with_nan_are_false_but_for_not_equal() {
     let [no, yes] = [0.0, 1.0];
     for (f, expected) in [
         (
-            Var::less as fn(&Var<f64>, &Var<f64>) -> Var<f64>,
+            Var::less as fn(&Var, &Var) -> Var,
             [[no, yes, no], [no; 3], [no; 3]],
         ),
         (Var::less_equal, [[yes, yes, no], [no, yes, no], [no; 3]]),
@@ -47,7 +47,7 @@ fn conditions_on_axes() {
     assert_eq!(x.any(keep(0)).value().to_vec(), [0.0, 1.0, 1.0]);
     assert_eq!(x.all(0).value().to_vec(), [0.0, 0.0, 0.0]);
     assert_eq!(x.slice(1, 1..).all(1).value().to_vec(), [1.0, 0.0]);
-    let none = Var::<f64>::constant(Tensor::zeros([2, 0]));
+    let none = Var::constant(Tensor::zeros([2, 0], DType::F64));
     assert_eq!(none.any(1).value().to_vec(), [0.0; 2]);
     assert_eq!(none.all(..).item(), 1.0);
     for view in views(&normal([4, 5]).map(f64::round)) {
@@ -60,11 +60,11 @@ fn conditions_on_axes() {
 #[test]
 fn conditions_have_no_slope() {
     let inputs = [normal([2, 3]), normal([3]) * 2.0];
-    let f = |x: &[Var<f64>]| {
+    let f = |x: &[Var]| {
         let inside = x[0].less(&x[1]).logical_or(&x[1].is_finite());
         &x[0] * inside.logical_and(&x[1].not_equal(&x[0])) * &x[1]
     };
-    let g = |x: &[Var<f64>]| &x[0] * &x[1];
+    let g = |x: &[Var]| &x[0] * &x[1];
     assert_eq!(slopes(f, &inputs), slopes(g, &inputs));
 }
 
@@ -72,10 +72,7 @@ fn conditions_have_no_slope() {
 fn conditions_in_formulas_are_those_of_vars() {
     let x = constant(&[-1.0, 0.0, 2.5, NAN, INFINITY, -INFINITY], [6]);
     let (column, row) = (x.unsqueeze(1), &x);
-    type Both = (
-        fn(&Expr, Expr) -> Expr,
-        fn(&Var<f64>, &Var<f64>) -> Var<f64>,
-    );
+    type Both = (fn(&Expr, Expr) -> Expr, fn(&Var, &Var) -> Var);
     let both: [Both; 6] = [
         (Expr::greater, Var::greater),
         (Expr::greater_equal, Var::greater_equal),
@@ -99,12 +96,12 @@ fn conditions_in_formulas_are_those_of_vars() {
 #[test]
 fn whole_numbers_at_their_steps() {
     let x = constant(&[-2.5, -0.5, -0.0, 0.5, 1.5, 2.0, 1e300, INFINITY], [8]);
-    let values = |y: Var<f64>| y.value().to_vec();
+    let values = |y: Var| y.value().to_vec();
     assert_eq!(values(x.round())[..6], [-2.0, 0.0, 0.0, 0.0, 2.0, 2.0]);
     assert_eq!(values(x.floor())[..6], [-3.0, -1.0, 0.0, 0.0, 1.0, 2.0]);
     assert_eq!(values(x.ceil())[..6], [-2.0, 0.0, 0.0, 1.0, 2.0, 2.0]);
     assert_eq!(values(x.trunc())[..6], [-2.0, 0.0, 0.0, 0.0, 1.0, 2.0]);
-    for f in [Var::round, Var::floor, Var::ceil, Var::trunc] as [fn(&Var<f64>) -> _; 4] {
+    for f in [Var::round, Var::floor, Var::ceil, Var::trunc] as [fn(&Var) -> _; 4] {
         assert_eq!(values(f(&x))[6..], [1e300, INFINITY]);
         assert!(f(&constant(&[NAN], [])).item().is_nan());
         assert_eq!(
@@ -121,7 +118,7 @@ fn remainders_move_with_the_divisor() {
         Tensor::from_vec(vec![5.5, -5.5, 5.5, 6.0, 0.0], [5]),
         Tensor::from_vec(vec![2.0, 2.0, -2.0, 2.0, 2.0], [5]),
     ];
-    let f = |x: &[Var<f64>]| x[0].remainder(&x[1]);
+    let f = |x: &[Var]| x[0].remainder(&x[1]);
     let y = f(&inputs.clone().map(Var::constant));
     assert_eq!(y.value().to_vec(), [1.5, 0.5, -0.5, 0.0, 0.0]);
     assert_eq!(

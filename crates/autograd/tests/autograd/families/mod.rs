@@ -13,42 +13,42 @@ mod volume;
 
 use retrograd_autograd::check::{gradcheck, gradgradcheck};
 use retrograd_autograd::{Tape, Var};
-use retrograd_tensor::{Shape, Slice, Tensor, random};
+use retrograd_tensor::{Array, DType, Shape, Slice, Tensor, random};
 
-type Function = fn(&[Var<f64>]) -> Var<f64>;
+type Function = fn(&[Var]) -> Var;
 
-fn normal(shape: impl Into<Shape>) -> Tensor<f64> {
-    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(6))
+fn normal(shape: impl Into<Shape>) -> Tensor {
+    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(6), DType::F64)
 }
 
 /// Orders 1 and 2; returns how many first derivatives were compared.
 #[track_caller]
-fn agrees(what: &str, f: impl Fn(&[Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]) -> usize {
+fn agrees(what: &str, f: impl Fn(&[Var]) -> Var, inputs: &[Tensor]) -> usize {
     let report = gradcheck(&f, inputs).unwrap_or_else(|failure| panic!("{what}: {failure}"));
     gradgradcheck(&f, inputs).unwrap_or_else(|failure| panic!("{what}: {failure}"));
     report.entries
 }
 
 /// The gradients of Σ f(x).
-fn slopes(f: impl Fn(&[Var<f64>]) -> Var<f64>, inputs: &[Tensor<f64>]) -> Vec<Vec<f64>> {
+fn slopes(f: impl Fn(&[Var]) -> Var, inputs: &[Tensor]) -> Vec<Vec<f64>> {
     let tape = Tape::new();
-    let x: Vec<Var<f64>> = inputs.iter().map(|x| tape.leaf(x.clone())).collect();
+    let x: Vec<Var> = inputs.iter().map(|x| tape.leaf(x.clone())).collect();
     let gradients = f(&x).sum(..).backward();
     x.iter()
         .map(|x| gradients.of(x).expect("f depends on x").to_vec())
         .collect()
 }
 
-fn constant(values: &[f64], shape: impl Into<Shape>) -> Var<f64> {
+fn constant(values: &[f64], shape: impl Into<Shape>) -> Var {
     Tensor::from_vec(values.to_vec(), shape).into()
 }
 
-fn indices(values: &[i64], shape: impl Into<Shape>) -> Tensor<i64> {
-    Tensor::from_vec(values.to_vec(), shape)
+fn indices(values: &[i64], shape: impl Into<Shape>) -> Array<i64> {
+    Array::from_vec(values.to_vec(), shape)
 }
 
 /// Views of a tensor of two axes, none of them contiguous.
-fn views(x: &Tensor<f64>) -> Vec<Tensor<f64>> {
+fn views(x: &Tensor) -> Vec<Tensor> {
     vec![
         x.t(),
         x.flip(..),

@@ -1,7 +1,7 @@
 //! Movement.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Convolution, Shape, Tensor, assert_abs_diff_eq};
+use retrograd_tensor::{Convolution, DType, Shape, Tensor, assert_abs_diff_eq};
 
 use super::{Function, agrees, constant, normal, refusal, views};
 
@@ -26,16 +26,24 @@ fn nothing_moves_to_nothing() {
         ("pad_replicate", |x| x[0].pad_replicate(&[[1, 1]])),
     ];
     for (name, f) in functions {
-        assert_eq!(agrees(name, f, &[Tensor::zeros([0, 3])]), 0, "{name}");
+        assert_eq!(
+            agrees(name, f, &[Tensor::zeros([0, 3], DType::F64)]),
+            0,
+            "{name}"
+        );
     }
     // Around nothing there can be something, which does not move.
-    let padded = |x: &[Var<f64>]| x[0].pad(&[[1, 0], [0, 0]], 2.0);
-    agrees("pad", padded, &[Tensor::zeros([0, 3])]);
-    agrees("trace", |x| x[0].trace(), &[Tensor::zeros([2, 0, 0])]);
-    let none = [Tensor::zeros([0, 4, 2, 2])];
+    let padded = |x: &[Var]| x[0].pad(&[[1, 0], [0, 0]], 2.0);
+    agrees("pad", padded, &[Tensor::zeros([0, 3], DType::F64)]);
+    agrees(
+        "trace",
+        |x| x[0].trace(),
+        &[Tensor::zeros([2, 0, 0], DType::F64)],
+    );
+    let none = [Tensor::zeros([0, 4, 2, 2], DType::F64)];
     agrees("pixel_shuffle", |x| x[0].pixel_shuffle(2), &none);
     agrees("pixel_unshuffle", |x| x[0].pixel_unshuffle(2), &none);
-    let windows = |x: &[Var<f64>]| x[0].im2col([2, 1], &Convolution::default());
+    let windows = |x: &[Var]| x[0].im2col([2, 1], &Convolution::default());
     agrees("im2col", windows, &none);
     // Copies of which there are none.
     agrees("no tiles", |x| x[0].tile(&[0, 1]), &[normal([2, 3])]);
@@ -104,7 +112,7 @@ fn views_move_as_their_copies_do() {
 #[test]
 fn values_are_where_their_definition_says() {
     let x = constant(&[1.0, 2.0, 3.0, 4.0], [4]);
-    let values = |x: Var<f64>| x.value().to_vec();
+    let values = |x: Var| x.value().to_vec();
     assert_eq!(values(x.roll(0, 1)), [4.0, 1.0, 2.0, 3.0]);
     assert_eq!(
         values(x.pad_reflect(&[[2, 1]])),
@@ -121,10 +129,10 @@ fn values_are_where_their_definition_says() {
         [2.0, 2.0, 3.0, 3.0]
     );
     let sizes =
-        |parts: Vec<Var<f64>>| -> Vec<usize> { parts.iter().map(|part| part.shape()[0]).collect() };
+        |parts: Vec<Var>| -> Vec<usize> { parts.iter().map(|part| part.shape()[0]).collect() };
     assert_eq!(sizes(x.split(0, 3)), [3, 1]);
     assert_eq!(sizes(x.chunk(0, 3)), [2, 2]);
-    let image = Var::constant(Tensor::<f64>::arange(16).reshape(&[1, 1, 4, 4]));
+    let image = Var::constant(Tensor::arange(16, DType::F64).reshape(&[1, 1, 4, 4]));
     let windows = image.im2col([2, 2], &Convolution::default().stride([2, 2]));
     assert_eq!(windows.value().select(2, 1).to_vec(), [2.0, 3.0, 6.0, 7.0]);
     let channels = image.pixel_unshuffle(2);

@@ -1,7 +1,7 @@
 //! Medians, quantiles and running extremes.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{DType, Tensor};
 
 use super::{Function, agrees, constant, normal, refusal, slopes, views};
 
@@ -19,7 +19,7 @@ fn the_lower_median_is_an_element() {
     let (median, positions) = x.median(0);
     assert_eq!(median.value().to_vec(), [4.0, 1.0, 1.0, 2.0]);
     assert_eq!(positions.to_vec(), [0, 0, 1, 0]);
-    let of_rows = |x: &[Var<f64>]| x[0].median(-1).0;
+    let of_rows = |x: &[Var]| x[0].median(-1).0;
     assert_eq!(
         slopes(of_rows, &[x.into_value()]),
         [[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]]
@@ -84,9 +84,13 @@ fn views_and_lone_elements() {
             agrees(name, f, std::slice::from_ref(view));
         }
         agrees(name, f, &[normal([3, 1])]);
-        agrees(name, f, &[Tensor::zeros([0, 3])]);
+        agrees(name, f, &[Tensor::zeros([0, 3], DType::F64)]);
     }
-    agrees("of nothing", |x| x[0].cummax(1).0, &[Tensor::zeros([2, 0])]);
+    agrees(
+        "of nothing",
+        |x| x[0].cummax(1).0,
+        &[Tensor::zeros([2, 0], DType::F64)],
+    );
 }
 
 #[test]
@@ -104,7 +108,7 @@ fn what_has_no_order_is_refused_in_words() {
         refusal(|| x.median(1)),
         "median: [2]: axis 1 does not exist; valid axes are -1 to 0"
     );
-    let none = Var::<f64>::constant(Tensor::zeros([0]));
+    let none = Var::constant(Tensor::zeros([0], DType::F64));
     assert_eq!(
         refusal(|| none.median(0)),
         "median: [0]: there is no element to reduce"

@@ -1,11 +1,11 @@
 //! Products.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Shape, Tensor, assert_abs_diff_eq};
+use retrograd_tensor::{DType, Shape, Tensor, assert_abs_diff_eq};
 
 use super::{Function, agrees, constant, normal, refusal, slopes, views};
 
-fn pair(a: &[usize], b: &[usize]) -> [Tensor<f64>; 2] {
+fn pair(a: &[usize], b: &[usize]) -> [Tensor; 2] {
     [normal(Shape::from(a)), normal(Shape::from(b))]
 }
 
@@ -16,10 +16,14 @@ fn sums_over_nothing_are_zero() {
     agrees("outer", |x| x[0].outer(&x[1]), &pair(&[0], &[3]));
     agrees("mv", |x| x[0].mv(&x[1]), &pair(&[2, 0], &[0]));
     agrees("kron", |x| x[0].kron(&x[1]), &pair(&[2, 0], &[2]));
-    let product = |x: &[Var<f64>]| Var::einsum("ij,jk", &[&x[0], &x[1]]);
+    let product = |x: &[Var]| Var::einsum("ij,jk", &[&x[0], &x[1]]);
     agrees("einsum", product, &pair(&[2, 0], &[0, 3]));
     agrees("einsum of no rows", product, &pair(&[0, 2], &[2, 3]));
-    let sums = [normal([2]), Tensor::zeros([3, 0]), Tensor::zeros([0, 2])];
+    let sums = [
+        normal([2]),
+        Tensor::zeros([3, 0], DType::F64),
+        Tensor::zeros([0, 2], DType::F64),
+    ];
     agrees("addmm", |x| x[0].addmm(&x[1], &x[2], 2.0, 3.0), &sums);
 }
 
@@ -32,7 +36,7 @@ fn numbers_and_lone_elements_multiply() {
     );
     agrees("kron of numbers", |x| x[0].kron(&x[1]), &pair(&[], &[]));
     agrees("dot", |x| x[0].dot(&x[1]), &pair(&[1], &[1]));
-    let scaled = |x: &[Var<f64>]| Var::einsum(",i->i", &[&x[0], &x[1]]);
+    let scaled = |x: &[Var]| Var::einsum(",i->i", &[&x[0], &x[1]]);
     agrees("einsum", scaled, &pair(&[], &[3]));
     agrees(
         "einsum of three numbers",
@@ -88,11 +92,11 @@ fn equations_mean_what_they_say() {
     let a = normal([2, 3]);
     let b = normal([3, 4]);
     let c = normal([3, 3, 2]);
-    let value = |equation: &str, operands: &[&Tensor<f64>]| {
-        let vars: Vec<Var<f64>> = operands.iter().map(|&x| Var::constant(x.clone())).collect();
+    let value = |equation: &str, operands: &[&Tensor]| {
+        let vars: Vec<Var> = operands.iter().map(|&x| Var::constant(x.clone())).collect();
         Var::einsum(equation, &vars.iter().collect::<Vec<_>>()).into_value()
     };
-    let close = |found: Tensor<f64>, expected: Tensor<f64>| {
+    let close = |found: Tensor, expected: Tensor| {
         assert_abs_diff_eq!(found, expected, epsilon = 1e-12);
     };
     let sum = |count: usize, f: &dyn Fn(usize) -> f64| (0..count).map(f).sum::<f64>();
@@ -130,7 +134,7 @@ fn without_beta_the_sum_is_not_looked_at() {
         normal([2, 3]),
         normal([3, 2]),
     ];
-    let f = |x: &[Var<f64>]| x[0].addmm(&x[1], &x[2], 0.0, 1.0);
+    let f = |x: &[Var]| x[0].addmm(&x[1], &x[2], 0.0, 1.0);
     let y = f(&inputs.clone().map(Var::constant));
     assert_eq!(*y.value(), inputs[1].matmul(&inputs[2]));
     let found = slopes(f, &inputs);

@@ -1,12 +1,12 @@
 //! Convolutions and pooling over three axes.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Convolution, Pooling, Tensor, assert_abs_diff_eq};
+use retrograd_tensor::{Convolution, DType, Pooling, Tensor, assert_abs_diff_eq};
 
 use super::{agrees, constant, normal, refusal, slopes};
 
 /// The definition: every tap of every window, where it reads inside.
-fn naive(x: &Tensor<f64>, weight: &Tensor<f64>, options: &Convolution<3>) -> Tensor<f64> {
+fn naive(x: &Tensor, weight: &Tensor, options: &Convolution<3>) -> Tensor {
     let [batch, _, sizes @ ..] = <[usize; 5]>::try_from(&x.shape()[..]).unwrap();
     let [out, of_group, taps @ ..] = <[usize; 5]>::try_from(&weight.shape()[..]).unwrap();
     let windows = |axis: usize| {
@@ -18,7 +18,7 @@ fn naive(x: &Tensor<f64>, weight: &Tensor<f64>, options: &Convolution<3>) -> Ten
     Tensor::from_fn(shape, |at| {
         let group = at[1] / (out / options.groups);
         let mut sum = 0.0;
-        let _ = Tensor::<f64>::from_fn([of_group, taps[0], taps[1], taps[2]], |tap| {
+        let _ = Tensor::from_fn([of_group, taps[0], taps[1], taps[2]], |tap| {
             let position = |axis: usize| {
                 let start = at[axis + 2] * options.stride[axis];
                 (start + tap[axis + 1] * options.dilation[axis])
@@ -68,10 +68,10 @@ fn transposed_convolutions_are_adjoints() {
             normal([2, 4, 6, 4, 4]),
             normal([6, 4 / options.groups, 3, 2, 2]),
         );
-        let turn = |x: &[Var<f64>]| x[0].conv3d(&x[1], None, &options);
+        let turn = |x: &[Var]| x[0].conv3d(&x[1], None, &options);
         let y = turn(&[x.clone(), weight.clone()].map(Var::constant));
         let g = normal(*y.shape());
-        let weighed = |x: &[Var<f64>]| turn(x) * Var::constant(g.clone());
+        let weighed = |x: &[Var]| turn(x) * Var::constant(g.clone());
         let slope = slopes(weighed, &[x.clone(), weight.clone()]).remove(0);
         // What a stride leaves over at the end.
         let rest = [0, 1, 2].map(|axis| {
@@ -118,17 +118,20 @@ fn pools_of_boxes() {
         vec![0.0, 3.0, 3.0, 1.0, 3.0, 0.0, 0.0, 3.0],
         [2, 2, 2],
     )];
-    let f = |x: &[Var<f64>]| x[0].max_pool3d(&Pooling::new([2; 3]));
+    let f = |x: &[Var]| x[0].max_pool3d(&Pooling::new([2; 3]));
     assert_eq!(slopes(f, &ties), [[0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]);
 }
 
 #[test]
 fn empty_batches_and_single_taps() {
-    let f = |x: &[Var<f64>]| x[0].conv3d(&x[1], None, &Convolution::default());
+    let f = |x: &[Var]| x[0].conv3d(&x[1], None, &Convolution::default());
     agrees(
         "no volumes",
         f,
-        &[Tensor::zeros([0, 1, 2, 2, 2]), normal([1, 1, 2, 1, 1])],
+        &[
+            Tensor::zeros([0, 1, 2, 2, 2], DType::F64),
+            normal([1, 1, 2, 1, 1]),
+        ],
     );
     agrees(
         "one tap",

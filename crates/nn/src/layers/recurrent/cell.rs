@@ -4,14 +4,14 @@ use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, OrPanic, ShapeError, Tensor};
+use retrograd_tensor::{DType, OrPanic, ShapeError, Tensor};
 use smallvec::{SmallVec, smallvec};
 
 use crate::module::Visitor;
 use crate::param::Param;
 
 /// What is carried from step to step, each `[batch, hidden]`: h first, which is also the output.
-pub(super) type State<T> = SmallVec<[Var<T>; 2]>;
+pub(super) type State = SmallVec<[Var; 2]>;
 
 /// Which recurrence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Kind {
 
     /// The new state, from what the inputs and the old one contribute to the gates.
     #[track_caller]
-    fn step<T: Float>(self, inputs: &[&Var<T>], recurrent: &Var<T>, state: &State<T>) -> State<T> {
+    fn step(self, inputs: &[&Var], recurrent: &Var, state: &State) -> State {
         match self {
             Self::Tanh => smallvec![TANH.apply(&[inputs[0], recurrent])],
             Self::Relu => smallvec![RELU.apply(&[inputs[0], recurrent])],
@@ -110,26 +110,27 @@ static MIXTURE: LazyLock<Pointwise> = LazyLock::new(|| {
 /// The weights of a cell, or of one direction of a layer: what the inputs contribute to the gates is
 /// x·Wᵀ + b, and the same of the state.
 #[derive(Clone, Debug)]
-pub(super) struct Cell<T: Float> {
+pub(super) struct Cell {
     pub(super) kind: Kind,
     hidden: usize,
     /// Of the inputs, `[gates · hidden, inputs]`.
-    weight_ih: Param<T>,
+    weight_ih: Param,
     /// Of the state, `[gates · hidden, hidden]`.
-    weight_hh: Param<T>,
+    weight_hh: Param,
     /// Of both, `[gates · hidden]` each.
-    bias: Option<[Param<T>; 2]>,
+    bias: Option<[Param; 2]>,
 }
 
-impl<T: Float> Cell<T> {
+impl Cell {
     /// Start values as PyTorch draws them: all uniform in ±1/√hidden.
     pub(super) fn new(kind: Kind, inputs: usize, hidden: usize, rng: &mut Rng) -> Self {
         let limit = (hidden.max(1) as f64).sqrt().recip();
         let rows = kind.gates() * hidden;
-        let weight_ih = Param::new(Tensor::uniform([rows, inputs], -limit, limit, rng));
-        let weight_hh = Param::new(Tensor::uniform([rows, hidden], -limit, limit, rng));
-        let mut bias = || Param::new(Tensor::uniform([rows], -limit, limit, rng));
-        let bias = Some([bias(), bias()]);
+        let mut draw = |shape: &[usize]| {
+            Param::new(Tensor::uniform(shape, -limit, limit, rng, DType::default()))
+        };
+        let (weight_ih, weight_hh) = (draw(&[rows, inputs]), draw(&[rows, hidden]));
+        let bias = Some([draw(&[rows]), draw(&[rows])]);
         Self {
             kind,
             hidden,
@@ -144,7 +145,7 @@ impl<T: Float> Cell<T> {
     }
 
     /// Names the weights as PyTorch does; those of layers end in `_l0`, `_l0_reverse`, ...
-    pub(super) fn visit(&self, suffix: &str, visitor: &mut Visitor<'_, T>) {
+    pub(super) fn visit(&self, suffix: &str, visitor: &mut Visitor<'_>) {
         visitor.param(&format!("weight_ih{suffix}"), &self.weight_ih);
         visitor.param(&format!("weight_hh{suffix}"), &self.weight_hh);
         if let Some([ih, hh]) = &self.bias {
@@ -154,21 +155,21 @@ impl<T: Float> Cell<T> {
     }
 
     /// A state of zeros.
-    pub(super) fn zeros(&self, batch: usize) -> State<T> {
-        let zeros = || Var::constant(Tensor::zeros([batch, self.hidden]));
+    pub(super) fn zeros(&self, batch: usize, dtype: DType) -> State {
+        let zeros = || Var::constant(Tensor::zeros([batch, self.hidden], dtype));
         (0..self.kind.states()).map(|_| zeros()).collect()
     }
 
     /// The new state after one input `[batch, inputs]`.
     #[track_caller]
-    pub(super) fn advance(&self, x: &Var<T>, state: Option<State<T>>) -> State<T> {
+    pub(super) fn advance(&self, x: &Var, state: Option<State>) -> State {
         let fits = x.rank() == 2 && x.shape()[1] == self.weight_ih.shape()[1];
         if !fits {
             let problem = format!("not [batch, {}]", self.weight_ih.shape()[1]);
             Err(ShapeError::new(self.kind.name(), &[*x.shape()], problem)).or_panic()
         }
         let batch = x.shape()[0];
-        let state = state.unwrap_or_else(|| self.zeros(batch));
+        let state = state.unwrap_or_else(|| self.zeros(batch, x.dtype()));
         if let Some(wrong) = state.iter().find(|s| s.shape()[..] != [batch, self.hidden]) {
             let problem = format!("the state is not [{batch}, {}]", self.hidden);
             let shapes = [*x.shape(), *wrong.shape()];
@@ -184,11 +185,11 @@ impl<T: Float> Cell<T> {
     #[track_caller]
     pub(super) fn unroll(
         &self,
-        rows: &Var<T>,
+        rows: &Var,
         steps: usize,
         reverse: bool,
-        mut state: State<T>,
-    ) -> Vec<State<T>> {
+        mut state: State,
+    ) -> Vec<State> {
         let bias = |which: usize| self.bias.as_ref().map(|bias| bias[which].beside(rows));
         let inputs = affine(rows, &self.weight_ih.beside(rows), bias(0).as_ref());
         let mut parts = Vec::new();
@@ -199,7 +200,7 @@ impl<T: Float> Cell<T> {
         let mut states = Vec::with_capacity(steps);
         for step in 0..steps {
             let step = if reverse { steps - 1 - step } else { step };
-            let inputs: SmallVec<[&Var<T>; 3]> = parts.iter().map(|part| &part[step]).collect();
+            let inputs: SmallVec<[&Var; 3]> = parts.iter().map(|part| &part[step]).collect();
             let recurrent = affine(&state[0], &weight, bias.as_ref());
             state = self.kind.step(&inputs, &recurrent, &state);
             states.push(state.clone());
@@ -213,7 +214,7 @@ impl<T: Float> Cell<T> {
 
 /// x·Wᵀ + b.
 #[track_caller]
-fn affine<T: Float>(x: &Var<T>, weight: &Var<T>, bias: Option<&Var<T>>) -> Var<T> {
+fn affine(x: &Var, weight: &Var, bias: Option<&Var>) -> Var {
     match bias {
         Some(bias) => x.affine(weight, bias),
         None => x.matmul_nt(weight),

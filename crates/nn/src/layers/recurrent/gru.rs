@@ -10,7 +10,7 @@
 //! product, which then could not be one for all gates.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
+
 use retrograd_tensor::random::Rng;
 use smallvec::smallvec;
 
@@ -23,9 +23,9 @@ use crate::module::{Module, Visitor};
 /// Parameters have PyTorch's names, such as `weight_ih_l0`, `[3 · hidden, inputs]`, and
 /// `bias_hh_l1_reverse`, `[3 · hidden]`; the rows are those of the gates r, z and n.
 #[derive(Clone, Debug)]
-pub struct Gru<T: Float = f32>(Stack<T>);
+pub struct Gru(Stack);
 
-impl<T: Float> Gru<T> {
+impl Gru {
     /// Start values as PyTorch draws them: all uniform in ±1/√hidden.
     ///
     /// # Panics
@@ -47,28 +47,28 @@ impl<T: Float> Gru<T> {
     /// If the shapes do not fit, or there is no step.
     #[track_caller]
     #[must_use]
-    pub fn run(&self, x: &Var<T>, initial: Option<&Var<T>>) -> (Var<T>, Var<T>) {
+    pub fn run(&self, x: &Var, initial: Option<&Var>) -> (Var, Var) {
         let initial = initial.map(|hidden| [hidden]);
         let (y, mut last) = self.0.run(x, initial.as_ref().map(|states| &states[..]));
         (y, last.swap_remove(0))
     }
 }
 
-impl<T: Float> Module<T> for Gru<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Gru {
+    fn forward(&self, x: &Var) -> Var {
         self.run(x, None).0
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.0.visit(visitor);
     }
 }
 
 /// One step of [`Gru`]; its parameters are `weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`.
 #[derive(Clone, Debug)]
-pub struct GruCell<T: Float = f32>(Cell<T>);
+pub struct GruCell(Cell);
 
-impl<T: Float> GruCell<T> {
+impl GruCell {
     /// Start values as PyTorch draws them: all uniform in ±1/√hidden.
     #[must_use]
     pub fn new(inputs: usize, hidden: usize, rng: &mut Rng) -> Self {
@@ -88,18 +88,18 @@ impl<T: Float> GruCell<T> {
     /// If the shapes do not fit.
     #[track_caller]
     #[must_use]
-    pub fn step(&self, x: &Var<T>, state: Option<&Var<T>>) -> Var<T> {
+    pub fn step(&self, x: &Var, state: Option<&Var>) -> Var {
         let state = state.map(|hidden| smallvec![hidden.clone()]);
         self.0.advance(x, state).swap_remove(0)
     }
 }
 
-impl<T: Float> Module<T> for GruCell<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for GruCell {
+    fn forward(&self, x: &Var) -> Var {
         self.step(x, None)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.0.visit("", visitor);
     }
 }

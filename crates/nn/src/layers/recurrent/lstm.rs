@@ -11,7 +11,7 @@
 //! shrink on the way back.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
+
 use retrograd_tensor::random::Rng;
 use smallvec::smallvec;
 
@@ -26,19 +26,19 @@ use crate::module::{Module, Visitor};
 ///
 /// ```
 /// use retrograd_nn::{Lstm, RecurrentOptions};
-/// use retrograd_tensor::{Tensor, random};
+/// use retrograd_tensor::{DType, Tensor, random};
 ///
 /// let options = RecurrentOptions { layers: 2, bidirectional: true, ..Default::default() };
-/// let lstm = Lstm::<f32>::new(5, 8, options, &mut random::rng(0));
-/// let sequences = Tensor::zeros([10, 3, 5]); // steps, batch, inputs
+/// let lstm = Lstm::new(5, 8, options, &mut random::rng(0));
+/// let sequences = Tensor::zeros([10, 3, 5], DType::F32); // steps, batch, inputs
 /// let (y, (h, c)) = lstm.run(&sequences.into(), None);
 /// assert_eq!(y.shape(), [10, 3, 16]);
 /// assert_eq!((h.shape(), c.shape()), (&[4, 3, 8].into(), &[4, 3, 8].into()));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Lstm<T: Float = f32>(Stack<T>);
+pub struct Lstm(Stack);
 
-impl<T: Float> Lstm<T> {
+impl Lstm {
     /// Start values as PyTorch draws them: all uniform in ±1/√hidden.
     ///
     /// # Panics
@@ -60,11 +60,7 @@ impl<T: Float> Lstm<T> {
     /// If the shapes do not fit, or there is no step.
     #[track_caller]
     #[must_use]
-    pub fn run(
-        &self,
-        x: &Var<T>,
-        initial: Option<(&Var<T>, &Var<T>)>,
-    ) -> (Var<T>, (Var<T>, Var<T>)) {
+    pub fn run(&self, x: &Var, initial: Option<(&Var, &Var)>) -> (Var, (Var, Var)) {
         let initial = initial.map(|(hidden, cell)| [hidden, cell]);
         let (y, mut last) = self.0.run(x, initial.as_ref().map(|states| &states[..]));
         let cell = last.swap_remove(1);
@@ -72,21 +68,21 @@ impl<T: Float> Lstm<T> {
     }
 }
 
-impl<T: Float> Module<T> for Lstm<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Lstm {
+    fn forward(&self, x: &Var) -> Var {
         self.run(x, None).0
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.0.visit(visitor);
     }
 }
 
 /// One step of [`Lstm`]; its parameters are `weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`.
 #[derive(Clone, Debug)]
-pub struct LstmCell<T: Float = f32>(Cell<T>);
+pub struct LstmCell(Cell);
 
-impl<T: Float> LstmCell<T> {
+impl LstmCell {
     /// Start values as PyTorch draws them: all uniform in ±1/√hidden.
     #[must_use]
     pub fn new(inputs: usize, hidden: usize, rng: &mut Rng) -> Self {
@@ -106,7 +102,7 @@ impl<T: Float> LstmCell<T> {
     /// If the shapes do not fit.
     #[track_caller]
     #[must_use]
-    pub fn step(&self, x: &Var<T>, state: Option<(&Var<T>, &Var<T>)>) -> (Var<T>, Var<T>) {
+    pub fn step(&self, x: &Var, state: Option<(&Var, &Var)>) -> (Var, Var) {
         let state = state.map(|(hidden, cell)| smallvec![hidden.clone(), cell.clone()]);
         let mut state = self.0.advance(x, state);
         let cell = state.swap_remove(1);
@@ -114,12 +110,12 @@ impl<T: Float> LstmCell<T> {
     }
 }
 
-impl<T: Float> Module<T> for LstmCell<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for LstmCell {
+    fn forward(&self, x: &Var) -> Var {
         self.step(x, None).0
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.0.visit("", visitor);
     }
 }

@@ -5,7 +5,7 @@
 //! ```
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
+
 use retrograd_tensor::random::Rng;
 use smallvec::smallvec;
 
@@ -18,9 +18,9 @@ use crate::module::{Module, Visitor};
 /// Parameters have PyTorch's names, such as `weight_ih_l0`, `[hidden, inputs]`, and
 /// `bias_hh_l1_reverse`, `[hidden]`.
 #[derive(Clone, Debug)]
-pub struct Rnn<T: Float = f32>(Stack<T>);
+pub struct Rnn(Stack);
 
-impl<T: Float> Rnn<T> {
+impl Rnn {
     /// Start values as PyTorch draws them: all uniform in ±1/√hidden.
     ///
     /// # Panics
@@ -48,28 +48,28 @@ impl<T: Float> Rnn<T> {
     /// If the shapes do not fit, or there is no step.
     #[track_caller]
     #[must_use]
-    pub fn run(&self, x: &Var<T>, initial: Option<&Var<T>>) -> (Var<T>, Var<T>) {
+    pub fn run(&self, x: &Var, initial: Option<&Var>) -> (Var, Var) {
         let initial = initial.map(|hidden| [hidden]);
         let (y, mut last) = self.0.run(x, initial.as_ref().map(|states| &states[..]));
         (y, last.swap_remove(0))
     }
 }
 
-impl<T: Float> Module<T> for Rnn<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for Rnn {
+    fn forward(&self, x: &Var) -> Var {
         self.run(x, None).0
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.0.visit(visitor);
     }
 }
 
 /// One step of [`Rnn`]; its parameters are `weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`.
 #[derive(Clone, Debug)]
-pub struct RnnCell<T: Float = f32>(Cell<T>);
+pub struct RnnCell(Cell);
 
-impl<T: Float> RnnCell<T> {
+impl RnnCell {
     /// Start values as PyTorch draws them: all uniform in ±1/√hidden.
     #[must_use]
     pub fn new(inputs: usize, hidden: usize, rng: &mut Rng) -> Self {
@@ -96,18 +96,18 @@ impl<T: Float> RnnCell<T> {
     /// If the shapes do not fit.
     #[track_caller]
     #[must_use]
-    pub fn step(&self, x: &Var<T>, state: Option<&Var<T>>) -> Var<T> {
+    pub fn step(&self, x: &Var, state: Option<&Var>) -> Var {
         let state = state.map(|hidden| smallvec![hidden.clone()]);
         self.0.advance(x, state).swap_remove(0)
     }
 }
 
-impl<T: Float> Module<T> for RnnCell<T> {
-    fn forward(&self, x: &Var<T>) -> Var<T> {
+impl Module for RnnCell {
+    fn forward(&self, x: &Var) -> Var {
         self.step(x, None)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         self.0.visit("", visitor);
     }
 }

@@ -2,7 +2,7 @@
 
 use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Float, OrPanic, Shape, ShapeError};
+use retrograd_tensor::{OrPanic, Shape, ShapeError};
 
 use super::cell::{Cell, Kind, State};
 use crate::module::Visitor;
@@ -37,14 +37,14 @@ impl Default for RecurrentOptions {
 
 /// A cell for each direction of each layer, those of a layer together, forward first.
 #[derive(Clone, Debug)]
-pub(super) struct Stack<T: Float> {
-    cells: Vec<Cell<T>>,
+pub(super) struct Stack {
+    cells: Vec<Cell>,
     inputs: usize,
     hidden: usize,
     options: RecurrentOptions,
 }
 
-impl<T: Float> Stack<T> {
+impl Stack {
     /// # Panics
     /// If there is no layer.
     #[track_caller]
@@ -86,7 +86,7 @@ impl<T: Float> Stack<T> {
         self
     }
 
-    pub(super) fn visit(&self, visitor: &mut Visitor<'_, T>) {
+    pub(super) fn visit(&self, visitor: &mut Visitor<'_>) {
         let directions = self.directions();
         for (position, cell) in self.cells.iter().enumerate() {
             let reverse = if position % directions == 1 {
@@ -109,17 +109,17 @@ impl<T: Float> Stack<T> {
     /// The outputs of the last layer for a sequence, and the states after the last step of all, from
     /// states that are given or zeros.
     #[track_caller]
-    pub(super) fn run(&self, x: &Var<T>, initial: Option<&[&Var<T>]>) -> (Var<T>, State<T>) {
+    pub(super) fn run(&self, x: &Var, initial: Option<&[&Var]>) -> (Var, State) {
         if x.rank() != 2 {
             return self.run_batch(x, initial);
         }
         // A sequence alone is a batch of one.
         let axis = if self.options.batch_first { 0 } else { 1 };
-        let initial: Option<State<T>> = match initial {
-            Some(given) => Some(self.raised(x, given)),
-            None => None,
+        let raised = match initial {
+            Some(given) => self.raised(x, given),
+            None => State::new(),
         };
-        let initial: Option<Vec<&Var<T>>> = initial.as_ref().map(|given| given.iter().collect());
+        let initial: Option<Vec<&Var>> = initial.map(|_| raised.iter().collect());
         let (y, states) = self.run_batch(&x.unsqueeze(axis), initial.as_deref());
         let states = states.iter().map(|state| state.squeeze(1)).collect();
         (y.squeeze(axis), states)
@@ -127,7 +127,7 @@ impl<T: Float> Stack<T> {
 
     /// The states `[layers · directions, hidden]` of a sequence alone as those of a batch of one.
     #[track_caller]
-    fn raised(&self, x: &Var<T>, given: &[&Var<T>]) -> State<T> {
+    fn raised(&self, x: &Var, given: &[&Var]) -> State {
         let expected = [self.cells.len(), self.hidden];
         if let Some(wrong) = given.iter().find(|state| state.shape()[..] != expected) {
             self.refuse(
@@ -139,7 +139,7 @@ impl<T: Float> Stack<T> {
     }
 
     #[track_caller]
-    fn run_batch(&self, x: &Var<T>, initial: Option<&[&Var<T>]>) -> (Var<T>, State<T>) {
+    fn run_batch(&self, x: &Var, initial: Option<&[&Var]>) -> (Var, State) {
         let (steps, batch) = self.check(x, initial.unwrap_or_default());
         let x = if self.options.batch_first {
             x.permute(&[1, 0, 2])
@@ -147,7 +147,7 @@ impl<T: Float> Stack<T> {
             x.clone()
         };
         let mut rows = x.with_shape(Shape::from([steps * batch, self.inputs]));
-        let mut last: Vec<State<T>> = Vec::new();
+        let mut last: Vec<State> = Vec::new();
         let directions = self.directions();
         for (layer, cells) in self.cells.chunks(directions).enumerate() {
             if layer > 0 {
@@ -160,12 +160,12 @@ impl<T: Float> Stack<T> {
                         .iter()
                         .map(|state| state.select(0, last.len()))
                         .collect(),
-                    None => cell.zeros(batch),
+                    None => cell.zeros(batch, x.dtype()),
                 };
                 let reverse = direction == 1;
                 let states = cell.unroll(&rows, steps, reverse, state);
                 last.push(states[if reverse { 0 } else { steps - 1 }].clone());
-                let outputs_of: Vec<&Var<T>> = states.iter().map(|state| &state[0]).collect();
+                let outputs_of: Vec<&Var> = states.iter().map(|state| &state[0]).collect();
                 outputs.push(Var::cat(&outputs_of, 0));
             }
             rows = if directions == 1 {
@@ -185,10 +185,10 @@ impl<T: Float> Stack<T> {
 
     /// The last states of all cells, `[layers · directions, batch, hidden]`.
     #[track_caller]
-    fn stacked(&self, last: &[State<T>]) -> State<T> {
+    fn stacked(&self, last: &[State]) -> State {
         let mut stacked = State::new();
         for which in 0..self.kind().states() {
-            let states: Vec<&Var<T>> = last.iter().map(|states| &states[which]).collect();
+            let states: Vec<&Var> = last.iter().map(|states| &states[which]).collect();
             stacked.push(Var::stack(&states, 0));
         }
         stacked
@@ -196,7 +196,7 @@ impl<T: Float> Stack<T> {
 
     /// The numbers of steps and of sequences, if the shapes fit.
     #[track_caller]
-    fn check(&self, x: &Var<T>, initial: &[&Var<T>]) -> (usize, usize) {
+    fn check(&self, x: &Var, initial: &[&Var]) -> (usize, usize) {
         let order = if self.options.batch_first {
             "[batch, steps"
         } else {

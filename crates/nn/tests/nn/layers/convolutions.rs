@@ -5,11 +5,11 @@ use retrograd_nn::{
     AvgPool2d, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Init, MaxPool1d, MaxPool2d,
     Module, Param, Upsample,
 };
-use retrograd_tensor::{Tensor, assert_relative_eq, random};
+use retrograd_tensor::{DType, Tensor, assert_relative_eq, random};
 
 use super::{assert_close, names, refusal, train, wave};
 
-fn fill(weight: &Param<f64>, bias: &Option<Param<f64>>) {
+fn fill(weight: &Param, bias: &Option<Param>) {
     weight.set(wave(weight.shape(), 0.3));
     bias.as_ref()
         .unwrap()
@@ -22,7 +22,8 @@ fn all_options_agree_with_pytorch() {
     let signal = Conv1d::grouped(2, 4, [2], 2, rng)
         .stride([2])
         .padding([1])
-        .dilation([2]);
+        .dilation([2])
+        .to(DType::F64);
     fill(&signal.weight, &signal.bias);
     assert_close(
         &train(&signal, &wave([1, 2, 7], 0.3)),
@@ -45,7 +46,7 @@ fn all_options_agree_with_pytorch() {
             -2.6855785429504095,
         ],
     );
-    let same = Conv2d::new(1, 2, [2, 3], rng).same();
+    let same = Conv2d::new(1, 2, [2, 3], rng).same().to(DType::F64);
     fill(&same.weight, &same.bias);
     let y = train(&same, &wave([1, 1, 2, 3], 0.3));
     assert_eq!(y.shape(), [1, 2, 2, 3]);
@@ -70,7 +71,8 @@ fn all_options_agree_with_pytorch() {
         .stride([2, 3])
         .padding([1, 0])
         .output_padding([1, 2])
-        .dilation([2, 1]);
+        .dilation([2, 1])
+        .to(DType::F64);
     fill(&larger.weight, &larger.bias);
     let y = train(&larger, &wave([1, 2, 2, 2], 0.3));
     assert_eq!(y.shape(), [1, 4, 4, 8]);
@@ -106,25 +108,28 @@ fn sizes_for_odd_options() {
         for (kernel, stride, padding, dilation) in
             [(3, 2, 1, 1), (2, 3, 0, 2), (4, 1, 2, 1), (1, 5, 0, 1)]
         {
-            let down = Conv1d::<f64>::new(1, 1, [kernel], rng)
+            let down = Conv1d::new(1, 1, [kernel], rng)
                 .stride([stride])
-                .padding([padding]);
+                .padding([padding])
+                .to(DType::F64);
             let y = train(&down.dilation([dilation]), &wave([2, 1, n], 0.0));
             let size = (n + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
             assert_eq!(y.shape(), [2, 1, size]);
             let lost = (n + 2 * padding - dilation * (kernel - 1) - 1) % stride;
-            let up = ConvTranspose1d::<f64>::new(1, 1, [kernel], rng)
+            let up = ConvTranspose1d::new(1, 1, [kernel], rng)
                 .stride([stride])
-                .padding([padding]);
+                .padding([padding])
+                .to(DType::F64);
             let up = up.dilation([dilation]).output_padding([lost]);
             assert_eq!(train(&up, &y).shape(), [2, 1, n], "the way back");
         }
     }
     for kernel in [1, 2, 3, 4] {
         for dilation in [1, 2, 3] {
-            let same = Conv2d::<f64>::new(1, 1, [kernel, 1], rng)
+            let same = Conv2d::new(1, 1, [kernel, 1], rng)
                 .dilation([dilation, 1])
-                .same();
+                .same()
+                .to(DType::F64);
             assert_eq!(train(&same, &wave([1, 1, 5, 3], 0.0)).shape(), [1, 1, 5, 3]);
         }
     }
@@ -133,17 +138,19 @@ fn sizes_for_odd_options() {
 #[test]
 fn a_transposed_convolution_is_the_adjoint() {
     let rng = &mut random::rng(0);
-    let down = Conv2d::<f64>::new(2, 3, [3, 2], rng)
+    let down = Conv2d::new(2, 3, [3, 2], rng)
         .stride([2, 1])
         .padding([1, 0])
-        .without_bias();
-    let up = ConvTranspose2d::<f64>::new(3, 2, [3, 2], rng)
+        .without_bias()
+        .to(DType::F64);
+    let up = ConvTranspose2d::new(3, 2, [3, 2], rng)
         .stride([2, 1])
         .padding([1, 0])
-        .without_bias();
+        .without_bias()
+        .to(DType::F64);
     up.weight.set(down.weight.value());
     let (x, y) = (wave([2, 2, 5, 4], 0.3), wave([2, 3, 3, 3], 1.0));
-    let dot = |a: &Tensor<f64>, b: &Tensor<f64>| (a * b).sum(..).item();
+    let dot = |a: &Tensor, b: &Tensor| (a * b).sum(..).item();
     let (there, back) = (dot(&train(&down, &x), &y), dot(&x, &train(&up, &y)));
     assert_relative_eq!(there, back, max_relative = 1e-12);
 }
@@ -151,7 +158,7 @@ fn a_transposed_convolution_is_the_adjoint() {
 #[test]
 fn start_values_are_those_of_pytorch() {
     let rng = &mut random::rng(0);
-    let within = |param: &Param<f64>, limit: f64| {
+    let within = |param: &Param, limit: f64| {
         let largest = param
             .value()
             .iter()
@@ -161,15 +168,18 @@ fn start_values_are_those_of_pytorch() {
             "{largest} for {limit}"
         );
     };
-    let conv = Conv2d::new(8, 16, [3, 3], rng);
+    let conv = Conv2d::new(8, 16, [3, 3], rng).to(DType::F64);
     within(&conv.weight, (1.0 / 72.0_f64).sqrt());
     within(conv.bias.as_ref().unwrap(), (1.0 / 72.0_f64).sqrt());
     assert_eq!(
-        Conv2d::<f64>::grouped(8, 16, [3, 2], 4, rng).weight.shape(),
+        Conv2d::grouped(8, 16, [3, 2], 4, rng)
+            .to(DType::F64)
+            .weight
+            .shape(),
         [16, 2, 3, 2]
     );
     // Fan-in is what an entry of axis 0 holds: the outputs of a transposed one.
-    let transposed = ConvTranspose2d::new(16, 8, [3, 3], rng);
+    let transposed = ConvTranspose2d::new(16, 8, [3, 3], rng).to(DType::F64);
     assert_eq!(transposed.weight.shape(), [16, 8, 3, 3]);
     within(&transposed.weight, (1.0 / 72.0_f64).sqrt());
     let drawn = conv.with_init(Init::Constant(0.5), rng);
@@ -186,7 +196,8 @@ fn start_values_are_those_of_pytorch() {
     assert_eq!(names(&drawn), ["weight", "bias"]);
     assert_eq!(names(&drawn.without_bias()), ["weight"]);
     let seeded = |seed| {
-        Conv1d::<f64>::new(2, 2, [3], &mut random::rng(seed))
+        Conv1d::new(2, 2, [3], &mut random::rng(seed))
+            .to(DType::F64)
             .weight
             .value()
     };
@@ -241,12 +252,16 @@ fn pools_agree_with_pytorch() {
     assert_close(&train(&AdaptiveMaxPool1d::new([3]), &two), &[1.0, 2.0, 2.0]);
     assert_close(&train(&AdaptiveAvgPool1d::new([3]), &two), &[1.0, 1.5, 2.0]);
     assert_eq!(
-        train(&AdaptiveMaxPool1d::new([2]), &Tensor::zeros([0, 3])).shape(),
+        train(
+            &AdaptiveMaxPool1d::new([2]),
+            &Tensor::zeros([0, 3], DType::F64)
+        )
+        .shape(),
         [0, 2]
     );
     // A window of the largest among padding, and the mean with and without it.
     let negative = Tensor::from_vec(vec![-1.0, -2.0, -3.0], [1, 3]);
-    let at = |layer: &dyn Module<f64>| train(layer, &negative).to_vec();
+    let at = |layer: &dyn Module| train(layer, &negative).to_vec();
     assert_eq!(at(&MaxPool1d::new([2]).padding([1])), [-1.0, -2.0]);
     assert_eq!(at(&AvgPool1d::new([2]).padding([1])), [-0.5, -2.5]);
     assert_eq!(
@@ -313,14 +328,14 @@ fn stretching_agrees_with_pytorch() {
 #[test]
 fn wrong_shapes_are_refused_in_words() {
     let rng = &mut random::rng(0);
-    let text = refusal(|| Conv2d::<f64>::grouped(3, 4, [3, 3], 2, &mut random::rng(0)));
+    let text = refusal(|| Conv2d::grouped(3, 4, [3, 3], 2, &mut random::rng(0)));
     assert!(
         text.contains("4 and 3 channels do not form 2 equal groups"),
         "{text}"
     );
-    let text = refusal(|| Conv1d::<f64>::new(1, 1, [0], &mut random::rng(0)));
+    let text = refusal(|| Conv1d::new(1, 1, [0], &mut random::rng(0)));
     assert!(text.contains("at least one tap"), "{text}");
-    let conv = Conv2d::new(3, 4, [3, 3], rng);
+    let conv = Conv2d::new(3, 4, [3, 3], rng).to(DType::F64);
     let text = refusal(|| train(&conv, &wave([1, 2, 5, 5], 0.0)));
     assert!(
         text.contains("conv2d") && text.contains("2 channels in"),
@@ -333,7 +348,7 @@ fn wrong_shapes_are_refused_in_words() {
         text.contains("a window of 3 positions does not fit"),
         "{text}"
     );
-    let up = ConvTranspose1d::new(3, 1, [2], rng);
+    let up = ConvTranspose1d::new(3, 1, [2], rng).to(DType::F64);
     let text = refusal(|| train(&up, &wave([1, 2, 5], 0.0)));
     assert!(text.contains("conv_transpose1d"), "{text}");
     let text = refusal(|| train(&MaxPool2d::new([4, 1]), &wave([3, 5], 0.0)));

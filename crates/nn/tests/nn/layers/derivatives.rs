@@ -4,18 +4,21 @@ use retrograd_autograd::check::catalogue::sample;
 use retrograd_autograd::check::{Check, gradcheck, gradgradcheck};
 use retrograd_autograd::{Mode, Var};
 use retrograd_nn::*;
-use retrograd_tensor::{Shape, Tensor, random};
+use retrograd_tensor::{Array, DType, Shape, Tensor, random};
+
+use crate::reference::assert_type_is_kept;
 
 /// Orders 1 and 2 in x and every parameter.
 ///
 /// The checked function takes the parameters as inputs: it makes each the leaf that the layer will
 /// find under the parameter's key.
 #[track_caller]
-fn check(what: &str, layer: &dyn Module<f64>, x: Tensor<f64>) {
+fn check(what: &str, layer: &dyn Module, x: Tensor) {
+    assert_type_is_kept(what, layer, &x);
     let params = layer.params();
-    let values: Vec<Tensor<f64>> = params.iter().map(|(_, param)| param.value()).collect();
+    let values: Vec<Tensor> = params.iter().map(|(_, param)| param.value()).collect();
     let inputs = [&[x][..], &values].concat();
-    let f = |x: &[Var<f64>]| {
+    let f = |x: &[Var]| {
         let tape = x[0].tape().expect("inputs are leaves");
         for ((_, param), var) in params.iter().zip(&x[1..]) {
             param.set(var.value().clone());
@@ -37,7 +40,8 @@ fn check(what: &str, layer: &dyn Module<f64>, x: Tensor<f64>) {
 
 /// Orders 1 and 2 in x, in evaluation, where parameters are constants.
 #[track_caller]
-fn check_evaluation(what: &str, layer: &dyn Module<f64>, x: Tensor<f64>) {
+fn check_evaluation(what: &str, layer: &dyn Module, x: Tensor) {
+    layer.cast(DType::F64);
     let inputs = [x];
     for order in [1, 2] {
         let check = Check::order(order).mode(Mode::Evaluation);
@@ -50,8 +54,8 @@ fn rng() -> random::Rng {
     random::rng(5)
 }
 
-fn normal(shape: impl Into<Shape>) -> Tensor<f64> {
-    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(3))
+fn normal(shape: impl Into<Shape>) -> Tensor {
+    Tensor::normal(shape, 0.0, 1.0, &mut random::rng(3), DType::F64)
 }
 
 #[test]
@@ -151,7 +155,8 @@ fn pools_and_shapes() {
 }
 
 /// A layer with its scale and shift away from 1 and 0.
-fn shaken<L: Module<f64>>(layer: L) -> L {
+fn shaken<L: Module>(layer: L) -> L {
+    let layer = layer.to(DType::F64);
     for (_, param) in layer.params() {
         param.set(normal(param.shape()) + Tensor::full(param.shape(), 0.5));
     }
@@ -291,9 +296,9 @@ fn products_and_sums() {
 
 #[test]
 fn embeddings() {
-    let table = Embedding::new(4, 2, &mut rng());
-    let indices = Tensor::from_vec(vec![3_i64, 0, 3, 1], [2, 2]);
-    let f = |x: &[Var<f64>]| {
+    let table = Embedding::new(4, 2, &mut rng()).to(DType::F64);
+    let indices = Array::from_vec(vec![3, 0, 3, 1], [2, 2]);
+    let f = |x: &[Var]| {
         let tape = x[0].tape().expect("inputs are leaves");
         table.weight.set(x[0].value().clone());
         tape.bind_key(table.weight.id(), &x[0]);
@@ -348,7 +353,7 @@ fn activations() {
 }
 
 /// Numbers with no kink of the activation nearer than the largest difference step.
-fn away_from_kinks(activation: Activation) -> Tensor<f64> {
+fn away_from_kinks(activation: Activation) -> Tensor {
     use Activation::*;
     let kinks: &[f64] = match activation {
         Relu6 => &[0.0, 6.0],

@@ -14,7 +14,7 @@ use retrograd_nn::Module;
 use retrograd_tensor::{Shape, Tensor, assert_relative_eq, random};
 
 /// 1.5·sin(0.7·i + start) for element i: irregular numbers that any language can make.
-fn wave(shape: impl Into<Shape>, start: f64) -> Tensor<f64> {
+fn wave(shape: impl Into<Shape>, start: f64) -> Tensor {
     let mut count = 0.0;
     Tensor::from_fn(shape, |_| {
         let value = 1.5 * (0.7 * count + start).sin();
@@ -24,19 +24,19 @@ fn wave(shape: impl Into<Shape>, start: f64) -> Tensor<f64> {
 }
 
 /// The output for `x` in training.
-fn train(layer: &dyn Module<f64>, x: &Tensor<f64>) -> Tensor<f64> {
+fn train(layer: &dyn Module, x: &Tensor) -> Tensor {
     let tape = Tape::new();
     layer.forward(&tape.constant(x.clone())).into_value()
 }
 
 /// The output for `x` in evaluation.
-fn evaluate(layer: &dyn Module<f64>, x: &Tensor<f64>) -> Tensor<f64> {
+fn evaluate(layer: &dyn Module, x: &Tensor) -> Tensor {
     let tape = Tape::with(Mode::Evaluation, random::rng(0));
     layer.forward(&tape.constant(x.clone())).into_value()
 }
 
 #[track_caller]
-fn assert_close(found: &Tensor<f64>, expected: &[f64]) {
+fn assert_close(found: &Tensor, expected: &[f64]) {
     let near = 1e-12;
     assert_relative_eq!(
         found.to_vec()[..],
@@ -47,7 +47,7 @@ fn assert_close(found: &Tensor<f64>, expected: &[f64]) {
 }
 
 /// The names of everything that a file of the layer holds.
-fn names(layer: &dyn Module<f64>) -> Vec<String> {
+fn names(layer: &dyn Module) -> Vec<String> {
     layer.state().into_iter().map(|(name, _)| name).collect()
 }
 

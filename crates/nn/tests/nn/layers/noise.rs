@@ -3,28 +3,28 @@
 use retrograd_autograd::Mode;
 use retrograd_autograd::Tape;
 use retrograd_nn::{AlphaDropout, Dropout, Dropout2d, GaussianNoise, Module, RRelu};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, assert_relative_eq, random};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, assert_relative_eq, random};
 
 use super::{evaluate, refusal, train, wave};
 
 /// The output for `x` in training, with noise of this seed.
-fn seeded(layer: &dyn Module<f64>, x: &Tensor<f64>, seed: u64) -> Tensor<f64> {
+fn seeded(layer: &dyn Module, x: &Tensor, seed: u64) -> Tensor {
     let tape = Tape::with(Mode::Training, random::rng(seed));
     layer.forward(&tape.constant(x.clone())).into_value()
 }
 
-fn mean(x: &Tensor<f64>) -> f64 {
+fn mean(x: &Tensor) -> f64 {
     x.mean(..).item()
 }
 
-fn variance(x: &Tensor<f64>) -> f64 {
+fn variance(x: &Tensor) -> f64 {
     mean(&x.map(|v| v * v)) - mean(x).powi(2)
 }
 
 #[test]
 fn noise_is_of_the_step_and_of_training_alone() {
     let x = wave([8, 4, 3], 0.3);
-    let layers: [&dyn Module<f64>; 5] = [
+    let layers: [&dyn Module; 5] = [
         &Dropout::new(0.5),
         &Dropout2d::new(0.5),
         &AlphaDropout::new(0.5),
@@ -64,7 +64,7 @@ fn noise_is_of_the_step_and_of_training_alone() {
 #[test]
 fn no_noise_leaves_everything_as_it_is() {
     let x = wave([2, 3, 2], 0.3);
-    let layers: [&dyn Module<f64>; 4] = [
+    let layers: [&dyn Module; 4] = [
         &Dropout::new(0.0),
         &Dropout2d::new(0.0),
         &AlphaDropout::new(0.0),
@@ -87,7 +87,10 @@ fn dropout_keeps_the_mean() {
 
 #[test]
 fn whole_channels_are_left_out() {
-    let y = train(&Dropout2d::new(0.4), &Tensor::ones([100, 50, 2, 3]));
+    let y = train(
+        &Dropout2d::new(0.4),
+        &Tensor::ones([100, 50, 2, 3], DType::F64),
+    );
     let mut left_out = 0;
     for sample in 0..100 {
         for channel in 0..50 {
@@ -114,13 +117,13 @@ fn whole_channels_are_left_out() {
 
 #[test]
 fn alpha_dropout_keeps_mean_and_variance() {
-    let x = Tensor::normal([400, 400], 0.0, 1.0, &mut random::rng(7));
+    let x = Tensor::normal([400, 400], 0.0, 1.0, &mut random::rng(7), DType::F64);
     let y = train(&AlphaDropout::new(0.3), &x);
     // 160 000 numbers of variance 1: standard errors of 0.0025, and of 0.004 for the variance.
     assert_abs_diff_eq!(mean(&y), 0.0, epsilon = 0.015);
     assert_abs_diff_eq!(variance(&y), 1.0, epsilon = 0.025);
     // What PyTorch makes of ones: 1.3150... where kept and −1.0595... where not.
-    let y = train(&AlphaDropout::new(0.3), &Tensor::ones([64]));
+    let y = train(&AlphaDropout::new(0.3), &Tensor::ones([64], DType::F64));
     let (kept, left_out) = (1.315044684383419, -1.059_548_158_986_480_1);
     let expected = y.map(|v| if v > 0.0 { kept } else { left_out });
     assert_abs_diff_eq!(y, expected, epsilon = 1e-14);

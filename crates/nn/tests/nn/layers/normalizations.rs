@@ -7,15 +7,15 @@ use retrograd_nn::{
     Adam, BatchNorm1d, BatchNorm2d, DataLoader, GroupNorm, InstanceNorm1d, InstanceNorm2d,
     LayerNorm, Module, Optimizer, RmsNorm, Sequential, Terms, Trainer, checkpoint as files,
 };
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{DType, Tensor};
 
 use super::{assert_close, evaluate, names, refusal, train, wave};
 
-fn vector(values: &[f64]) -> Tensor<f64> {
+fn vector(values: &[f64]) -> Tensor {
     Tensor::from_vec(values.to_vec(), [values.len()])
 }
 
-fn with_affine(norm: BatchNorm1d<f64>) -> BatchNorm1d<f64> {
+fn with_affine(norm: BatchNorm1d) -> BatchNorm1d {
     norm.affine
         .weight
         .as_ref()
@@ -31,7 +31,7 @@ fn with_affine(norm: BatchNorm1d<f64>) -> BatchNorm1d<f64> {
 
 #[test]
 fn running_statistics_of_three_batches() {
-    let norm = with_affine(BatchNorm1d::new(3));
+    let norm = with_affine(BatchNorm1d::new(3).to(DType::F64));
     let outputs: Vec<_> = (0..3)
         .map(|b| train(&norm, &wave([4, 3], f64::from(b))))
         .collect();
@@ -83,7 +83,7 @@ fn running_statistics_of_three_batches() {
 
 #[test]
 fn cumulative_statistics_are_means_over_batches() {
-    let norm = with_affine(BatchNorm1d::new(3).cumulative());
+    let norm = with_affine(BatchNorm1d::new(3).cumulative().to(DType::F64));
     for b in 0..3 {
         let _ = train(&norm, &wave([4, 3], f64::from(b)));
     }
@@ -111,7 +111,7 @@ fn cumulative_statistics_are_means_over_batches() {
 
 #[test]
 fn images_by_channels() {
-    let norm = BatchNorm2d::new(2).momentum(0.3);
+    let norm = BatchNorm2d::new(2).momentum(0.3).to(DType::F64);
     for b in 0..2 {
         let _ = train(&norm, &wave([2, 2, 2, 3], f64::from(b)));
     }
@@ -137,7 +137,7 @@ fn images_by_channels() {
 
 #[test]
 fn without_running_statistics_evaluation_goes_by_the_batch() {
-    let norm = BatchNorm1d::<f64>::new(3).without_running();
+    let norm = BatchNorm1d::new(3).without_running().to(DType::F64);
     let x = wave([4, 3], 1.0);
     assert_eq!(train(&norm, &x), evaluate(&norm, &x));
     assert_eq!(names(&norm), ["weight", "bias"]);
@@ -146,7 +146,7 @@ fn without_running_statistics_evaluation_goes_by_the_batch() {
 
 #[test]
 fn names_are_those_of_pytorch_and_files_bring_statistics_back() {
-    let norm = BatchNorm1d::<f64>::new(3);
+    let norm = BatchNorm1d::new(3).to(DType::F64);
     let all = [
         "weight",
         "bias",
@@ -160,7 +160,7 @@ fn names_are_those_of_pytorch_and_files_bring_statistics_back() {
     let path = folder.path().join("norm.safetensors");
     let (saved, loaded) = (
         Sequential::new().with(norm),
-        Sequential::new().with(BatchNorm1d::new(3)),
+        Sequential::new().with(BatchNorm1d::new(3).to(DType::F64)),
     );
     files::save(&saved, &path).unwrap();
     files::load(&loaded, &path).unwrap();
@@ -173,16 +173,15 @@ fn names_are_those_of_pytorch_and_files_bring_statistics_back() {
 fn a_region_that_runs_twice_counts_a_batch_once() {
     let x = wave([4, 3], 1.0);
     let (plain, inside) = (
-        BatchNorm1d::<f64>::new(3),
-        Arc::new(BatchNorm1d::<f64>::new(3)),
+        BatchNorm1d::new(3).to(DType::F64),
+        Arc::new(BatchNorm1d::new(3).to(DType::F64)),
     );
-    let gradient =
-        |layer: &dyn Fn(&retrograd_autograd::Var<f64>) -> retrograd_autograd::Var<f64>| {
-            let tape = Tape::new();
-            let leaf = tape.leaf(x.clone());
-            let gradients = layer(&leaf).powf(3.0).sum(..).backward();
-            gradients.of(&leaf).unwrap().clone()
-        };
+    let gradient = |layer: &dyn Fn(&retrograd_autograd::Var) -> retrograd_autograd::Var| {
+        let tape = Tape::new();
+        let leaf = tape.leaf(x.clone());
+        let gradients = layer(&leaf).powf(3.0).sum(..).backward();
+        gradients.of(&leaf).unwrap().clone()
+    };
     let region = Arc::clone(&inside);
     let again = gradient(&move |x| {
         let region = Arc::clone(&region);
@@ -197,7 +196,7 @@ fn a_region_that_runs_twice_counts_a_batch_once() {
 
 #[test]
 fn the_replay_of_a_failed_step_counts_it_once() {
-    let norm = BatchNorm1d::<f64>::new(3);
+    let norm = BatchNorm1d::new(3).to(DType::F64);
     let objective = |x: &_| Terms::new("bad", norm.forward(x).log().sum(..));
     let optimizer = Optimizer::new(Adam::default(), 0.1, norm.params());
     let mut trainer = Trainer::new(&objective, optimizer, 3);
@@ -212,7 +211,10 @@ fn the_replay_of_a_failed_step_counts_it_once() {
 
 #[test]
 fn instances_and_their_running_statistics() {
-    let norm = InstanceNorm1d::new(2).with_affine().with_running(0.25);
+    let norm = InstanceNorm1d::new(2)
+        .with_affine()
+        .with_running(0.25)
+        .to(DType::F64);
     norm.affine
         .weight
         .as_ref()
@@ -255,12 +257,15 @@ fn instances_and_their_running_statistics() {
             -3.0061991293050223,
         ],
     );
-    assert!(names(&InstanceNorm2d::new(2)).is_empty(), "as in PyTorch");
+    assert!(
+        names(&InstanceNorm2d::new(2).to(DType::F64)).is_empty(),
+        "as in PyTorch"
+    );
 }
 
 #[test]
 fn norms_of_a_sample_by_itself() {
-    let layer = LayerNorm::new([2, 3]).epsilon(1e-3);
+    let layer = LayerNorm::new([2, 3]).epsilon(1e-3).to(DType::F64);
     layer.affine.weight.as_ref().unwrap().set(wave([2, 3], 1.0));
     layer.affine.bias.as_ref().unwrap().set(wave([2, 3], 2.0));
     let expected = [
@@ -280,7 +285,7 @@ fn norms_of_a_sample_by_itself() {
     assert_close(&train(&layer, &wave([2, 2, 3], 0.3)), &expected);
     assert_close(&evaluate(&layer, &wave([2, 2, 3], 0.3)), &expected);
 
-    let group = GroupNorm::new(2, 4);
+    let group = GroupNorm::new(2, 4).to(DType::F64);
     group.affine.weight.as_ref().unwrap().set(wave([4], 1.0));
     group.affine.bias.as_ref().unwrap().set(wave([4], 2.0));
     assert_close(
@@ -301,7 +306,7 @@ fn norms_of_a_sample_by_itself() {
         ],
     );
 
-    let rms = RmsNorm::new([3]);
+    let rms = RmsNorm::new([3]).to(DType::F64);
     rms.weight.as_ref().unwrap().set(wave([3], 1.0));
     assert_close(
         &train(&rms, &wave([2, 3], 0.3)),
@@ -330,7 +335,7 @@ fn wrong_shapes_are_refused_in_words() {
         text.contains("1 number a channel") && text.contains("larger batch"),
         "{text}"
     );
-    let text = refusal(|| BatchNorm1d::<f64>::new(3).momentum(1.5));
+    let text = refusal(|| BatchNorm1d::new(3).momentum(1.5));
     assert!(text.contains("a momentum of 1.5"), "{text}");
     let text = refusal(|| train(&LayerNorm::new([3]), &wave([2, 4], 0.0)));
     assert!(
@@ -339,7 +344,7 @@ fn wrong_shapes_are_refused_in_words() {
     );
     let text = refusal(|| train(&RmsNorm::new([3, 2]), &wave([2], 0.0)));
     assert!(text.contains("expected last axes of [3, 2]"), "{text}");
-    let text = refusal(|| GroupNorm::<f64>::new(2, 3));
+    let text = refusal(|| GroupNorm::new(2, 3));
     assert!(
         text.contains("3 channels do not form 2 equal groups"),
         "{text}"
@@ -349,9 +354,19 @@ fn wrong_shapes_are_refused_in_words() {
         text.contains("[batch, channels, ...] with 3 channels"),
         "{text}"
     );
-    let text = refusal(|| train(&InstanceNorm1d::new(2), &wave([2, 2, 1], 0.0)));
+    let text = refusal(|| {
+        train(
+            &InstanceNorm1d::new(2).to(DType::F64),
+            &wave([2, 2, 1], 0.0),
+        )
+    });
     assert!(text.contains("1 position a channel"), "{text}");
-    let text = refusal(|| train(&InstanceNorm2d::new(2), &wave([2, 2, 1], 0.0)));
+    let text = refusal(|| {
+        train(
+            &InstanceNorm2d::new(2).to(DType::F64),
+            &wave([2, 2, 1], 0.0),
+        )
+    });
     assert!(
         text.contains("[batch, channels, rows, columns] with 2 channels"),
         "{text}"

@@ -2,11 +2,13 @@
 
 use retrograd_autograd::Tape;
 use retrograd_nn::{
-    Activation, Embedding, Flatten, Linear, Module, PRelu, Reshape, Residual, Sequential, Unflatten,
+    Activation, Embedding, Flatten, Linear, Module, PRelu, Reshape, Residual, Sequential,
+    SinusoidalEncoding, Unflatten,
 };
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::{Array, DType, Tensor, random};
 
 use super::{assert_close, names, refusal, train, wave};
+use crate::reference::assert_type_is_kept;
 
 #[test]
 fn activations_agree_with_pytorch() {
@@ -122,7 +124,7 @@ fn activations_agree_with_pytorch() {
 
 #[test]
 fn slopes_of_channels() {
-    let layer = PRelu::<f64>::new(3);
+    let layer = PRelu::new(3).to(DType::F64);
     assert_eq!(layer.weight.value().to_vec(), [0.25; 3]);
     layer.weight.set(Tensor::from_vec(vec![0.1, 0.2, 0.3], [3]));
     let x = wave([1, 3, 2], 0.3).map(|v| v - 0.5);
@@ -142,15 +144,18 @@ fn slopes_of_channels() {
         text.contains("prelu: [3, 2]: expected [batch, channels, ...] with 3 channels"),
         "{text}"
     );
-    assert!(refusal(|| PRelu::<f64>::new(0)).contains("prelu: no slope"));
+    assert!(refusal(|| PRelu::new(0)).contains("prelu: no slope"));
     let x = Tensor::from_vec(vec![-4.0, 4.0], [2]);
-    assert_eq!(train(&PRelu::new(1), &x).to_vec(), [-1.0, 4.0]);
+    assert_eq!(
+        train(&PRelu::new(1).to(DType::F64), &x).to_vec(),
+        [-1.0, 4.0]
+    );
 }
 
 #[test]
 fn arrangements_and_their_refusals() {
     let x = wave([2, 3, 4], 0.3);
-    let shape = |layer: &dyn Module<f64>| train(layer, &x).shape().to_vec();
+    let shape = |layer: &dyn Module| train(layer, &x).shape().to_vec();
     assert_eq!(shape(&Flatten::default()), [2, 12]);
     assert_eq!(shape(&Flatten::new(0, -2)), [6, 4]);
     assert_eq!(shape(&Unflatten::new(-1, &[2, -1])), [2, 3, 2, 2]);
@@ -159,7 +164,7 @@ fn arrangements_and_their_refusals() {
     assert_eq!(shape(&Reshape::new(&[12])), [2, 12]);
     assert_eq!(train(&Reshape::new(&[]), &wave([3, 1], 0.0)).shape(), [3]);
     assert_eq!(
-        train(&Reshape::new(&[-1]), &Tensor::zeros([0, 3, 4])).shape(),
+        train(&Reshape::new(&[-1]), &Tensor::zeros([0, 3, 4], DType::F64)).shape(),
         [0, 12],
         "an empty batch"
     );
@@ -192,10 +197,12 @@ fn arrangements_and_their_refusals() {
 
 #[test]
 fn an_embedding_looks_up_and_learns_what_was_looked_up() {
-    let table = Embedding::<f64>::new(4, 2, &mut random::rng(0)).with_padding(1);
+    let table = Embedding::new(4, 2, &mut random::rng(0))
+        .with_padding(1)
+        .to(DType::F64);
     assert_eq!(table.weight.value().slice(0, 1..2).to_vec(), [0.0; 2]);
     let tape = Tape::new();
-    let indices = Tensor::from_vec(vec![3_i64, 1, 3, 0], [2, 2]);
+    let indices = Array::from_vec(vec![3, 1, 3, 0], [2, 2]);
     let y = table.look_up(&indices, &tape);
     assert_eq!(y.shape(), [2, 2, 2]);
     assert_eq!(
@@ -222,7 +229,7 @@ fn an_embedding_looks_up_and_learns_what_was_looked_up() {
     let text = refusal(|| train(&table, &Tensor::full([1], 4.0)));
     assert!(text.contains('4'), "{text}");
     assert!(
-        refusal(|| Embedding::<f64>::new(4, 2, &mut random::rng(0)).with_padding(4))
+        refusal(|| Embedding::new(4, 2, &mut random::rng(0)).with_padding(4))
             .contains("of 4 entries")
     );
 }
@@ -230,21 +237,42 @@ fn an_embedding_looks_up_and_learns_what_was_looked_up() {
 #[test]
 fn a_residual_adds_its_input() {
     let rng = &mut random::rng(0);
-    let inner = Linear::<f64>::new(3, 3, rng);
+    let inner = Linear::new(3, 3, rng).to(DType::F64);
     let x = wave([2, 3], 0.3);
     let expected = &train(&inner, &x) + &x;
     let block = Residual::new(inner);
     assert_eq!(train(&block, &x), expected);
     assert_eq!(names(&block), ["inner.weight", "inner.bias"]);
-    let wider =
-        Residual::new(Linear::new(3, 5, rng)).with_shortcut(Linear::new(3, 5, rng).without_bias());
+    let wider = Residual::new(Linear::new(3, 5, rng).to(DType::F64))
+        .with_shortcut(Linear::new(3, 5, rng).without_bias().to(DType::F64));
     assert_eq!(
         names(&wider),
         ["inner.weight", "inner.bias", "shortcut.weight"]
     );
-    let text = refusal(|| train(&Residual::new(Linear::new(3, 5, &mut random::rng(0))), &x));
+    let text = refusal(|| {
+        train(
+            &Residual::new(Linear::new(3, 5, &mut random::rng(0)).to(DType::F64)),
+            &x,
+        )
+    });
     assert!(
         text.contains("residual: [2, 3] to be added to [2, 5]") && text.contains("shortcut"),
         "{text}"
     );
+}
+
+#[test]
+fn tables_waves_and_segments_have_the_type_of_their_input() {
+    let rng = &mut random::rng(0);
+    let places = Tensor::from_vec(vec![3.0, 1.0, 3.0, 0.0], [2, 2]);
+    let table = Embedding::new(4, 2, rng).with_padding(1);
+    assert_type_is_kept("embedding", &table, &places);
+    let waves = SinusoidalEncoding::new(4, 3);
+    assert_type_is_kept("waves", &waves, &wave([2, 4, 3], 0.3));
+    let layers = Sequential::new()
+        .with(Linear::new(3, 4, rng))
+        .with(Activation::Tanh)
+        .with(Linear::new(4, 2, rng));
+    let segments = layers.checkpointed();
+    assert_type_is_kept("segments", &segments, &wave([2, 3], 0.3));
 }

@@ -5,13 +5,13 @@ use retrograd_nn::{
     Bilinear, Conv2d, ConvTranspose1d, Linear, MaskedLinear, Module, Param, SpectralNorm,
     WeightNorm, Weighted,
 };
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 use std::sync::Arc;
 
 use super::{assert_close, evaluate, names, refusal, train, wave};
 
-fn linear() -> Linear<f64> {
-    let layer = Linear::new(3, 2, &mut random::rng(0));
+fn linear() -> Linear {
+    let layer = Linear::new(3, 2, &mut random::rng(0)).to(DType::F64);
     layer.weight.set(wave([2, 3], 0.3));
     layer
 }
@@ -48,7 +48,7 @@ fn weight_norm_agrees_with_pytorch() {
     );
     assert_close(&train(&layer.into_inner(), &wave([2, 3], 1.0)), &y.to_vec());
 
-    let transposed = ConvTranspose1d::new(2, 3, [2], &mut random::rng(0));
+    let transposed = ConvTranspose1d::new(2, 3, [2], &mut random::rng(0)).to(DType::F64);
     transposed.weight.set(wave([2, 3, 2], 0.3));
     let layer = WeightNorm::new(transposed);
     assert_eq!(layer.length.shape(), [2, 1, 1], "axis 0, as in PyTorch");
@@ -58,7 +58,7 @@ fn weight_norm_agrees_with_pytorch() {
     );
 }
 
-fn unit(shape: usize, start: f64) -> Tensor<f64> {
+fn unit(shape: usize, start: f64) -> Tensor {
     let vector = wave([shape], start);
     let length = vector.iter().map(|v| v * v).sum::<f64>().sqrt();
     vector.scale(1.0 / length)
@@ -67,7 +67,11 @@ fn unit(shape: usize, start: f64) -> Tensor<f64> {
 #[test]
 fn spectral_norm_agrees_with_pytorch() {
     let plain = linear();
-    plain.bias.as_ref().unwrap().set(Tensor::zeros([2]));
+    plain
+        .bias
+        .as_ref()
+        .unwrap()
+        .set(Tensor::zeros([2], DType::F64));
     let layer = SpectralNorm::new(plain, &mut random::rng(0));
     assert_eq!(
         names(&layer),
@@ -110,7 +114,9 @@ fn spectral_norm_agrees_with_pytorch() {
 
 #[test]
 fn spectral_norm_of_a_transposed_convolution_goes_by_its_outputs() {
-    let plain = ConvTranspose1d::new(2, 3, [2], &mut random::rng(0)).without_bias();
+    let plain = ConvTranspose1d::new(2, 3, [2], &mut random::rng(0))
+        .without_bias()
+        .to(DType::F64);
     plain.weight.set(wave([2, 3, 2], 0.3));
     let layer = SpectralNorm::new(plain, &mut random::rng(0));
     layer.left.set(unit(3, 1.0));
@@ -156,7 +162,7 @@ fn spectral_norm_of_a_transposed_convolution_goes_by_its_outputs() {
 }
 
 /// The square root of the largest eigenvalue of WᵀW.
-fn largest_singular_value(matrix: &Tensor<f64>) -> f64 {
+fn largest_singular_value(matrix: &Tensor) -> f64 {
     let values = Var::constant(matrix.t().matmul(matrix)).eigh().0;
     values.value().iter().fold(0.0, f64::max).sqrt()
 }
@@ -164,7 +170,7 @@ fn largest_singular_value(matrix: &Tensor<f64>) -> f64 {
 #[test]
 fn spectral_norm_divides_by_the_largest_singular_value() {
     let rng = &mut random::rng(3);
-    let conv = Conv2d::<f64>::new(3, 4, [2, 3], rng);
+    let conv = Conv2d::new(3, 4, [2, 3], rng).to(DType::F64);
     let layer = SpectralNorm::new(conv, rng).rounds(5);
     for _ in 0..60 {
         let _ = train(&layer, &wave([1, 3, 3, 4], 0.3));
@@ -180,7 +186,7 @@ fn a_step_takes_one_round_however_often_the_layer_is_used() {
     let (once, twice, again) = (make(), make(), make());
     let x = wave([2, 3], 1.0);
     let _ = train(&*once, &x);
-    let gradient = |run: &dyn Fn(&Var<f64>) -> Var<f64>| {
+    let gradient = |run: &dyn Fn(&Var) -> Var| {
         let tape = Tape::new();
         let leaf = tape.leaf(x.clone());
         let gradients = run(&leaf).square().sum(..).backward();
@@ -206,7 +212,7 @@ fn a_step_takes_one_round_however_often_the_layer_is_used() {
 #[test]
 fn a_mask_cuts_connections_for_good() {
     let mask = Tensor::from_vec(vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0], [2, 3]);
-    let layer = MaskedLinear::<f64>::new(mask.clone(), &mut random::rng(0));
+    let layer = MaskedLinear::new(mask.clone(), &mut random::rng(0)).to(DType::F64);
     assert_eq!(names(&layer), ["weight", "bias", "mask"]);
     let tape = Tape::new();
     let x = tape.leaf(wave([1, 3], 0.3));
@@ -224,16 +230,16 @@ fn a_mask_cuts_connections_for_good() {
         0.0,
         "an input nobody sees"
     );
-    let text = refusal(|| MaskedLinear::<f64>::new(Tensor::full([2, 2], 0.5), &mut random::rng(0)));
+    let text = refusal(|| MaskedLinear::new(Tensor::full([2, 2], 0.5), &mut random::rng(0)));
     assert!(text.contains("other numbers than 0 and 1"), "{text}");
-    let text = refusal(|| MaskedLinear::<f64>::new(Tensor::ones([2]), &mut random::rng(0)));
+    let text = refusal(|| MaskedLinear::new(Tensor::ones([2], DType::F64), &mut random::rng(0)));
     assert!(text.contains("a mask of shape [2]"), "{text}");
 }
 
 #[test]
 fn bilinear_agrees_with_pytorch() {
-    let layer = Bilinear::new(2, 3, 2, &mut random::rng(0));
-    let set = |param: &Param<f64>, start| param.set(wave(param.shape(), start));
+    let layer = Bilinear::new(2, 3, 2, &mut random::rng(0)).to(DType::F64);
+    let set = |param: &Param, start| param.set(wave(param.shape(), start));
     set(&layer.weight, 0.3);
     set(layer.bias.as_ref().unwrap(), 2.0);
     let (a, b) = (

@@ -9,13 +9,13 @@ use std::path::Path;
 
 use retrograd_autograd::{Gradients, Tape};
 use retrograd_nn::{
-    Adadelta, Adagrad, Adam, AdamW, Adamax, NAdam, Optimizer, Param, RAdam, RmsProp, Sgd,
-    UpdateRule, checkpoint,
+    Adadelta, Adagrad, Adam, AdamW, Adamax, DynUpdateRule, NAdam, Optimizer, Param, RAdam, RmsProp,
+    Sgd, checkpoint,
 };
 use retrograd_tensor::Tensor;
 use serde_json::Value;
 
-type Tensors = HashMap<String, Tensor<f64>>;
+type Tensors = HashMap<String, Tensor>;
 
 /// Bound on the error of an optimiser's path, relative to the largest parameter.
 const PATH: f64 = 1e-12;
@@ -52,7 +52,7 @@ fn optimizers_follow_pytorch() {
 }
 
 /// Our optimiser with these settings; what they leave out is PyTorch's default.
-fn optimizer(name: &str, settings: &Value, param: &Param<f64>) -> Optimizer<f64> {
+fn optimizer(name: &str, settings: &Value, param: &Param) -> Optimizer {
     const USED: [&str; 15] = [
         "class_",
         "lr",
@@ -78,7 +78,7 @@ fn optimizer(name: &str, settings: &Value, param: &Param<f64>) -> Optimizer<f64>
     let beta = |i: usize, default: f64| settings["betas"][i].as_f64().unwrap_or(default);
     let (beta1, beta2, epsilon) = (beta(0, 0.9), beta(1, 0.999), number("eps", 1e-8));
     let rate = settings["lr"].as_f64().expect("every optimiser has a rate");
-    let rule: Box<dyn UpdateRule<f64>> = match settings["class_"].as_str() {
+    let rule: Box<dyn DynUpdateRule> = match settings["class_"].as_str() {
         Some("SGD") => Box::new(Sgd {
             momentum: number("momentum", 0.0),
             dampening: number("dampening", 0.0),
@@ -136,14 +136,14 @@ fn optimizer(name: &str, settings: &Value, param: &Param<f64>) -> Optimizer<f64>
 }
 
 /// Gradients in which the parameter's is exactly `gradient`: those of Σ parameter·gradient.
-fn given(param: &Param<f64>, gradient: &Tensor<f64>) -> Gradients<f64> {
+fn given(param: &Param, gradient: &Tensor) -> Gradients {
     let constant = Tape::new().constant(gradient.clone());
     (param.beside(&constant) * constant).sum(..).backward()
 }
 
 /// Largest difference, relative to the largest expected entry where that is not 0; a NaN counts
 /// as infinitely wrong.
-fn relative_error(found: &Tensor<f64>, expected: &Tensor<f64>) -> f64 {
+fn relative_error(found: &Tensor, expected: &Tensor) -> f64 {
     let largest = expected.iter().fold(0.0_f64, |max, e| max.max(e.abs()));
     let scale = if largest > 0.0 { largest } else { 1.0 };
     found

@@ -10,7 +10,7 @@ use retrograd_nn::{
     Activation, Adadelta, Adam, Conv2d, ConvTranspose2d, Linear, Module, Optimizer, Param,
     Reduction, RmsProp, Sequential, Sgd, UpdateRule, Visitor, checkpoint, loss,
 };
-use retrograd_tensor::{Tensor, assert_abs_diff_eq, random};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
 use crate::oracle::folder::oracle;
 
@@ -18,21 +18,22 @@ use crate::oracle::folder::oracle;
 const TOLERANCE: f64 = 1e-9;
 
 /// Everything that was computed elsewhere, by name.
-type Reference = HashMap<String, Tensor<f64>>;
+type Reference = HashMap<String, Tensor>;
 
 /// Trains `model` as the reference was trained, and compares everything; `objective` gets the data,
 /// the reference and the number of the step.
 fn follow(
     name: &str,
-    model: &dyn Module<f64>,
-    rule: impl UpdateRule<f64> + 'static,
+    model: &dyn Module,
+    rule: impl UpdateRule + 'static,
     rate: f64,
-    objective: impl Fn(&Var<f64>, &Reference, usize) -> Var<f64>,
+    objective: impl Fn(&Var, &Reference, usize) -> Var,
 ) {
     let Some(folder) = oracle(name) else { return };
     let path = folder.join(format!("train/train_{name}.safetensors"));
     let reference = checkpoint::read(&path).unwrap_or_else(|error| panic!("{error}"));
     let reference: Reference = reference.into_iter().collect();
+    model.cast(DType::F64);
     let params = model.params();
     let starts = reference.keys().filter(|key| key.starts_with("init."));
     assert_eq!(starts.count(), params.len(), "{name}: parameters");
@@ -66,14 +67,14 @@ fn follow(
 
 /// That no difference is more than the tolerance's part of the largest expected entry.
 #[track_caller]
-fn assert_near(what: &str, found: &Tensor<f64>, expected: &Tensor<f64>) {
+fn assert_near(what: &str, found: &Tensor, expected: &Tensor) {
     let largest = expected.iter().fold(0.0_f64, |max, e| max.max(e.abs()));
     let scale = if largest > 0.0 { largest } else { 1.0 };
     assert_abs_diff_eq!(found, expected, epsilon = TOLERANCE * scale, "{what}");
 }
 
 /// Linear layers with an activation between them, and another at the end.
-fn network(sizes: &[usize], between: Activation, last: Activation) -> Sequential<f64> {
+fn network(sizes: &[usize], between: Activation, last: Activation) -> Sequential {
     let mut rng = random::rng(0);
     let mut layers = Sequential::new();
     for (position, pair) in sizes.windows(2).enumerate() {
@@ -87,7 +88,7 @@ fn network(sizes: &[usize], between: Activation, last: Activation) -> Sequential
 
 /// Linear layers whose inner values the objective reads; the activations between them count as
 /// positions, so the names are `0.weight`, `2.weight`, ...
-struct Chain(Vec<Linear<f64>>);
+struct Chain(Vec<Linear>);
 
 impl Chain {
     fn new(sizes: &[usize]) -> Self {
@@ -101,29 +102,29 @@ impl Chain {
     }
 
     /// Layer `i` of x.
-    fn apply(&self, i: usize, x: &Var<f64>) -> Var<f64> {
+    fn apply(&self, i: usize, x: &Var) -> Var {
         self.0[i].forward(x)
     }
 }
 
-impl Module<f64> for Chain {
-    fn forward(&self, x: &Var<f64>) -> Var<f64> {
+impl Module for Chain {
+    fn forward(&self, x: &Var) -> Var {
         self.0.iter().fold(x.clone(), |x, layer| layer.forward(&x))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, f64>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         for (i, layer) in self.0.iter().enumerate() {
             visitor.child(&(2 * i).to_string(), layer);
         }
     }
 }
 
-fn mse(y: &Var<f64>, x: &Var<f64>) -> Var<f64> {
+fn mse(y: &Var, x: &Var) -> Var {
     loss::mse(y, x, Reduction::Mean)
 }
 
 /// ½ Σ w².
-fn half_squares(weight: &Var<f64>) -> Var<f64> {
+fn half_squares(weight: &Var) -> Var {
     weight.square().sum(..) * 0.5
 }
 
@@ -163,7 +164,7 @@ fn stacked_l2() {
         Activation::Elu(1.0),
         Activation::Identity,
     );
-    let weights: Vec<Param<f64>> = model
+    let weights: Vec<Param> = model
         .params()
         .into_iter()
         .filter(|(name, _)| name.ends_with("weight"))
@@ -180,19 +181,19 @@ fn stacked_l2() {
 
 /// Two layers there, and back through the same weights.
 struct Tied {
-    weights: [Param<f64>; 2],
-    biases: [Param<f64>; 4],
+    weights: [Param; 2],
+    biases: [Param; 4],
 }
 
-impl Module<f64> for Tied {
-    fn forward(&self, x: &Var<f64>) -> Var<f64> {
+impl Module for Tied {
+    fn forward(&self, x: &Var) -> Var {
         let [w1, w2] = self.weights.each_ref().map(|weight| weight.beside(x));
         let [b1, b2, b3, b4] = self.biases.each_ref().map(|bias| bias.beside(x));
         let code = x.affine(&w1, &b1).elu(1.0).affine(&w2, &b2).elu(1.0);
         (code.matmul(&w2) + b3).elu(1.0).matmul(&w1) + b4
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, f64>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         for (i, weight) in self.weights.iter().enumerate() {
             visitor.param(&format!("w{}", i + 1), weight);
         }
@@ -205,8 +206,8 @@ impl Module<f64> for Tied {
 #[test]
 fn tied() {
     let model = Tied {
-        weights: [[12, 20], [8, 12]].map(|shape| Param::new(Tensor::zeros(shape))),
-        biases: [12, 8, 12, 20].map(|size| Param::new(Tensor::zeros([size]))),
+        weights: [[12, 20], [8, 12]].map(|shape| Param::new(Tensor::zeros(shape, DType::F64))),
+        biases: [12, 8, 12, 20].map(|size| Param::new(Tensor::zeros([size], DType::F64))),
     };
     follow("tied", &model, Adam::default(), 0.01, |x, _, _| {
         let [w1, w2] = model.weights.each_ref().map(|weight| weight.beside(x));
@@ -271,20 +272,20 @@ fn contractive_deep() {
 }
 
 /// An encoder to means and logarithms of variances, and a decoder to logits.
-struct Variational([(&'static str, Linear<f64>); 5]);
+struct Variational([(&'static str, Linear); 5]);
 
 impl Variational {
-    fn apply(&self, i: usize, x: &Var<f64>) -> Var<f64> {
+    fn apply(&self, i: usize, x: &Var) -> Var {
         self.0[i].1.forward(x)
     }
 }
 
-impl Module<f64> for Variational {
-    fn forward(&self, x: &Var<f64>) -> Var<f64> {
+impl Module for Variational {
+    fn forward(&self, x: &Var) -> Var {
         self.apply(1, &self.apply(0, x).elu(1.0))
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, f64>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         for (name, layer) in &self.0 {
             visitor.child(name, layer);
         }

@@ -12,7 +12,7 @@ const KINDS: [Averaging; 4] = [
     Averaging::Equal,
 ];
 
-fn named(value: f64) -> Vec<(String, Param<f64>)> {
+fn named(value: f64) -> Vec<(String, Param)> {
     vec![("p".to_owned(), Param::new(Tensor::full([3], value)))]
 }
 
@@ -83,7 +83,7 @@ fn an_average_goes_on_from_its_snapshot_to_the_bit() {
     for kind in KINDS {
         let params = named(10.0);
         let mut whole = WeightAverage::new(kind, params.clone());
-        let step = |average: &mut WeightAverage<f64>, value: f64| {
+        let step = |average: &mut WeightAverage, value: f64| {
             params[0].1.set(Tensor::full([3], value));
             average.update();
         };

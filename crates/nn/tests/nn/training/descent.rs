@@ -1,14 +1,21 @@
 //! Optimisers as the trainer drives them: snapshots, groups, clipping.
 
-use retrograd_nn::{Clip, Group, SnapshotError, Stateful};
-use retrograd_tensor::{assert_abs_diff_eq, assert_relative_eq};
+use retrograd_nn::{Clip, DynUpdateRule, Group, SnapshotError, Stateful};
+use retrograd_tensor::{DType, assert_abs_diff_eq, assert_relative_eq};
 
 use super::*;
 
 /// Two parameters of awkward shapes, by name.
-fn params() -> Vec<(String, Param<f64>)> {
-    let param =
-        |shape: &[usize], seed| Param::new(Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed)));
+fn params() -> Vec<(String, Param)> {
+    let param = |shape: &[usize], seed| {
+        Param::new(Tensor::normal(
+            shape,
+            0.0,
+            1.0,
+            &mut random::rng(seed),
+            DType::F64,
+        ))
+    };
     vec![
         ("0.weight".to_owned(), param(&[3, 5], 1)),
         ("0.bias".to_owned(), param(&[3], 2)),
@@ -16,8 +23,8 @@ fn params() -> Vec<(String, Param<f64>)> {
 }
 
 /// Gradients of a function that curves differently in every direction.
-fn gradients(params: &[(String, Param<f64>)]) -> Gradients<f64> {
-    let one = Tape::new().constant(Tensor::ones([1]));
+fn gradients(params: &[(String, Param)]) -> Gradients {
+    let one = Tape::new().constant(Tensor::ones([1], DType::F64));
     let terms = params.iter().map(|(_, param)| {
         let p = param.beside(&one);
         let scale = Tensor::from_fn(*p.shape(), |at| 0.5 + at[at.len() - 1] as f64);
@@ -26,11 +33,11 @@ fn gradients(params: &[(String, Param<f64>)]) -> Gradients<f64> {
     terms.reduce(|a, b| a + b).unwrap().backward()
 }
 
-fn values(params: &[(String, Param<f64>)]) -> Vec<Tensor<f64>> {
+fn values(params: &[(String, Param)]) -> Vec<Tensor> {
     params.iter().map(|(_, param)| param.value()).collect()
 }
 
-fn rules() -> Vec<Box<dyn UpdateRule<f64>>> {
+fn rules() -> Vec<Box<dyn DynUpdateRule>> {
     vec![
         Box::new(Sgd::default()),
         Box::new(Sgd {
@@ -97,11 +104,11 @@ fn a_snapshot_that_does_not_fit_changes_nothing() {
     let mut extra = snapshot.clone();
     extra
         .tensors
-        .insert("1.weight/m".to_owned(), Tensor::zeros([2]));
+        .insert("1.weight/m".to_owned(), Tensor::zeros([2], DType::F64));
     let mut wider = snapshot.clone();
     wider
         .tensors
-        .insert("0.bias/m".to_owned(), Tensor::zeros([4]));
+        .insert("0.bias/m".to_owned(), Tensor::zeros([4], DType::F64));
     let mut other = snapshot.clone();
     other.values.insert("rule".to_owned(), "nadam".into());
     for (wrong, text) in [

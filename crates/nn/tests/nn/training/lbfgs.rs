@@ -1,6 +1,6 @@
 //! L-BFGS against PyTorch's path (2.x, `line_search_fn="strong_wolfe"`, f64), and on its own.
 
-use retrograd_tensor::assert_abs_diff_eq;
+use retrograd_tensor::{DType, assert_abs_diff_eq};
 use std::convert::Infallible;
 
 use retrograd_nn::{Clip, Group, Lbfgs, Stateful};
@@ -8,17 +8,17 @@ use retrograd_nn::{Clip, Group, Lbfgs, Stateful};
 use super::*;
 
 /// 100 (b − a²)² + (1 − a)²
-fn rosenbrock(p: &Param<f64>) -> Var<f64> {
-    let p = p.beside(&Tape::new().constant(Tensor::zeros([2])));
+fn rosenbrock(p: &Param) -> Var {
+    let p = p.beside(&Tape::new().constant(Tensor::zeros([2], DType::F64)));
     let (a, b) = (p.select(0, 0), p.select(0, 1));
     (&b - a.square()).square() * 100.0 + (1.0 - a).square()
 }
 
-fn start() -> Param<f64> {
+fn start() -> Param {
     Param::new(Tensor::from_vec(vec![-1.2, 1.0], [2]))
 }
 
-fn named(param: &Param<f64>) -> Vec<(String, Param<f64>)> {
+fn named(param: &Param) -> Vec<(String, Param)> {
     vec![("p".to_owned(), param.clone())]
 }
 
@@ -116,16 +116,16 @@ fn the_path_on_rosenbrocks_function_is_pytorchs() {
 }
 
 /// A network 2-3-2 with the weights, inputs and targets of the reference.
-fn reference() -> (Sequential<f64>, Tensor<f64>, Tensor<f64>) {
+fn reference() -> (Sequential, Tensor, Tensor) {
     let grid = |rows, columns, shift: usize| {
         Tensor::from_fn([rows, columns], |at| {
             ((7 * at[0] + 3 * at[1] + shift) % 11) as f64 / 10.0 - 0.5
         })
     };
     let model = Sequential::new()
-        .with(Linear::new(2, 3, &mut random::rng(0)))
+        .with(Linear::new(2, 3, &mut random::rng(0)).to(DType::F64))
         .with(Activation::Tanh)
-        .with(Linear::new(3, 2, &mut random::rng(0)));
+        .with(Linear::new(3, 2, &mut random::rng(0)).to(DType::F64));
     let values = [
         grid(3, 2, 1),
         Tensor::from_vec(vec![0.1, -0.2, 0.3], [3]),
@@ -145,15 +145,12 @@ fn reference() -> (Sequential<f64>, Tensor<f64>, Tensor<f64>) {
     (model, x, target)
 }
 
-fn loss_of((model, x, target): &(Sequential<f64>, Tensor<f64>, Tensor<f64>)) -> Var<f64> {
+fn loss_of((model, x, target): &(Sequential, Tensor, Tensor)) -> Var {
     let x = Tape::new().constant(x.clone());
     loss::mse(&model.forward(&x), &target.clone().into(), Reduction::Mean)
 }
 
-fn step(
-    optimizer: &mut Optimizer<f64>,
-    problem: &(Sequential<f64>, Tensor<f64>, Tensor<f64>),
-) -> f64 {
+fn step(optimizer: &mut Optimizer, problem: &(Sequential, Tensor, Tensor)) -> f64 {
     let Ok(loss) = optimizer.minimize(|| {
         let loss = loss_of(problem);
         Ok::<_, Infallible>((loss.item(), loss.backward()))
@@ -220,9 +217,9 @@ fn a_network_of_more_units_than_samples_fits_them() {
     for seed in 0..4 {
         let mut rng = random::rng(seed);
         let model = Sequential::new()
-            .with(Linear::new(2, 16, &mut rng))
+            .with(Linear::new(2, 16, &mut rng).to(DType::F64))
             .with(Activation::Tanh)
-            .with(Linear::new(16, 2, &mut rng));
+            .with(Linear::new(16, 2, &mut rng).to(DType::F64));
         let problem = (model, x.clone(), target.clone());
         let mut optimizer = Optimizer::lbfgs(PATIENT, 1.0, problem.0.params());
         for _ in 0..20 {
@@ -302,7 +299,11 @@ fn frozen_parameters_stay_while_others_reach_a_minimum() {
     let gradients = loss_of(&problem).backward();
     for (_, param) in &problem.0.params()[2..] {
         let slope = gradients.of_key(param.id()).unwrap();
-        assert_abs_diff_eq!(slope, &Tensor::zeros(*slope.shape()), epsilon = 1e-6);
+        assert_abs_diff_eq!(
+            slope,
+            &Tensor::zeros(*slope.shape(), DType::F64),
+            epsilon = 1e-6
+        );
     }
 }
 

@@ -1,10 +1,11 @@
 //! Loaders: batches and what is left over.
 
 use super::*;
+use retrograd_tensor::Array;
 
 #[test]
 fn batches_of_one_of_all_and_of_a_remainder() {
-    let data = Tensor::<f32>::arange(7).reshape(&[7, 1, 1]);
+    let data = Tensor::arange(7, DType::F32).reshape(&[7, 1, 1]);
     let sizes = |batch, last| -> Vec<usize> {
         let loader = DataLoader::new(data.clone(), batch)
             .unwrap()
@@ -25,14 +26,14 @@ fn batches_of_one_of_all_and_of_a_remainder() {
 
 #[test]
 fn views_lists_and_integers_are_data_too() {
-    let turned = Tensor::<f64>::arange(6).reshape(&[2, 3]).t();
+    let turned = Tensor::arange(6, DType::F64).reshape(&[2, 3]).t();
     let loader = DataLoader::new(turned, 2).unwrap();
-    let batches: Vec<Tensor<f64>> = loader.epoch(0).collect();
+    let batches: Vec<Tensor> = loader.epoch(0).collect();
     assert_eq!(batches[0].to_vec(), [0.0, 3.0, 1.0, 4.0]);
     assert_eq!(batches[1].to_vec(), [2.0, 5.0]);
-    let labels = Tensor::from_vec(vec![3_i64, 1, 2], [3]);
+    let labels = Array::from_vec(vec![3, 1, 2], [3]);
     let loader = DataLoader::new(labels, 2).unwrap();
-    let batches: Vec<Tensor<i64>> = loader.epoch(0).collect();
+    let batches: Vec<Array<i64>> = loader.epoch(0).collect();
     assert_eq!(
         (batches[0].to_vec(), batches[1].to_vec()),
         (vec![3, 1], vec![2])
@@ -43,11 +44,11 @@ fn views_lists_and_integers_are_data_too() {
 #[test]
 fn what_is_dropped_changes_with_the_epoch_and_the_order_with_the_seed() {
     let loader = |seed| {
-        let data = Tensor::<f32>::arange(10).reshape(&[10, 1]);
+        let data = Tensor::arange(10, DType::F32).reshape(&[10, 1]);
         let loader = DataLoader::new(data, 4).unwrap();
         loader.shuffled(seed).last_batch(LastBatch::Drop)
     };
-    let epoch = |seed, epoch| -> Vec<f32> {
+    let epoch = |seed, epoch| -> Vec<f64> {
         let loader = loader(seed);
         loader
             .epoch(epoch)

@@ -22,18 +22,19 @@ use retrograd_nn::{
     Module, NAdam, Optimizer, Param, RAdam, Reduction, RmsProp, Schedule, Sequential, Sgd, Terms,
     Trainer, UpdateRule, Visitor, loss,
 };
-use retrograd_tensor::{Float, Tensor, random};
+use retrograd_tensor::{DType, Tensor, random};
 
-fn network<T: Float>(seed: u64) -> Sequential<T> {
+fn network(seed: u64, dtype: DType) -> Sequential {
     let mut rng = random::rng(seed);
     Sequential::new()
         .with(Linear::new(3, 5, &mut rng))
         .with(Activation::Tanh)
         .with(Linear::new(5, 3, &mut rng))
+        .to(dtype)
 }
 
-fn samples<T: Float>(count: usize) -> Tensor<T> {
-    Tensor::normal([count, 3], 0.0, 1.0, &mut random::rng(11))
+fn samples(count: usize, dtype: DType) -> Tensor {
+    Tensor::normal([count, 3], 0.0, 1.0, &mut random::rng(11), dtype)
 }
 
 fn on_threads<V: Send>(threads: usize, run: impl FnOnce() -> V + Send) -> V {
@@ -41,7 +42,7 @@ fn on_threads<V: Send>(threads: usize, run: impl FnOnce() -> V + Send) -> V {
     pool.unwrap().install(run)
 }
 
-fn values<T: Float>(model: &dyn Module<T>) -> Vec<Tensor<T>> {
+fn values(model: &dyn Module) -> Vec<Tensor> {
     let params = model.params().into_iter();
     params.map(|(_, param)| param.value()).collect()
 }

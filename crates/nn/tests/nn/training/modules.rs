@@ -1,17 +1,17 @@
 //! Modules: names, sharing, freezing.
 
-use retrograd_tensor::assert_abs_diff_eq;
+use retrograd_tensor::{DType, assert_abs_diff_eq};
 
 use super::*;
 
 #[test]
 fn a_sequence_names_by_position_and_computes_in_order() {
     let mut rng = random::rng(0);
-    let inner = Sequential::<f64>::new()
+    let inner = Sequential::new()
         .with(Activation::Relu)
-        .with(Linear::new(2, 2, &mut rng).without_bias());
+        .with(Linear::new(2, 2, &mut rng).without_bias().to(DType::F64));
     let model = Sequential::new()
-        .with(Linear::new(3, 2, &mut rng))
+        .with(Linear::new(3, 2, &mut rng).to(DType::F64))
         .with(inner)
         .with(Activation::Sigmoid);
     let params = model.params();
@@ -21,7 +21,7 @@ fn a_sequence_names_by_position_and_computes_in_order() {
     assert!(params.iter().all(|(name, param)| *name == param.name()));
     assert_eq!((model.len(), model.parameter_count()), (3, 12));
 
-    let x: Var<f64> = samples(4).into();
+    let x: Var = samples(4, DType::F64).into();
     let [w, b, v] = [0, 1, 2].map(|i| Var::constant(params[i].1.value()));
     let expected = (x.matmul_nt(&w) + b).relu().matmul_nt(&v).sigmoid();
     assert_eq!(model.forward(&x).value(), expected.value());
@@ -34,16 +34,16 @@ fn a_sequence_names_by_position_and_computes_in_order() {
 
 /// Decodes with the transpose of the weight it encodes with.
 struct Tied {
-    encoder: Linear<f64>,
-    weight_again: Param<f64>,
+    encoder: Linear,
+    weight_again: Param,
 }
 
-impl Module<f64> for Tied {
-    fn forward(&self, x: &Var<f64>) -> Var<f64> {
+impl Module for Tied {
+    fn forward(&self, x: &Var) -> Var {
         let code = self.encoder.forward(x).tanh();
         code.matmul(&self.weight_again.beside(x))
     }
-    fn visit(&self, visitor: &mut Visitor<'_, f64>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.child("encoder", &self.encoder);
         visitor.param("decoder", &self.weight_again);
     }
@@ -52,7 +52,7 @@ impl Module<f64> for Tied {
 #[test]
 fn a_tied_weight_is_listed_once_and_both_uses_sum() {
     let model = |tied: bool| {
-        let encoder = Linear::new(3, 2, &mut random::rng(1));
+        let encoder = Linear::new(3, 2, &mut random::rng(1)).to(DType::F64);
         let weight_again = if tied {
             encoder.weight.clone()
         } else {
@@ -65,7 +65,7 @@ fn a_tied_weight_is_listed_once_and_both_uses_sum() {
     };
     let gradients = |model: &Tied| {
         let tape = Tape::new();
-        let x = tape.constant(samples(6));
+        let x = tape.constant(samples(6, DType::F64));
         loss::mse(&model.forward(&x), &x, Reduction::Sum).backward()
     };
     let (tied, apart) = (model(true), model(false));
@@ -88,12 +88,12 @@ fn a_tied_weight_is_listed_once_and_both_uses_sum() {
 
 #[test]
 fn frozen_parameters_keep_every_bit() {
-    let model = network::<f32>(2);
+    let model = network(2, DType::F32);
     let params = model.params();
     let mut optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
     let mut step = || {
         let tape = Tape::new();
-        let x = tape.constant(samples(8));
+        let x = tape.constant(samples(8, DType::F32));
         optimizer.step(&loss::mse(&model.forward(&x), &x, Reduction::Mean).backward());
     };
     step();
@@ -116,9 +116,9 @@ fn frozen_parameters_keep_every_bit() {
 
 #[test]
 fn freezing_between_sweep_and_step_is_in_time() {
-    let model = network::<f32>(2);
+    let model = network(2, DType::F32);
     let tape = Tape::new();
-    let x = tape.constant(samples(8));
+    let x = tape.constant(samples(8, DType::F32));
     let gradients = loss::mse(&model.forward(&x), &x, Reduction::Mean).backward();
     let before = values(&model);
     model.set_trainable(false);

@@ -1,40 +1,36 @@
 //! Optimisers: states, stretches, steps.
 
 use super::*;
-use retrograd_tensor::assert_abs_diff_eq;
+use retrograd_tensor::{DType, Float, assert_abs_diff_eq};
 
 /// Gradients in which the parameter's is exactly `gradient`: those of Σ parameter·gradient.
-fn given<T: Float>(param: &Param<T>, gradient: &Tensor<T>) -> Gradients<T> {
+fn given(param: &Param, gradient: &Tensor) -> Gradients {
     let constant = Tape::new().constant(gradient.clone());
     (param.beside(&constant) * constant).sum(..).backward()
 }
 
-fn after<T: Float, R: UpdateRule<T> + 'static>(rule: R, start: f64, gradients: &[f64]) -> f64 {
-    let param = Param::new(Tensor::full([2], T::from_f64(start)));
+fn after(rule: impl UpdateRule + 'static, dtype: DType, start: f64, gradients: &[f64]) -> f64 {
+    let param = Param::new(Tensor::full([2], start).cast(dtype));
     let mut optimizer = Optimizer::new(rule, 0.1, vec![("p".to_owned(), param.clone())]);
     for &gradient in gradients {
-        optimizer.step(&given(&param, &Tensor::full([2], T::from_f64(gradient))));
+        optimizer.step(&given(&param, &Tensor::full([2], gradient).cast(dtype)));
     }
     assert_eq!(optimizer.steps(), gradients.len() as u64);
-    param.value().at(&[1]).to_f64()
+    param.value().at(&[1])
 }
 
 const GRADIENTS: [f64; 4] = [0.5, -1.25, 2.0, 0.125];
 
 /// That the rule leads from 1.5 to `expected` in both types.
 #[track_caller]
-fn leads_to<R: UpdateRule<f32> + UpdateRule<f64> + Copy + 'static>(
-    rule: R,
-    expected: f64,
-    near: f64,
-) {
+fn leads_to(rule: impl UpdateRule + Copy + 'static, expected: f64, near: f64) {
     assert_abs_diff_eq!(
-        after::<f64, _>(rule, 1.5, &GRADIENTS),
+        after(rule, DType::F64, 1.5, &GRADIENTS),
         expected,
         epsilon = near
     );
     assert_abs_diff_eq!(
-        after::<f32, _>(rule, 1.5, &GRADIENTS),
+        after(rule, DType::F32, 1.5, &GRADIENTS),
         expected,
         epsilon = 1e-6
     );
@@ -88,7 +84,7 @@ fn state_is_kept_between_steps_in_both_types() {
 
 #[test]
 fn adams_first_step_is_the_learning_rate_against_the_sign() {
-    let param = Param::new(Tensor::<f64>::zeros([4]));
+    let param = Param::new(Tensor::zeros([4], DType::F64));
     let mut optimizer =
         Optimizer::new(Adam::default(), 0.01, vec![("p".to_owned(), param.clone())]);
     let gradient = Tensor::from_vec(vec![1e-3, -40.0, 7.0, 0.0], [4]);
@@ -101,7 +97,7 @@ fn adams_first_step_is_the_learning_rate_against_the_sign() {
 fn a_parameter_thawed_late_starts_like_a_new_one() {
     let gradient = Tensor::full([2], 0.5);
     let path = |frozen: usize| {
-        let param = Param::new(Tensor::<f64>::zeros([2]));
+        let param = Param::new(Tensor::zeros([2], DType::F64));
         let params = vec![("p".to_owned(), param.clone())];
         let mut optimizer = Optimizer::new(Adam::default(), 0.01, params);
         for step in 0..frozen + 5 {
@@ -119,18 +115,18 @@ fn a_parameter_thawed_late_starts_like_a_new_one() {
 const SIZES: [usize; 5] = [1, (1 << 15) - 1, 1 << 15, (1 << 15) + 1, 3 * (1 << 15) + 17];
 
 /// Three steps of the optimiser on `threads` threads, and in one naive pass over everything.
-fn both<T: Float, R: UpdateRule<T> + Copy + 'static>(
-    rule: R,
+fn both<T: Float>(
+    rule: impl UpdateRule + Copy + 'static,
     size: usize,
     threads: usize,
-) -> [Vec<T>; 2] {
+) -> [Tensor; 2] {
     let mut rng = random::rng(size as u64);
-    let start = Tensor::<T>::normal([size], 0.0, 1.0, &mut rng);
-    let gradients: Vec<Tensor<T>> = (0..3)
-        .map(|_| Tensor::normal([size], 0.0, 1.0, &mut rng))
+    let start = Tensor::normal([size], 0.0, 1.0, &mut rng, T::DTYPE);
+    let gradients: Vec<Tensor> = (0..3)
+        .map(|_| Tensor::normal([size], 0.0, 1.0, &mut rng, T::DTYPE))
         .collect();
 
-    let mut naive = start.to_vec();
+    let mut naive = start.values::<T>().into_owned();
     let mut state = vec![vec![T::ZERO; size]; rule.slots().len()];
     for (step, gradient) in (1..).zip(&gradients) {
         let mut slots: Vec<&mut [T]> = state.iter_mut().map(Vec::as_mut_slice).collect();
@@ -149,17 +145,17 @@ fn both<T: Float, R: UpdateRule<T> + Copy + 'static>(
         for gradient in &gradients {
             optimizer.step(&given(&param, gradient));
         }
-        param.value().to_vec()
+        param.value()
     });
-    [naive, chunked]
+    [Tensor::from_vec(naive, [size]), chunked]
 }
 
 #[test]
 fn large_parameters_move_as_in_one_pass_on_any_number_of_threads() {
-    fn holds<T: Float, R: UpdateRule<T> + Copy + 'static>(rule: R) {
+    fn holds<T: Float>(rule: impl UpdateRule + Copy + 'static) {
         for size in SIZES {
             for threads in [1, 2, 5] {
-                let [naive, chunked] = both::<T, R>(rule, size, threads);
+                let [naive, chunked] = both::<T>(rule, size, threads);
                 assert!(naive == chunked, "{size} elements, {threads} threads");
             }
         }
@@ -168,30 +164,30 @@ fn large_parameters_move_as_in_one_pass_on_any_number_of_threads() {
         momentum: 0.9,
         ..Sgd::default()
     };
-    holds::<f32, _>(Sgd::default());
-    holds::<f32, _>(momentum);
-    holds::<f32, _>(Adam::default());
-    holds::<f64, _>(Adadelta::default());
-    holds::<f32, _>(Adam {
+    holds::<f32>(Sgd::default());
+    holds::<f32>(momentum);
+    holds::<f32>(Adam::default());
+    holds::<f64>(Adadelta::default());
+    holds::<f32>(Adam {
         amsgrad: true,
         ..Adam::default()
     });
-    holds::<f32, _>(AdamW::default());
-    holds::<f32, _>(NAdam::default());
-    holds::<f64, _>(RAdam::default());
-    holds::<f32, _>(Adamax::default());
-    holds::<f32, _>(Adagrad::default());
-    holds::<f32, _>(RmsProp {
+    holds::<f32>(AdamW::default());
+    holds::<f32>(NAdam::default());
+    holds::<f64>(RAdam::default());
+    holds::<f32>(Adamax::default());
+    holds::<f32>(Adagrad::default());
+    holds::<f32>(RmsProp {
         centred: true,
         momentum: 0.5,
         ..RmsProp::default()
     });
-    holds::<f32, _>(Lion::default());
+    holds::<f32>(Lion::default());
 }
 
 #[test]
 fn gradients_that_are_views_are_read_in_order() {
-    let param = Param::new(Tensor::<f64>::zeros([2, 3]));
+    let param = Param::new(Tensor::zeros([2, 3], DType::F64));
     let weights = Tensor::from_fn([3, 2], |at| (at[0] * 2 + at[1]) as f64);
     let constant = Tape::new().constant(weights.clone());
     let gradients = (param.beside(&constant).t() * constant).sum(..).backward();
@@ -206,5 +202,5 @@ fn a_steady_gradient_has_no_variance_and_still_moves() {
         centred: true,
         ..RmsProp::default()
     };
-    assert!(after::<f32, _>(centred, 1.0, &[2.5; 3000]).is_finite());
+    assert!(after(centred, DType::F32, 1.0, &[2.5; 3000]).is_finite());
 }

@@ -14,8 +14,8 @@ const BATCH: usize = 8;
 const BATCHES: u64 = 6;
 /// Everything that can remember something: dropout, shuffling, a schedule, a plateau, patience.
 struct Run {
-    model: Sequential<f32>,
-    build: fn(&Sequential<f32>) -> Optimizer<f32>,
+    model: Sequential,
+    build: fn(&Sequential) -> Optimizer,
 }
 
 /// The losses of the steps, and a wish to stop after some of them.
@@ -36,7 +36,7 @@ impl Observer for Losses {
 }
 
 impl Run {
-    fn new(build: fn(&Sequential<f32>) -> Optimizer<f32>) -> Self {
+    fn new(build: fn(&Sequential) -> Optimizer) -> Self {
         let mut rng = random::rng(1);
         let model = Sequential::new()
             .with(Linear::new(3, 16, &mut rng))
@@ -46,15 +46,15 @@ impl Run {
     }
 
     /// Trains from the checkpoint, if there is one, until step `stop`; the losses and what is then.
-    fn until(&self, stop: u64, from: Option<&Checkpoint<f32>>) -> (Vec<u64>, Checkpoint<f32>) {
-        let objective = |x: &Var<f32>| {
+    fn until(&self, stop: u64, from: Option<&Checkpoint>) -> (Vec<u64>, Checkpoint) {
+        let objective = |x: &Var| {
             let y = self.model.forward(&x.dropout(0.3));
             Terms::new("mse", loss::mse(&y, x, Reduction::Mean)).with("l1", y.abs().mean(..) * 0.01)
         };
-        let train = DataLoader::new(samples(SAMPLES), BATCH)
+        let train = DataLoader::new(samples(SAMPLES, DType::F32), BATCH)
             .unwrap()
             .shuffled(5);
-        let held_out = DataLoader::new(samples(20), 16).unwrap();
+        let held_out = DataLoader::new(samples(20, DType::F32), 16).unwrap();
         let rule = PlateauRule {
             patience: 1,
             ..PlateauRule::default()
@@ -87,7 +87,7 @@ impl Run {
 }
 
 /// A checkpoint as another process reads it.
-fn through_files(checkpoint: &Checkpoint<f32>) -> Checkpoint<f32> {
+fn through_files(checkpoint: &Checkpoint) -> Checkpoint {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
     checkpoint.write(&path).unwrap();
@@ -97,16 +97,16 @@ fn through_files(checkpoint: &Checkpoint<f32>) -> Checkpoint<f32> {
 }
 
 /// Without the times, which differ.
-fn bits(checkpoint: &Checkpoint<f32>, model: &Sequential<f32>) -> (Vec<Vec<u32>>, Vec<Metrics>) {
+fn bits(checkpoint: &Checkpoint, model: &Sequential) -> (Vec<Vec<u32>>, Vec<Metrics>) {
     let weights = values(model).into_iter();
-    let weights = weights.map(|value| value.iter().map(f32::to_bits).collect());
+    let weights = weights.map(|value| value.values().iter().map(|w: &f32| w.to_bits()).collect());
     let records = checkpoint.standing.records.iter();
     let held_out = records.map(|record| record.held_out.clone().unwrap());
     (weights.collect(), held_out.collect())
 }
 
 /// `after` losses are compared after the stop.
-fn matrix(after: u64, build: fn(&Sequential<f32>) -> Optimizer<f32>) {
+fn matrix(after: u64, build: fn(&Sequential) -> Optimizer) {
     let whole = Run::new(build);
     let last = BATCHES * 2 + after;
     let (expected, end) = on_threads(2, || whole.until(last, None));
@@ -166,10 +166,9 @@ fn files(folder: &Path) -> Vec<String> {
 
 /// Trains for 3 epochs, saving on a shelf; resumes from it if anything is there.
 fn on_a_shelf(folder: &Path, change: impl FnOnce(Shelf) -> Shelf, interrupt: &Interrupt) -> u64 {
-    let model = network::<f32>(1);
-    let objective =
-        |x: &Var<f32>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
-    let train = DataLoader::new(samples(SAMPLES), BATCH)
+    let model = network(1, DType::F32);
+    let objective = |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+    let train = DataLoader::new(samples(SAMPLES, DType::F32), BATCH)
         .unwrap()
         .shuffled(5);
     let shelf = change(Shelf::open(folder).unwrap());
@@ -201,7 +200,7 @@ fn a_shelf_keeps_the_last_and_the_best() {
     // What a killed process leaves is removed, and a damaged checkpoint is passed over.
     std::fs::write(folder.join(".retrograd-x"), "half").unwrap();
     std::fs::write(folder.join("step-00000099.json"), "{").unwrap();
-    let latest = Shelf::latest::<f32>(&folder).unwrap().unwrap();
+    let latest = Shelf::latest(&folder).unwrap().unwrap();
     assert!(latest.path.ends_with("step-00000018.json"));
     let text = latest.damaged[0].to_string();
     assert!(
@@ -224,12 +223,12 @@ fn an_interrupt_saves_and_the_rest_follows() {
     assert_eq!(steps, 18);
 }
 
-fn checkpoint(seed: u64, hidden: usize) -> (Sequential<f32>, Checkpoint<f32>) {
+fn checkpoint(seed: u64, hidden: usize) -> (Sequential, Checkpoint) {
     let mut rng = random::rng(1);
     let model = Sequential::new()
         .with(Linear::new(3, hidden, &mut rng))
         .with(Linear::new(hidden, 3, &mut rng));
-    let objective = |_: &Var<f32>| unreachable!("nothing is computed");
+    let objective = |_: &Var| unreachable!("nothing is computed");
     let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
     let checkpoint = Trainer::new(&objective, optimizer, seed).checkpoint(&model);
     (model, checkpoint)
@@ -238,7 +237,7 @@ fn checkpoint(seed: u64, hidden: usize) -> (Sequential<f32>, Checkpoint<f32>) {
 #[test]
 fn another_run_s_checkpoint_is_refused_and_changes_nothing() {
     let (model, _) = checkpoint(3, 4);
-    let objective = |_: &Var<f32>| unreachable!("nothing is computed");
+    let objective = |_: &Var| unreachable!("nothing is computed");
     let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
     let mut trainer = Trainer::new(&objective, optimizer, 3);
     let (weights, memory) = (values(&model), trainer.snapshot());
@@ -257,10 +256,10 @@ fn another_run_s_checkpoint_is_refused_and_changes_nothing() {
 fn damaged_checkpoints_are_errors_of_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c.json");
-    let (_, checkpoint) = checkpoint(3, 2);
+    let (model, checkpoint) = checkpoint(3, 2);
     checkpoint.write(&path).unwrap();
     let refused = |what: &str| {
-        let text = Checkpoint::<f32>::read(&path).unwrap_err().to_string();
+        let text = Checkpoint::read(&path).unwrap_err().to_string();
         assert!(!text.contains('\n'), "{what}: {text}");
         text
     };
@@ -282,7 +281,11 @@ fn damaged_checkpoints_are_errors_of_one_line() {
         assert!(refused("gone").contains(file.to_str().unwrap()));
         std::fs::write(&file, &whole).unwrap();
     }
-    assert!(Checkpoint::<f32>::read(&path).is_ok());
-    let text = Checkpoint::<f64>::read(&path).unwrap_err().to_string();
+    let read = Checkpoint::read(&path).unwrap();
+    assert!(read.set_model(&model).is_ok());
+    let text = read
+        .set_model(&model.to(DType::F64))
+        .unwrap_err()
+        .to_string();
     assert!(text.contains("f32") && text.contains("f64"), "{text}");
 }

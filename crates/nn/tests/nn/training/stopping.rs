@@ -3,34 +3,31 @@
 use super::*;
 use retrograd_nn::train::{Every, Outlier, Psnr, Shelf, Stopped};
 use retrograd_nn::{BatchNorm1d, Counter, EarlyStopping, Labels, Plateau, PlateauRule};
-use retrograd_tensor::assert_abs_diff_eq;
+use retrograd_tensor::{Array, DType, assert_abs_diff_eq};
 
 /// A parameter whose loss is what its value is compared with: it falls by the rate every step until
 /// it is 0, from where it rises.
-fn valley() -> Param<f64> {
+fn valley() -> Param {
     Param::new(Tensor::scalar(1.0))
 }
 
-fn trainer<'a>(
-    param: &Param<f64>,
-    objective: &'a (dyn Fn(&Var<f64>) -> Terms<f64> + 'a),
-) -> Trainer<'a, f64> {
+fn trainer<'a>(param: &Param, objective: &'a (dyn Fn(&Var) -> Terms + 'a)) -> Trainer<'a> {
     let params = vec![("p".to_owned(), param.clone())];
     Trainer::new(objective, Optimizer::new(Sgd::default(), 0.3, params), 0)
 }
 
 /// The parameter with a counter beside it.
 struct Valley {
-    param: Param<f64>,
+    param: Param,
     seen: Counter,
 }
 
-impl Module<f64> for Valley {
-    fn forward(&self, x: &Var<f64>) -> Var<f64> {
+impl Module for Valley {
+    fn forward(&self, x: &Var) -> Var {
         self.param.beside(x)
     }
 
-    fn visit(&self, visitor: &mut Visitor<'_, f64>) {
+    fn visit(&self, visitor: &mut Visitor<'_>) {
         visitor.param("p", &self.param);
         visitor.counter("seen", &self.seen);
     }
@@ -39,13 +36,13 @@ impl Module<f64> for Valley {
 #[test]
 fn a_run_without_progress_ends_with_its_best_weights() {
     let param = valley();
-    let objective = |x: &Var<f64>| Terms::new("distance", param.beside(x).abs());
-    let loader = DataLoader::new(samples(4), 4).unwrap();
+    let objective = |x: &Var| Terms::new("distance", param.beside(x).abs());
+    let loader = DataLoader::new(samples(4, DType::F64), 4).unwrap();
     let model = Valley {
         param: param.clone(),
         seen: Counter::default(),
     };
-    let objective = |x: &Var<f64>| {
+    let objective = |x: &Var| {
         if x.mode() == Mode::Training {
             model.seen.set(model.seen.get() + 1);
         }
@@ -81,14 +78,14 @@ impl Observer for Told {
 #[test]
 fn held_out_outliers_are_told_and_left_out() {
     let param = valley();
-    let objective = |x: &Var<f64>| Terms::new("distance", (param.beside(x) * x).exp().mean(..));
-    let train = DataLoader::new(Tensor::ones([4, 3]), 4).unwrap();
+    let objective = |x: &Var| Terms::new("distance", (param.beside(x) * x).exp().mean(..));
+    let train = DataLoader::new(Tensor::ones([4, 3], DType::F64), 4).unwrap();
     // Two of five samples, in different batches, with exp(10⁵ p) = ∞.
     let far = |at: &[usize]| match at {
         [1, 2] | [4, 0] => 1e5,
         _ => 1.0,
     };
-    let fit = |held_out: Tensor<f64>| {
+    let fit = |held_out: Tensor| {
         let held_out = DataLoader::new(held_out, 3).unwrap();
         let mut told = Told::default();
         param.set(Tensor::scalar(1.0));
@@ -103,7 +100,7 @@ fn held_out_outliers_are_told_and_left_out() {
     };
     assert_eq!(told, [outlier(1, 2), outlier(4, 0)]);
     let held_out = |records: Vec<EpochRecord>| records[0].held_out.clone().unwrap().total();
-    let (clean, none) = fit(Tensor::ones([3, 3]));
+    let (clean, none) = fit(Tensor::ones([3, 3], DType::F64));
     assert!(none.is_empty());
     let (found, expected) = (held_out(records.unwrap()), held_out(clean.unwrap()));
     assert!(
@@ -123,18 +120,18 @@ fn a_training_that_diverges_leaves_its_last_epoch() {
         seen: Counter::default(),
     };
     // 1, 0.7, 0.4, 0.1, and beyond 0 there is no logarithm.
-    let objective = |x: &Var<f64>| {
+    let objective = |x: &Var| {
         let p = model.param.beside(x);
         Terms::new("distance", &p + p.log() * 0.0)
     };
-    let loader = DataLoader::new(samples(4), 4).unwrap();
+    let loader = DataLoader::new(samples(4, DType::F64), 4).unwrap();
     let shelf = Shelf::open(folder.path())
         .unwrap()
         .every(Every::Seconds(1e9));
     let mut trainer = trainer(&model.param, &objective).saving(&model, shelf);
     let error = trainer.fit(9, &loader, Some(&loader), &mut ()).unwrap_err();
     assert!(error.is_divergence(), "{error}");
-    let latest = Shelf::latest::<f64>(folder.path()).unwrap().unwrap();
+    let latest = Shelf::latest(folder.path()).unwrap().unwrap();
     assert_eq!(latest.checkpoint.standing.epochs, 3);
     latest.checkpoint.set_model(&model).unwrap();
     assert_abs_diff_eq!(model.param.value().item(), 0.1, epsilon = 1e-12);
@@ -143,8 +140,8 @@ fn a_training_that_diverges_leaves_its_last_epoch() {
 #[test]
 fn a_plateau_lowers_the_rate() {
     let param = valley();
-    let objective = |x: &Var<f64>| Terms::new("distance", param.beside(x).abs());
-    let loader = DataLoader::new(samples(4), 4).unwrap();
+    let objective = |x: &Var| Terms::new("distance", param.beside(x).abs());
+    let loader = DataLoader::new(samples(4, DType::F64), 4).unwrap();
     let rule = PlateauRule {
         patience: 0,
         factor: 0.5,
@@ -160,10 +157,12 @@ fn a_plateau_lowers_the_rate() {
 #[test]
 fn accumulated_batches_are_one_large_batch() {
     let run = |batch: usize, accumulated: usize| {
-        let model = network::<f64>(1);
+        let model = network(1, DType::F64);
         let objective =
-            |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
-        let loader = DataLoader::new(samples(22), batch).unwrap().shuffled(3);
+            |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+        let loader = DataLoader::new(samples(22, DType::F64), batch)
+            .unwrap()
+            .shuffled(3);
         let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
         let mut trainer = Trainer::new(&objective, optimizer, 0).accumulating(accumulated);
         let records = trainer.fit(3, &loader, None, &mut ()).unwrap();
@@ -186,10 +185,10 @@ fn pairs_and_labels_train_and_are_measured() {
     // Which of two points a sample is near.
     let labels: Vec<i64> = (0..40).map(|i| i % 2).collect();
     let centres = Tensor::from_fn([40, 3], |at| if at[0] % 2 == 0 { 1.0 } else { -1.0 });
-    let x = centres + samples::<f64>(40) * 0.1;
-    let data = (x, Labels(Tensor::from_vec(labels, [40])));
-    let model = Linear::<f64>::new(3, 2, &mut random::rng(1));
-    type Vars = (Var<f64>, Tensor<i64>);
+    let x = centres + samples(40, DType::F64) * 0.1;
+    let data = (x, Labels(Array::from_vec(labels, [40])));
+    let model = Linear::new(3, 2, &mut random::rng(1)).to(DType::F64);
+    type Vars = (Var, Array<i64>);
     let objective = |(x, labels): &Vars| {
         let logits = model.forward(x);
         Terms::new(
@@ -205,7 +204,7 @@ fn pairs_and_labels_train_and_are_measured() {
     };
     let loader = DataLoader::new(data, 8).unwrap().shuffled(1);
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
-    let metrics: Vec<Box<dyn retrograd_nn::train::Metric<f64>>> =
+    let metrics: Vec<Box<dyn retrograd_nn::train::Metric>> =
         vec![Box::<retrograd_nn::train::Accuracy>::default()];
     let mut trainer = Trainer::new(&objective, optimizer, 0).measuring(&predict, metrics);
     let records = trainer.fit(5, &loader, Some(&loader), &mut ()).unwrap();
@@ -217,11 +216,10 @@ fn pairs_and_labels_train_and_are_measured() {
 
 #[test]
 fn reconstructions_are_measured_in_decibels() {
-    let model = network::<f32>(1);
-    let objective =
-        |x: &Var<f32>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
-    let predict = |x: &Var<f32>| (model.forward(x), x.clone());
-    let loader = DataLoader::new(samples(30), 7).unwrap();
+    let model = network(1, DType::F32);
+    let objective = |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+    let predict = |x: &Var| (model.forward(x), x.clone());
+    let loader = DataLoader::new(samples(30, DType::F32), 7).unwrap();
     let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
     let mut trainer =
         Trainer::new(&objective, optimizer, 0).measuring(&predict, vec![Box::new(Psnr::new(1.0))]);
@@ -234,12 +232,11 @@ fn reconstructions_are_measured_in_decibels() {
 #[test]
 fn settling_moves_statistics_and_nothing_else() {
     let mut rng = random::rng(1);
-    let model = Sequential::<f64>::new()
-        .with(Linear::new(3, 3, &mut rng))
-        .with(BatchNorm1d::new(3));
-    let objective =
-        |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
-    let statistics = || -> Vec<Tensor<f64>> {
+    let model = Sequential::new()
+        .with(Linear::new(3, 3, &mut rng).to(DType::F64))
+        .with(BatchNorm1d::new(3).to(DType::F64));
+    let objective = |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+    let statistics = || -> Vec<Tensor> {
         let state = model.state().into_iter();
         state
             .filter_map(|(_, state)| match state {
@@ -248,7 +245,7 @@ fn settling_moves_statistics_and_nothing_else() {
             })
             .collect()
     };
-    let loader = DataLoader::new(samples(32), 8).unwrap();
+    let loader = DataLoader::new(samples(32, DType::F64), 8).unwrap();
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
     let trainer = Trainer::new(&objective, optimizer, 0);
     let (weights, before) = (values(&model), statistics());

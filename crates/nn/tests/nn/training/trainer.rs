@@ -1,25 +1,27 @@
 //! The trainer: what it repeats, measures and refuses.
 
 use super::*;
-use retrograd_tensor::assert_abs_diff_eq;
+use retrograd_tensor::{DType, assert_abs_diff_eq};
 
 /// A denoising objective, so that the step's random stream matters.
-fn denoising(model: &Sequential<f32>, x: &Var<f32>) -> Terms<f32> {
+fn denoising(model: &Sequential, x: &Var) -> Terms {
     let tape = x.tape().unwrap();
-    let noise = tape.random(|rng| Tensor::normal(x.shape(), 0.0, 0.3, rng));
+    let noise = tape.random(|rng| Tensor::normal(x.shape(), 0.0, 0.3, rng, x.dtype()));
     let y = model.forward(&(x + Var::constant(noise)));
     Terms::new("mse", loss::mse(&y, x, Reduction::Mean)).with("l1", y.abs().mean(..) * 0.01)
 }
 
 /// Everything that a run gives but the time it takes.
-type Outcome = (Vec<Tensor<f32>>, Vec<(Metrics, Option<Metrics>)>);
+type Outcome = (Vec<Tensor>, Vec<(Metrics, Option<Metrics>)>);
 
 fn run(seed: u64, threads: usize) -> Outcome {
     on_threads(threads, move || {
-        let model = network(1);
-        let objective = |x: &Var<f32>| denoising(&model, x);
-        let train = DataLoader::new(samples(50), 8).unwrap().shuffled(5);
-        let held_out = DataLoader::new(samples(20), 16).unwrap();
+        let model = network(1, DType::F32);
+        let objective = |x: &Var| denoising(&model, x);
+        let train = DataLoader::new(samples(50, DType::F32), 8)
+            .unwrap()
+            .shuffled(5);
+        let held_out = DataLoader::new(samples(20, DType::F32), 16).unwrap();
         let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
         let mut trainer = Trainer::new(&objective, optimizer, seed);
         let records = trainer.fit(3, &train, Some(&held_out), &mut ()).unwrap();
@@ -42,9 +44,9 @@ fn a_seed_is_a_run_whatever_the_number_of_threads() {
 
 #[test]
 fn evaluation_changes_nothing_and_records_nothing() {
-    let model = network::<f64>(1);
+    let model = network(1, DType::F64);
     let (steps, recorded) = (Cell::new(0), Cell::new(0));
-    let objective = |x: &Var<f64>| {
+    let objective = |x: &Var| {
         let tape = x.tape().unwrap();
         let value = loss::mse(&model.forward(x), x, Reduction::Mean);
         if tape.mode() == Mode::Evaluation {
@@ -54,7 +56,7 @@ fn evaluation_changes_nothing_and_records_nothing() {
         }
         Terms::new("mse", value)
     };
-    let loader = DataLoader::new(samples(10), 4).unwrap();
+    let loader = DataLoader::new(samples(10, DType::F64), 4).unwrap();
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
     let trainer = Trainer::new(&objective, optimizer, 0);
     let before = values(&model);
@@ -64,10 +66,10 @@ fn evaluation_changes_nothing_and_records_nothing() {
     assert_eq!((steps.get(), recorded.get()), (6, 0));
 
     // Measuring between the epochs does not change the training either.
-    let trained = |held_out: Option<&DataLoader<Tensor<f64>>>| {
-        let model = network::<f64>(1);
+    let trained = |held_out: Option<&DataLoader<Tensor>>| {
+        let model = network(1, DType::F64);
         let objective =
-            |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+            |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
         let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
         let mut trainer = Trainer::new(&objective, optimizer, 0);
         trainer.fit(2, &loader, held_out, &mut ()).unwrap();
@@ -77,10 +79,9 @@ fn evaluation_changes_nothing_and_records_nothing() {
 }
 
 /// Metrics of one epoch that moves nothing.
-fn still(loader: &DataLoader<Tensor<f64>>) -> EpochRecord {
-    let model = network::<f64>(1);
-    let objective =
-        |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+fn still(loader: &DataLoader<Tensor>) -> EpochRecord {
+    let model = network(1, DType::F64);
+    let objective = |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
     let optimizer = Optimizer::new(Sgd::default(), 0.0, model.params());
     let mut trainer = Trainer::new(&objective, optimizer, 0);
     trainer
@@ -91,8 +92,8 @@ fn still(loader: &DataLoader<Tensor<f64>>) -> EpochRecord {
 
 #[test]
 fn a_smaller_last_batch_weighs_less() {
-    let data = samples::<f64>(10);
-    let model = network::<f64>(1);
+    let data = samples(10, DType::F64);
+    let model = network(1, DType::F64);
     let x = Var::constant(data.clone());
     let whole = loss::mse(&model.forward(&x), &x, Reduction::Mean).item();
     for batch in [1, 3, 4, 9, 10] {
@@ -131,13 +132,13 @@ fn a_dropped_batch_takes_no_part() {
             self.ended = true;
         }
     }
-    let model = network::<f64>(1);
+    let model = network(1, DType::F64);
     let seen = RefCell::new(Vec::new());
-    let objective = |x: &Var<f64>| {
+    let objective = |x: &Var| {
         seen.borrow_mut().push(x.shape()[0]);
         Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean))
     };
-    let loader = DataLoader::new(samples(10), 4).unwrap();
+    let loader = DataLoader::new(samples(10, DType::F64), 4).unwrap();
     for (last, sizes, in_epoch) in [
         (LastBatch::Drop, vec![4, 4], 8),
         (LastBatch::Keep, vec![4, 4, 2], 10),
@@ -177,13 +178,13 @@ fn an_observers_error_ends_the_run() {
             Ok(Flow::Continue)
         }
     }
-    let model = network::<f32>(1);
+    let model = network(1, DType::F32);
     let steps = Cell::new(0);
-    let objective = |x: &Var<f32>| {
+    let objective = |x: &Var| {
         steps.set(steps.get() + 1);
         Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean))
     };
-    let loader = DataLoader::new(samples(4), 4).unwrap();
+    let loader = DataLoader::new(samples(4, DType::F32), 4).unwrap();
     let optimizer = Optimizer::new(Sgd::default(), 0.1, model.params());
     let mut trainer = Trainer::new(&objective, optimizer, 0);
     let error = trainer.fit(5, &loader, None, &mut Full).unwrap_err();
@@ -195,14 +196,14 @@ fn an_observers_error_ends_the_run() {
 #[test]
 fn a_schedule_scales_every_step() {
     // The slope is 1 at every step, so that the parameter falls by the sum of the rates.
-    let param = Param::new(Tensor::<f64>::scalar(0.0));
-    let objective = |x: &Var<f64>| Terms::new("value", param.beside(x));
+    let param = Param::new(Tensor::scalar(0.0));
+    let objective = |x: &Var| Terms::new("value", param.beside(x));
     let fall = |schedule: Schedule| {
         param.set(Tensor::scalar(0.0));
         let params = vec![("p".to_owned(), param.clone())];
         let optimizer = Optimizer::new(Sgd::default(), 0.25, params);
         let mut trainer = Trainer::new(&objective, optimizer, 0).scheduled(schedule);
-        let loader = DataLoader::new(samples(8), 4).unwrap();
+        let loader = DataLoader::new(samples(8, DType::F64), 4).unwrap();
         trainer.fit(4, &loader, None, &mut ()).unwrap();
         -param.value().item()
     };
@@ -213,12 +214,11 @@ fn a_schedule_scales_every_step() {
 
 #[test]
 fn a_model_frozen_whole_is_an_error_and_not_a_panic() {
-    let model = Linear::<f64>::new(3, 3, &mut random::rng(0));
+    let model = Linear::new(3, 3, &mut random::rng(0)).to(DType::F64);
     model.set_trainable(false);
-    let objective =
-        |x: &Var<f64>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+    let objective = |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
-    let loader = DataLoader::new(samples(4), 4).unwrap();
+    let loader = DataLoader::new(samples(4, DType::F64), 4).unwrap();
     let error = Trainer::new(&objective, optimizer, 0)
         .fit(1, &loader, None, &mut ())
         .unwrap_err();
@@ -227,11 +227,10 @@ fn a_model_frozen_whole_is_an_error_and_not_a_panic() {
 
 #[test]
 fn a_nan_in_the_data_is_reported_as_such() {
-    let model = network::<f32>(1);
-    let objective =
-        |x: &Var<f32>| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
-    let mut data = samples::<f32>(10);
-    data.make_mut()[17] = f32::NAN;
+    let model = network(1, DType::F32);
+    let objective = |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+    let mut data = samples(10, DType::F32);
+    data.make_mut::<f32>()[17] = f32::NAN;
     let loader = DataLoader::new(data, 4).unwrap();
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
     let mut trainer = Trainer::new(&objective, optimizer, 0);
@@ -250,13 +249,13 @@ fn a_nan_in_the_data_is_reported_as_such() {
 
 #[test]
 fn a_nan_in_a_constant_of_the_objective_is_shown_beside_its_use() {
-    let model = network::<f32>(1);
-    let objective = |x: &Var<f32>| {
+    let model = network(1, DType::F32);
+    let objective = |x: &Var| {
         let weights = Var::constant(Tensor::from_vec(vec![1.0, f32::NAN, 1.0], [3]));
         let error = loss::mse(&model.forward(x), x, Reduction::None);
         Terms::new("weighted", (error * weights).mean(..))
     };
-    let loader = DataLoader::new(samples(4), 4).unwrap();
+    let loader = DataLoader::new(samples(4, DType::F32), 4).unwrap();
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
     let mut trainer = Trainer::new(&objective, optimizer, 0);
     let text = trainer

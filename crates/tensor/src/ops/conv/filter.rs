@@ -9,13 +9,13 @@ use super::direct::block_images;
 use super::dots::PlaneDots;
 use super::planes::Planes;
 use super::{Call, TASKS, shifts};
+use crate::array::Array;
 use crate::element::Float;
 use crate::gemm::{LineCopy, Routines};
 use crate::parallel;
 use crate::shape::{Geometry, Shape};
 use crate::simd::Isa;
 use crate::storage::Storage;
-use crate::tensor::Tensor;
 
 /// What each tap of the weight receives.
 pub(super) fn filter<T: Float>(isa: Isa, call: Call<'_, T>) {
@@ -24,7 +24,7 @@ pub(super) fn filter<T: Float>(isa: Isa, call: Call<'_, T>) {
     let images = geometry.batch.div_ceil(TASKS);
     let weight = call.result.len();
     let parts = Shape::from([geometry.batch.div_ceil(images), weight]);
-    let parts = Tensor::written(parts, |parts| {
+    let parts = Array::written(parts, |parts| {
         let [x_size, y_size] = plan.image_sizes().map(|image| images * image);
         parallel::for_each_chunk(parts, weight, &|i, out| {
             let x = &x[i * x_size..x.len().min((i + 1) * x_size)];

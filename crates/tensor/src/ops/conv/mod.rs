@@ -34,12 +34,12 @@ mod shifts;
 #[cfg(test)]
 mod tests;
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::parallel;
 use crate::shape::{self, Convolution, Geometry, Shape};
 use crate::simd::Isa;
-use crate::tensor::Tensor;
 
 /// Tasks that the images are cut into at least, so that threads share them evenly.
 const TASKS: usize = 16;
@@ -48,7 +48,7 @@ const TASKS: usize = 16;
 /// vectors' lanes. Of millions that are added to one number, each would lose its last digits.
 const SPAN: usize = 1 << 14;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Convolution of signals `[batch, channels, positions]` by a weight
     /// `[out channels, channels / groups, taps]`, plus a bias `[out channels]`.
     ///
@@ -187,11 +187,11 @@ pub struct Call<'a, T> {
 fn run<T: Float>(
     kind: Kind,
     operands: [&[T]; 2],
-    bias: Option<&Tensor<T>>,
+    bias: Option<&Array<T>>,
     geometry: &Geometry,
     result: &mut [T],
 ) {
-    let terms = bias.map(Tensor::values);
+    let terms = bias.map(Array::values);
     let call = Call {
         kind,
         operands,
@@ -322,7 +322,7 @@ fn sizes(geometry: &Geometry) -> [usize; 3] {
 }
 
 #[track_caller]
-fn check<T: Float>(operands: &[(&Tensor<T>, Shape)]) {
+fn check<T: Float>(operands: &[(&Array<T>, Shape)]) {
     for (tensor, shape) in operands {
         assert!(
             tensor.shape() == shape,
@@ -334,7 +334,7 @@ fn check<T: Float>(operands: &[(&Tensor<T>, Shape)]) {
 
 /// The bias, one number a channel.
 #[track_caller]
-fn channels<T: Float>(bias: &Tensor<T>, channels: usize) -> Tensor<T> {
+fn channels<T: Float>(bias: &Array<T>, channels: usize) -> Array<T> {
     assert!(
         *bias.shape() == [channels],
         "convolution: a bias {} for {channels} channels of output",

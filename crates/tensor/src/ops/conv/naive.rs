@@ -1,9 +1,9 @@
 //! The three kernels as their definition says it: one sum over everything, in which each product
 //! of a tap, an input and an output goes where it belongs.
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::shape::Geometry;
-use crate::tensor::Tensor;
 
 /// Calls `visit` with the positions in the input, the weight and the output of every product.
 fn products(geometry: &Geometry, mut visit: impl FnMut(usize, usize, usize)) {
@@ -39,22 +39,22 @@ fn pairs(rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)))
 }
 
-pub(super) fn convolve<T: Float>(x: &Tensor<T>, w: &Tensor<T>, geometry: &Geometry) -> Tensor<T> {
-    let (x, w, mut y) = (x.to_vec(), w.to_vec(), Tensor::zeros(geometry.output()));
+pub(super) fn convolve<T: Float>(x: &Array<T>, w: &Array<T>, geometry: &Geometry) -> Array<T> {
+    let (x, w, mut y) = (x.to_vec(), w.to_vec(), Array::zeros(geometry.output()));
     let out = y.make_mut();
     products(geometry, |i, k, j| out[j] += x[i] * w[k]);
     y
 }
 
-pub(super) fn transposed<T: Float>(y: &Tensor<T>, w: &Tensor<T>, geometry: &Geometry) -> Tensor<T> {
-    let (y, w, mut x) = (y.to_vec(), w.to_vec(), Tensor::zeros(geometry.input()));
+pub(super) fn transposed<T: Float>(y: &Array<T>, w: &Array<T>, geometry: &Geometry) -> Array<T> {
+    let (y, w, mut x) = (y.to_vec(), w.to_vec(), Array::zeros(geometry.input()));
     let out = x.make_mut();
     products(geometry, |i, k, j| out[i] += y[j] * w[k]);
     x
 }
 
-pub(super) fn filter<T: Float>(x: &Tensor<T>, y: &Tensor<T>, geometry: &Geometry) -> Tensor<T> {
-    let (x, y, mut w) = (x.to_vec(), y.to_vec(), Tensor::zeros(geometry.weight()));
+pub(super) fn filter<T: Float>(x: &Array<T>, y: &Array<T>, geometry: &Geometry) -> Array<T> {
+    let (x, y, mut w) = (x.to_vec(), y.to_vec(), Array::zeros(geometry.weight()));
     let out = w.make_mut();
     products(geometry, |i, k, j| out[k] += x[i] * y[j]);
     w

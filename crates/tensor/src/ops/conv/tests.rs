@@ -4,10 +4,10 @@ use super::{Call, Kind, Strategy, naive};
 use crate::random;
 use crate::shape::{Convolution, Geometry, Shape, convolution, transposed_convolution};
 use crate::simd::Isa;
-use crate::{Float, OrPanic, Slice, Tensor};
+use crate::{Array, Float, OrPanic, Slice};
 
 /// The three kernels in one of their forms.
-type Kernels<'a, T> = [Box<dyn Fn() -> Tensor<T> + 'a>; 3];
+type Kernels<'a, T> = [Box<dyn Fn() -> Array<T> + 'a>; 3];
 
 /// The result of a kernel by one of the strategies.
 fn by<T: Float>(
@@ -15,13 +15,13 @@ fn by<T: Float>(
     kind: Kind,
     operands: [&[T]; 2],
     geometry: &Geometry,
-) -> Tensor<T> {
+) -> Array<T> {
     let shape = match kind {
         Kind::Forward => geometry.output(),
         Kind::Transposed => geometry.input(),
         Kind::Filter => geometry.weight(),
     };
-    Tensor::written(shape, |result| {
+    Array::written(shape, |result| {
         let call = Call {
             kind,
             operands,
@@ -35,7 +35,7 @@ fn by<T: Float>(
 
 /// All forms: as the methods choose, and by each strategy with every instruction set.
 fn forms<'a, T: Float>(
-    [x, w, y]: [&'a Tensor<T>; 3],
+    [x, w, y]: [&'a Array<T>; 3],
     geometry: &'a Geometry,
 ) -> Vec<(String, Kernels<'a, T>)> {
     let chosen: Kernels<'a, T> = [
@@ -44,7 +44,7 @@ fn forms<'a, T: Float>(
         Box::new(|| x.convolve_filter(y, geometry)),
     ];
     let mut forms = vec![("chosen".to_owned(), chosen)];
-    let slice = |tensor: &'a Tensor<T>| tensor.as_slice().expect("not a view");
+    let slice = |tensor: &'a Array<T>| tensor.as_slice().expect("not a view");
     let (x, w, y) = (slice(x), slice(w), slice(y));
     for isa in Isa::available() {
         for strategy in [Strategy::Indirect, Strategy::Direct] {
@@ -64,7 +64,7 @@ fn forms<'a, T: Float>(
 /// within γ of the sum of absolute products (Higham 2002, eq. 3.5).
 fn check<T: Float>(geometry: &Geometry, terms: usize) {
     let mut rng = random::rng(terms as u64);
-    let mut normal = |shape: Shape| Tensor::<f64>::normal(shape, 0.0, 1.0, &mut rng);
+    let mut normal = |shape: Shape| Array::<f64>::normal(shape, 0.0, 1.0, &mut rng);
     let operands = [geometry.input(), geometry.weight(), geometry.output()];
     // Numbers that both precisions have.
     let [x, w, y] = operands.map(|shape| normal(shape).cast::<f32>().cast::<f64>());
@@ -199,8 +199,8 @@ fn a_weight_of_a_million_windows_keeps_its_digits() {
     ] {
         let (input, weight) = (Shape::from(input), Shape::from(weight));
         let geometry = convolution(&input, &weight, &Convolution::<2>::default()).or_panic();
-        let y = Tensor::<f32>::full(geometry.output(), 0.1);
-        let sums = Tensor::<f32>::ones(input).convolve_filter(&y, &geometry);
+        let y = Array::<f32>::full(geometry.output(), 0.1);
+        let sums = Array::<f32>::ones(input).convolve_filter(&y, &geometry);
         let exact = 1e6 * f64::from(0.1_f32);
         // What 2048 additions round by, ε/2 each: a lane's share of a span, and the spans.
         let bound = 1024.0 * f64::from(f32::EPSILON);
@@ -233,17 +233,17 @@ fn indirect_products_do_not_multiply_padding() {
 #[test]
 fn a_bias_is_added_to_every_position_of_its_channel() {
     let mut rng = random::rng(41);
-    let x = Tensor::<f64>::normal([3, 2, 5, 4], 0.0, 1.0, &mut rng);
-    let w = Tensor::<f64>::normal([2, 4, 3, 3], 0.0, 1.0, &mut rng);
+    let x = Array::<f64>::normal([3, 2, 5, 4], 0.0, 1.0, &mut rng);
+    let w = Array::<f64>::normal([2, 4, 3, 3], 0.0, 1.0, &mut rng);
     let options = Convolution::<2>::default();
-    let bias = Tensor::<f64>::normal([2], 0.0, 1.0, &mut rng);
+    let bias = Array::<f64>::normal([2], 0.0, 1.0, &mut rng);
     let forward = w.permute(&[1, 0, 2, 3]);
     let expected = x.conv2d(&forward, None, &options) + bias_of(4);
     assert_close(
         &x.conv2d(&forward, Some(&bias_of(4).reshape(&[4])), &options),
         &expected,
     );
-    let longer = Tensor::<f64>::normal([4], 0.0, 1.0, &mut rng);
+    let longer = Array::<f64>::normal([4], 0.0, 1.0, &mut rng);
     let transposed = x.conv_transpose2d(&w, Some(&longer), &options, [0, 0]);
     let expected = x.conv_transpose2d(&w, None, &options, [0, 0]) + longer.reshape(&[4, 1, 1]);
     assert_close(&transposed, &expected);
@@ -251,11 +251,11 @@ fn a_bias_is_added_to_every_position_of_its_channel() {
     assert!(wrong.is_err(), "two numbers for four channels");
 }
 
-fn bias_of(channels: usize) -> Tensor<f64> {
-    Tensor::arange(channels).reshape(&[channels as isize, 1, 1])
+fn bias_of(channels: usize) -> Array<f64> {
+    Array::arange(channels).reshape(&[channels as isize, 1, 1])
 }
 
-fn assert_close(found: &Tensor<f64>, expected: &Tensor<f64>) {
+fn assert_close(found: &Array<f64>, expected: &Array<f64>) {
     assert_eq!(found.shape(), expected.shape());
     let worst = found
         .iter()
@@ -267,8 +267,8 @@ fn assert_close(found: &Tensor<f64>, expected: &Tensor<f64>) {
 #[test]
 fn operands_may_be_views() {
     let mut rng = random::rng(42);
-    let x = Tensor::<f64>::normal([7, 6, 3, 4], 0.0, 1.0, &mut rng);
-    let w = Tensor::<f64>::normal([3, 3, 2, 3], 0.0, 1.0, &mut rng);
+    let x = Array::<f64>::normal([7, 6, 3, 4], 0.0, 1.0, &mut rng);
+    let w = Array::<f64>::normal([3, 3, 2, 3], 0.0, 1.0, &mut rng);
     let turned = x.permute(&[3, 2, 0, 1]);
     let flipped = w.slice(1, Slice::all().step(-1));
     let options = Convolution::<2>::default().padding([1, 1]);
@@ -283,8 +283,8 @@ fn the_results_do_not_depend_on_the_number_of_threads() {
     let mut rng = random::rng(43);
     let plain = Convolution::<2>::default().padding([1, 1]);
     for ([inputs, outputs], options) in [([5, 6], plain), ([16, 24], plain.stride([2, 2]))] {
-        let x = Tensor::<f32>::normal([37, inputs, 15, 14], 0.0, 1.0, &mut rng);
-        let w = Tensor::<f32>::normal([outputs, inputs, 3, 3], 0.0, 1.0, &mut rng);
+        let x = Array::<f32>::normal([37, inputs, 15, 14], 0.0, 1.0, &mut rng);
+        let w = Array::<f32>::normal([outputs, inputs, 3, 3], 0.0, 1.0, &mut rng);
         let geometry = convolution(x.shape(), w.shape(), &options).or_panic();
         let run = || {
             let y = x.convolve(&w, None, &geometry);

@@ -9,16 +9,16 @@
 
 use super::triangular::substitute_read;
 use super::{dot, each, part};
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
 use crate::gemm::{self, Onto};
 use crate::shape;
-use crate::tensor::Tensor;
 
 /// Rows factored one after another before products take over.
 const BLOCK: usize = 48;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// L with L·Lᵀ = A and zeros above the diagonal, where A is the symmetric part (M + Mᵀ) / 2 of
     /// each of these matrices M `[.., size, size]`.
     ///
@@ -142,14 +142,14 @@ mod tests {
         let tilted = (&a + &skew) - &skew.t();
         close(&tilted.cholesky(), &a.cholesky(), 1e-13);
         // f32 and views.
-        let single: Tensor<f32> = a.cast();
+        let single: Array<f32> = a.cast();
         close(&single.t().cholesky().cast(), &a.cholesky(), 1e-5);
     }
 
     #[test]
     fn pivots_that_are_not_positive_are_named() {
         for (value, size, place) in [(-1.0, 3, 2), (0.0, 1, 0), (f64::NAN, 60, 55)] {
-            let mut a = Tensor::<f64>::eye(size)
+            let mut a = Array::<f64>::eye(size)
                 .unsqueeze(0)
                 .broadcast_to([2, size, size]);
             a.make_mut()[size * size + place * size + place] = value;
@@ -163,6 +163,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "cholesky: [2, 3]: matrices of 2 rows and 3 columns are not square")]
     fn other_matrices_are_refused() {
-        let _ = Tensor::<f32>::ones([2, 3]).cholesky();
+        let _ = Array::<f32>::ones([2, 3]).cholesky();
     }
 }

@@ -7,15 +7,15 @@
 //! An eigenvector has no sign of its own; the largest of its elements is made positive.
 
 use super::{dot, each, subtract};
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
 use crate::shape::{self, Shape};
-use crate::tensor::Tensor;
 
 /// Rotations through the matrix before giving up on an eigenvalue; two or three are usual.
 const ATTEMPTS: usize = 60;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Eigenvalues `[.., size]` in rising order and eigenvectors `[.., size, size]`, one a column,
     /// of the symmetric part (M + Mᵀ) / 2 of each of these matrices M `[.., size, size]`.
     ///
@@ -204,14 +204,14 @@ mod tests {
     use crate::assert_abs_diff_eq;
 
     #[track_caller]
-    fn holds(a: &Tensor<f64>) {
+    fn holds(a: &Array<f64>) {
         let size = a.shape()[a.rank() - 1];
         let (values, vectors) = a.eigh();
         let sorted = values.values();
         for values in sorted.chunks(size.max(1)) {
             assert!(values.is_sorted(), "{values:?}");
         }
-        let eye = Tensor::eye(size).broadcast_to(*a.shape());
+        let eye = Array::eye(size).broadcast_to(*a.shape());
         close(&vectors.t().matmul(&vectors), &eye, 1e-13);
         let stretched = &vectors * &values.unsqueeze(-2);
         close(&stretched.matmul(&vectors.t()), a, 1e-12);
@@ -221,21 +221,21 @@ mod tests {
     fn factors_multiply_to_the_matrix() {
         for size in [0, 1, 2, 3, 8, 33, 120] {
             let a = normal([2, size, size], 90);
-            holds(&((&a + &a.t()) * &Tensor::full([1], 0.5)));
+            holds(&((&a + &a.t()) * &Array::full([1], 0.5)));
         }
     }
 
     #[test]
     fn equal_values_and_zeros_are_found() {
-        holds(&Tensor::eye(5));
-        holds(&Tensor::zeros([3, 3]));
-        holds(&Tensor::ones([6, 6]));
+        holds(&Array::eye(5));
+        holds(&Array::zeros([3, 3]));
+        holds(&Array::ones([6, 6]));
         let q = normal([7, 7], 91).matmul(&normal([7, 7], 91).t()).eigh().1;
-        let twice = Tensor::from_vec(vec![2.0, 2.0, 2.0, -1.0, -1.0, 0.0, 5.0], [7]);
+        let twice = Array::from_vec(vec![2.0, 2.0, 2.0, -1.0, -1.0, 0.0, 5.0], [7]);
         holds(&(&q * &twice).matmul(&q.t()));
         // Widely different sizes.
         let scales: Vec<f64> = (0..7).map(|i| 10.0_f64.powi(3 * i - 9)).collect();
-        holds(&(&q * &Tensor::from_vec(scales, [7])).matmul(&q.t()));
+        holds(&(&q * &Array::from_vec(scales, [7])).matmul(&q.t()));
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
             );
             assert!(largest > 0.0);
         }
-        let single: Tensor<f32> = Tensor::<f64>::from_vec(vec![2.0, 1.0, 1.0, 2.0], [2, 2]).cast();
+        let single: Array<f32> = Array::<f64>::from_vec(vec![2.0, 1.0, 1.0, 2.0], [2, 2]).cast();
         let (values, _) = single.eigh();
         assert_abs_diff_eq!(values.at(&[0]), 1.0, epsilon = 1e-6);
         assert_abs_diff_eq!(values.at(&[1]), 3.0, epsilon = 1e-6);
@@ -262,8 +262,8 @@ mod tests {
         // The covariance of 40 samples of 150 features, of which every third never varies: 39 of its
         // eigenvalues are not 0.
         let mut rng = crate::random::rng(5);
-        let varying = Tensor::<f64>::from_fn([1, 150], |at| f64::from(u8::from(at[1] % 3 != 0)));
-        let x = Tensor::normal([40, 150], 0.0, 1.0, &mut rng) * varying;
+        let varying = Array::<f64>::from_fn([1, 150], |at| f64::from(u8::from(at[1] % 3 != 0)));
+        let x = Array::normal([40, 150], 0.0, 1.0, &mut rng) * varying;
         let x = &x - &x.mean(crate::keep(0));
         let a = x.t().matmul(&x);
         holds(&a);
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_named() {
-        let a = Tensor::from_vec(vec![1.0, f64::NAN, 0.0, 1.0], [2, 2]);
+        let a = Array::from_vec(vec![1.0, f64::NAN, 0.0, 1.0], [2, 2]);
         assert_eq!(
             a.try_eigh().unwrap_err().to_string(),
             "eigh: matrix 0 of the batch has no eigenvalue 0 that could be found; is it finite?"

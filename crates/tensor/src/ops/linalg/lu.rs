@@ -6,12 +6,12 @@
 
 use super::triangular::substitute;
 use super::{Triangular, each, part, subtract};
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
 use crate::gemm;
 use crate::parallel::{for_each_chunk, for_each_chunks};
 use crate::shape::{self, Shape};
-use crate::tensor::Tensor;
 
 /// Columns cleared one after another before a product takes over.
 const BLOCK: usize = 48;
@@ -20,7 +20,7 @@ const BLOCK: usize = 48;
 /// the cache when it is subtracted.
 const ROWS: usize = 64;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// X with A·X = B for these matrices A `[.., size, size]` and B `right` `[.., size, columns]`;
     /// leading axes broadcast. With `transposed`, Aᵀ·X = B.
     ///
@@ -296,7 +296,7 @@ mod tests {
             close(&a.matmul(&x), &b, 1e-10);
             let x = a.solve(&b, true);
             close(&a.t().matmul(&x), &b, 1e-10);
-            let eye = Tensor::eye(size).broadcast_to([2, size, size]);
+            let eye = Array::eye(size).broadcast_to([2, size, size]);
             close(&a.inverse().matmul(&a), &eye, 1e-10);
         }
         let (a, b) = (normal([3, 4, 4], 87).t(), normal([2, 1, 4, 2], 88));
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn rows_are_exchanged_where_they_must() {
-        let a = Tensor::from_vec(vec![0.0, 1.0, 2.0, 0.0], [2, 2]);
+        let a = Array::from_vec(vec![0.0, 1.0, 2.0, 0.0], [2, 2]);
         assert_eq!(a.inverse().to_vec(), [0.0, 0.5, 1.0, 0.0]);
         assert_eq!(a.det().item(), -2.0);
         let (sign, log) = a.slogdet();
@@ -329,19 +329,19 @@ mod tests {
             let found = sign.at(&[i]) * log.at(&[i]).exp();
             assert_abs_diff_eq!(found, det, epsilon = 1e-12);
         }
-        let (sign, log) = Tensor::<f64>::ones([2, 2]).slogdet();
+        let (sign, log) = Array::<f64>::ones([2, 2]).slogdet();
         assert_eq!((sign.item(), log.item()), (0.0, f64::NEG_INFINITY));
-        let (sign, log) = Tensor::<f64>::zeros([2, 0, 0]).slogdet();
+        let (sign, log) = Array::<f64>::zeros([2, 0, 0]).slogdet();
         assert_eq!((sign.to_vec(), log.to_vec()), (vec![1.0; 2], vec![0.0; 2]));
-        assert!(Tensor::full([2, 2], f64::NAN).slogdet().1.item().is_nan());
+        assert!(Array::full([2, 2], f64::NAN).slogdet().1.item().is_nan());
     }
 
     #[test]
     fn singular_matrices_are_named() {
-        let mut a = Tensor::<f64>::eye(4).unsqueeze(0).broadcast_to([3, 4, 4]);
+        let mut a = Array::<f64>::eye(4).unsqueeze(0).broadcast_to([3, 4, 4]);
         a.make_mut()[2 * 16 + 5] = 0.0;
         for columns in [0, 1] {
-            let error = a.try_solve(&Tensor::ones([4, columns]), false).unwrap_err();
+            let error = a.try_solve(&Array::ones([4, columns]), false).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 "solve: matrix 2 of the batch is singular: pivot 1 is 0"
@@ -349,6 +349,6 @@ mod tests {
         }
         let text = a.try_inverse().unwrap_err().to_string();
         assert!(text.starts_with("inverse: matrix 2"), "{text}");
-        assert!(Tensor::full([2, 2], f64::NAN).try_inverse().is_err());
+        assert!(Array::full([2, 2], f64::NAN).try_inverse().is_err());
     }
 }

@@ -13,12 +13,12 @@ mod triangular;
 
 use std::sync::Mutex;
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::MatrixError;
 use crate::gemm::Matrix;
 use crate::parallel::for_each_chunks;
 use crate::shape::Shape;
-use crate::tensor::Tensor;
 pub use triangular::Triangular;
 
 /// Why one matrix has no factor.
@@ -98,7 +98,7 @@ fn part<T>(data: &[T], stride: usize, offset: usize, [rows, columns]: [usize; 2]
     }
 }
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// The matrices stretched to the leading axes `lead`, next to each other in memory.
     fn batch(&self, lead: &Shape) -> Self {
         let shape = [&lead[..], &self.shape()[self.rank() - 2..]].concat();
@@ -112,19 +112,19 @@ mod tests {
     use super::*;
     use crate::{assert_abs_diff_eq, random};
 
-    pub(super) fn normal(shape: impl Into<Shape>, seed: u64) -> Tensor<f64> {
-        Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed))
+    pub(super) fn normal(shape: impl Into<Shape>, seed: u64) -> Array<f64> {
+        Array::normal(shape, 0.0, 1.0, &mut random::rng(seed))
     }
 
     /// A·Aᵀ + I, well away from what is not positive.
-    pub(super) fn positive(batch: usize, size: usize) -> Tensor<f64> {
+    pub(super) fn positive(batch: usize, size: usize) -> Array<f64> {
         let a = normal([batch, size, size], size as u64);
-        a.matmul(&a.t()) + &Tensor::eye(size)
+        a.matmul(&a.t()) + &Array::eye(size)
     }
 
     /// The largest difference must be within `bound` of the largest entry.
     #[track_caller]
-    pub(super) fn close(found: &Tensor<f64>, expected: &Tensor<f64>, bound: f64) {
+    pub(super) fn close(found: &Array<f64>, expected: &Array<f64>, bound: f64) {
         let largest = expected.iter().fold(1.0_f64, |most, v| most.max(v.abs()));
         assert_abs_diff_eq!(found, expected, epsilon = bound * largest);
     }

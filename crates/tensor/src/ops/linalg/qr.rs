@@ -5,13 +5,13 @@
 //! in `f64`. A column of Q has no sign of its own; the diagonal of R is made 0 or positive.
 
 use super::{dot, scaled, subtract};
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::OrPanic;
 use crate::parallel::for_each_chunks;
 use crate::shape;
-use crate::tensor::Tensor;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Q `[.., rows, k]` with orthonormal columns and upper triangular R `[.., k, columns]` whose
     /// product is each of these matrices `[.., rows, columns]`; k is the smaller of their sizes. No
     /// element of R's diagonal is negative.
@@ -110,7 +110,7 @@ mod tests {
                 let (q, r) = a.qr();
                 let k = rows.min(columns);
                 close(&q.matmul(&r), &a, 1e-13);
-                let eye = Tensor::eye(k).broadcast_to([2, k, k]);
+                let eye = Array::eye(k).broadcast_to([2, k, k]);
                 close(&q.t().matmul(&q), &eye, 1e-13);
                 assert_eq!(r.triu(0), r);
                 assert!(r.diagonal(0, [-2, -1]).iter().all(|value| value >= 0.0));
@@ -120,12 +120,12 @@ mod tests {
 
     #[test]
     fn columns_that_depend_on_others_keep_q_orthonormal() {
-        for a in [Tensor::ones([4, 3]), Tensor::zeros([3, 3])] {
+        for a in [Array::ones([4, 3]), Array::zeros([3, 3])] {
             let (q, r) = a.qr();
             close(&q.matmul(&r), &a, 1e-14);
-            close(&q.t().matmul(&q), &Tensor::eye(3), 1e-14);
+            close(&q.t().matmul(&q), &Array::eye(3), 1e-14);
         }
-        let single: Tensor<f32> = normal([4, 2], 96).cast();
+        let single: Array<f32> = normal([4, 2], 96).cast();
         let (q, r) = single.qr();
         close(&q.matmul(&r).cast(), &single.cast(), 1e-6);
     }

@@ -9,15 +9,15 @@
 use super::eigen::{identity, sign};
 use super::qr::factor;
 use super::{dot, each, scaled, subtract};
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
 use crate::shape::{self, Shape};
-use crate::tensor::Tensor;
 
 /// Rounds through all pairs before leaving it at that; six to ten are usual.
 const ROUNDS: usize = 60;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Left singular vectors U `[.., rows, k]`, singular values `[.., k]` in falling order and right
     /// singular vectors V `[.., columns, k]`, one a column, with U·diag(values)·Vᵀ each of these
     /// matrices `[.., rows, columns]`; k is the smaller of their sizes.
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn holds(a: &Tensor<f64>) {
+    fn holds(a: &Array<f64>) {
         let (u, s, v) = a.svd();
         let k = s.shape()[s.rank() - 1];
         let all = s.values();
@@ -199,7 +199,7 @@ mod tests {
             );
         }
         let lead = &a.shape()[..a.rank() - 2];
-        let eye = Tensor::eye(k).broadcast_to(Shape::from([lead, &[k, k]].concat()));
+        let eye = Array::eye(k).broadcast_to(Shape::from([lead, &[k, k]].concat()));
         close(&u.t().matmul(&u), &eye, 1e-13);
         close(&v.t().matmul(&v), &eye, 1e-13);
         close(&(&u * &s.unsqueeze(-2)).matmul(&v.t()), a, 1e-13);
@@ -226,10 +226,10 @@ mod tests {
 
     #[test]
     fn equal_values_and_zeros_are_found() {
-        holds(&Tensor::eye(5));
-        holds(&Tensor::zeros([3, 4]));
-        holds(&Tensor::ones([6, 3]));
-        holds(&Tensor::ones([3, 6]));
+        holds(&Array::eye(5));
+        holds(&Array::zeros([3, 4]));
+        holds(&Array::ones([6, 3]));
+        holds(&Array::ones([3, 6]));
         let low = normal([7, 2], 98).matmul(&normal([2, 7], 99));
         holds(&low);
         let (_, s, _) = low.svd();
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn small_values_have_all_their_digits() {
         let (q, _) = normal([4, 4], 100).qr();
-        let scales = Tensor::from_vec(vec![1.0, 1e-6, 1e-12, 1e-18], [4]);
+        let scales = Array::from_vec(vec![1.0, 1e-6, 1e-12, 1e-18], [4]);
         let (_, s, _) = (&q * &scales).svd();
         crate::assert_relative_eq!(s, scales, epsilon = 0.0, max_relative = 1e-13);
     }
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_named() {
-        let a = Tensor::from_vec(vec![1.0, 2.0, 0.0, f64::NAN], [2, 2]);
+        let a = Array::from_vec(vec![1.0, 2.0, 0.0, f64::NAN], [2, 2]);
         assert_eq!(
             a.try_svd().unwrap_err().to_string(),
             "svd: matrix 0 of the batch is not finite in row 1"

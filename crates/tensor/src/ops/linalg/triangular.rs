@@ -8,11 +8,11 @@
 //! where the time goes; inside a block, rows follow each other.
 
 use super::{each, part, subtract};
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
 use crate::gemm::{self, Matrix, Onto};
 use crate::shape;
-use crate::tensor::Tensor;
 
 /// Rows solved one after another before a product takes them to the next rows: the product should
 /// have most of the work, and rows of this many fit into the caches.
@@ -21,10 +21,10 @@ const BLOCK: usize = 48;
 /// Which triangle of a matrix is meant, and how it is read. The rest of the matrix is not looked at.
 ///
 /// ```
-/// use retrograd_tensor::{Tensor, Triangular};
+/// use retrograd_tensor::{Array, Triangular};
 ///
-/// let l = Tensor::<f64>::from_vec(vec![2.0, 99.0, 1.0, 4.0], [2, 2]);
-/// let b = Tensor::from_vec(vec![2.0, 9.0], [2, 1]);
+/// let l = Array::<f64>::from_vec(vec![2.0, 99.0, 1.0, 4.0], [2, 2]);
+/// let b = Array::from_vec(vec![2.0, 9.0], [2, 1]);
 /// assert_eq!(l.solve_triangular(&b, Triangular::LOWER).to_vec(), [1.0, 2.0]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,7 +66,7 @@ impl Triangular {
     }
 }
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// X with A·X = B, where A is a triangle of these matrices `[.., size, size]` and B is `right`
     /// `[.., size, columns]`; leading axes broadcast.
     ///
@@ -190,8 +190,8 @@ mod tests {
     #[test]
     fn solutions_solve_their_equations() {
         for (size, columns) in [(1, 1), (3, 2), (5, 0), (0, 2), (47, 3), (130, 5)] {
-            let off = normal([2, size, size], 80) * &Tensor::full([1], 0.3 / (size as f64).sqrt());
-            let a = off + &(Tensor::eye(size) * &Tensor::full([1], 2.0));
+            let off = normal([2, size, size], 80) * &Array::full([1], 0.3 / (size as f64).sqrt());
+            let a = off + &(Array::eye(size) * &Array::full([1], 2.0));
             let b = normal([2, size, columns], 81);
             for upper in [false, true] {
                 for unit in [false, true] {
@@ -205,7 +205,7 @@ mod tests {
                         false => a.tril(-1),
                     };
                     let diagonal = match unit {
-                        true => Tensor::eye(size),
+                        true => Array::eye(size),
                         false => a.tril(0).triu(0),
                     };
                     let matrix = strict + &diagonal;
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn leading_axes_broadcast_and_operands_may_be_views() {
-        let a = normal([3, 4, 4], 82) + &(Tensor::eye(4) * &Tensor::full([1], 5.0));
+        let a = normal([3, 4, 4], 82) + &(Array::eye(4) * &Array::full([1], 5.0));
         let b = normal([2, 5, 4], 83).t().unsqueeze(1);
         let x = a.t().solve_triangular(&b, Triangular::UPPER);
         assert_eq!(x.shape(), [2, 3, 4, 5]);
@@ -233,9 +233,9 @@ mod tests {
 
     #[test]
     fn a_zero_on_the_diagonal_is_named() {
-        let mut a = Tensor::<f32>::ones([2, 3, 3]);
+        let mut a = Array::<f32>::ones([2, 3, 3]);
         a.make_mut()[9 + 4] = 0.0;
-        let b = Tensor::ones([3, 1]);
+        let b = Array::ones([3, 1]);
         let error = a.try_solve_triangular(&b, Triangular::LOWER).unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -2,19 +2,19 @@
 
 use std::sync::LazyLock;
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::pointwise::{Binary, Combine, Program, Source};
 use crate::shape::{Axes, ReducedAxes, Shape, keep};
-use crate::tensor::Tensor;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Position of the largest element along one axis, the first of equals; a NaN counts as largest.
     ///
     /// # Panics
     /// If the axis does not exist or has size 0.
     #[track_caller]
     #[must_use]
-    pub fn argmax(&self, axis: isize) -> Tensor<i64> {
+    pub fn argmax(&self, axis: isize) -> Array<i64> {
         let axes = self.filled_axes("argmax", &Axes::from(axis));
         self.position_of_largest(axes)
     }
@@ -25,13 +25,13 @@ impl<T: Float> Tensor<T> {
     /// If the axis does not exist or has size 0.
     #[track_caller]
     #[must_use]
-    pub fn argmin(&self, axis: isize) -> Tensor<i64> {
+    pub fn argmin(&self, axis: isize) -> Array<i64> {
         let axes = self.filled_axes("argmin", &Axes::from(axis));
         (-self).position_of_largest(axes)
     }
 
     /// The position along the one axis of `axes`.
-    fn position_of_largest(&self, axes: ReducedAxes) -> Tensor<i64> {
+    fn position_of_largest(&self, axes: ReducedAxes) -> Array<i64> {
         let axis = (0..self.rank()).find(|&axis| axes.contains(axis));
         let axis = axis.expect("one axis was named");
         // Integers up to here are numbers of the type, so a position can be one.
@@ -42,20 +42,20 @@ impl<T: Float> Tensor<T> {
 
     /// As [`argmax`](Self::argmax), with the axis kept. An axis longer than `countable` is looked
     /// through by halves.
-    fn positions_of_largest(&self, axis: usize, countable: usize) -> Tensor<i64> {
+    fn positions_of_largest(&self, axis: usize, countable: usize) -> Array<i64> {
         let size = self.shape()[axis];
         let kept = self.shape().with(axis, size.min(1));
         if self.elements() == 0 {
-            return Tensor::written(kept, |_| ());
+            return Array::written(kept, |_| ());
         }
         let largest = self.max(keep(axis as isize));
         if size <= countable {
             let mut along = [1; crate::MAX_RANK];
             along[axis] = size;
-            let places = Tensor::arange(size).with_shape(Shape::from(&along[..self.rank()]));
+            let places = Array::arange(size).with_shape(Shape::from(&along[..self.rank()]));
             let inputs = [self, &largest, &places];
             let first = FIRST.reduce_one(&inputs, self.shape(), &kept, Combine::Min);
-            return Tensor::written(kept, |out| {
+            return Array::written(kept, |out| {
                 out.iter_mut()
                     .zip(first.iter())
                     .for_each(|(slot, place)| *slot = place.to_f64() as i64);
@@ -68,7 +68,7 @@ impl<T: Float> Tensor<T> {
         ];
         let in_low = low.max(keep(axis as isize));
         let [low, high] = [low, high].map(|part| part.positions_of_largest(axis, countable));
-        Tensor::written(kept, |out| {
+        Array::written(kept, |out| {
             let choices = low.iter().zip(high.iter());
             let is_low = in_low.iter().zip(largest.iter());
             for ((slot, (low, high)), (own, all)) in out.iter_mut().zip(choices).zip(is_low) {
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_first_of_equals_is_taken() {
-        let x = Tensor::from_vec(vec![1.0_f32, 3.0, 3.0, 0.0, f32::NAN, 9.0], [2, 3]);
+        let x = Array::from_vec(vec![1.0_f32, 3.0, 3.0, 0.0, f32::NAN, 9.0], [2, 3]);
         assert_eq!(x.argmax(1).to_vec(), [1, 1]);
         assert_eq!(x.argmax(-2).to_vec(), [0, 1, 1]);
         assert!(x.max(1).to_vec()[1].is_nan());
@@ -112,17 +112,17 @@ mod tests {
     #[test]
     #[should_panic(expected = "argmin: [2, 0]: there is no element to reduce")]
     fn of_nothing_nothing_is_smallest() {
-        let _ = Tensor::<f32>::zeros([2, 0]).argmin(1);
+        let _ = Array::<f32>::zeros([2, 0]).argmin(1);
     }
 
     #[test]
     fn positions_are_those_of_a_walk_along_the_axis() {
-        let x = Tensor::<f64>::normal([7, 33, 5], 0.0, 1.0, &mut random::rng(1));
+        let x = Array::<f64>::normal([7, 33, 5], 0.0, 1.0, &mut random::rng(1));
         // Few values, so that there are many equals.
         let x = x.map(|v| if v > 1.5 { f64::NAN } else { v.round() });
         for view in [x.clone(), x.permute(&[2, 0, 1]), x.flip(1)] {
             for axis in 0..3 {
-                let walked = Tensor::<f64>::from_fn(view.shape().with(axis, 1), |index| {
+                let walked = Array::<f64>::from_fn(view.shape().with(axis, 1), |index| {
                     let mut index = index.to_vec();
                     let mut value = |i| {
                         index[axis] = i;

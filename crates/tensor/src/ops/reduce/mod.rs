@@ -15,13 +15,13 @@ use std::sync::LazyLock;
 
 use smallvec::SmallVec;
 
+use crate::array::Array;
 use crate::element::Float;
 use crate::error::{OrPanic, ShapeError};
 use crate::pointwise::{Binary, Combine, Program, Source, Unary};
 use crate::shape::{Axes, MAX_RANK, ReducedAxes, Shape};
-use crate::tensor::Tensor;
 
-impl<T: Float> Tensor<T> {
+impl<T: Float> Array<T> {
     /// Sum along the axes: `x.sum(..)`, `x.sum(0)`, `x.sum(keep([1, -1]))`.
     ///
     /// # Panics
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn every_reduction_agrees_with_the_naive_one() {
         let mut rng = random::rng(8);
-        let base = Tensor::<f64>::normal([3, 5, 4, 7], 0.0, 2.0, &mut rng);
+        let base = Array::<f64>::normal([3, 5, 4, 7], 0.0, 2.0, &mut rng);
         let views = [
             base.clone(),
             base.permute(&[2, 0, 3, 1]),
@@ -237,7 +237,7 @@ mod tests {
             for set in 0..16_u8 {
                 let axes: Vec<isize> = (0..4).filter(|axis| set >> axis & 1 == 1).collect();
                 let resolved = ReducedAxes::new("test", x.shape(), &keep(&axes[..])).unwrap();
-                let check = |fast: Tensor<f64>, slow| {
+                let check = |fast: Array<f64>, slow| {
                     let near = 1e-13;
                     assert_relative_eq!(
                         fast,
@@ -276,16 +276,16 @@ mod tests {
 
     #[test]
     fn logsumexp_survives_extremes() {
-        let x = Tensor::from_vec(vec![1000.0_f64, 1000.0], [2]);
+        let x = Array::from_vec(vec![1000.0_f64, 1000.0], [2]);
         assert_relative_eq!(x.logsumexp(..).item(), 1000.0 + 2.0_f64.ln());
-        let none = Tensor::full([3], f64::NEG_INFINITY);
+        let none = Array::full([3], f64::NEG_INFINITY);
         assert_eq!(none.logsumexp(0).item(), f64::NEG_INFINITY);
     }
 
     #[test]
     fn sums_of_nothing_are_zero_and_extremes_of_nothing_an_error() {
-        let x = Tensor::<f32>::zeros([0, 3]);
-        assert_eq!(x.sum(0), Tensor::zeros([3]));
+        let x = Array::<f32>::zeros([0, 3]);
+        assert_eq!(x.sum(0), Array::zeros([3]));
         assert_eq!(x.max(1).elements(), 0);
         let panic = std::panic::catch_unwind(|| x.max(0)).unwrap_err();
         assert_eq!(
@@ -296,20 +296,20 @@ mod tests {
 
     #[test]
     fn no_results_need_no_elements() {
-        let x = Tensor::<f32>::zeros([0, 0]);
-        assert_eq!(x.max(1), Tensor::zeros([0]));
-        assert_eq!(x.min(keep(1)), Tensor::zeros([0, 1]));
-        assert_eq!(x.argmax(1), Tensor::zeros([0]));
-        assert_eq!(x.logsumexp(1), Tensor::zeros([0]));
+        let x = Array::<f32>::zeros([0, 0]);
+        assert_eq!(x.max(1), Array::zeros([0]));
+        assert_eq!(x.min(keep(1)), Array::zeros([0, 1]));
+        assert_eq!(x.argmax(1), Array::zeros([0]));
+        assert_eq!(x.logsumexp(1), Array::zeros([0]));
         // Room for one group of such a length could never be had.
-        let wide = Tensor::<f32>::zeros([0, 1 << 50]);
-        assert_eq!(wide.logsumexp(1), Tensor::zeros([0]));
+        let wide = Array::<f32>::zeros([0, 1 << 50]);
+        assert_eq!(wide.logsumexp(1), Array::zeros([0]));
     }
 
     #[test]
     fn small_numbers_are_not_lost_beside_a_large_one() {
         for columns in [1, 2, 3, 8, 64, 512, 4096] {
-            let x = Tensor::<f32>::from_fn([1025, columns], |i| match i[0] {
+            let x = Array::<f32>::from_fn([1025, columns], |i| match i[0] {
                 0 => 16_777_216.0,
                 _ => 1.0,
             });
@@ -323,29 +323,27 @@ mod tests {
 
     #[test]
     fn conditions_on_all_and_any() {
-        let x = Tensor::from_vec(vec![0.0, -0.0, f64::NAN, 0.0, 2.0, -1.0], [3, 2]);
+        let x = Array::from_vec(vec![0.0, -0.0, f64::NAN, 0.0, 2.0, -1.0], [3, 2]);
         assert_eq!(x.any(1).to_vec(), [0.0, 1.0, 1.0]);
         assert_eq!(x.all(1).to_vec(), [0.0, 0.0, 1.0]);
         assert_eq!(x.t().any(keep(0)).to_vec(), [0.0, 1.0, 1.0]);
-        let none = Tensor::<f32>::zeros([2, 0]);
+        let none = Array::<f32>::zeros([2, 0]);
         assert_eq!(
             (none.any(1).to_vec(), none.all(1).to_vec()),
             (vec![0.0; 2], vec![1.0; 2])
         );
         // More ones than f32 can count.
-        let many = Tensor::<f32>::ones([1]).broadcast_to([(1 << 24) + 7]);
+        let many = Array::<f32>::ones([1]).broadcast_to([(1 << 24) + 7]);
         assert_eq!((many.any(0).item(), many.all(0).item()), (1.0, 1.0));
     }
 
     #[test]
     fn sum_to_undoes_stretching() {
-        let x = Tensor::<f64>::ones([2, 3, 4]);
-        assert_eq!(x.sum_to(&Shape::from([3, 1])), Tensor::full([3, 1], 8.0));
-        assert_eq!(x.sum_to(&Shape::SCALAR), Tensor::scalar(24.0));
+        let x = Array::<f64>::ones([2, 3, 4]);
+        assert_eq!(x.sum_to(&Shape::from([3, 1])), Array::full([3, 1], 8.0));
+        assert_eq!(x.sum_to(&Shape::SCALAR), Array::scalar(24.0));
         assert_eq!(
-            Tensor::<f64>::ones([1, 3])
-                .sum_to(&Shape::from([3]))
-                .shape(),
+            Array::<f64>::ones([1, 3]).sum_to(&Shape::from([3])).shape(),
             &Shape::from([3])
         );
     }
@@ -353,7 +351,7 @@ mod tests {
     #[test]
     fn long_f32_sums_stay_accurate() {
         let n = 10_000_000;
-        let x = Tensor::<f32>::uniform([n], 0.0, 1.0, &mut random::rng(1));
+        let x = Array::<f32>::uniform([n], 0.0, 1.0, &mut random::rng(1));
         let exact: f64 = x.iter().map(f64::from).sum();
         // A left-to-right sum in f32 is off by about 1e-3 here.
         assert_relative_eq!(f64::from(x.sum(..).item()), exact, max_relative = 1e-6);
@@ -363,7 +361,7 @@ mod tests {
     #[ignore = "half a gigabyte; run by hand"]
     fn a_sum_of_a_hundred_million_stays_accurate() {
         let n = 100_000_000;
-        let x = Tensor::<f32>::uniform([n], 0.0, 1.0, &mut random::rng(1));
+        let x = Array::<f32>::uniform([n], 0.0, 1.0, &mut random::rng(1));
         let exact: f64 = x.iter().map(f64::from).sum();
         for view in [x.clone(), x.with_shape(Shape::from([n / 100, 100])).t()] {
             assert_relative_eq!(f64::from(view.sum(..).item()), exact, max_relative = 1e-6);
@@ -372,13 +370,13 @@ mod tests {
 
     #[test]
     fn reductions_do_not_depend_on_the_number_of_threads() {
-        let x = Tensor::<f32>::normal([3001, 257], 0.0, 1.0, &mut random::rng(2));
+        let x = Array::<f32>::normal([3001, 257], 0.0, 1.0, &mut random::rng(2));
         let with = |threads| {
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .build()
                 .unwrap();
-            let sums = |x: &Tensor<f32>| [x.sum(..), x.sum(0), x.sum(1), x.logsumexp(0), x.max(1)];
+            let sums = |x: &Array<f32>| [x.sum(..), x.sum(0), x.sum(1), x.logsumexp(0), x.max(1)];
             pool.install(|| (sums(&x), sums(&x.t()), x.argmax(0)))
         };
         let alone = with(1);
@@ -391,21 +389,21 @@ mod tests {
     fn reductions_take_their_memory_from_the_pool() {
         use crate::storage::pool;
         // Small enough for the calling thread, whose pool is the one counted.
-        let x = Tensor::<f32>::ones([300, 33]);
+        let x = Array::<f32>::ones([300, 33]);
         let all = || (x.sum(0), x.t().sum(0), x.sum(..), x.max(0), x.logsumexp(1));
         drop(all());
         let before = pool::counters();
         let (sums, ..) = all();
         assert_eq!(pool::counters().allocated, before.allocated);
-        assert_eq!(sums, Tensor::full([33], 300.0));
+        assert_eq!(sums, Array::full([33], 300.0));
     }
 
     #[test]
     fn lengths_around_a_block_are_summed_whole() {
         for n in [0, 1, 15, 16, 17, 63, 64, 65, 1000, 8191, 8192, 8193, 70_001] {
-            assert_eq!(Tensor::<f64>::ones([n]).sum(..).item(), n as f64);
-            assert_eq!(Tensor::<f64>::ones([n, 3]).sum(0).to_vec(), [n as f64; 3]);
-            assert_eq!(Tensor::<f64>::ones([3, n]).sum(1).to_vec(), [n as f64; 3]);
+            assert_eq!(Array::<f64>::ones([n]).sum(..).item(), n as f64);
+            assert_eq!(Array::<f64>::ones([n, 3]).sum(0).to_vec(), [n as f64; 3]);
+            assert_eq!(Array::<f64>::ones([3, n]).sum(1).to_vec(), [n as f64; 3]);
         }
     }
 }

@@ -3,24 +3,24 @@
 use std::collections::BTreeMap;
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Tensor};
+use retrograd_tensor::{Array, DType, Tensor};
 use serde_json::Value;
 
 /// One argument.
 #[derive(Debug)]
-pub(crate) enum Arg<T: Float> {
+pub(crate) enum Arg {
     /// A tensor of numbers: a leaf where the case has derivatives for it, else a constant.
-    Var(Var<T>),
+    Var(Var),
     /// Indices and labels.
-    Integers(Tensor<i64>),
+    Integers(Array<i64>),
     /// Truth values, as 0 and 1.
-    Mask(Tensor<T>),
-    List(Vec<Arg<T>>),
+    Mask(Tensor),
+    List(Vec<Arg>),
     /// A number, a truth value, a text or nothing.
     Value(Value),
 }
 
-impl<T: Float> Arg<T> {
+impl Arg {
     /// A number; infinities are texts in the file.
     pub(crate) fn number(&self) -> Option<f64> {
         let Self::Value(value) = self else {
@@ -84,14 +84,16 @@ impl From<(usize, &'static str)> for Key {
 /// All arguments of a case. Keys are positions, names, or `(position, name)` where PyTorch takes
 /// either.
 #[derive(Debug)]
-pub(crate) struct Args<T: Float> {
-    pub(crate) positional: Vec<Arg<T>>,
-    pub(crate) named: BTreeMap<String, Arg<T>>,
+pub(crate) struct Args {
+    /// The element type of all tensors.
+    pub(crate) dtype: DType,
+    pub(crate) positional: Vec<Arg>,
+    pub(crate) named: BTreeMap<String, Arg>,
 }
 
-impl<T: Float> Args<T> {
+impl Args {
     /// The argument, unless it is left out or null.
-    pub(crate) fn get(&self, key: impl Into<Key>) -> Option<&Arg<T>> {
+    pub(crate) fn get(&self, key: impl Into<Key>) -> Option<&Arg> {
         let Key { position, name } = key.into();
         position
             .and_then(|position| self.positional.get(position))
@@ -100,14 +102,14 @@ impl<T: Float> Args<T> {
     }
 
     /// A tensor of numbers that must be there.
-    pub(crate) fn var(&self, key: impl Into<Key>) -> &Var<T> {
+    pub(crate) fn var(&self, key: impl Into<Key>) -> &Var {
         let key = key.into();
         self.var_if(key)
             .unwrap_or_else(|| panic!("no tensor at {key:?}"))
     }
 
     /// A tensor of numbers, if there is one.
-    pub(crate) fn var_if(&self, key: impl Into<Key>) -> Option<&Var<T>> {
+    pub(crate) fn var_if(&self, key: impl Into<Key>) -> Option<&Var> {
         match self.get(key)? {
             Arg::Var(var) => Some(var),
             _ => None,
@@ -115,19 +117,20 @@ impl<T: Float> Args<T> {
     }
 
     /// A tensor of numbers or integers, or a number as a tensor without axes.
-    pub(crate) fn operand(&self, key: impl Into<Key>) -> Option<Var<T>> {
+    pub(crate) fn operand(&self, key: impl Into<Key>) -> Option<Var> {
         match self.get(key)? {
             Arg::Var(var) => Some(var.clone()),
             Arg::Integers(tensor) => {
-                let values = tensor.iter().map(|int| T::from_f64(int as f64)).collect();
-                Some(Tensor::from_vec(values, *tensor.shape()).into())
+                let values = tensor.iter().map(|int| int as f64).collect();
+                let values = Tensor::from_vec::<f64>(values, *tensor.shape());
+                Some(values.cast(self.dtype).into())
             }
-            arg => Some(Tensor::scalar(T::from_f64(arg.number()?)).into()),
+            arg => Some(Tensor::scalar(arg.number()?).cast(self.dtype).into()),
         }
     }
 
     /// The tensors of a list.
-    pub(crate) fn vars(&self, key: impl Into<Key>) -> Vec<&Var<T>> {
+    pub(crate) fn vars(&self, key: impl Into<Key>) -> Vec<&Var> {
         let Some(Arg::List(list)) = self.get(key) else {
             panic!("not a list of tensors");
         };
@@ -139,7 +142,7 @@ impl<T: Float> Args<T> {
     }
 
     /// A tensor of integers, if there is one.
-    pub(crate) fn integers(&self, key: impl Into<Key>) -> Option<&Tensor<i64>> {
+    pub(crate) fn integers(&self, key: impl Into<Key>) -> Option<&Array<i64>> {
         match self.get(key)? {
             Arg::Integers(tensor) => Some(tensor),
             _ => None,
@@ -147,7 +150,7 @@ impl<T: Float> Args<T> {
     }
 
     /// Truth values as 0 and 1, if there are any.
-    pub(crate) fn mask(&self, key: impl Into<Key>) -> Option<&Tensor<T>> {
+    pub(crate) fn mask(&self, key: impl Into<Key>) -> Option<&Tensor> {
         match self.get(key)? {
             Arg::Mask(mask) => Some(mask),
             _ => None,

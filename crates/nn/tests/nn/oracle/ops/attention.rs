@@ -1,12 +1,11 @@
 //! Attention.
 
 use retrograd_autograd::{Attention, Var};
-use retrograd_tensor::Float;
 
 use super::args::Args;
 use super::operation::{Operation, partial};
 
-pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
+pub(crate) fn table() -> Vec<Operation> {
     vec![
         partial("nn.functional.scaled_dot_product_attention", |x| {
             if x.number((4, "dropout_p")).unwrap_or(0.0) > 0.0 {
@@ -32,17 +31,17 @@ pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn heads<T: Float>(x: &Args<T>, position: usize) -> Option<usize> {
+fn heads(x: &Args, position: usize) -> Option<usize> {
     let shape = x.var(position).shape();
     shape.rank().checked_sub(3).map(|axis| shape[axis])
 }
 
 /// What is added to the scores; a mask of truth values says who may see whom.
-fn mask<T: Float>(x: &Args<T>) -> Option<Var<T>> {
+fn mask(x: &Args) -> Option<Var> {
     let key = (3, "attn_mask");
     let allowed = x.mask(key).map(|mask| {
-        let never = -T::INFINITY;
-        Var::constant(mask.map(|seen| if seen == T::ZERO { never } else { T::ZERO }))
+        let never = -f64::INFINITY;
+        Var::constant(mask.map(|seen| if seen == 0.0 { never } else { 0.0 }))
     });
     allowed.or_else(|| x.var_if(key).cloned())
 }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use retrograd_autograd::{Tape, Var, grad};
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Array, DType, Shape, Tensor};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
@@ -20,9 +20,9 @@ use super::operation::{Operation, Output};
 /// A tensor of the file.
 #[derive(Debug)]
 pub(crate) enum Stored {
-    Numbers(Tensor<f64>),
-    Integers(Tensor<i64>),
-    Mask(Tensor<f64>),
+    Numbers(Tensor),
+    Integers(Array<i64>),
+    Mask(Tensor),
 }
 
 impl Stored {
@@ -45,7 +45,7 @@ pub(crate) fn read(path: &Path) -> File {
     let stored = tensors.iter().map(|(name, view)| {
         let shape = Shape::new(view.shape()).expect("a shape of few axes");
         let data = view.data();
-        let integers = |values: Vec<i64>| Stored::Integers(Tensor::from_vec(values, shape));
+        let integers = |values: Vec<i64>| Stored::Integers(Array::from_vec(values, shape));
         let stored = match view.dtype() {
             Dtype::F64 => {
                 let values = words(data).map(f64::from_le_bytes).collect();
@@ -85,14 +85,14 @@ pub(crate) struct Case<'a> {
 /// Values and derivatives by what they are: `output 0`, `arg1`, `weight`.
 #[derive(Debug, Default)]
 pub(crate) struct Results {
-    pub(crate) values: BTreeMap<String, Tensor<f64>>,
+    pub(crate) values: BTreeMap<String, Tensor>,
     /// Integers among the outputs.
-    pub(crate) positions: BTreeMap<String, Tensor<i64>>,
+    pub(crate) positions: BTreeMap<String, Array<i64>>,
     /// From a sweep that is not recorded.
-    pub(crate) first: BTreeMap<String, Tensor<f64>>,
+    pub(crate) first: BTreeMap<String, Tensor>,
     /// The same from a sweep that is.
-    pub(crate) recorded: BTreeMap<String, Tensor<f64>>,
-    pub(crate) second: BTreeMap<String, Tensor<f64>>,
+    pub(crate) recorded: BTreeMap<String, Tensor>,
+    pub(crate) second: BTreeMap<String, Tensor>,
 }
 
 impl Results {
@@ -105,7 +105,7 @@ impl Results {
             &mut self.second,
         ];
         for tensor in all.into_iter().flat_map(BTreeMap::values_mut) {
-            *tensor = tensor.cast::<f32>().cast();
+            *tensor = tensor.cast(DType::F32).cast(DType::F64);
         }
         self
     }
@@ -135,7 +135,7 @@ impl<'a> Case<'a> {
             let keys = keys.as_object().into_iter().flatten();
             let tensors = keys.map(|(_, key)| self.numbers(key));
             let sizes =
-                tensors.map(|tensor| tensor.iter().fold(0.0, |max, g: f64| g.abs().max(max)));
+                tensors.map(|tensor| tensor.iter().fold(0.0, |max: f64, g| g.abs().max(max)));
             sizes.fold(0.0, f64::max)
         };
         let first = largest(&self.record["cotangents"]);
@@ -151,9 +151,9 @@ impl<'a> Case<'a> {
         &self.file[key.as_str().expect("a key is a text")]
     }
 
-    fn numbers(&self, key: &Value) -> Tensor<f64> {
+    fn numbers(&self, key: &Value) -> Tensor {
         match self.stored(key) {
-            Stored::Numbers(tensor) if self.rounded => tensor.cast::<f32>().cast(),
+            Stored::Numbers(tensor) if self.rounded => tensor.cast(DType::F32).cast(DType::F64),
             Stored::Numbers(tensor) => tensor.clone(),
             other => panic!("{key}: {other:?} is not of numbers"),
         }
@@ -175,10 +175,10 @@ impl<'a> Case<'a> {
                 Stored::Mask(_) => panic!("{key}: no operation gives truth values"),
             }
         }
-        let derivatives = |keys: &Value, like: &BTreeMap<String, Tensor<f64>>| {
+        let derivatives = |keys: &Value, like: &BTreeMap<String, Tensor>| {
             let entries = keys.as_object().into_iter().flatten();
             let tensors = entries.map(|(name, key)| match key {
-                Value::Null => (name.clone(), Tensor::zeros(*like[name].shape())),
+                Value::Null => (name.clone(), Tensor::zeros(*like[name].shape(), DType::F64)),
                 key => (name.clone(), self.numbers(key)),
             });
             tensors.collect::<BTreeMap<_, _>>()
@@ -189,17 +189,17 @@ impl<'a> Case<'a> {
         expected
     }
 
-    /// What our operation gives in `T`, or why the case is not for it.
-    pub(crate) fn run<T: Float>(&self, operation: &Operation<T>) -> Result<Results, &'static str> {
+    /// What our operation gives in a type, or why the case is not for it.
+    pub(crate) fn run(&self, operation: &Operation, dtype: DType) -> Result<Results, &'static str> {
         let mut results = Results::default();
-        let (args, leaves) = self.args();
+        let (args, leaves) = self.args(dtype);
         let outputs = (operation.run)(&args)?;
         let count = self.record["outputs"].as_array().map_or(0, Vec::len);
         assert_eq!(outputs.len(), count, "number of outputs");
         for (i, output) in outputs.iter().enumerate() {
             let name = format!("output {i}");
             match output {
-                Output::Var(y) => drop(results.values.insert(name, y.value().cast())),
+                Output::Var(y) => drop(results.values.insert(name, double(y.value()))),
                 Output::Positions(tensor) => drop(results.positions.insert(name, tensor.clone())),
                 Output::Absent => {}
             }
@@ -210,31 +210,31 @@ impl<'a> Case<'a> {
         let gradients = total.is_tracked().then(|| total.backward());
         for (name, leaf) in &leaves {
             let found = gradients.as_ref().and_then(|gradients| gradients.of(leaf));
-            let found = found.map_or_else(|| Tensor::zeros(*leaf.shape()), Tensor::cast);
+            let found = found.map_or_else(|| Tensor::zeros(*leaf.shape(), DType::F64), double);
             results.first.insert(name.clone(), found);
         }
-        self.run_recorded(operation, &mut results)?;
+        self.run_recorded(operation, dtype, &mut results)?;
         Ok(results)
     }
 
     /// Once more, with a sweep that can be differentiated.
-    fn run_recorded<T: Float>(
+    fn run_recorded(
         &self,
-        operation: &Operation<T>,
+        operation: &Operation,
+        dtype: DType,
         results: &mut Results,
     ) -> Result<(), &'static str> {
-        let (args, leaves) = self.args();
+        let (args, leaves) = self.args(dtype);
         let outputs = (operation.run)(&args)?;
         let total = self.against_cotangents(&outputs).expect("as before");
-        let inputs: Vec<&Var<T>> = leaves.iter().map(|(_, leaf)| leaf).collect();
+        let inputs: Vec<&Var> = leaves.iter().map(|(_, leaf)| leaf).collect();
         let vjps = gradients(&total, &inputs);
-        let mut sum: Option<Var<T>> = None;
+        let mut sum: Option<Var> = None;
         for ((name, _), vjp) in leaves.iter().zip(&vjps) {
-            let value = vjp.value().cast();
-            results.recorded.insert(name.clone(), value);
+            results.recorded.insert(name.clone(), double(vjp.value()));
             let w = &self.record["second"]["w"][name];
             if !w.is_null() {
-                let term = (vjp * Var::constant(self.numbers(w).cast())).sum(..);
+                let term = (vjp * Var::constant(self.numbers(w).cast(dtype))).sum(..);
                 sum = Some(sum.map_or(term.clone(), |sum| sum + term));
             }
         }
@@ -243,14 +243,13 @@ impl<'a> Case<'a> {
         };
         let second = gradients(&sum, &inputs);
         for ((name, _), found) in leaves.iter().zip(&second) {
-            let value = found.value().cast();
-            results.second.insert(name.clone(), value);
+            results.second.insert(name.clone(), double(found.value()));
         }
         Ok(())
     }
 
     /// Σᵢ ⟨yᵢ, gᵢ⟩ over the outputs that have a cotangent, if any has.
-    fn against_cotangents<T: Float>(&self, outputs: &[Output<T>]) -> Option<Var<T>> {
+    fn against_cotangents(&self, outputs: &[Output]) -> Option<Var> {
         let cotangents = self.record["cotangents"].as_object()?;
         let terms = cotangents.iter().map(|(i, key)| {
             let i: usize = i.parse().expect("a position");
@@ -259,15 +258,16 @@ impl<'a> Case<'a> {
             };
             let cotangent = self.numbers(key);
             assert_eq!(y.shape(), cotangent.shape(), "shape of output {i}");
-            (y * Var::constant(cotangent.cast())).sum(..)
+            (y * Var::constant(cotangent.cast(y.dtype()))).sum(..)
         });
         terms.reduce(|a, b| a + b)
     }
 
     /// The arguments on a tape of their own, and the leaves among them by name.
-    fn args<T: Float>(&self) -> (Args<T>, Vec<(String, Var<T>)>) {
+    fn args(&self, dtype: DType) -> (Args, Vec<(String, Var)>) {
         let (tape, mut leaves) = (Tape::new(), Vec::new());
-        let mut parse = |name: String, argument| self.arg(&tape, argument, &name, &mut leaves);
+        let mut parse =
+            |name: String, argument| self.arg(dtype, &tape, argument, &name, &mut leaves);
         let positional = self.record["args"].as_array().expect("a list");
         let positional = positional.iter().enumerate();
         let positional = positional.map(|(i, argument)| parse(format!("arg{i}"), argument));
@@ -277,20 +277,26 @@ impl<'a> Case<'a> {
             .iter()
             .map(|(name, argument)| (name.clone(), parse(name.clone(), argument)));
         let named = named.collect();
-        (Args { positional, named }, leaves)
+        let args = Args {
+            dtype,
+            positional,
+            named,
+        };
+        (args, leaves)
     }
 
-    fn arg<T: Float>(
+    fn arg(
         &self,
-        tape: &Tape<T>,
+        dtype: DType,
+        tape: &Tape,
         argument: &Value,
         name: &str,
-        leaves: &mut Vec<(String, Var<T>)>,
-    ) -> Arg<T> {
+        leaves: &mut Vec<(String, Var)>,
+    ) -> Arg {
         if let Some(list) = argument["list"].as_array() {
             let entries = list.iter().enumerate();
-            let entries =
-                entries.map(|(i, entry)| self.arg(tape, entry, &format!("{name}.{i}"), leaves));
+            let entries = entries
+                .map(|(i, entry)| self.arg(dtype, tape, entry, &format!("{name}.{i}"), leaves));
             return Arg::List(entries.collect());
         }
         let key = &argument["tensor"];
@@ -299,23 +305,28 @@ impl<'a> Case<'a> {
         }
         match self.stored(key) {
             Stored::Integers(tensor) => Arg::Integers(tensor.clone()),
-            Stored::Mask(mask) => Arg::Mask(mask.cast()),
+            Stored::Mask(mask) => Arg::Mask(mask.cast(dtype)),
             Stored::Numbers(_) if argument["grad"] == true => {
-                let leaf = tape.leaf(self.numbers(key).cast());
+                let leaf = tape.leaf(self.numbers(key).cast(dtype));
                 leaves.push((name.to_owned(), leaf.clone()));
                 Arg::Var(leaf)
             }
-            Stored::Numbers(_) => Arg::Var(Var::constant(self.numbers(key).cast())),
+            Stored::Numbers(_) => Arg::Var(Var::constant(self.numbers(key).cast(dtype))),
         }
     }
 }
 
+/// In f64, in which all is compared.
+fn double(tensor: &Tensor) -> Tensor {
+    tensor.cast(DType::F64)
+}
+
 /// The recorded gradients, zeros where nothing is tracked.
-fn gradients<T: Float>(total: &Var<T>, inputs: &[&Var<T>]) -> Vec<Var<T>> {
+fn gradients(total: &Var, inputs: &[&Var]) -> Vec<Var> {
     if total.is_tracked() {
         grad(total, inputs)
     } else {
-        let zeros = |input: &&Var<T>| Var::constant(Tensor::zeros(*input.shape()));
+        let zeros = |input: &&Var| Var::constant(Tensor::zeros(*input.shape(), input.dtype()));
         inputs.iter().map(zeros).collect()
     }
 }

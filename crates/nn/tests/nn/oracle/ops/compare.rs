@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use retrograd_tensor::{Element, Tensor};
+use retrograd_tensor::{Array, DType, Tensor};
 
 use super::case::Results;
 
@@ -82,7 +82,7 @@ pub(crate) fn errors(found: &Results, expected: &Results, terms: &Terms) -> Resu
     })
 }
 
-fn same(name: &str, found: &Tensor<i64>, expected: &Tensor<i64>) -> Result<(), String> {
+fn same(name: &str, found: &Array<i64>, expected: &Array<i64>) -> Result<(), String> {
     if found == expected {
         Ok(())
     } else {
@@ -91,8 +91,8 @@ fn same(name: &str, found: &Tensor<i64>, expected: &Tensor<i64>) -> Result<(), S
 }
 
 fn worst(
-    found: &BTreeMap<String, Tensor<f64>>,
-    expected: &BTreeMap<String, Tensor<f64>>,
+    found: &BTreeMap<String, Tensor>,
+    expected: &BTreeMap<String, Tensor>,
     scale: impl Fn(f64) -> f64,
 ) -> Result<f64, String> {
     let mut worst = 0.0_f64;
@@ -112,7 +112,7 @@ fn worst(
 /// Largest difference, relative to the scale that belongs to the largest expected entry, or to 1 if
 /// that is 0. Equal entries have none even where they are infinite or both no number; one NaN is
 /// infinitely wrong.
-fn relative_error(found: &Tensor<f64>, expected: &Tensor<f64>, scale: impl Fn(f64) -> f64) -> f64 {
+fn relative_error(found: &Tensor, expected: &Tensor, scale: impl Fn(f64) -> f64) -> f64 {
     let finite = expected.iter().filter(|entry| entry.is_finite());
     let largest = finite.fold(0.0_f64, |max, entry| max.max(entry.abs()));
     let scale = scale(largest);
@@ -132,5 +132,5 @@ fn relative_error(found: &Tensor<f64>, expected: &Tensor<f64>, scale: impl Fn(f6
 pub(crate) fn single_precision(longest_sum: usize) -> f64 {
     /// Roundings of an element before and after it is summed.
     const ROUNDINGS: f64 = 32.0;
-    ROUNDINGS * f32::EPSILON.to_f64() * (longest_sum.max(1) as f64).sqrt()
+    ROUNDINGS * DType::F32.epsilon() * (longest_sum.max(1) as f64).sqrt()
 }

@@ -1,37 +1,37 @@
 //! Convolutions, pooling and stretching.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Convolution, Float, Pooling, Shape, Tensor};
+use retrograd_tensor::{Convolution, Pooling, Shape, Tensor};
 
 use super::args::{Args, Key};
 use super::operation::{Operation, Output, one, partial};
 
-pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
+pub(crate) fn table() -> Vec<Operation> {
     [convolutions(), poolings(), stretchings()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-fn convolutions<T: Float>() -> Vec<Operation<T>> {
+fn convolutions() -> Vec<Operation> {
     vec![
         one("nn.functional.conv1d", |x| {
-            let (w, bias, options) = convolution::<T, 1>(x, [5, 6]);
+            let (w, bias, options) = convolution::<1>(x, [5, 6]);
             in_batches(x.var(0), 3, |x| x.conv1d(w, bias, &options))
         }),
         one("nn.functional.conv2d", |x| {
-            let (w, bias, options) = convolution::<T, 2>(x, [5, 6]);
+            let (w, bias, options) = convolution::<2>(x, [5, 6]);
             in_batches(x.var(0), 4, |x| x.conv2d(w, bias, &options))
         }),
         one("nn.functional.conv_transpose1d", |x| {
-            let (w, bias, options) = convolution::<T, 1>(x, [7, 6]);
+            let (w, bias, options) = convolution::<1>(x, [7, 6]);
             let extra = sizes(x, (5, "output_padding"), 0);
             in_batches(x.var(0), 3, |x| {
                 x.conv_transpose1d(w, bias, &options, extra)
             })
         }),
         one("nn.functional.conv_transpose2d", |x| {
-            let (w, bias, options) = convolution::<T, 2>(x, [7, 6]);
+            let (w, bias, options) = convolution::<2>(x, [7, 6]);
             let extra = sizes(x, (5, "output_padding"), 0);
             in_batches(x.var(0), 4, |x| {
                 x.conv_transpose2d(w, bias, &options, extra)
@@ -48,7 +48,7 @@ fn convolutions<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn poolings<T: Float>() -> Vec<Operation<T>> {
+fn poolings() -> Vec<Operation> {
     vec![
         one("nn.functional.adaptive_avg_pool2d", |x| {
             let shape = x.var(0).shape();
@@ -61,32 +61,32 @@ fn poolings<T: Float>() -> Vec<Operation<T>> {
             })
         }),
         one("nn.functional.avg_pool1d", |x| {
-            let options = pooling::<T, 1>(x, 4);
+            let options = pooling::<1>(x, 4);
             x.var(0).avg_pool1d(&options, counts_padding(x))
         }),
         one("nn.functional.avg_pool2d", |x| {
-            let options = pooling::<T, 2>(x, 4);
+            let options = pooling::<2>(x, 4);
             match x.number((6, "divisor_override")) {
                 Some(divisor) => sums(x.var(0), &options) * (1.0 / divisor),
                 None => x.var(0).avg_pool2d(&options, counts_padding(x)),
             }
         }),
         partial("nn.functional.max_pool1d", |x| {
-            let options = pooling::<T, 1>(x, 5).dilation(sizes(x, (4, "dilation"), 1));
+            let options = pooling::<1>(x, 5).dilation(sizes(x, (4, "dilation"), 1));
             Ok(largest(x, x.var(0).max_pool1d(&options)))
         }),
         partial("nn.functional.max_pool2d", |x| {
-            let options = pooling::<T, 2>(x, 5).dilation(sizes(x, (4, "dilation"), 1));
+            let options = pooling::<2>(x, 5).dilation(sizes(x, (4, "dilation"), 1));
             Ok(largest(x, x.var(0).max_pool2d(&options)))
         }),
     ]
 }
 
-fn stretchings<T: Float>() -> Vec<Operation<T>> {
+fn stretchings() -> Vec<Operation> {
     vec![
         one("nn.functional.interpolate.bilinear", |x| {
             let corners = x.flag((4, "align_corners"));
-            match stretching::<T, 2>(x) {
+            match stretching::<2>(x) {
                 Stretching::To(size) => x.var(0).upsample_linear(size, corners),
                 Stretching::By(factors) if corners => {
                     x.var(0).upsample_linear(rounded(x, factors), true)
@@ -100,10 +100,10 @@ fn stretchings<T: Float>() -> Vec<Operation<T>> {
 }
 
 /// Weight, bias and options, the positions of dilation and groups given.
-fn convolution<T: Float, const N: usize>(
-    x: &Args<T>,
+fn convolution<const N: usize>(
+    x: &Args,
     [dilation, groups]: [usize; 2],
-) -> (&Var<T>, Option<&Var<T>>, Convolution<N>) {
+) -> (&Var, Option<&Var>, Convolution<N>) {
     let (weight, padding) = (x.var((1, "weight")), (4, "padding"));
     let options = Convolution::default()
         .stride(sizes(x, (3, "stride"), 1))
@@ -124,7 +124,7 @@ fn convolution<T: Float, const N: usize>(
 }
 
 /// `f`, which takes batches; one image is a batch of one.
-fn in_batches<T: Float>(x: &Var<T>, rank: usize, f: impl Fn(&Var<T>) -> Var<T>) -> Var<T> {
+fn in_batches(x: &Var, rank: usize, f: impl Fn(&Var) -> Var) -> Var {
     if x.rank() == rank {
         f(x)
     } else {
@@ -132,7 +132,7 @@ fn in_batches<T: Float>(x: &Var<T>, rank: usize, f: impl Fn(&Var<T>) -> Var<T>) 
     }
 }
 
-fn pooling<T: Float, const N: usize>(x: &Args<T>, ceil: usize) -> Pooling<N> {
+fn pooling<const N: usize>(x: &Args, ceil: usize) -> Pooling<N> {
     let kernel = sizes(x, (1, "kernel_size"), 1);
     let mut stride = sizes(x, (2, "stride"), 0);
     if stride.contains(&0) {
@@ -148,7 +148,7 @@ fn pooling<T: Float, const N: usize>(x: &Args<T>, ceil: usize) -> Pooling<N> {
 }
 
 /// The values, and PyTorch's places if it gives them.
-fn largest<T: Float>(x: &Args<T>, values: Var<T>) -> Vec<Output<T>> {
+fn largest(x: &Args, values: Var) -> Vec<Output> {
     let mut outputs = vec![values.into()];
     if x.flag((6, "return_indices")) {
         outputs.push(Output::Absent);
@@ -156,12 +156,12 @@ fn largest<T: Float>(x: &Args<T>, values: Var<T>) -> Vec<Output<T>> {
     outputs
 }
 
-fn counts_padding<T: Float>(x: &Args<T>) -> bool {
+fn counts_padding(x: &Args) -> bool {
     x.number((5, "count_include_pad")) != Some(0.0)
 }
 
 /// The sum of each window: a convolution of each plane with ones.
-fn sums<T: Float>(x: &Var<T>, options: &Pooling<2>) -> Var<T> {
+fn sums(x: &Var, options: &Pooling<2>) -> Var {
     let shape = *x.avg_pool2d(options, true).shape();
     let [rows, columns] = [0, 1].map(|i| x.shape()[x.rank() - 2 + i]);
     let planes = x.elements() / (rows * columns).max(1);
@@ -177,7 +177,7 @@ fn sums<T: Float>(x: &Var<T>, options: &Pooling<2>) -> Var<T> {
         ..Convolution::default().stride(options.stride)
     };
     let [taps, across] = options.kernel;
-    let ones = Var::constant(Tensor::ones([1, 1, taps, across]));
+    let ones = Var::constant(Tensor::ones([1, 1, taps, across], x.dtype()));
     x.with_shape(Shape::from([planes, 1, rows, columns]))
         .conv2d(&ones, None, &sliding)
         .with_shape(shape)
@@ -189,7 +189,7 @@ enum Stretching<const N: usize> {
     By([f64; N]),
 }
 
-fn stretching<T: Float, const N: usize>(x: &Args<T>) -> Stretching<N> {
+fn stretching<const N: usize>(x: &Args) -> Stretching<N> {
     if x.get((1, "size")).is_some() {
         return Stretching::To(sizes(x, (1, "size"), 1));
     }
@@ -209,23 +209,23 @@ fn stretching<T: Float, const N: usize>(x: &Args<T>) -> Stretching<N> {
 }
 
 /// The sizes that factors lead to.
-fn rounded<T: Float, const N: usize>(x: &Args<T>, factors: [f64; N]) -> [usize; N] {
+fn rounded<const N: usize>(x: &Args, factors: [f64; N]) -> [usize; N] {
     let shape = x.var(0).shape();
     let size = |axis: usize| shape[shape.rank() - N + axis] as f64;
     std::array::from_fn(|axis| (size(axis) * factors[axis]) as usize)
 }
 
-fn nearest<T: Float>(x: &Args<T>) -> Var<T> {
+fn nearest(x: &Args) -> Var {
     match x.var(0).rank() - 2 {
-        1 => match stretching::<T, 1>(x) {
+        1 => match stretching::<1>(x) {
             Stretching::To(size) => x.var(0).upsample_nearest(size),
             Stretching::By(factors) => x.var(0).upsample_nearest_by(factors),
         },
-        2 => match stretching::<T, 2>(x) {
+        2 => match stretching::<2>(x) {
             Stretching::To(size) => x.var(0).upsample_nearest(size),
             Stretching::By(factors) => x.var(0).upsample_nearest_by(factors),
         },
-        _ => match stretching::<T, 3>(x) {
+        _ => match stretching::<3>(x) {
             Stretching::To(size) => x.var(0).upsample_nearest(size),
             Stretching::By([layers, rows, columns]) => {
                 layered(x.var(0), layers).upsample_nearest_by([rows, columns])
@@ -235,13 +235,13 @@ fn nearest<T: Float>(x: &Args<T>) -> Var<T> {
 }
 
 /// The third axis from the end stretched by a factor.
-fn layered<T: Float>(x: &Var<T>, factor: f64) -> Var<T> {
+fn layered(x: &Var, factor: f64) -> Var {
     let last = x.transpose(-3, -1).upsample_nearest_by([factor]);
     last.transpose(-3, -1)
 }
 
 /// One whole number for each axis, from one number or a list.
-fn sizes<T: Float, const N: usize>(x: &Args<T>, key: impl Into<Key>, default: usize) -> [usize; N] {
+fn sizes<const N: usize>(x: &Args, key: impl Into<Key>, default: usize) -> [usize; N] {
     match x.ints(key).as_deref() {
         None | Some([]) => [default; N],
         Some(&[one]) => [one as usize; N],

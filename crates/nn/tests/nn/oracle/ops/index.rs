@@ -1,12 +1,12 @@
 //! Reading and writing at indices, choosing by masks and by order.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Shape, Tensor};
+use retrograd_tensor::{Array, Shape, Tensor};
 
 use super::args::Args;
 use super::operation::{Operation, Output, one, partial};
 
-pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
+pub(crate) fn table() -> Vec<Operation> {
     vec![
         one("nn.functional.embedding", |x| {
             x.var(0).embedding(indices(x, 1))
@@ -83,17 +83,17 @@ pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn indices<T: Float>(x: &Args<T>, position: usize) -> &Tensor<i64> {
+fn indices(x: &Args, position: usize) -> &Array<i64> {
     x.integers((position, "index")).expect("indices")
 }
 
 /// The axis of an operation.
-fn axis<T: Float>(x: &Args<T>, position: usize) -> isize {
+fn axis(x: &Args, position: usize) -> isize {
     x.int((position, "dim")).expect("an axis")
 }
 
 /// A scalar as a vector of one element: PyTorch lets it have an axis here.
-fn axis_at_least<T: Float>(x: &Var<T>) -> Var<T> {
+fn axis_at_least(x: &Var) -> Var {
     if x.rank() == 0 {
         x.unsqueeze(0)
     } else {
@@ -101,7 +101,7 @@ fn axis_at_least<T: Float>(x: &Var<T>) -> Var<T> {
     }
 }
 
-fn raised(at: &Tensor<i64>) -> Tensor<i64> {
+fn raised(at: &Array<i64>) -> Array<i64> {
     if at.rank() == 0 {
         at.unsqueeze(0)
     } else {
@@ -110,25 +110,25 @@ fn raised(at: &Tensor<i64>) -> Tensor<i64> {
 }
 
 /// PyTorch's indices may count from the end here.
-fn taken<T: Float>(x: &Var<T>, axis: isize, at: &Tensor<i64>) -> Var<T> {
+fn taken(x: &Var, axis: isize, at: &Array<i64>) -> Var {
     let place = x.shape().axis("take_along_dim", axis).expect("an axis");
     let size = x.shape()[place] as i64;
     let mut places = at.iter().map(|i| i.rem_euclid(size));
-    let at = Tensor::from_fn(at.shape(), |_| places.next().expect("one each"));
+    let at = Array::from_fn(at.shape(), |_| places.next().expect("one each"));
     x.take_along(axis, &at)
 }
 
 /// Ours: the tensor, an axis, indices and values.
-type Write<T> = fn(&Var<T>, isize, &Tensor<i64>, &Var<T>) -> Var<T>;
+type Write = fn(&Var, isize, &Array<i64>, &Var) -> Var;
 
 /// `f` with the values that there is an index for; PyTorch lets there be more.
-fn written<T: Float>(x: &Args<T>, f: Write<T>) -> Var<T> {
+fn written(x: &Args, f: Write) -> Var {
     let at = raised(indices(x, 2));
     let mut values = match x.var_if((3, "src")) {
         Some(values) => axis_at_least(values),
         None => {
             let value = x.number((3, "value")).expect("a value");
-            Tensor::full(at.shape(), T::from_f64(value)).into()
+            Tensor::full(at.shape(), value).cast(x.dtype).into()
         }
     };
     for (axis, &size) in at.shape().iter().enumerate() {
@@ -140,11 +140,7 @@ fn written<T: Float>(x: &Args<T>, f: Write<T>) -> Var<T> {
 }
 
 /// `f`, which is along the last axis, along another.
-fn by_order<T: Float>(
-    x: &Args<T>,
-    axis: Option<isize>,
-    f: impl Fn(&Var<T>) -> (Var<T>, Tensor<i64>),
-) -> Vec<Output<T>> {
+fn by_order(x: &Args, axis: Option<isize>, f: impl Fn(&Var) -> (Var, Array<i64>)) -> Vec<Output> {
     let axis = axis.unwrap_or(-1);
     let var = axis_at_least(x.var(0));
     let (values, places) = f(&var.transpose(axis, -1));

@@ -1,19 +1,18 @@
 //! Losses.
 
 use retrograd_nn::{Reduction, loss};
-use retrograd_tensor::Float;
 
 use super::args::Args;
 use super::operation::{Operation, one};
 
-pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
+pub(crate) fn table() -> Vec<Operation> {
     [numbers(), binary(), classes(), distributions()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-fn numbers<T: Float>() -> Vec<Operation<T>> {
+fn numbers() -> Vec<Operation> {
     vec![
         one("nn.functional.mse_loss", |x| {
             loss::mse(x.var(0), x.var(1), reduction(x))
@@ -32,7 +31,7 @@ fn numbers<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn binary<T: Float>() -> Vec<Operation<T>> {
+fn binary() -> Vec<Operation> {
     vec![
         one("nn.functional.binary_cross_entropy", |x| {
             let (p, t) = (x.var(0), x.var(1));
@@ -53,7 +52,7 @@ fn binary<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn classes<T: Float>() -> Vec<Operation<T>> {
+fn classes() -> Vec<Operation> {
     vec![
         one("nn.functional.nll_loss", |x| {
             loss::nll(x.var(0), &right(x), reduction(x))
@@ -78,7 +77,7 @@ fn classes<T: Float>() -> Vec<Operation<T>> {
 }
 
 /// The classes of a case; PyTorch ignores −100 unless it is told another.
-fn right<T: Float>(x: &Args<T>) -> loss::Classes<'_, T> {
+fn right(x: &Args) -> loss::Classes<'_> {
     loss::Classes {
         right: x.integers(1).expect("classes"),
         weights: x.var_if("weight"),
@@ -86,7 +85,7 @@ fn right<T: Float>(x: &Args<T>) -> loss::Classes<'_, T> {
     }
 }
 
-fn distributions<T: Float>() -> Vec<Operation<T>> {
+fn distributions() -> Vec<Operation> {
     vec![
         one("nn.functional.kl_div", |x| {
             let reduction = match x.text("reduction") {
@@ -117,7 +116,7 @@ fn distributions<T: Float>() -> Vec<Operation<T>> {
 }
 
 /// The reduction of a case.
-fn reduction<T: Float>(x: &Args<T>) -> Reduction {
+fn reduction(x: &Args) -> Reduction {
     match x.text("reduction") {
         None | Some("mean") => Reduction::Mean,
         Some("sum") => Reduction::Sum,

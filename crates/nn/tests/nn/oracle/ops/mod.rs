@@ -29,7 +29,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use retrograd_tensor::Float;
+use retrograd_tensor::DType;
 use serde_json::Value;
 
 use self::case::{Case, File};
@@ -43,7 +43,7 @@ const EXACT: f64 = 1e-10;
 const SECOND: f64 = 1e-8;
 
 /// All families.
-fn operations<T: Float>() -> Vec<Operation<T>> {
+fn operations() -> Vec<Operation> {
     [
         attention::table(),
         conv::table(),
@@ -58,12 +58,6 @@ fn operations<T: Float>() -> Vec<Operation<T>> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// The same operation in both precisions.
-struct Both {
-    double: Operation<f64>,
-    single: Operation<f32>,
 }
 
 /// What became of the cases of one operation.
@@ -106,7 +100,7 @@ fn operations_agree_with_pytorch() {
 /// Each row and each reason has its place: no operation has two.
 #[test]
 fn no_operation_has_two_rows() {
-    let names = operations::<f64>().into_iter().map(|row| row.name);
+    let names = operations().into_iter().map(|row| row.name);
     let names = names.chain(LEFT_OUT.map(|(name, _)| name));
     let mut met = BTreeSet::new();
     for name in names {
@@ -114,10 +108,9 @@ fn no_operation_has_two_rows() {
     }
 }
 
-fn table() -> BTreeMap<&'static str, Both> {
-    let rows = operations().into_iter().zip(operations());
-    let rows = rows.map(|(double, single)| (double.name, Both { double, single }));
-    rows.collect()
+fn table() -> BTreeMap<&'static str, Operation> {
+    let rows = operations().into_iter();
+    rows.map(|row| (row.name, row)).collect()
 }
 
 /// The records of the index by operation, in the order of names.
@@ -132,7 +125,12 @@ fn cases(folder: &Path) -> BTreeMap<String, Vec<Value>> {
     cases
 }
 
-fn tally(operation: &Both, records: &[Value], file: &File, failures: &mut Vec<String>) -> Tally {
+fn tally(
+    operation: &Operation,
+    records: &[Value],
+    file: &File,
+    failures: &mut Vec<String>,
+) -> Tally {
     let mut tally = Tally::default();
     for record in records {
         let case = Case {
@@ -157,14 +155,14 @@ fn tally(operation: &Both, records: &[Value], file: &File, failures: &mut Vec<St
 
 /// The errors of one case in f64 and in f32, or why it is left out, or what is wrong.
 fn compare(
-    operation: &Both,
+    operation: &Operation,
     case: Case<'_>,
 ) -> Result<Result<(Errors, Errors), &'static str>, String> {
-    let found = match case.run(&operation.double) {
+    let found = match case.run(operation, DType::F64) {
         Ok(found) => found,
         Err(reason) => return Ok(Err(reason)),
     };
-    let bound = operation.double.double.map_or(EXACT, |(bound, _)| bound);
+    let bound = operation.double.map_or(EXACT, |(bound, _)| bound);
     let bounds = Errors {
         value: bound,
         first: bound,
@@ -182,10 +180,10 @@ fn compare(
         rounded: true,
         ..case
     };
-    let expected = case.run(&operation.double)?.rounded();
-    let found = case.run(&operation.single)?;
+    let expected = case.run(operation, DType::F64)?.rounded();
+    let found = case.run(operation, DType::F32)?;
     let single = compare::errors(&found, &expected, &case.terms(Terms::CANCELLED_SINGLE))?;
-    let times = operation.single.single.map_or(1.0, |(times, _)| times);
+    let times = operation.single.map_or(1.0, |(times, _)| times);
     let bound = times * compare::single_precision(case.elements());
     let bounds = Errors {
         value: bound,
@@ -207,7 +205,7 @@ fn words(panic: &dyn std::any::Any) -> String {
 
 fn print(
     cases: &BTreeMap<String, Vec<Value>>,
-    table: &BTreeMap<&str, Both>,
+    table: &BTreeMap<&str, Operation>,
     tallies: &[(&str, Tally)],
 ) {
     println!(
@@ -240,11 +238,11 @@ fn print(
         for (reason, count) in &tally.left_out {
             println!("    {count} left out: {reason}");
         }
-        let Both { double, single } = &table[name];
-        if let Some((bound, reason)) = double.double {
+        let operation = &table[name];
+        if let Some((bound, reason)) = operation.double {
             println!("    within {bound:e}: {reason}");
         }
-        if let Some((times, reason)) = single.single {
+        if let Some((times, reason)) = operation.single {
             println!("    within {times} times the usual bound in f32: {reason}");
         }
         run += tally.cases - left_out;

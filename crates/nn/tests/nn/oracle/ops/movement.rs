@@ -1,19 +1,18 @@
 //! Movement of elements.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
 
 use super::args::{Args, Key};
 use super::operation::{Operation, Output, many, one};
 
-pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
+pub(crate) fn table() -> Vec<Operation> {
     [axes(), copies(), parts(), borders(), diagonals()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-fn axes<T: Float>() -> Vec<Operation<T>> {
+fn axes() -> Vec<Operation> {
     vec![
         one("flatten", |x| {
             let ends = [x.int((1, "start_dim")), x.int((2, "end_dim"))];
@@ -48,7 +47,7 @@ fn axes<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn copies<T: Float>() -> Vec<Operation<T>> {
+fn copies() -> Vec<Operation> {
     vec![
         one("broadcast_to", |x| x.var(0).expand(&given(x, (1, "size")))),
         one("expand", |x| x.var(0).expand(&given(x, (1, "size")))),
@@ -72,7 +71,7 @@ fn copies<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn parts<T: Float>() -> Vec<Operation<T>> {
+fn parts() -> Vec<Operation> {
     vec![
         one("cat", |x| {
             // PyTorch passes over a vector without elements among tensors of more axes.
@@ -110,7 +109,7 @@ fn parts<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn borders<T: Float>() -> Vec<Operation<T>> {
+fn borders() -> Vec<Operation> {
     vec![
         one("flip", |x| x.var(0).flip(&given(x, (1, "dims"))[..])),
         one("nn.functional.pad.constant", |x| {
@@ -136,7 +135,7 @@ fn borders<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn diagonals<T: Float>() -> Vec<Operation<T>> {
+fn diagonals() -> Vec<Operation> {
     vec![
         one("diag_embed", |x| {
             x.var(0).diag_embed(offset(x), plane(x, [-2, -1]))
@@ -175,22 +174,22 @@ fn diagonals<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn outputs<T: Float>(parts: Vec<Var<T>>) -> Vec<Output<T>> {
+fn outputs(parts: Vec<Var>) -> Vec<Output> {
     parts.into_iter().map(Output::Var).collect()
 }
 
-fn offset<T: Float>(x: &Args<T>) -> isize {
+fn offset(x: &Args) -> isize {
     x.int((1, "offset")).unwrap_or(0)
 }
 
 /// The axes that span the matrices of a diagonal.
-fn plane<T: Float>(x: &Args<T>, default: [isize; 2]) -> [isize; 2] {
+fn plane(x: &Args, default: [isize; 2]) -> [isize; 2] {
     let [rows, columns] = [x.int((2, "dim1")), x.int((3, "dim2"))];
     [rows.unwrap_or(default[0]), columns.unwrap_or(default[1])]
 }
 
 /// Widths of the last axes in order; PyTorch lists the last axis first.
-fn widths<T: Float>(x: &Args<T>) -> Vec<[isize; 2]> {
+fn widths(x: &Args) -> Vec<[isize; 2]> {
     let list = given(x, (1, "pad"));
     list.chunks(2)
         .rev()
@@ -198,19 +197,19 @@ fn widths<T: Float>(x: &Args<T>) -> Vec<[isize; 2]> {
         .collect()
 }
 
-fn size<T: Float>(x: &Var<T>, axis: isize) -> usize {
+fn size(x: &Var, axis: isize) -> usize {
     x.shape()[x.shape().axis("test", axis).expect("an axis")]
 }
 
-fn int<T: Float>(x: &Args<T>, key: impl Into<Key>) -> isize {
+fn int(x: &Args, key: impl Into<Key>) -> isize {
     x.int(key).expect("an integer")
 }
 
-fn given<T: Float>(x: &Args<T>, key: impl Into<Key>) -> Vec<isize> {
+fn given(x: &Args, key: impl Into<Key>) -> Vec<isize> {
     x.ints(key).expect("integers")
 }
 
-fn sizes<T: Float>(x: &Args<T>, key: impl Into<Key>) -> Vec<usize> {
+fn sizes(x: &Args, key: impl Into<Key>) -> Vec<usize> {
     given(x, key)
         .into_iter()
         .map(|size| size as usize)

@@ -1,12 +1,11 @@
 //! Normalisations.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
 
 use super::args::Args;
 use super::operation::{Operation, one, partial};
 
-pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
+pub(crate) fn table() -> Vec<Operation> {
     vec![
         partial("nn.functional.batch_norm", |x| {
             if x.var(0).rank() < 2 {
@@ -49,10 +48,10 @@ pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn affine<T: Float>(x: &Args<T>) -> (Option<&Var<T>>, Option<&Var<T>>) {
+fn affine(x: &Args) -> (Option<&Var>, Option<&Var>) {
     (x.var_if("weight"), x.var_if("bias"))
 }
 
-fn epsilon<T: Float>(x: &Args<T>) -> f64 {
+fn epsilon(x: &Args) -> f64 {
     x.number("eps").unwrap_or(1e-5)
 }

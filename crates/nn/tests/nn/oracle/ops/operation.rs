@@ -1,46 +1,46 @@
 //! A row of the tables: the name of PyTorch's operation, and ours as a function of its arguments.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Axes, Float, Tensor, keep};
+use retrograd_tensor::{Array, Axes, keep};
 
 use super::args::{Args, Key};
 
 /// One output of an operation.
 #[derive(Debug)]
-pub(crate) enum Output<T: Float> {
-    Var(Var<T>),
+pub(crate) enum Output {
+    Var(Var),
     /// Where chosen elements were.
-    Positions(Tensor<i64>),
+    Positions(Array<i64>),
     /// PyTorch gives it and we do not.
     Absent,
 }
 
-impl<T: Float> From<Var<T>> for Output<T> {
-    fn from(y: Var<T>) -> Self {
+impl From<Var> for Output {
+    fn from(y: Var) -> Self {
         Self::Var(y)
     }
 }
 
-impl<T: Float> From<Tensor<i64>> for Output<T> {
-    fn from(positions: Tensor<i64>) -> Self {
+impl From<Array<i64>> for Output {
+    fn from(positions: Array<i64>) -> Self {
         Self::Positions(positions)
     }
 }
 
 /// Ours, or why a case is not for it.
-type Run<T> = Box<dyn Fn(&Args<T>) -> Result<Vec<Output<T>>, &'static str>>;
+type Run = Box<dyn Fn(&Args) -> Result<Vec<Output>, &'static str>>;
 
 /// A row of the tables.
-pub(crate) struct Operation<T: Float> {
+pub(crate) struct Operation {
     pub(crate) name: &'static str,
-    pub(crate) run: Run<T>,
+    pub(crate) run: Run,
     /// The bound of values and first order in f64 where the usual one is not met, and why.
     pub(crate) double: Option<(f64, &'static str)>,
     /// How many times larger the bound in f32 is than the usual one, and why.
     pub(crate) single: Option<(f64, &'static str)>,
 }
 
-impl<T: Float> Operation<T> {
+impl Operation {
     /// The same row with another bound in f64.
     pub(crate) fn within(mut self, bound: f64, reason: &'static str) -> Self {
         self.double = Some((bound, reason));
@@ -55,23 +55,20 @@ impl<T: Float> Operation<T> {
 }
 
 /// An operation of one output.
-pub(crate) fn one<T: Float>(name: &'static str, f: fn(&Args<T>) -> Var<T>) -> Operation<T> {
+pub(crate) fn one(name: &'static str, f: fn(&Args) -> Var) -> Operation {
     partial(name, move |x| Ok(vec![f(x).into()]))
 }
 
 /// An operation of several outputs.
-pub(crate) fn many<T: Float>(
-    name: &'static str,
-    f: fn(&Args<T>) -> Vec<Output<T>>,
-) -> Operation<T> {
+pub(crate) fn many(name: &'static str, f: fn(&Args) -> Vec<Output>) -> Operation {
     partial(name, move |x| Ok(f(x)))
 }
 
 /// An operation that not all cases are for; the others get a reason.
-pub(crate) fn partial<T: Float>(
+pub(crate) fn partial(
     name: &'static str,
-    f: impl Fn(&Args<T>) -> Result<Vec<Output<T>>, &'static str> + 'static,
-) -> Operation<T> {
+    f: impl Fn(&Args) -> Result<Vec<Output>, &'static str> + 'static,
+) -> Operation {
     Operation {
         name,
         run: Box::new(f),
@@ -81,26 +78,23 @@ pub(crate) fn partial<T: Float>(
 }
 
 /// An operation of the one tensor of a case, and nothing else.
-pub(crate) fn unary<T: Float>(name: &'static str, f: fn(&Var<T>) -> Var<T>) -> Operation<T> {
+pub(crate) fn unary(name: &'static str, f: fn(&Var) -> Var) -> Operation {
     partial(name, move |x| Ok(vec![f(x.var(0)).into()]))
 }
 
 /// An operation of two tensors, and nothing else.
-pub(crate) fn binary<T: Float>(
-    name: &'static str,
-    f: fn(&Var<T>, &Var<T>) -> Var<T>,
-) -> Operation<T> {
+pub(crate) fn binary(name: &'static str, f: fn(&Var, &Var) -> Var) -> Operation {
     partial(name, move |x| Ok(vec![f(x.var(0), x.var(1)).into()]))
 }
 
 /// A function along one axis that keeps it. PyTorch lets a scalar have an axis here.
-pub(crate) fn along<T: Float>(x: &Args<T>, f: fn(&Var<T>, isize) -> Var<T>) -> Var<T> {
+pub(crate) fn along(x: &Args, f: fn(&Var, isize) -> Var) -> Var {
     let (var, axis) = (x.var(0), x.int((1, "dim")).expect("an axis"));
     f(&lifted(var), axis).with_shape(*var.shape())
 }
 
 /// Itself, or a scalar as a vector.
-pub(crate) fn lifted<T: Float>(var: &Var<T>) -> Var<T> {
+pub(crate) fn lifted(var: &Var) -> Var {
     if var.rank() > 0 {
         var.clone()
     } else {
@@ -109,7 +103,7 @@ pub(crate) fn lifted<T: Float>(var: &Var<T>) -> Var<T> {
 }
 
 /// The axes at `key`, all if there are none, kept if `keepdim` says so. Here too a scalar has one.
-pub(crate) fn axes<T: Float>(x: &Args<T>, key: impl Into<Key>) -> Axes {
+pub(crate) fn axes(x: &Args, key: impl Into<Key>) -> Axes {
     let key = key.into();
     let given = x.ints(key).filter(|list| !list.is_empty());
     let axes = match given {

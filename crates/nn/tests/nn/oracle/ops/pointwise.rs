@@ -2,18 +2,17 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Activation, Module};
-use retrograd_tensor::Float;
 
 use super::operation::{Operation, binary, one, unary};
 
-pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
+pub(crate) fn table() -> Vec<Operation> {
     [functions(), pairs(), activations()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-fn functions<T: Float>() -> Vec<Operation<T>> {
+fn functions() -> Vec<Operation> {
     vec![
         unary("abs", Var::abs),
         unary("acos", Var::acos),
@@ -38,10 +37,7 @@ fn functions<T: Float>() -> Vec<Operation<T>> {
         one("logit", |x| match x.number((1, "eps")) {
             // Where the ends are crossed, PyTorch's logit moves numbers below the lower one there.
             Some(margin) => {
-                let below = x
-                    .var(0)
-                    .value()
-                    .map(|x| T::from_f64(f64::from(x.to_f64() < margin)));
+                let below = x.var(0).value().map(|x| f64::from(x < margin));
                 let inside = x.var(0).clamp(f64::NEG_INFINITY, 1.0 - margin);
                 inside.masked_fill(&below, margin).logit()
             }
@@ -62,7 +58,7 @@ fn functions<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn pairs<T: Float>() -> Vec<Operation<T>> {
+fn pairs() -> Vec<Operation> {
     vec![
         one("add", |x| match x.number("alpha") {
             Some(alpha) => x.var(0) + x.var(1) * alpha,
@@ -99,7 +95,7 @@ fn pairs<T: Float>() -> Vec<Operation<T>> {
     ]
 }
 
-fn activations<T: Float>() -> Vec<Operation<T>> {
+fn activations() -> Vec<Operation> {
     vec![
         unary("nn.functional.relu", |x| Activation::Relu.forward(x)),
         one("nn.functional.leaky_relu", |x| {
@@ -160,7 +156,7 @@ fn activations<T: Float>() -> Vec<Operation<T>> {
 }
 
 /// One slope, or one a channel: those are on axis 1.
-fn prelu<T: Float>(x: &Var<T>, slope: &Var<T>) -> Var<T> {
+fn prelu(x: &Var, slope: &Var) -> Var {
     let sizes: Vec<usize> = if slope.elements() == 1 {
         Vec::new()
     } else {

@@ -1,12 +1,12 @@
 //! Products.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::{Float, Shape};
+use retrograd_tensor::Shape;
 
 use super::args::Args;
 use super::operation::{Operation, binary, one};
 
-pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
+pub(crate) fn table() -> Vec<Operation> {
     vec![
         one("addmm", |x| {
             let [beta, alpha] = factors(x);
@@ -38,12 +38,12 @@ pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
 }
 
 /// β and α.
-fn factors<T: Float>(x: &Args<T>) -> [f64; 2] {
+fn factors(x: &Args) -> [f64; 2] {
     [x.number("beta"), x.number("alpha")].map(|factor| factor.unwrap_or(1.0))
 }
 
 /// PyTorch's product takes vectors on either side; ours has a method for each.
-fn matmul<T: Float>(a: &Var<T>, b: &Var<T>) -> Var<T> {
+fn matmul(a: &Var, b: &Var) -> Var {
     match (a.rank(), b.rank()) {
         (1, 1) => a.dot(b),
         (_, 1) => a.mv(b),
@@ -53,11 +53,11 @@ fn matmul<T: Float>(a: &Var<T>, b: &Var<T>) -> Var<T> {
 }
 
 /// x·Wᵀ + b along the last axis. A weight of one axis is a single row, whose result has no axis.
-fn linear<T: Float>(x: &Var<T>, weight: &Var<T>, bias: Option<&Var<T>>) -> Var<T> {
+fn linear(x: &Var, weight: &Var, bias: Option<&Var>) -> Var {
     let outputs = weight.shape()[..weight.rank() - 1].to_vec();
     let inputs = weight.shape()[weight.rank() - 1];
     let rows: usize = x.shape()[..x.rank() - 1].iter().product();
-    let flat = |var: &Var<T>, sizes: [usize; 2]| var.with_shape(sizes.into());
+    let flat = |var: &Var, sizes: [usize; 2]| var.with_shape(sizes.into());
     let count = outputs.iter().product();
     let (rows_of_x, weight) = (flat(x, [rows, inputs]), flat(weight, [count, inputs]));
     let y = match bias {

@@ -1,12 +1,11 @@
 //! Reductions along axes.
 
 use retrograd_autograd::Var;
-use retrograd_tensor::Float;
 
 use super::args::Args;
 use super::operation::{Operation, Output, along, axes, lifted, many, one};
 
-pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
+pub(crate) fn table() -> Vec<Operation> {
     vec![
         one("cumsum", |x| along(x, Var::cumsum)),
         many("max.reduction_with_dim", |x| {
@@ -49,7 +48,7 @@ pub(crate) fn table<T: Float>() -> Vec<Operation<T>> {
 }
 
 /// What is taken off the count: PyTorch's `correction`, or its older `unbiased`; 1 without either.
-fn correction<T: Float>(x: &Args<T>) -> f64 {
+fn correction(x: &Args) -> f64 {
     let older = x.number((2, "unbiased"));
     x.number("correction").or(older).unwrap_or(1.0)
 }

@@ -13,13 +13,13 @@ use smallvec::SmallVec;
 
 use super::super::SPAN;
 use super::{BLOCK_BYTES, Call, Inside, Insides, TASKS, columns};
+use crate::array::Array;
 use crate::element::Float;
 use crate::gemm::{Epilogue, Indirect, Panels, Routines, Table, Transpose};
 use crate::parallel;
 use crate::shape::{Geometry, Shape, Sliding};
 use crate::simd::Isa;
 use crate::storage::Storage;
-use crate::tensor::Tensor;
 
 /// Most elements of all parts together, unless a single one has more.
 const PARTS: usize = 1 << 20;
@@ -30,7 +30,7 @@ pub(in super::super) fn filter<T: Float>(isa: Isa, call: Call<'_, T>) {
     let plan = WeightPlan::<T>::new(isa, geometry);
     let parts = geometry.batch.div_ceil(plan.part);
     let units = geometry.groups * plan.bands;
-    let sums = Tensor::written(Shape::from([parts, units * plan.unit()]), |parts| {
+    let sums = Array::written(Shape::from([parts, units * plan.unit()]), |parts| {
         let [x_size, y_size] = plan.image_sizes().map(|image| plan.part * image);
         parallel::for_each_chunk(parts, plan.unit(), &|i, out| {
             let (part, unit) = (i / units, i % units);

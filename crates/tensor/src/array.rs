@@ -15,11 +15,11 @@ use crate::storage::{Shared, Storage};
 /// this tensor is its only holder, so no write is ever seen through another tensor. A tensor is
 /// one pointer, to a buffer that starts with its own [`Layout`].
 #[derive(Clone)]
-pub struct Tensor<T: Element = f32> {
+pub struct Array<T: Element = f32> {
     shared: Shared<T>,
 }
 
-impl<T: Element> Tensor<T> {
+impl<T: Element> Array<T> {
     /// The values in row-major order under `shape`.
     ///
     /// # Panics
@@ -216,7 +216,7 @@ impl<T: Element> Tensor<T> {
 }
 
 /// Same shape and equal elements (so a NaN makes a tensor unequal to itself).
-impl<T: Element> PartialEq for Tensor<T> {
+impl<T: Element> PartialEq for Array<T> {
     fn eq(&self, other: &Self) -> bool {
         self.shape() == other.shape() && self.iter().eq(other.iter())
     }
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn writes_never_show_through_another_tensor() {
-        let mut a = Tensor::from_vec(vec![1.0_f32, 2.0, 3.0, 4.0], [2, 2]);
+        let mut a = Array::from_vec(vec![1.0_f32, 2.0, 3.0, 4.0], [2, 2]);
         let b = a.clone();
         let turned = a.t();
         a.make_mut()[0] = 9.0;
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn wrong_counts_are_refused_in_words() {
-        let error = Tensor::try_from_vec(vec![0.0_f32; 5], Shape::from([2, 3])).unwrap_err();
+        let error = Array::try_from_vec(vec![0.0_f32; 5], Shape::from([2, 3])).unwrap_err();
         assert_eq!(
             error.to_string(),
             "from_vec: [2, 3]: 5 values do not fill 6 elements"
