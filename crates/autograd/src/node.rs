@@ -83,7 +83,6 @@ type Values = (SmallVec<[Option<Var>; 3]>, Option<Var>);
 impl Saved {
     /// The values, for good; nothing if they have been taken before.
     #[inline]
-    #[inline]
     pub(crate) fn take(&mut self) -> Option<Values> {
         let freed = std::mem::replace(&mut self.freed, true);
         (!freed).then(|| (std::mem::take(&mut self.inputs), self.output.take()))
