@@ -16,7 +16,7 @@ use super::update::Update;
 use crate::param::Param;
 use crate::snapshot::{Snapshot, SnapshotError, SnapshotReader, Stateful};
 
-/// Applies an [`UpdateRule`], or [`Lbfgs`], to the parameters of a model.
+/// Applies an [`UpdateRule`](crate::UpdateRule), or [`Lbfgs`], to the parameters of a model.
 ///
 /// Its [snapshot](Stateful) holds what the rule remembers, by the names of parameters and slots
 /// (`encoder.0.weight/m`), and how many steps were made. The rule's constants, the rate, groups and
