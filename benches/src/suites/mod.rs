@@ -1,6 +1,7 @@
 //! The questions, each a list of cases.
 
 pub mod conv;
+pub mod derivatives;
 pub mod epochs;
 pub mod gemm;
 pub mod math;

@@ -107,7 +107,7 @@ impl Var {
              cotangent with backward_from",
             self.origin()
         );
-        self.value().constant_like(self.shape(), 1.0)
+        self.raw().constant_like(self.shape(), 1.0)
     }
 
     #[track_caller]
@@ -147,6 +147,26 @@ impl Var {
 #[must_use]
 pub fn grad(y: &Var, xs: &[&Var]) -> Vec<Var> {
     try_grad(y, xs).or_no_derivative("grad")
+}
+
+/// The derivative of `y`, a single number, with respect to one Var, recorded: [`grad`] of one.
+///
+/// ```
+/// use retrograd_autograd::{Tape, derivative};
+/// use retrograd_tensor::Tensor;
+///
+/// let tape = Tape::new();
+/// let x = tape.leaf(Tensor::scalar(3.0));
+/// let slope = derivative(&x.square(), &x);
+/// assert_eq!((slope.item(), derivative(&slope, &x).item()), (6.0, 2.0));
+/// ```
+///
+/// # Panics
+/// As [`grad`].
+#[track_caller]
+#[must_use]
+pub fn derivative(y: &Var, x: &Var) -> Var {
+    grad(y, &[x]).swap_remove(0)
 }
 
 /// As [`grad`], with an error where an operation on the way has no derivative.
@@ -196,7 +216,7 @@ pub(crate) fn pull(y: &Var, cotangent: Var, xs: &[&Var]) -> Result<Vec<Var>, NoD
         }
         None => Vec::new(),
     };
-    let zeros = |x: &Var| tape.constant(x.value().constant_like(x.shape(), 0.0));
+    let zeros = |x: &Var| tape.constant(x.raw().constant_like(x.shape(), 0.0));
     let cotangent = |id: NodeId| cotangents.get(id).cloned().flatten();
     Ok(wanted
         .iter()

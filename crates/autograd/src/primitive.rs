@@ -74,6 +74,21 @@ pub trait Primitive: fmt::Debug {
         false
     }
 
+    /// The movement of the output when the inputs `x` move at the speeds `t` (`None` stands for zero),
+    /// given the output `y`: the Jacobian-vector product Σ ∂y/∂xᵢ·tᵢ.
+    ///
+    /// An operation that is linear says so and has nothing to compute. What says nothing is moved by its
+    /// [`vjp`](Self::vjp), which costs a sweep of one operation.
+    fn jvp(&self, _x: &[&Var], _y: &Var, _t: &[Option<&Var>]) -> Tangent {
+        Tangent::Transposed
+    }
+
+    /// The results for all members of a batch at once: inputs that are batched have one axis more in
+    /// front, and so has the result. `None`, and the members are taken one after another.
+    fn forward_batched(&self, _x: &[Batched<'_>]) -> Option<Tensor> {
+        None
+    }
+
     /// How often the operation can be differentiated; for ever, unless its rule looks at values.
     ///
     /// Where it ends, derivatives that are asked for are refused with the operation's name, and not
@@ -136,6 +151,60 @@ fn attributes(debug: &str) -> String {
 
 /// The cotangent of each input of an operation, in order; `None` stands for zero.
 pub type Cotangents = SmallVec<[Option<Var>; 3]>;
+
+/// How an output moves with its inputs; see [`Primitive::jvp`].
+#[derive(Debug)]
+pub enum Tangent {
+    /// As the rule of [`Primitive::vjp`] says, transposed.
+    Transposed,
+    /// The operation is linear in all inputs together: the same operation on the speeds.
+    Linear,
+    /// The operation is linear in each input while the others stay, as a product is: the sum of the
+    /// operation with one speed in the place of its input.
+    Multilinear,
+    /// Not at all.
+    Zero,
+    /// This.
+    Of(Var),
+}
+
+/// An input of an operation on a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Batched<'a> {
+    /// The tensor, with the axis of the batch in front if it has one.
+    pub value: &'a Tensor,
+    /// Whether each member has an input of its own.
+    pub is_batched: bool,
+}
+
+impl Batched<'_> {
+    /// Number of axes of one member.
+    #[must_use]
+    pub fn rank(&self) -> usize {
+        self.value.rank() - usize::from(self.is_batched)
+    }
+
+    /// The shape of a batch of as many members of this shape, which get axes of size 1 in front until
+    /// there are `rank`.
+    #[must_use]
+    pub fn behind(&self, member: &Shape, rank: usize) -> Shape {
+        let size = std::iter::once(self.value.shape()[0]);
+        let ones = std::iter::repeat_n(1, rank.saturating_sub(member.rank()));
+        let sizes: SmallVec<[usize; 8]> = size.chain(ones).chain(member.iter().copied()).collect();
+        Shape::from(&sizes[..])
+    }
+
+    /// The tensor with axes of size 1 behind that of the batch, so that members have `rank` axes and
+    /// broadcast as they would alone.
+    #[must_use]
+    pub fn aligned(&self, rank: usize) -> Tensor {
+        if !self.is_batched || self.rank() >= rank {
+            return self.value.clone();
+        }
+        let member = Shape::from(&self.value.shape()[1..]);
+        self.value.with_shape(self.behind(&member, rank))
+    }
+}
 
 /// The bit of an input in a set of inputs. The last one stands for all from there on, so that an
 /// operation may have any number of them: what is true of one of those counts for all.

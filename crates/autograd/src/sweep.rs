@@ -13,6 +13,7 @@ use retrograd_tensor::Tensor;
 
 use crate::checkpoint::Region;
 use crate::derivative::{Derivatives, NoDerivative};
+use crate::lift;
 use crate::node::{Kind, Node, NodeId, Operand};
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive};
 use crate::recycle;
@@ -70,7 +71,7 @@ pub(crate) fn sweep(
     }
     accumulate(&mut cotangents[last], start.cotangent);
     if let Some(cotangent) = &cotangents[last] {
-        tape.note_seed(last, cotangent.value());
+        tape.note_seed(last, cotangent.raw());
     }
     let mut hooks = tape.hooks();
     for id in (0..=last).rev() {
@@ -140,7 +141,10 @@ fn add_in_place(tape: &Tape, node: &Node, id: NodeId, cotangents: &mut [Option<V
     if tape.is_watched() || tape.detector().borrow().is_on() {
         return false;
     }
-    let Some(total) = cotangents[input].take_if(|total| !total.is_tracked()) else {
+    if cotangents[id].as_ref().is_none_or(Var::is_lifted) {
+        return false;
+    }
+    let Some(total) = cotangents[input].take_if(|total| !total.is_recorded()) else {
         return false;
     };
     let Some(g) = &cotangents[id] else {
@@ -173,7 +177,13 @@ fn rule(
     (x, y, g): (&Inputs, &Output, &Var),
     mode: Sweep,
 ) -> Cotangents {
-    let results = tape.on_behalf_of(node, || primitive.vjp(x, y, g));
+    let results = tape.on_behalf_of(node, || {
+        let looks_at_values = primitive.derivatives() != Derivatives::Every;
+        match lift::batch_of(x, y, g).filter(|_| looks_at_values) {
+            Some(members) => lift::rule_one_by_one(primitive, (x, y, g), members),
+            None => primitive.vjp(x, y, g),
+        }
+    });
     #[cfg(test)]
     let results = crate::check::mutation::spoil(node, g, results);
     check_results(node, &results);
@@ -279,7 +289,7 @@ fn residuals(
 fn accumulate(total: &mut Option<Var>, term: Var) {
     *total = Some(match total.take() {
         None => term,
-        Some(sum) if sum.is_tracked() || term.is_tracked() => &sum + &term,
+        Some(sum) if sum.is_recorded() || term.is_recorded() => &sum + &term,
         Some(sum) => {
             let tape = sum.tape().or(term.tape()).cloned();
             let mut value = sum.into_value();

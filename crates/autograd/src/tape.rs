@@ -51,6 +51,11 @@ impl Identity {
     }
 }
 
+/// A number above those of all tapes and derivatives forwards so far.
+pub(crate) fn new_level() -> u64 {
+    Identity::new().0
+}
+
 struct Inner {
     identity: Identity,
     /// The nodes recorded, and after them vacant ones that an earlier step has left.
@@ -263,6 +268,20 @@ impl Tape {
         self.add_leaf(value, None)
     }
 
+    /// A leaf whose value is what `var` stands for without its tape: a tensor, a batch or a dual.
+    #[track_caller]
+    pub(crate) fn leaf_of(&self, var: &Var) -> Var {
+        let location = Location::caller();
+        let id = self.record(|node| {
+            node.kind = Kind::Leaf(None);
+            node.shape = *var.shape();
+            node.dtype = var.dtype();
+            node.location = location;
+        });
+        self.note_leaf(id, var.raw());
+        var.tracked_as(self, id)
+    }
+
     /// As [`leaf`](Self::leaf), with a name for tables and messages.
     #[track_caller]
     #[must_use]
@@ -344,8 +363,8 @@ impl Tape {
     /// A free constant as what it is on this tape: the output of a node, or a constant.
     pub(crate) fn var(&self, value: Var, node: Option<NodeId>) -> Var {
         match node {
-            Some(node) => Var::tracked(value.into_value(), self.clone(), node),
-            None => self.constant(value.into_value()),
+            Some(node) => value.tracked_as(self, node),
+            None => value.constant_of(self),
         }
     }
 

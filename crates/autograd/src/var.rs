@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::panic::Location;
+use std::rc::Rc;
 
 use retrograd_tensor::{DType, Shape, Tensor};
 use smallvec::SmallVec;
 
+use crate::lift::{self, Dual, Lift};
 use crate::node::{Kind, Node, NodeId, Operand};
 use crate::primitive::{Needed, Primitive, Saves};
 use crate::tape::{Mode, Tape};
@@ -34,6 +36,14 @@ enum History {
     Free,
     /// A step; and its node there, when tracked.
     On { node: Option<Place>, tape: Tape },
+    /// More than one tensor, and perhaps a step.
+    Lifted(Rc<Lifted>),
+}
+
+struct Lifted {
+    node: Option<NodeId>,
+    tape: Option<Tape>,
+    lift: Lift,
 }
 
 /// A [`NodeId`] and 1, in four bytes.
@@ -66,7 +76,7 @@ impl Var {
     /// The number `value` as a free constant of this Var's type, of shape `[]`.
     #[must_use]
     pub fn scalar_like(&self, value: f64) -> Self {
-        Self::constant(self.value.scalar_like(value))
+        Self::constant(self.raw().scalar_like(value))
     }
 
     /// A constant of the step that `other` belongs to, if it belongs to one.
@@ -91,17 +101,140 @@ impl Var {
         Self { value, history }
     }
 
-    /// The number itself.
+    /// The number itself; of a dual, that without its movement.
+    ///
+    /// # Panics
+    /// Of a batch inside of [`vmap`](crate::functional::vmap), where there is one for each member.
+    #[track_caller]
     #[must_use]
     #[inline]
     pub fn value(&self) -> &Tensor {
+        if let Some(Lift::Batch(shape)) = self.lift() {
+            refuse_value(shape);
+        }
         &self.value
+    }
+
+    /// The number itself; of a batch, those of all members.
+    #[inline]
+    pub(crate) fn raw(&self) -> &Tensor {
+        &self.value
+    }
+
+    /// A tensor of this Var's shape, to ask what shapes views of it would have.
+    pub(crate) fn stand_in(&self) -> Tensor {
+        match self.batch_size() {
+            None => self.value.clone(),
+            Some(_) => self.value.constant_like(self.shape(), 0.0),
+        }
+    }
+
+    /// A constant whose numbers, of all members of a batch, are a function of these.
+    pub(crate) fn mapped(&self, function: impl Fn(f64) -> f64) -> Self {
+        let value = self.value.map(function);
+        match self.batch_size() {
+            None => Self::constant(value),
+            Some(_) => Self::batch(value, None),
+        }
+    }
+
+    /// As [`raw`](Self::raw), for good.
+    pub(crate) fn into_raw(self) -> Tensor {
+        self.value
+    }
+
+    /// A batch: one member for each position of the first axis.
+    pub(crate) fn batch(value: Tensor, tape: Option<Tape>) -> Self {
+        let shape = Shape::from(&value.shape()[1..]);
+        Self::lifted(value, None, tape, Lift::Batch(shape))
+    }
+
+    /// A value that moves.
+    pub(crate) fn moving(dual: Dual) -> Self {
+        Self::lifted(dual.primal.value.clone(), None, None, Lift::Dual(dual))
+    }
+
+    fn lifted(value: Tensor, node: Option<NodeId>, tape: Option<Tape>, lift: Lift) -> Self {
+        let history = History::Lifted(Rc::new(Lifted { node, tape, lift }));
+        Self { value, history }
+    }
+
+    /// What this stands for beside a tensor.
+    #[inline]
+    pub(crate) fn lift(&self) -> Option<&Lift> {
+        match &self.history {
+            History::Lifted(lifted) => Some(&lifted.lift),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_lifted(&self) -> bool {
+        self.lift().is_some()
+    }
+
+    pub(crate) fn dual(&self) -> Option<&Dual> {
+        match self.lift()? {
+            Lift::Dual(dual) => Some(dual),
+            Lift::Batch(_) => None,
+        }
+    }
+
+    /// The number of members, if this is a batch.
+    pub(crate) fn batch_size(&self) -> Option<usize> {
+        match self.lift()? {
+            Lift::Batch(_) => self.value.shape().first().copied(),
+            Lift::Dual(dual) => dual.primal.batch_size(),
+        }
+    }
+
+    /// What is below the tape that this is tracked on; itself if it is not.
+    pub(crate) fn below(&self) -> Self {
+        match &self.history {
+            History::Lifted(lifted) if lifted.node.is_none() => self.clone(),
+            _ => self.below_tape(),
+        }
+    }
+
+    /// What is below the tape that this belongs to.
+    pub(crate) fn below_tape(&self) -> Self {
+        match &self.history {
+            History::Lifted(lifted) => {
+                Self::lifted(self.value.clone(), None, None, lifted.lift.clone())
+            }
+            _ => Self::constant(self.value.clone()),
+        }
+    }
+
+    /// This as the result of a node.
+    pub(crate) fn tracked_as(&self, tape: &Tape, node: NodeId) -> Self {
+        match &self.history {
+            History::Lifted(lifted) => {
+                let (value, lift) = (self.value.clone(), lifted.lift.clone());
+                Self::lifted(value, Some(node), Some(tape.clone()), lift)
+            }
+            _ => Self::tracked(self.value.clone(), tape.clone(), node),
+        }
+    }
+
+    /// This as a constant of a tape.
+    pub(crate) fn constant_of(&self, tape: &Tape) -> Self {
+        match &self.history {
+            History::Lifted(lifted) => {
+                let (value, lift) = (self.value.clone(), lifted.lift.clone());
+                Self::lifted(value, None, Some(tape.clone()), lift)
+            }
+            _ => Self::on_tape(self.value.clone(), tape.clone()),
+        }
     }
 
     /// The tensor, without its history.
     #[must_use]
     #[inline]
     pub fn into_value(self) -> Tensor {
+        if let Some(Lift::Batch(shape)) = self.lift() {
+            refuse_value(shape);
+        }
         self.value
     }
 
@@ -109,7 +242,11 @@ impl Var {
     #[must_use]
     #[inline]
     pub fn shape(&self) -> &Shape {
-        self.value.shape()
+        match self.lift() {
+            None => self.value.shape(),
+            Some(Lift::Batch(shape)) => shape,
+            Some(Lift::Dual(dual)) => dual.primal.shape(),
+        }
     }
 
     /// The type of the elements.
@@ -123,14 +260,14 @@ impl Var {
     #[must_use]
     #[inline]
     pub fn rank(&self) -> usize {
-        self.value.rank()
+        self.shape().rank()
     }
 
     /// Number of elements.
     #[must_use]
     #[inline]
     pub fn elements(&self) -> usize {
-        self.value.elements()
+        self.shape().elements()
     }
 
     /// The tape of the step this belongs to.
@@ -140,6 +277,11 @@ impl Var {
         match &self.history {
             History::Free => None,
             History::On { tape, .. } => Some(tape),
+            History::Lifted(lifted) => match (&lifted.tape, &lifted.lift) {
+                (Some(tape), _) => Some(tape),
+                (None, Lift::Dual(dual)) => dual.primal.tape(),
+                (None, Lift::Batch(_)) => None,
+            },
         }
     }
 
@@ -149,6 +291,7 @@ impl Var {
         match self.history {
             History::Free => None,
             History::On { node, .. } => node.map(Place::node),
+            History::Lifted(ref lifted) => lifted.node,
         }
     }
 
@@ -156,7 +299,20 @@ impl Var {
     #[must_use]
     #[inline]
     pub fn is_tracked(&self) -> bool {
-        matches!(self.history, History::On { node: Some(_), .. })
+        match &self.history {
+            History::Free => false,
+            History::On { node, .. } => node.is_some(),
+            History::Lifted(lifted) => {
+                let below = || self.dual().is_some_and(|dual| dual.primal.is_tracked());
+                lifted.node.is_some() || below()
+            }
+        }
+    }
+
+    /// Whether an operation on this has to be one of Vars: it is tracked, or more than one tensor.
+    #[inline]
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.is_tracked() || self.is_lifted()
     }
 
     /// The mode of the step this belongs to; free constants are being evaluated.
@@ -169,7 +325,14 @@ impl Var {
     /// The same value as a constant: no derivative flows through it.
     #[must_use]
     pub fn stop_gradient(&self) -> Self {
-        Self::constant_beside(self.value.clone(), self)
+        match &self.history {
+            History::Lifted(lifted) => match (&lifted.lift, &lifted.tape) {
+                (Lift::Dual(dual), _) => dual.primal.stop_gradient(),
+                (Lift::Batch(_), Some(tape)) => self.constant_of(tape),
+                (Lift::Batch(_), None) => self.clone(),
+            },
+            _ => Self::constant_beside(self.value.clone(), self),
+        }
     }
 
     /// Shape, operation and source line, for messages: ``[2, 3] of `exp` at src/main.rs:5:9``.
@@ -195,7 +358,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn item(&self) -> f64 {
-        self.value.item()
+        self.value().item()
     }
 
     /// Computes `primitive` on `inputs` and records it if any of them is tracked.
@@ -207,6 +370,9 @@ impl Var {
     pub fn apply(primitive: impl Primitive + 'static, inputs: &[&Self]) -> Self {
         // Compiled for every primitive, so what does not need to know which it is has functions of
         // its own. The result is computed here, so that `forward` knows its caller.
+        if inputs.iter().any(|input| input.is_lifted()) {
+            return lift::apply(Rc::new(primitive), inputs);
+        }
         let values = values(inputs);
         let tape = common_tape(&|| primitive.name(), inputs);
         let clock = tape.and_then(Tape::clock);
@@ -237,6 +403,15 @@ impl Var {
         }
         Self::tracked(output, tape.clone(), id)
     }
+}
+
+#[cold]
+#[track_caller]
+fn refuse_value(shape: &Shape) -> ! {
+    panic!(
+        "value: this Var, of shape {shape}, is a batch inside of vmap or of a derivative for many cotangents: it has a \
+         value for each member. An operation that looks at values to choose what to do cannot be batched"
+    )
 }
 
 /// The values of the inputs.

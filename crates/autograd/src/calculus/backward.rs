@@ -8,7 +8,7 @@ use super::differentiate;
 use super::expr::Expr;
 use super::lower::lower;
 use super::pointwise::Pointwise;
-use crate::primitive::{Cotangents, Inputs, Needed, Saves};
+use crate::primitive::{Cotangents, Inputs, Needed, Saves, Tangent};
 use crate::var::Var;
 
 /// The rule for one set of needed inputs.
@@ -103,7 +103,7 @@ impl Backward {
     /// Whether the cotangents depend on anything that is on a tape.
     #[inline]
     pub(super) fn is_recorded<'v>(&self, find: impl Fn(Read) -> &'v Var) -> bool {
-        self.reads.iter().any(|&read| find(read).is_tracked())
+        self.reads.iter().any(|&read| find(read).is_recorded())
     }
 
     /// What the rule reads, as `find` finds it.
@@ -130,6 +130,39 @@ impl Backward {
         cotangents
     }
 
+    /// How the function moves: for each input its speed, in the place of the cotangent, times the slope.
+    /// `given` says how a speed is handed on, `computed` how a formula is applied.
+    pub(super) fn moved<'v>(
+        &self,
+        t: &[Option<&'v Var>],
+        find: impl Fn(Read) -> &'v Var,
+        given: impl Fn(&Var) -> Var,
+        computed: impl Fn(&Pointwise, &[&Var]) -> Var,
+    ) -> Tangent {
+        let term = |(cotangent, t): (&Cotangent, &Option<&'v Var>)| {
+            let t = (*t)?;
+            match cotangent {
+                Cotangent::Zero => None,
+                Cotangent::Given => Some(given(t)),
+                Cotangent::Computed(alone) => {
+                    let reads: SmallVec<[&Var; 4]> = self
+                        .reads
+                        .iter()
+                        .map(|&read| match read {
+                            Read::Cotangent => t,
+                            other => find(other),
+                        })
+                        .collect();
+                    Some(computed(alone, &reads))
+                }
+            }
+        };
+        let terms = self.cotangents.iter().zip(t).filter_map(term);
+        terms
+            .reduce(|a, b| a + b)
+            .map_or(Tangent::Zero, Tangent::Of)
+    }
+
     /// The cotangents over `shape`, each summed over what its input was stretched along; all that are
     /// computed from one pass, for when nobody will differentiate again.
     #[inline]
@@ -143,7 +176,7 @@ impl Backward {
     ) -> Cotangents {
         let mut values: SmallVec<[&Tensor; 4]> = SmallVec::new();
         for &read in &self.reads {
-            values.push(find(read).value());
+            values.push(find(read).raw());
         }
         // One is the usual case, and needs no lists.
         if self.fused.outputs().len() == 1 {

@@ -14,7 +14,7 @@ use super::expr::Expr;
 use super::lower::lower;
 use super::summed::Summed;
 use super::write::{barred, names, write};
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves, Tangent};
 use crate::var::Var;
 
 /// Most inputs of a formula: every set of them has a cell for its backward program, and a
@@ -197,6 +197,26 @@ impl Primitive for Pointwise {
         backward.cotangents(given, |i, alone| {
             alone.apply(&reads).into_sum_to(x.shape(i))
         })
+    }
+
+    fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent {
+        let backward = self.backward(Needed::from_fn(x.len(), |i| t[i].is_some()));
+        backward.moved(
+            t,
+            |read| match read {
+                Read::Input(i) => x[i],
+                Read::Output => y,
+                Read::Cotangent => unreachable!("a speed takes its place"),
+            },
+            |t| t.broadcast_to(*y.shape()),
+            |alone, reads| alone.apply(reads),
+        )
+    }
+
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let rank = x.iter().map(Batched::rank).max()?;
+        let x: SmallVec<[Tensor; 3]> = x.iter().map(|x| x.aligned(rank)).collect();
+        Some(self.forward(&x.iter().collect::<SmallVec<[&Tensor; 3]>>()))
     }
 
     fn formula(&self) -> Cow<'static, str> {

@@ -12,7 +12,7 @@ use retrograd_tensor::{ReducedAxes, Shape, Tensor};
 
 use super::backward::Read;
 use super::pointwise::Pointwise;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves, Tangent};
 use crate::var::Var;
 
 /// A formula over `shape`, summed over whatever axes `target` is stretched along to become it.
@@ -88,6 +88,38 @@ impl Primitive for Summed {
             };
             Var::apply(sum, &reads)
         })
+    }
+
+    fn jvp(&self, x: &[&Var], _y: &Var, t: &[Option<&Var>]) -> Tangent {
+        let needed = Needed::from_fn(x.len(), |i| t[i].is_some());
+        let sum = |formula: &Pointwise, inputs: &[&Var]| {
+            let formula = formula.clone();
+            Var::apply(Self { formula, ..*self }, inputs)
+        };
+        self.formula.summed_backward(needed).moved(
+            t,
+            |read| match read {
+                Read::Input(i) => x[i],
+                _ => unreachable!("neither an element of the output nor a cotangent is there"),
+            },
+            |t| t.broadcast_to(self.shape).into_sum_to(&self.target),
+            sum,
+        )
+    }
+
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let (rank, first) = (self.shape.rank(), x.iter().find(|x| x.is_batched)?);
+        let x: Vec<Tensor> = x.iter().map(|x| x.aligned(rank)).collect();
+        let x: Vec<&Tensor> = x.iter().collect();
+        let (shape, target) = (
+            first.behind(&self.shape, 0),
+            first.behind(&self.target, rank),
+        );
+        let sum = self
+            .formula
+            .forward_program()
+            .run_one_to(&x, &shape, &target);
+        Some(sum.with_shape(first.behind(&self.target, 0)))
     }
 
     fn formula(&self) -> Cow<'static, str> {

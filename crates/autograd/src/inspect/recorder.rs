@@ -173,7 +173,7 @@ impl Tape {
     /// A constant for a rule: free, unless what the rule does with it is to be noted.
     pub(crate) fn rule_constant(&self, value: Var) -> Var {
         if self.is_watched() {
-            self.constant(value.into_value())
+            value.constant_of(self)
         } else {
             value
         }

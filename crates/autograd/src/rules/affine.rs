@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use retrograd_tensor::{OrPanic, Shape, ShapeError, Tensor};
 
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves, Tangent};
 use crate::var::Var;
 
 /// y = x·Wᵀ + b.
@@ -50,6 +50,20 @@ impl Primitive for Affine {
             x.needs(1).then(|| g.matmul_tn(&x[0])),
             x.needs(2).then(|| g.sum(0)),
         ])
+    }
+
+    fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent {
+        let moved = [
+            t[0].map(|t| t.matmul_nt(x[1])),
+            t[1].map(|t| x[0].matmul_nt(t)),
+            t[2].map(|t| t.broadcast_to(*y.shape())),
+        ];
+        let moved = moved.into_iter().flatten().reduce(|a, b| a + b);
+        moved.map_or(Tangent::Zero, Tangent::Of)
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let product = x[0].value.matmul_transposed(x[1].value, [false, true]);
+        Some(product + x[2].aligned(2))
     }
 
     fn formula(&self) -> Cow<'static, str> {

@@ -34,6 +34,7 @@ impl Primitive for GatherAlong {
         };
         one(Var::apply(sums, &[g]))
     }
+    linear!();
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = x[i[j]] along an axis".into()
     }
@@ -70,6 +71,7 @@ impl Primitive for SumAlong {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(self.places.clone(), &[g]))
     }
+    linear!();
     fn formula(&self) -> Cow<'static, str> {
         "y[i[j]] += x[j] along an axis".into()
     }
@@ -106,18 +108,19 @@ impl Primitive for Scatter {
         let GatherAlong { axis, indices } = &self.0;
         let axis = *axis as isize;
         let kept = x.needs(0).then(|| {
-            let zeros = Var::constant(g.value().constant_like(*x.shape(1), 0.0));
+            let zeros = Var::constant(g.raw().constant_like(*x.shape(1), 0.0));
             g.scatter(axis, indices, &zeros)
         });
         let written = x.needs(1).then(|| {
             let read = g.gather_along(axis, indices);
-            match stays(g.value(), axis, indices) {
+            match stays(&g.stand_in(), axis, indices) {
                 None => read,
                 Some(stays) => read * Var::constant(stays),
             }
         });
         Cotangents::from_iter([kept, written])
     }
+    linear!();
     fn formula(&self) -> Cow<'static, str> {
         "y = x₀, with y[i[j]] = x₁[j] along an axis".into()
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use retrograd_tensor::{DType, Shape, Tensor};
 
 use super::one;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// The same numbers in the type `to`.
@@ -27,6 +27,10 @@ impl Primitive for Cast {
     }
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.cast(self.from))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        Some(self.forward(&[x[0].value]))
     }
     fn formula(&self) -> Cow<'static, str> {
         format!("y = x as {}", self.to).into()

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use retrograd_tensor::{Convolution, Geometry, OrPanic, Shape, Sliding, Tensor, shape};
 
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves, Tangent};
 use crate::var::Var;
 
 /// Each input is multiplied by the other, so each cotangent reads the other. A bias, the third,
@@ -77,6 +77,16 @@ impl Primitive for Conv {
             .then(|| Var::apply(ConvFilter(self.0), &[&x[0], g]));
         with_bias(x, [input, weight], g)
     }
+    fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent {
+        moved_with_bias(*self, x, y, t)
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        on_merged(x, |batch| {
+            let mut geometry = self.0;
+            geometry.batch = batch;
+            Self(geometry)
+        })
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y = conv(x, w) + b".into()
     }
@@ -112,6 +122,16 @@ impl Primitive for ConvTransposed {
             .needs(1)
             .then(|| Var::apply(ConvFilter(self.0), &[g, &x[0]]));
         with_bias(x, [output, weight], g)
+    }
+    fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent {
+        moved_with_bias(*self, x, y, t)
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        on_merged(x, |batch| {
+            let mut geometry = self.0;
+            geometry.batch = batch;
+            Self(geometry)
+        })
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = transposed(x, w) + b".into()
@@ -149,6 +169,7 @@ impl Primitive for ConvFilter {
         let output = x.needs(1).then(|| Var::apply(Conv(self.0), &[&x[0], g]));
         Cotangents::from_iter([input, output])
     }
+    multilinear!();
     fn formula(&self) -> Cow<'static, str> {
         "y = filter(a, b)".into()
     }
@@ -161,6 +182,43 @@ impl Primitive for ConvFilter {
     fn flops(&self, x: &[Shape], y: &Shape) -> u64 {
         taps(&x[1], y)
     }
+}
+
+/// How a convolution moves, which is linear in its operands and adds a bias.
+fn moved_with_bias(
+    primitive: impl Primitive + Copy + 'static,
+    x: &[&Var],
+    y: &Var,
+    t: &[Option<&Var>],
+) -> Tangent {
+    let bias = t.get(2).copied().flatten().map(|bias| {
+        let positions = y.rank() - 2;
+        let sizes = [&bias.shape()[..], &vec![1; positions]].concat();
+        bias.with_shape(Shape::from(sizes)).broadcast_to(*y.shape())
+    });
+    let moved = [
+        t[0].map(|t| Var::apply(primitive, &[t, x[1]])),
+        t[1].map(|t| Var::apply(primitive, &[x[0], t])),
+        bias,
+    ];
+    let moved = moved.into_iter().flatten().reduce(|a, b| a + b);
+    moved.map_or(Tangent::Zero, Tangent::Of)
+}
+
+/// Batches of images by one weight are more images.
+#[track_caller]
+fn on_merged<P: Primitive>(x: &[Batched<'_>], of: impl Fn(usize) -> P) -> Option<Tensor> {
+    if x[1..].iter().any(|x| x.is_batched) {
+        return None;
+    }
+    let sizes = x[0].value.shape();
+    let merged = [&[sizes[0] * sizes[1]], &sizes[2..]].concat();
+    let images = x[0].value.with_shape(Shape::from(merged));
+    let others = x[1..].iter().map(|x| x.value);
+    let y =
+        of(images.shape()[0]).forward(&std::iter::once(&images).chain(others).collect::<Vec<_>>());
+    let sizes = [&sizes[..2], &y.shape()[1..]].concat();
+    Some(y.with_shape(Shape::from(sizes)))
 }
 
 /// Both operands, and the bias if there is one.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use retrograd_tensor::{OrPanic, Shape, Tensor};
 
 use super::one;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// Running sums along an axis. Element i flows into elements i and after of the output, so the
@@ -39,6 +39,11 @@ impl Primitive for CumSum {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let reverse = !self.reverse;
         one(Var::apply(Self { reverse, ..*self }, &[g]))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let axis = self.axis + 1;
+        Some(Self { axis, ..*self }.forward(&[x[0].value]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = running sums of x".into()

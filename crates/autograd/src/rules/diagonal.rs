@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use retrograd_tensor::{Diagonal, OrPanic, Shape, Tensor, shape};
 
 use super::one;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// A diagonal of each matrix; the adjoint places it among zeros.
@@ -29,6 +29,7 @@ impl Primitive for TakeDiagonal {
         let diagonal = self.0;
         one(Var::apply(PlaceDiagonal { shape, diagonal }, &[g]))
     }
+    linear!();
     fn formula(&self) -> Cow<'static, str> {
         "y[i] = x[i, i + offset]".into()
     }
@@ -64,6 +65,7 @@ impl Primitive for PlaceDiagonal {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(TakeDiagonal(self.diagonal), &[g]))
     }
+    linear!();
     fn formula(&self) -> Cow<'static, str> {
         "y = x on a diagonal, 0 elsewhere".into()
     }
@@ -103,6 +105,10 @@ impl Primitive for Triangle {
     }
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(*self, &[g]))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        Some(self.forward(&[x[0].value]))
     }
     fn formula(&self) -> Cow<'static, str> {
         if self.upper {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use retrograd_tensor::{Array, Shape, Tensor};
 
 use super::one;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// Elements along the last axis; the adjoint adds the cotangents up where they came from.
@@ -30,6 +30,11 @@ impl Primitive for Gather {
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let size = x.shape(0)[x.shape(0).rank() - 1];
         one(g.scatter_add(&self.0, size))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let indices = self.0.broadcast_to(x[0].behind(self.0.shape(), 0));
+        Some(x[0].value.gather(&indices))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = x[i[j]] along the last axis".into()
@@ -66,6 +71,13 @@ impl Primitive for ScatterAdd {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.gather(&self.indices))
     }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let indices = self
+            .indices
+            .broadcast_to(x[0].behind(self.indices.shape(), 0));
+        Some(x[0].value.scatter_add(&indices, self.size))
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y[i[j]] += x[j] along the last axis".into()
     }
@@ -97,6 +109,13 @@ impl Primitive for GatherRows {
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.scatter_add_rows(&self.0, x.shape(0)[0]))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let flat = self.0.with_shape(Shape::from([self.0.elements()]));
+        let rows = x[0].value.index_select(1, &flat);
+        let sizes = [&self.0.shape()[..], &rows.shape()[2..]].concat();
+        Some(rows.with_shape(x[0].behind(&Shape::from(sizes), 0)))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = row i[j] of x".into()
@@ -132,6 +151,16 @@ impl Primitive for ScatterAddRows {
     }
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.gather_rows(&self.indices))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let flat = self
+            .indices
+            .with_shape(Shape::from([self.indices.elements()]));
+        let rest = &x[0].value.shape()[1 + self.indices.rank()..];
+        let sizes = [&[flat.elements()], rest].concat();
+        let rows = x[0].value.with_shape(x[0].behind(&Shape::from(sizes), 0));
+        Some(rows.index_sum(1, &flat, self.rows))
     }
     fn formula(&self) -> Cow<'static, str> {
         "row i[j] of y += x[j]".into()

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use retrograd_tensor::{OrPanic, Shape, ShapeError, Tensor, shape};
 
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// Y = op(A)·op(B), where op transposes the last two axes if the attribute says so.
@@ -92,6 +92,12 @@ impl Primitive for MatMul {
         stretched
             .map(|(i, cotangent)| cotangent.map(|cotangent| cotangent.into_sum_to(x.shape(i))))
             .collect()
+    }
+
+    multilinear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let rank = x[0].rank().max(x[1].rank());
+        Some(self.forward(&[&x[0].aligned(rank), &x[1].aligned(rank)]))
     }
 
     fn formula(&self) -> Cow<'static, str> {

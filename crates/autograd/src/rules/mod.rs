@@ -2,6 +2,34 @@
 //!
 //! In every rule `x` are the inputs, `y` the output and `g` its cotangent, in this order.
 
+/// The operation is linear in all of its inputs together.
+macro_rules! linear {
+    () => {
+        fn jvp(
+            &self,
+            _x: &[&$crate::Var],
+            _y: &$crate::Var,
+            _t: &[Option<&$crate::Var>],
+        ) -> $crate::Tangent {
+            $crate::Tangent::Linear
+        }
+    };
+}
+
+/// The operation is linear in each of its inputs.
+macro_rules! multilinear {
+    () => {
+        fn jvp(
+            &self,
+            _x: &[&$crate::Var],
+            _y: &$crate::Var,
+            _t: &[Option<&$crate::Var>],
+        ) -> $crate::Tangent {
+            $crate::Tangent::Multilinear
+        }
+    };
+}
+
 mod activation;
 mod adaptive_pool;
 mod affine;

@@ -48,7 +48,13 @@ impl Centre<Var> {
     /// The same as a function of `x`. Which element is the first makes no difference to the mean, so
     /// it is a constant.
     pub(super) fn recorded(x: &Var, axes: ReducedAxes) -> Self {
-        let first = Var::constant(first(x.value(), axes));
+        let first = match x.batch_size() {
+            None => Var::constant(first(x.raw(), axes)),
+            Some(_) => {
+                let reduced = (0..x.rank()).filter(|&axis| axes.contains(axis));
+                reduced.fold(x.stop_gradient(), |x, axis| x.slice(axis as isize, ..1))
+            }
+        };
         let count = x.scalar_like(axes.count(x.shape()) as f64);
         let distance = FROM_FIRST.apply_sum(&[x, &first], keep(axes.to_axes())) / count;
         Self { first, distance }

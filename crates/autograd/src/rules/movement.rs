@@ -7,7 +7,7 @@ use retrograd_tensor::{Axes, MAX_RANK, OrPanic, ReducedAxes, Shape, Slice, Tenso
 use smallvec::SmallVec;
 
 use super::one;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 type Order = SmallVec<[usize; MAX_RANK]>;
@@ -29,6 +29,10 @@ impl Primitive for Reshape {
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.with_shape(*x.shape(0)))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        Some(x[0].value.with_shape(x[0].behind(&self.0, 0)))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = x in another shape".into()
@@ -63,6 +67,13 @@ impl Primitive for Permute {
             .enumerate()
             .for_each(|(to, &from)| inverse[from] = to);
         one(g.permute(&inverse))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let order: Order = std::iter::once(0)
+            .chain(self.0.iter().map(|axis| axis + 1))
+            .collect();
+        Some(x[0].value.permute(&order))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = x with its axes in another order".into()
@@ -108,6 +119,11 @@ impl Primitive for Take {
         total.add_at(self.axis as isize, self.positions, g);
         true
     }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let axis = self.axis + 1;
+        Some(Self { axis, ..*self }.forward(&[x[0].value]))
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y = x at some positions".into()
     }
@@ -143,6 +159,18 @@ impl Primitive for Place {
             axis, positions, ..
         } = *self;
         one(Var::apply(Take { axis, positions }, &[g]))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let (axis, shape) = (self.axis + 1, x[0].behind(&self.shape, 0));
+        Some(
+            Self {
+                axis,
+                shape,
+                ..*self
+            }
+            .forward(&[x[0].value]),
+        )
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = x at some positions, 0 elsewhere".into()
@@ -182,6 +210,16 @@ impl Primitive for Cat {
             part
         };
         (0..x.len()).map(part).collect()
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let batch = x.iter().find(|x| x.is_batched)?;
+        let whole = |x: &Batched<'_>| match x.is_batched {
+            true => x.value.clone(),
+            false => x.value.broadcast_to(batch.behind(x.value.shape(), 0)),
+        };
+        let parts: Vec<Tensor> = x.iter().map(whole).collect();
+        Some(Tensor::cat(&parts, self.axis as isize + 1))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = [x₀, x₁, …]".into()
@@ -270,7 +308,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn select(&self, axis: isize, position: usize) -> Self {
-        let shape = *self.value().select(axis, position).shape();
+        let shape = *self.stand_in().select(axis, position).shape();
         let start = position as isize;
         self.slice(axis, start..start + 1).with_shape(shape)
     }
@@ -297,7 +335,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn unsqueeze(&self, axis: isize) -> Self {
-        self.with_shape(*self.value().unsqueeze(axis).shape())
+        self.with_shape(*self.stand_in().unsqueeze(axis).shape())
     }
 
     /// Without the axis `axis`, whose size must be 1.
@@ -307,7 +345,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn squeeze(&self, axis: isize) -> Self {
-        self.with_shape(*self.value().squeeze(axis).shape())
+        self.with_shape(*self.stand_in().squeeze(axis).shape())
     }
 
     /// Vars laid one after another along an axis.

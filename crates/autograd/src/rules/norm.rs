@@ -27,7 +27,7 @@ impl Var {
         if order == 2.0 {
             let axes = self.reduced("norm", axes);
             let plain = SQUARE.apply_sum(&[self], axes.to_axes());
-            if are_squares_safe(plain.value()) {
+            if self.batch_size().is_some() || are_squares_safe(plain.value()) {
                 return plain.root();
             }
             let units = Var::constant(units(self.value(), axes, f64::INFINITY));
@@ -109,8 +109,8 @@ impl Var {
     #[track_caller]
     fn in_safe_units(self, axis: isize, least: f64) -> (Self, Self) {
         let axes = self.reduced("cosine_similarity", axis);
-        let squares = self.value().unary(Unary::Square).sum(axes.to_axes());
-        if are_squares_safe(&squares) {
+        let squares = self.raw().unary(Unary::Square).sum(axes.to_axes());
+        if self.batch_size().is_some() || are_squares_safe(&squares) {
             let least = self.scalar_like(least);
             return (self, least);
         }

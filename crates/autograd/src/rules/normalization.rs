@@ -55,7 +55,7 @@ impl Primitive for Standardize {
         });
         let axes = || keep(self.axes.to_axes());
         // Only a derivative of the derivative has to know what the scale is made of.
-        let recorded = x[0].is_tracked() || g.is_tracked();
+        let recorded = x[0].is_recorded() || g.is_recorded();
         let scale = if recorded {
             scale(&x[0].var(axes(), 0.0), &x[0].scalar_like(self.epsilon))
         } else {
@@ -98,9 +98,19 @@ impl Var {
         self.standardized(axes, epsilon).0
     }
 
-    /// The same with the mean and the variance, whose axes are kept.
+    /// The same with the mean and the variance, whose axes are kept; a batch has one for each member,
+    /// and then there are none here.
     #[track_caller]
-    fn standardized(&self, axes: ReducedAxes, epsilon: f64) -> (Self, Tensor, Tensor) {
+    fn standardized(&self, axes: ReducedAxes, epsilon: f64) -> (Self, Option<[Tensor; 2]>) {
+        if self.batch_size().is_some() {
+            // Moments of each member are no tensors; then it is a combination.
+            let axes = || keep(axes.to_axes());
+            let centred = self - self.mean(axes());
+            return (
+                centred * scale(&self.var(axes(), 0.0), &self.scalar_like(epsilon)),
+                None,
+            );
+        }
         let x = self.value();
         let centre = Centre::of(x, axes);
         let count = x.scalar_like(axes.count(x.shape()) as f64);
@@ -122,7 +132,7 @@ impl Var {
             centre,
             scale,
         };
-        (Self::apply(primitive, &[self]), mean, variance)
+        (Self::apply(primitive, &[self]), Some([mean, variance]))
     }
 
     /// Layer normalisation (Ba et al. 2016): mean 0 and variance 1 over the last `axes` axes of each
@@ -164,8 +174,8 @@ impl Var {
         let sum = SQUARE.apply_sum(&[self], keep(&axes[..]));
         let (none, epsilon) = (self.scalar_like(1.0), self.scalar_like(epsilon));
         let weight = weight.unwrap_or(&none);
-        let with_epsilon = sum.value() + epsilon.value();
-        if are_squares_safe(&with_epsilon) {
+        let are_safe = || are_squares_safe(&(sum.value() + epsilon.value()));
+        if self.batch_size().is_some() || are_safe() {
             return FORMULA.apply(&[self, &(sum / self.scalar_like(count)), weight, &epsilon]);
         }
         // In larger units than 1, which small numbers may need where there is no epsilon, an epsilon
@@ -203,7 +213,12 @@ impl Var {
             .filter(|&axis| axis != 1)
             .collect();
         let axes = self.reduced("batch_norm", &axes[..]);
-        let (y, mean, variance) = self.standardized(axes, epsilon);
+        let (y, moments) = self.standardized(axes, epsilon);
+        let Some([mean, variance]) = moments else {
+            panic!(
+                "batch_norm: its statistics are those of a batch, and a member of a batch in vmap has none"
+            )
+        };
         let (weight, bias) = (self.beside_channels(weight), self.beside_channels(bias));
         let flat = |moment: Tensor| moment.with_shape(Shape::from([channels]));
         let y = y.scaled(weight.as_ref(), bias.as_ref());

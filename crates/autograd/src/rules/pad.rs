@@ -6,7 +6,7 @@ use retrograd_tensor::{Array, OrPanic, Shape, ShapeError, Tensor, shape};
 use smallvec::SmallVec;
 
 use super::one;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves, Tangent};
 use crate::var::Var;
 
 /// `[before, after]` of each of the last axes.
@@ -35,6 +35,13 @@ impl Primitive for Pad {
         let opposite = |&[before, after]: &[isize; 2]| [-before, -after];
         let widths = self.widths.iter().map(opposite).collect();
         one(Var::apply(Self { widths, value: 0.0 }, &[g]))
+    }
+    fn jvp(&self, _x: &[&Var], _y: &Var, t: &[Option<&Var>]) -> Tangent {
+        let padded = |t: &Var| {
+            let widths = self.widths.clone();
+            Var::apply(Self { widths, value: 0.0 }, &[t])
+        };
+        t[0].map_or(Tangent::Zero, |t| Tangent::Of(padded(t)))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = x, value around it".into()
@@ -70,6 +77,7 @@ impl Primitive for Roll {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.roll(self.axis as isize, -self.shift))
     }
+    linear!();
     fn formula(&self) -> Cow<'static, str> {
         "y[i + shift] = x[i], in a circle".into()
     }

@@ -7,7 +7,7 @@ use retrograd_tensor::{Axes, OrPanic, ReducedAxes, Shape, Tensor};
 
 use super::one;
 use crate::calculus::{Expr, Pointwise};
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// The sum over axes. Its adjoint hands the cotangent to every summand.
@@ -28,6 +28,10 @@ impl Primitive for Sum {
         one(g
             .with_shape(self.0.kept(x.shape(0)))
             .broadcast_to(*x.shape(0)))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        Some(x[0].value.sum_resolved(self.0.behind_batch()))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = Σ x".into()
@@ -58,6 +62,11 @@ impl Primitive for SumTo {
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.broadcast_to(*x.shape(0)))
     }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let sum = x[0].value.sum_to(&x[0].behind(&self.0, x[0].rank()));
+        Some(sum.with_shape(x[0].behind(&self.0, 0)))
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y = Σ x over the stretched axes".into()
     }
@@ -86,6 +95,13 @@ impl Primitive for BroadcastTo {
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.sum_to(x.shape(0)))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        Some(
+            x[0].aligned(self.0.rank())
+                .broadcast_to(x[0].behind(&self.0, 0)),
+        )
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = x, stretched".into()
@@ -126,6 +142,10 @@ impl Primitive for Extremum {
         let chosen = x[0].equal(&y.with_shape(kept));
         let ties = chosen.sum_to(&kept);
         one(chosen * (g.with_shape(kept) / ties))
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let axes = self.axes.behind_batch();
+        Some(Self { axes, ..*self }.forward(&[x[0].value]))
     }
     fn formula(&self) -> Cow<'static, str> {
         format!("y = {} x", if self.largest { "max" } else { "min" }).into()
@@ -169,6 +189,9 @@ impl Primitive for LogSumExp {
         });
         let kept = self.0.kept(x.shape(0));
         one(SLOPE.apply(&[&x[0], &y.with_shape(kept), &g.with_shape(kept)]))
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        Some(Self(self.0.behind_batch()).forward(&[x[0].value]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = log Σ exp(x)".into()

@@ -157,7 +157,7 @@ impl Var {
             return self.clone();
         }
         let shape = self.shape().with(axis, 1);
-        let none = Var::constant(self.value().full_like(shape, fill));
+        let none = Var::constant(self.raw().full_like(shape, fill));
         let axis = axis as isize;
         match end {
             Start::First => Self::cat(&[&none, &self.slice(axis, ..size - 1)], axis),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use retrograd_tensor::{Array, OrPanic, Shape, Tensor, shape};
 
 use super::one;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// Positions of an axis; the adjoint adds the cotangents up at the positions they came from.
@@ -30,6 +30,13 @@ impl Primitive for IndexSelect {
         let size = x.shape(0)[self.axis];
         let places = self.clone();
         one(Var::apply(IndexSum { size, places }, &[g]))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        Some(
+            x[0].value
+                .index_select(self.axis as isize + 1, &self.indices),
+        )
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = x[i[j]], positions of an axis".into()
@@ -66,6 +73,14 @@ impl Primitive for IndexSum {
     }
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(self.places.clone(), &[g]))
+    }
+    linear!();
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        Some(x[0].value.index_sum(
+            self.places.axis as isize + 1,
+            &self.places.indices,
+            self.size,
+        ))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[i[j]] += x[j], positions of an axis".into()

@@ -31,6 +31,7 @@ impl Primitive for Unfold {
         let windows = *self;
         one(Var::apply(Fold { positions, windows }, &[g]))
     }
+    linear!();
     fn formula(&self) -> Cow<'static, str> {
         "y[j, t] = x[j·step + t]".into()
     }
@@ -64,6 +65,7 @@ impl Primitive for Fold {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(self.windows, &[g]))
     }
+    linear!();
     fn formula(&self) -> Cow<'static, str> {
         "y[j·step + t] += x[j, t]".into()
     }

@@ -11,7 +11,7 @@ use retrograd_tensor::{OrPanic, Shape, Tensor, keep};
 
 use super::one;
 use crate::calculus::{Expr, Pointwise};
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// The maximum is subtracted first and alone: with the logarithm of the sum added to it, its rounding
@@ -62,6 +62,10 @@ impl Primitive for Softmax {
         let mean = PRODUCT.apply_sum(&[y, g], keep(self.axis as isize));
         one(SLOPE.apply(&[y, g, &mean]))
     }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let axis = self.axis + 1;
+        Some(Self { axis, ..*self }.forward(&[x[0].value]))
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y = exp x / Σ exp x".into()
     }
@@ -103,6 +107,10 @@ impl Primitive for LogSoftmax {
             })
         });
         one(SLOPE.apply(&[y, g, &g.sum(keep(self.axis as isize))]))
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let axis = self.axis + 1;
+        Some(Self { axis }.forward(&[x[0].value]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = x − log Σ exp x".into()

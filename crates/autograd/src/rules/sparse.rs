@@ -42,6 +42,7 @@ impl Primitive for Decode {
         let dictionary = x.needs(1).then(|| x[0].sparse_outer(&self.0, g, features));
         Cotangents::from_iter([codes, dictionary])
     }
+    multilinear!();
     fn formula(&self) -> Cow<'static, str> {
         "y = Σⱼ c[j]·D[i[j]]".into()
     }
@@ -77,6 +78,7 @@ impl Primitive for Encode {
         let dictionary = x.needs(1).then(|| g.sparse_outer(&self.0, &x[0], features));
         Cotangents::from_iter([input, dictionary])
     }
+    multilinear!();
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = ⟨x, D[i[j]]⟩".into()
     }
@@ -114,6 +116,7 @@ impl Primitive for Outer {
         let input = x.needs(1).then(|| x[0].sparse_decode(&self.indices, g));
         Cotangents::from_iter([codes, input])
     }
+    multilinear!();
     fn formula(&self) -> Cow<'static, str> {
         "y[i[j]] = Σ c[j]·x".into()
     }

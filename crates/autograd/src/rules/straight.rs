@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use retrograd_tensor::{Shape, Tensor};
 
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves, Tangent};
 use crate::var::Var;
 
 /// The second input, with the derivative of the first: the cotangent goes there unchanged.
@@ -23,6 +23,12 @@ impl Primitive for StraightThrough {
     }
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         Cotangents::from_iter([Some(g.clone()), None])
+    }
+    fn jvp(&self, _x: &[&Var], _y: &Var, t: &[Option<&Var>]) -> Tangent {
+        t[0].map_or(Tangent::Zero, |t| Tangent::Of(t.clone()))
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        x[1].is_batched.then(|| x[1].value.clone())
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = v".into()
@@ -71,6 +77,6 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn straight_through_map(&self, step: impl Fn(f64) -> f64) -> Self {
-        self.straight_through(&Self::constant(self.value().map(step)))
+        self.straight_through(&self.mapped(step))
     }
 }

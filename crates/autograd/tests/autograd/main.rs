@@ -9,6 +9,7 @@ mod edges;
 mod extremes;
 mod families;
 mod formulas;
+mod forwards;
 mod functional;
 mod inspect;
 mod leaks;

@@ -105,6 +105,15 @@ impl ReducedAxes {
         })
     }
 
+    /// The same axes of a shape that has one axis more, in front.
+    #[must_use]
+    pub fn behind_batch(self) -> Self {
+        Self {
+            set: self.set << 1,
+            ..self
+        }
+    }
+
     /// Whether `axis` is reduced.
     #[must_use]
     pub fn contains(&self, axis: usize) -> bool {

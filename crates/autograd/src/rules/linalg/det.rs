@@ -66,7 +66,7 @@ impl Var {
     #[must_use]
     pub fn det(&self) -> Self {
         let size = shape::square("det", self.shape()).or_panic();
-        if self.is_tracked()
+        if self.is_recorded()
             && !far_from_singular(self.value())
             && let Ok(factors) = self.value().try_svd()
         {

@@ -21,6 +21,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
+use retrograd_tensor::pointwise::Unary;
 use retrograd_tensor::{OrPanic, Shape, Tensor, shape};
 
 use super::super::one;
@@ -54,7 +55,14 @@ impl Primitive for Eigen {
         });
         let (values, vectors) = (y.slice(-2, ..1), y.slice(-2, 1..));
         let turning = vectors.matmul_tn(&g.slice(-2, 1..));
-        refuse_equal(values.value(), turning.value());
+        // Of many cotangents for one matrix, the largest of any of them.
+        match (values.batch_size(), turning.batch_size()) {
+            (None, Some(_)) => {
+                let largest = turning.raw().unary(Unary::Abs).max(0);
+                refuse_equal(values.raw(), &largest);
+            }
+            _ => refuse_equal(values.raw(), turning.raw()),
+        }
         let turning = BY_GAP.apply(&[&turning, &values, &values.t()]);
         let stretching = g.slice(-2, ..1).squeeze(-2).diag_embed(0, [-2, -1]);
         let inside = vectors.matmul(&(turning + stretching));
@@ -120,7 +128,7 @@ impl MatrixFunction {
             })
         });
         let width = a.dtype().epsilon().cbrt();
-        let width = |sign: f64| Var::constant(a.value().scalar_like(sign * width));
+        let width = |sign: f64| a.scalar_like(sign * width);
         let end = |a: &Var, b: &Var, sign| ENDS.apply(&[a, b, &width(sign)]);
         let (a, b) = (end(a, b, 1.0), end(b, a, -1.0));
         ((self.0)(&a) - (self.0)(&b)) / (a - b)

@@ -1,0 +1,341 @@
+//! Vars that stand for more than one tensor: a batch of them, or one and how fast it moves.
+//!
+//! ```text
+//! batch   the value has one axis more, in front, than the Var shows
+//! dual    y and ẏ, with ẏ = Σ ∂y/∂xᵢ·ẋᵢ
+//! ```
+//!
+//! Operations and rules know nothing of this. [`Var::apply`] comes here when an input is lifted, and
+//! what to do is decided by who came last. A tape that is younger than the derivative forwards records
+//! the operation with what is below it as the values; so a gradient can be moved forwards. A tape that
+//! is older holds the two parts of a dual each for itself; so a movement can be differentiated
+//! backwards. A batch is below both: it only concerns how a value is computed.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use retrograd_tensor::{Shape, Tensor};
+
+use crate::backward::pull;
+use crate::derivative::{Derivatives, NoDerivative};
+use crate::node::{Kind, Node, Operand};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves, Tangent};
+use crate::tape::{self, Tape};
+use crate::var::{Var, common_tape};
+
+/// What a Var stands for beside a tensor.
+#[derive(Clone)]
+pub(crate) enum Lift {
+    /// One tensor of this shape for each position of the value's first axis.
+    Batch(Shape),
+    /// A value and how fast it moves.
+    Dual(Dual),
+}
+
+/// A value and how fast it moves. The level says which derivative forwards it belongs to; later ones
+/// have higher levels, and tapes count with them.
+#[derive(Clone)]
+pub(crate) struct Dual {
+    pub(crate) level: u64,
+    pub(crate) primal: Var,
+    pub(crate) tangent: Var,
+}
+
+thread_local! {
+    /// The operation that could not be moved forwards, until somebody asks.
+    static REFUSED: RefCell<Option<NoDerivative>> = const { RefCell::new(None) };
+    /// Operations that took the members of a batch one after another.
+    static ONE_BY_ONE: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// The level of a new derivative forwards.
+pub(crate) fn new_level() -> u64 {
+    let _ = REFUSED.take();
+    tape::new_level()
+}
+
+/// The operation that could not be moved forwards, if there was one since the last level began.
+pub(crate) fn refused() -> Option<NoDerivative> {
+    REFUSED.take()
+}
+
+/// The names of the operations of this thread that had no form for batches and took the members one
+/// after another, since the last call.
+#[must_use]
+pub fn taken_one_by_one() -> Vec<String> {
+    ONE_BY_ONE.take().into_iter().collect()
+}
+
+/// Computes an operation some of whose inputs are lifted.
+#[cold]
+#[track_caller]
+pub(crate) fn apply(primitive: Rc<dyn Primitive>, inputs: &[&Var]) -> Var {
+    let level = inputs.iter().filter_map(|x| Some(x.dual()?.level)).max();
+    let tracked = inputs.iter().find(|x| x.node().is_some());
+    let tape = tracked.and_then(|x| x.tape());
+    match (level, tape) {
+        (Some(level), tape) if tape.is_none_or(|tape| tape.id() < level) => {
+            move_forwards(&primitive, inputs, level)
+        }
+        (_, Some(_)) => record(primitive, inputs),
+        _ => compute(&*primitive, inputs),
+    }
+}
+
+/// An operation on a tape, whose values are what is below it.
+#[track_caller]
+fn record(primitive: Rc<dyn Primitive>, inputs: &[&Var]) -> Var {
+    let Some(tape) = common_tape(&|| primitive.name(), inputs) else {
+        unreachable!("an input is tracked")
+    };
+    let below: Vec<Var> = inputs.iter().map(|x| x.below()).collect();
+    let y = Var::apply(Shared(Rc::clone(&primitive)), &refs(&below));
+    let needed = Needed::from_fn(inputs.len(), |i| inputs[i].is_tracked());
+    let saves = primitive.saves(needed);
+    let location = tape.location();
+    let id = tape.record(|node| {
+        node.kind = Kind::of(Shared(primitive), location);
+        node.location = location;
+        save(node, inputs, saves, &y);
+    });
+    y.tracked_as(tape, id)
+}
+
+/// Writes to a node what its rule will need, lifted as it is.
+fn save(node: &mut Node, inputs: &[&Var], saves: Saves, y: &Var) {
+    node.shape = *y.shape();
+    node.dtype = y.dtype();
+    let saved = node.saved.get_mut();
+    for (i, input) in inputs.iter().enumerate() {
+        node.inputs.push(Operand::of(input));
+        saved.inputs.push(saves.has_input(i).then(|| input.below()));
+    }
+    saved.output = saves.has_output().then(|| y.clone());
+}
+
+/// An operation on batches, none of which is tracked.
+#[track_caller]
+fn compute(primitive: &dyn Primitive, inputs: &[&Var]) -> Var {
+    let mut sizes = inputs.iter().filter_map(|x| x.batch_size());
+    let Some(size) = sizes.next() else {
+        unreachable!("an input is lifted")
+    };
+    if let Some(other) = sizes.find(|&other| other != size) {
+        panic!(
+            "{}: batches of {size} and of {other} members; all of one vmap are equal",
+            primitive.name()
+        );
+    }
+    let batched = inputs.iter().map(|x| Batched {
+        value: x.raw(),
+        is_batched: x.batch_size().is_some(),
+    });
+    let x: Vec<Batched<'_>> = batched.collect();
+    let value = primitive
+        .forward_batched(&x)
+        .unwrap_or_else(|| one_by_one(primitive, &x, size));
+    let tape = inputs.iter().find_map(|x| x.tape());
+    Var::batch(value, tape.cloned())
+}
+
+/// The members of a batch one after another.
+#[track_caller]
+fn one_by_one(primitive: &dyn Primitive, x: &[Batched<'_>], size: usize) -> Tensor {
+    assert!(
+        size > 0,
+        "{}: a batch of no members, and the operation has no form for batches",
+        primitive.name()
+    );
+    ONE_BY_ONE.with_borrow_mut(|names| names.insert(primitive.name().into_owned()));
+    let member = |position: usize| {
+        let member = |x: &Batched<'_>| match x.is_batched {
+            true => x.value.select(0, position),
+            false => x.value.clone(),
+        };
+        let x: Vec<Tensor> = x.iter().map(member).collect();
+        primitive.forward(&x.iter().collect::<Vec<_>>())
+    };
+    Tensor::stack(&(0..size).map(member).collect::<Vec<_>>(), 0)
+}
+
+/// The number of members of what a rule is given, if any of it is a batch.
+pub(crate) fn batch_of(x: &Inputs, y: &Output, g: &Var) -> Option<usize> {
+    let saved = x.values.iter().flatten().chain(&y.0);
+    saved.chain([g]).find_map(Var::batch_size)
+}
+
+/// The cotangents of all members of a batch by a rule that looks at values, one after another.
+pub(crate) fn rule_one_by_one(
+    primitive: &dyn Primitive,
+    (x, y, g): (&Inputs, &Output, &Var),
+    members: usize,
+) -> Cotangents {
+    ONE_BY_ONE.with_borrow_mut(|names| names.insert(primitive.name().into_owned()));
+    let of_member = |var: &Var, member: usize| match var.batch_size() {
+        Some(_) => Var::constant(var.raw().select(0, member)),
+        None => var.clone(),
+    };
+    let rule = |member: usize| {
+        let own = |var: &Option<Var>| var.as_ref().map(|var| of_member(var, member));
+        let x = Inputs {
+            values: x.values.iter().map(own).collect(),
+            node: Rc::clone(&x.node),
+            needed: x.needed,
+        };
+        primitive.vjp(&x, &Output(own(&y.0)), &of_member(g, member))
+    };
+    let all: Vec<Cotangents> = (0..members).map(rule).collect();
+    let joined = |i: usize| {
+        let parts = all.iter().map(|cotangents| cotangents[i].as_ref());
+        let parts: Option<Vec<Tensor>> = parts.map(|part| Some(part?.raw().clone())).collect();
+        Some(Var::batch(Tensor::stack(&parts?, 0), g.tape().cloned()))
+    };
+    (0..x.len()).map(joined).collect()
+}
+
+/// An operation on duals of a level: its value, and the movement of that.
+#[track_caller]
+fn move_forwards(primitive: &Rc<dyn Primitive>, inputs: &[&Var], level: u64) -> Var {
+    let part = |x: &&Var| x.dual().filter(|dual| dual.level == level).cloned();
+    let duals: Vec<Option<Dual>> = inputs.iter().map(part).collect();
+    let primal = |(x, dual): (&&Var, &Option<Dual>)| match dual {
+        Some(dual) => dual.primal.clone(),
+        None => (*x).clone(),
+    };
+    let x: Vec<Var> = inputs.iter().zip(&duals).map(primal).collect();
+    let x = refs(&x);
+    let t: Vec<Option<&Var>> = duals
+        .iter()
+        .map(|dual| dual.as_ref().map(|dual| &dual.tangent))
+        .collect();
+    let y = Var::apply(Shared(Rc::clone(primitive)), &x);
+    let tangent = match primitive.jvp(&x, &y, &t) {
+        Tangent::Zero => None,
+        Tangent::Of(tangent) => Some(tangent),
+        Tangent::Linear => {
+            let zeros = |x: &Var| Var::constant_beside(x.raw().constant_like(x.shape(), 0.0), x);
+            let given = |(x, t): (&&Var, &Option<&Var>)| t.map_or_else(|| zeros(x), Var::clone);
+            let t: Vec<Var> = x.iter().zip(&t).map(given).collect();
+            Some(Var::apply(Shared(Rc::clone(primitive)), &refs(&t)))
+        }
+        Tangent::Multilinear => {
+            let moved = t.iter().enumerate().filter_map(|(i, t)| {
+                let mut x = x.clone();
+                x[i] = (*t)?;
+                Some(Var::apply(Shared(Rc::clone(primitive)), &x))
+            });
+            moved.reduce(|a, b| a + b)
+        }
+        Tangent::Transposed => transposed(primitive, &x, &y, &t),
+    };
+    match tangent {
+        None => y,
+        Some(tangent) => Var::moving(Dual {
+            level,
+            primal: y,
+            tangent,
+        }),
+    }
+}
+
+/// J·t by the rule of v·J: that is linear in v, so the slope of ⟨v·J, t⟩ by v is J·t.
+#[track_caller]
+fn transposed(
+    primitive: &Rc<dyn Primitive>,
+    x: &[&Var],
+    y: &Var,
+    t: &[Option<&Var>],
+) -> Option<Var> {
+    if t.iter().all(Option::is_none) {
+        return None;
+    }
+    let refuse = |error: NoDerivative| {
+        REFUSED.with_borrow_mut(|refused| {
+            refused.get_or_insert(error);
+        });
+        None
+    };
+    if primitive.derivatives() != Derivatives::Every {
+        return refuse(NoDerivative {
+            operation: primitive.name().into_owned(),
+            location: std::panic::Location::caller(),
+            of_rule: primitive.derivatives() == Derivatives::First,
+        });
+    }
+    let outer = x.iter().find_map(|x| x.tape()).cloned();
+    let tape = outer.clone().unwrap_or_else(Tape::new);
+    let v = tape.leaf(y.raw().constant_like(y.shape(), 0.0));
+    let needed = Needed::from_fn(x.len(), |i| t[i].is_some());
+    let saves = primitive.saves(needed);
+    let mut node = Node::vacant();
+    node.kind = Kind::of(Shared(Rc::clone(primitive)), tape.location());
+    node.inputs.extend(x.iter().map(|x| Operand::of(x)));
+    node.shape = *y.shape();
+    node.dtype = y.dtype();
+    let kept = |(i, x): (usize, &&Var)| saves.has_input(i).then(|| (*x).clone());
+    let inputs = Inputs {
+        values: x.iter().enumerate().map(kept).collect(),
+        node: Rc::new(node),
+        needed,
+    };
+    let output = Output(saves.has_output().then(|| y.clone()));
+    let pulled = primitive.vjp(&inputs, &output, &v);
+    let along = pulled.into_iter().zip(t).filter_map(|(pulled, t)| {
+        let (pulled, t) = (pulled?, (*t)?);
+        Some((pulled * t).sum(..))
+    });
+    let along = along.reduce(|a, b| a + b)?;
+    let unit = along.raw().constant_like(along.shape(), 1.0);
+    match pull(&along, tape.constant(unit), &[&v]) {
+        Err(error) => refuse(error),
+        Ok(mut moved) => {
+            let moved = moved.swap_remove(0);
+            // What is only on the tape of this page is not for others to see.
+            Some(if outer.is_some() {
+                moved
+            } else {
+                moved.below_tape()
+            })
+        }
+    }
+}
+
+/// References to Vars, as operations take them.
+fn refs(vars: &[Var]) -> Vec<&Var> {
+    vars.iter().collect()
+}
+
+/// A primitive that several nodes hold.
+#[derive(Clone, Debug)]
+struct Shared(Rc<dyn Primitive>);
+
+/// `forward! { fn name(&self) -> T; }` hands each method on to what is inside.
+macro_rules! forward {
+    ($(fn $name:ident(&self $(, $argument:ident: $type:ty)*) -> $output:ty;)*) => {
+        impl Primitive for Shared {
+            $(
+                #[track_caller]
+                fn $name(&self $(, $argument: $type)*) -> $output {
+                    self.0.$name($($argument),*)
+                }
+            )*
+        }
+    };
+}
+
+forward! {
+    fn name(&self) -> std::borrow::Cow<'static, str>;
+    fn forward(&self, x: &[&Tensor]) -> Tensor;
+    fn saves(&self, needed: Needed) -> Saves;
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents;
+    fn add_cotangent(&self, g: &Tensor, total: &mut Tensor) -> bool;
+    fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent;
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor>;
+    fn derivatives(&self) -> Derivatives;
+    fn formula(&self) -> std::borrow::Cow<'static, str>;
+    fn rule(&self) -> std::borrow::Cow<'static, str>;
+    fn attributes(&self) -> String;
+    fn flops(&self, x: &[Shape], y: &Shape) -> u64;
+    fn rule_flops(&self, needed: Needed, x: &[Shape], y: &Shape) -> u64;
+}
