@@ -127,8 +127,14 @@ impl<T: Element> Array<T> {
     /// The elements in row-major order, borrowed where they lie so and copied where not.
     #[must_use]
     pub fn values(&self) -> Cow<'_, [T]> {
-        self.as_slice()
-            .map_or_else(|| Cow::Owned(self.iter().collect()), Cow::Borrowed)
+        self.as_slice().map_or_else(
+            || {
+                let mut values = vec![T::ZERO; self.elements()];
+                row_major(self.buffer(), self.layout(), &mut values);
+                Cow::Owned(values)
+            },
+            Cow::Borrowed,
+        )
     }
 
     /// A copy of the elements in row-major order.
@@ -137,12 +143,13 @@ impl<T: Element> Array<T> {
         self.values().into_owned()
     }
 
-    /// The elements in row-major order.
+    /// The elements in row-major order, which are copied first where they do not lie so.
     pub fn iter(&self) -> impl Iterator<Item = T> + '_ {
-        let buffer = self.buffer();
-        self.layout()
-            .positions()
-            .map(move |position| buffer[position])
+        let (here, copied) = match self.values() {
+            Cow::Borrowed(values) => (values, Vec::new()),
+            Cow::Owned(values) => (&[][..], values),
+        };
+        here.iter().copied().chain(copied)
     }
 
     /// A tensor of the same elements that is contiguous; itself if it already is.
@@ -218,7 +225,8 @@ impl<T: Element> Array<T> {
 /// Same shape and equal elements (so a NaN makes a tensor unequal to itself).
 impl<T: Element> PartialEq for Array<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.shape() == other.shape() && self.iter().eq(other.iter())
+        self.shape() == other.shape()
+            && self.contiguous().as_slice() == other.contiguous().as_slice()
     }
 }
 

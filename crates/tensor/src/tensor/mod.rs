@@ -222,11 +222,13 @@ impl Tensor {
 
     /// The elements in row-major order, as `f64`.
     pub fn iter(&self) -> impl Iterator<Item = f64> + '_ {
-        let elements: Box<dyn Iterator<Item = f64> + '_> = match self {
-            Self::F32(x) => Box::new(x.iter().map(f64::from)),
-            Self::F64(x) => Box::new(x.iter()),
+        let (single, double) = match self {
+            Self::F32(x) => (Some(x), None),
+            Self::F64(x) => (None, Some(x)),
         };
-        elements
+        let single = single.into_iter().flat_map(Array::iter);
+        let double = double.into_iter().flat_map(Array::iter);
+        single.map(f64::from).chain(double)
     }
 
     /// The element at `index`, one position an axis, as `f64`.
