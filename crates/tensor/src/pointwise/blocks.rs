@@ -8,20 +8,24 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::bound::{BoundInput, BoundOutput, BoundProgram};
+use super::execute::Part;
 use super::grid::{Lie, PerAxis};
 use super::row::Row;
 use super::table::RowTable;
 use crate::element::Float;
 
 impl<T: Float> BoundProgram<'_, T> {
-    /// Runs some blocks, which write to these parts of the targets.
-    pub(super) fn run_blocks(&self, blocks: Range<usize>, targets: &mut [&mut [T]]) {
+    /// Runs some blocks.
+    ///
+    /// # Safety
+    /// The parts are what these blocks write, and nobody else reads or writes that meanwhile.
+    pub(super) unsafe fn run_blocks(&self, blocks: Range<usize>, parts: &[Part<T>]) {
         // SAFETY: the machine has the instruction set; the grid stays inside every operand, and the
-        // program counted the rows.
+        // program counted the rows. The rest is this function's.
         unsafe {
             let size = (self.rows, self.row_len);
             RowTable::with((self.program, self.isa), size, |table| {
-                BlockLoop::new(self, table, blocks.start, targets).run(blocks);
+                BlockLoop::new(self, table, blocks.start, parts).run(blocks);
             });
         }
     }
@@ -46,19 +50,23 @@ struct OutputCursor<T> {
 }
 
 impl<'l, 'a, 'r, T: Float> BlockLoop<'l, 'a, 'r, T> {
-    fn new(
+    /// # Safety
+    /// The parts are those of a range that begins with the block `first`, and the loop's alone.
+    unsafe fn new(
         bound: &'l BoundProgram<'a, T>,
         table: &'l mut RowTable<'a, 'r, T>,
         first: usize,
-        targets: &mut [&mut [T]],
+        parts: &[Part<T>],
     ) -> Self {
         let first = bound.grid.index(first);
-        let cursor = |(output, target): (&BoundOutput, &mut &mut [T])| {
+        let cursor = |(output, part): (&BoundOutput, &Part<T>)| {
             if output.combined {
-                target.fill(bound.combine.identity());
+                let identity = bound.combine.identity();
+                // SAFETY: all of a combined part is the loop's.
+                unsafe { (0..part.len).for_each(|i| part.start.add(i).write(identity)) };
             }
             OutputCursor {
-                start: target.as_mut_ptr(),
+                start: part.start,
                 base: bound.grid.position(&first, &output.strides),
                 at: 0,
                 pending: None,
@@ -67,7 +75,7 @@ impl<'l, 'a, 'r, T: Float> BlockLoop<'l, 'a, 'r, T> {
         Self {
             bound,
             table,
-            outputs: bound.outputs.iter().zip(targets).map(cursor).collect(),
+            outputs: bound.outputs.iter().zip(parts).map(cursor).collect(),
         }
     }
 
@@ -113,8 +121,7 @@ impl<'l, 'a, 'r, T: Float> BlockLoop<'l, 'a, 'r, T> {
             self.table.rows[i] = self.table.rows[self.bound.program.output_row(0)];
             return;
         };
-        let offset = tensor.layout().offset() as isize;
-        let position = offset + self.bound.grid.position(index, &input.strides);
+        let position = input.start + self.bound.grid.position(index, &input.strides);
         // SAFETY: the layout stays inside the buffer, and the table has the vector and the row.
         unsafe {
             let start = tensor.buffer().as_ptr().offset(position);

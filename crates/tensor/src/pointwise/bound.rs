@@ -1,5 +1,7 @@
 //! A program and its operands, ready to run.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use super::combine::Combine;
@@ -23,6 +25,7 @@ const LONG_BLOCK: usize = 32 * BLOCK;
 pub(super) const SUM_BLOCK: usize = 8 * BLOCK;
 
 /// A program and its operands, ready to be run on any range of blocks.
+#[derive(Clone)]
 pub(super) struct BoundProgram<'a, T: Float> {
     pub(super) program: &'a Program,
     pub(super) schedule: &'a Schedule,
@@ -37,9 +40,12 @@ pub(super) struct BoundProgram<'a, T: Float> {
 }
 
 /// An operand that is read.
+#[derive(Clone)]
 pub(super) struct BoundInput<'a, T: Float> {
     /// `None` if it is what the first output holds before it is written.
     pub(super) tensor: Option<&'a Array<T>>,
+    /// Position of its first element in the grid.
+    pub(super) start: isize,
     pub(super) strides: PerAxis<isize>,
     pub(super) lie: Lie,
     /// Whether it is the same for every block.
@@ -49,6 +55,7 @@ pub(super) struct BoundInput<'a, T: Float> {
 }
 
 /// An operand that is written.
+#[derive(Clone)]
 pub(super) struct BoundOutput {
     pub(super) strides: PerAxis<isize>,
     pub(super) lie: Lie,
@@ -109,6 +116,7 @@ impl<'a, T: Float> BoundProgram<'a, T> {
         let lie = self.grid.lie(&strides);
         self.inputs.push(BoundInput {
             tensor,
+            start: tensor.map_or(0, |tensor| tensor.layout().offset() as isize),
             strides,
             lie,
             fixed: self.grid.is_fixed(&strides),
@@ -133,6 +141,17 @@ impl<'a, T: Float> BoundProgram<'a, T> {
             row: new_row(combined && computed),
             collected: new_row(combined && short),
         });
+    }
+
+    /// The same on some [positions](Grid::positions) of `axis`; targets begin there.
+    pub(super) fn narrowed(&self, axis: usize, positions: &Range<usize>) -> Self {
+        let mut part = self.clone();
+        part.grid = self.grid.narrowed(axis, positions);
+        let first = positions.start * self.grid.extent(axis).0;
+        for input in &mut part.inputs {
+            input.start += first as isize * input.strides[axis];
+        }
+        part
     }
 
     /// Time of a block: see [`Schedule::cost`].

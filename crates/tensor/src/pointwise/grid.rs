@@ -124,6 +124,34 @@ impl Grid {
         (self.sizes[self.cut] * self.inner / self.cuts).max(1)
     }
 
+    /// Positions of `axis`, which is the cut axis or one before it; of the cut axis those of whole blocks.
+    pub(super) fn positions(&self, axis: usize) -> usize {
+        if axis == self.cut {
+            self.cuts
+        } else {
+            self.sizes[axis]
+        }
+    }
+
+    /// Steps along `axis` in one of these positions, and elements.
+    pub(super) fn extent(&self, axis: usize) -> (usize, usize) {
+        let steps = if axis == self.cut { self.step } else { 1 };
+        let later = self.sizes[axis + 1..self.rank].iter().product::<usize>();
+        (steps, steps * later)
+    }
+
+    /// Some of these positions alone.
+    pub(super) fn narrowed(&self, axis: usize, positions: &Range<usize>) -> Self {
+        let (steps, _) = self.extent(axis);
+        let mut part = self.clone();
+        part.sizes[axis] = (positions.end * steps).min(self.sizes[axis]) - positions.start * steps;
+        if axis == self.cut {
+            part.cuts = positions.len();
+        }
+        part.blocks = self.blocks / self.positions(axis) * positions.len();
+        part
+    }
+
     /// The index of a block's first element, up to the cut axis.
     #[inline(always)]
     pub(super) fn index(&self, block: usize) -> PerAxis<usize> {
@@ -311,6 +339,18 @@ mod tests {
         let (grid, all) = grid(256, 784, 1024);
         assert_eq!((grid.blocks, grid.step()), (256, 1));
         assert_eq!(grid.lie(&all[1]), Lie::Straight);
+    }
+
+    #[test]
+    fn a_part_of_an_axis_has_the_blocks_of_the_whole() {
+        let (grid, _) = grid(3, 250, 100);
+        assert_eq!((grid.positions(1), grid.extent(1)), (3, (84, 84)));
+        let part = grid.narrowed(1, &(1..3));
+        assert_eq!((part.blocks, part.average()), (6, 83));
+        let sizes = (0..6).map(|block| part.size(&part.index(block)).1);
+        assert!(sizes.eq([84, 82, 84, 82, 84, 82]));
+        assert_eq!((grid.positions(0), grid.extent(0)), (3, (1, 250)));
+        assert_eq!(grid.narrowed(0, &(2..3)).blocks, 3);
     }
 
     #[test]

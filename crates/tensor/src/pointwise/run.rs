@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::combine::Combine;
-use super::execute::{Inputs, Invocation, Slices};
+use super::execute::{Inputs, Invocation};
 use super::program::Program;
 use crate::array::Array;
 use crate::element::Float;
@@ -191,7 +191,7 @@ impl Program {
         for target in targets {
             storages.push(Storage::recycled(target.elements()));
         }
-        let mut slices = Slices::new();
+        let mut slices: SmallVec<[&mut [T]; 2]> = SmallVec::new();
         for storage in &mut storages {
             slices.push(storage.as_mut_slice());
         }

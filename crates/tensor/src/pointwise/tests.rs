@@ -57,6 +57,7 @@ fn operands<T: Float>() -> Vec<[Array<T>; 3]> {
     }
     all.push([draw(&[]), draw(&[]), draw(&[])]);
     all.push([draw(&[2, 3, 1, 5]), draw(&[3, 4, 1]), draw(&[1, 1, 4, 5])]);
+    all.push([draw(&[3, 1, 5, 1100]), draw(&[4, 1, 1]), draw(&[1100])]);
     all.push([draw(&[90, 1, 40]), draw(&[1, 30, 1]), draw(&[90, 30, 40])]);
     all
 }
@@ -275,22 +276,28 @@ fn every_function_runs_over_blocks_as_at_points() {
 
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
+    check_threads(1001, 257);
+    // A few long rows, which are cut before they are added to each other.
+    check_threads(5, 70_001);
+}
+
+fn check_threads(rows: usize, columns: usize) {
     let program = program();
     let mut rng = random::rng(3);
-    let x = Array::<f32>::normal([1001, 257], 0.0, 1.0, &mut rng);
+    let x = Array::<f32>::normal([rows, columns], 0.0, 1.0, &mut rng);
     let (row, column) = (x.slice(0, 0..1), x.slice(1, 0..1));
     let shape = *x.shape();
+    let targets = [
+        Shape::SCALAR,
+        Shape::from([columns]),
+        shape,
+        Shape::from([rows, 1]),
+    ];
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
             .unwrap();
-        let targets = [
-            Shape::SCALAR,
-            Shape::from([257]),
-            shape,
-            Shape::from([1001, 1]),
-        ];
         pool.install(|| program.run_to(&[&x, &row, &column], &shape, &targets))
     };
     let alone = with(1);
@@ -298,12 +305,6 @@ fn results_do_not_depend_on_the_number_of_threads() {
         assert_eq!(with(threads), alone, "{threads} threads");
     }
     // Nor on whether they are called in.
-    let targets = [
-        Shape::SCALAR,
-        Shape::from([257]),
-        shape,
-        Shape::from([1001, 1]),
-    ];
     assert_eq!(
         program.run_to(&[&x, &row, &column], &shape, &targets),
         alone
