@@ -101,6 +101,15 @@ fn rectangles() -> Vec<Row> {
             (u.exp() * s.sqrt().unsqueeze(-2)).matmul_nt(&v.tanh())
         })
         .kinks(kinks),
+        row(SMOOTH, "singular_function", tall, |x| {
+            x[0].singular_function(|s| s.sin())
+        }),
+        row(SMOOTH, "singular_function wide", wide, |x| {
+            x[0].singular_function(|s| s.sqrt())
+        }),
+        row(SMOOTH, "singular_function batch", batch, |x| {
+            x[0].singular_function(|s| s * 0.0 + 1.0)
+        }),
         row(SMOOTH, "svd batch", batch, |x| {
             let (u, s, v) = x[0].svd();
             (u.exp() * s.sqrt().unsqueeze(-2)).matmul_nt(&v.tanh())

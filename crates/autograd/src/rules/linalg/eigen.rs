@@ -55,14 +55,8 @@ impl Primitive for Eigen {
         });
         let (values, vectors) = (y.slice(-2, ..1), y.slice(-2, 1..));
         let turning = vectors.matmul_tn(&g.slice(-2, 1..));
-        // Of many cotangents for one matrix, the largest of any of them.
-        match (values.batch_size(), turning.batch_size()) {
-            (None, Some(_)) => {
-                let largest = turning.raw().unary(Unary::Abs).max(0);
-                refuse_equal(values.raw(), &largest);
-            }
-            _ => refuse_equal(values.raw(), turning.raw()),
-        }
+        let words = ["eigh", "eigenvalues", "matrix_function"];
+        refuse_equal(&values, &turning, words);
         let turning = BY_GAP.apply(&[&turning, &values, &values.t()]);
         let stretching = g.slice(-2, ..1).squeeze(-2).diag_embed(0, [-2, -1]);
         let inside = vectors.matmul(&(turning + stretching));
@@ -80,30 +74,36 @@ impl Primitive for Eigen {
     }
 }
 
-/// Panics where vectors of equal values are to be turned among themselves.
-fn refuse_equal(values: &Tensor, turning: &Tensor) {
+/// Panics where vectors of equal values, which follow each other, are to be turned among themselves.
+#[track_caller]
+pub(super) fn refuse_equal(values: &Var, turning: &Var, words: [&str; 3]) {
+    // Of many cotangents for one matrix, the largest of any of them.
+    let turning = match (values.batch_size(), turning.batch_size()) {
+        (None, Some(_)) => &turning.raw().unary(Unary::Abs).max(0),
+        _ => turning.raw(),
+    };
+    let values = values.raw();
     let size = size(turning.shape());
     let (values, turning) = (values.to_vec(), turning.to_vec());
     let matrices = turning.chunks((size * size).max(1));
     for (values, turning) in values.chunks(size.max(1)).zip(matrices) {
-        // They are in rising order.
-        let equal = (1..size).find(|&i| {
-            values[i - 1] == values[i]
-                && (turning[(i - 1) * size + i] != 0.0 || turning[i * size + i - 1] != 0.0)
-        });
-        if let Some(i) = equal {
-            panic!(
-                "eigh: eigenvalues {} and {i} are both {}, so their vectors have no derivative; for a function of the \
-                 matrix use matrix_function",
-                i - 1,
-                values[i]
-            );
+        for (i, &value) in values.iter().enumerate() {
+            let before = (0..i).rev().take_while(|&j| values[j] == value);
+            for j in before {
+                if turning[j * size + i] != 0.0 || turning[i * size + j] != 0.0 {
+                    let [operation, kind, instead] = words;
+                    panic!(
+                        "{operation}: {kind} {j} and {i} are both {value}, so their vectors have no derivative; \
+                         for a function of the matrix use {instead}"
+                    );
+                }
+            }
         }
     }
 }
 
 /// A function of one number, applied element by element.
-type Elementwise = Rc<dyn Fn(&Var) -> Var>;
+pub(super) type Elementwise = Rc<dyn Fn(&Var) -> Var>;
 
 /// V·f(Λ)·Vᵀ
 struct MatrixFunction(Elementwise);
@@ -114,25 +114,24 @@ impl fmt::Debug for MatrixFunction {
     }
 }
 
-impl MatrixFunction {
-    /// (f(a) − f(b)) / (a − b), by a difference that is wide enough where a and b are (nearly) equal: the
-    /// errors of rounding and of the difference are both about ε^⅔ there.
-    fn divided_difference(&self, a: &Var, b: &Var) -> Var {
-        static ENDS: LazyLock<Pointwise> = LazyLock::new(|| {
-            Pointwise::new("matrix_function.end", |[a, b, width]: [Expr; 3]| {
-                let size = a.abs().max(b.abs());
-                let size = Expr::select(&size, &size, &Expr::from(1.0));
-                let (middle, half) = ((&a + &b) * 0.5, width * size);
-                let near = (&a - &b).abs().less(half.abs() * 2.0);
-                Expr::select(&near, &(middle + half), &a)
-            })
-        });
-        let width = a.dtype().epsilon().cbrt();
-        let width = |sign: f64| a.scalar_like(sign * width);
-        let end = |a: &Var, b: &Var, sign| ENDS.apply(&[a, b, &width(sign)]);
-        let (a, b) = (end(a, b, 1.0), end(b, a, -1.0));
-        ((self.0)(&a) - (self.0)(&b)) / (a - b)
-    }
+/// (f(a) − f(b)) / (a − b), by a difference that is wide enough where a and b are (nearly) equal: the
+/// errors of rounding and of the difference are both about ε^⅔ there.
+#[track_caller]
+pub(super) fn divided_difference(f: &Elementwise, a: &Var, b: &Var) -> Var {
+    static ENDS: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("matrix_function.end", |[a, b, width]: [Expr; 3]| {
+            let size = a.abs().max(b.abs());
+            let size = Expr::select(&size, &size, &Expr::from(1.0));
+            let (middle, half) = ((&a + &b) * 0.5, width * size);
+            let near = (&a - &b).abs().less(half.abs() * 2.0);
+            Expr::select(&near, &(middle + half), &a)
+        })
+    });
+    let width = a.dtype().epsilon().cbrt();
+    let width = |sign: f64| a.scalar_like(sign * width);
+    let end = |a: &Var, b: &Var, sign| ENDS.apply(&[a, b, &width(sign)]);
+    let (a, b) = (end(a, b, 1.0), end(b, a, -1.0));
+    (f(&a) - f(&b)) / (a - b)
 }
 
 impl Primitive for MatrixFunction {
@@ -150,7 +149,8 @@ impl Primitive for MatrixFunction {
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let (values, vectors) = x[0].eigh();
-        let differences = self.divided_difference(&values.unsqueeze(-1), &values.unsqueeze(-2));
+        let (to, from) = (values.unsqueeze(-1), values.unsqueeze(-2));
+        let differences = divided_difference(&self.0, &to, &from);
         let inside = vectors.matmul_tn(&symmetric(g).matmul(&vectors)) * differences;
         one(vectors.matmul(&inside).matmul_nt(&vectors))
     }

@@ -303,32 +303,75 @@ fn least_squares_leave_nothing_along_the_columns() {
     );
 }
 
-/// Where singular values are equal or 0, functions that do not tell their vectors apart have
-/// derivatives.
+/// A matrix whose first two singular values, in the order of its rows, are the same.
+fn equal_pair() -> Tensor {
+    Tensor::from_fn([3, 3], |i| match i {
+        [0, 0] | [1, 1] => 2.0,
+        [2, 2] => 5.0,
+        _ => 0.0,
+    })
+}
+
 #[test]
-fn equal_singular_values_are_no_obstacle_to_functions_of_their_space() {
-    let eye = [Tensor::eye(3, DType::F64) * 2.0];
-    // The sum of the values, in which the slope at a multiple of 1 is 1.
+fn equal_singular_values_have_a_slope_and_their_vectors_do_not() {
+    // The sum of the values has the slope U·Vᵀ: here 1, and of a turned matrix its turn.
     let total = |x: &[Var]| x[0].svd().1.sum(..);
-    let found = slopes(total, &eye).remove(0);
-    assert_abs_diff_eq!(
-        found[..],
-        Tensor::eye(3, DType::F64).to_vec()[..],
-        epsilon = 1e-15
-    );
+    let eye = Tensor::eye(3, DType::F64);
+    for (x, expected) in [
+        (equal_pair(), eye.clone()),
+        (equal_pair().flip(0), eye.flip(0)),
+    ] {
+        let found = slopes(total, &[x]).remove(0);
+        assert_abs_diff_eq!(found[..], expected.to_vec()[..], epsilon = 1e-14);
+    }
     // A itself, made of its parts.
     let again = |x: &[Var]| {
         let (u, s, v) = x[0].svd();
         (u * s.unsqueeze(-2)).matmul_nt(&v)
     };
     gradcheck(again, &[normal([2, 4])]).unwrap();
-    // The orthogonal matrix that is nearest.
-    let nearest = |x: &[Var]| {
-        let (u, _, v) = x[0].svd();
-        u.matmul_nt(&v)
-    };
-    gradcheck(nearest, &eye).unwrap();
     gradcheck(again, &[normal([4, 2])]).unwrap();
+    assert_eq!(
+        refusal(|| slopes(again, &[equal_pair()])),
+        "svd: singular values 1 and 2 are both 2, so their vectors have no derivative; for a function of the \
+         matrix use singular_function"
+    );
+}
+
+#[test]
+fn functions_of_singular_values_have_slopes_where_those_are_equal_or_zero() {
+    // A itself: every slope is 1, where values are equal, where they are 0, and across their space.
+    let dependent = Tensor::from_vec(vec![3.0, 0.0, 0.0, 0.0, 0.0, 0.0], [2, 3]);
+    let none = Tensor::zeros([3, 2], DType::F64);
+    for x in [equal_pair(), dependent.clone(), dependent.t(), none] {
+        let weights = normal([x.shape()[0], x.shape()[1]]);
+        let weighted = |x: &[Var]| (x[0].singular_function(|s| s * 1.0) * &x[1]).sum(..);
+        let found = slopes(weighted, &[x, weights.clone()]).remove(0);
+        assert_abs_diff_eq!(found[..], weights.to_vec()[..], epsilon = 1e-9);
+    }
+    // The nearest orthogonal matrix, and others.
+    let nearest = |x: &[Var]| x[0].singular_function(|s| s * 0.0 + 1.0);
+    gradcheck(nearest, &[equal_pair()]).unwrap();
+    gradcheck(nearest, &[normal([2, 4])]).unwrap();
+    let squashed = |x: &[Var]| x[0].singular_function(|s| s.tanh());
+    for x in [
+        equal_pair(),
+        equal_pair() * 1e-3,
+        dependent.clone(),
+        dependent.t(),
+    ] {
+        gradcheck(squashed, &[x]).unwrap();
+    }
+    // Turned by the skew part alone, the faster the smaller the values are.
+    let corner = |x: &[Var]| nearest(x).slice(0, ..1).slice(1, 1..2).sum(..);
+    let found = slopes(corner, &[equal_pair() * 1e-12]).remove(0);
+    assert_relative_eq!(found[1], 0.25e12, max_relative = 1e-9);
+    assert_relative_eq!(found[3], -0.25e12, max_relative = 1e-9);
+    assert_eq!(
+        refusal(|| nearest(&[Var::constant(dependent)])),
+        "singular_function: [2, 3]: a singular value is 0, where the function is 1; the matrix does not say in \
+         which direction unless it is 0"
+    );
 }
 
 #[test]
