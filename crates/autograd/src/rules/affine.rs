@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use retrograd_tensor::{OrPanic, Shape, ShapeError, Tensor};
 
+use super::matmul::rows;
 use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves, Tangent};
 use crate::var::Var;
 
@@ -22,12 +23,10 @@ impl Primitive for Affine {
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
         let [input, weight, bias] = [x[0].shape(), x[1].shape(), x[2].shape()];
-        let fits = input.rank() == 2
-            && weight.rank() == 2
-            && input[1] == weight[1]
-            && bias[..] == weight[..1];
+        let fits =
+            weight.rank() == 2 && input.last() == Some(&weight[1]) && bias[..] == weight[..1];
         if !fits {
-            let problem = "not [rows, inputs], [outputs, inputs] and [outputs]";
+            let problem = "not [.., inputs], [outputs, inputs] and [outputs]";
             Err(ShapeError::new(
                 "affine",
                 &[*input, *weight, *bias],
@@ -35,7 +34,14 @@ impl Primitive for Affine {
             ))
             .or_panic()
         }
-        x[0].affine(&x[1].t(), x[2])
+        let weight_t = x[1].t();
+        if input.rank() == 2 {
+            return x[0].affine(&weight_t, x[2]);
+        }
+        let (inputs, leading) = input.split_last().expect("inputs were found");
+        let rows = Shape::from([leading.iter().product(), *inputs]);
+        let y = x[0].with_shape(rows).affine(&weight_t, x[2]);
+        y.with_shape(input.with(leading.len(), weight[0]))
     }
 
     fn saves(&self, needed: Needed) -> Saves {
@@ -45,9 +51,10 @@ impl Primitive for Affine {
     }
 
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
+        let g = rows(g);
         Cotangents::from_iter([
-            x.needs(0).then(|| g.matmul(&x[1])),
-            x.needs(1).then(|| g.matmul_tn(&x[0])),
+            x.needs(0).then(|| g.matmul(&x[1]).with_shape(*x.shape(0))),
+            x.needs(1).then(|| g.matmul_tn(&rows(&x[0]))),
             x.needs(2).then(|| g.sum(0)),
         ])
     }
@@ -62,8 +69,12 @@ impl Primitive for Affine {
         moved.map_or(Tangent::Zero, Tangent::Of)
     }
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
-        let product = x[0].value.matmul_transposed(x[1].value, [false, true]);
-        Some(product + x[2].aligned(2))
+        if !(x[1].is_batched || x[2].is_batched) {
+            return Some(self.forward(&[x[0].value, x[1].value, x[2].value]));
+        }
+        let rank = x[0].rank();
+        let [input, weight] = [0, 1].map(|i| x[i].aligned(rank));
+        (rank >= 2).then(|| input.matmul_transposed(&weight, [false, true]) + x[2].aligned(rank))
     }
 
     fn formula(&self) -> Cow<'static, str> {
@@ -78,7 +89,7 @@ impl Primitive for Affine {
 }
 
 impl Var {
-    /// x·Wᵀ + b of `[rows, inputs]`, the weight `[outputs, inputs]` and the bias `[outputs]`.
+    /// x·Wᵀ + b of `[.., inputs]`, the weight `[outputs, inputs]` and the bias `[outputs]`.
     ///
     /// # Panics
     /// If the shapes are not these.

@@ -3,6 +3,8 @@
 //! For Y = A·B the cotangents are Ā = Ȳ·Bᵀ and B̄ = Aᵀ·Ȳ. Reading an operand transposed costs
 //! nothing (the product follows any strides), and having it as an attribute gives the cotangents
 //! of Y = A·Bᵀ, the product of every linear layer, in the layout of A and B themselves.
+//!
+//! If B is one matrix for a batch of A, its cotangent is Σ Aᵀ·Ȳ over the batch: one product of all rows.
 
 use std::borrow::Cow;
 
@@ -84,6 +86,11 @@ impl Primitive for MatMul {
             true => product(&x[1], g, transpose_b, true),
         });
         let b = x.needs(1).then(|| match transpose_b {
+            _ if is_one_of_all(x.shape(0), x.shape(1), g.shape()) => {
+                let a = if transpose_a { x[0].t() } else { x[0].clone() };
+                let (left, right) = if transpose_b { (g, &a) } else { (&a, g) };
+                product(&rows(left), &rows(right), true, false).with_shape(*x.shape(1))
+            }
             false => product(&x[0], g, !transpose_a, false),
             true => product(g, &x[0], true, transpose_a),
         });
@@ -129,6 +136,20 @@ impl Primitive for MatMul {
         let axis = x[0].rank() - if self.transpose_a { 2 } else { 1 };
         2 * (y.elements() * x[0][axis]) as u64
     }
+}
+
+/// Whether the right operand is one matrix that meets each of a batch on the left.
+fn is_one_of_all(a: &Shape, b: &Shape, y: &Shape) -> bool {
+    let batch = |shape: &Shape| Shape::from(&shape[..shape.rank() - 2]);
+    let all = batch(y);
+    all.elements() != 1 && batch(b).elements() == 1 && batch(a) == all
+}
+
+/// All leading axes as one: the rows of a batch of matrices above each other.
+#[track_caller]
+pub(super) fn rows(x: &Var) -> Var {
+    let (columns, leading) = x.shape().split_last().expect("not a scalar");
+    x.with_shape(Shape::from([leading.iter().product(), *columns]))
 }
 
 #[track_caller]

@@ -172,12 +172,11 @@ impl MultiheadAttention {
             unreachable!("the shapes were checked")
         };
         // Three products: a part of one large product would have a cotangent of its size.
-        let rows = x.with_shape(Shape::from([batch * steps, width]));
         let of = |param: &Param| param.beside(x).narrow(0, part * width, width);
         let weight = of(&self.in_proj_weight);
         let y = match &self.in_proj_bias {
-            Some(bias) => rows.affine(&weight, &of(bias)),
-            None => rows.matmul_nt(&weight),
+            Some(bias) => x.affine(&weight, &of(bias)),
+            None => x.matmul_nt(&weight),
         };
         let heads = Shape::from([batch, steps, self.heads, width / self.heads]);
         y.with_shape(heads).permute(&[0, 2, 1, 3])

@@ -2,7 +2,7 @@
 
 use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{DType, Shape, Tensor};
+use retrograd_tensor::{DType, Tensor};
 
 use super::start::weight_and_bias;
 use super::weighted::Weighted;
@@ -53,19 +53,10 @@ impl Weighted for Linear {
     }
 
     fn forward_with(&self, x: &Var, weight: &Var) -> Var {
-        let of_rows = |x: &Var| match &self.bias {
+        match &self.bias {
             Some(bias) => x.affine(weight, &bias.beside(x)),
+            None if x.rank() == 1 => weight.mv(x),
             None => x.matmul_nt(weight),
-        };
-        match x.rank() {
-            0 | 2 => of_rows(x),
-            rank => {
-                // One product of matrices, whose weight cotangent is one product as well.
-                let (leading, inputs) = (&x.shape()[..rank - 1], x.shape()[rank - 1]);
-                let rows = Shape::from([leading.iter().product(), inputs]);
-                let y = of_rows(&x.with_shape(rows));
-                y.with_shape(x.shape().with(rank - 1, y.shape()[1]))
-            }
         }
     }
 

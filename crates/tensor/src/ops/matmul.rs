@@ -25,10 +25,32 @@ pub(crate) fn matrix<T: Element>(tensor: &Array<T>, offset: usize) -> Matrix<'_,
     }
 }
 
+/// Whether all of a batch are one matrix.
+fn is_stretched(batch: &Layout) -> bool {
+    let mut axes = batch.shape().iter().zip(batch.strides());
+    axes.all(|(&size, &stride)| size == 1 || stride == 0)
+}
+
+/// The matrices of a batch above each other as one, of which `matrix` is the first, if one step leads
+/// from each row to the next.
+fn stacked<'a, T: Element>(matrix: Matrix<'a, T>, batch: &Layout) -> Option<Matrix<'a, T>> {
+    let rows = batch.shape().elements() * matrix.rows;
+    let sizes = [&batch.shape()[..], &[matrix.rows]].concat();
+    let strides = [batch.strides(), &[matrix.row_stride]].concat();
+    let lie = Layout::new(Shape::from(sizes), &strides, matrix.offset);
+    let lie = lie.reshape(Shape::from([rows]))?;
+    Some(Matrix {
+        rows,
+        row_stride: lie.strides()[0],
+        ..matrix
+    })
+}
+
 impl<T: Float> Array<T> {
     /// Matrix product of `[..., rows, inner]` and `[..., inner, columns]`; leading axes broadcast.
     ///
-    /// Operands may have any strides: `a.matmul(&b.t())` copies nothing.
+    /// Operands may have any strides: `a.matmul(&b.t())` copies nothing. Where all matrices on the left
+    /// meet the same one on the right, and their rows lie one step apart, it is one product of all rows.
     ///
     /// # Panics
     /// If an operand is not at least a matrix, the inner sizes differ, or the batches do not
@@ -63,6 +85,13 @@ impl<T: Float> Array<T> {
             let (lefts, rights) = (self.batches(&batch), right.batches(&batch));
             if size == 0 {
                 return;
+            }
+            if batch.elements() > 1 && is_stretched(&rights) {
+                let one = read(self, self.start(), transposed[0]);
+                if let Some(all) = stacked(one, &lefts) {
+                    let b = read(right, right.start(), transposed[1]);
+                    return gemm::product(all, b, out);
+                }
             }
             // Several small matrices make a task.
             let matrices = TASK.div_ceil(size);
@@ -146,6 +175,44 @@ mod tests {
                 assert_eq!(c.select(0, i).select(0, j), single);
             }
         }
+    }
+
+    #[test]
+    fn a_batch_that_meets_one_matrix_is_the_loop_over_it() {
+        let mut rng = random::rng(7);
+        let mut normal = |shape: &[usize]| Array::<f64>::normal(shape, 0.0, 1.0, &mut rng);
+        for (rows, inner, columns) in [(1, 3, 2), (4, 1, 5), (17, 33, 9), (3, 0, 2), (0, 2, 3)] {
+            let wide = normal(&[5, rows, 2 * inner]);
+            let lefts = [
+                normal(&[5, rows, inner]),
+                wide.slice(2, crate::Slice::all().step(2)),
+                normal(&[rows, 5, inner]).permute(&[1, 0, 2]),
+                normal(&[inner, 5, rows]).permute(&[1, 2, 0]),
+                normal(&[5, rows, inner]).flip(0),
+                normal(&[1, rows, inner]).broadcast_to([5, rows, inner]),
+            ];
+            for b in [normal(&[inner, columns]), normal(&[1, columns, inner]).t()] {
+                for a in &lefts {
+                    let all = a.matmul(&b);
+                    assert_eq!(all.shape(), &Shape::from([5, rows, columns]));
+                    assert_eq!(a.t().matmul_transposed(&b, [true, false]), all);
+                    let matrix = b.with_shape(Shape::from([inner, columns]));
+                    for i in 0..5 {
+                        // Sums of so many products in another order.
+                        let single = a.select(0, i).matmul(&matrix);
+                        let epsilon = inner as f64 * f64::EPSILON * 25.0;
+                        assert_abs_diff_eq!(all.select(0, i), single, epsilon = epsilon);
+                    }
+                }
+            }
+        }
+        let one = normal(&[2, 3, 4]);
+        let all = stacked(matrix(&one, 0), &one.batches(&Shape::from([2])));
+        assert_eq!(all.map(|all| (all.rows, all.row_stride)), Some((6, 4)));
+        let turned = one.permute(&[1, 0, 2]).slice(1, ..1);
+        assert!(stacked(matrix(&turned, 0), &turned.batches(&Shape::from([3]))).is_some());
+        let apart = one.slice(1, ..2);
+        assert!(stacked(matrix(&apart, 0), &apart.batches(&Shape::from([2]))).is_none());
     }
 
     #[test]

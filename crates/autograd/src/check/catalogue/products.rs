@@ -37,6 +37,12 @@ fn matrices() -> Vec<Row> {
             &[sample([2, 3]), sample([4, 3]), sample([4])],
             |x| x[0].affine(&x[1], &x[2]),
         ),
+        row(
+            LINEAR,
+            "affine batched",
+            &[sample([2, 1, 3]), sample([2, 3]), sample([2])],
+            |x| x[0].affine(&x[1], &x[2]),
+        ),
         linear("matmul batched", pair(&[2, 2, 3], &[2, 3, 1]), |x| {
             x[0].matmul(&x[1])
         }),
@@ -53,6 +59,9 @@ fn matrices() -> Vec<Row> {
         ),
         linear("matmul_nt batched", pair(&[2, 1, 3], &[2, 3]), |x| {
             x[0].matmul_nt(&x[1])
+        }),
+        linear("matmul_tn stretched", pair(&[2, 3, 1], &[1, 3, 2]), |x| {
+            x[0].matmul_tn(&x[1])
         }),
         linear("matmul_tn batched", pair(&[3, 2], &[2, 3, 1]), |x| {
             x[0].matmul_tn(&x[1])

@@ -1,6 +1,6 @@
 //! Products.
 
-use retrograd_autograd::Var;
+use retrograd_autograd::{Tape, Var, grad};
 use retrograd_tensor::{DType, Shape, Tensor, assert_abs_diff_eq};
 
 use super::{Function, agrees, constant, normal, refusal, slopes, views};
@@ -167,4 +167,60 @@ fn what_does_not_fit_is_refused_in_words() {
         "einsum: [1, 2] x [1, 2]: `ij`: 1 operands are named, 2 are given"
     );
     assert!(refusal(|| v.bilinear(&v, &m, None)).starts_with("bilinear: [2] x [2] x [1, 2]: not"));
+}
+
+/// The four readings, and how operands of `[.., rows, inner]` and `[.., inner, columns]` lie in them.
+const READINGS: [(Function, [bool; 2]); 4] = [
+    (|x| x[0].matmul(&x[1]), [false, false]),
+    (|x| x[0].matmul_nt(&x[1]), [false, true]),
+    (|x| x[0].matmul_tn(&x[1]), [true, false]),
+    (|x| x[0].matmul_tt(&x[1]), [true, true]),
+];
+
+#[test]
+fn one_matrix_that_meets_a_batch_is_as_if_repeated() {
+    for (product, turned) in READINGS {
+        let lie = |x: Tensor, turn: bool| if turn { x.t().copied() } else { x };
+        for (batch, rows, inner, columns) in
+            [(3, 2, 5, 4), (1, 2, 3, 1), (2, 1, 3, 2), (0, 2, 3, 2)]
+        {
+            let a = lie(normal([batch, rows, inner]), turned[0]);
+            let b = lie(normal([inner, columns]), turned[1]);
+            let weights = Var::constant(normal([batch, rows, columns]));
+            let loss = |x: &[Var]| product(x) * &weights;
+            let repeated = b.broadcast_to(a.shape().with(1, b.shape()[0]).with(2, b.shape()[1]));
+            let one = slopes(loss, &[a.clone(), b.clone()]);
+            let many = slopes(loss, &[a.clone(), repeated.copied()]);
+            assert_abs_diff_eq!(one[0][..], many[0][..], epsilon = 1e-13);
+            let many = Tensor::from_vec(many[1].clone(), *repeated.shape()).sum(0);
+            assert_abs_diff_eq!(one[1][..], many.to_vec()[..], epsilon = 1e-13);
+            agrees("stretched", loss, &[a.clone(), b.unsqueeze(0)]);
+            agrees("a view", loss, &[a.flip(..), b]);
+        }
+        let empty = [[2, 0, 3, 2], [2, 2, 0, 2], [2, 2, 3, 0]];
+        for [batch, rows, inner, columns] in empty {
+            let a = lie(normal([batch, rows, inner]), turned[0]);
+            let b = lie(normal([inner, columns]), turned[1]);
+            agrees("empty", product, &[a, b]);
+        }
+    }
+}
+
+#[test]
+fn the_cotangent_of_one_matrix_is_one_product() {
+    for (product, turned) in READINGS {
+        let lie = |x: Tensor, turn: bool| if turn { x.t() } else { x };
+        let tape = Tape::new();
+        let a = tape.leaf(lie(normal([7, 2, 5]), turned[0]));
+        let b = tape.leaf(lie(normal([5, 4]), turned[1]));
+        let slope = grad(&product(&[a, b.clone()]).square().sum(..), &[&b]).remove(0);
+        assert_eq!(slope.shape(), b.shape());
+        let nodes = tape.nodes();
+        let last = nodes
+            .iter()
+            .rev()
+            .find(|node| node.name().starts_with("matmul"));
+        assert_eq!(last.map(|node| *node.shape()), Some(*b.shape()));
+        assert!(!nodes.iter().any(|node| node.name() == "sum_to"), "{tape}");
+    }
 }
