@@ -67,6 +67,7 @@ mod selection;
 mod sliding;
 mod softmax;
 mod sparse;
+mod sphere;
 mod straight;
 mod upsample;
 mod volume;

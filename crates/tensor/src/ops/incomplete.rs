@@ -64,8 +64,14 @@ impl<T: Float> Array<T> {
         self.paired("gamma_from_normal", z, &from_normal)
     }
 
+    /// `f` of every pair, which takes its time.
     #[track_caller]
-    fn paired(&self, operation: &str, other: &Self, f: &(dyn Fn(f64, f64) -> f64 + Sync)) -> Self {
+    pub(super) fn paired(
+        &self,
+        operation: &str,
+        other: &Self,
+        f: &(dyn Fn(f64, f64) -> f64 + Sync),
+    ) -> Self {
         let shape = shape::broadcast(operation, &[*self.shape(), *other.shape()]).or_panic();
         let (a, b) = (self.broadcast_to(shape), other.broadcast_to(shape));
         let (a, b) = (a.values(), b.values());

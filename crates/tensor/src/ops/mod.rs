@@ -22,4 +22,5 @@ pub(crate) mod scan;
 pub(crate) mod selection;
 pub(crate) mod sliding;
 pub(crate) mod sparse;
+pub(crate) mod sphere;
 pub(crate) mod upsample;

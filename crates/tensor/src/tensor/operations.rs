@@ -158,6 +158,10 @@ operations! {
     #[must_use] is_finite() -> bool;
     #[must_use] gammainc(x: [&Tensor], order: [usize]) -> Tensor;
     #[must_use] gamma_from_normal(z: [&Tensor]) -> Tensor;
+    #[must_use] von_mises_fisher_mass(dimensions: [usize]) -> Tensor;
+    #[must_use] von_mises_fisher_moment(dimensions: [usize], order: [usize]) -> Tensor;
+    #[must_use] von_mises_fisher_tail(s: [&Tensor], dimensions: [usize], order: [usize]) -> Tensor;
+    #[must_use] von_mises_fisher_from_normal(z: [&Tensor], dimensions: [usize]) -> Tensor;
     #[must_use] sum(axes: [impl Into<Axes>]) -> Tensor;
     #[must_use] sum_resolved(axes: [ReducedAxes]) -> Tensor;
     #[must_use] mean(axes: [impl Into<Axes>]) -> Tensor;

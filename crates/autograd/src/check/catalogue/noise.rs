@@ -11,6 +11,8 @@ pub(super) fn rows() -> Vec<Row> {
     let two = &[positive([2, 3]), positive([2, 1]) + 0.4];
     let far = &[positive([2, 1]), positive([2, 1, 3]) + 3.0];
     let domain = "parameters > 0";
+    let circle = &[positive([2, 2]), positive([2])];
+    let sphere = &[positive([3]), positive([2]) * 4.0];
     let rows = vec![
         row(SMOOTH, "gammainc", two, |x| x[0].gammainc(&x[1])),
         row(SMOOTH, "gammainc far", far, |x| x[0].gammainc(&x[1])),
@@ -28,6 +30,15 @@ pub(super) fn rows() -> Vec<Row> {
         }),
         row(SMOOTH, "student_t_noise", parameters, |x| {
             x[0].student_t_noise(&mut random::rng(7))
+        }),
+        row(SMOOTH, "von_mises_fisher_noise", circle, |x| {
+            x[0].von_mises_fisher_noise(&x[1], &mut random::rng(8))
+        }),
+        row(SMOOTH, "von_mises_fisher_noise sphere", sphere, |x| {
+            x[0].von_mises_fisher_noise(&x[1], &mut random::rng(9))
+        }),
+        row(SMOOTH, "von_mises_fisher_log_normalizer", parameters, |x| {
+            x[0].von_mises_fisher_log_normalizer(4)
         }),
     ];
     rows.into_iter().map(|row| row.domain(domain)).collect()

@@ -23,7 +23,11 @@ fn moments(parameters: &[f64], draw: impl Fn(&[Var]) -> Var) -> (f64, f64, Vec<(
 
 /// Five standard errors of a mean of numbers of this variance.
 fn error(variance: f64) -> f64 {
-    5.0 * (variance / MANY as f64).sqrt()
+    error_of(MANY, variance)
+}
+
+fn error_of(numbers: usize, variance: f64) -> f64 {
+    5.0 * (variance / numbers as f64).sqrt()
 }
 
 #[test]
@@ -139,4 +143,90 @@ fn the_distribution_function_has_higher_derivatives() {
     let f = |x: &[Var]| x[0].gammainc(&x[1]);
     let inputs = [Tensor::from_vec(vec![0.6, 2.5], [2]), Tensor::scalar(1.7)];
     Check::order(3).run(f, &inputs).unwrap();
+}
+
+/// Directions take longer than numbers.
+const DIRECTIONS: usize = 4000;
+
+/// The mean A of x·μ, from which the slopes of the normaliser are made: A′ = 1 − A² − (d − 1)·A/κ.
+fn mean_along(dimensions: usize, kappa: f64) -> (f64, f64) {
+    let tape = Tape::new();
+    let kappa_at = tape.leaf(Tensor::scalar(kappa));
+    let log = kappa_at.von_mises_fisher_log_normalizer(dimensions);
+    let a = -log.backward().of(&kappa_at).unwrap().item();
+    (a, 1.0 - a * a - (dimensions - 1) as f64 * a / kappa)
+}
+
+#[test]
+fn directions_have_their_mean_and_its_slopes() {
+    for (d, kappa) in [(2, 1.3), (3, 0.2), (3, 8.0), (10, 3.0), (10, 400.0)] {
+        let (mean, slope) = mean_along(d, kappa);
+        let tape = Tape::new();
+        let towards = Tensor::normal([d], 0.0, 1.0, &mut random::rng(12), DType::F64);
+        let directions = tape.leaf(towards.clone().broadcast_to([DIRECTIONS, d]));
+        let kappas = tape.leaf(Tensor::full([DIRECTIONS], kappa));
+        let x = directions.von_mises_fisher_noise(&kappas, &mut random::rng(13));
+        let lengths = x.square().sum(-1);
+        let ones = Tensor::ones([DIRECTIONS], DType::F64);
+        assert_abs_diff_eq!(lengths.value(), &ones, epsilon = 1e-13);
+        let near = |found: &Tensor, expected: f64| {
+            let found = Var::constant(found.clone());
+            let bound = error_of(DIRECTIONS, found.var(.., 1.0).item());
+            assert_abs_diff_eq!(
+                found.mean(..).item(),
+                expected,
+                epsilon = bound,
+                "{d}, {kappa}"
+            );
+        };
+        let size = towards.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let mu = Var::constant(&towards * (1.0 / size));
+        let along = (&x * &mu).sum(-1);
+        near(along.value(), mean);
+        near(along.square().value(), slope + mean * mean);
+        near(grad(&along.sum(..), &[&kappas])[0].value(), slope);
+        // Turned across itself, the mean direction takes the mean with it.
+        let any = constant(&(0..d).map(|i| i as f64).collect::<Vec<_>>(), [d]);
+        let across = &any - &mu * (&any * &mu).sum(..);
+        let slopes = grad(&(&x * &across).sum(..), &[&directions]).remove(0);
+        let length = across.square().sum(..).item();
+        near((slopes * &across).sum(-1).value(), mean * length / size);
+    }
+}
+
+#[test]
+fn directions_are_uniform_without_concentration_and_normal_with_much() {
+    let drawn = |d: usize, kappa: f64| {
+        let towards = Var::constant(Tensor::eye(d, DType::F64).select(0, 0));
+        let kappas = Var::constant(Tensor::full([DIRECTIONS], kappa));
+        towards.von_mises_fisher_noise(&kappas, &mut random::rng(14))
+    };
+    for d in [2, 3, 10] {
+        // Of a uniform direction each square has the mean 1/d and the variance 2(d − 1)/(d²(d + 2)).
+        let size = d as f64;
+        let all = drawn(d, 0.0);
+        let bound = error_of(
+            DIRECTIONS,
+            2.0 * (size - 1.0) / (size * size * (size + 2.0)),
+        );
+        for i in 0..d {
+            let part = all.select(1, i);
+            assert_abs_diff_eq!(
+                part.mean(..).item(),
+                0.0,
+                epsilon = error_of(DIRECTIONS, 1.0 / size)
+            );
+            assert_abs_diff_eq!(part.square().mean(..).item(), 1.0 / size, epsilon = bound);
+        }
+        // The squares of normal numbers have the variance 2.
+        for i in 1..d {
+            let square = (drawn(d, 1e8).select(1, i).square() * 1e8).mean(..).item();
+            assert_abs_diff_eq!(square, 1.0, epsilon = error_of(DIRECTIONS, 2.0) + 1e-6);
+        }
+    }
+    assert_eq!(
+        refusal(|| constant(&[1.0], [1])
+            .von_mises_fisher_noise(&constant(&[1.0], []), &mut random::rng(1))),
+        "von_mises_fisher_noise: [1] x []: the directions have no last axis of at least two"
+    );
 }
