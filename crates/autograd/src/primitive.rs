@@ -256,6 +256,12 @@ impl Saves {
         output: true,
     };
 
+    /// All inputs and the output.
+    pub const EVERYTHING: Self = Self {
+        inputs: u64::MAX,
+        output: true,
+    };
+
     /// The value of input `i`; of one after the 63rd, those of all after it as well.
     #[must_use]
     #[inline]

@@ -5,6 +5,7 @@ mod catalogue;
 mod checkpoint;
 mod control;
 mod conventions;
+mod custom;
 mod edges;
 mod extremes;
 mod families;

@@ -1,0 +1,137 @@
+//! Operations from two closures: what they compute, and how they pass a cotangent back.
+//!
+//! The trait [`Primitive`] says everything that can be said of an operation: attributes, what is kept,
+//! costs, texts. Most rules that somebody writes by hand need two functions of that, and these are
+//! given to [`custom_vjp`].
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use retrograd_tensor::Tensor;
+
+use crate::derivative::Derivatives;
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::var::Var;
+
+type Forward = dyn Fn(&[&Tensor]) -> Tensor + Send + Sync;
+type Backward = dyn Fn(&[&Var], &Var, &Var) -> Vec<Option<Var>> + Send + Sync;
+
+/// An operation with a rule of its own; made by [`custom_vjp`].
+///
+/// Cheap to clone. Built once, in a `static` or where it is used, and applied to any number of Vars.
+#[derive(Clone)]
+pub struct CustomVjp {
+    name: Cow<'static, str>,
+    forward: Arc<Forward>,
+    backward: Arc<Backward>,
+    derivatives: Derivatives,
+}
+
+/// The operation that computes `forward` of its inputs' values, and whose derivative is what
+/// `backward` says.
+///
+/// `backward` is given the inputs, the output and its cotangent g. It gives the cotangent of each
+/// input, the vector-Jacobian product g·∂y/∂xᵢ in the shape and type of `x[i]`; `None` stands for zero. All
+/// inputs and the output are kept for it. Where it uses operations on Vars only, there are derivatives of every
+/// order; see [`CustomVjp::once`] for where it does not.
+///
+/// Nobody compares the two: a rule may well not be the derivative of its function, which is what this
+/// is for. Here is the identity, whose gradient is clipped:
+///
+/// ```
+/// use retrograd_autograd::{CustomVjp, Tape, custom_vjp};
+/// use retrograd_tensor::Tensor;
+/// use std::sync::LazyLock;
+///
+/// static CLIPPED: LazyLock<CustomVjp> = LazyLock::new(|| {
+///     custom_vjp("clipped", |x| x[0].clone(), |_x, _y, g| vec![Some(g.clamp(-1.0, 1.0))])
+/// });
+///
+/// let tape = Tape::new();
+/// let x = tape.leaf(Tensor::from_vec(vec![0.1, 3.0], [2]));
+/// let y = CLIPPED.apply(&[&x]).square().sum(..); // slopes 2x: 0.2 and 6
+/// assert_eq!(y.backward().of(&x).unwrap().to_vec(), [0.2, 1.0]);
+/// ```
+///
+/// And here is a rule that is one, log(1 + eˣ) with a slope that does not overflow, held against
+/// differences of both orders:
+///
+/// ```
+/// use retrograd_autograd::check::{gradcheck, gradgradcheck};
+/// use retrograd_autograd::custom_vjp;
+/// use retrograd_tensor::Tensor;
+///
+/// let softplus = custom_vjp(
+///     "softplus",
+///     |x| x[0].map(|x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
+///     |x, _y, g| vec![Some(g * x[0].sigmoid())],
+/// );
+/// let x = Tensor::from_vec(vec![-2.0, 0.5, 3.0], [3]);
+/// gradcheck(|x| softplus.apply(&[&x[0]]), &[x.clone()])?;
+/// gradgradcheck(|x| softplus.apply(&[&x[0]]), &[x])?;
+/// # Ok::<(), retrograd_autograd::check::Failure>(())
+/// ```
+#[must_use]
+pub fn custom_vjp(
+    name: impl Into<Cow<'static, str>>,
+    forward: impl Fn(&[&Tensor]) -> Tensor + Send + Sync + 'static,
+    backward: impl Fn(&[&Var], &Var, &Var) -> Vec<Option<Var>> + Send + Sync + 'static,
+) -> CustomVjp {
+    CustomVjp {
+        name: name.into(),
+        forward: Arc::new(forward),
+        backward: Arc::new(backward),
+        derivatives: Derivatives::Every,
+    }
+}
+
+impl CustomVjp {
+    /// The same operation, whose rule looks at values ([`Var::value`]) and cannot be differentiated
+    /// again. A second derivative is then refused with the operation's name, and not given wrong.
+    #[must_use]
+    pub fn once(self) -> Self {
+        let derivatives = Derivatives::First;
+        Self {
+            derivatives,
+            ..self
+        }
+    }
+
+    /// The operation's result, as one node of the inputs' tape.
+    ///
+    /// # Panics
+    /// As `forward` does, and if the inputs belong to different tapes. The sweep panics if the rule does
+    /// not give one cotangent an input, of its shape and type.
+    #[track_caller]
+    #[must_use]
+    pub fn apply(&self, x: &[&Var]) -> Var {
+        Var::apply(self.clone(), x)
+    }
+}
+
+impl fmt::Debug for CustomVjp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomVjp")
+    }
+}
+
+impl Primitive for CustomVjp {
+    fn name(&self) -> Cow<'static, str> {
+        self.name.clone()
+    }
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        (self.forward)(x)
+    }
+    /// All there is: what a closure reads, nobody knows.
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::EVERYTHING
+    }
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
+        let inputs: Vec<&Var> = (0..x.len()).map(|i| &x[i]).collect();
+        (self.backward)(&inputs, y, g).into()
+    }
+    fn derivatives(&self) -> Derivatives {
+        self.derivatives
+    }
+}
