@@ -58,20 +58,11 @@ use crate::var::{Var, common_tape};
 #[track_caller]
 #[must_use]
 pub fn checkpoint(inputs: &[&Var], region: impl Fn(&[Var]) -> Var + 'static) -> Var {
-    let constants: Vec<Var> = inputs.iter().map(|input| input.stop_gradient()).collect();
     let Some(tape) = common_tape(&|| "checkpoint".into(), inputs) else {
-        return region(&constants);
+        return region(&constants(inputs));
     };
-    let (location, rng) = (tape.location(), tape.random(|rng| random::copy(rng)));
-    let scope = tape.open(Scope::Noting(Vec::new()));
-    let y = region(&constants);
-    let keyed = scope.close();
-    assert!(
-        !y.is_tracked(),
-        "checkpoint: the region uses a tracked Var that is not among its inputs; pass it as one of them"
-    );
-    let y = y.into_value();
-    let (operands, region) = Region::new(region, rng, inputs, &keyed);
+    let location = tape.location();
+    let (y, operands, region) = Region::first_run("checkpoint", tape, inputs, region);
     if operands.iter().all(|operand| !operand.is_tracked()) {
         return tape.constant(y);
     }
@@ -87,6 +78,10 @@ pub fn checkpoint(inputs: &[&Var], region: impl Fn(&[Var]) -> Var + 'static) -> 
         }
     });
     Var::tracked(y, tape.clone(), id)
+}
+
+fn constants(inputs: &[&Var]) -> Vec<Var> {
+    inputs.iter().map(|input| input.stop_gradient()).collect()
 }
 
 /// A function of several Vars.
@@ -145,6 +140,26 @@ impl Scope {
 }
 
 impl Region {
+    /// Runs `run` once without recording it: its value, its operands and what runs it again.
+    #[track_caller]
+    pub(crate) fn first_run(
+        asked: &str,
+        tape: &Tape,
+        inputs: &[&Var],
+        run: impl Fn(&[Var]) -> Var + 'static,
+    ) -> (Tensor, Vec<Var>, Self) {
+        let rng = tape.random(|rng| random::copy(rng));
+        let scope = tape.open(Scope::Noting(Vec::new()));
+        let y = run(&constants(inputs));
+        let keyed = scope.close();
+        assert!(
+            !y.is_tracked(),
+            "{asked}: the region uses a tracked Var that is not among its inputs; pass it as one of them"
+        );
+        let (operands, region) = Self::new(run, rng, inputs, &keyed);
+        (y.into_value(), operands, region)
+    }
+
     /// The region and its operands: the arguments, then keyed leaves, no node twice.
     fn new(
         run: impl Fn(&[Var]) -> Var + 'static,
@@ -236,10 +251,7 @@ impl Region {
             }
         };
         let operands: Vec<Var> = (0..x.len()).map(operand).collect();
-        let y = {
-            let _restore = tape.rewound(random::copy(&self.rng));
-            self.run_again(tape, &operands)
-        };
+        let y = self.run_again(tape, &operands);
         let Some(last) = y.node() else { return Ok(()) };
         let wanted: Vec<NodeId> = operands.iter().filter_map(Var::node).collect();
         let leads = leads_to(tape, last, &wanted);
@@ -249,7 +261,9 @@ impl Region {
         Ok(())
     }
 
-    fn run_again(&self, tape: &Tape, operands: &[Var]) -> Var {
+    /// The region once more, with the noise of the first time.
+    pub(crate) fn run_again(&self, tape: &Tape, operands: &[Var]) -> Var {
+        let _restore = tape.rewound(random::copy(&self.rng));
         let arguments: Vec<Var> = self
             .arguments
             .iter()
@@ -285,7 +299,7 @@ fn hand_back(operands: &[Var], cotangents: &mut [Option<Var>], totals: &mut [Opt
 
 /// The value itself, as another node.
 #[derive(Clone, Copy, Debug)]
-struct Alias;
+pub(crate) struct Alias;
 
 impl Primitive for Alias {
     fn name(&self) -> Cow<'static, str> {

@@ -34,6 +34,7 @@ mod derivative;
 pub mod functional;
 mod gradients;
 mod hook;
+pub mod implicit;
 pub mod inspect;
 mod lift;
 mod live;

@@ -88,4 +88,6 @@ mod pages {
     mod seeing {}
     #[doc = include_str!("../../../docs/11-data.md")]
     mod data {}
+    #[doc = include_str!("../../../docs/implicit.md")]
+    mod implicit {}
 }

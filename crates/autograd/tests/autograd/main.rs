@@ -12,6 +12,7 @@ mod families;
 mod formulas;
 mod forwards;
 mod functional;
+mod implicit;
 mod inspect;
 mod leaks;
 mod mutation;
