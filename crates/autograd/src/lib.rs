@@ -43,6 +43,7 @@ mod primitive;
 mod recycle;
 mod rules;
 pub mod scalar;
+pub mod sparse_jacobian;
 mod sweep;
 mod tape;
 mod var;

@@ -18,5 +18,6 @@ mod leaks;
 mod mutation;
 mod noise;
 mod player;
+mod sparse_jacobian;
 mod summed;
 mod sweep;
