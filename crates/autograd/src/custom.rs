@@ -1,8 +1,9 @@
-//! Operations from two closures: what they compute, and how they pass a cotangent back.
+//! Operations from two closures: what they compute, and how they pass a cotangent back or move
+//! forwards.
 //!
 //! The trait [`Primitive`] says everything that can be said of an operation: attributes, what is kept,
 //! costs, texts. Most rules that somebody writes by hand need two functions of that, and these are
-//! given to [`custom_vjp`].
+//! given to [`custom_vjp`] or [`custom_jvp`].
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,8 +11,10 @@ use std::sync::Arc;
 
 use retrograd_tensor::Tensor;
 
+use crate::backward::pull;
 use crate::derivative::Derivatives;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves, Tangent};
+use crate::tape::Tape;
 use crate::var::Var;
 
 type Forward = dyn Fn(&[&Tensor]) -> Tensor + Send + Sync;
@@ -133,5 +136,133 @@ impl Primitive for CustomVjp {
     }
     fn derivatives(&self) -> Derivatives {
         self.derivatives
+    }
+}
+
+type Movement = dyn Fn(&[&Var], &Var, &[Option<&Var>]) -> Var + Send + Sync;
+
+/// An operation with a movement of its own; made by [`custom_jvp`].
+///
+/// Cheap to clone. Built once, in a `static` or where it is used, and applied to any number of Vars.
+#[derive(Clone)]
+pub struct CustomJvp {
+    name: Cow<'static, str>,
+    forward: Arc<Forward>,
+    movement: Arc<Movement>,
+}
+
+/// The operation that computes `forward` of its inputs' values, and that moves as `movement` says.
+///
+/// `movement` is given the inputs, the output and the speed of each input (`None` stands for zero, at
+/// least one is there). It gives that of the output, Σ ∂y/∂xᵢ·tᵢ in its shape and type, by operations on
+/// Vars that are linear in the speeds. So there are derivatives of every order, and backwards as well: a
+/// movement is linear in the speeds, and its transpose is the rule.
+///
+/// ```
+/// use retrograd_autograd::check::{gradcheck, gradgradcheck};
+/// use retrograd_autograd::{custom_jvp, functional::jvp};
+/// use retrograd_tensor::Tensor;
+///
+/// let cube = custom_jvp(
+///     "cube",
+///     |x| x[0] * x[0] * x[0],
+///     |x, _y, t| t[0].expect("the only input moves") * x[0].square() * 3.0,
+/// );
+/// let x = Tensor::from_vec(vec![1.0, -2.0], [2]);
+/// let one = x.full_like([2], 1.0);
+/// let (_, moved) = jvp(|x| cube.apply(&[&x[0]]), &[x.clone()], &[one]).unwrap();
+/// assert_eq!(moved.to_vec(), [3.0, 12.0]);
+/// gradcheck(|x| cube.apply(&[&x[0]]), &[x.clone()])?;
+/// gradgradcheck(|x| cube.apply(&[&x[0]]), &[x])?;
+/// # Ok::<(), retrograd_autograd::check::Failure>(())
+/// ```
+#[must_use]
+pub fn custom_jvp(
+    name: impl Into<Cow<'static, str>>,
+    forward: impl Fn(&[&Tensor]) -> Tensor + Send + Sync + 'static,
+    movement: impl Fn(&[&Var], &Var, &[Option<&Var>]) -> Var + Send + Sync + 'static,
+) -> CustomJvp {
+    CustomJvp {
+        name: name.into(),
+        forward: Arc::new(forward),
+        movement: Arc::new(movement),
+    }
+}
+
+impl CustomJvp {
+    /// The operation's result, as one node of the inputs' tape.
+    ///
+    /// # Panics
+    /// As `forward` does, and if the inputs belong to different tapes.
+    #[track_caller]
+    #[must_use]
+    pub fn apply(&self, x: &[&Var]) -> Var {
+        Var::apply(self.clone(), x)
+    }
+
+    #[track_caller]
+    fn moved(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Var {
+        let moved = (self.movement)(x, y, t);
+        assert!(
+            moved.shape() == y.shape() && moved.dtype() == y.dtype(),
+            "{}: a movement of shape {} and type {} for an output of shape {} and type {}",
+            self.name,
+            moved.shape(),
+            moved.dtype(),
+            y.shape(),
+            y.dtype()
+        );
+        moved
+    }
+}
+
+impl fmt::Debug for CustomJvp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomJvp")
+    }
+}
+
+impl Primitive for CustomJvp {
+    fn name(&self) -> Cow<'static, str> {
+        self.name.clone()
+    }
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        (self.forward)(x)
+    }
+    /// All there is: what a closure reads, nobody knows.
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::EVERYTHING
+    }
+    fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent {
+        if t.iter().all(Option::is_none) {
+            return Tangent::Zero;
+        }
+        Tangent::Of(self.moved(x, y, t))
+    }
+    /// The movement J·t is linear in t: the slope of ⟨g, J·t⟩ by t is g·J.
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
+        let inputs: Vec<&Var> = (0..x.len()).map(|i| &x[i]).collect();
+        let all = inputs.iter().copied().chain([&**y, g]);
+        let outer = all.clone().find_map(Var::tape).cloned();
+        let tape = outer.clone().unwrap_or_else(Tape::new);
+        let speed = |i: usize| {
+            let zeros = inputs[i].raw().constant_like(inputs[i].shape(), 0.0);
+            x.needs(i).then(|| tape.leaf(zeros))
+        };
+        let speeds: Vec<Option<Var>> = (0..x.len()).map(speed).collect();
+        let t: Vec<Option<&Var>> = speeds.iter().map(Option::as_ref).collect();
+        let moved = self.moved(&inputs, y, &t);
+        let asked: Vec<&Var> = t.iter().copied().flatten().collect();
+        let g = if g.tape().is_some() {
+            g.clone()
+        } else {
+            g.constant_of(&tape)
+        };
+        let pulled = pull(&moved, g, &asked).unwrap_or_else(|error| panic!("{error}"));
+        let mut pulled = pulled.into_iter().map(|pulled| match outer {
+            Some(_) => pulled,
+            None => pulled.below_tape(),
+        });
+        t.iter().map(|t| t.and_then(|_| pulled.next())).collect()
     }
 }

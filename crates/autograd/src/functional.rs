@@ -16,7 +16,7 @@
 //!
 //! Rows and columns are the members of a batch: one sweep carries a cotangent for each
 //! ([`vmap`]). [`gradient_of`] and [`push_forward`] work on Vars, and nest with each other and with
-//! [`grad`](crate::grad) in any order.
+//! [`grad`] in any order.
 //!
 //! All functions take the inputs as tensors and put them on a tape of their own, in training mode
 //! and with the random stream of seed 0, which is gone afterwards. The derivative of something that
@@ -429,7 +429,7 @@ pub fn push_forward(
 /// ```
 ///
 /// # Panics
-/// As `f` and [`grad`](crate::grad) do.
+/// As `f` and [`grad`] do.
 pub fn gradient_of(f: impl Fn(&[Var]) -> Var) -> impl Fn(&[Var]) -> Vec<Var> {
     let both = value_and_gradient_of(f);
     move |x| both(x).1

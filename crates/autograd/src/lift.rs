@@ -229,6 +229,8 @@ fn move_forwards(primitive: &Rc<dyn Primitive>, inputs: &[&Var], level: u64) -> 
         }
         Tangent::Transposed => transposed(primitive, &x, &y, &t),
     };
+    #[cfg(test)]
+    let tangent = tests::spoil(&**primitive, tangent);
     match tangent {
         None => y,
         Some(tangent) => Var::moving(Dual {
@@ -338,4 +340,89 @@ forward! {
     fn attributes(&self) -> String;
     fn flops(&self, x: &[Shape], y: &Shape) -> u64;
     fn rule_flops(&self, needed: Needed, x: &[Shape], y: &Shape) -> u64;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use retrograd_tensor::{DType, Tensor, random};
+
+    use super::Primitive;
+    use crate::Var;
+    use crate::check::catalogue::rows;
+    use crate::functional::{jvp, vjp};
+
+    thread_local! {
+        /// The operation whose movement is made wrong, and those that moved.
+        static SPOILT: RefCell<(Option<String>, BTreeSet<String>)> = const { RefCell::new((None, BTreeSet::new())) };
+    }
+
+    /// Makes a movement a hundredth too large, if that of this operation is to be.
+    pub(super) fn spoil(primitive: &dyn Primitive, tangent: Option<Var>) -> Option<Var> {
+        let name = primitive.name().into_owned();
+        let hit = SPOILT.with_borrow_mut(|(spoilt, moved)| {
+            let hit = spoilt.as_deref() == Some(&name);
+            moved.insert(name);
+            hit.then(|| spoilt.take())
+        });
+        match (hit, tangent) {
+            (Some(_), Some(tangent)) => Some(tangent * 1.01),
+            (_, tangent) => tangent,
+        }
+    }
+
+    /// How far ⟨v, J·u⟩ is from ⟨v·J, u⟩, relative to the sizes of the terms.
+    fn apart(moved: &Tensor, u: &[Tensor], v: &Tensor, pulled: &[Tensor]) -> f64 {
+        let left = v * moved;
+        let right: f64 = pulled
+            .iter()
+            .zip(u)
+            .map(|(p, u)| (p * u).sum(..).item())
+            .sum();
+        let size: f64 = left.iter().map(f64::abs).sum();
+        (left.sum(..).item() - right).abs() / size.max(1e-300)
+    }
+
+    /// A movement that is a hundredth too large is found, of every operation that moves at all.
+    #[test]
+    fn wrong_movements_are_found() {
+        let (mut tried, mut missed) = (0, Vec::new());
+        for (number, row) in rows().iter().enumerate() {
+            let mut rng = random::rng(number as u64);
+            let mut normal =
+                |x: &Tensor| Tensor::normal(*x.shape(), 0.0, 1.0, &mut rng, DType::F64);
+            let (x, u) = (
+                &row.inputs,
+                row.inputs.iter().map(&mut normal).collect::<Vec<_>>(),
+            );
+            SPOILT.set((None, BTreeSet::new()));
+            let (y, moved) = jvp(row.f, x, &u).expect("a rule");
+            let moving = SPOILT.take().1;
+            let v = normal(&y);
+            let (_, pulled) = vjp(row.f, x, &v).expect("a rule");
+            if moved.iter().all(|x| x == 0.0) {
+                continue;
+            }
+            for name in moving {
+                SPOILT.set((Some(name.clone()), BTreeSet::new()));
+                let (_, wrong) = jvp(row.f, x, &u).expect("a rule");
+                // Parts of a decomposition that nobody looks at move as they like.
+                if wrong == moved {
+                    continue;
+                }
+                tried += 1;
+                if apart(&wrong, &u, &v, &pulled) < 1e-9 {
+                    missed.push(format!("{}: {name}", row.operation));
+                }
+            }
+        }
+        SPOILT.take();
+        println!(
+            "{tried} movements made wrong, {} not found: {missed:?}",
+            missed.len()
+        );
+        assert!(tried > 300 && missed.len() * 50 < tried, "{missed:?}");
+    }
 }

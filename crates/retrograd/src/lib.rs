@@ -88,6 +88,10 @@ mod pages {
     mod seeing {}
     #[doc = include_str!("../../../docs/11-data.md")]
     mod data {}
+    #[doc = include_str!("../../../docs/forward.md")]
+    mod forward {}
+    #[doc = include_str!("../../../docs/batching.md")]
+    mod batching {}
     #[doc = include_str!("../../../docs/implicit.md")]
     mod implicit {}
 }

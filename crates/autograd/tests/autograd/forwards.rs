@@ -71,7 +71,7 @@ fn a_sweep_of_many_cotangents_is_the_sweeps_of_each() {
             for (all, one) in all.iter().zip(&one) {
                 let rows = all.with_shape(Shape::from([y.elements(), one.elements()]));
                 let row_at = rows.select(0, at).with_shape(*one.shape());
-                near(&row_at.contiguous(), one, &row.operation);
+                near(&row_at.contiguous(), one, row.operation);
             }
         }
     }
@@ -112,7 +112,7 @@ fn a_batch_is_its_members() {
             near(
                 &found.select(0, i).contiguous(),
                 &one.contiguous(),
-                &row.operation,
+                row.operation,
             );
         }
     }
