@@ -20,7 +20,9 @@ use retrograd_tensor::{Shape, Tensor};
 use crate::backward::pull;
 use crate::derivative::{Derivatives, NoDerivative};
 use crate::node::{Kind, Node, Operand};
-use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves, Tangent};
+use crate::primitive::{
+    Batched, Cotangents, Held, Inputs, Needed, Output, Primitive, Saves, Tangent,
+};
 use crate::tape::{self, Tape};
 use crate::var::{Var, common_tape};
 
@@ -334,6 +336,7 @@ forward! {
     fn add_cotangent(&self, g: &Tensor, total: &mut Tensor) -> bool;
     fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent;
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor>;
+    fn held(&self) -> smallvec::SmallVec<[Held; 3]>;
     fn derivatives(&self) -> Derivatives;
     fn formula(&self) -> std::borrow::Cow<'static, str>;
     fn rule(&self) -> std::borrow::Cow<'static, str>;

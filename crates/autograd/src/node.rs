@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::checkpoint::Region;
 use crate::derivative::{Derivatives, NoDerivative};
-use crate::primitive::Primitive;
+use crate::primitive::{Held, Primitive};
 use crate::var::Var;
 
 /// Position of a node on its tape.
@@ -200,11 +200,20 @@ impl Node {
         self.location
     }
 
-    /// Bytes of the values kept for the backward sweep.
+    /// The tensors that its operation holds as attributes.
+    pub(crate) fn held(&self) -> SmallVec<[Held; 3]> {
+        match &self.kind {
+            Kind::Computed(primitive) => primitive.held(),
+            _ => SmallVec::new(),
+        }
+    }
+
+    /// Bytes of the values kept for the backward sweep, and of what the operation holds as attributes.
     #[must_use]
     pub fn saved_bytes(&self) -> usize {
         let saved = self.saved.borrow();
         let values = saved.inputs.iter().chain([&saved.output]).flatten();
-        values.map(|value| value.value().bytes()).sum()
+        let held = self.held().iter().map(|held| held.bytes).sum::<usize>();
+        held + values.map(|value| value.raw().bytes()).sum::<usize>()
     }
 }

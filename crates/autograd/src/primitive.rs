@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::{Deref, Index};
 use std::rc::Rc;
 
-use retrograd_tensor::{Shape, Tensor};
+use retrograd_tensor::{Array, Element, Shape, Tensor};
 use smallvec::SmallVec;
 
 use crate::derivative::Derivatives;
@@ -89,6 +89,11 @@ pub trait Primitive: fmt::Debug {
         None
     }
 
+    /// The tensors among its attributes, which live as long as its node: positions, moments, draws.
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::new()
+    }
+
     /// How often the operation can be differentiated; for ever, unless its rule looks at values.
     ///
     /// Where it ends, derivatives that are asked for are refused with the operation's name, and not
@@ -151,6 +156,48 @@ fn attributes(debug: &str) -> String {
 
 /// The cotangent of each input of an operation, in order; `None` stands for zero.
 pub type Cotangents = SmallVec<[Option<Var>; 3]>;
+
+/// A tensor that an operation holds as an attribute; see [`Primitive::held`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What it is to the operation, such as `positions`.
+    pub role: &'static str,
+    /// Size along each axis.
+    pub shape: Shape,
+    /// Size of its elements, each once: along an axis that is only stretched there is one.
+    pub bytes: usize,
+    /// Where its elements are, to tell whether two operations hold the same.
+    address: usize,
+}
+
+impl Held {
+    /// Of indices or numbers of a type.
+    #[must_use]
+    pub fn array<T: Element>(role: &'static str, array: &Array<T>) -> Self {
+        let sizes = array.shape().iter().zip(array.layout().strides());
+        let stored = sizes.map(|(&size, &stride)| if stride == 0 { size.min(1) } else { size });
+        Self {
+            role,
+            shape: *array.shape(),
+            bytes: stored.product::<usize>() * size_of::<T>(),
+            address: array.address(),
+        }
+    }
+
+    /// Of numbers.
+    #[must_use]
+    pub fn tensor(role: &'static str, tensor: &Tensor) -> Self {
+        match tensor {
+            Tensor::F32(array) => Self::array(role, array),
+            Tensor::F64(array) => Self::array(role, array),
+        }
+    }
+
+    /// Whether both are of one buffer.
+    pub(crate) fn shares_storage_with(&self, other: &Self) -> bool {
+        self.address == other.address
+    }
+}
 
 /// How an output moves with its inputs; see [`Primitive::jvp`].
 #[derive(Debug)]

@@ -111,6 +111,12 @@ impl<T: Element> Array<T> {
         self.shared.same_buffer(&other.shared)
     }
 
+    /// Where the buffer begins, as a number that tells buffers apart.
+    #[must_use]
+    pub fn address(&self) -> usize {
+        self.buffer().as_ptr().addr()
+    }
+
     /// The whole buffer, whatever part of it this tensor sees.
     pub(crate) fn buffer(&self) -> &[T] {
         self.shared.as_slice()

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::text::{aligned, bytes};
 use crate::node::NodeId;
+use crate::primitive::Held;
 use crate::tape::Tape;
 use crate::var::Var;
 
@@ -19,7 +20,8 @@ pub struct Residual {
     pub node: NodeId,
     /// That node's operation.
     pub operation: String,
-    /// What the value is to that operation: `input 0`, `output`.
+    /// What the value is to that operation: `input 0`, `output`, or of what it holds as an attribute,
+    /// `positions`.
     pub role: String,
     /// The node whose value it is; `None` for a constant.
     pub source: Option<NodeId>,
@@ -64,11 +66,13 @@ impl Residuals {
 }
 
 impl Tape {
-    /// What is kept now; a sweep that has passed has let it go.
+    /// What is kept now; a sweep that has passed has let it go, all but what operations hold as
+    /// attributes, which live as long as the tape.
     #[must_use]
     pub fn residuals(&self) -> Residuals {
         let mut list = Vec::new();
         let mut buffers: Vec<Var> = Vec::new();
+        let mut attributes: Vec<Held> = Vec::new();
         for (id, node) in self.nodes().iter().enumerate() {
             let saved = node.saved.borrow();
             let inputs = saved.inputs.iter().enumerate().map(|(i, value)| {
@@ -90,6 +94,22 @@ impl Tape {
                     source,
                     shape: value.shape().to_vec(),
                     bytes: value.value().bytes(),
+                    shared,
+                    rule: node.rule(),
+                });
+            }
+            for held in node.held() {
+                let shared = attributes
+                    .iter()
+                    .any(|other| other.shares_storage_with(&held));
+                attributes.push(held);
+                list.push(Residual {
+                    node: id,
+                    operation: node.name(),
+                    role: held.role.to_owned(),
+                    source: None,
+                    shape: held.shape.to_vec(),
+                    bytes: held.bytes,
                     shared,
                     rule: node.rule(),
                 });
@@ -135,6 +155,31 @@ impl fmt::Display for Residuals {
 mod tests {
     use super::*;
     use retrograd_tensor::{DType, Tensor};
+
+    /// Positions of a pooling are kept as well, and they are not small.
+    #[test]
+    fn what_operations_hold_as_attributes_counts() {
+        let tape = Tape::new();
+        let x = tape.leaf(Tensor::zeros([2, 3, 4, 4], DType::F32));
+        let y = x.max_pool2d(&retrograd_tensor::Pooling::new([2, 2]));
+        let kept = tape.residuals();
+        let [positions] = &kept.list[..] else {
+            panic!("{kept}")
+        };
+        // A position of 8 bytes for each of 2·3·2·2 windows.
+        assert_eq!(
+            (positions.role.as_str(), positions.bytes),
+            ("positions", 192)
+        );
+        assert_eq!(
+            tape.nodes()
+                .iter()
+                .map(|node| node.saved_bytes())
+                .sum::<usize>(),
+            192
+        );
+        drop(y);
+    }
 
     #[test]
     fn a_buffer_that_two_rules_read_counts_once() {

@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::{Array, OrPanic, Shape, Tensor, shape};
+use smallvec::SmallVec;
 
 use super::one;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// An element for each index; the adjoint adds the cotangents up where they came from.
@@ -35,6 +36,9 @@ impl Primitive for GatherAlong {
         one(Var::apply(sums, &[g]))
     }
     linear!();
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.indices)])
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = x[i[j]] along an axis".into()
     }
@@ -72,6 +76,9 @@ impl Primitive for SumAlong {
         one(Var::apply(self.places.clone(), &[g]))
     }
     linear!();
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.places.indices)])
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y[i[j]] += x[j] along an axis".into()
     }
@@ -121,6 +128,9 @@ impl Primitive for Scatter {
         Cotangents::from_iter([kept, written])
     }
     linear!();
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.0.indices)])
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y = x₀, with y[i[j]] = x₁[j] along an axis".into()
     }

@@ -15,9 +15,10 @@ use std::borrow::Cow;
 
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{OrPanic, Shape, Tensor, shape};
+use smallvec::SmallVec;
 
 use super::one;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// Derivative number `order` in a of P(a, x), for a and x of one shape.
@@ -102,6 +103,9 @@ impl Primitive for GammaFromNormal {
     fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let slope = Var::apply(GammaInc { order: 1 }, &[&x[0], y]);
         one(-(g * slope / density(&x[0], y, 0)))
+    }
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::tensor("draws", &self.0)])
     }
     fn formula(&self) -> Cow<'static, str> {
         "y with P(a, y) = Φ(z)".into()

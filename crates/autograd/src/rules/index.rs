@@ -7,9 +7,10 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::{Array, Shape, Tensor};
+use smallvec::SmallVec;
 
 use super::one;
-use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// Elements along the last axis; the adjoint adds the cotangents up where they came from.
@@ -35,6 +36,9 @@ impl Primitive for Gather {
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         let indices = self.0.broadcast_to(x[0].behind(self.0.shape(), 0));
         Some(x[0].value.gather(&indices))
+    }
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.0)])
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = x[i[j]] along the last axis".into()
@@ -78,6 +82,9 @@ impl Primitive for ScatterAdd {
             .broadcast_to(x[0].behind(self.indices.shape(), 0));
         Some(x[0].value.scatter_add(&indices, self.size))
     }
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.indices)])
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y[i[j]] += x[j] along the last axis".into()
     }
@@ -116,6 +123,9 @@ impl Primitive for GatherRows {
         let rows = x[0].value.index_select(1, &flat);
         let sizes = [&self.0.shape()[..], &rows.shape()[2..]].concat();
         Some(rows.with_shape(x[0].behind(&Shape::from(sizes), 0)))
+    }
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.0)])
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = row i[j] of x".into()
@@ -161,6 +171,9 @@ impl Primitive for ScatterAddRows {
         let sizes = [&[flat.elements()], rest].concat();
         let rows = x[0].value.with_shape(x[0].behind(&Shape::from(sizes), 0));
         Some(rows.index_sum(1, &flat, self.rows))
+    }
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.indices)])
     }
     fn formula(&self) -> Cow<'static, str> {
         "row i[j] of y += x[j]".into()

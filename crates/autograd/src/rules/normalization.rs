@@ -11,12 +11,13 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use retrograd_tensor::{Axes, OrPanic, ReducedAxes, Shape, ShapeError, Tensor, keep};
+use smallvec::SmallVec;
 
 use super::moment::Centre;
 use super::norm::{are_squares_safe, units};
 use super::one;
 use crate::calculus::{Expr, Pointwise};
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// (x − m)·s over groups, which are along axes. The moments are known before: they are the
@@ -65,6 +66,13 @@ impl Primitive for Standardize {
         let mean = g.sum(axes()) / &count;
         let along = PRODUCT.apply_sum(&[g, y], axes()) / &count;
         one(SLOPE.apply(&[y, g, &scale, &mean, &along]))
+    }
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([
+            Held::tensor("first", &self.centre.first),
+            Held::tensor("mean", &self.centre.distance),
+            Held::tensor("scale", &self.scale),
+        ])
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = (x − mean x)·s, s = 1/√(variance x + ε)".into()

@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::{Array, Float, Shape, Tensor};
+use smallvec::SmallVec;
 
 use super::one;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// The largest or smallest of the elements of a vector that belong to each place, of which each has
@@ -48,6 +49,9 @@ impl Primitive for ScatterExtremum {
         let chosen = x[0].equal(&y.gather(&self.places));
         let ties = chosen.scatter_add(&self.places, self.count);
         one(chosen * (g / ties).gather(&self.places))
+    }
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.places)])
     }
     fn formula(&self) -> Cow<'static, str> {
         let name = if self.largest { "max" } else { "min" };

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::{Array, OrPanic, Shape, Tensor, shape};
+use smallvec::SmallVec;
 
 use super::one;
-use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// Positions of an axis; the adjoint adds the cotangents up at the positions they came from.
@@ -37,6 +38,9 @@ impl Primitive for IndexSelect {
             x[0].value
                 .index_select(self.axis as isize + 1, &self.indices),
         )
+    }
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.indices)])
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = x[i[j]], positions of an axis".into()
@@ -81,6 +85,9 @@ impl Primitive for IndexSum {
             &self.places.indices,
             self.size,
         ))
+    }
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.places.indices)])
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[i[j]] += x[j], positions of an axis".into()

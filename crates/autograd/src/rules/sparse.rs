@@ -11,8 +11,9 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::{Array, Shape, Tensor};
+use smallvec::SmallVec;
 
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// Each operand is multiplied by the other, so each cotangent reads the other.
@@ -43,6 +44,9 @@ impl Primitive for Decode {
         Cotangents::from_iter([codes, dictionary])
     }
     multilinear!();
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.0)])
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y = Σⱼ c[j]·D[i[j]]".into()
     }
@@ -79,6 +83,9 @@ impl Primitive for Encode {
         Cotangents::from_iter([input, dictionary])
     }
     multilinear!();
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.0)])
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = ⟨x, D[i[j]]⟩".into()
     }
@@ -117,6 +124,9 @@ impl Primitive for Outer {
         Cotangents::from_iter([codes, input])
     }
     multilinear!();
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::array("positions", &self.indices)])
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y[i[j]] = Σ c[j]·x".into()
     }

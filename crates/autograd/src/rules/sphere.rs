@@ -20,9 +20,10 @@ use std::borrow::Cow;
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::shape::keep;
 use retrograd_tensor::{OrPanic, Shape, ShapeError, Tensor, shape};
+use smallvec::SmallVec;
 
 use super::one;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// log ∫ exp(−κ(1 − x·μ)) dx over the sphere.
@@ -168,6 +169,9 @@ impl Primitive for FromNormal {
         // t − A = (t − w) + (w − A), and w − A = m₁ − 2s.
         let ahead = moment(kappa, dimensions, 1) - &**y * 2.0;
         one(g * (tail(1) + ahead * tail(0)) * -0.5)
+    }
+    fn held(&self) -> SmallVec<[Held; 3]> {
+        SmallVec::from_iter([Held::tensor("draws", &self.z)])
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = s with the share Φ(z) below it".into()
