@@ -58,6 +58,15 @@ use crate::var::{Var, common_tape};
 #[track_caller]
 #[must_use]
 pub fn checkpoint(inputs: &[&Var], region: impl Fn(&[Var]) -> Var + 'static) -> Var {
+    // A batch or a dual goes through as it is: only plain steps are computed again.
+    if inputs.iter().any(|input| input.is_lifted()) {
+        return region(
+            &inputs
+                .iter()
+                .map(|&input| input.clone())
+                .collect::<Vec<_>>(),
+        );
+    }
     let Some(tape) = common_tape(&|| "checkpoint".into(), inputs) else {
         return region(&constants(inputs));
     };

@@ -35,9 +35,9 @@ pub struct CustomVjp {
 /// `backward` says.
 ///
 /// `backward` is given the inputs, the output and its cotangent g. It gives the cotangent of each
-/// input, the vector-Jacobian product g·∂y/∂xᵢ in the shape and type of `x[i]`; `None` stands for zero. All
-/// inputs and the output are kept for it. Where it uses operations on Vars only, there are derivatives of every
-/// order; see [`CustomVjp::once`] for where it does not.
+/// input, the vector-Jacobian product g·∂y/∂xᵢ in the shape and type of `x[i]`; `None` stands for zero.
+/// All inputs and the output are kept for it. Where it uses operations on Vars only, there are
+/// derivatives of every order; see [`CustomVjp::once`] for where it does not.
 ///
 /// Nobody compares the two: a rule may well not be the derivative of its function, which is what this
 /// is for. Here is the identity, whose gradient is clipped:

@@ -18,12 +18,12 @@
 //! ([`vmap`]). [`gradient_of`] and [`push_forward`] work on Vars, and nest with each other and with
 //! [`grad`] in any order.
 //!
-//! All functions take the inputs as tensors and put them on a tape of their own, in training mode
+//! All others take the inputs as tensors and put them on a tape of their own, in training mode
 //! and with the random stream of seed 0, which is gone afterwards. The derivative of something that
 //! does not depend on an input is zeros.
 //!
-//! All give an error where an operation on the way has no derivative of the order asked for. The
-//! operations of this crate have every order.
+//! Where an operation on the way has no derivative of the order asked for, that is an error; of
+//! [`gradient_of`], a panic. The operations of this crate have every order.
 
 use retrograd_tensor::{Shape, Tensor, typed};
 
@@ -403,7 +403,7 @@ pub fn push_forward(
         })
     };
     let y = f(&x.iter().zip(t).map(dual).collect::<Vec<_>>());
-    if let Some(error) = lift::refused() {
+    if let Some(error) = lift::refused(level) {
         return Err(error);
     }
     Ok(match y.dual().filter(|dual| dual.level == level) {

@@ -12,7 +12,7 @@
 //! backwards. A batch is below both: it only concerns how a value is computed.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use retrograd_tensor::{Shape, Tensor};
@@ -45,21 +45,39 @@ pub(crate) struct Dual {
 }
 
 thread_local! {
-    /// The operation that could not be moved forwards, until somebody asks.
-    static REFUSED: RefCell<Option<NoDerivative>> = const { RefCell::new(None) };
+    /// The first operation of each level that could not be moved forwards, until its derivative asks.
+    static REFUSED: RefCell<BTreeMap<u64, NoDerivative>> = const { RefCell::new(BTreeMap::new()) };
     /// Operations that took the members of a batch one after another.
     static ONE_BY_ONE: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
 }
 
 /// The level of a new derivative forwards.
 pub(crate) fn new_level() -> u64 {
-    let _ = REFUSED.take();
     tape::new_level()
 }
 
-/// The operation that could not be moved forwards, if there was one since the last level began.
-pub(crate) fn refused() -> Option<NoDerivative> {
-    REFUSED.take()
+/// The operation of this level that could not be moved forwards, if there was one.
+pub(crate) fn refused(level: u64) -> Option<NoDerivative> {
+    REFUSED.with_borrow_mut(|refused| refused.remove(&level))
+}
+
+fn refuse(level: u64, error: NoDerivative) {
+    REFUSED.with_borrow_mut(|refused| {
+        refused.entry(level).or_insert(error);
+    });
+}
+
+/// A rule that looks at values does not move with what it is given: whoever moves that will be told.
+pub(crate) fn refuse_to_move(node: &Node, x: &Inputs, y: &Output, g: &Var) {
+    let given = x.values.iter().flatten().chain(&y.0).chain([g]);
+    for dual in given.filter_map(Var::dual) {
+        let error = NoDerivative {
+            operation: node.name(),
+            location: node.location,
+            of_rule: true,
+        };
+        refuse(dual.level, error);
+    }
 }
 
 /// The names of the operations of this thread that had no form for batches and took the members one
@@ -88,7 +106,10 @@ pub(crate) fn apply(primitive: Rc<dyn Primitive>, inputs: &[&Var]) -> Var {
 /// An operation on a tape, whose values are what is below it.
 #[track_caller]
 fn record(primitive: Rc<dyn Primitive>, inputs: &[&Var]) -> Var {
-    let Some(tape) = common_tape(&|| primitive.name(), inputs) else {
+    // What is not tracked is a value here, whatever older tape it is on.
+    let tracked = inputs.iter().filter(|x| x.node().is_some());
+    let tracked: Vec<&Var> = tracked.copied().collect();
+    let Some(tape) = common_tape(&|| primitive.name(), &tracked) else {
         unreachable!("an input is tracked")
     };
     let below: Vec<Var> = inputs.iter().map(|x| x.below()).collect();
@@ -111,9 +132,12 @@ fn save(node: &mut Node, inputs: &[&Var], saves: Saves, y: &Var) {
     let saved = node.saved.get_mut();
     for (i, input) in inputs.iter().enumerate() {
         node.inputs.push(Operand::of(input));
-        saved.inputs.push(saves.has_input(i).then(|| input.below()));
+        // Without its tape, which would hold itself.
+        saved
+            .inputs
+            .push(saves.has_input(i).then(|| input.below_tape()));
     }
-    saved.output = saves.has_output().then(|| y.clone());
+    saved.output = saves.has_output().then(|| y.below_tape());
 }
 
 /// An operation on batches, none of which is tracked.
@@ -229,7 +253,7 @@ fn move_forwards(primitive: &Rc<dyn Primitive>, inputs: &[&Var], level: u64) -> 
             });
             moved.reduce(|a, b| a + b)
         }
-        Tangent::Transposed => transposed(primitive, &x, &y, &t),
+        Tangent::Transposed => transposed(primitive, &x, &y, &t, level),
     };
     #[cfg(test)]
     let tangent = tests::spoil(&**primitive, tangent);
@@ -250,14 +274,13 @@ fn transposed(
     x: &[&Var],
     y: &Var,
     t: &[Option<&Var>],
+    level: u64,
 ) -> Option<Var> {
     if t.iter().all(Option::is_none) {
         return None;
     }
     let refuse = |error: NoDerivative| {
-        REFUSED.with_borrow_mut(|refused| {
-            refused.get_or_insert(error);
-        });
+        refuse(level, error);
         None
     };
     if primitive.derivatives() != Derivatives::Every {
@@ -267,7 +290,8 @@ fn transposed(
             of_rule: primitive.derivatives() == Derivatives::First,
         });
     }
-    let outer = x.iter().find_map(|x| x.tape()).cloned();
+    let mut given = x.iter().copied().chain(t.iter().copied().flatten());
+    let outer = given.find_map(Var::tape).cloned();
     let tape = outer.clone().unwrap_or_else(Tape::new);
     let v = tape.leaf(y.raw().constant_like(y.shape(), 0.0));
     let needed = Needed::from_fn(x.len(), |i| t[i].is_some());
@@ -290,19 +314,28 @@ fn transposed(
         Some((pulled * t).sum(..))
     });
     let along = along.reduce(|a, b| a + b)?;
-    let unit = along.raw().constant_like(along.shape(), 1.0);
-    match pull(&along, tape.constant(unit), &[&v]) {
+    match slope(&along, &tape, &v) {
         Err(error) => refuse(error),
-        Ok(mut moved) => {
-            let moved = moved.swap_remove(0);
-            // What is only on the tape of this page is not for others to see.
-            Some(if outer.is_some() {
-                moved
-            } else {
-                moved.below_tape()
-            })
-        }
+        // What is only on a tape of this function is not for others to see.
+        Ok(moved) => Some(if outer.is_some() {
+            moved
+        } else {
+            moved.below_tape()
+        }),
     }
+}
+
+/// The slope of a number by `v`; of one that moves, the slope and how that moves.
+fn slope(number: &Var, tape: &Tape, v: &Var) -> Result<Var, NoDerivative> {
+    if let (None, Some(dual)) = (number.node(), number.dual()) {
+        return Ok(Var::moving(Dual {
+            level: dual.level,
+            primal: slope(&dual.primal, tape, v)?,
+            tangent: slope(&dual.tangent, tape, v)?,
+        }));
+    }
+    let unit = number.raw().constant_like(number.shape(), 1.0);
+    Ok(pull(number, tape.constant(unit), &[v])?.swap_remove(0))
 }
 
 /// References to Vars, as operations take them.

@@ -19,7 +19,7 @@ use crate::var::Var;
 ///
 /// ```
 /// use retrograd_autograd::{Cotangents, Inputs, Needed, Output, Primitive, Saves, Tape, Var};
-/// use retrograd_tensor::{Float, Tensor};
+/// use retrograd_tensor::Tensor;
 /// use std::borrow::Cow;
 ///
 /// /// x³, with its rule written by hand.

@@ -179,6 +179,9 @@ fn rule(
 ) -> Cotangents {
     let results = tape.on_behalf_of(node, || {
         let looks_at_values = primitive.derivatives() != Derivatives::Every;
+        if looks_at_values {
+            lift::refuse_to_move(node, x, y, g);
+        }
         match lift::batch_of(x, y, g).filter(|_| looks_at_values) {
             Some(members) => lift::rule_one_by_one(primitive, (x, y, g), members),
             None => primitive.vjp(x, y, g),
@@ -235,7 +238,7 @@ fn end(tape: &Tape, node: &Node, g: &Var, results: Cotangents) -> Cotangents {
             end.inputs.extend_from_slice(&node.inputs);
             end.inputs.push(Operand::of(g));
         });
-        Var::tracked(result.into_value(), tape.clone(), id)
+        result.tracked_as(tape, id)
     };
     results
         .into_iter()
@@ -331,17 +334,17 @@ fn check_results(node: &Node, results: &[Option<Var>]) {
 /// Looks for anomalies in what a rule gave.
 #[cold]
 fn inspect_results(tape: &Tape, node: &Node, x: &Inputs, g: &Var, results: &[Option<Var>]) {
-    let mut known = vec![("its cotangent".to_owned(), g.value())];
+    let mut known = vec![("its cotangent".to_owned(), g.raw())];
     for (i, value) in x.values.iter().enumerate() {
         let value = value
             .as_ref()
-            .map(|value| (format!("input {i}"), value.value()));
+            .map(|value| (format!("input {i}"), value.raw()));
         known.extend(value);
     }
     let mut detector = tape.detector().borrow_mut();
     for (i, result) in results.iter().enumerate() {
         if let Some(result) = result {
-            detector.inspect_backward(&node.name(), node.location, i, result.value(), &known);
+            detector.inspect_backward(&node.name(), node.location, i, result.raw(), &known);
         }
     }
 }

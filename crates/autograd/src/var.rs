@@ -101,7 +101,7 @@ impl Var {
         Self { value, history }
     }
 
-    /// The number itself; of a dual, that without its movement.
+    /// The tensor itself; of a dual, the value without its movement.
     ///
     /// # Panics
     /// Of a batch inside of [`vmap`](crate::functional::vmap), where there is one for each member.
@@ -115,7 +115,7 @@ impl Var {
         &self.value
     }
 
-    /// The number itself; of a batch, those of all members.
+    /// The tensor itself; of a batch, that of all members.
     #[inline]
     pub(crate) fn raw(&self) -> &Tensor {
         &self.value
@@ -229,6 +229,9 @@ impl Var {
     }
 
     /// The tensor, without its history.
+    ///
+    /// # Panics
+    /// As [`value`](Self::value).
     #[must_use]
     #[inline]
     pub fn into_value(self) -> Tensor {

@@ -128,7 +128,7 @@ pub fn may_change(x: &Var) -> bool {
 mod tests {
     use super::*;
     use retrograd_autograd::{Tape, checkpoint};
-    use retrograd_tensor::{DType, random};
+    use retrograd_tensor::random;
 
     #[test]
     fn clones_are_the_same_buffer() {

@@ -32,6 +32,7 @@ use linear::{Found, Function, Map};
 pub use solve::custom_linear_solve;
 use solve::{Equation, Place, linear_solve, negated};
 
+use crate::lift;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
@@ -316,7 +317,10 @@ impl Primitive for Solution {
     }
     #[track_caller]
     fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
-        let place = Place::of(y, &self.function);
+        if let Some(members) = lift::batch_of(x, y, g) {
+            return lift::rule_one_by_one(self, (x, y, g), members);
+        }
+        let place = Place::of(x, y, g, &self.function);
         let point: Vec<Var> = std::iter::once(&**y)
             .chain((0..x.len()).map(|i| &x[i]))
             .map(|var| place.enter(var))

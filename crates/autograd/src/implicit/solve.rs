@@ -16,6 +16,7 @@ use retrograd_tensor::Tensor;
 
 use super::gmres::{NotSolved, Product};
 use super::linear::{Function, Map};
+use crate::lift;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::tape::Tape;
 use crate::var::Var;
@@ -78,13 +79,16 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// `y` is the output that the rule is given.
-    pub(super) fn of(y: &Var, function: &Function) -> Self {
-        let recorded = y.is_tracked();
-        let tape = y.tape().filter(|_| recorded).cloned();
+    /// For what the rule is given.
+    pub(super) fn of(x: &Inputs, y: &Var, g: &Var, function: &Function) -> Self {
+        let given = x.values.iter().flatten().chain([y, g]);
+        let tape = given
+            .filter(|var| var.is_tracked())
+            .find_map(Var::tape)
+            .cloned();
         Self {
+            recorded: tape.is_some(),
             tape: tape.unwrap_or_else(|| function.tape()),
-            recorded,
         }
     }
 
@@ -119,8 +123,11 @@ impl Primitive for LinearSolve {
     }
     #[track_caller]
     fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
+        if let Some(members) = lift::batch_of(x, y, g) {
+            return lift::rule_one_by_one(self, (x, y, g), members);
+        }
         let function = self.equation.map.as_function();
-        let place = Place::of(y, &function);
+        let place = Place::of(x, y, g, &function);
         let operands: Vec<Var> = (1..x.len()).map(|i| place.enter(&x[i])).collect();
         let g = place.enter(g);
         let b = linear_solve(&self.transposed, &self.equation, &g, &operands);

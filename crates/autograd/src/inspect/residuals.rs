@@ -82,7 +82,7 @@ impl Tape {
             let output = ("output".to_owned(), Some(id), saved.output.as_ref());
             for (role, source, value) in inputs.chain([output]) {
                 let Some(value) = value else { continue };
-                let same = |other: &Var| other.value().shares_storage_with(value.value());
+                let same = |other: &Var| other.raw().shares_storage_with(value.raw());
                 let shared = buffers.iter().any(same);
                 if !shared {
                     buffers.push(value.clone());
@@ -93,7 +93,7 @@ impl Tape {
                     role,
                     source,
                     shape: value.shape().to_vec(),
-                    bytes: value.value().bytes(),
+                    bytes: value.raw().bytes(),
                     shared,
                     rule: node.rule(),
                 });

@@ -32,9 +32,9 @@ impl Var {
     /// `[.., keys, width]` and values `[.., keys, out]`, to `[.., queries, out]`; leading axes, such
     /// as batch and heads, broadcast.
     ///
-    /// A mask of either element type that broadcasts to `[.., queries, keys]` is added to the scores: −∞ where a query must
-    /// not see a key, 0 where it may. A query that sees no key at all gets 0, and nothing flows back
-    /// from it.
+    /// A mask of either element type that broadcasts to `[.., queries, keys]` is added to the scores:
+    /// −∞ where a query must not see a key, 0 where it may. A query that sees no key at all gets 0, and
+    /// nothing flows back from it.
     ///
     /// # Panics
     /// If the shapes do not fit, or the probability of dropout is not in [0, 1).

@@ -114,7 +114,7 @@ impl Var {
             let sum = kept.scatter_add_along(axis, indices, values);
             return match reduce {
                 Reduce::Sum => sum,
-                _ => sum / Self::constant(counts(self.value(), axis, indices, include_self)),
+                _ => sum / Self::constant(counts(&self.stand_in(), axis, indices, include_self)),
             };
         }
         let count = self.elements();

@@ -267,3 +267,102 @@ fn gradients_of_samples_are_those_of_each_alone() {
         }
     }
 }
+
+/// Operations that move by their rule backwards nest as formulas do, on tapes and off them.
+#[test]
+fn movements_by_transposed_rules_nest() {
+    let f = |x: &[Var]| x[0].softmax(-1).powf(2.0);
+    let (x, u) = (normal([2, 3], 1), normal([2, 3], 2));
+    let vars = |x: &Tensor| vec![Var::from(x.clone())];
+    let twice = |x: &[Var]| {
+        let once = |x: &[Var]| push_forward(f, x, &vars(&u)).expect("a rule").1;
+        push_forward(once, x, &vars(&u)).expect("a rule").1
+    };
+    let second = twice(&vars(&x)).into_value();
+    // d²/ds² f(x + s·u) by differences of the first movement.
+    let step = 1e-5;
+    let first = |s: f64| {
+        jvp(f, &[&x + &u.scale(s)], std::slice::from_ref(&u))
+            .expect("a rule")
+            .1
+    };
+    let expected = (first(step) - first(-step)).scale(0.5 / step);
+    assert_abs_diff_eq!(second, expected, epsilon = 1e-8);
+    let (_, third) =
+        jvp(twice, std::slice::from_ref(&x), std::slice::from_ref(&u)).expect("a rule");
+    let tape = Tape::new();
+    let leaf = tape.leaf(x.clone());
+    let pulled = twice(std::slice::from_ref(&leaf)).sum(..).backward();
+    let along = (pulled.of(&leaf).expect("a gradient") * &u).sum(..).item();
+    assert_abs_diff_eq!(third.sum(..).item(), along, epsilon = 1e-10);
+}
+
+/// What is computed again in the sweep moves and is batched like anything else.
+#[test]
+fn checkpoints_move_and_are_batched() {
+    let plain = |x: &[Var]| x[0].exp().square();
+    let region = |x: &[Var]| retrograd_autograd::checkpoint(&[&x[0]], |x| x[0].exp().square());
+    let (x, u) = (normal([4], 1), normal([4], 2));
+    let moved = |f: &dyn Fn(&[Var]) -> Var| {
+        jvp(f, std::slice::from_ref(&x), std::slice::from_ref(&u))
+            .expect("a rule")
+            .1
+    };
+    near(&moved(&region), &moved(&plain), "moved");
+    near(
+        &vmap(region, std::slice::from_ref(&x)),
+        &vmap(plain, std::slice::from_ref(&x)),
+        "batched",
+    );
+}
+
+/// A gradient inside of a batch may use the batch that it is in, and nothing is left behind.
+#[test]
+fn gradients_inside_of_a_batch_see_what_is_around_them() {
+    let before = retrograd_autograd::live().tapes;
+    let (w, x) = (normal([2], 1), normal([3, 2], 2));
+    let slopes = vmap(
+        |x| {
+            let loss = |w: &[Var]| (&w[0] * &x[0] * x[0].stop_gradient()).sum(..).square();
+            gradient_of(loss)(&[w.clone().into()]).remove(0)
+        },
+        std::slice::from_ref(&x),
+    );
+    for i in 0..3 {
+        let one = x.select(0, i).contiguous();
+        let squares = &one * &one;
+        let expected = squares.scale(2.0 * (&w * &squares).sum(..).item());
+        near(&slopes.select(0, i).contiguous(), &expected, "a member");
+    }
+    assert_eq!(
+        retrograd_autograd::live().tapes,
+        before,
+        "a tape holds itself"
+    );
+}
+
+/// Jacobians of what is searched for, in one sweep and forwards: z = √a by Newton's map.
+#[test]
+fn implicit_functions_have_jacobians_and_move() {
+    use retrograd_autograd::implicit::{Search, fixed_point};
+    let root = |x: &[Var]| {
+        let step = |z: &Var, x: &[Var]| (z + &x[0] / z) * 0.5;
+        let start = Tensor::full([2], 1.0).into();
+        fixed_point(step, &start, &[&x[0]], Search::default()).expect("a root")
+    };
+    let a = Tensor::from_vec(vec![4.0, 9.0], [2]);
+    let j = jacobian(root, std::slice::from_ref(&a))
+        .expect("a rule")
+        .remove(0);
+    assert_abs_diff_eq!(
+        j,
+        Tensor::from_vec(vec![0.25, 0.0, 0.0, 1.0 / 6.0], [2, 2]),
+        epsilon = 1e-9
+    );
+    let (_, moved) = jvp(root, &[a], &[Tensor::full([2], 1.0)]).expect("a rule");
+    assert_abs_diff_eq!(
+        moved,
+        Tensor::from_vec(vec![0.25, 1.0 / 6.0], [2]),
+        epsilon = 1e-9
+    );
+}

@@ -143,7 +143,7 @@ impl SingularFunction {
                 Expr::select(&(&a + b), &a, &width)
             })
         });
-        let width = &Var::constant(a.value().scalar_like(a.dtype().epsilon().sqrt()));
+        let width = &Var::constant(a.raw().scalar_like(a.dtype().epsilon().sqrt()));
         let end = |a, b| BESIDE_ZERO.apply(&[a, b, width]);
         let (a, b) = (end(a, b), end(b, a));
         ((self.0)(&a) + (self.0)(&b)) / (a + b)
