@@ -6,7 +6,7 @@
 //! | who | what it does with them |
 //! |---|---|
 //! | `cargo bench --bench NAME` | criterion's statistics |
-//! | the programs `gemm`, `math`, `conv`, `overhead`, `steps` | a line of JSON for each |
+//! | the programs `gemm`, `math`, `conv`, `overhead`, `derivatives`, `steps` | a line of JSON for each |
 //! | the program `compare` | the same case here and in PyTorch and JAX, in turn, as a table |
 //!
 //! Workloads are defined here once. The peers in `peers/` are asked for cases by name, so a name
