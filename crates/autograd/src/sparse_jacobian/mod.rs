@@ -50,9 +50,6 @@ use crate::tape::Tape;
 use crate::var::Var;
 pub use pattern::{Colouring, SparsityPattern};
 
-/// How much more a direction of columns costs than one of rows: see [`jvp`].
-const COLUMN_BY_ROW: usize = 2;
-
 /// What is wrong with a pattern, or with a function for it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SparseError {
@@ -161,7 +158,7 @@ pub fn sparse_jacobian(
         });
     }
     let (columns, rows) = (pattern.column_colours(), pattern.row_colours());
-    let values: Vec<f64> = if COLUMN_BY_ROW * columns.count <= rows.count {
+    let values: Vec<f64> = if columns.count <= rows.count {
         let moved = directions(&columns, x, |u| Ok(jvp(&f, from_ref(x), &[u])?.1))?;
         let entry = |(i, j): (usize, usize)| moved[columns.colours[j]][i];
         pattern.pairs().map(entry).collect()
