@@ -35,7 +35,7 @@ impl Primitive for GatherAlong {
         };
         one(Var::apply(sums, &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn held(&self) -> SmallVec<[Held; 3]> {
         SmallVec::from_iter([Held::array("positions", &self.indices)])
     }
@@ -75,7 +75,7 @@ impl Primitive for SumAlong {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(self.places.clone(), &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn held(&self) -> SmallVec<[Held; 3]> {
         SmallVec::from_iter([Held::array("positions", &self.places.indices)])
     }
@@ -127,7 +127,7 @@ impl Primitive for Scatter {
         });
         Cotangents::from_iter([kept, written])
     }
-    linear!();
+    moves!(Linear);
     fn held(&self) -> SmallVec<[Held; 3]> {
         SmallVec::from_iter([Held::array("positions", &self.0.indices)])
     }

@@ -28,7 +28,7 @@ impl Primitive for Cast {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.cast(self.from))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         Some(self.forward(&[x[0].value]))
     }

@@ -169,7 +169,7 @@ impl Primitive for ConvFilter {
         let output = x.needs(1).then(|| Var::apply(Conv(self.0), &[&x[0], g]));
         Cotangents::from_iter([input, output])
     }
-    multilinear!();
+    moves!(Multilinear);
     fn formula(&self) -> Cow<'static, str> {
         "y = filter(a, b)".into()
     }

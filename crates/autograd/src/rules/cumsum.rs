@@ -40,7 +40,7 @@ impl Primitive for CumSum {
         let reverse = !self.reverse;
         one(Var::apply(Self { reverse, ..*self }, &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         let axis = self.axis + 1;
         Some(Self { axis, ..*self }.forward(&[x[0].value]))

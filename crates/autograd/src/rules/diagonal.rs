@@ -29,7 +29,7 @@ impl Primitive for TakeDiagonal {
         let diagonal = self.0;
         one(Var::apply(PlaceDiagonal { shape, diagonal }, &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn formula(&self) -> Cow<'static, str> {
         "y[i] = x[i, i + offset]".into()
     }
@@ -65,7 +65,7 @@ impl Primitive for PlaceDiagonal {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(TakeDiagonal(self.diagonal), &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn formula(&self) -> Cow<'static, str> {
         "y = x on a diagonal, 0 elsewhere".into()
     }
@@ -106,7 +106,7 @@ impl Primitive for Triangle {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(*self, &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         Some(self.forward(&[x[0].value]))
     }

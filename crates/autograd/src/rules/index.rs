@@ -32,7 +32,7 @@ impl Primitive for Gather {
         let size = x.shape(0)[x.shape(0).rank() - 1];
         one(g.scatter_add(&self.0, size))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         let indices = self.0.broadcast_to(x[0].behind(self.0.shape(), 0));
         Some(x[0].value.gather(&indices))
@@ -75,7 +75,7 @@ impl Primitive for ScatterAdd {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.gather(&self.indices))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         let indices = self
             .indices
@@ -117,7 +117,7 @@ impl Primitive for GatherRows {
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.scatter_add_rows(&self.0, x.shape(0)[0]))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         let flat = self.0.with_shape(Shape::from([self.0.elements()]));
         let rows = x[0].value.index_select(1, &flat);
@@ -162,7 +162,7 @@ impl Primitive for ScatterAddRows {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.gather_rows(&self.indices))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         let flat = self
             .indices

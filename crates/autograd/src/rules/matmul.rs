@@ -101,7 +101,7 @@ impl Primitive for MatMul {
             .collect()
     }
 
-    multilinear!();
+    moves!(Multilinear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         let rank = x[0].rank().max(x[1].rank());
         Some(self.forward(&[&x[0].aligned(rank), &x[1].aligned(rank)]))

@@ -2,30 +2,17 @@
 //!
 //! In every rule `x` are the inputs, `y` the output and `g` its cotangent, in this order.
 
-/// The operation is linear in all of its inputs together.
-macro_rules! linear {
-    () => {
+/// `moves!(Linear)` says how an operation moves, where that is one of the answers of
+/// [`Tangent`](crate::Tangent) that need nothing computed.
+macro_rules! moves {
+    ($how:ident) => {
         fn jvp(
             &self,
             _x: &[&$crate::Var],
             _y: &$crate::Var,
             _t: &[Option<&$crate::Var>],
         ) -> $crate::Tangent {
-            $crate::Tangent::Linear
-        }
-    };
-}
-
-/// The operation is linear in each of its inputs.
-macro_rules! multilinear {
-    () => {
-        fn jvp(
-            &self,
-            _x: &[&$crate::Var],
-            _y: &$crate::Var,
-            _t: &[Option<&$crate::Var>],
-        ) -> $crate::Tangent {
-            $crate::Tangent::Multilinear
+            $crate::Tangent::$how
         }
     };
 }

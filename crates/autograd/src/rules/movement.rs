@@ -30,7 +30,7 @@ impl Primitive for Reshape {
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.with_shape(*x.shape(0)))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         Some(x[0].value.with_shape(x[0].behind(&self.0, 0)))
     }
@@ -68,7 +68,7 @@ impl Primitive for Permute {
             .for_each(|(to, &from)| inverse[from] = to);
         one(g.permute(&inverse))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         let order: Order = std::iter::once(0)
             .chain(self.0.iter().map(|axis| axis + 1))
@@ -119,7 +119,7 @@ impl Primitive for Take {
         total.add_at(self.axis as isize, self.positions, g);
         true
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         let axis = self.axis + 1;
         Some(Self { axis, ..*self }.forward(&[x[0].value]))
@@ -160,7 +160,7 @@ impl Primitive for Place {
         } = *self;
         one(Var::apply(Take { axis, positions }, &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         let (axis, shape) = (self.axis + 1, x[0].behind(&self.shape, 0));
         Some(
@@ -211,7 +211,7 @@ impl Primitive for Cat {
         };
         (0..x.len()).map(part).collect()
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         let batch = x.iter().find(|x| x.is_batched)?;
         let whole = |x: &Batched<'_>| match x.is_batched {

@@ -77,7 +77,7 @@ impl Primitive for Roll {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.roll(self.axis as isize, -self.shift))
     }
-    linear!();
+    moves!(Linear);
     fn formula(&self) -> Cow<'static, str> {
         "y[i + shift] = x[i], in a circle".into()
     }

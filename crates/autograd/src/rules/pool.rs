@@ -40,7 +40,7 @@ impl Primitive for AveragePool {
         let adjoint = !self.adjoint;
         one(Var::apply(Self { adjoint, ..*self }, &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn formula(&self) -> Cow<'static, str> {
         if self.adjoint {
             "y = x, shared out to the windows"

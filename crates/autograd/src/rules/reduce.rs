@@ -29,7 +29,7 @@ impl Primitive for Sum {
             .with_shape(self.0.kept(x.shape(0)))
             .broadcast_to(*x.shape(0)))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         Some(x[0].value.sum_resolved(self.0.behind_batch()))
     }
@@ -62,7 +62,7 @@ impl Primitive for SumTo {
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.broadcast_to(*x.shape(0)))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         let sum = x[0].value.sum_to(&x[0].behind(&self.0, x[0].rank()));
         Some(sum.with_shape(x[0].behind(&self.0, 0)))
@@ -96,7 +96,7 @@ impl Primitive for BroadcastTo {
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(g.sum_to(x.shape(0)))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         Some(
             x[0].aligned(self.0.rank())

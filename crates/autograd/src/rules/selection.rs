@@ -32,7 +32,7 @@ impl Primitive for IndexSelect {
         let places = self.clone();
         one(Var::apply(IndexSum { size, places }, &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         Some(
             x[0].value
@@ -78,7 +78,7 @@ impl Primitive for IndexSum {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(self.places.clone(), &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
         Some(x[0].value.index_sum(
             self.places.axis as isize + 1,

@@ -31,7 +31,7 @@ impl Primitive for Unfold {
         let windows = *self;
         one(Var::apply(Fold { positions, windows }, &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn formula(&self) -> Cow<'static, str> {
         "y[j, t] = x[j·step + t]".into()
     }
@@ -65,7 +65,7 @@ impl Primitive for Fold {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         one(Var::apply(self.windows, &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn formula(&self) -> Cow<'static, str> {
         "y[j·step + t] += x[j, t]".into()
     }

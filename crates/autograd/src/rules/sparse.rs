@@ -43,7 +43,7 @@ impl Primitive for Decode {
         let dictionary = x.needs(1).then(|| x[0].sparse_outer(&self.0, g, features));
         Cotangents::from_iter([codes, dictionary])
     }
-    multilinear!();
+    moves!(Multilinear);
     fn held(&self) -> SmallVec<[Held; 3]> {
         SmallVec::from_iter([Held::array("positions", &self.0)])
     }
@@ -82,7 +82,7 @@ impl Primitive for Encode {
         let dictionary = x.needs(1).then(|| g.sparse_outer(&self.0, &x[0], features));
         Cotangents::from_iter([input, dictionary])
     }
-    multilinear!();
+    moves!(Multilinear);
     fn held(&self) -> SmallVec<[Held; 3]> {
         SmallVec::from_iter([Held::array("positions", &self.0)])
     }
@@ -123,7 +123,7 @@ impl Primitive for Outer {
         let input = x.needs(1).then(|| x[0].sparse_decode(&self.indices, g));
         Cotangents::from_iter([codes, input])
     }
-    multilinear!();
+    moves!(Multilinear);
     fn held(&self) -> SmallVec<[Held; 3]> {
         SmallVec::from_iter([Held::array("positions", &self.indices)])
     }

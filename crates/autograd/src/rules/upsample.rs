@@ -39,7 +39,7 @@ impl Primitive for Resample {
         let adjoint = !self.adjoint;
         one(Var::apply(Self { adjoint, ..*self }, &[g]))
     }
-    linear!();
+    moves!(Linear);
     fn formula(&self) -> Cow<'static, str> {
         if self.adjoint {
             "y = x, handed back to the neighbours"
