@@ -7,10 +7,10 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use retrograd_autoencoders::{Autoencoder, DeepAutoencoder};
+use retrograd_autoencoders::{Card, DataShape, Settings};
 use retrograd_autograd::{Tape, Var};
 use retrograd_datasets::digits;
-use retrograd_nn::{Adam, Module, Optimizer, Param, Trainer};
+use retrograd_nn::{Adam, Optimizer, Param, Trainer};
 use retrograd_tensor::{DType, Tensor, random};
 
 /// The system's allocator, counting requests.
@@ -77,8 +77,11 @@ fn updates() -> u64 {
 
 /// The deep autoencoder 784-128-32-128-784 on a batch of 256, trained by Adam.
 fn deep_steps() -> u64 {
-    let model = DeepAutoencoder::images(784, &mut random::rng(0));
-    let objective = |x: &Var| model.objective(x);
+    let (card, data) = (Card::named("deep"), DataShape::images([1, 28, 28]));
+    let card = card.expect("a variant");
+    let model = card.build(&Settings::new(), data, &mut random::rng(0));
+    let model = model.expect("a model");
+    let objective = |x: &Var| model.objective(&x.into());
     let optimizer = Optimizer::new(Adam::default(), 1e-3, model.params());
     let mut trainer = Trainer::new(&objective, optimizer, 0);
     let batch = digits(256, 1).features;

@@ -7,7 +7,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
-use retrograd::autoencoders::{SETTINGS, Settings, Variant};
+use retrograd::autoencoders::{Card, Settings};
 
 use crate::failure::Failure;
 use crate::own::DataOptions;
@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Show {
         /// Which autoencoder; `retrograd list` shows all.
         #[arg(value_parser = VariantParser, hide_possible_values = true)]
-        variant: Variant,
+        variant: &'static Card,
     },
     /// Propose a learning rate: takes the options of `train`, tries rates, and writes nothing.
     #[command(name = "find-lr")]
@@ -106,7 +106,7 @@ pub(crate) struct ReproduceOptions {
 pub(crate) struct TapeOptions {
     /// Which autoencoder; `retrograd list` shows all.
     #[arg(value_parser = VariantParser, hide_possible_values = true)]
-    pub(crate) variant: Variant,
+    pub(crate) variant: &'static Card,
     /// Write a page that plays the step, one operation at a time.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
@@ -151,7 +151,7 @@ pub(crate) struct SweepOptions {
 pub(crate) struct TrainOptions {
     /// Which autoencoder; `retrograd list` shows all.
     #[arg(value_parser = VariantParser, hide_possible_values = true, required_unless_present_any = ["resume", "config"])]
-    pub(crate) variant: Option<Variant>,
+    pub(crate) variant: Option<&'static Card>,
     /// digits, tabular, plane or unit-plane (built in); or a folder of IDX files as MNIST's or of PNG
     /// images, or a CSV, NPY, NPZ or IDX file (a folder called `digits` is `./digits`), or `-` for one on
     /// standard input.
@@ -236,17 +236,15 @@ pub(crate) struct SettingOptions(pub(crate) Settings);
 
 impl FromArgMatches for SettingOptions {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut options = Self(Settings::default());
+        let mut options = Self(Settings::new());
         options.update_from_arg_matches(matches)?;
         Ok(options)
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        for setting in &SETTINGS {
+        for setting in Card::all_settings() {
             if let Some(text) = matches.get_one::<String>(setting.name) {
-                self.0.set(setting.name, text).map_err(|error| {
-                    clap::Error::raw(ErrorKind::ValueValidation, format!("--{error}\n"))
-                })?;
+                self.0.set(setting.name, text.as_str());
             }
         }
         Ok(())
@@ -255,16 +253,18 @@ impl FromArgMatches for SettingOptions {
 
 impl Args for SettingOptions {
     fn augment_args(command: clap::Command) -> clap::Command {
-        SETTINGS.iter().fold(command, |command, setting| {
-            command.arg(
-                Arg::new(setting.name)
-                    .long(setting.name)
-                    .value_name("VALUE")
-                    .allow_hyphen_values(true)
-                    .help(setting.meaning)
-                    .help_heading("Options of variants"),
-            )
-        })
+        Card::all_settings()
+            .into_iter()
+            .fold(command, |command, setting| {
+                command.arg(
+                    Arg::new(setting.name)
+                        .long(setting.name)
+                        .value_name("VALUE")
+                        .allow_hyphen_values(true)
+                        .help(setting.meaning)
+                        .help_heading("Options of variants"),
+                )
+            })
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -305,7 +305,7 @@ fn read(command: clap::Command, words: Vec<OsString>) -> Result<Cli, Failure> {
 }
 
 /// The command that trains, and the variant, if the words ask for help on both.
-fn trained(words: &[OsString]) -> Option<(&'static str, Variant)> {
+fn trained(words: &[OsString]) -> Option<(&'static str, &'static Card)> {
     let command = words.get(1)?;
     let name = ["train", "sweep", "find-lr"]
         .into_iter()
@@ -314,21 +314,24 @@ fn trained(words: &[OsString]) -> Option<(&'static str, Variant)> {
     if !texts().any(|text| ["--help", "-h"].contains(&text)) {
         return None;
     }
-    let variant = texts().find_map(|text| Variant::from_name(text).ok());
+    let variant = texts().find_map(|text| Card::named(text).ok());
     Some((name, variant?))
 }
 
 /// The command with the options of one variant, and what they are if nothing is said.
-fn about(mut command: clap::Command, variant: Variant) -> clap::Command {
-    let options = variant.options(data::default_kind(variant));
-    for setting in &SETTINGS {
-        let own = options.iter().find(|(other, _)| other.name == setting.name);
+fn about(mut command: clap::Command, variant: &'static Card) -> clap::Command {
+    let kind = data::default_kind(variant);
+    for setting in Card::all_settings() {
+        let own = variant
+            .options(kind)
+            .find(|other| other.name == setting.name);
         command = command.mut_arg(setting.name, |arg| match own {
-            Some((_, value)) => arg.help(format!(
-                "{} [{}] [default on {}: {value}]",
-                setting.meaning,
-                setting.range,
-                data::default_name(variant)
+            Some(own) => arg.help(format!(
+                "{} [{}] [default on {}: {}]",
+                own.meaning,
+                own.range,
+                data::default_name(variant),
+                own.default(kind)
             )),
             None => arg.hide(true),
         });
@@ -348,21 +351,21 @@ pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
 struct VariantParser;
 
 impl TypedValueParser for VariantParser {
-    type Value = Variant;
+    type Value = &'static Card;
 
     fn parse_ref(
         &self,
         _: &clap::Command,
         _: Option<&Arg>,
         value: &OsStr,
-    ) -> Result<Variant, clap::Error> {
-        Variant::from_name(&value.to_string_lossy())
+    ) -> Result<&'static Card, clap::Error> {
+        Card::named(&value.to_string_lossy())
             .map_err(|error| clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n")))
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        let value = |variant: Variant| PossibleValue::new(variant.name()).help(variant.summary());
-        Some(Box::new(Variant::ALL.into_iter().map(value)))
+        let value = |variant: &'static Card| PossibleValue::new(variant.name).help(variant.summary);
+        Some(Box::new(Card::all().map(value)))
     }
 }
 

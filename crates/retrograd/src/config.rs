@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use retrograd::autoencoders::{Autoencoder, BatchSize, Recipe, Settings, Variant};
+use retrograd::autoencoders::{Autoencoder, BatchSize, Card, DataShape, Recipe, Settings};
 use retrograd::datasets::{ImageShape, Scaling};
 use retrograd::tensor::simd::Isa;
 use serde::{Deserialize, Serialize};
@@ -98,9 +98,9 @@ impl Config {
     ) -> Result<Self, Failure> {
         let (recipe, usual) = defaults(wanted.variant, data);
         let mut chosen = repeat::chosen(options)?;
-        let takes_labels = usual.classes.is_some();
-        if let (true, known @ 1..) = (takes_labels, data.source.classes.len()) {
-            chosen.classes = chosen.classes.or(Some(known));
+        let known = data.source.classes.len();
+        if usual.get("classes").is_some() && chosen.get("classes").is_none() && known > 0 {
+            chosen.set("classes", known);
         }
         let settings = wanted
             .variant
@@ -118,7 +118,7 @@ impl Config {
         check_weight_decay(&optimizer, options.weight_decay)?;
         Ok(Self {
             format: FORMAT,
-            variant: wanted.variant.name().to_owned(),
+            variant: wanted.variant.name.to_owned(),
             data: source(wanted, data),
             held_out: wanted.held_out.as_deref().map(absolute).map(file::Place),
             digest: data.digest.clone(),
@@ -186,9 +186,23 @@ impl Config {
         };
         let mut table: toml::Table = toml::from_str(&text).map_err(unreadable)?;
         migrate(&mut table).map_err(failure)?;
-        let config: Self = table.try_into().map_err(unreadable)?;
+        let mut config: Self = table.try_into().map_err(unreadable)?;
         config.check().map_err(failure)?;
+        config.settings = config.resolved()?;
         Ok(config)
+    }
+
+    /// Its options, as the variant's card reads them.
+    fn resolved(&self) -> Result<Settings, Failure> {
+        let failure = |problem: String| Failure::run(format!("{CONFIG}: {problem}"));
+        let kind = DataShape::named(&self.kind, self.features, self.image).ok_or_else(|| {
+            failure(format!(
+                "`{}` is no kind of data; it is images, table or points",
+                self.kind
+            ))
+        })?;
+        let resolved = self.variant()?.resolve(&self.settings, kind);
+        resolved.map_err(|error| failure(error.to_string()))
     }
 
     /// What is wrong with it, if somebody has changed it: key, what was found, what must be there.
@@ -247,8 +261,8 @@ impl Config {
     }
 
     /// The variant.
-    pub(crate) fn variant(&self) -> Result<Variant, Failure> {
-        Variant::from_name(&self.variant).map_err(Failure::run)
+    pub(crate) fn variant(&self) -> Result<&'static Card, Failure> {
+        Card::named(&self.variant).map_err(Failure::run)
     }
 
     /// How a sample is laid out, if it is an image.
@@ -316,13 +330,13 @@ fn migrate(table: &mut toml::Table) -> Result<(), String> {
 
 /// How a variant is trained on the data, and its options for it: as published on what is built in,
 /// fitted to what somebody brings.
-fn defaults(variant: Variant, data: &Data) -> (Recipe, Settings) {
+fn defaults(variant: &'static Card, data: &Data) -> (Recipe, Settings) {
     if data.digest.is_none() {
-        return (variant.recipe(data.kind), variant.settings(data.kind));
+        return ((variant.recipe)(data.kind), variant.defaults(data.kind));
     }
     let samples = data.split.train.len();
     let recipe = variant.fitted_recipe(data.kind, samples);
-    (recipe, variant.fitted_settings(data.kind))
+    (recipe, variant.fitted_defaults(data.kind))
 }
 
 fn check_weight_decay(optimizer: &str, decay: Option<f64>) -> Result<(), Failure> {

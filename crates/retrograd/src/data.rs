@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use retrograd::autoencoders::{Autoencoder, DataKind, DefaultData, Variant};
+use retrograd::autoencoders::{Autoencoder, Card, DataShape, DefaultData, Input};
+use retrograd::autograd::Var;
 use retrograd::datasets::{self, Dataset, Scaling, Split};
 use retrograd::tensor::{Array, Tensor};
 
@@ -26,7 +27,7 @@ pub(crate) const QUICK_SHARE: usize = 10;
 /// Samples to train on and to judge by, and what kind they are.
 pub(crate) struct Data {
     pub(crate) split: Split,
-    pub(crate) kind: DataKind,
+    pub(crate) kind: DataShape,
     /// How columns of a table were brought to [0, 1], if they were.
     pub(crate) scaling: Option<Scaling>,
     /// What is to be remembered of it.
@@ -38,7 +39,7 @@ pub(crate) struct Data {
 /// What decides which data there is.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    pub(crate) variant: Variant,
+    pub(crate) variant: &'static Card,
     /// What `--data` says.
     pub(crate) data: Option<PathBuf>,
     /// How it is read, if it is somebody's own.
@@ -80,23 +81,23 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
         Some("digits") => {
             let (train, held_out) = sizes(DIGITS);
             let split = datasets::digits_split(train, held_out, options.seed);
-            let kind = DataKind::Images(DIGIT);
+            let kind = DataShape::images(DIGIT);
             (split, kind)
         }
         Some("tabular") => {
             let (train, held_out) = sizes(TABULAR);
             let split = datasets::tabular_split(train, held_out, options.seed);
-            let kind = DataKind::Table(split.train.width());
+            let kind = DataShape::table(split.train.width());
             (split, kind)
         }
         // Small already.
         Some("plane") => (
             datasets::plane_split(PLANE.0, PLANE.1, options.seed),
-            DataKind::Points(3),
+            DataShape::points(3),
         ),
         Some("unit-plane") => {
             let split = unit(datasets::plane_split(PLANE.0, PLANE.1, options.seed));
-            (split, DataKind::Table(3))
+            (split, DataShape::table(3))
         }
         _ => {
             let own = own::read(
@@ -133,8 +134,8 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
 }
 
 /// The name of the data that a variant is shown with.
-pub(crate) fn default_name(variant: Variant) -> &'static str {
-    match variant.default_data() {
+pub(crate) fn default_name(variant: &'static Card) -> &'static str {
+    match variant.data {
         DefaultData::Digits => "digits",
         DefaultData::Plane => "plane",
         DefaultData::UnitPlane => "unit-plane",
@@ -142,17 +143,17 @@ pub(crate) fn default_name(variant: Variant) -> &'static str {
 }
 
 /// The kind of the data that a variant is shown with.
-pub(crate) fn default_kind(variant: Variant) -> DataKind {
-    match variant.default_data() {
-        DefaultData::Digits => DataKind::Images(DIGIT),
-        DefaultData::Plane => DataKind::Points(3),
-        DefaultData::UnitPlane => DataKind::Table(3),
+pub(crate) fn default_kind(variant: &'static Card) -> DataShape {
+    match variant.data {
+        DefaultData::Digits => DataShape::images(DIGIT),
+        DefaultData::Plane => DataShape::points(3),
+        DefaultData::UnitPlane => DataShape::table(3),
     }
 }
 
 /// The first samples of the data that a variant is shown with, `[samples, features]`.
-pub(crate) fn batch(variant: Variant, samples: usize, seed: u64) -> Tensor {
-    let split = match variant.default_data() {
+pub(crate) fn batch(variant: &'static Card, samples: usize, seed: u64) -> Tensor {
+    let split = match variant.data {
         DefaultData::Digits => datasets::digits_split(samples, 1, seed),
         DefaultData::Plane => datasets::plane_split(samples, 1, seed),
         DefaultData::UnitPlane => unit(datasets::plane_split(samples, 1, seed)),
@@ -160,10 +161,14 @@ pub(crate) fn batch(variant: Variant, samples: usize, seed: u64) -> Tensor {
     split.train.features
 }
 
-/// A label for each of some samples, all labels in turn, if the model needs labels: for looking at a
-/// step, where it does not matter which.
-pub(crate) fn labels(model: &dyn Autoencoder, samples: usize) -> Option<Array<i64>> {
-    let classes = model.conditional()?.classes();
+/// A batch for a model: with all labels in turn, if it needs labels, where it does not matter which.
+pub(crate) fn input(model: &dyn Autoencoder, x: &Var) -> Input {
+    Input::from(x).labelled(labels_in_turn(model, x.shape()[0]))
+}
+
+/// All labels in turn for so many samples, if the model reads labels.
+pub(crate) fn labels_in_turn(model: &dyn Autoencoder, samples: usize) -> Option<Array<i64>> {
+    let classes = model.classes()?;
     let labels = (0..samples).map(|sample| (sample % classes) as i64);
     Some(Array::from_vec(labels.collect(), [samples]))
 }

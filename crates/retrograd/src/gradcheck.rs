@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use retrograd::autoencoders::{BoxedAutoencoder, DataKind, Nonlinearity, Settings, Variant};
+use retrograd::autoencoders::{
+    BoxedAutoencoder, Card, DataShape, Gradients, Nonlinearity, Settings,
+};
 use retrograd::autograd::Var;
 use retrograd::autograd::check::catalogue::{FAMILIES, Row, rows};
 use retrograd::autograd::check::{self, Check, Report};
@@ -17,18 +19,17 @@ use crate::train::set_threads;
 /// Samples of a batch that an objective is checked on.
 const SAMPLES: usize = 3;
 /// Small data of every kind.
-const KINDS: [(&str, DataKind); 3] = [
-    ("images", DataKind::Images([1, 4, 4])),
-    ("table", DataKind::Table(18)),
-    ("points", DataKind::Points(3)),
+const KINDS: [(&str, DataShape); 3] = [
+    ("images", DataShape::images([1, 4, 4])),
+    ("table", DataShape::table(18)),
+    ("points", DataShape::points(3)),
 ];
 /// Images for variants that halve them three times.
-const LARGE: DataKind = DataKind::Images([1, 8, 8]);
+const LARGE: DataShape = DataShape::images([1, 8, 8]);
 /// Difference steps of objectives. Large ones are the more accurate, but kinks are anywhere and a
 /// small step meets few.
 const SMOOTH: f64 = 1.0 / 32.0;
 const KINKS: f64 = 1.0 / 512.0;
-const POOLS: f64 = 1.0 / 128.0;
 /// A draw of batches and parameters of which no unit is at a kink: there differences and rules may
 /// differ, or nothing can be said.
 const SEED: u64 = 7;
@@ -38,7 +39,7 @@ const SIMILAR: f64 = 0.75;
 /// Something to check: an operation at a point, or an objective on a batch.
 enum Subject {
     Operation(Row),
-    Objective(&'static str, Variant, DataKind),
+    Objective(&'static str, &'static Card, DataShape),
 }
 
 /// What came of it.
@@ -92,10 +93,11 @@ fn progress(checks: usize) -> ProgressBar {
 /// What a name stands for: rows of an operation, a family of them, a variant; all without one.
 fn subjects(name: Option<&str>) -> Result<Vec<Subject>, Failure> {
     let operations = || rows().into_iter().map(Subject::Operation);
-    let objectives = |variant: Variant| {
+    let objectives = |variant: &'static Card| {
         // Three pools leave nothing of 4 x 4 pixels.
-        let larger = move |(what, kind): (&'static str, DataKind)| match kind {
-            DataKind::Images(_) if variant == Variant::Convolutional => (what, LARGE),
+        let fits = move |kind| variant.resolve(&settings(variant, kind), kind).is_ok();
+        let larger = move |(what, kind): (&'static str, DataShape)| match kind.image() {
+            Some(_) if !fits(kind) => (what, LARGE),
             _ => (what, kind),
         };
         KINDS
@@ -105,7 +107,7 @@ fn subjects(name: Option<&str>) -> Result<Vec<Subject>, Failure> {
             .map(move |(what, kind)| Subject::Objective(what, variant, kind))
     };
     let Some(name) = name else {
-        let variants = Variant::ALL.into_iter().flat_map(objectives);
+        let variants = Card::all().flat_map(objectives);
         return Ok(operations().chain(variants).collect());
     };
     let lower = name.to_lowercase();
@@ -116,7 +118,7 @@ fn subjects(name: Option<&str>) -> Result<Vec<Subject>, Failure> {
             .filter(|subject| matches!(subject, Subject::Operation(row) if [row.method(), row.operation].contains(&lower.as_str())))
             .collect(),
     };
-    if let Ok(variant) = Variant::from_name(name) {
+    if let Ok(variant) = Card::named(name) {
         found.extend(objectives(variant));
     }
     if found.is_empty() {
@@ -129,7 +131,7 @@ fn subjects(name: Option<&str>) -> Result<Vec<Subject>, Failure> {
 fn unknown(name: &str, lower: &str) -> String {
     let mut known: Vec<String> = rows().iter().map(|row| row.method().to_owned()).collect();
     known.extend(FAMILIES.iter().map(|(family, _)| (*family).to_owned()));
-    known.extend(Variant::ALL.iter().map(|variant| variant.name().to_owned()));
+    known.extend(Card::all().map(|variant| variant.name.to_owned()));
     known.dedup();
     let mut near: Vec<(f64, String)> = known
         .into_iter()
@@ -158,7 +160,7 @@ impl Subject {
     fn check(&self) -> Line {
         match self {
             Self::Operation(row) => operation(row),
-            Self::Objective(what, variant, kind) => objective(what, *variant, *kind),
+            Self::Objective(what, variant, kind) => objective(what, variant, *kind),
         }
     }
 }
@@ -180,32 +182,26 @@ fn operation(row: &Row) -> Line {
 /// The variant at a small size, with decoders as wide as the data: a sharp one makes the objective
 /// so steep that only the smallest steps stay on its slopes. A convolution puts one weight to work at every pixel, and of many units
 /// one is always at a kink, so its units are smooth.
-fn settings(variant: Variant, kind: DataKind) -> Settings {
-    let small = variant.miniature(kind);
-    let small = Settings {
-        deviation: small.deviation.map(|_| 1.0),
-        ..small
-    };
-    if small.channels.is_some() && small.body.is_none() {
-        Settings {
-            activation: Some(Nonlinearity::Tanh),
-            ..small
-        }
-    } else {
-        small
+fn settings(variant: &'static Card, kind: DataShape) -> Settings {
+    let mut small = variant.miniature(kind);
+    if small.get("deviation").is_some() {
+        small.set("deviation", 1.0);
     }
+    if small.get("channels").is_some() && small.get("body").is_none() {
+        small.set("activation", Nonlinearity::Tanh);
+    }
+    small
 }
 
 /// The objective of a fresh model, in double precision, as a function of a batch and all parameters.
 /// Noise comes from the tape, which starts alike every time.
-fn objective(what: &str, variant: Variant, kind: DataKind) -> Line {
+fn objective(what: &str, variant: &'static Card, kind: DataShape) -> Line {
     let mut rng = random::stream(SEED, "gradcheck", &[]);
     let model: BoxedAutoencoder = variant
         .build(&settings(variant, kind), kind, &mut rng)
         .expect("only data that fits was chosen");
     let batch = Tensor::uniform([SAMPLES, kind.features()], 0.05, 0.95, &mut rng, DType::F64);
     model.cast(DType::F64);
-    let labels = data::labels(model.as_ref(), SAMPLES);
     let params = model.params();
     let values = params.iter().map(|(_, param)| param.value());
     let inputs: Vec<Tensor> = std::iter::once(batch).chain(values).collect();
@@ -216,15 +212,13 @@ fn objective(what: &str, variant: Variant, kind: DataKind) -> Line {
                 tape.bind_key(param.id(), input);
             }
         }
-        let terms = model.objective_of(&x[0], labels.as_ref(), &(&x[0]).into());
-        terms.total()
+        model.objective(&data::input(model.as_ref(), &x[0])).total()
     };
-    let units = settings(variant, kind).activation;
+    let units = settings(variant, kind).word_if_any("activation");
     let smooth = units.is_none_or(Nonlinearity::is_smooth);
-    let step = match (smooth, variant) {
-        (_, Variant::Convolutional) => POOLS,
-        (true, _) => SMOOTH,
-        (false, _) => KINKS,
+    let step = match (smooth, variant.gradients) {
+        (true, Gradients::Exact) => SMOOTH,
+        _ => KINKS,
     };
     let orders = [1, 2].map(|order| {
         // The wider tolerance of order 2 leaves room for small steps, which cross fewer kinks.
@@ -233,7 +227,7 @@ fn objective(what: &str, variant: Variant, kind: DataKind) -> Line {
     });
     let widths: Vec<String> = model.widths().iter().map(ToString::to_string).collect();
     Line {
-        name: format!("{} {what}", variant.name()),
+        name: format!("{} {what}", variant.name),
         samples: format!("[{SAMPLES}, {}]", kind.features()),
         place: format!("objective of {}", widths.join("-")),
         orders,

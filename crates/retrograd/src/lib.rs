@@ -31,12 +31,8 @@ pub use retrograd_tensor as tensor;
 /// What most programs use: `use retrograd::prelude::*`.
 pub mod prelude {
     pub use crate::autoencoders::{
-        Autoencoder, BetaAutoencoder, ConditionalAutoencoder, ContractiveAutoencoder,
-        ConvolutionalAutoencoder, Corruption, DeepAutoencoder, DenoisingAutoencoder,
-        GreedyAutoencoder, ImportanceWeightedAutoencoder, LinearAutoencoder,
-        OvercompleteAutoencoder, Settings, SimpleAutoencoder, SparseKlAutoencoder,
-        SparseL1Autoencoder, StackedAutoencoder, StridedAutoencoder, TiedAutoencoder,
-        UndercompleteAutoencoder, Variant, VariationalAutoencoder,
+        Autoencoder, Body, Card, Corruption, DataShape, Deterministic, Input, Likelihood, Output,
+        Penalty, Settings, Variational,
     };
     pub use crate::autograd::{Expr, Pointwise, Tape, Var, grad};
     pub use crate::nn::{

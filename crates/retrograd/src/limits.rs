@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use retrograd::autoencoders::{DataKind, Settings};
+use retrograd::autoencoders::{DataShape, Settings};
 
 use crate::failure::Failure;
 
@@ -18,7 +18,7 @@ const ALL: u128 = 1 << 42;
 /// Refuses a model that would not fit into memory while it is trained in batches of so many samples.
 pub(crate) fn check_model(
     settings: &Settings,
-    data: DataKind,
+    data: DataShape,
     batch_size: usize,
 ) -> Result<(), Failure> {
     let size = settings.size(data);
@@ -30,10 +30,8 @@ pub(crate) fn check_model(
         .saturating_mul(NUMBER);
     let chosen: Vec<String> = settings
         .iter()
-        .filter(|(setting, _)| {
-            ["latent", "hidden", "channels", "samples", "classes"].contains(&setting.name)
-        })
-        .map(|(setting, value)| format!("--{} {value}", setting.name))
+        .filter(|(name, _)| ["latent", "hidden", "channels", "samples", "classes"].contains(name))
+        .map(|(name, value)| format!("--{name} {value}"))
         .collect();
     fit(bytes).map_err(|problem| {
         Failure::usage(format!(

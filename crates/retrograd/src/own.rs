@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use retrograd::autoencoders::{DataKind, Decoder, Output, Settings, Variant};
+use retrograd::autoencoders::{Card, DataShape, Decoder, Output, Settings, Values};
 use retrograd::datasets::{
     self, Column, CsvReader, Dataset, Fill, Found, ImageShape, LabelColumn, Layout, Opened,
     Pictures, Role, Scaling, Split, Table,
@@ -129,7 +129,7 @@ pub(crate) struct Source {
 /// Data as it is trained on.
 pub(crate) struct Own {
     pub(crate) split: Split,
-    pub(crate) kind: DataKind,
+    pub(crate) kind: DataShape,
     pub(crate) scaling: Option<Scaling>,
     pub(crate) source: Source,
 }
@@ -383,8 +383,8 @@ fn shades(split: Split, path: &Path, options: &DataOptions) -> Result<Own, Failu
         ..Source::default()
     };
     let kind = match split.train.image {
-        Some(image) => DataKind::Images(image.sizes()),
-        None => DataKind::Table(width),
+        Some(image) => DataShape::images(image.sizes()),
+        None => DataShape::table(width),
     };
     Ok(Own {
         split,
@@ -419,7 +419,7 @@ fn scaled(
     }
     names.mention(&columns);
     let scaling = scaling(&columns, options.scale);
-    let kind = DataKind::Table(table.width());
+    let kind = DataShape::table(table.width());
     let mut split = table.split(learnt, scaling.as_ref());
     for part in [&mut split.train, &mut split.held_out] {
         source.mask(part, scaling.as_ref());
@@ -529,9 +529,17 @@ struct Reach {
 }
 
 impl Reach {
-    fn of(variant: Variant, settings: &Settings) -> Option<Self> {
+    fn of(variant: &'static Card, settings: &Settings, kind: DataShape) -> Option<Self> {
         let entropy = "cross-entropy takes numbers from 0 to 1";
-        let (why, high, other) = match (settings.output, settings.decoder) {
+        let (output, decoder) = (
+            settings.word_if_any("output"),
+            settings.word_if_any("decoder"),
+        );
+        let real = DataShape {
+            values: Values::Real,
+            ..kind
+        };
+        let (why, high, other) = match (output, decoder) {
             (Some(Output::Probability), _) => (entropy, 1.0, "--output real"),
             (_, Some(Decoder::Bernoulli)) => (entropy, 1.0, "--decoder gaussian"),
             (Some(Output::Squashed), _) => (
@@ -544,8 +552,8 @@ impl Reach {
                 f32::INFINITY,
                 "--output real",
             ),
-            _ if variant == Variant::Undercomplete => (
-                "a sigmoid, its last layer, gives numbers from 0 to 1",
+            _ if variant.resolve(settings, real).is_err() => (
+                "its output lies between 0 and 1",
                 1.0,
                 "another variant, such as simple",
             ),
@@ -571,10 +579,10 @@ impl Reach {
 /// reconstructed; where a loss takes numbers for probabilities, they are held at the ends of [0, 1].
 pub(crate) fn fit_range(
     data: &mut Data,
-    variant: Variant,
+    variant: &'static Card,
     settings: &Settings,
 ) -> Result<(), Failure> {
-    let Some(reach) = Reach::of(variant, settings) else {
+    let Some(reach) = Reach::of(variant, settings, data.kind) else {
         return Ok(());
     };
     let names = Names(data.split.train.columns.clone());
@@ -586,8 +594,8 @@ pub(crate) fn fit_range(
             reach.other
         )));
     }
-    let is_probability = settings.output == Some(Output::Probability)
-        || settings.decoder == Some(Decoder::Bernoulli);
+    let is_probability = settings.word_if_any("output") == Some(Output::Probability)
+        || settings.word_if_any("decoder") == Some(Decoder::Bernoulli);
     let beyond = reach.beyond(&data.split.held_out);
     if let (true, Some((column, low, high))) = (is_probability, beyond) {
         terminal::say(&format!(
@@ -655,7 +663,7 @@ fn renumber(data: &mut Dataset, classes: &[String]) {
 pub(crate) struct Form<'a> {
     pub(crate) source: &'a Source,
     pub(crate) scaling: Option<Scaling>,
-    pub(crate) kind: DataKind,
+    pub(crate) kind: DataShape,
     pub(crate) image: Option<ImageShape>,
     /// Whether labels must be of the classes that the run knows.
     pub(crate) labelled: bool,
@@ -718,7 +726,7 @@ impl Form<'_> {
             data.features = scaling.apply(&data.features.scale(data.white));
         }
         let in_unit_interval = || data.features.iter().all(|x| (0.0..=1.0).contains(&x));
-        if matches!(self.kind, DataKind::Images(_)) && !in_unit_interval() {
+        if self.kind.image().is_some() && !in_unit_interval() {
             return Err(data::outside_unit_interval(path));
         }
         Ok(data)

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use retrograd::autoencoders::{Autoencoder, DataKind, Phase, Target};
+use retrograd::autoencoders::{Autoencoder, DataShape, Input, Phase};
 use retrograd::autograd::Var;
 use retrograd::datasets::Dataset;
 use retrograd::nn::checkpoint::CheckpointError;
@@ -41,9 +41,15 @@ pub(crate) type Broken = (String, Option<End>);
 pub(crate) type Vars = (Var, Option<Array<i64>>, Option<Var>);
 
 /// What a phase minimises on a batch.
-pub(crate) fn objective(phase: &Phase<'_>, (x, labels, observed): &Vars) -> Terms {
-    let target = Target::of(x, observed.as_ref());
-    phase.objective(x, labels.as_ref(), &target)
+pub(crate) fn objective(phase: &Phase<'_>, batch: &Vars) -> Terms {
+    phase.objective(&input(batch))
+}
+
+/// A batch as models read it.
+fn input((x, labels, observed): &Vars) -> Input {
+    Input::from(x)
+        .labelled(labels.clone())
+        .observed(observed.clone())
 }
 
 impl Session<'_> {
@@ -60,11 +66,13 @@ impl Session<'_> {
         let objective = |batch: &Vars| objective(phase, batch);
         // x / 1 where it was observed and 0 / 0, which is NaN, where it was not.
         let known = |x: &Var, observed: &Var| x * observed / observed;
-        let reconstruct = |(x, _, observed): &Vars| {
+        let reconstruct = |batch: &Vars| {
+            let (x, _, observed) = batch;
             let known = observed.as_ref().map(|observed| known(x, observed));
-            (model.forward(x), known.unwrap_or_else(|| x.clone()))
+            let target = known.unwrap_or_else(|| x.clone());
+            (model.reconstruct(&input(batch)), target)
         };
-        let encode = |(x, ..): &Vars| (model.encode(x), x.clone());
+        let encode = |batch: &Vars| (model.encode(&input(batch)).flat(), batch.0.clone());
         let trainer = self.trainer(phase, &objective, &reconstruct, &encode)?;
         self.trained(trainer, number, epochs, ends, watch)
     }
@@ -87,11 +95,9 @@ impl Session<'_> {
                 .stopping(EarlyStopping::after(patience))
                 .keeping_best(model.as_ref());
         }
-        if model.conditional().is_none() {
-            trainer = trainer.measuring(reconstruct, vec![fidelity(self.run.data.kind)]);
-            if model.generative().is_some() {
-                trainer = trainer.measuring(encode, vec![Box::<ActiveUnits>::default()]);
-            }
+        trainer = trainer.measuring(reconstruct, vec![fidelity(self.run.data.kind)]);
+        if model.prior().is_some() {
+            trainer = trainer.measuring(encode, vec![Box::<ActiveUnits>::default()]);
         }
         Ok(trainer)
     }
@@ -218,16 +224,16 @@ pub(crate) fn loader(
 ) -> Result<DataLoader<Labelled>, Failure> {
     let samples = Labelled {
         features: data.features.clone(),
-        labels: model.conditional().and_then(|_| labels(data)),
+        labels: model.classes().and_then(|_| labels(data)),
         observed: data.observed.clone(),
     };
     DataLoader::new(samples, batch_size).map_err(Failure::run)
 }
 
 /// How near a reconstruction is, in the figure that is usual for the data.
-fn fidelity(kind: DataKind) -> Box<dyn Metric> {
-    match kind {
-        DataKind::Images(_) => Box::new(Psnr::new(1.0)),
-        DataKind::Table(_) | DataKind::Points(_) => Box::<RSquared>::default(),
+fn fidelity(kind: DataShape) -> Box<dyn Metric> {
+    match kind.image() {
+        Some(_) => Box::new(Psnr::new(1.0)),
+        None => Box::<RSquared>::default(),
     }
 }

@@ -17,12 +17,7 @@ pub(crate) fn warning(run: &Run) -> Option<String> {
     if r2 >= 0.0 || !r2.is_finite() {
         return None;
     }
-    let has = |name: &str| {
-        run.config
-            .settings
-            .iter()
-            .any(|(setting, _)| setting.name == name)
-    };
+    let has = |name: &str| run.config.settings.get(name).is_some();
     let weights = ["lambda", "weight", "beta"]
         .into_iter()
         .filter(|name| has(name));

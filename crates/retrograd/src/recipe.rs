@@ -1,6 +1,6 @@
 //! How a run is optimised: the words of the command line and of `config.toml`, and what they stand for.
 
-use retrograd::autoencoders::OptimizerKind;
+use retrograd::autoencoders::{OptimizerKind, Word};
 use retrograd::nn::{Clip, Group, Optimizer, Param, Schedule, Span};
 
 use crate::config::Config;
@@ -91,19 +91,19 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use retrograd::autoencoders::{DataKind, Variant};
+    use retrograd::autoencoders::{Card, DataShape};
 
     use super::*;
 
     #[test]
     fn every_recipe_has_a_schedule_with_a_name() {
-        for variant in Variant::ALL {
+        for variant in Card::all() {
             for kind in [
-                DataKind::Images([1, 28, 28]),
-                DataKind::Table(10),
-                DataKind::Points(3),
+                DataShape::images([1, 28, 28]),
+                DataShape::table(10),
+                DataShape::points(3),
             ] {
-                let own = variant.recipe(kind).schedule;
+                let own = (variant.recipe)(kind).schedule;
                 assert_eq!(schedule(&schedule_name(&own)), Ok(own), "{variant}");
             }
         }

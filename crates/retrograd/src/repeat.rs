@@ -15,7 +15,7 @@ impl Config {
     /// This run as these options let it go on: they may change how long, and nothing that decides
     /// what has been.
     pub(crate) fn going_on(mut self, options: &TrainOptions) -> Result<Self, Failure> {
-        let variant = options.variant.is_none_or(|v| v.name() == self.variant);
+        let variant = options.variant.is_none_or(|card| card.name == self.variant);
         if !variant {
             return Err(Failure::usage(format!(
                 "the run is one of `{}`; leave the variant out, or begin another run",
@@ -56,8 +56,9 @@ impl Config {
         kept("warm-up", options.warm_up, self.warm_up)?;
         let whole = !options.quick || self.quick;
         same("quick", whole, "a whole one".to_owned())?;
-        for (setting, value) in chosen(options)?.iter() {
-            kept(setting.name, Some(value), setting.of(&self.settings))?;
+        for (name, value) in chosen(options)?.iter() {
+            let own = self.settings.get(name).map(ToString::to_string);
+            kept(name, Some(value.to_string()), own)?;
         }
         self.epochs = options.epochs.unwrap_or(self.epochs);
         self.patience = options.patience.or(self.patience);

@@ -25,8 +25,8 @@ pub(crate) fn report(show: &Show<'_>, figures: &Figures) -> Result<Report, Failu
         .map_or(0.0, |record| record.samples_per_second);
     Ok(Report {
         title: format!("The {} autoencoder on {}", variant, data.split.train.name),
-        summary: variant.summary().to_owned(),
-        equation: variant.equation().to_owned(),
+        summary: variant.summary.to_owned(),
+        equation: variant.equation.to_owned(),
         cards: vec![
             Card::new("Held-out loss", number(figures.held_out), unit),
             Card::new("Training loss", number(figures.train), unit),

@@ -1,7 +1,7 @@
 //! How unlike its training data a sample is, in figures: the error of its reconstruction, or the bound
 //! on its likelihood.
 
-use retrograd::autoencoders::{Autoencoder, Given, Target};
+use retrograd::autoencoders::{Autoencoder, Input};
 use retrograd::autograd::Var;
 use retrograd::datasets::Dataset;
 use retrograd::tensor::{Array, Tensor};
@@ -24,9 +24,8 @@ pub(crate) fn errors(
 ) -> Vec<f32> {
     let parts = ranges(data.len(), BATCH).map(|(first, last)| {
         let part = data.features.slice(0, first..last).contiguous();
-        let y = told(model, labels, first..last, |model| {
-            model.forward(&part.clone().into()).into_value()
-        });
+        let input = Input::from(part.clone()).labelled(rows_of(labels, first..last));
+        let y = model.reconstruct(&input).into_value();
         let observed = data.observed.as_ref();
         let observed = observed.map(|all| all.slice(0, first..last).contiguous());
         mean_errors(&part, &y, observed.as_ref())
@@ -53,23 +52,17 @@ pub(crate) fn bounds(
     data: &Dataset,
     labels: Option<&Array<i64>>,
 ) -> Option<Vec<f32>> {
-    let is_generative = |model: &dyn Autoencoder| model.generative().is_some();
-    let rows = ranges(data.len(), 1);
     let bound = |(first, last): (isize, isize)| {
         // The same sample several times: the mean over the batch is that over draws.
         let draws = data.select(&[first as usize; DRAWS]);
-        let x = Var::from(draws.features);
-        let target = Target::of(&x, draws.observed.map(Var::from).as_ref());
-        let labels = labels.map(|labels| {
-            let label = labels.slice(0, first..last).contiguous();
-            label.rows(&[0; DRAWS])
-        });
-        told(model, labels.as_ref(), 0..DRAWS as isize, |model| {
-            let terms = is_generative(model).then(|| model.objective_for(&x, &target))?;
-            Some(terms.total().item() as f32)
-        })
+        let label = rows_of(labels, first..last).map(|label| label.rows(&[0; DRAWS]));
+        let input = Input::from(draws.features)
+            .labelled(label)
+            .observed(draws.observed.map(Var::from));
+        model.objective(&input).total().item() as f32
     };
-    rows.map(bound).collect()
+    model.prior()?;
+    Some(ranges(data.len(), 1).map(bound).collect())
 }
 
 /// What 99 % of the training samples are below, by error and, of a generative model, by bound.
@@ -120,17 +113,9 @@ fn ranges(count: usize, size: usize) -> impl Iterator<Item = (isize, isize)> {
     firsts.map(move |first| (first as isize, (first + size).min(count) as isize))
 }
 
-/// The model, with the labels of these rows filled in if it needs them.
-fn told<R>(
-    model: &dyn Autoencoder,
-    labels: Option<&Array<i64>>,
-    rows: std::ops::Range<isize>,
-    look: impl FnOnce(&dyn Autoencoder) -> R,
-) -> R {
-    match (model.conditional(), labels) {
-        (Some(model), Some(labels)) => look(&Given::new(model, labels.slice(0, rows).contiguous())),
-        _ => look(model),
-    }
+/// The labels of these rows, if there are labels.
+fn rows_of(labels: Option<&Array<i64>>, rows: std::ops::Range<isize>) -> Option<Array<i64>> {
+    labels.map(|labels| labels.slice(0, rows).contiguous())
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ impl<'a> Session<'a> {
         let mut ends: Vec<End> = Vec::new();
         for (number, (phase, epochs)) in phases.iter().zip(epochs).enumerate() {
             if phases.len() > 1 {
-                watch.phase = Some(phase.name);
+                watch.phase = Some(phase.name.clone());
             }
             let end = match self.phase(phase, number, epochs, &ends, &mut watch)? {
                 Ok(end) => end,
@@ -160,7 +160,7 @@ impl<'a> Session<'a> {
         let Run { config, folder, .. } = &self.run;
         let phases = self.run.model.phases();
         if phases.len() > 1 {
-            let (count, name) = (phases.len(), phases[number].name);
+            let (count, name) = (phases.len(), &phases[number].name);
             terminal::say(&format!("phase {} of {count}: {name}", number + 1));
         }
         if watch.metrics.is_some() {
@@ -183,7 +183,7 @@ impl<'a> Session<'a> {
         let mut lines = String::new();
         let mut before = 0;
         for (records, phase) in all.zip(&phases) {
-            let name = (phases.len() > 1).then_some(phase.name);
+            let name = (phases.len() > 1).then_some(phase.name.as_ref());
             for record in records {
                 lines += &watch::line(record, name, before).map_err(Failure::run)?;
                 lines += "\n";
@@ -284,7 +284,7 @@ impl<'a> Session<'a> {
         let report = results::report(&show, &figures)?;
         folder.write(REPORT, report.to_html().map_err(Failure::run)?)?;
         let train = &data.split.train;
-        let labels = model.conditional().and_then(|_| labels(train));
+        let labels = model.classes().and_then(|_| labels(train));
         let (error, bound) = scoring::thresholds(model.as_ref(), train, labels.as_ref());
         let finite = |threshold: &f64| threshold.is_finite();
         Outcome {

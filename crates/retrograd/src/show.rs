@@ -1,6 +1,6 @@
 //! `retrograd show`: everything that is known of a variant before it is trained.
 
-use retrograd::autoencoders::{BatchSize, DataKind, Recipe, Settings, Variant};
+use retrograd::autoencoders::{BatchSize, Card, DataShape, Recipe, Settings};
 
 use crate::data;
 use crate::failure::Failure;
@@ -12,26 +12,27 @@ const COLUMNS: usize = 10;
 const IMAGE: [usize; 3] = [1, 28, 28];
 
 /// Prints the page.
-pub(crate) fn run(variant: Variant) -> Result<(), Failure> {
+pub(crate) fn run(variant: &'static Card) -> Result<(), Failure> {
     terminal::print(&page(variant))
 }
 
 /// What it is, its options, how it is trained.
-fn page(variant: Variant) -> String {
-    let card = variant.card();
-    let parent = card.parent.map_or_else(
+fn page(variant: &'static Card) -> String {
+    let parent = variant.parent.map_or_else(
         || "it is the root of the family".to_owned(),
-        |parent| format!("{} (changes `{parent}`)", card.change),
+        |parent| format!("{} (changes `{parent}`)", variant.change),
     );
     let mut text = format!(
         "{variant}: {}\n\n  equation  {}\n  change    {parent}\n  source    {}\n\nOptions\n",
-        card.summary, card.equation, card.source
+        variant.summary, variant.equation, variant.source
     );
     let kinds = kinds(variant);
-    for (setting, own) in variant.options(data::default_kind(variant)) {
+    let data = data::default_kind(variant);
+    for setting in variant.options(data) {
+        let own = setting.default(data);
         let others = kinds[1..].iter().filter_map(|kind| {
-            let value = setting.of(&kind.settings)?;
-            (value != own).then(|| format!("; {value} on {}", kind.name))
+            let value = kind.settings.get(setting.name)?;
+            (*value != own).then(|| format!("; {value} on {}", kind.name))
         });
         let others: String = others.collect();
         text += &format!(
@@ -54,28 +55,28 @@ struct Kind {
 }
 
 /// What it is shown with, images, and a table of somebody's own.
-fn kinds(variant: Variant) -> Vec<Kind> {
-    let published = |kind: DataKind| Kind {
-        name: match kind {
-            DataKind::Images([_, height, width]) => format!("images of {height}x{width} pixels"),
-            DataKind::Table(columns) => format!("{columns} columns"),
-            DataKind::Points(axes) => format!("points of {axes} coordinates"),
+fn kinds(variant: &'static Card) -> Vec<Kind> {
+    let published = |kind: DataShape| Kind {
+        name: match kind.image() {
+            Some([_, height, width]) => format!("images of {height}x{width} pixels"),
+            None if kind.is_unit() => format!("{} columns", kind.features()),
+            None => format!("points of {} coordinates", kind.features()),
         },
-        settings: variant.settings(kind),
-        recipe: variant.recipe(kind),
+        settings: variant.defaults(kind),
+        recipe: (variant.recipe)(kind),
     };
     let own = data::default_kind(variant);
     let mut kinds = vec![published(own)];
-    let fits = |kind| variant.resolve(&Settings::default(), kind).is_ok();
-    let images = DataKind::Images(IMAGE);
+    let fits = |kind| variant.resolve(&Settings::new(), kind).is_ok();
+    let images = DataShape::images(IMAGE);
     if own != images && fits(images) {
         kinds.push(published(images));
     }
-    let table = DataKind::Table(COLUMNS);
+    let table = DataShape::table(COLUMNS);
     if fits(table) {
         kinds.push(Kind {
             name: format!("your own {ROWS} rows of {COLUMNS} columns"),
-            settings: variant.fitted_settings(table),
+            settings: variant.fitted_defaults(table),
             recipe: variant.fitted_recipe(table, ROWS),
         });
     }
@@ -102,13 +103,17 @@ mod tests {
 
     #[test]
     fn every_page_has_equation_source_options_and_recipe() {
-        for variant in Variant::ALL {
+        for variant in Card::all() {
             let page = page(variant);
-            let card = variant.card();
-            for words in [card.equation, card.source, "Options\n  --", "Recipe\n  on "] {
+            for words in [
+                variant.equation,
+                variant.source,
+                "Options\n  --",
+                "Recipe\n  on ",
+            ] {
                 assert!(page.contains(words), "{page}");
             }
-            for (setting, _) in variant.options(data::default_kind(variant)) {
+            for setting in variant.options(data::default_kind(variant)) {
                 assert!(page.contains(&format!("  --{} ", setting.name)), "{page}");
             }
         }

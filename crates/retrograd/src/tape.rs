@@ -42,7 +42,7 @@ pub(crate) fn run(options: &TapeOptions) -> Result<(), Failure> {
     set_threads(None)?;
     let step = Step::new(options)?;
     let mut written = false;
-    let title = format!("One step of the {} autoencoder", options.variant.name());
+    let title = format!("One step of the {} autoencoder", options.variant.name);
     let trace = || step.run(Tape::tracing).trace();
     if let Some(path) = &options.html {
         write(path, &trace().to_html(&title), "open it in a browser")?;
@@ -82,7 +82,7 @@ struct Step {
 impl Step {
     fn new(options: &TapeOptions) -> Result<Self, Failure> {
         let kind = data::default_kind(options.variant);
-        let recipe = options.variant.recipe(kind);
+        let recipe = (options.variant.recipe)(kind);
         let usual = match recipe.batch_size {
             BatchSize::Of(size) => size,
             BatchSize::Full => BATCH,
@@ -90,7 +90,7 @@ impl Step {
         let mut rng = random::stream(options.seed, "initial weights", &[]);
         let model: BoxedAutoencoder = options
             .variant
-            .build(&Settings::default(), kind, &mut rng)
+            .build(&Settings::new(), kind, &mut rng)
             .map_err(Failure::usage)?;
         // The optimiser gives parameters the names they go by on the tape.
         let _ = recipe.optimizer.build(recipe.learning_rate, model.params());
@@ -121,10 +121,9 @@ impl Step {
     }
 
     fn loss(&self, tape: &Tape) -> Var {
-        let labels = data::labels(self.model.as_ref(), self.batch.shape()[0]);
         let x = tape.constant(self.batch.clone());
-        let terms = self.model.objective_of(&x, labels.as_ref(), &(&x).into());
-        terms.total()
+        let input = data::input(self.model.as_ref(), &x);
+        self.model.objective(&input).total()
     }
 
     /// The nodes, and what they keep before the sweep comes.

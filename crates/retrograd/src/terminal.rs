@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use retrograd::autoencoders::Variant;
+use retrograd::autoencoders::Card;
 
 use crate::failure::Failure;
 
@@ -27,21 +27,17 @@ pub(crate) fn say(text: &str) {
 
 /// Every variant: name, summary and equation.
 pub(crate) fn list() -> String {
-    let width = Variant::ALL
-        .iter()
-        .map(|variant| variant.name().len())
+    let width = Card::all()
+        .map(|variant| variant.name.len())
         .max()
         .unwrap_or(0);
-    let entry = |variant: Variant| {
+    let entry = |variant: &'static Card| {
         format!(
             "{:<width$}  {}\n{:<width$}  {}\n",
-            variant.name(),
-            variant.summary(),
-            "",
-            variant.equation()
+            variant.name, variant.summary, "", variant.equation
         )
     };
-    Variant::ALL.into_iter().map(entry).collect()
+    Card::all().map(entry).collect()
 }
 
 /// Rows in columns, of which `right` are set to the right.

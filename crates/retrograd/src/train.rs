@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use retrograd::autoencoders::{BoxedAutoencoder, Variant, check_labels};
+use retrograd::autoencoders::{BoxedAutoencoder, Card, check_labels};
 use retrograd::datasets::Dataset;
 use retrograd::tensor::simd::Isa;
 use retrograd::tensor::{Array, random};
@@ -73,7 +73,7 @@ impl Prepared {
     }
 }
 
-fn variant(options: &TrainOptions) -> Result<Variant, Failure> {
+fn variant(options: &TrainOptions) -> Result<&'static Card, Failure> {
     let variant = options.variant;
     variant.ok_or_else(|| Failure::usage("which variant? `retrograd list` shows all"))
 }
@@ -95,7 +95,7 @@ impl Run {
     fn new(options: &TrainOptions, isa: Isa) -> Result<Self, Failure> {
         let path = match &options.out {
             Some(path) => path.clone(),
-            None => default_folder(variant(options)?.name()),
+            None => default_folder(variant(options)?.name),
         };
         RunFolder::check(&path, options.overwrite)?;
         let Prepared {
@@ -120,7 +120,7 @@ impl Run {
     fn going_on(options: &TrainOptions, path: Option<&Path>) -> Result<Self, Failure> {
         let path = match (path, options.variant) {
             (Some(path), _) => path.to_owned(),
-            (None, Some(variant)) => default_folder(variant.name()),
+            (None, Some(variant)) => default_folder(variant.name),
             (None, None) => {
                 return Err(Failure::usage(
                     "--resume: which run? Name its folder, or the variant for the one in runs/VARIANT",

@@ -1,5 +1,6 @@
 //! What happens beside a training: progress is shown, the metrics are kept, a wish to stop is heard.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -25,7 +26,7 @@ pub(crate) struct Watch<'a> {
     pub(crate) interrupt: Interrupt,
     pub(crate) held_out: &'a Dataset,
     /// Which phase it is, if there are several.
-    pub(crate) phase: Option<&'static str>,
+    pub(crate) phase: Option<Cow<'static, str>>,
     /// Epochs of the phases before.
     pub(crate) before: u64,
 }
@@ -81,7 +82,7 @@ impl Observer for Watch<'_> {
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<Flow, ObserverError> {
         if let Some(metrics) = &mut self.metrics {
-            let line = line(record, self.phase, self.before)?;
+            let line = line(record, self.phase.as_deref(), self.before)?;
             metrics.push(&line).map_err(|failure| failure.to_string())?;
         }
         let flow = self.progress.epoch(record)?;

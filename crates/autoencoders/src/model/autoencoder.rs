@@ -4,85 +4,83 @@ use retrograd_autograd::Var;
 use retrograd_nn::{Module, Terms};
 use retrograd_tensor::Array;
 
-use super::conditional::Conditional;
-use super::generative::Generative;
+use super::code::Code;
+use super::input::Input;
+use super::likelihood::Likelihood;
 use super::phase::Phase;
-use super::target::Target;
+use super::prior::Prior;
+use crate::parts::Corruption;
 
 /// An encoder and a decoder that are trained together and usable alone.
 ///
-/// As a [`Module`], an autoencoder computes the reconstruction g(f(x)).
+/// As a [`Module`], an autoencoder computes the reconstruction g(f(x)). What only some can do is asked
+/// for: [`classes`](Self::classes), [`prior`](Self::prior), [`likelihood`](Self::likelihood),
+/// [`corruption`](Self::corruption), [`has`](Self::has). No method panics because a model cannot do
+/// something.
 pub trait Autoencoder: Module {
-    /// The code h = f(x), from `[batch, features]` to `[batch, code]`; of a variant whose code is
-    /// a distribution, its mean.
-    fn encode(&self, x: &Var) -> Var;
+    /// The code f(x) of a batch.
+    fn encode(&self, input: &Input) -> Code;
 
-    /// The reconstruction y = g(h), from `[batch, code]` to `[batch, features]`.
-    fn decode(&self, code: &Var) -> Var;
+    /// The reconstruction y = g(h), from `[batch, code]` to `[batch, features]`; of a model that needs
+    /// [labels](Self::classes), for these, one a code.
+    fn decode(&self, code: &Var, labels: Option<&Array<i64>>) -> Var;
 
-    /// What training minimises on a batch `[batch, features]` whose reconstruction is compared with
-    /// `target`, term by term.
+    /// What training minimises on a batch, term by term.
     ///
-    /// Noise comes from the random stream of the tape that `x` belongs to; without a tape, from
+    /// Noise comes from the random stream of the tape that the samples belong to; without a tape, from
     /// that of seed 0.
-    fn objective_for(&self, x: &Var, target: &Target) -> Terms;
-
-    /// [`objective_for`](Self::objective_for) with the input as the target.
-    #[track_caller]
-    fn objective(&self, x: &Var) -> Terms {
-        self.objective_for(x, &x.into())
-    }
+    fn objective(&self, input: &Input) -> Terms;
 
     /// What the loss is measured in.
     fn unit(&self) -> &'static str;
 
-    /// What it can do as a model of the data's distribution, if it is one.
-    fn generative(&self) -> Option<&dyn Generative> {
+    /// The width of every layer from the input through the code to the output.
+    fn widths(&self) -> Vec<usize>;
+
+    /// g(f(x)) of a batch.
+    fn reconstruct(&self, input: &Input) -> Var {
+        self.decode(&self.encode(input).flat(), input.labels.as_ref())
+    }
+
+    /// How many labels there are, if it needs the label of every sample. Without them it knows nothing
+    /// of what a sample is, and does its best; [`check_labels`](crate::check_labels) says so beforehand.
+    fn classes(&self) -> Option<usize> {
         None
     }
 
-    /// What it can do with labels, if it needs them. Such a model has no code and no reconstruction
-    /// for a sample alone.
-    fn conditional(&self) -> Option<&dyn Conditional> {
+    /// Where its codes come from, if it is a model of the data's distribution.
+    fn prior(&self) -> Option<&dyn Prior> {
         None
     }
 
-    /// [`objective_for`](Self::objective_for), or that for these labels if the model needs them.
-    ///
-    /// # Panics
-    /// If the model needs labels and there are none, or they do not fit; [`check_labels`] says so
-    /// beforehand.
-    ///
-    /// [`check_labels`]: crate::check_labels
-    #[track_caller]
-    fn objective_of(&self, x: &Var, labels: Option<&Array<i64>>, target: &Target) -> Terms {
-        match (self.conditional(), labels) {
-            (Some(model), Some(labels)) => model.objective_given(x, labels, target),
-            _ => self.objective_for(x, target),
-        }
+    /// How likely a sample is given its code, if it says so.
+    fn likelihood(&self) -> Option<Likelihood> {
+        None
+    }
+
+    /// What its input suffers in training, if anything.
+    fn corruption(&self) -> Option<Corruption> {
+        None
+    }
+
+    /// Whether it has this ability.
+    fn has(&self, _: Ability) -> bool {
+        false
     }
 
     /// How it is trained: most variants in one go, some in several.
     fn phases(&self) -> Vec<Phase<'_>> {
-        vec![Phase::new(
-            "training",
-            1.0,
-            self.params(),
-            move |x, labels, target| self.objective_of(x, labels, target),
-        )]
+        let objective = move |input: &Input| self.objective(input);
+        vec![Phase::new("training", 1.0, self.params(), objective)]
     }
+}
 
-    /// The width of every layer from the input through the code to the output, read off the
-    /// weights `[outputs, inputs]`.
-    fn widths(&self) -> Vec<usize> {
-        let shapes = self.params().into_iter().map(|(_, param)| param.shape());
-        let weights: Vec<[usize; 2]> = shapes
-            .filter_map(|shape| shape[..].try_into().ok())
-            .collect();
-        let input = weights.first().map(|[_, inputs]| *inputs);
-        input
-            .into_iter()
-            .chain(weights.iter().map(|[outputs, _]| *outputs))
-            .collect()
-    }
+/// What can be shown of some models and not of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ability {
+    /// Both halves are affine maps: the code spans what principal components span, or should.
+    Linear,
+    /// Few units of the code are to be on.
+    Sparse,
 }

@@ -1,14 +1,23 @@
-//! What autoencoders can do, whichever they are.
+//! What autoencoders can do, whichever they are, and what they compute with.
 
 mod autoencoder;
-mod conditional;
-mod generative;
+mod code;
+mod gaussian;
+mod input;
+mod labels;
+mod likelihood;
 mod phase;
+mod prior;
 mod target;
 
-pub use autoencoder::Autoencoder;
-pub use conditional::{Conditional, Given, LabelError, check_labels, one_hot};
-pub use generative::{Generative, Likelihood, Posterior};
-pub(crate) use generative::{NATS, noise};
+pub use autoencoder::{Ability, Autoencoder};
+pub use code::{Code, Posterior};
+pub use gaussian::Gaussian;
+pub(crate) use gaussian::noise;
+pub use input::Input;
+pub use labels::{LabelError, check_labels, one_hot};
+pub use likelihood::Likelihood;
+pub(crate) use likelihood::NATS;
 pub use phase::{Phase, epochs_of};
+pub use prior::{Prior, StandardNormal, draw_samples};
 pub use target::Target;

@@ -1,15 +1,14 @@
 //! A stretch of training: what is minimised, and what moves meanwhile.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use retrograd_autograd::Var;
 use retrograd_nn::{Param, Terms};
-use retrograd_tensor::Array;
 
-use super::target::Target;
+use super::input::Input;
 
-/// What is minimised on a batch and, where there are such, its labels, compared with a target.
-type PhaseObjective<'a> = dyn Fn(&Var, Option<&Array<i64>>, &Target) -> Terms + 'a;
+/// What is minimised on a batch.
+type PhaseObjective<'a> = dyn Fn(&Input) -> Terms + 'a;
 
 /// A stretch of training.
 ///
@@ -17,7 +16,7 @@ type PhaseObjective<'a> = dyn Fn(&Var, Option<&Array<i64>>, &Target) -> Terms + 
 /// depends on.
 pub struct Phase<'a> {
     /// What it is called in tables.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its share of the epochs; the shares of a model's phases sum to 1.
     pub share: f64,
     /// What the learning rate is multiplied by.
@@ -30,13 +29,13 @@ pub struct Phase<'a> {
 impl<'a> Phase<'a> {
     /// A phase in which `params` minimise `objective`.
     pub fn new(
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         share: f64,
         params: Vec<(String, Param)>,
-        objective: impl Fn(&Var, Option<&Array<i64>>, &Target) -> Terms + 'a,
+        objective: impl Fn(&Input) -> Terms + 'a,
     ) -> Self {
         Self {
-            name,
+            name: name.into(),
             share,
             rate: 1.0,
             params,
@@ -53,14 +52,11 @@ impl<'a> Phase<'a> {
         }
     }
 
-    /// What the phase minimises on a batch `[batch, features]`, compared with `target`, term by term.
-    ///
-    /// # Panics
-    /// If the model needs labels `[batch]` and there are none.
+    /// What the phase minimises on a batch, term by term.
     #[track_caller]
     #[must_use]
-    pub fn objective(&self, x: &Var, labels: Option<&Array<i64>>, target: &Target) -> Terms {
-        (self.objective)(x, labels, target)
+    pub fn objective(&self, input: &Input) -> Terms {
+        (self.objective)(input)
     }
 }
 
@@ -80,12 +76,14 @@ impl fmt::Debug for Phase<'_> {
 /// `total` unless there are more phases than epochs.
 ///
 /// ```
-/// use retrograd_autoencoders::{GreedyAutoencoder, Autoencoder, epochs_of};
+/// use retrograd_autoencoders::{Card, DataShape, Settings, epochs_of};
 /// use retrograd_tensor::random;
 ///
-/// let model = GreedyAutoencoder::images(784, &mut random::rng(0));
+/// let greedy = Card::named("greedy").unwrap();
+/// let data = DataShape::images([1, 28, 28]);
+/// let model = greedy.build(&Settings::new(), data, &mut random::rng(0)).unwrap();
 /// let phases = model.phases();
-/// let names: Vec<&str> = phases.iter().map(|phase| phase.name).collect();
+/// let names: Vec<&str> = phases.iter().map(|phase| phase.name.as_ref()).collect();
 /// assert_eq!(names, ["layer 1", "layer 2", "fine-tuning"]);
 /// assert_eq!(epochs_of(&phases, 10), [4, 4, 2]);
 /// ```
@@ -112,8 +110,8 @@ mod tests {
     #[test]
     fn every_epoch_is_in_one_phase() {
         let phase = |share| {
-            Phase::new("a phase", share, Vec::new(), |x, _, _| {
-                Terms::new("x", x.clone())
+            Phase::new("a phase", share, Vec::new(), |input: &Input| {
+                Terms::new("x", input.x.clone())
             })
         };
         let phases = [0.4, 0.4, 0.2].map(phase);

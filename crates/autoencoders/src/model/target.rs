@@ -11,17 +11,17 @@ use retrograd_nn::Reduction;
 /// numbers, a sum the sum over them. Where all are observed, nothing is computed on that account.
 ///
 /// ```
-/// use retrograd_autoencoders::{Autoencoder, LinearAutoencoder, Target};
-/// use retrograd_autograd::Var;
+/// use retrograd_autoencoders::{Autoencoder, Card, DataShape, Input, Settings};
 /// use retrograd_tensor::{DType, Tensor, random};
 ///
-/// let model = LinearAutoencoder::new(3, 2, &mut random::rng(0));
-/// let x: Var = Tensor::ones([2, 3], DType::F32).into();
-/// let observed: Var = Tensor::from_vec(vec![1.0_f32, 1.0, 0.0, 1.0, 1.0, 1.0], [2, 3]).into();
+/// let linear = Card::named("linear").unwrap();
+/// let model = linear.build(&Settings::new(), DataShape::points(3), &mut random::rng(0)).unwrap();
+/// let observed = Tensor::from_vec(vec![1.0_f32, 1.0, 0.0, 1.0, 1.0, 1.0], [2, 3]);
 /// let loss = |hole: f32| {
 ///     let values = Tensor::from_vec(vec![1.0, 1.0, hole, 1.0, 1.0, 1.0], [2, 3]);
-///     let target = Target::of(&values.into(), Some(&observed));
-///     model.objective_for(&x, &target).total().item()
+///     let x = Input::from(Tensor::ones([2, 3], DType::F32));
+///     let input = x.against(Some(values.into())).observed(Some(observed.clone().into()));
+///     model.objective(&input).total().item()
 /// };
 /// assert_eq!(loss(7.0), loss(f32::NAN));
 /// ```

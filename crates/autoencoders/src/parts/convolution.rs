@@ -5,17 +5,14 @@ use retrograd_nn::{Activation, Conv2d, ConvTranspose2d, Init, Sequential};
 use retrograd_tensor::Shape;
 use retrograd_tensor::random::Rng;
 
-use crate::registry::DataKind;
+use crate::registry::DataShape;
 
 /// Channels, height and width of images.
-pub(crate) fn sizes(data: DataKind) -> Result<[usize; 3], String> {
-    match data {
-        DataKind::Images(sizes) => Ok(sizes),
-        _ => Err(
-            "it is made of convolutions, which need images; use image data or a dense variant"
-                .to_owned(),
-        ),
-    }
+pub(crate) fn sizes(data: DataShape) -> Result<[usize; 3], String> {
+    data.image().ok_or_else(|| {
+        "it is made of convolutions, which need images; use image data or a dense variant"
+            .to_owned()
+    })
 }
 
 /// Height and width of images after every one of `layers` halvings.

@@ -30,6 +30,28 @@ pub enum Corruption {
 }
 
 impl Corruption {
+    /// How much of it there is: the deviation of what is added, the share of what is left out.
+    #[must_use]
+    pub fn amount(self) -> f64 {
+        match self {
+            Self::Gaussian { deviation, .. } => deviation,
+            Self::Dropout { share } | Self::Masking { share } => share,
+        }
+    }
+
+    /// The same, but so much of it.
+    #[must_use]
+    pub fn with_amount(self, amount: f64) -> Self {
+        match self {
+            Self::Gaussian { clip, .. } => Self::Gaussian {
+                deviation: amount,
+                clip,
+            },
+            Self::Dropout { .. } => Self::Dropout { share: amount },
+            Self::Masking { .. } => Self::Masking { share: amount },
+        }
+    }
+
     /// x̃ for a batch `[batch, features]` in training; x itself in evaluation. The noise comes from
     /// the tape's random stream, so a free constant stays as it is.
     #[track_caller]

@@ -5,11 +5,9 @@ use retrograd_nn::{Activation, Init, Linear, Module, Param, Sequential, Visitor}
 use retrograd_tensor::Tensor;
 use retrograd_tensor::random::Rng;
 
-use super::output::Output;
-
 /// How weights are drawn at first; biases are 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
+pub enum Start {
     /// Glorot uniform, as in Keras, where most recipes come from; before sigmoids with their gain of
     /// 4, without which a signal fades by four in each layer and eight layers learn nothing but the
     /// mean.
@@ -27,20 +25,6 @@ impl Start {
             (Self::He, _) => Init::HeNormal,
         }
     }
-}
-
-/// An encoder through the widths in `down` and the decoder that mirrors it, up to its last
-/// nonlinearity, which is `output`'s.
-pub(crate) fn halves(
-    down: &[usize],
-    activation: Activation,
-    output: Output,
-    rng: &mut Rng,
-) -> (Sequential, Sequential) {
-    let encoder = stack(down, activation, Start::Glorot, true, rng);
-    let decoder = stack(&mirror(down), activation, Start::Glorot, false, rng);
-    output.prepare(&decoder);
-    (encoder, decoder)
 }
 
 /// The widths from the code to the output.

@@ -1,18 +1,16 @@
 //! From the decoder's last numbers to a reconstruction, and how far that is from the input.
 
 use retrograd_autograd::Var;
-use retrograd_nn::{Module, Sequential, Terms, loss};
+use retrograd_nn::{Module, Terms, loss};
 use retrograd_tensor::Tensor;
-use serde::{Deserialize, Serialize};
 
 use crate::model::Target;
-use crate::registry::choices;
+use crate::registry::words;
 
 /// How the decoder's last linear layer z becomes a reconstruction y, and what y costs.
 ///
 /// All costs are means over the features and the batch, as in the source texts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     /// y = z, squared error: data of any size.
     Real,
@@ -26,7 +24,7 @@ pub enum Output {
     Probability,
 }
 
-choices!(Output {
+words!(Output {
     Real = "real",
     Rectified = "rectified",
     Squashed = "squashed",
@@ -59,7 +57,7 @@ impl Output {
     /// A rectified output that starts at 0 for every sample has no slope and stays there for good;
     /// with biases of 0 about half of them would. Their biases start at 1 instead, at the top of
     /// the data's range.
-    pub(crate) fn prepare(self, decoder: &Sequential) {
+    pub(crate) fn prepare(self, decoder: &dyn Module) {
         if self == Self::Rectified
             && let Some((_, bias)) = decoder.params().last()
         {

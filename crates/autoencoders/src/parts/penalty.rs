@@ -9,18 +9,18 @@ use retrograd_nn::Param;
 /// divergence would be infinite. In single precision 1 − 1e-6 is still not 1.
 const EDGE: f64 = 1e-6;
 
-/// λ Σ |h| of codes `[batch, code]`: summed over the units, averaged over the batch.
-pub(crate) fn activity(code: &Var, lambda: f64) -> Var {
+/// Σ |h| of codes `[batch, code]`: summed over the units, averaged over the batch.
+pub(crate) fn activity(code: &Var) -> Var {
     static FORMULA: LazyLock<Pointwise> =
         LazyLock::new(|| Pointwise::new("activity", |[h]: [Expr; 1]| h.abs()));
-    FORMULA.apply_sum(&[code], ..) * (lambda / samples(code))
+    FORMULA.apply_sum(&[code], ..) / samples(code)
 }
 
-/// weight·Σⱼ KL(ρ ‖ ρ̂ⱼ) of codes `[batch, code]` with values in [0, 1]; ρ̂ⱼ is the mean of unit j over
+/// Σⱼ KL(ρ ‖ ρ̂ⱼ) of codes `[batch, code]` with values in [0, 1]; ρ̂ⱼ is the mean of unit j over
 /// the batch, and the sum is over the units.
-pub(crate) fn divergence_of_means(code: &Var, rho: f64, weight: f64) -> Var {
+pub(crate) fn divergence_of_means(code: &Var, rho: f64) -> Var {
     let means = code.mean(0).clamp(EDGE, 1.0 - EDGE);
-    bernoulli_divergence(rho, &means).sum(..) * weight
+    bernoulli_divergence(rho, &means).sum(..)
 }
 
 /// KL(p ‖ q) = p log(p/q) + (1−p) log((1−p)/(1−q)) of each q, in nats; p and q inside (0, 1).
@@ -34,15 +34,15 @@ pub(crate) fn bernoulli_divergence(p: f64, q: &Var) -> Var {
     FORMULA.apply(&[&q.scalar_like(p), q])
 }
 
-/// λ Σ ½‖W‖² over weights, summed over all their numbers; `x` says which tape they are used on.
-pub(crate) fn decay(weights: &[Param], lambda: f64, x: &Var) -> Var {
+/// Σ ½‖W‖² over weights, summed over all their numbers; `x` says which tape they are used on.
+pub(crate) fn decay(weights: &[Param], x: &Var) -> Var {
     static FORMULA: LazyLock<Pointwise> =
         LazyLock::new(|| Pointwise::new("half_square", |[w]: [Expr; 1]| w.square() * 0.5));
     let sums = weights
         .iter()
         .map(|weight| FORMULA.apply_sum(&[&weight.beside(x)], ..));
     let none = || x.scalar_like(0.0);
-    sums.reduce(|a, b| a + b).unwrap_or_else(none) * lambda
+    sums.reduce(|a, b| a + b).unwrap_or_else(none)
 }
 
 /// Rows of a batch.
@@ -61,7 +61,7 @@ mod tests {
         let of = |q: f64| {
             let tape = Tape::new();
             let code = tape.leaf(Tensor::full([3, 2], q));
-            let penalty = divergence_of_means(&code, 0.1, 1.0);
+            let penalty = divergence_of_means(&code, 0.1);
             let slope = penalty.backward().of(&code).unwrap().at(&[0, 0]);
             (penalty.item(), slope)
         };

@@ -1,20 +1,25 @@
 //! The variants by name: what each is, its options, the recipe it is trained by, and how to build it.
 
 mod card;
-mod choice;
+mod common;
 mod fitted;
+mod name;
 mod recipe;
 mod setting;
 mod settings;
+mod shape;
 mod size;
-mod variant;
+mod value;
+mod word;
 
-pub use card::{Card, DataKind, DefaultData};
-pub(crate) use choice::choices;
-pub use choice::{Body, Decoder, Noise, Nonlinearity};
+pub use card::{BoxedAutoencoder, Card, DefaultData, Gradients, Misfit};
+pub(crate) use common::*;
+pub use name::UnknownVariant;
 pub use recipe::{BatchSize, OptimizerKind, Recipe};
-pub use setting::{Range, Setting, SettingError, Value};
-pub(crate) use settings::need;
-pub use settings::{SETTINGS, Settings};
+pub use setting::{Range, Setting};
+pub use settings::Settings;
+pub use shape::{DataShape, Layout, Values};
 pub use size::Size;
-pub use variant::{BoxedAutoencoder, Misfit, UnknownVariant, Variant};
+pub use value::Value;
+pub(crate) use word::words;
+pub use word::{BodyKind, Decoder, Noise, Nonlinearity, Word};

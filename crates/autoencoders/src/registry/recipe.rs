@@ -7,7 +7,7 @@ use retrograd_nn::{
     Schedule, Sgd,
 };
 
-use super::choice::choices;
+use super::word::{Word, words};
 
 /// Samples in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub enum OptimizerKind {
     Lion,
 }
 
-choices!(OptimizerKind {
+words!(OptimizerKind {
     Sgd = "sgd",
     Momentum = "momentum",
     Adam = "adam",

@@ -1,24 +1,10 @@
-//! One option: its name, what it means, what it may be.
+//! One option of a variant: its name, what it means, what it may be, and what it is by itself.
 
 use std::fmt;
 use std::ops::Bound;
 
-use super::settings::{SETTINGS, Settings};
-
-/// The value of an option, whatever its type.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// A whole number.
-    Count(usize),
-    /// Whole numbers.
-    Widths(Vec<usize>),
-    /// A number.
-    Number(f64),
-    /// Yes or no.
-    Switch(bool),
-    /// One of a few words.
-    Word(&'static str),
-}
+use super::shape::DataShape;
+use super::value::Value;
 
 /// What the value of an option may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,9 +29,19 @@ impl Range {
     /// Between 0 and 1, neither of them.
     pub const INSIDE: Self = Self::Number(Bound::Excluded(0.0), Bound::Excluded(1.0));
 
-    /// Whether the value is in the range.
+    /// The value as one of the range: text is read, and a whole number taken for a number. None if it
+    /// is not in the range.
     #[must_use]
-    pub fn holds(self, value: &Value) -> bool {
+    pub fn read(self, value: &Value) -> Option<Value> {
+        let value = match (self, value) {
+            (_, Value::Text(text)) => self.parse(text.trim())?,
+            (Self::Number(..), Value::Count(count)) => Value::Number(*count as f64),
+            _ => value.clone(),
+        };
+        self.holds(&value).then_some(value)
+    }
+
+    fn holds(self, value: &Value) -> bool {
         match (self, value) {
             (Self::Count(least), Value::Count(count)) => *count >= least,
             (Self::Widths, Value::Widths(widths)) => widths.iter().all(|&width| width >= 1),
@@ -69,8 +65,7 @@ impl Range {
     }
 
     /// The value that a text stands for, if it is of the right kind; perhaps out of range.
-    fn read(self, text: &str) -> Option<Value> {
-        let text = text.trim();
+    fn parse(self, text: &str) -> Option<Value> {
         match self {
             Self::Count(_) => text.parse().ok().map(Value::Count),
             Self::Widths if text == "none" => Some(Value::Widths(Vec::new())),
@@ -116,24 +111,16 @@ impl fmt::Display for Range {
     }
 }
 
-/// As it is written on a command line.
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Count(count) => write!(f, "{count}"),
-            Self::Widths(widths) if widths.is_empty() => f.write_str("none"),
-            Self::Widths(widths) => {
-                let widths: Vec<String> = widths.iter().map(ToString::to_string).collect();
-                f.write_str(&widths.join(","))
-            }
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Switch(switch) => write!(f, "{switch}"),
-            Self::Word(word) => f.write_str(word),
-        }
-    }
-}
-
-/// An option that variants may have.
+/// An option of a variant, as data on its card.
+///
+/// ```
+/// use retrograd_autoencoders::{Range, Setting};
+///
+/// const RHO: Setting = Setting::new("rho", "Target ρ of the mean of each unit.", Range::INSIDE, |_| 0.1.into());
+/// // A child has the same with another value.
+/// const LOWER: Setting = RHO.by_default(|_| 0.05.into());
+/// # let _ = LOWER;
+/// ```
 #[derive(Clone, Copy)]
 pub struct Setting {
     /// Its name on the command line (`--latent`) and in files.
@@ -142,82 +129,83 @@ pub struct Setting {
     pub meaning: &'static str,
     /// What it may be.
     pub range: Range,
-    pub(super) get: fn(&Settings) -> Option<Value>,
-    pub(super) set: fn(&mut Settings, Option<Value>),
+    default: fn(DataShape) -> Value,
+    applies: fn(DataShape) -> bool,
+    fitted: Change,
+    small: Change,
+}
+
+/// Another value for data of a shape.
+type Change = fn(DataShape, Value) -> Value;
+
+impl Setting {
+    /// An option of this name and range whose value for data of a shape is `default` unless another is
+    /// chosen.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        meaning: &'static str,
+        range: Range,
+        default: fn(DataShape) -> Value,
+    ) -> Self {
+        Self {
+            name,
+            meaning,
+            range,
+            default,
+            applies: |_| true,
+            fitted: |_, value| value,
+            small: |_, value| value,
+        }
+    }
+
+    /// The same with another default.
+    #[must_use]
+    pub const fn by_default(self, default: fn(DataShape) -> Value) -> Self {
+        Self { default, ..self }
+    }
+
+    /// The same, for data alone of which this is true.
+    #[must_use]
+    pub const fn only_for(self, applies: fn(DataShape) -> bool) -> Self {
+        Self { applies, ..self }
+    }
+
+    /// The same with a change of the default for rows that no source has tried: a published value
+    /// suits the data that it was published for.
+    #[must_use]
+    pub const fn fitted(self, fitted: Change) -> Self {
+        Self { fitted, ..self }
+    }
+
+    /// The same with a change of the default for a model that is small enough to be looked at number
+    /// by number.
+    #[must_use]
+    pub const fn in_miniature(self, small: Change) -> Self {
+        Self { small, ..self }
+    }
+
+    /// Its value for data of this shape, which it must apply to, as its source has it.
+    #[must_use]
+    pub fn default(&self, data: DataShape) -> Value {
+        (self.default)(data)
+    }
+
+    pub(super) fn applies(&self, data: DataShape) -> bool {
+        (self.applies)(data)
+    }
+
+    pub(super) fn fitted_default(&self, data: DataShape) -> Value {
+        (self.fitted)(data, self.default(data))
+    }
+
+    pub(super) fn small_default(&self, data: DataShape) -> Value {
+        (self.small)(data, self.default(data))
+    }
 }
 
 impl fmt::Debug for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Setting({}: {})", self.name, self.range)
-    }
-}
-
-/// Why an option cannot be set.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SettingError {
-    /// No option has this name.
-    #[error("there is no option `{name}`; there are {known}")]
-    Unknown {
-        /// The name.
-        name: String,
-        /// The names that exist.
-        known: String,
-    },
-    /// The value is not one it may have.
-    #[error("{name} = {value}: it must be {range}")]
-    Value {
-        /// The option's name.
-        name: &'static str,
-        /// The value as it was given.
-        value: String,
-        /// What it must be.
-        range: String,
-    },
-}
-
-impl Setting {
-    /// The option of this name.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn named(name: &str) -> Result<&'static Self, SettingError> {
-        let found = SETTINGS.iter().find(|setting| setting.name == name);
-        found.ok_or_else(|| SettingError::Unknown {
-            name: name.to_owned(),
-            known: SETTINGS.map(|setting| setting.name).join(", "),
-        })
-    }
-
-    /// The value in `settings`, if one is set.
-    #[must_use]
-    pub fn of(&self, settings: &Settings) -> Option<Value> {
-        (self.get)(settings)
-    }
-
-    /// The value that `text` stands for.
-    ///
-    /// # Errors
-    /// If it is not one that the option may have.
-    pub fn read(&self, text: &str) -> Result<Value, SettingError> {
-        let value = self.range.read(text);
-        let value = value.ok_or_else(|| self.wrong(text))?;
-        self.check(&value)?;
-        Ok(value)
-    }
-
-    pub(super) fn check(&self, value: &Value) -> Result<(), SettingError> {
-        if self.range.holds(value) {
-            Ok(())
-        } else {
-            Err(self.wrong(&value.to_string()))
-        }
-    }
-
-    fn wrong(&self, value: &str) -> SettingError {
-        SettingError::Value {
-            name: self.name,
-            value: value.to_owned(),
-            range: self.range.to_string(),
-        }
     }
 }

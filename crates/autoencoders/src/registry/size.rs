@@ -1,7 +1,8 @@
 //! How large a model will be, before there is memory for it.
 
-use super::card::DataKind;
 use super::settings::Settings;
+use super::shape::DataShape;
+use super::value::Value;
 
 /// Weights of a convolution's window at most, of the variants here.
 const WINDOW: u128 = 25;
@@ -19,14 +20,22 @@ pub struct Size {
 }
 
 impl Settings {
-    /// The size of a model with these options, which [resolve](crate::Variant::resolve), for data of this kind.
+    /// The size of a model with these options, which [resolve](crate::Card::resolve), for data of this shape.
     #[must_use]
-    pub fn size(&self, data: DataKind) -> Size {
+    pub fn size(&self, data: DataShape) -> Size {
         let wide = |width: usize| width as u128;
         let features = wide(data.features());
-        let code = wide(self.latent.unwrap_or(0));
-        let classes = wide(self.classes.unwrap_or(0));
-        let hidden = self.hidden.iter().flatten().map(|&width| wide(width));
+        let count = |name: &str| match self.get(name) {
+            Some(Value::Count(count)) => Some(wide(*count)),
+            _ => None,
+        };
+        let layers = |name: &str| match self.get(name) {
+            Some(Value::Widths(widths)) => widths.as_slice(),
+            _ => &[],
+        };
+        let code = count("latent").unwrap_or(0);
+        let classes = count("classes").unwrap_or(0);
+        let hidden = layers("hidden").iter().map(|&width| wide(width));
         let widths: Vec<u128> = std::iter::once(features.saturating_add(classes))
             .chain(hidden)
             .collect();
@@ -41,14 +50,14 @@ impl Settings {
         let dense = sum(inner)
             .saturating_mul(2)
             .saturating_add(last.saturating_mul(code).saturating_mul(HEADS));
-        let channels = self.channels.iter().flatten().map(|&width| wide(width));
+        let channels = layers("channels").iter().map(|&width| wide(width));
         let channels: Vec<u128> = std::iter::once(1).chain(channels).collect();
         let maps = channels
             .windows(2)
             .map(|pair| pair[0].saturating_mul(pair[1]));
         let windows = sum(maps).saturating_mul(2 * WINDOW);
         let planes = sum(channels.into_iter().skip(1)).saturating_mul(features);
-        let draws = wide(self.samples.unwrap_or(1));
+        let draws = count("samples").unwrap_or(1);
         let rows = sum(widths.into_iter()).saturating_add(code);
         Size {
             parameters: dense.saturating_add(windows),
@@ -69,13 +78,13 @@ mod tests {
     use retrograd_tensor::random;
 
     use super::*;
-    use crate::Variant;
+    use crate::Card;
 
     #[test]
     fn it_is_of_the_order_of_the_model() {
-        for variant in Variant::ALL {
-            for data in [DataKind::Images([1, 28, 28]), DataKind::Table(10)] {
-                let Ok(settings) = variant.resolve(&Settings::default(), data) else {
+        for variant in Card::all() {
+            for data in [DataShape::images([1, 28, 28]), DataShape::table(10)] {
+                let Ok(settings) = variant.resolve(&Settings::new(), data) else {
                     continue;
                 };
                 let model = variant.build(&settings, data, &mut random::rng(0)).unwrap();
@@ -91,15 +100,13 @@ mod tests {
 
     #[test]
     fn sizes_beyond_all_bounds_do_not_overflow() {
-        let huge = Settings {
-            latent: Some(usize::MAX),
-            hidden: Some(vec![usize::MAX; 3]),
-            channels: Some(vec![usize::MAX; 3]),
-            samples: Some(usize::MAX),
-            classes: Some(usize::MAX),
-            ..Settings::default()
-        };
-        let size = huge.size(DataKind::Images([1, 28, 28]));
+        let huge = Settings::new()
+            .with("latent", usize::MAX)
+            .with("hidden", [usize::MAX; 3])
+            .with("channels", [usize::MAX; 3])
+            .with("samples", usize::MAX)
+            .with("classes", usize::MAX);
+        let size = huge.size(DataShape::images([1, 28, 28]));
         assert_eq!(size.parameters, u128::MAX);
         assert!(size.activations > 1 << 100);
     }

@@ -1,20 +1,28 @@
-//! The variants, a file each: the equation, what it changes, its source, its options and recipe.
+//! The variants by family, a file each: the equation, what it changes, its source, its options and its
+//! recipe. A new variant is a file and its name below.
 
-pub(crate) mod beta;
-pub(crate) mod conditional;
-pub(crate) mod contractive;
-pub(crate) mod convolutional;
-pub(crate) mod deep;
-pub(crate) mod denoising;
-pub(crate) mod greedy;
-pub(crate) mod iwae;
-pub(crate) mod linear;
-pub(crate) mod overcomplete;
-pub(crate) mod simple;
-pub(crate) mod sparse_kl;
-pub(crate) mod sparse_l1;
-pub(crate) mod stacked;
-pub(crate) mod strided;
-pub(crate) mod tied;
-pub(crate) mod undercomplete;
-pub(crate) mod variational;
+use crate::registry::Card;
+
+/// The modules of all variants, and the list of their cards.
+macro_rules! families {
+    ($($family:ident { $($variant:ident)* })*) => {
+        $(
+            pub(crate) mod $family {
+                $(pub(crate) mod $variant;)*
+            }
+        )*
+
+        /// The cards of all variants, family by family, parents before children.
+        pub(crate) const FAMILIES: &[(&str, &[&Card])] = &[
+            $((stringify!($family), &[$(&$family::$variant::CARD),*])),*
+        ];
+    };
+}
+
+families! {
+    dense { linear undercomplete simple deep stacked tied greedy }
+    sparse { sparse_l1 sparse_kl overcomplete }
+    robust { denoising contractive }
+    convolutional { convolutional strided }
+    variational { variational beta conditional iwae }
+}

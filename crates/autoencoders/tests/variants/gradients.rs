@@ -2,20 +2,18 @@
 //!
 //! Noise comes from the tape, which starts alike every time, so it is frozen.
 
-use retrograd_autoencoders::{GreedyAutoencoder, Nonlinearity, Target, Variant};
-use retrograd_autograd::Var;
+use retrograd_autoencoders::{DataShape, Gradients, Noise, Nonlinearity};
 use retrograd_autograd::check::Check;
-use retrograd_nn::{Activation, Module, Param, Terms};
-use retrograd_tensor::{DType, Tensor, random};
+use retrograd_autograd::{Tape, Var};
+use retrograd_nn::{Param, Terms};
+use retrograd_tensor::Tensor;
 
-use crate::{labels, miniatures, uniform};
+use crate::{Miniature, input, miniatures, model, uniform};
 
 /// Difference steps. Large ones are the more accurate, but kinks are anywhere and a small step meets
 /// few.
 const SMOOTH: f64 = 1.0 / 32.0;
 const KINKS: f64 = 1.0 / 512.0;
-const POOLS: f64 = 1.0 / 1024.0;
-const CLIPS: f64 = 1.0 / 256.0;
 /// Directions that each parameter is moved in, all of its numbers at once. The rules are checked
 /// number by number in their own crate; what can be wrong here is how they are put together, and
 /// that shows in every direction but for errors that cancel, which is one in two at worst.
@@ -25,30 +23,53 @@ const DIRECTIONS: usize = 3;
 fn check(
     what: &str,
     params: &[(String, Param)],
-    batch: Option<Tensor>,
+    batch: Tensor,
     step: f64,
     objective: impl Fn(&Var) -> Terms,
 ) -> Result<(), String> {
     let values = params.iter().map(|(_, param)| param.value());
-    let fixed = batch.clone();
-    let inputs: Vec<Tensor> = batch.into_iter().chain(values).collect();
-    let f = |x: &[Var]| {
-        let given = &x[x.len() - params.len()..];
-        for ((_, param), input) in params.iter().zip(given) {
-            param.set(input.value().clone());
-            input.tape().unwrap().bind_key(param.id(), input);
-        }
-        match fixed {
-            Some(_) => objective(&x[0]).total(),
-            None => objective(&x[0].tape().unwrap().constant(uniform(3, 8, 5))).total(),
-        }
-    };
+    let inputs: Vec<Tensor> = std::iter::once(batch).chain(values).collect();
+    differences(what, &inputs, step, |x| {
+        bind(params, &x[1..]);
+        objective(&x[0]).total()
+    })
+}
+
+/// The same of an objective that is a function of the parameters alone.
+fn check_params(
+    what: &str,
+    params: &[(String, Param)],
+    step: f64,
+    objective: impl Fn(&Tape) -> Terms,
+) -> Result<(), String> {
+    let values = params.iter().map(|(_, param)| param.value());
+    let inputs: Vec<Tensor> = values.collect();
+    differences(what, &inputs, step, |x| {
+        bind(params, x);
+        objective(x[0].tape().unwrap()).total()
+    })
+}
+
+/// Makes the inputs of a check the parameters.
+fn bind(params: &[(String, Param)], inputs: &[Var]) {
+    for ((_, param), input) in params.iter().zip(inputs) {
+        param.set(input.value().clone());
+        input.tape().unwrap().bind_key(param.id(), input);
+    }
+}
+
+fn differences(
+    what: &str,
+    inputs: &[Tensor],
+    step: f64,
+    f: impl Fn(&[Var]) -> Var,
+) -> Result<(), String> {
     for order in [1, 2] {
         let report = Check::order(order)
             .step(step)
             .dense(0)
             .directions(DIRECTIONS)
-            .run(f, &inputs)
+            .run(&f, inputs)
             .map_err(|failure| format!("{what}, order {order}: {failure}"))?;
         println!(
             "{what}, order {order}: {:.1e} of {} entries",
@@ -62,69 +83,79 @@ fn check(
 #[test]
 fn of_every_variant() {
     let mut failures = Vec::new();
-    for (what, kind, model) in miniatures() {
-        let name = what.split(' ').next().unwrap();
+    for miniature in miniatures() {
+        let (units, step) = (has_smooth_units(&miniature), step(&miniature));
+        let Miniature {
+            what,
+            settings,
+            shape,
+            model,
+            ..
+        } = miniature;
         // A convolution puts one weight to work at every pixel, and of many units one is always at a
         // kink: here with smooth units alone.
-        if ["convolutional", "strided"].contains(&name) && !what.ends_with("activation tanh") {
+        if settings.get("channels").is_some() && settings.get("body").is_none() && !units {
             continue;
         }
-        let settings = Variant::from_name(name).unwrap().settings(kind);
-        // Clipping has kinks, and so have pools and the size of a number that may be 0.
-        let sharp = ["denoising", "sparse-l1", "overcomplete", "convolutional"].contains(&name);
-        let smooth = what.ends_with("corruption dropout")
-            || what.ends_with("corruption masking")
-            || !sharp
-                && (settings.activation.is_none_or(Nonlinearity::is_smooth)
-                    || what.ends_with("activation tanh"));
-        let step = match (smooth, name) {
-            (true, _) => SMOOTH,
-            (false, "convolutional") => POOLS,
-            (false, "denoising") => CLIPS,
-            (false, _) => KINKS,
-        };
-        let labels = labels(model.as_ref(), 3);
-        let batch = uniform(3, kind.features(), 5);
-        let outcome = check(&what, &model.params(), Some(batch), step, |x| {
-            model.objective_of(x, labels.as_ref(), &x.into())
+        let batch = uniform(3, shape.features(), 5);
+        let outcome = check(&what, &model.params(), batch, step, |x| {
+            model.objective(&input(model.as_ref(), x))
         });
         failures.extend(outcome.err());
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+fn has_smooth_units(miniature: &Miniature) -> bool {
+    let units = miniature.settings.word_if_any("activation");
+    units.is_none_or(Nonlinearity::is_smooth)
+}
+
+/// The difference step that suits an objective: small where there are kinks.
+fn step(miniature: &Miniature) -> f64 {
+    let is_clipped = !matches!(
+        miniature.settings.word_if_any("corruption"),
+        Some(Noise::Dropout | Noise::Masking)
+    );
+    match miniature.card.gradients {
+        Gradients::ExactBesides(_) if is_clipped => KINKS,
+        _ if has_smooth_units(miniature) => SMOOTH,
+        _ => KINKS,
+    }
+}
+
 #[test]
 fn of_every_phase_by_what_moves_in_it() {
-    let mut rng = random::rng(4);
-    let model =
-        GreedyAutoencoder::new(&[8, 5, 3], Activation::Elu(1.0), 0.1, &mut rng).to(DType::F64);
-    for pair in 0..model.pairs() {
-        let params = model.pair_params(pair);
-        check(&format!("pair {pair}"), &params, None, KINKS, |x| {
-            model.pair_objective(pair, x, &x.into())
-        })
-        .unwrap();
+    let options = "hidden = [5]\nlatent = 3\nlambda = 0.1";
+    let model = model("greedy", options, DataShape::points(8), 4);
+    let x = uniform(3, 8, 5);
+    let phases = model.phases();
+    for phase in &phases[..2] {
+        let outcome = check_params(&phase.name, &phase.params, KINKS, |tape| {
+            phase.objective(&tape.constant(x.clone()).into())
+        });
+        outcome.unwrap();
     }
 }
 
 #[test]
 fn where_numbers_are_missing() {
-    let is_smooth = |what: &str| {
-        let starts = |name: &str| what.starts_with(&format!("{name} of Table"));
-        ["linear", "simple", "iwae"].into_iter().any(starts) || what.ends_with("activation tanh")
-    };
-    for (what, kind, model) in miniatures().filter(|(what, ..)| is_smooth(what)) {
-        let sharp = ["denoising", "sparse", "overcomplete", "convolutional"];
-        if sharp.into_iter().any(|name| what.starts_with(name)) {
+    for miniature in miniatures() {
+        let is_sharp = miniature.card.gradients != Gradients::Exact;
+        let is_plain = ["linear", "simple", "iwae"].contains(&miniature.card.name)
+            && miniature.shape == DataShape::table(6);
+        if is_sharp || !(is_plain || miniature.what.ends_with("activation tanh")) {
             continue;
         }
-        let mask = Tensor::from_fn([3, kind.features()], |at| {
+        let Miniature {
+            what, shape, model, ..
+        } = miniature;
+        let mask = Tensor::from_fn([3, shape.features()], |at| {
             f64::from((at[0] + at[1]) % 4 != 2)
         });
-        let (mask, labels) = (mask.into(), labels(model.as_ref(), 3));
-        let batch = uniform(3, kind.features(), 5);
-        check(&what, &model.params(), Some(batch), SMOOTH, |x| {
-            model.objective_of(x, labels.as_ref(), &Target::of(x, Some(&mask)))
+        let batch = uniform(3, shape.features(), 5);
+        check(&what, &model.params(), batch, SMOOTH, |x| {
+            model.objective(&input(model.as_ref(), x).observed(Var::from(mask.clone())))
         })
         .unwrap();
     }

@@ -12,33 +12,59 @@ mod shapes;
 mod training;
 mod types;
 
-use retrograd_autoencoders::{
-    Autoencoder, BoxedAutoencoder, DataKind, Nonlinearity, Setting, Variant,
-};
+use retrograd_autoencoders::{Autoencoder, BoxedAutoencoder, Card, DataShape, Input, Settings};
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Module, Terms};
 use retrograd_tensor::{Array, DType, Tensor, assert_abs_diff_eq, random};
 
-/// Small data of every kind.
-const KINDS: [DataKind; 3] = [
-    DataKind::Images([1, 4, 4]),
-    DataKind::Table(6),
-    DataKind::Points(3),
+/// Small data of every shape.
+const SHAPES: [DataShape; 3] = [
+    DataShape::images([1, 4, 4]),
+    DataShape::table(6),
+    DataShape::points(3),
 ];
+/// Images for variants that halve them three times.
+const LARGE: DataShape = DataShape::images([1, 8, 8]);
 
-/// Every variant in `f64` at its small size, for every kind of data that it fits.
-fn miniatures() -> impl Iterator<Item = (String, DataKind, BoxedAutoencoder)> {
-    let kinds = |variant: Variant| {
-        // Three pools leave nothing of 4 x 4 pixels.
-        let larger = move |kind: DataKind| match kind {
-            DataKind::Images(_) if variant == Variant::Convolutional => DataKind::Images([1, 8, 8]),
-            _ => kind,
+fn card(name: &str) -> &'static Card {
+    Card::named(name).unwrap()
+}
+
+/// Options as a file has them.
+fn settings(text: &str) -> Settings {
+    toml::from_str(text).unwrap()
+}
+
+/// A variant in `f64` with these options.
+fn model(name: &str, options: &str, data: DataShape, seed: u64) -> BoxedAutoencoder {
+    let built = card(name).build(&settings(options), data, &mut random::rng(seed));
+    let model = built.unwrap_or_else(|error| panic!("{options}: {error}"));
+    model.cast(DType::F64);
+    model
+}
+
+/// A variant in `f64` at its small size, for data of a shape that it fits.
+struct Miniature {
+    what: String,
+    card: &'static Card,
+    settings: Settings,
+    shape: DataShape,
+    model: BoxedAutoencoder,
+}
+
+/// Every variant, for every shape of data.
+fn miniatures() -> impl Iterator<Item = Miniature> {
+    let shapes = |card: &'static Card| {
+        let fits = |shape: DataShape| card.resolve(&card.miniature(shape), shape).is_ok();
+        let larger = move |shape: DataShape| match shape.image() {
+            Some(_) if !fits(shape) => LARGE,
+            _ => shape,
         };
-        KINDS.into_iter().map(move |kind| (variant, larger(kind)))
+        SHAPES.into_iter().map(move |shape| (card, larger(shape)))
     };
     // What the defaults leave out: the other body, the other units, the other noises.
-    let others = |(variant, kind): (Variant, DataKind)| {
-        let plain = variant.miniature(kind);
+    let others = |(card, shape): (&'static Card, DataShape)| {
+        let plain = card.miniature(shape);
         let changes = [
             ("", ""),
             ("body", "convolutional"),
@@ -49,26 +75,26 @@ fn miniatures() -> impl Iterator<Item = (String, DataKind, BoxedAutoencoder)> {
         ];
         changes.into_iter().filter_map(move |(name, value)| {
             let mut settings = plain.clone();
-            let is_new = Setting::named(name).is_ok_and(|setting| {
-                setting
-                    .of(&plain)
-                    .is_some_and(|now| now.to_string() != value)
-            });
-            if is_new {
-                settings.set(name, value).ok()?;
-                if name == "corruption" {
-                    // Samples of which nothing is left put units exactly at a kink.
-                    settings.activation = Some(Nonlinearity::Tanh);
-                }
-            } else if !name.is_empty() {
-                return None;
+            if !name.is_empty() {
+                plain.get(name).filter(|now| now.to_string() != value)?;
+                settings.set(name, value);
             }
-            let model = variant.build(&settings, kind, &mut random::rng(11)).ok()?;
+            if name == "corruption" {
+                // Samples of which nothing is left put units exactly at a kink.
+                settings.set("activation", "tanh");
+            }
+            let model = card.build(&settings, shape, &mut random::rng(11)).ok()?;
             model.cast(DType::F64);
-            Some((format!("{variant} of {kind:?} {name} {value}"), kind, model))
+            Some(Miniature {
+                what: format!("{card} of {} {name} {value}", shape.name()),
+                card,
+                settings: card.resolve(&settings, shape).ok()?,
+                shape,
+                model,
+            })
         })
     };
-    Variant::ALL.into_iter().flat_map(kinds).flat_map(others)
+    Card::all().flat_map(shapes).flat_map(others)
 }
 
 /// Samples in [0, 1], `[count, features]`.
@@ -86,11 +112,14 @@ fn normal(shape: &[usize], seed: u64) -> Tensor {
     Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed), DType::F64)
 }
 
-/// All labels in turn, if the model needs them.
-fn labels(model: &dyn Autoencoder, samples: usize) -> Option<Array<i64>> {
-    let classes = model.conditional()?.classes();
-    let labels = (0..samples).map(|sample| (sample % classes) as i64);
-    Some(Array::from_vec(labels.collect(), [samples]))
+/// A batch as the model needs it: with all labels in turn, if it reads them.
+fn input(model: &dyn Autoencoder, x: &Var) -> Input {
+    let samples = x.shape()[0];
+    let labels = model.classes().map(|classes| {
+        let labels = (0..samples).map(|sample| (sample % classes) as i64);
+        Array::from_vec(labels.collect(), [samples])
+    });
+    Input::from(x).labelled(labels)
 }
 
 /// The loss of one training step and its gradients by path, in the order of the parameters.

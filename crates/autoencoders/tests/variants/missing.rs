@@ -4,7 +4,7 @@ use retrograd_autoencoders::{Likelihood, Output, Target};
 use retrograd_autograd::Var;
 use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq};
 
-use crate::{assert_near, labels, miniatures, step, uniform};
+use crate::{Miniature, assert_near, input, miniatures, step, uniform};
 
 /// 0 at every fifth number, else 1.
 fn observed(count: usize, features: usize) -> Tensor {
@@ -15,15 +15,18 @@ fn observed(count: usize, features: usize) -> Tensor {
 
 #[test]
 fn what_stands_in_a_hole_has_no_influence() {
-    for (what, kind, model) in miniatures() {
-        let (x, labels) = (uniform(4, kind.features(), 1), labels(model.as_ref(), 4));
-        let mask = observed(4, kind.features());
+    for Miniature {
+        what, shape, model, ..
+    } in miniatures()
+    {
+        let x = uniform(4, shape.features(), 1);
+        let mask = observed(4, shape.features());
         for phase in model.phases() {
             let with = |hole: f64| {
                 let values = &x * &mask + mask.map(|seen| if seen > 0.0 { 0.0 } else { hole });
-                let target = Target::of(&values.into(), Some(&mask.clone().into()));
                 step(model.as_ref(), &x, |x| {
-                    phase.objective(x, labels.as_ref(), &target)
+                    let input = input(model.as_ref(), x).observed(Var::from(mask.clone()));
+                    phase.objective(&input.against(Var::from(values.clone())))
                 })
             };
             let known = with(0.5);
@@ -37,13 +40,16 @@ fn what_stands_in_a_hole_has_no_influence() {
 
 #[test]
 fn where_all_is_observed_a_mask_changes_nothing() {
-    for (what, kind, model) in miniatures() {
-        let (x, labels) = (uniform(4, kind.features(), 1), labels(model.as_ref(), 4));
-        let whole = Var::constant(Tensor::ones([4, kind.features()], DType::F64));
+    for Miniature {
+        what, shape, model, ..
+    } in miniatures()
+    {
+        let x = uniform(4, shape.features(), 1);
+        let whole = Var::constant(Tensor::ones([4, shape.features()], DType::F64));
         for phase in model.phases() {
             let with = |mask: Option<&Var>| {
                 step(model.as_ref(), &x, |x| {
-                    phase.objective(x, labels.as_ref(), &Target::of(x, mask))
+                    phase.objective(&input(model.as_ref(), x).observed(mask.cloned()))
                 })
             };
             let (ours, theirs) = (with(Some(&whole)), with(None));

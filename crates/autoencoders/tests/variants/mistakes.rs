@@ -5,10 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use retrograd_autoencoders::{
-    Autoencoder, Corruption, LinearAutoencoder, Nonlinearity, Output, Posterior,
-    SparseKlAutoencoder, SparseL1Autoencoder, TiedAutoencoder, UndercompleteAutoencoder,
-};
+use retrograd_autoencoders::{Corruption, DataShape, Gaussian};
 use retrograd_autograd::{Tape, Var};
 use retrograd_datasets::plane;
 use retrograd_nn::{
@@ -17,7 +14,7 @@ use retrograd_nn::{
 use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, assert_relative_eq, keep, random};
 
 use crate::pca::eigen;
-use crate::{step, uniform};
+use crate::{card, model, step, uniform};
 
 /// The section of the page, which must quote every one of these.
 #[track_caller]
@@ -60,15 +57,17 @@ fn slope(f: impl Fn(&Var) -> Var, at: f64) -> (f64, f64) {
 fn the_divergence_of_a_sparse_code() {
     let p: f64 = 0.1;
     let wrong = |q: &Var| (p / q).log() * p + (1.0 - p) * (1.0 - p).ln() / (1.0 - p);
-    let units = Nonlinearity::Sigmoid;
-    let mut rng = random::rng(0);
-    let model =
-        SparseKlAutoencoder::new(1, 1, units, Output::Real, (p, 1.0), &mut rng).to(DType::F64);
+    let model = model(
+        "sparse-kl",
+        "latent = 1\nrho = 0.1\nweight = 1.0",
+        DataShape::table(1),
+        0,
+    );
     // The library's, through the term of the objective, with the code set to q.
     let right = |q: f64| {
-        model.plain.encoder.params()[0].1.set(scalar(0.0));
+        model.params()[0].1.set(scalar(0.0));
         let logit = Tensor::from_vec(vec![(q / (1.0 - q)).ln()], [1]);
-        model.plain.encoder.params()[1].1.set(logit);
+        model.params()[1].1.set(logit);
         let terms = model.objective(&scalar(0.0).into()).metrics();
         terms.iter().find(|(name, _)| *name == "kl").unwrap().1
     };
@@ -91,7 +90,7 @@ fn the_divergence_of_a_sparse_code() {
 
 /// The library's divergence of one number of a code.
 fn divergence(mean: f64, deviation: f64) -> f64 {
-    let posterior = Posterior {
+    let posterior = Gaussian {
         mean: scalar(mean).into(),
         log_variance: scalar(2.0 * deviation.ln()).into(),
     };
@@ -142,10 +141,11 @@ fn where_the_divergence_is_smallest() {
 
 #[test]
 fn the_order_of_the_halves() {
-    let model = UndercompleteAutoencoder::new(3, 2, &mut random::rng(0)).to(DType::F64);
+    let model = model("undercomplete", "latent = 2", DataShape::table(3), 0);
     let x: Var = uniform(4, 3, 1).into();
-    assert_eq!(model.decode(&model.encode(&x)).shape(), [4, 3]);
-    let panic = catch_unwind(AssertUnwindSafe(|| model.encode(&model.decode(&x)))).unwrap_err();
+    let encode = |x: &Var| model.encode(&x.into()).flat();
+    assert_eq!(model.decode(&encode(&x), None).shape(), [4, 3]);
+    let panic = catch_unwind(AssertUnwindSafe(|| encode(&model.decode(&x, None)))).unwrap_err();
     let text = panic.downcast_ref::<String>().expect("words");
     assert!(text.contains("[4, 3] x [3, 2]"), "{text}");
     quotes(4, &["shapes [4, 3] and [3, 2]".to_owned()]);
@@ -182,7 +182,7 @@ fn masking_is_not_dropout() {
 #[test]
 fn a_linear_autoencoder_is_not_pca() {
     let x = plane(200, 42).features.cast(DType::F64);
-    let model = LinearAutoencoder::new(3, 2, &mut random::rng(3)).to(DType::F64);
+    let model = model("linear", "latent = 2", DataShape::points(3), 3);
     let param = |name: &str| -> Param {
         let params = model.params().into_iter();
         params
@@ -260,14 +260,14 @@ fn the_dead_layer() {
 #[test]
 fn the_logarithm_of_what() {
     let log_variance: Var = Tensor::full([40_000, 1], 4.0_f64.ln()).into();
-    let posterior = Posterior {
+    let posterior = Gaussian {
         mean: Tensor::zeros([40_000, 1], DType::F64).into(),
         log_variance: log_variance.clone(),
     };
     let noise: Var = crate::normal(&[40_000, 1], 5).into();
     let spread = |draws: &Var| draws.square().mean(..).item().sqrt();
     let (right, wrong) = (
-        spread(&posterior.draw(&noise)),
+        spread(&posterior.draw_with(&noise)),
         spread(&(log_variance.exp() * &noise)),
     );
     // Errors of 0.35 %.
@@ -279,20 +279,21 @@ fn the_logarithm_of_what() {
 fn powers_of_ten_and_whose_sum() {
     assert_eq!((10e-5, 10e-6), (1e-4, 1e-5));
     let lambda = 1e-5;
-    let (units, output) = (Activation::Relu, Output::Probability);
-    let mut rng = random::rng(0);
-    let model = SparseL1Autoencoder::new(8, 5, units, output, lambda, &mut rng).to(DType::F64);
+    let options = "latent = 5\nactivation = \"relu\"\nlambda = 1e-5";
+    let model = model("sparse-l1", options, DataShape::table(8), 0);
     let x: Var = uniform(32, 8, 1).into();
     let ours = model
-        .objective(&x)
+        .objective(&(&x).into())
         .metrics()
         .iter()
         .find(|(name, _)| *name == "l1")
         .unwrap()
         .1;
-    let summed = lambda * model.encode(&x).abs().sum(..).item();
+    let summed = lambda * model.encode(&x.into()).flat().abs().sum(..).item();
     assert_abs_diff_eq!(summed / ours, 32.0, epsilon = 1e-12);
-    let per_sample = SparseL1Autoencoder::IMAGE_LAMBDA;
+    let per_sample = card("sparse-l1")
+        .defaults(DataShape::images([1, 28, 28]))
+        .number("lambda");
     assert_abs_diff_eq!(lambda * 32.0, per_sample, epsilon = 1e-18);
     quotes(
         9,
@@ -322,23 +323,23 @@ fn what_is_sparse() {
 
 #[test]
 fn a_loss_that_is_not_assigned() {
-    let tied = TiedAutoencoder::new(&[8, 6, 3], Activation::Elu(1.0), 0.1, &mut random::rng(1))
-        .to(DType::F64);
-    let before = LinearAutoencoder::new(8, 3, &mut random::rng(2)).to(DType::F64);
+    let options = "hidden = [6]\nlatent = 3\nlambda = 0.1";
+    let tied = model("tied", options, DataShape::points(8), 1);
+    let before = model("linear", "latent = 3", DataShape::points(8), 2);
     // The loss of the network before, whatever is computed beside it.
     let wrong = |x: &Var| -> Terms {
-        let loss = before.objective(x);
-        let _ = loss.total() - tied.objective(x).total();
+        let loss = before.objective(&x.into());
+        let _ = loss.total() - tied.objective(&x.into()).total();
         loss
     };
     let moving = |objective: &dyn Fn(&Var) -> Terms| {
-        let (_, gradients) = step(&tied, &uniform(4, 8, 1), objective);
+        let (_, gradients) = step(tied.as_ref(), &uniform(4, 8, 1), objective);
         gradients
             .iter()
             .filter(|(_, gradient)| gradient.iter().any(|g| g != 0.0))
             .count()
     };
-    assert_eq!(moving(&|x| tied.objective(x)), 6);
+    assert_eq!(moving(&|x| tied.objective(&x.into())), 6);
     let loader = DataLoader::new(Tensor::arange(1000, DType::F64).reshape(&[1000, 1]), 10).unwrap();
     let seen: usize = loader
         .shuffled(1)

@@ -2,39 +2,31 @@
 //! model again.
 
 use retrograd_autoencoders::{
-    Autoencoder, DataKind, DefaultData, LabelError, Settings, Variant, check_labels,
+    Autoencoder, Card, DataShape, DefaultData, LabelError, Settings, check_labels,
 };
 use retrograd_autograd::Var;
 use retrograd_nn::Module;
-use retrograd_tensor::{Array, DType, Tensor, random};
+use retrograd_tensor::{Array, Tensor, random};
 
-use crate::{KINDS, labels, uniform};
+use crate::{SHAPES, card, input, model, settings, uniform};
 
-const MNIST: DataKind = DataKind::Images([1, 28, 28]);
-
-fn variant(name: &str) -> Variant {
-    Variant::from_name(name).unwrap()
-}
-
-fn settings(text: &str) -> Settings {
-    toml::from_str(text).unwrap()
-}
+const MNIST: DataShape = DataShape::images([1, 28, 28]);
 
 #[test]
 fn sizes_are_the_specified_ones() {
     for (name, data, expected) in [
-        ("linear", DataKind::Points(3), &[3, 2, 3][..]),
-        ("undercomplete", DataKind::Table(3), &[3, 2, 3]),
+        ("linear", DataShape::points(3), &[3, 2, 3][..]),
+        ("undercomplete", DataShape::table(3), &[3, 2, 3]),
         ("simple", MNIST, &[784, 32, 784]),
-        ("simple", DataKind::Table(18), &[18, 9, 18]),
+        ("simple", DataShape::table(18), &[18, 9, 18]),
         ("deep", MNIST, &[784, 128, 32, 128, 784]),
         (
             "deep",
-            DataKind::Table(18),
+            DataShape::table(18),
             &[18, 15, 11, 11, 8, 11, 11, 15, 18],
         ),
         ("sparse-l1", MNIST, &[784, 32, 784]),
-        ("sparse-l1", DataKind::Table(18), &[18, 9, 18]),
+        ("sparse-l1", DataShape::table(18), &[18, 9, 18]),
         ("sparse-kl", MNIST, &[784, 300, 784]),
         ("overcomplete", MNIST, &[784, 980, 784]),
         ("stacked", MNIST, &[784, 300, 150, 300, 784]),
@@ -49,8 +41,8 @@ fn sizes_are_the_specified_ones() {
         ("conditional", MNIST, &[784, 500, 500, 20, 500, 500, 784]),
         ("iwae", MNIST, &[784, 200, 200, 50, 200, 200, 784]),
     ] {
-        let model = variant(name)
-            .build(&Settings::default(), data, &mut random::rng(0))
+        let model = card(name)
+            .build(&Settings::new(), data, &mut random::rng(0))
             .unwrap();
         assert_eq!(model.widths(), expected, "{name}");
     }
@@ -58,30 +50,26 @@ fn sizes_are_the_specified_ones() {
 
 #[test]
 fn every_variant_fits_the_data_it_is_shown_with() {
-    for variant in Variant::ALL {
-        let data = match variant.default_data() {
+    for card in Card::all() {
+        let data = match card.data {
             DefaultData::Digits => MNIST,
-            DefaultData::Plane => DataKind::Points(3),
-            DefaultData::UnitPlane => DataKind::Table(3),
+            DefaultData::Plane => DataShape::points(3),
+            DefaultData::UnitPlane => DataShape::table(3),
         };
-        assert!(
-            variant.resolve(&Settings::default(), data).is_ok(),
-            "{variant}"
-        );
-        let recipe = variant.recipe(data);
+        assert!(card.resolve(&Settings::new(), data).is_ok(), "{card}");
+        let recipe = (card.recipe)(data);
         assert!(recipe.epochs > 0 && recipe.learning_rate > 0.0);
-        for (setting, value) in variant.options(data) {
-            assert!(
-                setting.range.holds(&value),
-                "{variant}: {setting:?} is {value}"
-            );
+        for setting in card.options(data) {
+            let value = setting.default(data);
+            let read = setting.range.read(&value);
+            assert_eq!(read, Some(value), "{card}: {setting:?}");
         }
     }
 }
 
 #[test]
 fn bad_options_and_data_are_refused_in_words() {
-    let wide = DataKind::Table(18);
+    let wide = DataShape::table(18);
     for (name, data, chosen, words) in [
         (
             "deep",
@@ -98,37 +86,37 @@ fn bad_options_and_data_are_refused_in_words() {
         ),
         (
             "deep",
-            DataKind::Table(8),
+            DataShape::table(8),
             "",
             "a code of 8 for samples of 8 features",
         ),
         (
             "linear",
-            DataKind::Points(2),
+            DataShape::points(2),
             "",
             "a code of 2 for samples of 2 features",
         ),
         (
             "linear",
-            DataKind::Points(3),
+            DataShape::points(3),
             "latent = 3",
             "latent below 3",
         ),
         (
             "simple",
-            DataKind::Table(1),
+            DataShape::table(1),
             "",
             "a code of 1 for samples of 1",
         ),
         (
             "undercomplete",
-            DataKind::Table(3),
+            DataShape::table(3),
             "latent = 4",
             "a code of 4",
         ),
         (
             "undercomplete",
-            DataKind::Points(3),
+            DataShape::points(3),
             "",
             "scale the data to [0, 1]",
         ),
@@ -141,7 +129,7 @@ fn bad_options_and_data_are_refused_in_words() {
             "latent = 18",
             "not wider than they are",
         ),
-        ("deep", DataKind::Points(18), "", "never negative"),
+        ("deep", DataShape::points(18), "", "never negative"),
         (
             "deep",
             MNIST,
@@ -204,25 +192,25 @@ fn bad_options_and_data_are_refused_in_words() {
         ),
         (
             "variational",
-            DataKind::Points(3),
+            DataShape::points(3),
             "decoder = \"bernoulli\"",
             "use a decoder of gaussian",
         ),
         (
             "convolutional",
-            DataKind::Images([1, 14, 56]),
+            DataShape::images([1, 14, 56]),
             "",
             "images of 14x56 pixels do not come back",
         ),
         (
             "convolutional",
-            DataKind::Images([1, 30, 30]),
+            DataShape::images([1, 30, 30]),
             "",
             "images of 30x30 pixels do not come back",
         ),
         (
             "convolutional",
-            DataKind::Table(16),
+            DataShape::table(16),
             "",
             "which need images",
         ),
@@ -234,7 +222,7 @@ fn bad_options_and_data_are_refused_in_words() {
         ),
         (
             "strided",
-            DataKind::Images([1, 30, 30]),
+            DataShape::images([1, 30, 30]),
             "",
             "30x30 pixels cannot be halved 2 times",
         ),
@@ -245,16 +233,16 @@ fn bad_options_and_data_are_refused_in_words() {
             "channels = [16, 16]",
             "a code of 784 numbers",
         ),
-        ("strided", DataKind::Points(4), "", "which need images"),
+        ("strided", DataShape::points(4), "", "which need images"),
         (
             "beta",
-            DataKind::Images([1, 30, 30]),
+            DataShape::images([1, 30, 30]),
             "body = \"convolutional\"",
             "cannot be halved 2 times",
         ),
         (
             "variational",
-            DataKind::Table(16),
+            DataShape::table(16),
             "body = \"dense\"",
             "it has no option `body`",
         ),
@@ -271,9 +259,9 @@ fn bad_options_and_data_are_refused_in_words() {
             "samples = 0: it must be a whole number, 1 or more",
         ),
         ("conditional", MNIST, "classes = 0", "classes = 0"),
-        ("simple", DataKind::Images([1, 0, 0]), "", "no features"),
+        ("simple", DataShape::images([1, 0, 0]), "", "no features"),
     ] {
-        let error = variant(name)
+        let error = card(name)
             .build(&settings(chosen), data, &mut random::rng(0))
             .err()
             .unwrap_or_else(|| panic!("{name} with {chosen} for {data:?} was built"))
@@ -297,35 +285,31 @@ fn the_ends_of_ranges_are_allowed() {
         ("deep", "hidden = []\nlatent = 783"),
         ("contractive", "hidden = [100]\nactivation = \"tanh\""),
     ] {
-        let built = variant(name).build(&settings(chosen), MNIST, &mut random::rng(0));
+        let built = card(name).build(&settings(chosen), MNIST, &mut random::rng(0));
         assert!(built.is_ok(), "{name} with {chosen}: {:?}", built.err());
     }
 }
 
 #[test]
 fn a_record_builds_the_same_model_again() {
-    for variant in Variant::ALL {
-        for kind in KINDS {
-            let chosen = variant.miniature(kind);
-            let Ok(whole) = variant.resolve(&chosen, kind) else {
+    for card in Card::all() {
+        for shape in SHAPES {
+            let chosen = card.miniature(shape);
+            let Ok(whole) = card.resolve(&chosen, shape) else {
                 continue;
             };
             let text = toml::to_string(&whole).unwrap();
             let read: Settings = toml::from_str(&text).unwrap();
             assert_eq!(read, whole, "{text}");
-            let build = |settings: &Settings| {
-                let model = variant.build(settings, kind, &mut random::rng(5)).unwrap();
-                model.cast(DType::F64);
-                model
-            };
+            let build =
+                |settings: &Settings| card.build(settings, shape, &mut random::rng(5)).unwrap();
             let (first, second) = (build(&chosen), build(&read));
-            let x: Var = uniform(2, kind.features(), 1).into();
-            let labels = labels(first.as_ref(), 2);
+            let x = Var::from(uniform(2, shape.features(), 1).cast(first.dtype()));
             let loss = |model: &dyn Autoencoder| {
-                let terms = model.objective_of(&x, labels.as_ref(), &(&x).into());
+                let terms = model.objective(&input(model, &x));
                 terms.total().item()
             };
-            assert_eq!(loss(first.as_ref()), loss(second.as_ref()), "{variant}");
+            assert_eq!(loss(first.as_ref()), loss(second.as_ref()), "{card}");
             let values = |model: &dyn Module| -> Vec<Tensor> {
                 model
                     .params()
@@ -340,13 +324,7 @@ fn a_record_builds_the_same_model_again() {
 
 #[test]
 fn labels_are_asked_for_where_they_are_needed() {
-    let model = |name: &str| {
-        let settings = variant(name).miniature(MNIST);
-        variant(name)
-            .build(&settings, MNIST, &mut random::rng(0))
-            .unwrap()
-    };
-    let conditional = model("conditional");
+    let conditional = model("conditional", "classes = 3", MNIST, 0);
     let check = |labels: Option<Vec<i64>>| {
         let labels = labels.map(|labels| {
             let count = labels.len();
@@ -370,16 +348,22 @@ fn labels_are_asked_for_where_they_are_needed() {
             classes: 3
         })
     );
-    assert_eq!(check_labels(model("deep").as_ref(), 2, None), Ok(()));
+    assert_eq!(
+        check_labels(model("deep", "", MNIST, 0).as_ref(), 2, None),
+        Ok(())
+    );
 }
 
 #[test]
-#[should_panic(expected = "needs the labels of its samples")]
-fn a_conditional_model_says_what_it_needs() {
-    let settings = Variant::Conditional.miniature(MNIST);
-    let model = Variant::Conditional
-        .build(&settings, MNIST, &mut random::rng(0))
-        .unwrap();
-    model.cast(DType::F64);
-    let _ = model.objective(&uniform(2, 784, 1).into());
+fn without_labels_a_conditional_model_does_its_best() {
+    let model = model("conditional", "hidden = [4]\nlatent = 2", MNIST, 0);
+    let loss = model.objective(&uniform(2, 784, 1).into()).total().item();
+    assert!(loss.is_finite());
+}
+
+#[test]
+fn a_misspelt_option_is_answered_with_the_nearest() {
+    let error = card("beta").resolve(&settings("bteta = 2.0"), MNIST);
+    let text = error.unwrap_err().to_string();
+    assert!(text.ends_with("did you mean `beta`?"), "{text}");
 }

@@ -8,15 +8,14 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use retrograd_autoencoders::{
-    Autoencoder, ContractiveAutoencoder, DeepAutoencoder, Likelihood, LinearAutoencoder,
-    Nonlinearity, OptimizerKind, Output, SparseKlAutoencoder, SparseL1Autoencoder,
-    StackedAutoencoder, StridedAutoencoder, TiedAutoencoder, VariationalAutoencoder,
+    Autoencoder, Body, DataShape, Deterministic, Likelihood, OptimizerKind, Output, Penalty,
+    Variational, contraction_by_sweeps,
 };
 use retrograd_autograd::{Tape, Var};
-use retrograd_nn::{Activation, Terms, checkpoint};
+use retrograd_nn::{Activation, Linear, Sequential, Terms, checkpoint};
 use retrograd_tensor::{DType, Tensor, assert_relative_eq, random};
 
-use crate::assert_near;
+use crate::{assert_near, model};
 
 /// Largest error of a loss or weight, relative to the largest entry of the tensor.
 const TOLERANCE: f64 = 1e-9;
@@ -62,7 +61,7 @@ fn stacked(split: usize) -> impl Fn(&str) -> String {
 
 /// A model's objective without anything beside the batch.
 fn plain(model: &dyn Autoencoder) -> impl Fn(&Var, &Reference, usize) -> Terms {
-    |x, _, _| model.objective(x)
+    |x, _, _| model.objective(&x.into())
 }
 
 type Reference = HashMap<String, Tensor>;
@@ -126,38 +125,69 @@ fn follow(
 
 const ADAM: (OptimizerKind, f64) = (OptimizerKind::Adam, 0.01);
 
+/// Rows of so many numbers in [0, 1], and of any numbers.
+const fn unit(features: usize) -> DataShape {
+    DataShape::table(features)
+}
+const fn real(features: usize) -> DataShape {
+    DataShape::points(features)
+}
+
 #[test]
 fn linear() {
-    let model = LinearAutoencoder::new(3, 2, &mut random::rng(0));
+    let model = model("linear", "latent = 2", real(3), 0);
     // The reference has an identity at position 1.
-    follow("linear", &model, stacked(2), plain(&model), ADAM);
+    follow(
+        "linear",
+        model.as_ref(),
+        stacked(2),
+        plain(model.as_ref()),
+        ADAM,
+    );
 }
 
 #[test]
 fn deep_bce() {
-    let (units, output) = (Activation::Relu, Output::Probability);
-    let model = DeepAutoencoder::new(&[20, 12, 6], units, output, &mut random::rng(0));
-    follow("deep_bce", &model, stacked(4), plain(&model), ADAM);
+    let options = "hidden = [12]\nlatent = 6\nactivation = \"relu\"\noutput = \"probability\"";
+    let model = model("deep", options, unit(20), 0);
+    follow(
+        "deep_bce",
+        model.as_ref(),
+        stacked(4),
+        plain(model.as_ref()),
+        ADAM,
+    );
 }
 
 #[test]
 fn deep_tabular() {
-    let model = DeepAutoencoder::table(18, &mut random::rng(0));
+    let model = model("deep", "", unit(18), 0);
     let adadelta = (OptimizerKind::Adadelta, 1.0);
-    follow("deep_tabular", &model, stacked(8), plain(&model), adadelta);
+    let objective = plain(model.as_ref());
+    follow(
+        "deep_tabular",
+        model.as_ref(),
+        stacked(8),
+        objective,
+        adadelta,
+    );
 }
 
 #[test]
 fn stacked_l2() {
-    let units = Activation::Elu(1.0);
-    let model = StackedAutoencoder::new(&[20, 12, 8], units, 0.001, &mut random::rng(0));
-    follow("stacked_l2", &model, stacked(4), plain(&model), ADAM);
+    let model = model("stacked", "hidden = [12]\nlatent = 8", real(20), 0);
+    follow(
+        "stacked_l2",
+        model.as_ref(),
+        stacked(4),
+        plain(model.as_ref()),
+        ADAM,
+    );
 }
 
 #[test]
 fn tied() {
-    let units = Activation::Elu(1.0);
-    let model = TiedAutoencoder::new(&[20, 12, 8], units, 0.001, &mut random::rng(0));
+    let model = model("tied", "hidden = [12]\nlatent = 8", real(20), 0);
     let theirs = |ours: &str| {
         let theirs = match ours {
             "encoder.0.weight" => "w1",
@@ -170,46 +200,75 @@ fn tied() {
         };
         theirs.to_owned()
     };
-    follow("tied", &model, theirs, plain(&model), ADAM);
+    follow("tied", model.as_ref(), theirs, plain(model.as_ref()), ADAM);
 }
 
 #[test]
 fn sparse_l1() {
-    let (units, output) = (Activation::Relu, Output::Squashed);
-    let model = SparseL1Autoencoder::new(20, 9, units, output, 1e-3, &mut random::rng(0));
-    follow("sparse_l1", &model, stacked(2), plain(&model), ADAM);
+    let options = "latent = 9\nactivation = \"relu\"\noutput = \"squashed\"\nlambda = 1e-3";
+    let model = model("sparse-l1", options, unit(20), 0);
+    follow(
+        "sparse_l1",
+        model.as_ref(),
+        stacked(2),
+        plain(model.as_ref()),
+        ADAM,
+    );
 }
 
 #[test]
 fn sparse_kl() {
-    let (units, output) = (Nonlinearity::Sigmoid, Output::Real);
-    let target = (0.1, 0.2);
-    let model = SparseKlAutoencoder::new(20, 9, units, output, target, &mut random::rng(0));
-    follow("sparse_kl", &model, stacked(2), plain(&model), ADAM);
+    let model = model(
+        "sparse-kl",
+        "latent = 9\nrho = 0.1\nweight = 0.2",
+        unit(20),
+        0,
+    );
+    follow(
+        "sparse_kl",
+        model.as_ref(),
+        stacked(2),
+        plain(model.as_ref()),
+        ADAM,
+    );
 }
 
 #[test]
 fn contractive() {
-    let (units, output) = (Activation::Sigmoid, Output::Real);
-    let widths: [&[usize]; 2] = [&[20, 9], &[9, 20]];
-    let model = ContractiveAutoencoder::new(widths, units, output, 0.1, &mut random::rng(0));
+    let options = "latent = 9\noutput = \"real\"\nlambda = 0.1";
+    let model = model("contractive", options, unit(20), 0);
     let descent = (OptimizerKind::Sgd, 0.1);
-    follow("contractive", &model, stacked(2), plain(&model), descent);
+    follow(
+        "contractive",
+        model.as_ref(),
+        stacked(2),
+        plain(model.as_ref()),
+        descent,
+    );
 }
 
 #[test]
 fn contractive_deep() {
-    let (units, output) = (Activation::Tanh, Output::Real);
-    let widths: [&[usize]; 2] = [&[20, 14, 9], &[9, 20]];
-    let model = ContractiveAutoencoder::new(widths, units, output, 0.1, &mut random::rng(0));
+    let mut rng = random::rng(0);
+    let mut layer = |inputs, outputs| Linear::new(inputs, outputs, &mut rng);
+    let encoder = Sequential::new()
+        .with(layer(20, 14))
+        .with(Activation::Tanh)
+        .with(layer(14, 9))
+        .with(Activation::Tanh);
+    let decoder = Sequential::new().with(layer(9, 20));
+    let body = Body::new(encoder, decoder, vec![20, 14, 9, 20]);
+    let penalty = Penalty::new("contraction", 0.1, |batch| {
+        contraction_by_sweeps(batch.x, |x| batch.body.encode(x))
+    });
+    let model = Deterministic::new(body, Output::Real).with_penalty(penalty);
     follow("contractive_deep", &model, stacked(4), plain(&model), ADAM);
 }
 
 #[test]
 fn variational() {
     let (units, likelihood) = (Activation::Elu(1.0), Likelihood::Bernoulli);
-    let widths = [20, 14, 4];
-    let model = VariationalAutoencoder::dense(&widths, units, likelihood, &mut random::rng(0));
+    let model = Variational::dense(&[20, 14, 4], 0, units, likelihood, &mut random::rng(0));
     let theirs = |ours: &str| {
         let names = [
             ("encoder.0", "hidden"),
@@ -221,16 +280,16 @@ fn variational() {
         names.iter().fold(ours.to_owned(), renamed)
     };
     let objective = |x: &Var, reference: &Reference, step| {
-        model.objective_with(x, &x.into(), &reference["eps"].select(0, step).into())
+        model.objective_with(&x.into(), &reference["eps"].select(0, step).into())
     };
     follow("vae", &model, theirs, objective, ADAM);
 }
 
 #[test]
 fn strided() {
-    let (units, output) = (Activation::Relu, Output::Probability);
     let layers = [(4, 4), (3, 3)];
-    let model = StridedAutoencoder::new([1, 12, 12], &layers, units, output, &mut random::rng(0));
+    let body = Body::strided([1, 12, 12], &layers, Activation::Relu, &mut random::rng(0));
+    let model = Deterministic::new(body, Output::Probability);
     let rms_prop = (OptimizerKind::RmsProp, 0.005);
     follow("conv", &model, stacked(4), plain(&model), rms_prop);
 }

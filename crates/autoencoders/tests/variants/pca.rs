@@ -1,10 +1,12 @@
 //! The linear autoencoder against principal component analysis.
 
-use retrograd_autoencoders::{DataKind, Settings, Variant};
+use retrograd_autoencoders::{DataShape, Settings};
 use retrograd_autograd::Var;
 use retrograd_datasets::plane;
 use retrograd_nn::{DataLoader, Trainer};
 use retrograd_tensor::{DType, assert_abs_diff_eq, keep, random};
+
+use crate::card;
 
 /// Eigenvalues (descending) and eigenvectors (columns) of a symmetric 3x3 matrix, by Jacobi's
 /// rotations (Golub and Van Loan 2013, section 8.5).
@@ -60,14 +62,14 @@ fn spans_the_subspace_of_the_principal_components_from_any_start() {
     }));
     let residual = values[2] / 3.0;
     let loader = DataLoader::new(x.clone(), x.shape()[0]).unwrap();
-    let (data, mut worst) = (DataKind::Points(3), (0.0_f64, 0.0_f64));
+    let (data, mut worst) = (DataShape::points(3), (0.0_f64, 0.0_f64));
     for seed in 0..10 {
-        let recipe = Variant::Linear.recipe(data);
-        let model = Variant::Linear
-            .build(&Settings::default(), data, &mut random::rng(seed))
+        let recipe = (card("linear").recipe)(data);
+        let model = card("linear")
+            .build(&Settings::new(), data, &mut random::rng(seed))
             .unwrap();
         model.cast(DType::F64);
-        let objective = |x: &Var| model.objective(x);
+        let objective = |x: &Var| model.objective(&x.into());
         let optimizer = recipe.optimizer.build(recipe.learning_rate, model.params());
         let mut trainer = Trainer::new(&objective, optimizer, seed).scheduled(recipe.schedule);
         trainer.fit(recipe.epochs, &loader, None, &mut ()).unwrap();

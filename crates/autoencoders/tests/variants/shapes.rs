@@ -1,16 +1,17 @@
 //! Images of any channels and sides: convolutions read them as they are laid out.
 
-use retrograd_autoencoders::{DataKind, Settings, Variant};
+use retrograd_autoencoders::{Card, DataShape, Settings};
 use retrograd_tensor::{DType, Tensor, random};
 
+use crate::{card, settings};
+
 /// Variants made of convolutions, with the options that make them so.
-fn convolutions() -> [(Variant, Settings); 3] {
-    let body =
-        toml::from_str("body = \"convolutional\"\nhidden = [8]\nlatent = 2").expect("options");
+fn convolutions() -> [(&'static Card, Settings); 3] {
+    let body = settings("body = \"convolutional\"\nhidden = [8]\nlatent = 2");
     [
-        (Variant::Convolutional, Settings::default()),
-        (Variant::Strided, Settings::default()),
-        (Variant::Variational, body),
+        (card("convolutional"), Settings::new()),
+        (card("strided"), Settings::new()),
+        (card("variational"), body),
     ]
 }
 
@@ -18,7 +19,7 @@ fn convolutions() -> [(Variant, Settings); 3] {
 fn colours_and_rectangles_keep_their_layout() {
     for (variant, settings) in convolutions() {
         for sizes in [[1, 8, 16], [3, 12, 8], [4, 16, 16], [3, 32, 32]] {
-            let kind = DataKind::Images(sizes);
+            let kind = DataShape::images(sizes);
             let model = variant
                 .build(&settings, kind, &mut random::rng(1))
                 .unwrap_or_else(|error| panic!("{sizes:?}: {error}"));
@@ -52,14 +53,15 @@ fn a_convolution_sees_what_is_beside_what() {
     let sizes = [[1, 8, 32], [1, 16, 16], [4, 8, 8]];
     let x = Tensor::uniform([1, 256], 0.0, 1.0, &mut random::rng(2), DType::F32);
     let codes = sizes.map(|sizes| {
-        let model = Variant::Strided.build(
-            &Settings::default(),
-            DataKind::Images(sizes),
+        let model = card("strided").build(
+            &Settings::new(),
+            DataShape::images(sizes),
             &mut random::rng(1),
         );
         model
             .expect("a model")
             .encode(&x.clone().into())
+            .flat()
             .into_value()
             .to_vec()
     });

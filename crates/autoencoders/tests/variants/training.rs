@@ -1,19 +1,18 @@
 //! Training in phases, and that every variant learns.
 
-use retrograd_autoencoders::{Autoencoder, GreedyAutoencoder, OptimizerKind, Phase};
+use retrograd_autoencoders::{Autoencoder, DataShape, OptimizerKind, Phase};
 use retrograd_autograd::{Mode, Tape, Var};
-use retrograd_nn::{Activation, Module};
-use retrograd_tensor::{Array, DType, Tensor, random};
+use retrograd_tensor::{Tensor, random};
 
-use crate::{labels, miniatures, normal, uniform};
+use crate::{Miniature, input, miniatures, model, normal, uniform};
 
-/// Steps of Adam on a phase.
-fn train(phase: &Phase<'_>, x: &Tensor, labels: Option<&Array<i64>>, steps: u64) {
+/// Steps of Adam on a phase of a model.
+fn train(model: &dyn Autoencoder, phase: &Phase<'_>, x: &Tensor, steps: u64) {
     let mut optimizer = OptimizerKind::Adam.build(0.01, phase.params.clone());
     for step in 0..steps {
         let tape = Tape::with(Mode::Training, random::stream(0, "step", &[step]));
         let x = tape.constant(x.clone());
-        let loss = phase.objective(&x, labels, &(&x).into()).total();
+        let loss = phase.objective(&input(model, &x)).total();
         let gradients = loss.backward();
         drop(loss);
         optimizer.step(&gradients);
@@ -24,8 +23,8 @@ fn train(phase: &Phase<'_>, x: &Tensor, labels: Option<&Array<i64>>, steps: u64)
 fn a_phase_moves_its_own_parameters_and_no_others() {
     // Samples with two causes, which three numbers can say.
     let x = normal(&[40, 2], 1).matmul(&normal(&[2, 8], 2)).scale(0.3);
-    let model = GreedyAutoencoder::new(&[8, 6, 3], Activation::Elu(1.0), 1e-4, &mut random::rng(3))
-        .to(DType::F64);
+    let options = "hidden = [6]\nlatent = 3\nlambda = 1e-4";
+    let model = model("greedy", options, DataShape::points(8), 3);
     let paths = |phase: &Phase<'_>| -> Vec<String> {
         phase.params.iter().map(|(path, _)| path.clone()).collect()
     };
@@ -55,9 +54,9 @@ fn a_phase_moves_its_own_parameters_and_no_others() {
             params.map(|(path, param)| (path, param.value())).collect()
         };
         let var = Var::constant(x.clone());
-        let loss = || phase.objective(&var, None, &(&var).into()).total().item();
+        let loss = || phase.objective(&(&var).into()).total().item();
         let (before, loss_before) = (values(), loss());
-        train(phase, &x, None, 200);
+        train(model.as_ref(), phase, &x, 200);
         let moving = paths(phase);
         for ((path, old), (_, new)) in before.iter().zip(values()) {
             assert_eq!(*old != new, moving.contains(path), "{}: {path}", phase.name);
@@ -83,19 +82,19 @@ fn a_phase_moves_its_own_parameters_and_no_others() {
 
 #[test]
 fn every_variant_learns() {
-    for (what, kind, model) in miniatures() {
-        let labels = labels(model.as_ref(), 20);
-        let labels = labels.as_ref();
-        let x = uniform(20, kind.features(), 4);
+    for Miniature {
+        what, shape, model, ..
+    } in miniatures()
+    {
+        let x = uniform(20, shape.features(), 4);
         let loss = || {
             let tape = Tape::with(Mode::Evaluation, random::rng(0));
             let x = tape.constant(x.clone());
-            let terms = model.objective_of(&x, labels, &(&x).into());
-            terms.total().item()
+            model.objective(&input(model.as_ref(), &x)).total().item()
         };
         let before = loss();
         for phase in model.phases() {
-            train(&phase, &x, labels, 100);
+            train(model.as_ref(), &phase, &x, 100);
         }
         let after = loss();
         assert!(after < before, "{what}: from {before} to {after}");

@@ -1,50 +1,54 @@
 //! A model computes in the type of its parameters, whatever that is.
 
-use retrograd_autoencoders::{Autoencoder, Given, Target};
-use retrograd_autograd::{Tape, Var};
+use retrograd_autoencoders::{Autoencoder, Input, draw_samples};
+use retrograd_autograd::Tape;
 use retrograd_tensor::{DType, Tensor, random};
 
-use crate::{labels, miniatures, uniform};
+use crate::{Miniature, input, miniatures, uniform};
 
 /// All that a model gives for the batch, by name: codes, reconstructions, distributions, samples.
-fn outputs(model: &dyn Autoencoder, x: &Var) -> Vec<(&'static str, Tensor)> {
-    let code = model.encode(x);
+fn outputs(model: &dyn Autoencoder, input: &Input) -> Vec<(&'static str, Tensor)> {
+    let (code, labels) = (model.encode(input), input.labels.as_ref());
     let mut all = vec![
-        ("reconstruction", model.forward(x).into_value()),
-        ("decoded code", model.decode(&code).into_value()),
-        ("code", code.into_value()),
+        ("reconstruction", model.reconstruct(input).into_value()),
+        (
+            "decoded code",
+            model.decode(&code.flat(), labels).into_value(),
+        ),
+        ("code", code.flat().into_value()),
     ];
-    if let Some(generative) = model.generative() {
-        let posterior = generative.posterior(x);
-        all.push(("activity", posterior.activity()));
+    if let Some(posterior) = code.posterior() {
         all.push(("divergences", posterior.divergences().into_value()));
-        all.push(("sample", generative.sample(2, &mut random::rng(0))));
+        all.push(("draw", posterior.draw().into_value()));
+    }
+    if let Some(prior) = model.prior() {
+        let samples = draw_samples(model, prior, input.samples(), labels, &mut random::rng(0));
+        all.push(("sample", samples));
     }
     all
 }
 
 #[test]
 fn every_variant_computes_in_the_type_of_its_parameters() {
-    for (dtype, (what, kind, model)) in [DType::F32, DType::F64]
+    for (dtype, miniature) in [DType::F32, DType::F64]
         .into_iter()
         .flat_map(|dtype| miniatures().map(move |miniature| (dtype, miniature)))
     {
+        let Miniature {
+            what, shape, model, ..
+        } = miniature;
         model.cast(dtype);
         assert_eq!(model.dtype(), dtype, "{what}");
-        let (x, labels) = (
-            uniform(3, kind.features(), 1).cast(dtype),
-            labels(model.as_ref(), 3),
-        );
-        let mask = Tensor::ones(*x.shape(), dtype).into();
+        let x = uniform(3, shape.features(), 1).cast(dtype);
+        let mask = Tensor::ones(*x.shape(), dtype);
         for (phase, mask) in model
             .phases()
             .iter()
             .flat_map(|phase| [(phase, None), (phase, Some(&mask))])
         {
             let x = Tape::new().constant(x.clone());
-            let loss = phase
-                .objective(&x, labels.as_ref(), &Target::of(&x, mask))
-                .total();
+            let input = input(model.as_ref(), &x).observed(mask.map(|mask| mask.clone().into()));
+            let loss = phase.objective(&input).total();
             assert_eq!(loss.value().dtype(), dtype, "{what}, {}", phase.name);
             let gradients = loss.backward();
             for (path, param) in &phase.params {
@@ -52,12 +56,8 @@ fn every_variant_computes_in_the_type_of_its_parameters() {
                 assert_eq!(gradient.dtype(), dtype, "{what}, {}: {path}", phase.name);
             }
         }
-        let x = x.into();
-        let outputs = match (model.conditional(), labels) {
-            (Some(conditional), Some(labels)) => outputs(&Given::new(conditional, labels), &x),
-            _ => outputs(model.as_ref(), &x),
-        };
-        for (name, output) in outputs {
+        let input = input(model.as_ref(), &x.into());
+        for (name, output) in outputs(model.as_ref(), &input) {
             assert_eq!(output.dtype(), dtype, "{what}: {name}");
         }
     }

@@ -71,7 +71,7 @@ impl Run {
             scaling: self.config.scaling(),
             kind: self.kind,
             image: self.config.image(),
-            labelled: self.model.conditional().is_some(),
+            labelled: self.model.classes().is_some(),
             run: &self.path,
         }
     }

@@ -5,7 +5,6 @@
 
 use std::path::{Path, PathBuf};
 
-use retrograd::autoencoders::DataKind;
 use retrograd::datasets::{Dataset, IfExists, write_cells, write_csv, write_npy};
 use retrograd::nn::checkpoint::write_atomically;
 use retrograd::report::{ImageGrid, Shading};
@@ -263,9 +262,10 @@ impl Run {
                     .iter()
                     .map(|(name, values)| (*name, &values[..]))
                     .collect();
-                let shading = match self.kind {
-                    DataKind::Points(_) => Shading::Diverging,
-                    DataKind::Images(_) | DataKind::Table(_) => Shading::Grey,
+                let shading = if self.kind.is_unit() {
+                    Shading::Grey
+                } else {
+                    Shading::Diverging
                 };
                 ImageGrid::heatmap(&tables, [count, self.kind.features()])
                     .shading(shading)

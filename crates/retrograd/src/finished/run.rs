@@ -1,9 +1,10 @@
 //! A finished run: h = f(x) and y = g(h), as training left them.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use retrograd::autoencoders::{
-    Autoencoder, BoxedAutoencoder, DataKind, Given, Variant, check_labels,
+    BoxedAutoencoder, Card, DataShape, Input, Prior, check_labels, draw_samples,
 };
 use retrograd::autograd::Var;
 use retrograd::nn::checkpoint;
@@ -23,8 +24,8 @@ pub(super) struct Run {
     pub(super) path: PathBuf,
     pub(super) config: Config,
     pub(super) outcome: Outcome,
-    pub(super) variant: Variant,
-    pub(super) kind: DataKind,
+    pub(super) variant: &'static Card,
+    pub(super) kind: DataShape,
     pub(super) model: BoxedAutoencoder,
 }
 
@@ -46,7 +47,7 @@ impl Run {
         }
         let variant = config.variant()?;
         let kind =
-            DataKind::named(&config.kind, config.features, config.image).ok_or_else(|| {
+            DataShape::named(&config.kind, config.features, config.image).ok_or_else(|| {
                 failure(format!(
                     "{CONFIG}: `{}` is no kind of data; it is images, table or points",
                     config.kind
@@ -67,10 +68,8 @@ impl Run {
             )));
         }
         // Runs of before classes had names took labels as they were.
-        if let (true, Some(model)) = (config.source.classes.is_empty(), model.conditional()) {
-            config.source.classes = (0..model.classes())
-                .map(|label| label.to_string())
-                .collect();
+        if let (true, Some(classes)) = (config.source.classes.is_empty(), model.classes()) {
+            config.source.classes = (0..classes).map(|label| label.to_string()).collect();
         }
         Ok(Self {
             path: path.to_owned(),
@@ -84,46 +83,53 @@ impl Run {
 
     /// Numbers in a code.
     pub(super) fn latent(&self) -> usize {
-        match self.model.conditional() {
-            Some(model) => model.latent_given(),
-            None => {
-                let sample = Tensor::zeros([1, self.kind.features()], DType::F32);
-                self.model.encode(&sample.into()).shape()[1]
-            }
-        }
+        let sample = Tensor::zeros([1, self.kind.features()], DType::F32);
+        self.model.encode(&sample.into()).flat().shape()[1]
     }
 
     /// The codes `[samples, code]` of samples `[samples, features]`; labels as
     /// [`labels`](Self::labels) gives them.
     pub(super) fn encode(&self, x: &Tensor, labels: Option<&Array<i64>>) -> Tensor {
-        self.by_batches(x, labels, |model, x| model.encode(x))
+        by_batches(x, labels, |x, labels| {
+            self.model.encode(&Input::from(x).labelled(labels)).flat()
+        })
     }
 
     /// The samples `[samples, features]` of codes `[samples, code]`.
     pub(super) fn decode(&self, codes: &Tensor, labels: Option<&Array<i64>>) -> Tensor {
-        self.by_batches(codes, labels, |model, codes| model.decode(codes))
+        by_batches(codes, labels, |codes, labels| {
+            self.model.decode(&codes.into(), labels.as_ref())
+        })
     }
 
     /// The reconstructions of samples.
     pub(super) fn reconstruct(&self, x: &Tensor, labels: Option<&Array<i64>>) -> Tensor {
-        self.by_batches(x, labels, |model, x| model.decode(&model.encode(x)))
+        by_batches(x, labels, |x, labels| {
+            self.model.reconstruct(&Input::from(x).labelled(labels))
+        })
     }
 
-    /// `count` new samples `[count, features]` of a generative model; none of another.
+    /// `count` new samples `[count, features]` of codes drawn from a distribution.
     pub(super) fn sample(
         &self,
+        prior: &dyn Prior,
         count: usize,
         seed: u64,
         labels: Option<&Array<i64>>,
-    ) -> Option<Tensor> {
+    ) -> Tensor {
         let mut rng = random::stream(seed, "new samples", &[]);
         let parts = (0..count).step_by(BATCH).map(|first| {
-            let last = (first + BATCH).min(count);
-            self.given(labels, first..last, |model| {
-                Some(model.generative()?.sample(last - first, &mut rng))
-            })
+            let rows = first..(first + BATCH).min(count);
+            let labels = rows_of(labels, &rows);
+            draw_samples(
+                self.model.as_ref(),
+                prior,
+                rows.len(),
+                labels.as_ref(),
+                &mut rng,
+            )
         });
-        Some(Tensor::cat(&parts.collect::<Option<Vec<_>>>()?, 0))
+        Tensor::cat(&parts.collect::<Vec<_>>(), 0)
     }
 
     /// The labels that the model needs for so many samples, out of those there are; none if it needs
@@ -135,7 +141,7 @@ impl Run {
     ) -> Result<Option<Array<i64>>, Failure> {
         check_labels(self.model.as_ref(), samples, labels.as_ref())
             .map_err(|error| Failure::usage(format!("`{}`: {error}", self.variant)))?;
-        Ok(self.model.conditional().and(labels))
+        Ok(self.model.classes().and(labels))
     }
 
     /// One label for so many samples, if somebody asks for it by its name, of a model that takes
@@ -146,7 +152,7 @@ impl Run {
         asked: Option<&str>,
     ) -> Result<Option<Array<i64>>, Failure> {
         let Some(name) = asked else { return Ok(None) };
-        if self.model.conditional().is_none() {
+        if self.model.classes().is_none() {
             return Err(Failure::usage(format!(
                 "--label: `{}` takes no labels; leave the option out, or use a run of `conditional`",
                 self.variant
@@ -161,36 +167,27 @@ impl Run {
         })?;
         Ok(Some(Array::full([samples], label as i64)))
     }
+}
 
-    fn by_batches(
-        &self,
-        rows: &Tensor,
-        labels: Option<&Array<i64>>,
-        apply: impl Fn(&dyn Autoencoder, &Var) -> Var,
-    ) -> Tensor {
-        let count = rows.shape()[0];
-        let parts = (0..count).step_by(BATCH).map(|first| {
-            let last = (first + BATCH).min(count);
-            let part = rows.slice(0, first as isize..last as isize).contiguous();
-            self.given(labels, first..last, |model| apply(model, &part.into()))
-                .into_value()
-        });
-        Tensor::cat(&parts.collect::<Vec<_>>(), 0)
-    }
+/// The labels of these rows, if there are labels.
+fn rows_of(labels: Option<&Array<i64>>, rows: &Range<usize>) -> Option<Array<i64>> {
+    labels.map(|labels| {
+        let part = labels.slice(0, rows.start as isize..rows.end as isize);
+        part.contiguous()
+    })
+}
 
-    /// The model, with the labels of these rows filled in if it needs them.
-    fn given<R>(
-        &self,
-        labels: Option<&Array<i64>>,
-        rows: std::ops::Range<usize>,
-        apply: impl FnOnce(&dyn Autoencoder) -> R,
-    ) -> R {
-        match (self.model.conditional(), labels) {
-            (Some(model), Some(labels)) => {
-                let part = labels.slice(0, rows.start as isize..rows.end as isize);
-                apply(&Given::new(model, part.contiguous()))
-            }
-            _ => apply(self.model.as_ref()),
-        }
-    }
+/// What `apply` makes of rows and their labels, a batch at a time.
+fn by_batches(
+    rows: &Tensor,
+    labels: Option<&Array<i64>>,
+    apply: impl Fn(Tensor, Option<Array<i64>>) -> Var,
+) -> Tensor {
+    let count = rows.shape()[0];
+    let parts = (0..count).step_by(BATCH).map(|first| {
+        let part = first..(first + BATCH).min(count);
+        let own = rows.slice(0, part.start as isize..part.end as isize);
+        apply(own.contiguous(), rows_of(labels, &part)).into_value()
+    });
+    Tensor::cat(&parts.collect::<Vec<_>>(), 0)
 }

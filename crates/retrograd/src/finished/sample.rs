@@ -1,22 +1,15 @@
 //! `retrograd sample`: new samples, the means of p(x|z) for z ~ N(0, 1).
 
-use retrograd::autoencoders::Variant;
+use retrograd::autoencoders::{Card, DataShape};
 use retrograd::datasets::{Dataset, Role};
-use retrograd::tensor::{Array, DType, Tensor};
+use retrograd::tensor::{Array, DType, Tensor, random};
 
 use super::options::SampleOptions;
 use super::output::{COLUMNS, Sheet, Target};
 use super::run::Run;
+use crate::data::labels_in_turn;
 use crate::failure::Failure;
 use crate::limits;
-
-/// Variants that draw samples.
-const GENERATIVE: [Variant; 4] = [
-    Variant::Variational,
-    Variant::Beta,
-    Variant::Conditional,
-    Variant::Iwae,
-];
 
 /// Draws the samples and writes them.
 pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
@@ -24,17 +17,17 @@ pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
     let run = Run::open(&options.run)?;
     limits::check_samples("count", options.count, run.kind.features())?;
     let asked = run.one_label(options.count, options.label.as_deref())?;
-    let labels = asked.or_else(|| in_turn(&run, options.count));
+    let labels = asked.or_else(|| labels_in_turn(run.model.as_ref(), options.count));
     let labels = run.labels(options.count, labels)?;
-    let samples = run.sample(options.count, options.seed, labels.as_ref());
-    let Some(samples) = samples else {
-        let known = GENERATIVE.map(|variant| format!("`{variant}`")).join(", ");
+    let Some(prior) = run.model.prior() else {
         return Err(Failure::usage(format!(
-            "{}: `{}` says nothing of how its codes are distributed, so it cannot draw samples; use a run of {known}, or decode codes of your own",
+            "{}: `{}` says nothing of how its codes are distributed, so it cannot draw samples; use a run of {}, or decode codes of your own",
             run.path.display(),
-            run.variant
+            run.variant,
+            generative(run.kind)
         )));
     };
+    let samples = run.sample(prior, options.count, options.seed, labels.as_ref());
     let labelled = labels.as_ref().map(|labels| run.labelled(labels));
     let sheet = Sheet {
         name: "samples",
@@ -60,9 +53,12 @@ impl Run {
     }
 }
 
-/// All labels in turn, if the model takes labels.
-fn in_turn(run: &Run, count: usize) -> Option<Array<i64>> {
-    let classes = run.model.conditional()?.classes();
-    let labels = (0..count).map(|sample| (sample % classes) as i64);
-    Some(Array::from_vec(labels.collect(), [count]))
+/// The variants that draw samples of such data.
+fn generative(kind: DataShape) -> String {
+    let draws = |card: &&Card| {
+        let model = card.build(&card.miniature(kind), kind, &mut random::rng(0));
+        model.is_ok_and(|model| model.prior().is_some())
+    };
+    let names = Card::all().filter(draws).map(|card| format!("`{card}`"));
+    names.collect::<Vec<_>>().join(", ")
 }

@@ -7,7 +7,7 @@
 //! Of a penalty's weight two curves tell the story: what the reconstruction loses as the weight grows,
 //! and how far the penalty itself falls, which its share of the loss hides.
 
-use retrograd::autoencoders::{SETTINGS, Setting, Value, Variant};
+use retrograd::autoencoders::{Setting, Value};
 use retrograd::nn::train::Metrics;
 use retrograd::report::{Chart, Picture, Scale, Section, Table, number};
 
@@ -22,7 +22,6 @@ const RATIO: f64 = 20.0;
 /// Runs that differ in one option.
 struct Sweep<'a> {
     option: &'static Setting,
-    variant: Variant,
     unit: &'static str,
     /// Its values in rising order, and what each came to on held-out samples.
     runs: Vec<(f64, &'a Metrics)>,
@@ -52,19 +51,20 @@ impl<'a> Sweep<'a> {
         let alike = |entry: &Entry| {
             entry.run.variant == first.variant && entry.run.config.data == first.config.data
         };
-        let value = |option: &Setting, entry: &Entry| option.of(&entry.run.config.settings);
         let differs = |option: &&Setting| {
-            let own = option.of(&first.config.settings);
-            entries.iter().any(|entry| value(option, entry) != own)
+            let own = first.config.settings.get(option.name);
+            let mut others = entries.iter();
+            others.any(|entry| entry.run.config.settings.get(option.name) != own)
         };
-        let mut options = SETTINGS.iter().filter(differs);
+        let options = first.variant.options(first.kind);
+        let mut options = options.filter(differs);
         let (Some(option), None) = (options.next(), options.next()) else {
             return None;
         };
         let run = |entry: &'a Entry| {
-            let number = match value(option, entry)? {
-                Value::Number(number) => number,
-                Value::Count(count) => count as f64,
+            let number = match entry.run.config.settings.get(option.name)? {
+                Value::Number(number) => *number,
+                Value::Count(count) => *count as f64,
                 _ => return None,
             };
             Some((number, entry.kept()?.held_out.as_ref()?))
@@ -73,10 +73,14 @@ impl<'a> Sweep<'a> {
         runs.sort_by(|a, b| a.0.total_cmp(&b.0));
         entries.iter().all(alike).then_some(Self {
             option,
-            variant: first.variant,
             unit: first.model.unit(),
             runs,
         })
+    }
+
+    /// Whether a term is a sum of squares of derivatives.
+    fn is_contractive(&self) -> bool {
+        self.terms().contains(&"contraction")
     }
 
     fn scale(&self) -> Scale {
@@ -122,7 +126,7 @@ impl<'a> Sweep<'a> {
             self.option.name,
             name,
         );
-        let caption = if self.variant == Variant::Contractive {
+        let caption = if self.is_contractive() {
             "The root of the mean square over the held-out samples: how far the code moves when a sample does."
         } else {
             "What the weight multiplies, on held-out samples."
@@ -136,7 +140,7 @@ impl<'a> Sweep<'a> {
         let [_, term] = self.terms()[..] else {
             return None;
         };
-        let is_contractive = self.variant == Variant::Contractive;
+        let is_contractive = self.is_contractive();
         let name = match (is_contractive, WEIGHTS.contains(&self.option.name)) {
             (true, true) => "‖∂h/∂x‖",
             (false, true) => term.trim_start_matches("beta_"),

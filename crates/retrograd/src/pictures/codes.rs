@@ -1,6 +1,6 @@
 //! How large the numbers of the code are, and how busy each unit: whether it is sparse.
 
-use retrograd::autoencoders::Variant;
+use retrograd::autoencoders::{Ability, Value};
 use retrograd::report::{Chart, Scale, Section, number};
 use retrograd::tensor::Tensor;
 
@@ -21,10 +21,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     };
     let histogram = Histogram::of(&codes);
     let mut pictures = vec![show.chart(CODES, &histogram.chart(), &histogram.caption())?];
-    if matches!(
-        show.config.variant()?,
-        Variant::SparseL1 | Variant::SparseKl | Variant::Overcomplete
-    ) {
+    if show.model.has(Ability::Sparse) {
         let caption = "The busiest unit stands first. A sparse code has few units that are on for many samples, and each sample has few units that are on.";
         pictures.push(show.chart(UNITS, &units(show, &codes), caption)?);
     }
@@ -104,8 +101,10 @@ fn units(show: &Show<'_>, codes: &Tensor) -> Chart {
     let chart = Chart::curves("Mean of each unit", "unit", "mean over the samples")
         .line("mean", stairs(&means, 0.0, end))
         .y_scale(Scale::Linear);
-    match show.config.settings.rho {
-        Some(rho) => chart.dashed(format!("target {rho}"), [(0.0, rho), (end, rho)]),
-        None => chart,
+    match show.config.settings.get("rho") {
+        Some(&Value::Number(rho)) => {
+            chart.dashed(format!("target {rho}"), [(0.0, rho), (end, rho)])
+        }
+        _ => chart,
     }
 }

@@ -1,6 +1,6 @@
 //! What noise does to samples, and how much of it the model undoes.
 
-use retrograd::autoencoders::{Autoencoder, Corruption, DataKind, Noise};
+use retrograd::autoencoders::{Corruption, Input};
 use retrograd::report::{Chart, ImageGrid, Picture, Scale, Section};
 use retrograd::tensor::{Tensor, random};
 
@@ -20,19 +20,16 @@ const MOST_ADDED: f64 = 2.0;
 const MOST_LEFT_OUT: f64 = 0.9;
 
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
-    let settings = &show.config.settings;
-    let (Some(kind), Some(amount)) = (settings.corruption, settings.noise) else {
+    let Some(corruption) = show.model.corruption() else {
         return Ok(None);
     };
+    let amount = corruption.amount();
     let spoiler = Spoiler {
-        kind,
-        clip: settings.clip.unwrap_or(false),
+        corruption,
         seed: show.config.seed,
     };
     let mut pictures = Vec::new();
-    if let DataKind::Images(_) = show.kind() {
-        pictures.extend(triptych(show, &spoiler, amount)?);
-    }
+    pictures.extend(triptych(show, &spoiler, amount)?);
     pictures.push(errors(show, &spoiler, amount)?);
     Ok(Some(Section {
         heading: "Undoing noise".into(),
@@ -44,38 +41,29 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
 
 /// The noise of the training, in any amount.
 struct Spoiler {
-    kind: Noise,
-    clip: bool,
+    corruption: Corruption,
     seed: u64,
 }
 
 impl Spoiler {
     /// x̃; the same for the same amount.
     fn spoil(&self, samples: &Tensor, amount: f64) -> Tensor {
-        let corruption = match self.kind {
-            Noise::Gaussian => Corruption::Gaussian {
-                deviation: amount,
-                clip: self.clip,
-            },
-            Noise::Dropout => Corruption::Dropout { share: amount },
-            Noise::Masking => Corruption::Masking { share: amount },
-        };
         let mut rng = random::stream(self.seed, "noise of pictures", &[]);
-        corruption.of(samples, &mut rng)
+        self.corruption.with_amount(amount).of(samples, &mut rng)
     }
 
     fn unit(&self) -> &'static str {
-        match self.kind {
-            Noise::Gaussian => "deviation of the noise",
-            Noise::Dropout | Noise::Masking => "share of features left out",
+        match self.corruption {
+            Corruption::Gaussian { .. } => "deviation of the noise",
+            Corruption::Dropout { .. } | Corruption::Masking { .. } => "share of features left out",
         }
     }
 
     /// The amounts at which the error is measured.
     fn levels(&self, amount: f64) -> Vec<f64> {
-        let most = match self.kind {
-            Noise::Gaussian => MOST_ADDED * amount,
-            Noise::Dropout | Noise::Masking => MOST_LEFT_OUT,
+        let most = match self.corruption {
+            Corruption::Gaussian { .. } => MOST_ADDED * amount,
+            Corruption::Dropout { .. } | Corruption::Masking { .. } => MOST_LEFT_OUT,
         };
         (0..=LEVELS)
             .map(|level| most * level as f64 / LEVELS as f64)
@@ -88,13 +76,12 @@ fn triptych(show: &Show<'_>, spoiler: &Spoiler, amount: f64) -> Result<Option<Pi
     let Some(image) = show.held_out().image else {
         return Ok(None);
     };
-    let (count, rows) = show.told(IMAGES, |model, clean| {
-        let noisy = spoiler.spoil(clean, amount);
-        let denoised = model.forward(&noisy.clone().into()).into_value();
-        let rows = [clean.clone(), noisy, denoised].map(|images| shown(&images, image));
-        (clean.shape()[0], rows)
-    });
-    let shape = [count, image.height, image.width];
+    let samples = show.samples(IMAGES);
+    let clean = samples.x.value();
+    let noisy = spoiler.spoil(clean, amount);
+    let denoised = reconstruct(show, &samples, &noisy);
+    let rows = [clean, &noisy, &denoised].map(|images| shown(images, image));
+    let shape = [samples.samples(), image.height, image.width];
     let scale = scale(image.width);
     let grid = ImageGrid::new()
         .row("original", &rows[0], shape)
@@ -112,22 +99,18 @@ fn errors(show: &Show<'_>, spoiler: &Spoiler, amount: f64) -> Result<Picture, Fa
         let observed = show.observed(a.shape()[0]);
         mean_errors(a, b, observed.as_ref()).mean(..).item()
     };
-    let measure = |model: &dyn Autoencoder, clean: &Tensor| {
-        let at = |level: f64| {
-            let noisy = spoiler.spoil(clean, level);
-            let denoised = model.forward(&noisy.clone().into()).into_value();
-            [
-                (level, error(&denoised, clean)),
-                (level, error(&noisy, clean)),
-            ]
-        };
-        spoiler
-            .levels(amount)
-            .into_iter()
-            .map(at)
-            .collect::<Vec<_>>()
+    let samples = show.samples(SAMPLES);
+    let clean = samples.x.value();
+    let at = |level: f64| {
+        let noisy = spoiler.spoil(clean, level);
+        let denoised = reconstruct(show, &samples, &noisy);
+        [
+            (level, error(&denoised, clean)),
+            (level, error(&noisy, clean)),
+        ]
     };
-    let measured = show.told(SAMPLES, measure);
+    let levels = spoiler.levels(amount).into_iter();
+    let measured: Vec<[(f64, f64); 2]> = levels.map(at).collect();
     let top = measured.iter().flatten().map(|(_, error)| *error);
     let top = top.filter(|error| error.is_finite()).fold(0.0, f64::max);
     let chart = Chart::curves("Error against noise", spoiler.unit(), "mean squared error")
@@ -137,4 +120,10 @@ fn errors(show: &Show<'_>, spoiler: &Spoiler, amount: f64) -> Result<Picture, Fa
         .y_scale(Scale::Linear);
     let caption = "Both against the clean samples. Where the first line lies below the second, the model takes away more than it spoils.";
     show.chart(NOISE, &chart, caption)
+}
+
+/// What the model makes of samples that are spoilt.
+fn reconstruct(show: &Show<'_>, samples: &Input, noisy: &Tensor) -> Tensor {
+    let seen = samples.seen_as(noisy.clone().into());
+    show.model.reconstruct(&seen).into_value()
 }

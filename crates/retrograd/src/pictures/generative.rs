@@ -3,10 +3,10 @@
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
-use retrograd::autoencoders::DataKind;
+use retrograd::autoencoders::Prior;
 use retrograd::datasets::ImageShape;
 use retrograd::report::{Chart, ImageGrid, Picture, Scale, Section, Shading};
-use retrograd::tensor::{DType, Float, Tensor, random};
+use retrograd::tensor::{Float, Tensor, random};
 
 use super::show::{Show, columns, scale, shown, stairs};
 use crate::failure::Failure;
@@ -33,43 +33,39 @@ const FAR: f64 = 9.0;
 
 /// Samples drawn from the prior; of a code of two numbers, the whole plane of them.
 pub(super) fn samples(show: &Show<'_>) -> Result<Option<Section>, Failure> {
-    let Some(latent) = latent(show) else {
+    let Some(prior) = show.model.prior() else {
         return Ok(None);
     };
-    let mut pictures = vec![new(show)?];
-    if let (2, Some(image)) = (latent, show.held_out().image) {
+    let mut pictures = vec![new(show, prior)?];
+    if let (2, Some(image)) = (prior.latent(), show.held_out().image) {
         pictures.push(manifold(show, image)?);
     }
     Ok(Some(Section {
         heading: "New samples".into(),
-        text: "Nobody drew these: a code from the prior N(0, 1), and what the decoder makes of it."
-            .into(),
+        text: format!(
+            "Nobody drew these: a code from the prior, {}, and what the decoder makes of it.",
+            prior.name()
+        ),
         pictures,
         ..Section::default()
     }))
 }
 
-/// Numbers in the code, if the model is generative.
-fn latent(show: &Show<'_>) -> Option<usize> {
-    show.told(1, |model, _| model.generative().map(|model| model.latent()))
-}
-
 /// New samples, in the form that suits the data.
-fn new(show: &Show<'_>) -> Result<Picture, Failure> {
+fn new(show: &Show<'_>, prior: &dyn Prior) -> Result<Picture, Failure> {
     let draw = |count: usize| {
-        let classes = show.model.conditional().map_or(1, |model| model.classes());
+        let classes = show.model.classes().unwrap_or(1);
         let mut rng = random::stream(show.config.seed, "samples of pictures", &[]);
-        let latent = latent(show).unwrap_or(0);
-        let codes = Tensor::normal([count, latent], 0.0, 1.0, &mut rng, DType::F32);
         // All labels in turn, so that each has its column.
         let labels: Vec<i64> = (0..count).map(|i| (i % classes) as i64).collect();
+        let codes = prior.draw(count, &mut rng, show.model.dtype());
         show.decode(codes, &labels)
     };
-    match (show.kind(), show.held_out().image) {
-        (DataKind::Points(_), _) => points(show, &draw(POINTS)),
+    match (show.kind().is_unit(), show.held_out().image) {
+        (false, None) => points(show, &draw(POINTS)),
         (_, Some(image)) => {
             let scale = scale(image.width);
-            let classes = show.model.conditional().map(|model| model.classes());
+            let classes = show.model.classes();
             let columns = columns(
                 image.width,
                 scale,
@@ -137,7 +133,7 @@ fn manifold(show: &Show<'_>, image: ImageShape) -> Result<Picture, Failure> {
         .scale(1)
         .gap(0)
         .columns(side);
-    let given = match show.model.conditional() {
+    let given = match show.model.classes() {
         Some(_) => format!(" All are given the label {label}."),
         None => String::new(),
     };
@@ -163,7 +159,7 @@ fn normal_quantile(probability: f64) -> f64 {
 
 /// From one held-out image to another, along the straight line between their codes.
 pub(super) fn between(show: &Show<'_>) -> Result<Option<Section>, Failure> {
-    let (Some(_), Some(image)) = (latent(show), show.held_out().image) else {
+    let (Some(_), Some(image)) = (show.model.prior(), show.held_out().image) else {
         return Ok(None);
     };
     let Some(codes) = show.codes(2 * PAIRS).filter(|codes| codes.shape()[0] > 1) else {
@@ -187,7 +183,7 @@ pub(super) fn between(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         .row("steps", &images, [pairs * steps, image.height, image.width])
         .scale(scale)
         .columns(steps);
-    let caption = match show.model.conditional() {
+    let caption = match show.model.classes() {
         Some(_) => {
             "Equal steps between the codes of two held-out images; the label changes in the middle."
         }
@@ -202,14 +198,12 @@ pub(super) fn between(show: &Show<'_>) -> Result<Option<Section>, Failure> {
 
 /// What each number of the code costs, and how many are used at all.
 pub(super) fn divergence(show: &Show<'_>) -> Result<Option<Section>, Failure> {
-    let measured = show.told(JUDGES, |model, samples| {
-        let posterior = model.generative()?.posterior(&samples.clone().into());
-        let divergences = posterior.divergences().into_value().mean(0).to_vec();
-        Some((divergences, posterior.activity().to_vec()))
-    });
-    let Some((mut divergences, activity)) = measured else {
+    let code = show.model.encode(&show.samples(JUDGES));
+    let Some(posterior) = code.posterior() else {
         return Ok(None);
     };
+    let mut divergences = posterior.divergences().into_value().mean(0).to_vec();
+    let activity = posterior.mean().var(0, 0.0).value().to_vec();
     divergences.sort_by(|a, b| b.total_cmp(a));
     let active = activity.iter().filter(|&&varies| varies > ACTIVE).count();
     let end = divergences.len() as f64;

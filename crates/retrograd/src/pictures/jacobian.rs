@@ -24,7 +24,7 @@ const MOST_NUMBERS: usize = 8_000_000;
 
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     // The code of a generative model is a draw, about which its derivative says little.
-    if show.model.conditional().is_some() || show.model.generative().is_some() {
+    if show.model.prior().is_some() {
         return Ok(None);
     }
     let Some(spectra) = spectra(show) else {
@@ -87,12 +87,11 @@ fn spectra(show: &Show<'_>) -> Option<Vec<Vec<f64>>> {
 /// sweep gives the row of all.
 fn slopes(show: &Show<'_>, shape: [usize; 2], unit: usize) -> Option<Tensor> {
     let pick = Tensor::from_fn(shape, |at| if at[1] == unit { 1.0_f32 } else { 0.0 });
-    show.told(shape[0], |model, samples| {
-        let pulled = vjp(
-            |x| model.encode(&x[0]),
-            std::slice::from_ref(samples),
-            &pick,
-        );
-        pulled.ok().map(|(_, mut slopes)| slopes.remove(0))
-    })
+    let samples = show.samples(shape[0]);
+    let pulled = vjp(
+        |x| show.model.encode(&(&x[0]).into()).flat(),
+        std::slice::from_ref(samples.x.value()),
+        &pick,
+    );
+    pulled.ok().map(|(_, mut slopes)| slopes.remove(0))
 }

@@ -62,7 +62,7 @@ fn phases(show: &Show<'_>, chart: Chart) -> Chart {
     let starts = show.records.iter().enumerate();
     let starts = starts.filter(|(_, record)| record.epoch == 1).skip(1);
     let phases = show.model.phases();
-    let names = phases.iter().skip(1).map(|phase| phase.name);
+    let names = phases.iter().skip(1).map(|phase| phase.name.clone());
     starts
         .zip(names)
         .fold(chart, |chart, ((position, _), name)| {

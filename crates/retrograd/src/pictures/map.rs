@@ -57,7 +57,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
 
 /// Without the sentence on labels where there are none, or the model did see them.
 fn untold(show: &Show<'_>, section: Section) -> Section {
-    let unseen = show.held_out().labels.is_some() && show.model.conditional().is_none();
+    let unseen = show.held_out().labels.is_some() && show.model.classes().is_none();
     Section {
         text: if unseen { section.text } else { String::new() },
         ..section

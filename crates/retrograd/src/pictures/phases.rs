@@ -4,7 +4,7 @@
 //! its turn the network as a whole reconstructs nothing, and what fine-tuning adds is the difference
 //! of the last two lines.
 
-use retrograd::autoencoders::{BoxedAutoencoder, Target};
+use retrograd::autoencoders::BoxedAutoencoder;
 use retrograd::autograd::Var;
 use retrograd::nn::train::Shelf;
 use retrograd::report::{ImageGrid, Picture, Section, Table, number};
@@ -22,7 +22,7 @@ const MEASURED: usize = 1000;
 
 /// The end of a phase.
 struct End {
-    name: &'static str,
+    name: String,
     reconstructed: Tensor,
     /// Squared error, mean over the features and the samples.
     error: f64,
@@ -32,7 +32,7 @@ struct End {
 
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     let phases = show.model.phases();
-    let names: Vec<&str> = phases.iter().map(|phase| phase.name).collect();
+    let names: Vec<&str> = phases.iter().map(|phase| phase.name.as_ref()).collect();
     let Some((last, earlier)) = names.split_last().filter(|(_, rest)| !rest.is_empty()) else {
         return Ok(None);
     };
@@ -86,20 +86,18 @@ fn model_after(show: &Show<'_>, phase: usize) -> Result<Option<BoxedAutoencoder>
     Ok(Some(model))
 }
 
-fn end(show: &Show<'_>, name: &'static str) -> End {
-    show.told(MEASURED, |model, samples| {
-        let reconstructed = model.forward(&samples.clone().into()).into_value();
-        let observed = show.observed(samples.shape()[0]);
-        let errors = mean_errors(samples, &reconstructed, observed.as_ref());
-        let x = Var::from(samples.clone());
-        let target = Target::of(&x, observed.map(Var::from).as_ref());
-        End {
-            name,
-            error: errors.mean(..).item(),
-            loss: model.objective_for(&x, &target).total().item(),
-            reconstructed,
-        }
-    })
+fn end(show: &Show<'_>, name: &str) -> End {
+    let samples = show.samples(MEASURED);
+    let reconstructed = show.model.reconstruct(&samples).into_value();
+    let observed = show.observed(samples.samples());
+    let errors = mean_errors(samples.x.value(), &reconstructed, observed.as_ref());
+    let input = samples.observed(observed.map(Var::from));
+    End {
+        name: name.to_owned(),
+        error: errors.mean(..).item(),
+        loss: show.model.objective(&input).total().item(),
+        reconstructed,
+    }
 }
 
 /// Images, and below each what the network makes of it after every phase.
@@ -110,7 +108,7 @@ fn picture(show: &Show<'_>, ends: &[End]) -> Result<Option<Picture>, Failure> {
     let count = IMAGES.min(show.held_out().len());
     let shape = [count, image.height, image.width];
     let first = |images: &Tensor| shown(&images.slice(0, ..count as isize), image);
-    let originals = show.told(count, |_, samples| first(samples));
+    let originals = first(show.samples(count).x.value());
     let rows: Vec<(String, Vec<f32>)> = ends
         .iter()
         .map(|end| (format!("after {}", end.name), first(&end.reconstructed)))

@@ -1,6 +1,6 @@
 //! The linear autoencoder beside PCA: whether it found the same plane.
 
-use retrograd::autoencoders::Variant;
+use retrograd::autoencoders::Ability;
 use retrograd::datasets::PrincipalComponents;
 use retrograd::report::{Chart, Scale, Section};
 use retrograd::tensor::Tensor;
@@ -15,13 +15,12 @@ const SAMPLES: usize = 300;
 const COMPONENTS: usize = 40;
 
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
-    if show.config.variant()? != Variant::Linear {
+    if !show.model.has(Ability::Linear) {
         return Ok(None);
     }
-    let (samples, reconstructed) = show.told(SAMPLES, |model, samples| {
-        let reconstructed = model.forward(&samples.clone().into());
-        (samples.clone(), reconstructed.into_value())
-    });
+    let samples = show.samples(SAMPLES);
+    let reconstructed = show.model.reconstruct(&samples).into_value();
+    let samples = samples.x.into_value();
     if !reconstructed.is_finite() {
         return Ok(None);
     }

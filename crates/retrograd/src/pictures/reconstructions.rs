@@ -1,6 +1,5 @@
 //! Held-out samples beside their reconstructions, in the form that suits the data.
 
-use retrograd::autoencoders::DataKind;
 use retrograd::report::{Chart, ImageGrid, Picture, Section, Shading};
 use retrograd::tensor::Tensor;
 
@@ -16,17 +15,11 @@ const ROWS: usize = 8;
 const POINTS: usize = 100;
 
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
-    let count = match show.kind() {
-        DataKind::Images(_) => IMAGES,
-        DataKind::Table(_) => ROWS,
-        DataKind::Points(_) => POINTS,
-    };
-    let (originals, reconstructed) = show.told(count, |model, samples| {
-        let reconstructed = model.forward(&samples.clone().into());
-        (samples.clone(), reconstructed.into_value())
-    });
-    let pictures = match (show.kind(), show.held_out().image) {
-        (DataKind::Points(_), _) => scatters(show, &originals, &reconstructed)?,
+    let samples = show.samples(show.kind().pick(IMAGES, ROWS, POINTS));
+    let reconstructed = show.model.reconstruct(&samples).into_value();
+    let originals = samples.x.into_value();
+    let pictures = match (show.kind().is_unit(), show.held_out().image) {
+        (false, None) => scatters(show, &originals, &reconstructed)?,
         (_, Some(image)) => {
             let shape = [originals.shape()[0], image.height, image.width];
             let [above, below] = [&originals, &reconstructed].map(|x| shown(x, image));

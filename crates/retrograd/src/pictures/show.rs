@@ -1,6 +1,6 @@
 //! What there is to show: a model, its data and its training, and where pictures go.
 
-use retrograd::autoencoders::{Autoencoder, DataKind, Given};
+use retrograd::autoencoders::{Autoencoder, DataShape, Input};
 use retrograd::datasets::{Dataset, ImageShape};
 use retrograd::nn::train::EpochRecord;
 use retrograd::report::{Chart, ImageGrid, Picture};
@@ -32,29 +32,22 @@ impl Show<'_> {
         &self.data.split.held_out
     }
 
-    pub(super) fn kind(&self) -> DataKind {
+    pub(super) fn kind(&self) -> DataShape {
         self.data.kind
     }
 
-    /// Calls `look` with the model, which is told the labels if it needs them, and the first `count`
-    /// held-out samples, or as many as there are and as fit together.
-    pub(super) fn told<R>(
-        &self,
-        count: usize,
-        look: impl FnOnce(&dyn Autoencoder, &Tensor) -> R,
-    ) -> R {
+    /// The first `count` held-out samples, or as many as there are and as fit together, with their
+    /// labels if there are such.
+    pub(super) fn samples(&self, count: usize) -> Input {
         let held_out = self.held_out();
         let fit = (MOST_NUMBERS / held_out.width().max(1)).max(1);
         let count = count.min(fit).min(held_out.len());
         let samples = held_out.features.slice(0, ..count as isize).contiguous();
-        match (self.model.conditional(), &held_out.labels) {
-            (Some(model), Some(labels)) => {
-                let labels = labels[..count].iter().map(|&label| label.into());
-                let labels = Array::from_vec(labels.collect(), [count]);
-                look(&Given::new(model, labels), &samples)
-            }
-            _ => look(self.model, &samples),
-        }
+        let labels = held_out.labels.as_ref().map(|labels| {
+            let labels = labels[..count].iter().map(|&label| label.into());
+            Array::from_vec(labels.collect(), [count])
+        });
+        Input::from(samples).labelled(labels)
     }
 
     /// What was observed of the first `count` held-out samples, where that is not all.
@@ -65,23 +58,14 @@ impl Show<'_> {
 
     /// The codes of the first `count` held-out samples, `[samples, code]`, unless one is not finite.
     pub(super) fn codes(&self, count: usize) -> Option<Tensor> {
-        let codes = self.told(count, |model, samples| {
-            model.encode(&samples.clone().into()).into_value()
-        });
+        let codes = self.model.encode(&self.samples(count)).flat().into_value();
         (codes.rank() == 2 && codes.is_finite()).then(|| codes.contiguous())
     }
 
-    /// What the decoder makes of codes `[samples, code]`; of a model that needs labels, with those.
+    /// What the decoder makes of codes `[samples, code]`; of a model that reads labels, with those.
     pub(super) fn decode(&self, codes: Tensor, labels: &[i64]) -> Tensor {
-        let codes = codes.into();
-        let decoded = match self.model.conditional() {
-            Some(model) => {
-                let labels = Array::from_vec(labels.to_vec(), [labels.len()]);
-                model.decode_given(&codes, &labels)
-            }
-            None => self.model.decode(&codes),
-        };
-        decoded.into_value()
+        let labels = Array::from_vec(labels.to_vec(), [labels.len()]);
+        self.model.decode(&codes.into(), Some(&labels)).into_value()
     }
 
     /// The label of a held-out sample, or 0.

@@ -7,7 +7,6 @@ use std::env;
 use std::io::{IsTerminal, stdout};
 
 use console::Term;
-use retrograd::autoencoders::DataKind;
 use retrograd::datasets::ImageShape;
 
 use super::show::{Show, shown};
@@ -41,13 +40,10 @@ enum Colours {
 pub(crate) fn strip(show: &Show<'_>) -> Option<String> {
     let variable = |name: &str| env::var(name).ok();
     let colours = colours(stdout().is_terminal(), variable)?;
-    let (DataKind::Images(_), Some(image)) = (show.kind(), show.held_out().image) else {
-        return None;
-    };
-    let rows = show.told(IMAGES, |model, samples| {
-        let made = model.forward(&samples.clone().into()).into_value();
-        [shown(samples, image), shown(&made, image)]
-    });
+    let image = show.held_out().image?;
+    let samples = show.samples(IMAGES);
+    let made = show.model.reconstruct(&samples).into_value();
+    let rows = [samples.x.value(), &made].map(|images| shown(images, image));
     let cells = Term::stdout().size_checked();
     let cells = cells.map_or(CELLS, |(_, cells)| usize::from(cells));
     let strip = rows.map(|images| row(&images, image, colours, cells));

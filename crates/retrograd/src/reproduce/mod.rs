@@ -92,7 +92,7 @@ fn conditions(
     split: &Split,
 ) -> Result<Conditions, Failure> {
     Ok(Conditions {
-        recipe: row.recipe(epochs)?,
+        recipe: row.recipe(epochs),
         seed: options.seed,
         train_samples: split.train.len() - row.feed.start(split.train.len()),
         held_out_samples: split.held_out.len(),

@@ -1,24 +1,8 @@
 //! The networks of rows that no variant is by default.
 
-use retrograd::autoencoders::{
-    BoxedAutoencoder, DeepAutoencoder, Noise, Nonlinearity, Output, Settings,
-};
+use retrograd::autoencoders::{Body, BoxedAutoencoder, Deterministic, Output};
 use retrograd::nn::{Activation, Init, Linear, Sequential};
 use retrograd::tensor::random::Rng;
-
-/// The network of the last chapter's denoising examples.
-pub(super) fn denoising_stack(corruption: Noise, noise: f64) -> Settings {
-    Settings {
-        hidden: Some(vec![300]),
-        latent: Some(150),
-        activation: Some(Nonlinearity::Relu),
-        output: Some(Output::Real),
-        corruption: Some(corruption),
-        noise: Some(noise),
-        clip: Some(false),
-        ..Settings::default()
-    }
-}
 
 /// features-128-2-128-features, rectified but for the code, which is linear.
 pub(super) fn linear_code(features: usize, rng: &mut Rng) -> BoxedAutoencoder {
@@ -33,9 +17,7 @@ pub(super) fn linear_code(features: usize, rng: &mut Rng) -> BoxedAutoencoder {
         .with(layer(CODE, HIDDEN))
         .with(Activation::Relu)
         .with(layer(HIDDEN, features));
-    Box::new(DeepAutoencoder {
-        encoder,
-        decoder,
-        output: Output::Probability,
-    })
+    let widths = vec![features, HIDDEN, CODE, HIDDEN, features];
+    let body = Body::new(encoder, decoder, widths);
+    Box::new(Deterministic::new(body, Output::Probability))
 }

@@ -104,7 +104,7 @@ impl Outcome {
         let epochs = if self.conditions.quick { 1 } else { row.epochs };
         let names = row.targets.iter().map(|target| target.figure.name());
         let is_same = self.figures.iter().map(|one| one.figure.clone()).eq(names);
-        self.is_older = !is_same || self.conditions.recipe != row.recipe(epochs)?;
+        self.is_older = !is_same || self.conditions.recipe != row.recipe(epochs);
         if !self.is_older {
             for (figure, target) in self.figures.iter_mut().zip(row.targets) {
                 let ours = figure.ours.unwrap_or(f64::NAN);

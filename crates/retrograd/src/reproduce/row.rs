@@ -1,6 +1,6 @@
 //! A row of the table: a recipe, the figures to compare, and what was published.
 
-use retrograd::autoencoders::{BoxedAutoencoder, DataKind, Settings, Variant};
+use retrograd::autoencoders::{BoxedAutoencoder, Card, DataShape, Settings};
 use retrograd::nn::{LastBatch, Schedule};
 use retrograd::tensor::random::Rng;
 
@@ -30,8 +30,8 @@ pub(crate) struct Row {
 
 /// How the untrained model is made.
 pub(crate) enum Model {
-    /// A variant with these options; the others are its own.
-    Of(Variant, fn() -> Settings),
+    /// A variant by name, with these options as a file has them; the others are its own.
+    Of(&'static str, &'static str),
     /// No variant has it as an option: from the library's parts, for so many features.
     Built(fn(usize, &mut Rng) -> BoxedAutoencoder),
 }
@@ -111,32 +111,38 @@ impl Row {
     }
 
     /// The untrained model.
-    pub(crate) fn build(&self, data: DataKind, rng: &mut Rng) -> Result<BoxedAutoencoder, Failure> {
+    pub(crate) fn build(
+        &self,
+        data: DataShape,
+        rng: &mut Rng,
+    ) -> Result<BoxedAutoencoder, Failure> {
         match self.model {
-            Model::Of(variant, settings) => variant
-                .build(&settings(), data, rng)
-                .map_err(|error| Failure::run(format!("row {}: {error}", self.id))),
+            Model::Of(variant, options) => {
+                let failure = |problem: String| Failure::run(format!("row {}: {problem}", self.id));
+                let card = Card::named(variant).map_err(|error| failure(error.to_string()))?;
+                let settings: Settings =
+                    toml::from_str(options).map_err(|error| failure(error.to_string()))?;
+                let model = card.build(&settings, data, rng);
+                model.map_err(|error| failure(error.to_string()))
+            }
             Model::Built(build) => Ok(build(data.features(), rng)),
         }
     }
 
     /// All that decides its result besides seed and data, in words.
-    pub(crate) fn recipe(&self, epochs: u64) -> Result<String, Failure> {
+    pub(crate) fn recipe(&self, epochs: u64) -> String {
         let model = match self.model {
-            Model::Of(variant, settings) => {
-                let settings = toml::to_string(&settings()).map_err(Failure::run)?;
-                format!("{variant}, {}", settings.trim().replace('\n', ", "))
-            }
+            Model::Of(variant, options) => format!("{variant}, {}", options.replace('\n', ", ")),
             Model::Built(_) => self.title.to_owned(),
         };
         let feed = match self.feed {
             Feed::All => "",
             Feed::Tutorial => " full and without the first twelfth",
         };
-        Ok(format!(
+        format!(
             "{model}; {:?} at {}, {:?}; batches of {}{feed}; {epochs} epochs of {:?} stages",
             self.rule, self.learning_rate, self.schedule, self.batch_size, self.stages
-        ))
+        )
     }
 }
 

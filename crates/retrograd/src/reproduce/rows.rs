@@ -5,10 +5,9 @@
 //! variant draws them (Glorot uniform, or He normal for `stacked`, `greedy` and `variational`). The
 //! held-out samples are only measured.
 
-use retrograd::autoencoders::{Noise, Nonlinearity, Output, Settings, Variant};
 use retrograd::nn::Schedule;
 
-use super::models::{denoising_stack, linear_code};
+use super::models::linear_code;
 use super::row::Figure::{
     Code, HeldOut, HeldOutError, LastBatch, LastBatchError, Residual, Subspace, Train, TrainError,
 };
@@ -23,11 +22,21 @@ const HUBENS_VARIATIONAL: &str =
     "Hubens 2018, Variational Autoencoders.ipynb in nathanhubens/Autoencoders on GitHub (a966518)";
 const GERON: &str = "Géron 2017, 15_autoencoders.ipynb in ageron/handson-ml on GitHub (b705159)";
 
+/// Options of the network of the last chapter's denoising examples, with this noise.
+macro_rules! stack {
+    ($noise:literal) => {
+        concat!(
+            "hidden = [300]\nlatent = 150\nactivation = \"relu\"\noutput = \"real\"\nclip = false\n",
+            $noise
+        )
+    };
+}
+
 /// What every recipe has unless it says otherwise.
 const PLAIN: Row = Row {
     id: "",
     title: "",
-    model: Model::Of(Variant::Simple, Settings::default),
+    model: Model::Of("simple", ""),
     stages: Stages::All,
     rule: Rule::Adam,
     learning_rate: 1e-3,
@@ -69,7 +78,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "1",
         title: "784-32-784 linear",
-        model: Model::Of(Variant::Linear, Settings::default),
+        model: Model::Of("linear", ""),
         schedule: Schedule::CoolDown { from: 0.5 },
         epochs: 20,
         targets: &[
@@ -86,7 +95,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "2",
         title: "784-128-32-128-784 ReLU, cross-entropy",
-        model: Model::Of(Variant::Deep, Settings::default),
+        model: Model::Of("deep", ""),
         batch_size: 32,
         epochs: 3,
         targets: &[
@@ -115,10 +124,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "4",
         title: "784-32-784 ReLU, cross-entropy, L1 of 1e-5 summed over the batch of 32",
-        model: Model::Of(Variant::SparseL1, || Settings {
-            lambda: Some(32.0 * 1e-5),
-            ..Settings::default()
-        }),
+        model: Model::Of("sparse-l1", "lambda = 0.00032"),
         batch_size: 32,
         epochs: 20,
         targets: &[
@@ -133,11 +139,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "5",
         title: "row 2 denoising, σ 0.4 clipped",
-        model: Model::Of(Variant::Denoising, || Settings {
-            noise: Some(0.4),
-            clip: Some(true),
-            ..Settings::default()
-        }),
+        model: Model::Of("denoising", "noise = 0.4\nclip = true"),
         batch_size: 32,
         epochs: 10,
         targets: &[target(Train(10), 0.1151)],
@@ -163,10 +165,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "7",
         title: "784-128-64-32 and back, ReLU, cross-entropy",
-        model: Model::Of(Variant::Deep, || Settings {
-            hidden: Some(vec![128, 64]),
-            ..Settings::default()
-        }),
+        model: Model::Of("deep", "hidden = [128, 64]"),
         batch_size: 256,
         epochs: 100,
         targets: &[Target {
@@ -180,7 +179,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "8",
         title: "convolutional 16-8-8, code 4×4×8, cross-entropy",
-        model: Model::Of(Variant::Convolutional, Settings::default),
+        model: Model::Of("convolutional", ""),
         epochs: 50,
         targets: &[target(HeldOut(50), 0.094)],
         source: KERAS,
@@ -190,11 +189,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "9",
         title: "784-64-784 ReLU, sigmoid, squared error",
-        model: Model::Of(Variant::Simple, || Settings {
-            latent: Some(64),
-            output: Some(Output::Squashed),
-            ..Settings::default()
-        }),
+        model: Model::Of("simple", "latent = 64\noutput = \"squashed\""),
         epochs: 5,
         targets: &[target(HeldOut(5), 0.0055)],
         source: HUBENS,
@@ -203,12 +198,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "10",
         title: "784-128-64-128-784 ReLU, sigmoid, squared error",
-        model: Model::Of(Variant::Deep, || Settings {
-            hidden: Some(vec![128]),
-            latent: Some(64),
-            output: Some(Output::Squashed),
-            ..Settings::default()
-        }),
+        model: Model::Of("deep", "hidden = [128]\nlatent = 64\noutput = \"squashed\""),
         epochs: 5,
         targets: &[target(HeldOut(5), 0.0082)],
         source: HUBENS,
@@ -217,10 +207,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "11-plain",
         title: "784-32-784 ReLU, sigmoid, squared error",
-        model: Model::Of(Variant::Simple, || Settings {
-            output: Some(Output::Squashed),
-            ..Settings::default()
-        }),
+        model: Model::Of("simple", "output = \"squashed\""),
         epochs: 15,
         targets: &[target(HeldOut(15), 0.0099)],
         source: HUBENS,
@@ -230,11 +217,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "11-penalty",
         title: "the same with an L1 of 1e-4 summed over the batch of 128",
-        model: Model::Of(Variant::SparseL1, || Settings {
-            output: Some(Output::Squashed),
-            lambda: Some(128.0 * 1e-4),
-            ..Settings::default()
-        }),
+        model: Model::Of("sparse-l1", "output = \"squashed\"\nlambda = 0.0128"),
         epochs: 15,
         targets: &[target(HeldOut(15), 0.0099)],
         source: HUBENS,
@@ -248,18 +231,16 @@ pub(crate) static ROWS: [Row; 20] = [
         epochs: 50,
         targets: &[target(HeldOut(50), 0.1799)],
         source: HUBENS_VARIATIONAL,
-        chosen: "the published code has no nonlinearity, which no variant offers beside ReLU layers: built from `DeepAutoencoder`'s public halves",
+        chosen: "the published code has no nonlinearity, which no variant offers beside ReLU layers: built from the library's parts",
         ..PLAIN
     },
     Row {
         id: "13",
         title: "variational 784-256-2, ReLU, RMSprop",
-        model: Model::Of(Variant::Variational, || Settings {
-            hidden: Some(vec![256]),
-            latent: Some(2),
-            activation: Some(Nonlinearity::Relu),
-            ..Settings::default()
-        }),
+        model: Model::Of(
+            "variational",
+            "hidden = [256]\nlatent = 2\nactivation = \"relu\"",
+        ),
         rule: Rule::RmsProp,
         epochs: 50,
         targets: &[target(Train(50), 149.67), target(HeldOut(50), 151.99)],
@@ -270,10 +251,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "14",
         title: "stacked 784-300-150-300-784 ELU, decay 1e-4",
-        model: Model::Of(Variant::Stacked, || Settings {
-            lambda: Some(1e-4),
-            ..Settings::default()
-        }),
+        model: Model::Of("stacked", "lambda = 1e-4"),
         epochs: 5,
         targets: &[target(LastBatchError, 0.0104), unsaid(TrainError)],
         chosen: "He normal start (published: a truncated normal of that variance)",
@@ -282,10 +260,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "15",
         title: "greedy 784-300-150-300-784 ELU, decay 1e-4, 4+4 epochs",
-        model: Model::Of(Variant::Greedy, || Settings {
-            lambda: Some(1e-4),
-            ..Settings::default()
-        }),
+        model: Model::Of("greedy", "lambda = 1e-4"),
         stages: Stages::Joined(2),
         epochs: 4,
         targets: &[target(HeldOutError, 0.0098)],
@@ -295,7 +270,10 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "16-gaussian",
         title: "denoising 784-300-150-300-784 ReLU, squared error, σ 1",
-        model: Model::Of(Variant::Denoising, || denoising_stack(Noise::Gaussian, 1.0)),
+        model: Model::Of(
+            "denoising",
+            stack!("corruption = \"gaussian\"\nnoise = 1.0"),
+        ),
         epochs: 10,
         targets: &[target(LastBatch, 0.0408), unsaid(Train(10))],
         chosen: "measured with noise, as published",
@@ -304,7 +282,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "16-dropout",
         title: "denoising 784-300-150-300-784 ReLU, squared error, dropout 0.3",
-        model: Model::Of(Variant::Denoising, || denoising_stack(Noise::Dropout, 0.3)),
+        model: Model::Of("denoising", stack!("corruption = \"dropout\"\nnoise = 0.3")),
         epochs: 10,
         targets: &[target(LastBatchError, 0.0242), unsaid(TrainError)],
         chosen: "measured without dropout, as published",
@@ -313,7 +291,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "17",
         title: "variational 784-500-500-20 and back, ELU",
-        model: Model::Of(Variant::Variational, Settings::default),
+        model: Model::Of("variational", ""),
         batch_size: 150,
         epochs: 50,
         targets: &[target(Train(50), 97.6)],
@@ -324,11 +302,7 @@ pub(crate) static ROWS: [Row; 20] = [
     Row {
         id: "18",
         title: "variational 784-400-20-400-784 ReLU",
-        model: Model::Of(Variant::Variational, || Settings {
-            hidden: Some(vec![400]),
-            activation: Some(Nonlinearity::Relu),
-            ..Settings::default()
-        }),
+        model: Model::Of("variational", "hidden = [400]\nactivation = \"relu\""),
         epochs: 10,
         targets: &[
             target(HeldOut(8), 106.66),
@@ -360,13 +334,13 @@ pub(crate) static MILESTONES: [Milestone; 2] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retrograd::autoencoders::DataKind;
+    use retrograd::autoencoders::DataShape;
     use retrograd::tensor::random;
 
     #[test]
     fn every_row_can_be_built_and_compares_epochs_that_it_trains() {
         for row in &ROWS {
-            let model = row.build(DataKind::Images([1, 28, 28]), &mut random::rng(0));
+            let model = row.build(DataShape::images([1, 28, 28]), &mut random::rng(0));
             assert!(model.is_ok(), "row {}", row.id);
             assert!(!row.targets.is_empty(), "row {}", row.id);
             for target in row.targets {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use retrograd::autoencoders::{Autoencoder, BoxedAutoencoder, DataKind, Phase};
+use retrograd::autoencoders::{Autoencoder, BoxedAutoencoder, DataShape, Phase};
 use retrograd::autograd::{Mode, Tape, Var};
 use retrograd::datasets::{PrincipalComponents, Split};
 use retrograd::nn::train::{EpochRecord, Every, Interrupt, Progress, Shelf, Stopped};
@@ -36,9 +36,9 @@ pub(super) struct Training<'a> {
 
 impl Training<'_> {
     /// Images, or rows that are taken for such of one line.
-    fn kind(&self) -> DataKind {
+    fn kind(&self) -> DataShape {
         let train = &self.data.train;
-        DataKind::Images(
+        DataShape::images(
             train
                 .image
                 .map_or([1, 1, train.width()], |image| image.sizes()),
@@ -188,7 +188,9 @@ impl Training<'_> {
         let components = targets
             .any(|target| needs_components(target.figure))
             .then(|| PrincipalComponents::of(&self.train()));
-        let code = model.encode(&Var::constant(first(&self.data.train.features)));
+        let code = model
+            .encode(&first(&self.data.train.features).into())
+            .flat();
         let code = code.shape()[1];
         let variances = components.as_ref().map(|all| all.residual(code));
         let compared = |target: &super::row::Target| {
@@ -230,12 +232,12 @@ impl Training<'_> {
                 let noise = random::stream(self.conditions.seed, "last batch", &[]);
                 let tape = Tape::with(Mode::Training, noise);
                 let batch = tape.constant(self.last_batch(records)?);
-                model.objective(&batch).metrics().total()
+                model.objective(&batch.into()).metrics().total()
             }
             Figure::HeldOutError => per_sample(held_out, error) / features,
             Figure::Residual => per_sample(train, error),
             Figure::Code => per_sample(held_out, |x| {
-                let code = model.encode(x).into_value();
+                let code = model.encode(&x.into()).flat().into_value();
                 let width = code.shape()[1] as f64;
                 code.iter().sum::<f64>() / width
             }),

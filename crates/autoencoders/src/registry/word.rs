@@ -1,27 +1,32 @@
 //! Options that are one of a few words.
 
 use retrograd_nn::Activation;
-use serde::{Deserialize, Serialize};
 
-/// `choices! { Noise { Masking = "masking" } }` gives `Noise` its words, both ways: `NAMES`, `name` and
-/// `from_name`.
-macro_rules! choices {
+/// An option's value that is one of a few words.
+pub trait Word: Copy + Sized + 'static {
+    /// Every word, in order.
+    const NAMES: &'static [&'static str];
+
+    /// The word for it.
+    fn name(self) -> &'static str;
+
+    /// What the word stands for, if for anything.
+    fn from_name(name: &str) -> Option<Self>;
+}
+
+/// `words! { Noise { Masking = "masking" } }` gives `Noise` its words, both ways.
+macro_rules! words {
     ($type:ident { $($variant:ident = $name:literal),* $(,)? }) => {
-        impl $type {
-            /// Every word, in order.
-            pub const NAMES: &'static [&'static str] = &[$($name),*];
+        impl $crate::Word for $type {
+            const NAMES: &'static [&'static str] = &[$($name),*];
 
-            /// The word for it.
-            #[must_use]
-            pub fn name(self) -> &'static str {
+            fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name),*
                 }
             }
 
-            /// What the word stands for, if for anything.
-            #[must_use]
-            pub fn from_name(name: &str) -> Option<Self> {
+            fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(Self::$variant),)*
                     _ => None,
@@ -30,11 +35,10 @@ macro_rules! choices {
         }
     };
 }
-pub(crate) use choices;
+pub(crate) use words;
 
 /// The nonlinearity of the hidden layers and of the code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nonlinearity {
     /// None.
     Identity,
@@ -58,7 +62,7 @@ pub enum Nonlinearity {
     Softplus,
 }
 
-choices!(Nonlinearity {
+words!(Nonlinearity {
     Identity = "identity",
     Relu = "relu",
     LeakyRelu = "leaky-relu",
@@ -105,8 +109,7 @@ impl Nonlinearity {
 }
 
 /// What a denoising autoencoder's input suffers; see [`Corruption`](crate::Corruption).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Noise {
     /// Normal numbers are added.
     Gaussian,
@@ -116,15 +119,14 @@ pub enum Noise {
     Masking,
 }
 
-choices!(Noise {
+words!(Noise {
     Gaussian = "gaussian",
     Dropout = "dropout",
     Masking = "masking",
 });
 
 /// The distribution p(x|z) of a generative decoder; see [`Likelihood`](crate::Likelihood).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decoder {
     /// Every feature is a share of yes.
     Bernoulli,
@@ -132,22 +134,21 @@ pub enum Decoder {
     Gaussian,
 }
 
-choices!(Decoder {
+words!(Decoder {
     Bernoulli = "bernoulli",
     Gaussian = "gaussian",
 });
 
-/// What the halves of a variational autoencoder are made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Body {
+/// What encoder and decoder of a variational autoencoder are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
     /// Fully connected layers.
     Dense,
     /// Convolutions that halve the image, and transposed ones that double it.
     Convolutional,
 }
 
-choices!(Body {
+words!(BodyKind {
     Dense = "dense",
     Convolutional = "convolutional",
 });

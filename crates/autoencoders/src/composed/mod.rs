@@ -1,0 +1,10 @@
+//! Autoencoders that are put together from parts: a body, a code, an output, penalties, a corruption, a
+//! bound. Most variants are one of these with a part changed.
+
+mod deterministic;
+mod penalty;
+mod variational;
+
+pub use deterministic::Deterministic;
+pub use penalty::{Encoded, Penalty};
+pub use variational::{Bound, Variational};
