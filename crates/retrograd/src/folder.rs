@@ -45,6 +45,9 @@ pub(crate) const DENOISED: &str = "denoised.png";
 pub(crate) const NOISE: &str = "noise.svg";
 /// New samples, as images or rows and as points.
 pub(crate) const SAMPLES: (&str, &str) = ("samples.png", "samples.svg");
+/// The same of codes from a normal distribution that is fitted to codes, and from a mixture.
+pub(crate) const SAMPLES_NORMAL: (&str, &str) = ("samples-normal.png", "samples-normal.svg");
+pub(crate) const SAMPLES_MIXTURE: (&str, &str) = ("samples-mixture.png", "samples-mixture.svg");
 /// The plane of a code of two numbers.
 pub(crate) const MANIFOLD: &str = "manifold.png";
 /// What lies between samples.
@@ -59,7 +62,7 @@ pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// Curves for TensorBoard.
 pub(crate) const TENSORBOARD: &str = "tensorboard";
 /// The files a run may write.
-const FILES: [&str; 27] = [
+const FILES: [&str; 31] = [
     METRICS,
     RESULT,
     MODEL,
@@ -81,6 +84,10 @@ const FILES: [&str; 27] = [
     NOISE,
     SAMPLES.0,
     SAMPLES.1,
+    SAMPLES_NORMAL.0,
+    SAMPLES_NORMAL.1,
+    SAMPLES_MIXTURE.0,
+    SAMPLES_MIXTURE.1,
     MANIFOLD,
     INTERPOLATIONS,
     DIVERGENCES,

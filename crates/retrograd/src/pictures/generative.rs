@@ -3,14 +3,16 @@
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
-use retrograd::autoencoders::Prior;
+use retrograd::autoencoders::{Mixture, Prior};
 use retrograd::datasets::ImageShape;
 use retrograd::report::{Chart, ImageGrid, Picture, Scale, Section, Shading};
 use retrograd::tensor::{Float, Tensor, random};
 
 use super::show::{Show, columns, scale, shown, stairs};
 use crate::failure::Failure;
-use crate::folder::{DIVERGENCES, INTERPOLATIONS, MANIFOLD, SAMPLES};
+use crate::folder::{
+    DIVERGENCES, INTERPOLATIONS, MANIFOLD, SAMPLES, SAMPLES_MIXTURE, SAMPLES_NORMAL,
+};
 
 /// New images in a line, and lines.
 const ACROSS: usize = 10;
@@ -27,32 +29,65 @@ const STEPS: usize = 10;
 /// least (Burda et al. 2016).
 const JUDGES: usize = 500;
 const ACTIVE: f64 = 0.01;
+/// Training samples to whose codes distributions are fitted, the widest code for that, and the components
+/// of a mixture.
+const FITTED: usize = 2000;
+const MOST_FITTED: usize = 64;
+const COMPONENTS: usize = 10;
 /// Halvings of an interval of normal numbers, and its end.
 const HALVINGS: usize = 60;
 const FAR: f64 = 9.0;
 
-/// Samples drawn from the prior; of a code of two numbers, the whole plane of them.
+/// Where codes come from, and the files of what the decoder makes of them, as images or rows and as
+/// points.
+struct Source {
+    prior: Box<dyn Prior>,
+    files: (&'static str, &'static str),
+}
+
+/// Samples whose codes are drawn: from the prior, if the model has one, and from distributions that are
+/// fitted to the codes of training samples. Of a code of two numbers, the whole plane of the prior.
 pub(super) fn samples(show: &Show<'_>) -> Result<Option<Section>, Failure> {
-    let Some(prior) = show.model.prior() else {
+    let mut pictures = Vec::new();
+    if let Some(prior) = show.model.prior() {
+        pictures.push(new(show, prior, SAMPLES)?);
+        if let (2, Some(image)) = (prior.latent(), show.held_out().image) {
+            pictures.push(manifold(show, image)?);
+        }
+    }
+    for Source { prior, files } in fitted(show) {
+        pictures.push(new(show, prior.as_ref(), files)?);
+    }
+    if pictures.is_empty() {
         return Ok(None);
-    };
-    let mut pictures = vec![new(show, prior)?];
-    if let (2, Some(image)) = (prior.latent(), show.held_out().image) {
-        pictures.push(manifold(show, image)?);
     }
     Ok(Some(Section {
         heading: "New samples".into(),
-        text: format!(
-            "Nobody drew these: a code from the prior, {}, and what the decoder makes of it.",
-            prior.name()
-        ),
+        text: "Nobody drew these: a code is drawn, and this is what the decoder makes of it. Where the prior's samples look worse than those of a fitted distribution, codes of data are not where the prior has them.".into(),
         pictures,
         ..Section::default()
     }))
 }
 
+/// A normal distribution and a mixture that are fitted to codes, unless these are too wide for that.
+fn fitted(show: &Show<'_>) -> Vec<Source> {
+    let codes = show.training_codes(FITTED);
+    let fits = |codes: &Tensor| codes.shape()[1] <= MOST_FITTED && codes.shape()[0] > 1;
+    let Some(codes) = codes.filter(fits) else {
+        return Vec::new();
+    };
+    let source = |(components, files)| {
+        let mut rng = random::stream(show.config.seed, "fitted codes", &[]);
+        let prior = Box::new(Mixture::fit(&codes, components, &mut rng));
+        Source { prior, files }
+    };
+    [(1, SAMPLES_NORMAL), (COMPONENTS, SAMPLES_MIXTURE)]
+        .map(source)
+        .into()
+}
+
 /// New samples, in the form that suits the data.
-fn new(show: &Show<'_>, prior: &dyn Prior) -> Result<Picture, Failure> {
+fn new(show: &Show<'_>, prior: &dyn Prior, files: (&str, &str)) -> Result<Picture, Failure> {
     let draw = |count: usize| {
         let classes = show.model.classes().unwrap_or(1);
         let mut rng = random::stream(show.config.seed, "samples of pictures", &[]);
@@ -61,8 +96,12 @@ fn new(show: &Show<'_>, prior: &dyn Prior) -> Result<Picture, Failure> {
         let codes = prior.draw(count, &mut rng, show.model.dtype());
         show.decode(codes, &labels)
     };
+    let from = format!("Codes from {}.", prior.name());
     match (show.kind().is_unit(), show.held_out().image) {
-        (false, None) => points(show, &draw(POINTS)),
+        (false, None) => {
+            let caption = format!("{from} New points should lie where the others do.");
+            points(show, &draw(POINTS), files.1, &caption)
+        }
         (_, Some(image)) => {
             let scale = scale(image.width);
             let classes = show.model.classes();
@@ -81,22 +120,22 @@ fn new(show: &Show<'_>, prior: &dyn Prior) -> Result<Picture, Failure> {
                 .scale(scale)
                 .columns(columns);
             let caption = match classes {
-                Some(count) if count == columns => "A column for each label.",
-                _ => "The means of p(x|z).",
+                Some(count) if count == columns => format!("{from} A column for each label."),
+                _ => from,
             };
-            show.grid(SAMPLES.0, &grid, caption)
+            show.grid(files.0, &grid, &caption)
         }
         (_, None) => {
             let rows = draw(ROWS).values::<f32>().into_owned();
             let shape = [ROWS, show.held_out().width()];
             let grid = ImageGrid::heatmap(&[("sample", &rows)], shape).shading(Shading::Grey);
-            show.grid(SAMPLES.0, &grid, "New rows (black 0, white 1).")
+            show.grid(files.0, &grid, &format!("{from} Black is 0, white 1."))
         }
     }
 }
 
 /// New points among the held-out ones.
-fn points(show: &Show<'_>, new: &Tensor) -> Result<Picture, Failure> {
+fn points(show: &Show<'_>, new: &Tensor, file: &str, caption: &str) -> Result<Picture, Failure> {
     let pairs = |points: &Tensor| -> Vec<(f64, f64)> {
         (0..points.shape()[0])
             .map(|i| (points.at(&[i, 0]), points.at(&[i, 1])))
@@ -105,11 +144,7 @@ fn points(show: &Show<'_>, new: &Tensor) -> Result<Picture, Failure> {
     let chart = Chart::scatter("x and y", "x", "y")
         .points("held out", pairs(&show.held_out().features))
         .points("new", pairs(new));
-    show.chart(
-        SAMPLES.1,
-        &chart,
-        "New points should lie where the others do.",
-    )
+    show.chart(file, &chart, caption)
 }
 
 /// The plane of a code of two numbers, each image standing for an equal share of the prior: the

@@ -39,15 +39,12 @@ impl Show<'_> {
     /// The first `count` held-out samples, or as many as there are and as fit together, with their
     /// labels if there are such.
     pub(super) fn samples(&self, count: usize) -> Input {
-        let held_out = self.held_out();
-        let fit = (MOST_NUMBERS / held_out.width().max(1)).max(1);
-        let count = count.min(fit).min(held_out.len());
-        let samples = held_out.features.slice(0, ..count as isize).contiguous();
-        let labels = held_out.labels.as_ref().map(|labels| {
-            let labels = labels[..count].iter().map(|&label| label.into());
-            Array::from_vec(labels.collect(), [count])
-        });
-        Input::from(samples).labelled(labels)
+        first(self.held_out(), count)
+    }
+
+    /// The codes of the first `count` training samples, `[samples, code]`, unless one is not finite.
+    pub(super) fn training_codes(&self, count: usize) -> Option<Tensor> {
+        self.codes_of(&first(&self.data.split.train, count))
     }
 
     /// What was observed of the first `count` held-out samples, where that is not all.
@@ -58,7 +55,11 @@ impl Show<'_> {
 
     /// The codes of the first `count` held-out samples, `[samples, code]`, unless one is not finite.
     pub(super) fn codes(&self, count: usize) -> Option<Tensor> {
-        let codes = self.model.encode(&self.samples(count)).flat().into_value();
+        self.codes_of(&self.samples(count))
+    }
+
+    fn codes_of(&self, samples: &Input) -> Option<Tensor> {
+        let codes = self.model.encode(samples).flat().into_value();
         (codes.rank() == 2 && codes.is_finite()).then(|| codes.contiguous())
     }
 
@@ -97,6 +98,18 @@ impl Show<'_> {
         self.folder.write(file, png)?;
         Picture::grid(grid, caption).map_err(Failure::run)
     }
+}
+
+/// The first samples of a data set, as many as there are and as fit together, with their labels.
+fn first(data: &Dataset, count: usize) -> Input {
+    let fit = (MOST_NUMBERS / data.width().max(1)).max(1);
+    let count = count.min(fit).min(data.len());
+    let samples = data.features.slice(0, ..count as isize).contiguous();
+    let labels = data.labels.as_ref().map(|labels| {
+        let labels = labels[..count].iter().map(|&label| label.into());
+        Array::from_vec(labels.collect(), [count])
+    });
+    Input::from(samples).labelled(labels)
 }
 
 /// Screen pixels per pixel of an image `width` pixels wide that stands among others.
