@@ -20,7 +20,19 @@
 //! | [`autoencoders`] | every variant |
 //! | [`datasets`] | built-in data and readers |
 //! | [`report`] | pictures, charts and pages |
+//! | [`run`] | trainings that leave a folder, and what can be done with it: the program as a library |
 
+#[cfg(feature = "cli")]
+extern crate self as retrograd;
+
+#[cfg(feature = "cli")]
+mod program;
+#[cfg(feature = "cli")]
+pub mod run;
+
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub use program::main as program;
 pub use retrograd_autoencoders as autoencoders;
 pub use retrograd_autograd as autograd;
 pub use retrograd_datasets as datasets;

@@ -3,6 +3,7 @@
 mod data;
 mod files;
 mod finished;
+mod library;
 mod missing;
 mod pictures;
 mod reproduce;

@@ -1,0 +1,129 @@
+//! `retrograd compare`: runs side by side, their curves together and a table of their figures.
+//!
+//! Losses in different units cannot be compared, so there is a chart for each unit.
+
+use retrograd::nn::train::{EpochRecord, Metrics};
+use retrograd::report::{Chart, Picture, Report, Section, Table, number};
+
+use super::options::CompareOptions;
+use super::output;
+use super::run::Run;
+use super::sweep;
+use crate::program::failure::Failure;
+use crate::program::terminal::{self, count};
+
+/// A run and its epochs.
+pub(super) struct Entry {
+    pub(super) run: Run,
+    pub(super) records: Vec<EpochRecord>,
+}
+
+impl Entry {
+    /// The epoch that the weights are of.
+    pub(super) fn kept(&self) -> Option<&EpochRecord> {
+        let position = self.run.outcome.position(self.records.len());
+        self.records.get(position)
+    }
+}
+
+/// Writes the page, and the table on the terminal.
+pub(crate) fn run(options: &CompareOptions) -> Result<(), Failure> {
+    output::check_free(&options.out, options.overwrite)?;
+    let entries = options.runs.iter().map(|path| {
+        let run = Run::open(path)?;
+        let records = run.records()?;
+        Ok(Entry { run, records })
+    });
+    let entries = entries.collect::<Result<Vec<_>, Failure>>()?;
+    let rows: Vec<[String; COLUMNS.len()]> = entries.iter().map(row).collect();
+    let page = page(&entries, &rows)?.to_html().map_err(Failure::run)?;
+    output::write(&options.out, page.as_bytes())?;
+    let header = [COLUMNS.map(str::to_owned)];
+    let text = terminal::aligned(&[&header[..], &rows].concat(), &NUMBERS);
+    terminal::print(&format!("{text}\n{}\n", options.out.display()))
+}
+
+const COLUMNS: [&str; 9] = [
+    "run",
+    "variant",
+    "data",
+    "parameters",
+    "epochs",
+    "held-out loss",
+    "training loss",
+    "seconds",
+    "unit",
+];
+/// The columns that hold numbers.
+const NUMBERS: [usize; 5] = [3, 4, 5, 6, 7];
+
+/// The figures of a run.
+fn row(entry: &Entry) -> [String; COLUMNS.len()] {
+    let Entry { run, records } = entry;
+    let last = entry.kept();
+    let loss = |metrics: Option<&Metrics>| number(metrics.map_or(f64::NAN, Metrics::total));
+    [
+        run.path.display().to_string(),
+        run.config.variant.clone(),
+        run.config.data.display().to_string(),
+        count(run.config.parameters),
+        records.len().to_string(),
+        loss(last.and_then(|record| record.held_out.as_ref())),
+        loss(last.map(|record| &record.train)),
+        number(records.iter().map(|record| record.seconds).sum()),
+        run.model.unit().to_owned(),
+    ]
+}
+
+fn page(entries: &[Entry], rows: &[[String; COLUMNS.len()]]) -> Result<Report, Failure> {
+    let figures = Section {
+        heading: "Figures".into(),
+        text: "Losses are of the epoch that the weights are of, and comparable where unit and data are the same."
+            .into(),
+        table: Table {
+            columns: COLUMNS.map(str::to_owned).to_vec(),
+            rows: rows.iter().map(|row| row.to_vec()).collect(),
+        },
+        ..Section::default()
+    };
+    let curves = Section {
+        heading: "Learning".into(),
+        pictures: charts(entries)?,
+        ..Section::default()
+    };
+    Ok(Report {
+        title: format!("{} runs", entries.len()),
+        sections: [Some(figures), sweep::section(entries)?, Some(curves)]
+            .into_iter()
+            .flatten()
+            .collect(),
+        ..Report::default()
+    })
+}
+
+/// Held-out losses by epoch, the runs of one unit together.
+fn charts(entries: &[Entry]) -> Result<Vec<Picture>, Failure> {
+    let mut units: Vec<&str> = Vec::new();
+    for entry in entries {
+        let unit = entry.run.model.unit();
+        if !units.contains(&unit) {
+            units.push(unit);
+        }
+    }
+    let chart = |unit: &&str| {
+        let own = entries
+            .iter()
+            .filter(|entry| entry.run.model.unit() == *unit);
+        let chart = own.fold(
+            Chart::curves("Held-out loss", "epoch", *unit),
+            |chart, Entry { run, records }| {
+                let points = records.iter().zip(1_u32..).filter_map(|(record, epoch)| {
+                    Some((epoch.into(), record.held_out.as_ref()?.total()))
+                });
+                chart.line(run.path.display().to_string(), points)
+            },
+        );
+        Picture::chart(&chart, "After every epoch.").map_err(Failure::run)
+    };
+    units.iter().map(chart).collect()
+}

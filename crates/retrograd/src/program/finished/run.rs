@@ -1,0 +1,193 @@
+//! A finished run: h = f(x) and y = g(h), as training left them.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use retrograd::autoencoders::{
+    BoxedAutoencoder, Card, DataShape, Input, Prior, check_labels, draw_samples,
+};
+use retrograd::autograd::Var;
+use retrograd::nn::checkpoint;
+use retrograd::tensor::{Array, DType, Tensor, random};
+
+use crate::program::config::Config;
+use crate::program::failure::Failure;
+use crate::program::folder::{CONFIG, MODEL};
+use crate::program::limits;
+use crate::program::outcome::Outcome;
+
+/// Samples that go through the model at once.
+const BATCH: usize = 500;
+
+/// A run that is finished: what decided it, and its model.
+pub(crate) struct Run {
+    pub(crate) path: PathBuf,
+    pub(crate) config: Config,
+    pub(crate) outcome: Outcome,
+    pub(crate) variant: &'static Card,
+    pub(crate) kind: DataShape,
+    pub(crate) model: BoxedAutoencoder,
+}
+
+impl Run {
+    /// Reads the run in this folder.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let failure = |problem: String| Failure::run(format!("{}: {problem}", path.display()));
+        if !path.join(CONFIG).is_file() {
+            return Err(failure(format!(
+                "no run is there: it has no {CONFIG}; name the folder that `retrograd train` has written, such as runs/deep"
+            )));
+        }
+        let mut config = Config::read(path)?;
+        if !path.join(MODEL).is_file() {
+            return Err(failure(format!(
+                "the run is not finished: it has no {MODEL}; go on with `retrograd train --resume {}`",
+                path.display()
+            )));
+        }
+        let variant = config.variant()?;
+        let kind =
+            DataShape::named(&config.kind, config.features, config.image).ok_or_else(|| {
+                failure(format!(
+                    "{CONFIG}: `{}` is no kind of data; it is images, table or points",
+                    config.kind
+                ))
+            })?;
+        limits::check_model(&config.settings, kind, 1)?;
+        let model: BoxedAutoencoder = variant
+            .build(&config.settings, kind, &mut random::rng(0))
+            .map_err(|error| failure(format!("{CONFIG}: {error}")))?;
+        let weights = path.join(MODEL);
+        checkpoint::load(model.as_ref(), &weights).map_err(Failure::run)?;
+        let params = model.params();
+        let bad = params.iter().find(|(_, param)| !param.value().is_finite());
+        if let Some((name, _)) = bad {
+            return Err(Failure::run(format!(
+                "{}: {name} holds numbers that are infinite or NaN, so nothing can be computed with it; train the run again",
+                weights.display()
+            )));
+        }
+        // Runs of before classes had names took labels as they were.
+        if let (true, Some(classes)) = (config.source.classes.is_empty(), model.classes()) {
+            config.source.classes = (0..classes).map(|label| label.to_string()).collect();
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            outcome: Outcome::read(path)?,
+            config,
+            variant,
+            kind,
+            model,
+        })
+    }
+
+    /// Numbers in a code.
+    pub(crate) fn latent(&self) -> usize {
+        let sample = Tensor::zeros([1, self.kind.features()], DType::F32);
+        self.model.encode(&sample.into()).flat().shape()[1]
+    }
+
+    /// The codes `[samples, code]` of samples `[samples, features]`; labels as
+    /// [`labels`](Self::labels) gives them.
+    pub(crate) fn encode(&self, x: &Tensor, labels: Option<&Array<i64>>) -> Tensor {
+        by_batches(x, labels, |x, labels| {
+            self.model.encode(&Input::from(x).labelled(labels)).flat()
+        })
+    }
+
+    /// The samples `[samples, features]` of codes `[samples, code]`.
+    pub(crate) fn decode(&self, codes: &Tensor, labels: Option<&Array<i64>>) -> Tensor {
+        by_batches(codes, labels, |codes, labels| {
+            self.model.decode(&codes.into(), labels.as_ref())
+        })
+    }
+
+    /// The reconstructions of samples.
+    pub(crate) fn reconstruct(&self, x: &Tensor, labels: Option<&Array<i64>>) -> Tensor {
+        by_batches(x, labels, |x, labels| {
+            self.model.reconstruct(&Input::from(x).labelled(labels))
+        })
+    }
+
+    /// `count` new samples `[count, features]` of codes drawn from a distribution.
+    pub(crate) fn sample(
+        &self,
+        prior: &dyn Prior,
+        count: usize,
+        seed: u64,
+        labels: Option<&Array<i64>>,
+    ) -> Tensor {
+        let mut rng = random::stream(seed, "new samples", &[]);
+        let parts = (0..count).step_by(BATCH).map(|first| {
+            let rows = first..(first + BATCH).min(count);
+            let labels = rows_of(labels, &rows);
+            draw_samples(
+                self.model.as_ref(),
+                prior,
+                rows.len(),
+                labels.as_ref(),
+                &mut rng,
+            )
+        });
+        Tensor::cat(&parts.collect::<Vec<_>>(), 0)
+    }
+
+    /// The labels that the model needs for so many samples, out of those there are; none if it needs
+    /// none.
+    pub(crate) fn labels(
+        &self,
+        samples: usize,
+        labels: Option<Array<i64>>,
+    ) -> Result<Option<Array<i64>>, Failure> {
+        check_labels(self.model.as_ref(), samples, labels.as_ref())
+            .map_err(|error| Failure::usage(format!("`{}`: {error}", self.variant)))?;
+        Ok(self.model.classes().and(labels))
+    }
+
+    /// One label for so many samples, if somebody asks for it by its name, of a model that takes
+    /// labels.
+    pub(crate) fn one_label(
+        &self,
+        samples: usize,
+        asked: Option<&str>,
+    ) -> Result<Option<Array<i64>>, Failure> {
+        let Some(name) = asked else { return Ok(None) };
+        if self.model.classes().is_none() {
+            return Err(Failure::usage(format!(
+                "--label: `{}` takes no labels; leave the option out, or use a run of `conditional`",
+                self.variant
+            )));
+        }
+        let source = &self.config.source;
+        let label = source.label(name).ok_or_else(|| {
+            Failure::usage(format!(
+                "--label {name}: the model knows the labels {}",
+                source.classes.join(", ")
+            ))
+        })?;
+        Ok(Some(Array::full([samples], label as i64)))
+    }
+}
+
+/// The labels of these rows, if there are labels.
+fn rows_of(labels: Option<&Array<i64>>, rows: &Range<usize>) -> Option<Array<i64>> {
+    labels.map(|labels| {
+        let part = labels.slice(0, rows.start as isize..rows.end as isize);
+        part.contiguous()
+    })
+}
+
+/// What `apply` makes of rows and their labels, a batch at a time.
+fn by_batches(
+    rows: &Tensor,
+    labels: Option<&Array<i64>>,
+    apply: impl Fn(Tensor, Option<Array<i64>>) -> Var,
+) -> Tensor {
+    let count = rows.shape()[0];
+    let parts = (0..count).step_by(BATCH).map(|first| {
+        let part = first..(first + BATCH).min(count);
+        let own = rows.slice(0, part.start as isize..part.end as isize);
+        apply(own.contiguous(), rows_of(labels, &part)).into_value()
+    });
+    Tensor::cat(&parts.collect::<Vec<_>>(), 0)
+}

@@ -1,0 +1,64 @@
+//! `retrograd sample`: new samples, the means of p(x|z) for z ~ N(0, 1).
+
+use retrograd::autoencoders::{Card, DataShape};
+use retrograd::datasets::{Dataset, Role};
+use retrograd::tensor::{Array, DType, Tensor, random};
+
+use super::options::SampleOptions;
+use super::output::{COLUMNS, Sheet, Target};
+use super::run::Run;
+use crate::program::data::labels_in_turn;
+use crate::program::failure::Failure;
+use crate::program::limits;
+
+/// Draws the samples and writes them.
+pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
+    let target = Target::new(&options.output)?;
+    let run = Run::open(&options.run)?;
+    limits::check_samples("count", options.count, run.kind.features())?;
+    let asked = run.one_label(options.count, options.label.as_deref())?;
+    let labels = asked.or_else(|| labels_in_turn(run.model.as_ref(), options.count));
+    let labels = run.labels(options.count, labels)?;
+    let Some(prior) = run.model.prior() else {
+        return Err(Failure::usage(format!(
+            "{}: `{}` says nothing of how its codes are distributed, so it cannot draw samples; use a run of {}, or decode codes of your own",
+            run.path.display(),
+            run.variant,
+            generative(run.kind)
+        )));
+    };
+    let samples = run.sample(prior, options.count, options.seed, labels.as_ref());
+    let labelled = labels.as_ref().map(|labels| run.labelled(labels));
+    let sheet = Sheet {
+        name: "samples",
+        above: None,
+        of: labelled.as_ref(),
+        columns: COLUMNS,
+    };
+    run.write(&target, samples, &sheet)
+}
+
+impl Run {
+    /// What is known of samples of these labels: what those are called, and their column.
+    pub(super) fn labelled(&self, labels: &Array<i64>) -> Dataset {
+        let source = &self.config.source;
+        let numbers = labels.iter().map(|label| label as u32);
+        let none = Tensor::zeros([labels.elements(), 0], DType::F32);
+        Dataset {
+            labels: Some(numbers.collect()),
+            classes: source.classes.clone(),
+            label_column: source.called(Role::Label).to_owned(),
+            ..Dataset::new("samples", none)
+        }
+    }
+}
+
+/// The variants that draw samples of such data.
+fn generative(kind: DataShape) -> String {
+    let draws = |card: &&Card| {
+        let model = card.build(&card.miniature(kind), kind, &mut random::rng(0));
+        model.is_ok_and(|model| model.prior().is_some())
+    };
+    let names = Card::all().filter(draws).map(|card| format!("`{card}`"));
+    names.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,239 @@
+//! The training of one phase of a run.
+
+use std::path::Path;
+
+use retrograd::autoencoders::{Autoencoder, DataShape, Input, Phase};
+use retrograd::autograd::Var;
+use retrograd::datasets::Dataset;
+use retrograd::nn::checkpoint::CheckpointError;
+use retrograd::nn::train::{
+    ActiveUnits, EpochRecord, Every, Latest, Metric, Objective, Prediction, Psnr, RSquared, Shelf,
+    Stopped, TrainError,
+};
+use retrograd::nn::{DataLoader, EarlyStopping, Labelled, Terms, Trainer};
+use retrograd::tensor::Array;
+
+use crate::program::failure::Failure;
+use crate::program::session::Session;
+use crate::program::terminal;
+use crate::program::train::{Run, labels};
+use crate::program::watch::Watch;
+
+/// Samples of a batch when only measuring.
+const MEASURING_BATCH: usize = 500;
+/// Seconds between two checkpoints: what a run that is killed may lose.
+const SAVE_EVERY: f64 = 60.0;
+
+/// A phase that has ended.
+pub(crate) struct End {
+    pub(crate) records: Vec<EpochRecord>,
+    /// The epoch, counted from 1, that the weights are of.
+    pub(crate) kept: u64,
+    pub(crate) stopped: Option<Stopped>,
+    /// Whether it was trained now, and not before.
+    pub(crate) is_new: bool,
+}
+
+/// A phase that has diverged: why, and what there is of it.
+pub(crate) type Broken = (String, Option<End>);
+
+/// Samples, labels if there are such, and what was observed if not all was.
+pub(crate) type Vars = (Var, Option<Array<i64>>, Option<Var>);
+
+/// What a phase minimises on a batch.
+pub(crate) fn objective(phase: &Phase<'_>, batch: &Vars) -> Terms {
+    phase.objective(&input(batch))
+}
+
+/// A batch as models read it.
+fn input((x, labels, observed): &Vars) -> Input {
+    Input::from(x)
+        .labelled(labels.clone())
+        .observed(observed.clone())
+}
+
+impl Session<'_> {
+    /// Trains one phase, from its last checkpoint if there is one.
+    pub(crate) fn phase(
+        &self,
+        phase: &Phase<'_>,
+        number: usize,
+        epochs: u64,
+        ends: &[End],
+        watch: &mut Watch<'_>,
+    ) -> Result<Result<End, Broken>, Failure> {
+        let model = self.run.model.as_ref();
+        let objective = |batch: &Vars| objective(phase, batch);
+        // x / 1 where it was observed and 0 / 0, which is NaN, where it was not.
+        let known = |x: &Var, observed: &Var| x * observed / observed;
+        let reconstruct = |batch: &Vars| {
+            let (x, _, observed) = batch;
+            let known = observed.as_ref().map(|observed| known(x, observed));
+            let target = known.unwrap_or_else(|| x.clone());
+            (model.reconstruct(&input(batch)), target)
+        };
+        let encode = |batch: &Vars| (model.encode(&input(batch)).flat(), batch.0.clone());
+        let trainer = self.trainer(phase, &objective, &reconstruct, &encode)?;
+        self.trained(trainer, number, epochs, ends, watch)
+    }
+
+    /// What trains a phase, at its beginning.
+    fn trainer<'a>(
+        &'a self,
+        phase: &Phase<'_>,
+        objective: &'a Objective<'a, Vars>,
+        reconstruct: &'a Prediction<'a, Vars>,
+        encode: &'a Prediction<'a, Vars>,
+    ) -> Result<Trainer<'a, Vars>, Failure> {
+        let Run { config, model, .. } = &self.run;
+        let optimizer = config.optimizer_of(phase.params.clone(), phase.rate)?;
+        let mut trainer = Trainer::new(objective, optimizer, config.seed)
+            .scheduled(config.schedule_of()?)
+            .accumulating(config.accumulate);
+        if let Some(patience) = config.patience {
+            trainer = trainer
+                .stopping(EarlyStopping::after(patience))
+                .keeping_best(model.as_ref());
+        }
+        trainer = trainer.measuring(reconstruct, vec![fidelity(self.run.data.kind)]);
+        if model.prior().is_some() {
+            trainer = trainer.measuring(encode, vec![Box::<ActiveUnits>::default()]);
+        }
+        Ok(trainer)
+    }
+
+    /// Trains what is left of a phase.
+    fn trained<'a>(
+        &'a self,
+        mut trainer: Trainer<'a, Vars>,
+        number: usize,
+        epochs: u64,
+        ends: &[End],
+        watch: &mut Watch<'_>,
+    ) -> Result<Result<End, Broken>, Failure> {
+        let Run {
+            config,
+            model,
+            data,
+            had_diverged,
+            ..
+        } = &self.run;
+        let model = model.as_ref();
+        let folder = self.run.folder.checkpoints(self.parts()[number]);
+        let train = loader(model, &data.split.train, config.batch_size)?.shuffled(config.seed);
+        let mut start = latest(&folder)?;
+        if let Some(latest) = &start {
+            let warnings = latest.damaged.iter();
+            warnings.for_each(|damaged| terminal::say(&format!("warning: {damaged}")));
+            resume(&mut trainer, model, latest)?;
+            if trainer.is_over(epochs) {
+                // Nothing is computed: the model becomes what the phase left.
+                let records = trainer.fit(epochs, &train, None, &mut ());
+                return Ok(Ok(end(&trainer, records.map_err(Failure::run)?, false)));
+            }
+        }
+        if *had_diverged {
+            // The last weights may be beyond rescue.
+            start = best(&folder)?.or(start);
+        }
+        let standing = start.as_ref().map(|start| &start.checkpoint.standing);
+        let records = standing.map_or(&[][..], |standing| &standing.records);
+        self.begin(number, ends, records, watch)?;
+        if let (true, Some(standing)) = (*had_diverged, standing) {
+            Shelf::forget_after(&folder, standing.steps).map_err(Failure::run)?;
+        }
+        trainer = trainer.saving(model, self.shelf(&folder)?);
+        if let Some(start) = &start {
+            // For the shelf to know the best of before as well.
+            resume(&mut trainer, model, start)?;
+        }
+        let held_out = &data.split.held_out;
+        let held_out = loader(model, held_out, MEASURING_BATCH.min(held_out.len()))?;
+        match trainer.fit(epochs, &train, Some(&held_out), watch) {
+            Ok(records) => Ok(Ok(end(&trainer, records, true))),
+            Err(error) if error.is_divergence() => Ok(Err(self.back(&error, &folder)?)),
+            Err(error) => Err(Failure::run(format!("{}: {error}", config.variant))),
+        }
+    }
+
+    /// Where checkpoints are put.
+    fn shelf(&self, folder: &Path) -> Result<Shelf, Failure> {
+        let every = self.options.save_every;
+        let every = every.map_or(Every::Seconds(SAVE_EVERY), Every::Steps);
+        let shelf = Shelf::open(folder).map_err(Failure::run)?;
+        Ok(shelf.every(every).keeping(self.options.keep))
+    }
+
+    /// Takes the model back to the last checkpoint of a phase that has diverged.
+    fn back(&self, error: &TrainError, folder: &Path) -> Result<Broken, Failure> {
+        let end = latest(folder)?.map(|latest| {
+            let records = latest.checkpoint.standing.records.clone();
+            latest.checkpoint.set_model(self.run.model.as_ref())?;
+            Ok::<_, CheckpointError>(End {
+                kept: records.len() as u64,
+                records,
+                stopped: None,
+                is_new: true,
+            })
+        });
+        Ok((error.to_string(), end.transpose().map_err(Failure::run)?))
+    }
+}
+
+fn resume(
+    trainer: &mut Trainer<'_, Vars>,
+    model: &dyn Autoencoder,
+    from: &Latest,
+) -> Result<(), Failure> {
+    trainer
+        .resume(model, &from.checkpoint)
+        .map_err(Failure::run)
+}
+
+/// How a phase has ended, trained now or before.
+fn end(trainer: &Trainer<'_, Vars>, records: Vec<EpochRecord>, is_new: bool) -> End {
+    End {
+        records,
+        kept: trainer.kept(),
+        stopped: trainer.stopped(),
+        is_new,
+    }
+}
+
+/// The checkpoint of a phase's best epoch, if it has one.
+fn best(folder: &Path) -> Result<Option<Latest>, Failure> {
+    if !folder.exists() {
+        return Ok(None);
+    }
+    Shelf::best(folder).map_err(Failure::run)
+}
+
+/// The newest checkpoint of a phase, if it has one.
+fn latest(folder: &Path) -> Result<Option<Latest>, Failure> {
+    if !folder.exists() {
+        return Ok(None);
+    }
+    Shelf::latest(folder).map_err(Failure::run)
+}
+
+/// Samples in batches, with labels if the model needs them.
+pub(crate) fn loader(
+    model: &dyn Autoencoder,
+    data: &Dataset,
+    batch_size: usize,
+) -> Result<DataLoader<Labelled>, Failure> {
+    let samples = Labelled {
+        features: data.features.clone(),
+        labels: model.classes().and_then(|_| labels(data)),
+        observed: data.observed.clone(),
+    };
+    DataLoader::new(samples, batch_size).map_err(Failure::run)
+}
+
+/// How near a reconstruction is, in the figure that is usual for the data.
+fn fidelity(kind: DataShape) -> Box<dyn Metric> {
+    match kind.image() {
+        Some(_) => Box::new(Psnr::new(1.0)),
+        None => Box::<RSquared>::default(),
+    }
+}

@@ -1,0 +1,110 @@
+//! How large the numbers of the code are, and how busy each unit: whether it is sparse.
+
+use retrograd::autoencoders::{Ability, Value};
+use retrograd::report::{Chart, Scale, Section, number};
+use retrograd::tensor::Tensor;
+
+use super::show::{Show, stairs};
+use crate::program::failure::Failure;
+use crate::program::folder::{CODES, UNITS};
+
+/// Held-out samples whose codes are counted.
+const SAMPLES: usize = 500;
+/// Bars of the histogram.
+const BARS: usize = 40;
+/// A number below this share of the largest counts as 0.
+const NEARLY_ZERO: f64 = 0.01;
+
+pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
+    let Some(codes) = show.codes(SAMPLES).filter(|codes| codes.elements() > 0) else {
+        return Ok(None);
+    };
+    let histogram = Histogram::of(&codes);
+    let mut pictures = vec![show.chart(CODES, &histogram.chart(), &histogram.caption())?];
+    if show.model.has(Ability::Sparse) {
+        let caption = "The busiest unit stands first. A sparse code has few units that are on for many samples, and each sample has few units that are on.";
+        pictures.push(show.chart(UNITS, &units(show, &codes), caption)?);
+    }
+    Ok(Some(Section {
+        heading: "The code".into(),
+        pictures,
+        ..Section::default()
+    }))
+}
+
+/// How often each value occurs.
+struct Histogram {
+    low: f64,
+    high: f64,
+    /// Shares of all numbers.
+    bars: Vec<f64>,
+    mean: f64,
+    /// The share of numbers that are about 0.
+    zero: f64,
+    samples: usize,
+}
+
+impl Histogram {
+    fn of(codes: &Tensor) -> Self {
+        let values = codes.to_vec();
+        let count = values.len() as f64;
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // One value alone still needs a bar around it.
+        let (low, high) = if low < high {
+            (low, high)
+        } else {
+            (low - 0.5, low + 0.5)
+        };
+        let mut bars = vec![0.0; BARS];
+        for &value in &values {
+            let share = (value - low) / (high - low);
+            bars[((share * BARS as f64) as usize).min(BARS - 1)] += 1.0 / count;
+        }
+        let largest = values.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+        let small = values.iter().filter(|x| x.abs() <= NEARLY_ZERO * largest);
+        Self {
+            low,
+            high,
+            bars,
+            mean: values.iter().sum::<f64>() / count,
+            zero: small.count() as f64 / count,
+            samples: codes.shape()[0],
+        }
+    }
+
+    fn chart(&self) -> Chart {
+        let top = self.bars.iter().copied().fold(0.0, f64::max);
+        Chart::curves("Values of the code", "value", "share of all numbers")
+            .line("codes", stairs(&self.bars, self.low, self.high))
+            .dashed(
+                format!("mean {}", number(self.mean)),
+                [(self.mean, 0.0), (self.mean, top)],
+            )
+            .y_scale(Scale::Linear)
+    }
+
+    fn caption(&self) -> String {
+        format!(
+            "All numbers of the codes of {} held-out samples. {:.0} % of them are 0 or next to it (below a hundredth of the largest).",
+            self.samples,
+            100.0 * self.zero
+        )
+    }
+}
+
+/// The mean of each unit over the samples, the largest first.
+fn units(show: &Show<'_>, codes: &Tensor) -> Chart {
+    let mut means: Vec<f64> = codes.mean(0).iter().collect();
+    means.sort_by(|a, b| b.total_cmp(a));
+    let end = means.len() as f64;
+    let chart = Chart::curves("Mean of each unit", "unit", "mean over the samples")
+        .line("mean", stairs(&means, 0.0, end))
+        .y_scale(Scale::Linear);
+    match show.config.settings.get("rho") {
+        Some(&Value::Number(rho)) => {
+            chart.dashed(format!("target {rho}"), [(0.0, rho), (end, rho)])
+        }
+        _ => chart,
+    }
+}

@@ -1,0 +1,50 @@
+//! What a trained model shows: a file for each kind of picture, each of which knows for which models
+//! it has something to say.
+
+mod codes;
+mod denoising;
+mod filters;
+mod generative;
+mod jacobian;
+mod learning;
+mod map;
+mod phases;
+mod principal;
+mod reconstructions;
+mod show;
+mod strip;
+
+use retrograd::report::Section;
+
+use crate::program::failure::Failure;
+pub(crate) use show::{Show, scale, shown};
+pub(crate) use strip::strip;
+
+/// A kind of picture: its section of the page, unless it has nothing to say about this model.
+type Kind = fn(&Show<'_>) -> Result<Option<Section>, Failure>;
+
+/// All kinds, in the order of the page.
+const KINDS: [Kind; 12] = [
+    reconstructions::section,
+    learning::section,
+    phases::section,
+    denoising::section,
+    generative::samples,
+    generative::between,
+    generative::divergence,
+    principal::section,
+    filters::section,
+    codes::section,
+    map::section,
+    jacobian::section,
+];
+
+/// Every section of pictures that suits the model; the pictures are written to the run's folder as
+/// well.
+pub(crate) fn sections(show: &Show<'_>) -> Result<Vec<Section>, Failure> {
+    let mut sections = Vec::new();
+    for kind in KINDS {
+        sections.extend(kind(show)?);
+    }
+    Ok(sections)
+}

@@ -1,0 +1,84 @@
+//! Held-out samples beside their reconstructions, in the form that suits the data.
+
+use retrograd::report::{Chart, ImageGrid, Picture, Section, Shading};
+use retrograd::tensor::Tensor;
+
+use super::show::{Show, columns, scale, shown};
+use crate::program::failure::Failure;
+use crate::program::folder::{RECONSTRUCTIONS, RECONSTRUCTIONS_XY, RECONSTRUCTIONS_XZ};
+
+/// Held-out images shown.
+const IMAGES: usize = 16;
+/// Held-out rows of a table shown.
+const ROWS: usize = 8;
+/// Held-out points shown in a scatter plot.
+const POINTS: usize = 100;
+
+pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
+    let samples = show.samples(show.kind().pick(IMAGES, ROWS, POINTS));
+    let reconstructed = show.model.reconstruct(&samples).into_value();
+    let originals = samples.x.into_value();
+    let pictures = match (show.kind().is_unit(), show.held_out().image) {
+        (false, None) => scatters(show, &originals, &reconstructed)?,
+        (_, Some(image)) => {
+            let shape = [originals.shape()[0], image.height, image.width];
+            let [above, below] = [&originals, &reconstructed].map(|x| shown(x, image));
+            let scale = scale(image.width);
+            let grid = ImageGrid::new()
+                .row("original", &above, shape)
+                .row("reconstruction", &below, shape)
+                .scale(scale)
+                .columns(columns(image.width, scale, IMAGES));
+            let caption = "Held-out images, and below each its reconstruction from the code.";
+            vec![show.grid(RECONSTRUCTIONS, &grid, caption)?]
+        }
+        (_, None) => {
+            let shape = [originals.shape()[0], show.held_out().width()];
+            let (above, below) = (originals.values(), reconstructed.values());
+            let grid =
+                ImageGrid::heatmap(&[("original", &above), ("reconstruction", &below)], shape)
+                    .shading(Shading::Grey);
+            let caption =
+                "Held-out rows (black 0, white 1), and their reconstructions from the code.";
+            vec![show.grid(RECONSTRUCTIONS, &grid, caption)?]
+        }
+    };
+    Ok(Some(Section {
+        heading: "Reconstructions".into(),
+        pictures,
+        ..Section::default()
+    }))
+}
+
+/// Points seen along two directions: the reconstructions lie on the surface that was found.
+fn scatters(
+    show: &Show<'_>,
+    originals: &Tensor,
+    reconstructed: &Tensor,
+) -> Result<Vec<Picture>, Failure> {
+    let view = |file: &str, second: usize, axis: &str, caption: &str| {
+        let points = |points: &Tensor| -> Vec<(f64, f64)> {
+            (0..points.shape()[0])
+                .map(|i| (points.at(&[i, 0]), points.at(&[i, second])))
+                .collect()
+        };
+        let chart = Chart::scatter(format!("x and {axis}"), "x", axis)
+            .points("original", points(originals))
+            .points("reconstruction", points(reconstructed));
+        show.chart(file, &chart, caption)
+    };
+    Ok(vec![
+        view(
+            RECONSTRUCTIONS_XY,
+            1,
+            "y",
+            "Held-out points and their reconstructions, seen along z.",
+        )?,
+        view(
+            RECONSTRUCTIONS_XZ,
+            2,
+            "z",
+            "The same, seen along y: the noise across the plane is gone.",
+        )?,
+    ])
+}

@@ -1,0 +1,277 @@
+//! Training a row, in parts if need be, and taking its figures.
+
+use std::fs;
+use std::path::Path;
+
+use retrograd::autoencoders::{Autoencoder, BoxedAutoencoder, DataShape, Phase};
+use retrograd::autograd::{Mode, Tape, Var};
+use retrograd::datasets::{PrincipalComponents, Split};
+use retrograd::nn::train::{EpochRecord, Every, Interrupt, Progress, Shelf, Stopped};
+use retrograd::nn::{DataLoader, Labelled, Trainer, checkpoint};
+use retrograd::tensor::{Tensor, random};
+
+use super::outcome::{Compared, Conditions, Outcome, workplace};
+use super::row::{Figure, Row};
+use crate::program::failure::Failure;
+use crate::program::phase::{Vars, objective};
+use crate::program::terminal;
+
+/// Samples of a batch when only measuring.
+const MEASURING_BATCH: usize = 500;
+/// Seconds between two checkpoints: what a run that is killed may lose.
+const SAVE_EVERY: f64 = 60.0;
+/// The file that says what is being trained in a row's folder.
+const CONDITIONS: &str = "conditions.json";
+
+/// A row in training.
+pub(super) struct Training<'a> {
+    pub(super) row: &'static Row,
+    pub(super) conditions: Conditions,
+    pub(super) threads: usize,
+    pub(super) data: &'a Split,
+    /// Where all results are.
+    pub(super) folder: &'a Path,
+    pub(super) interrupt: &'a Interrupt,
+}
+
+impl Training<'_> {
+    /// Images, or rows that are taken for such of one line.
+    fn kind(&self) -> DataShape {
+        let train = &self.data.train;
+        DataShape::images(
+            train
+                .image
+                .map_or([1, 1, train.width()], |image| image.sizes()),
+        )
+    }
+
+    /// Trains the row, from where its folder has it, and measures.
+    ///
+    /// # Errors
+    /// If the folder has the row under other conditions, or anything fails. A wish to stop is one.
+    pub(super) fn run(&self, epochs: u64) -> Result<Outcome, Failure> {
+        let place = self.folder.join(workplace(self.row));
+        self.claim(&place)?;
+        let mut rng = random::stream(self.conditions.seed, "initial weights", &[]);
+        let model = self.row.build(self.kind(), &mut rng)?;
+        let phases = model.phases();
+        let stages = phases.iter().take(self.row.stages.count(phases.len()));
+        let mut records = Vec::new();
+        for (number, phase) in stages.enumerate() {
+            let place = place.join(format!("stage-{}", number + 1));
+            let steps = epochs * self.batches()?.batches() as u64;
+            let before = self.row.stages.steps_before(number, steps);
+            records.extend(self.stage(&model, phase, before, &place, epochs)?);
+        }
+        let outcome = Outcome {
+            row: self.row.id.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            conditions: self.conditions.clone(),
+            threads: self.threads,
+            seconds_per_epoch: median(records.iter().map(|record| record.seconds).collect()),
+            figures: self.figures(model.as_ref(), &records)?,
+            is_older: false,
+        };
+        Ok(outcome)
+    }
+
+    /// Makes the row's folder ours, unless it holds something else half done.
+    fn claim(&self, place: &Path) -> Result<(), Failure> {
+        let file = place.join(CONDITIONS);
+        let refused = |problem: String| Failure::run(format!("{}: {problem}", file.display()));
+        let ours = serde_json::to_string_pretty(&self.conditions).map_err(Failure::run)?;
+        if file.exists() {
+            let theirs = fs::read_to_string(&file).map_err(|error| refused(error.to_string()))?;
+            if theirs == ours {
+                return Ok(());
+            }
+            return Err(refused(
+                "the row was begun with another seed, data or recipe; begin anew with --overwrite, or choose another folder with --out".to_owned(),
+            ));
+        }
+        fs::create_dir_all(place).map_err(|error| refused(error.to_string()))?;
+        checkpoint::write_atomically(&file, ours.as_bytes())
+            .map_err(|error| refused(error.to_string()))
+    }
+
+    /// Trains a stage, from its last checkpoint if there is one, after so many steps of others.
+    fn stage(
+        &self,
+        model: &BoxedAutoencoder,
+        phase: &Phase<'_>,
+        steps_before: u64,
+        place: &Path,
+        epochs: u64,
+    ) -> Result<Vec<EpochRecord>, Failure> {
+        let row = self.row;
+        let params = phase.params.clone();
+        let rate = row.learning_rate * phase.rate;
+        let optimizer = row.rule.build(rate, params, steps_before);
+        let latest = if place.exists() {
+            Shelf::latest(place).map_err(Failure::run)?
+        } else {
+            None
+        };
+        let shelf = Shelf::open(place).map_err(Failure::run)?;
+        let shelf = shelf.every(Every::Seconds(SAVE_EVERY)).keeping(2);
+        let objective = |batch: &Vars| objective(phase, batch);
+        let mut trainer = Trainer::new(&objective, optimizer, self.conditions.seed)
+            .scheduled(row.schedule.clone())
+            .saving(model.as_ref(), shelf.keeping_best(false));
+        if let Some(latest) = latest {
+            for damaged in &latest.damaged {
+                terminal::say(&format!("warning: {damaged}"));
+            }
+            trainer
+                .resume(model.as_ref(), &latest.checkpoint)
+                .map_err(Failure::run)?;
+        }
+        let train = self.batches()?;
+        let held_out = self.loader(&self.data.held_out.features, MEASURING_BATCH)?;
+        let mut watch = (Progress::new(), self.interrupt.clone());
+        let records = trainer
+            .fit(epochs, &train, Some(&held_out), &mut watch)
+            .map_err(|error| Failure::run(format!("row {}: {error}", row.id)))?;
+        match trainer.stopped() {
+            Some(Stopped::Asked) => Err(Failure::interrupted(format!(
+                "stopped in row {}; all is saved, and the same command goes on",
+                row.id
+            ))),
+            _ => Ok(records),
+        }
+    }
+
+    /// The samples that are trained with.
+    fn train(&self) -> Tensor {
+        let all = &self.data.train.features;
+        let (start, end) = (self.row.feed.start(all.shape()[0]), all.shape()[0]);
+        all.slice(0, start as isize..end as isize)
+    }
+
+    /// They in batches, as the row has them.
+    fn batches(&self) -> Result<DataLoader<Labelled>, Failure> {
+        let loader = self.loader(&self.train(), self.row.batch_size)?;
+        let last = self.row.feed.last_batch();
+        Ok(loader.shuffled(self.conditions.seed).last_batch(last))
+    }
+
+    /// The last batch of the last epoch.
+    fn last_batch(&self, records: &[EpochRecord]) -> Result<Tensor, Failure> {
+        let loader = self.batches()?;
+        let last = |record: &EpochRecord| {
+            let mut batches = loader.epoch_from(record.epoch, loader.batches() - 1);
+            batches.next().map(|batch| batch.features)
+        };
+        let missing = || Failure::run(format!("row {}: it has no last batch", self.row.id));
+        records.last().and_then(last).ok_or_else(missing)
+    }
+
+    fn loader(&self, features: &Tensor, batch: usize) -> Result<DataLoader<Labelled>, Failure> {
+        let samples = Labelled {
+            features: features.clone(),
+            labels: None,
+            observed: None,
+        };
+        let batch = batch.min(features.shape()[0]);
+        DataLoader::new(samples, batch)
+            .map_err(|error| Failure::run(format!("row {}: {error}", self.row.id)))
+    }
+
+    /// Every target of the row beside ours.
+    fn figures(
+        &self,
+        model: &dyn Autoencoder,
+        records: &[EpochRecord],
+    ) -> Result<Vec<Compared>, Failure> {
+        let needs_components = |figure| matches!(figure, Figure::Residual | Figure::Subspace);
+        let mut targets = self.row.targets.iter();
+        let components = targets
+            .any(|target| needs_components(target.figure))
+            .then(|| PrincipalComponents::of(&self.train()));
+        let code = model
+            .encode(&first(&self.data.train.features).into())
+            .flat();
+        let code = code.shape()[1];
+        let variances = components.as_ref().map(|all| all.residual(code));
+        let compared = |target: &super::row::Target| {
+            let ours = self.figure(target.figure, model, records, components.as_ref())?;
+            Ok(Compared::new(target, variances, ours))
+        };
+        self.row.targets.iter().map(compared).collect()
+    }
+
+    /// One figure. Of a run cut short, that of its last epoch.
+    fn figure(
+        &self,
+        figure: Figure,
+        model: &dyn Autoencoder,
+        records: &[EpochRecord],
+        components: Option<&PrincipalComponents>,
+    ) -> Result<f64, Failure> {
+        let (train, held_out) = (&self.train(), &self.data.held_out.features);
+        let missing = || Failure::run(format!("row {}: an epoch is missing", self.row.id));
+        let after = |epoch: u64| {
+            let record = records.iter().find(|record| record.epoch == epoch);
+            let last = records.last().filter(|_| self.conditions.quick);
+            record.or(last).ok_or_else(missing)
+        };
+        let error = |x: &Var| {
+            let difference = model.forward(x).into_value() - x.value();
+            difference.iter().map(|d| d.powi(2)).sum()
+        };
+        let features = self.data.train.width() as f64;
+        Ok(match figure {
+            Figure::Train(epoch) => after(epoch)?.train.total(),
+            Figure::HeldOut(epoch) => {
+                let record = after(epoch)?;
+                record.held_out.as_ref().ok_or_else(missing)?.total()
+            }
+            Figure::TrainError => per_sample(train, error) / features,
+            Figure::LastBatchError => per_sample(&self.last_batch(records)?, error) / features,
+            Figure::LastBatch => {
+                let noise = random::stream(self.conditions.seed, "last batch", &[]);
+                let tape = Tape::with(Mode::Training, noise);
+                let batch = tape.constant(self.last_batch(records)?);
+                model.objective(&batch.into()).metrics().total()
+            }
+            Figure::HeldOutError => per_sample(held_out, error) / features,
+            Figure::Residual => per_sample(train, error),
+            Figure::Code => per_sample(held_out, |x| {
+                let code = model.encode(&x.into()).flat().into_value();
+                let width = code.shape()[1] as f64;
+                code.iter().sum::<f64>() / width
+            }),
+            Figure::Subspace => {
+                let params = model.params();
+                let decoder = params.iter().find(|(name, _)| name == "decoder.0.weight");
+                let (_, decoder) = decoder.ok_or_else(missing)?;
+                components.map_or(f64::NAN, |all| all.overlap(&decoder.value()))
+            }
+        })
+    }
+}
+
+/// The mean over all samples of what `sum` gives for the samples of a batch together.
+fn per_sample(samples: &Tensor, sum: impl Fn(&Var) -> f64) -> f64 {
+    let count = samples.shape()[0];
+    let batch = |start: usize| {
+        let end = (start + MEASURING_BATCH).min(count);
+        sum(&Var::constant(
+            samples.slice(0, start as isize..end as isize).contiguous(),
+        ))
+    };
+    let sums = (0..count).step_by(MEASURING_BATCH).map(batch);
+    sums.sum::<f64>() / count as f64
+}
+
+/// The first sample, `[1, features]`.
+fn first(samples: &Tensor) -> Tensor {
+    samples.slice(0, 0..1).contiguous()
+}
+
+/// The middle one of times, which a burst of other work on the machine does not move.
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    let middle = times.len() / 2;
+    times.get(middle).copied().unwrap_or(f64::NAN)
+}
