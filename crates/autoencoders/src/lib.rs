@@ -6,28 +6,8 @@
 //! minimise over f and g the mean of L(x, g(f(x)))
 //! ```
 //!
-//! The family tree, each variant as a change to this equation:
-//!
-//! | variant | child of | what it changes | minimises |
-//! |---|---|---|---|
-//! | `linear` | | nothing: finds the subspace of PCA | ‖x − D(E x + b) − c‖² |
-//! | `undercomplete` | linear | a sigmoid after each map | ‖x − σ(V h + c)‖², h = σ(W x + b) |
-//! | `simple` | linear | nonlinearities and the error: bends the subspace | L(x, o(V h + c)), h = a(W x + b) |
-//! | `deep` | simple | several layers each way: bends it more | L(x, g(f(x))) |
-//! | `sparse-l1` | simple | every unit of the code costs its size | L + λ Σⱼ \|hⱼ\| |
-//! | `sparse-kl` | simple | every unit is on for a share ρ of the batch | L + w Σⱼ KL(ρ ‖ ρ̂ⱼ) |
-//! | `overcomplete` | sparse L1 | a code wider than the sample | L + λ Σⱼ \|hⱼ\| |
-//! | `stacked` | deep | ELU, He's start, decay of the weights | L + λ Σ ½‖W‖² |
-//! | `tied` | stacked | the decoder's weights are the encoder's | L + λ Σ ½‖W‖², g of the Wᵀ |
-//! | `greedy` | stacked | trained a pair of layers at a time | ‖hᵢ₋₁ − g(hᵢ)‖² + λ Σ ½‖W‖², then L |
-//! | `denoising` | deep | noise on the input, none on the target | L(x, g(f(x̃))) |
-//! | `contractive` | deep | derivatives of the code cost | L + λ‖∂h/∂x‖² |
-//! | `convolutional` | deep | layers that know what is beside what | L(x, g(f(x))) |
-//! | `strided` | convolutional | strides and transposes for pools and doublings | L(x, g(f(x))) |
-//! | `variational` | deep | a code is a distribution near the prior | −log p(x\|z) + KL(q(z\|x) ‖ p(z)) |
-//! | `beta` | variational | a price on every nat of the code | −log p(x\|z) + β KL |
-//! | `conditional` | variational | both halves are told the label c | −log p(x\|z, c) + KL |
-//! | `iwae` | variational | k draws, the likely ones weighing more | −log (1/k) Σ p(x\|zᵢ) p(zᵢ) / q(zᵢ\|x) |
+//! Each variant is a change to this equation, or to that of another variant; [`Card`] holds what is known
+//! of one, and `retrograd list --markdown` prints the family tree.
 //!
 //! **Reductions.** L is a mean over the features and the batch, as in the source texts, except in
 //! the variational family, where everything is in nats per sample: summed over features and code,

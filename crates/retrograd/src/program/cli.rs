@@ -25,7 +25,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show every variant with its equation.
-    List,
+    List {
+        /// As a table in Markdown, with parents and sources.
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Train a variant and write its report.
     Train(Box<TrainOptions>),
     /// Show all that is known of a variant: equation, source, options, recipe.

@@ -11,6 +11,7 @@ pub(crate) mod finished;
 mod folder;
 mod gradcheck;
 mod limits;
+mod list;
 mod outcome;
 mod own;
 mod phase;
@@ -37,7 +38,8 @@ pub use failure::Failure;
 /// Does what the command line asks for.
 pub fn main() -> ExitCode {
     let outcome = cli::parse().and_then(|command| match command {
-        cli::Command::List => terminal::print(&terminal::list()),
+        cli::Command::List { markdown: true } => terminal::print(&list::markdown()),
+        cli::Command::List { markdown: false } => terminal::print(&list::text()),
         cli::Command::Train(options) => train::run(&options),
         cli::Command::Show { variant } => show::run(variant),
         cli::Command::FindLr(options) => find_lr::run(&options),

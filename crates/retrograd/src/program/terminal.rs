@@ -2,8 +2,6 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use retrograd::autoencoders::Card;
-
 use crate::program::failure::Failure;
 
 /// Prints to standard output. Whoever reads may stop early, as `head` does; a full disk is an error.
@@ -23,21 +21,6 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 /// Says something on standard error, where a failure to say it is nothing to stop for.
 pub(crate) fn say(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
-}
-
-/// Every variant: name, summary and equation.
-pub(crate) fn list() -> String {
-    let width = Card::all()
-        .map(|variant| variant.name.len())
-        .max()
-        .unwrap_or(0);
-    let entry = |variant: &'static Card| {
-        format!(
-            "{:<width$}  {}\n{:<width$}  {}\n",
-            variant.name, variant.summary, "", variant.equation
-        )
-    };
-    Card::all().map(entry).collect()
 }
 
 /// Rows in columns, of which `right` are set to the right.
