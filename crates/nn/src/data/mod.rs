@@ -33,16 +33,6 @@ pub enum DataError {
     /// Batches of nothing never end.
     #[error("a batch size of 0 makes no batches; use 1 or more")]
     ZeroBatch,
-    /// Not even one full batch.
-    #[error(
-        "a batch size of {batch} is larger than the data set of {samples} samples; use {samples} or less"
-    )]
-    BatchTooLarge {
-        /// The batch size asked for.
-        batch: usize,
-        /// The samples there are.
-        samples: usize,
-    },
     /// Parts that belong together, such as images and labels, are not equally many.
     #[error("{first} samples and {second} of what belongs to them; there must be one for each")]
     Unequal {
@@ -73,10 +63,11 @@ pub struct DataLoader<S = Tensor> {
 }
 
 impl<S: Samples> DataLoader<S> {
-    /// Batches in the order of the data; the last one may be smaller.
+    /// Batches in the order of the data; the last one may be smaller. A batch size above the number of
+    /// samples makes one batch of all.
     ///
     /// # Errors
-    /// If there are no samples, or the batch size is 0 or larger than their number.
+    /// If there are no samples, or the batch size is 0.
     pub fn new(samples: S, batch_size: usize) -> Result<Self, DataError> {
         let count = samples.count()?;
         if count == 0 {
@@ -85,16 +76,10 @@ impl<S: Samples> DataLoader<S> {
         if batch_size == 0 {
             return Err(DataError::ZeroBatch);
         }
-        if batch_size > count {
-            return Err(DataError::BatchTooLarge {
-                batch: batch_size,
-                samples: count,
-            });
-        }
         Ok(Self {
             samples,
             count,
-            batch_size,
+            batch_size: batch_size.min(count),
             shuffle_seed: None,
             last: LastBatch::Keep,
             change: None,
@@ -211,6 +196,17 @@ impl<S: Samples> DataLoader<S> {
         }
     }
 
+    /// All samples in the order of the data, as they are: for what is computed over a whole set.
+    pub fn in_order(&self) -> impl Iterator<Item = S> + use<S> {
+        let plain = Self {
+            shuffle_seed: None,
+            last: LastBatch::Keep,
+            change: None,
+            ..self.clone()
+        };
+        plain.epoch(0)
+    }
+
     fn maker(&self, epoch: u64) -> Maker<S> {
         let order = match self.shuffle_seed {
             Some(seed) => {
@@ -321,18 +317,28 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_larger_than_the_data_is_all_of_it() {
+        for last in [LastBatch::Keep, LastBatch::Drop] {
+            let data = Tensor::arange(3, DType::F64);
+            let loader = DataLoader::new(data.clone(), 4).unwrap().last_batch(last);
+            assert_eq!(loader.epoch(1).collect::<Vec<_>>(), [data]);
+        }
+    }
+
+    #[test]
+    fn a_whole_set_comes_in_its_order_as_it_is() {
+        let loader = loader().shuffled(1).last_batch(LastBatch::Drop);
+        let loader = loader.changed(2, |batch, _| batch * 2.0);
+        let seen: Vec<f64> = loader.in_order().flat_map(|batch| batch.to_vec()).collect();
+        assert_eq!(seen, (0..10).map(f64::from).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn impossible_batches_are_refused() {
         let data = || Tensor::zeros([3, 2], DType::F32);
         assert_eq!(
             DataLoader::new(data(), 0).unwrap_err(),
             DataError::ZeroBatch
-        );
-        assert_eq!(
-            DataLoader::new(data(), 4).unwrap_err(),
-            DataError::BatchTooLarge {
-                batch: 4,
-                samples: 3
-            }
         );
         assert_eq!(
             DataLoader::new(Tensor::zeros([0, 2], DType::F32), 1).unwrap_err(),
