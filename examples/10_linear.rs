@@ -64,7 +64,7 @@ fn main() -> Outcome {
     let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
     // Adam with a constant rate circles the minimum; with a falling one it settles in it.
     let mut trainer =
-        Trainer::new(&objective, optimizer, 0).scheduled(Schedule::CoolDown { from: 0.8 });
+        Trainer::new(&model, optimizer, objective, 0).scheduled(Schedule::CoolDown { from: 0.8 });
     let epochs = if example.quick { 500 } else { 1000 };
     let loader = DataLoader::new(x.clone(), POINTS)?;
     let records = trainer.fit(epochs, &loader, None, &mut ())?;

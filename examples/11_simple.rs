@@ -56,7 +56,7 @@ fn main() -> Outcome {
 
     let objective = |x: &Var| model.objective(x);
     let optimizer = Optimizer::new(Adam::default(), 1e-3, model.params());
-    let mut trainer = Trainer::new(&objective, optimizer, 2);
+    let mut trainer = Trainer::new(&model, optimizer, objective, 2);
     let records = trainer.fit(epochs, &train, Some(&held_out), &mut Progress::new())?;
 
     println!("epoch  train bce  held-out bce");

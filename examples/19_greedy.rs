@@ -68,7 +68,7 @@ fn main() -> Outcome {
     {
         let before = values(&model);
         println!("{}", phase.name);
-        example.phase(phase, epochs, &data, &recipe)?;
+        example.phase(&model, phase, epochs, &data, &recipe)?;
         let moved = before.iter().zip(values(&model)).filter(|(a, b)| **a != *b);
         let (moved, error) = (moved.count(), mse(&reconstruct(&model, x), x));
         println!("{moved} of 8 weights and biases moved; held-out mse of the whole {error:.4}");

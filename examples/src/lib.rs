@@ -126,7 +126,7 @@ impl Example {
             if phases.len() > 1 {
                 println!("{}", phase.name);
             }
-            loss = self.phase(phase, epochs, data, recipe)?;
+            loss = self.phase(model, phase, epochs, data, recipe)?;
         }
         Ok(loss)
     }
@@ -147,6 +147,7 @@ impl Example {
     /// As [`train`](Self::train).
     pub fn phase(
         &self,
+        model: &dyn Autoencoder,
         phase: &Phase<'_>,
         epochs: u64,
         data: &Split,
@@ -165,8 +166,8 @@ impl Example {
         let train = DataLoader::new(labelled(&data.train), batch)?.shuffled(ORDER_SEED);
         let held_out = labelled(&data.held_out);
         let held_out = DataLoader::new(held_out, data.held_out.len().min(500))?;
-        let mut trainer =
-            Trainer::new(&objective, optimizer, NOISE_SEED).scheduled(recipe.schedule.clone());
+        let mut trainer = Trainer::new(model, optimizer, objective, NOISE_SEED)
+            .scheduled(recipe.schedule.clone());
         let records = trainer.fit(epochs, &train, Some(&held_out), &mut Progress::new())?;
         print_epochs(&records);
         Ok(records.last().map_or(f64::NAN, held_out_loss))

@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Terms::new("bce", loss)
     };
     let optimizer = Optimizer::new(Adam::default(), 1e-3, model.params());
-    let mut trainer = Trainer::new(&objective, optimizer, 0);
+    let mut trainer = Trainer::new(&model, optimizer, objective, 0);
     let loader = DataLoader::new(data, BATCH)?.shuffled(1);
     let batches: Vec<Tensor> = loader.epoch(1).collect();
     let folder = std::env::temp_dir().join(format!("retrograd-epoch-{}", std::process::id()));

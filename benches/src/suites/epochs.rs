@@ -108,7 +108,7 @@ fn training(recipe: Recipe, images: Tensor, steps: usize) -> Run {
         runs += 1;
         let objective = |x: &Var| model.objective(x);
         let optimizer = (recipe.optimizer)(model.params());
-        Trainer::new(&objective, optimizer, runs)
+        Trainer::new(model.as_ref(), optimizer, objective, runs)
             .fit(1, &loader.clone().shuffled(runs), None, &mut Until(steps))
             .expect("losses of noise are finite");
     })

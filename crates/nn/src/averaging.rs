@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use retrograd_tensor::{Tensor, typed};
 
+use crate::module::{Module, State};
 use crate::optim::{Blend, Update};
 use crate::param::Param;
 use crate::snapshot::{Snapshot, SnapshotError, Stateful};
@@ -64,7 +65,7 @@ impl Averaging {
     }
 }
 
-/// The average of a model's weights.
+/// The average of a model's weights, and of its buffers if that is wanted.
 ///
 /// ```
 /// use retrograd_nn::{Averaging, Linear, Module, WeightAverage};
@@ -80,8 +81,9 @@ impl Averaging {
 /// assert_eq!((seen, model.weight.value().item()), (3.0, 6.0));
 /// ```
 ///
-/// Buffers, such as the running statistics of normalisations, are not averaged; they are those of
-/// the last weights, and a pass over the data in training mode adapts them to the average.
+/// Buffers, such as the running statistics of normalisations, are averaged by [`of`](Self::of) alone.
+/// Otherwise they are those of the last weights, and a pass over the data in training mode adapts them
+/// to the average.
 #[derive(Debug)]
 pub struct WeightAverage {
     averaging: Averaging,
@@ -92,22 +94,54 @@ pub struct WeightAverage {
 #[derive(Debug)]
 struct Entry {
     name: String,
-    param: Param,
+    /// A parameter or a buffer.
+    own: State,
     average: Tensor,
+}
+
+/// The value of a parameter or buffer.
+fn value(own: &State) -> Option<Tensor> {
+    match own {
+        State::Param(param) => Some(param.value()),
+        State::Buffer(buffer) => Some(buffer.value()),
+        State::Counter(_) => None,
+    }
+}
+
+fn set(own: &State, value: Tensor) {
+    match own {
+        State::Param(param) => param.set(value),
+        State::Buffer(buffer) => buffer.set(value),
+        State::Counter(_) => {}
+    }
 }
 
 impl WeightAverage {
     /// An average of these parameters, which starts from their values now.
     #[must_use]
     pub fn new(averaging: Averaging, params: Vec<(String, Param)>) -> Self {
-        let entry = |(name, param): (String, Param)| Entry {
-            name,
-            average: param.value().copied(),
-            param,
+        let params = params.into_iter();
+        Self::over(
+            averaging,
+            params.map(|(name, param)| (name, State::Param(param))),
+        )
+    }
+
+    /// An average of all parameters and buffers of a model (`use_buffers` in PyTorch): a codebook that is
+    /// itself a moving average, or running statistics. Counters stay as they are.
+    #[must_use]
+    pub fn of(averaging: Averaging, model: &dyn Module) -> Self {
+        Self::over(averaging, model.state().into_iter())
+    }
+
+    fn over(averaging: Averaging, state: impl Iterator<Item = (String, State)>) -> Self {
+        let entry = |(name, own): (String, State)| {
+            let average = value(&own)?.copied();
+            Some(Entry { name, own, average })
         };
         Self {
             averaging,
-            entries: params.into_iter().map(entry).collect(),
+            entries: state.filter_map(entry).collect(),
             updates: 0,
         }
     }
@@ -121,7 +155,10 @@ impl WeightAverage {
             learning_rate: self.averaging.share(self.updates),
         };
         for entry in &mut self.entries {
-            let value = entry.param.value().contiguous();
+            let Some(value) = value(&entry.own) else {
+                continue;
+            };
+            let value = value.contiguous();
             typed!(value.dtype(), T => {
                 let newest: &[T] = value.as_slice().unwrap_or_default();
                 update.apply(entry.average.make_mut(), newest.into(), SmallVec::new());
@@ -138,12 +175,9 @@ impl WeightAverage {
     /// What `run` gives while the parameters are the average, for evaluation or saving; after it,
     /// also after a panic, they are what they were.
     pub fn applied<V>(&self, run: impl FnOnce() -> V) -> V {
-        let _restored = Restored(
-            self.entries
-                .iter()
-                .map(|entry| (&entry.param, entry.param.value()))
-                .collect(),
-        );
+        let entries = self.entries.iter();
+        let before = entries.filter_map(|entry| Some((&entry.own, value(&entry.own)?)));
+        let _restored = Restored(before.collect());
         self.apply();
         run()
     }
@@ -151,18 +185,18 @@ impl WeightAverage {
     /// Sets the parameters to the average for good.
     pub fn apply(&self) {
         for entry in &self.entries {
-            entry.param.set(entry.average.clone());
+            set(&entry.own, entry.average.clone());
         }
     }
 }
 
-/// Parameters that get their values back.
-struct Restored<'a>(Vec<(&'a Param, Tensor)>);
+/// Parameters and buffers that get their values back.
+struct Restored<'a>(Vec<(&'a State, Tensor)>);
 
 impl Drop for Restored<'_> {
     fn drop(&mut self) {
-        for (param, value) in self.0.drain(..) {
-            param.set(value);
+        for (own, value) in self.0.drain(..) {
+            set(own, value);
         }
     }
 }

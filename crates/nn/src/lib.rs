@@ -72,5 +72,5 @@ pub use optim::{
 pub use param::Param;
 pub use schedule::{Better, Moment, Plateau, PlateauRule, Schedule, Span, Threshold};
 pub use snapshot::{Snapshot, SnapshotError, Stateful};
-pub use train::{EarlyStopping, Terms, Trainer};
+pub use train::{EarlyStopping, Goal, Player, Step, Terms, Trainer};
 pub use transform::Transform;

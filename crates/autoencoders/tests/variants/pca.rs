@@ -71,7 +71,8 @@ fn spans_the_subspace_of_the_principal_components_from_any_start() {
         model.cast(DType::F64);
         let objective = |x: &Var| model.objective(&x.into());
         let optimizer = recipe.optimizer.build(recipe.learning_rate, model.params());
-        let mut trainer = Trainer::new(&objective, optimizer, seed).scheduled(recipe.schedule);
+        let mut trainer =
+            Trainer::new(model.as_ref(), optimizer, objective, seed).scheduled(recipe.schedule);
         trainer.fit(recipe.epochs, &loader, None, &mut ()).unwrap();
 
         // Two planes in space have one principal angle that is not 0: the one of their normals.

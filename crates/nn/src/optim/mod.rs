@@ -34,6 +34,7 @@ pub use lbfgs::Lbfgs;
 pub use lion::Lion;
 pub use nadam::NAdam;
 pub use optimizer::Optimizer;
+pub(crate) use optimizer::Remembered;
 pub use radam::RAdam;
 pub use rmsprop::RmsProp;
 #[doc(hidden)]

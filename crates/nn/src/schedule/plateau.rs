@@ -1,6 +1,9 @@
 //! A coefficient that falls when a metric no longer gets better.
 
+use std::borrow::Cow;
+
 use crate::snapshot::{Snapshot, SnapshotError, Stateful};
+use crate::train::Metrics;
 
 /// Which way a metric gets better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +67,7 @@ impl Default for PlateauRule {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plateau {
     rule: PlateauRule,
+    figure: Cow<'static, str>,
     memory: Memory,
 }
 
@@ -87,7 +91,25 @@ impl Plateau {
             idle: 0,
             cooling: 0,
         };
-        Self { rule, memory }
+        Self {
+            rule,
+            figure: Metrics::LOSS.into(),
+            memory,
+        }
+    }
+
+    /// The same, following in a training the figure of this name, such as `accuracy` or `critic/loss`,
+    /// and not the loss.
+    #[must_use]
+    pub fn following(self, figure: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            figure: figure.into(),
+            ..self
+        }
+    }
+
+    pub(crate) fn figure(&self) -> &str {
+        &self.figure
     }
 
     /// The value now, as a factor of its base value.
@@ -101,7 +123,7 @@ impl Plateau {
     /// A metric that is NaN is no progress.
     pub fn observe(&mut self, metric: f64) -> f64 {
         let progress = self.is_progress(metric);
-        let Self { rule, memory } = self;
+        let Self { rule, memory, .. } = self;
         if progress {
             memory.best = Some(metric);
             memory.idle = 0;

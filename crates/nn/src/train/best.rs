@@ -8,40 +8,36 @@ use crate::snapshot::{Snapshot, SnapshotError};
 /// In front of the names of counters.
 const COUNT: &str = "count/";
 
-/// The model after the epoch with the smallest held-out loss: weights and what belongs to them, such as
-/// running statistics.
-pub(super) struct Best<'a> {
-    model: &'a dyn Module,
+/// The model after the epoch that was judged best: weights and what belongs to them, such as running
+/// statistics.
+#[derive(Default)]
+pub(super) struct Best {
     kept: Option<Kept>,
 }
 
-/// An epoch, its loss, and everything of the model after it.
+/// An epoch, what it cost, and everything of the model after it.
 #[derive(Clone)]
 pub(super) struct Kept {
     epoch: u64,
-    loss: f64,
+    cost: f64,
     state: Vec<(String, Stored)>,
 }
 
-impl<'a> Best<'a> {
-    fn of(model: &'a dyn Module) -> Self {
-        Self { model, kept: None }
-    }
-
-    /// Takes note of an epoch; a loss that is infinite or NaN is never the best.
-    pub(super) fn observe(&mut self, epoch: u64, loss: f64) {
-        let best = self.kept.as_ref().map_or(f64::INFINITY, |kept| kept.loss);
-        if loss < best {
-            let state = files::stored(self.model);
-            self.kept = Some(Kept { epoch, loss, state });
+impl Best {
+    /// Takes note of an epoch of `model`; a cost that is infinite or NaN is never the best.
+    pub(super) fn observe(&mut self, epoch: u64, cost: f64, model: &dyn Module) {
+        let best = self.kept.as_ref().map_or(f64::INFINITY, |kept| kept.cost);
+        if cost < best {
+            let state = files::stored(model);
+            self.kept = Some(Kept { epoch, cost, state });
         }
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
-        let Some(Kept { epoch, loss, state }) = &self.kept else {
+        let Some(Kept { epoch, cost, state }) = &self.kept else {
             return Snapshot::new();
         };
-        let place = Snapshot::new().with("epoch", *epoch).with("loss", *loss);
+        let place = Snapshot::new().with("epoch", *epoch).with("loss", *cost);
         state.iter().fold(place, |all, (name, value)| match value {
             Stored::Tensor(tensor) => all.with_tensor(name, tensor.clone()),
             Stored::Count(count) => all.with(format!("{COUNT}{name}"), *count),
@@ -49,14 +45,14 @@ impl<'a> Best<'a> {
     }
 
     /// What a snapshot says of the model, if anything.
-    pub(super) fn read(&self, part: &Snapshot) -> Result<Option<Kept>, SnapshotError> {
+    pub(super) fn read(part: &Snapshot, model: &dyn Module) -> Result<Option<Kept>, SnapshotError> {
         // Before epochs were noted, buffers were not kept either: the best starts afresh.
         if !part.values.contains_key("epoch") {
             return Ok(None);
         }
         let mut reader = part.reader();
-        let (epoch, loss) = (reader.count("epoch")?, reader.number("loss")?);
-        let own = self.model.state().into_iter().map(|(name, state)| {
+        let (epoch, cost) = (reader.count("epoch")?, reader.number("loss")?);
+        let own = model.state().into_iter().map(|(name, state)| {
             let value = match state {
                 State::Param(param) => Stored::Tensor(reader.tensor(&name, &param.value())?),
                 State::Buffer(buffer) => Stored::Tensor(reader.tensor(&name, &buffer.value())?),
@@ -66,7 +62,7 @@ impl<'a> Best<'a> {
         });
         let state = own.collect::<Result<_, _>>()?;
         reader.finish()?;
-        Ok(Some(Kept { epoch, loss, state }))
+        Ok(Some(Kept { epoch, cost, state }))
     }
 
     pub(super) fn set(&mut self, kept: Option<Kept>) {
@@ -74,13 +70,14 @@ impl<'a> Best<'a> {
     }
 }
 
-impl<'a, V> Trainer<'a, V> {
-    /// The same; at the end of a training `model` is what it was after the epoch with the smallest
-    /// held-out loss (without held-out data, the smallest training loss): its weights and its buffers.
+impl<V> Trainer<'_, V> {
+    /// The same; at the end of a training the model is what it was after the epoch with the smallest
+    /// held-out loss (without held-out data, the smallest training loss), or the best of [what it is
+    /// judged by](Self::judged_by): its weights and its buffers.
     #[must_use]
-    pub fn keeping_best(self, model: &'a dyn Module) -> Self {
+    pub fn keeping_best(self) -> Self {
         Self {
-            best: Some(Best::of(model)),
+            best: Some(Best::default()),
             ..self
         }
     }
@@ -94,16 +91,12 @@ impl<'a, V> Trainer<'a, V> {
 
     /// Sets the model to what it was after its best epoch, if that was asked for.
     pub(super) fn take_best(&mut self) {
-        let Some(Best {
-            model,
-            kept: Some(kept),
-        }) = &self.best
-        else {
+        let Some(Best { kept: Some(kept) }) = &self.best else {
             return;
         };
         let own = "what the model was";
         // Names and shapes are the model's own.
-        let set = files::set(*model, own.as_ref(), &kept.state);
+        let set = files::set(self.model, own.as_ref(), &kept.state);
         debug_assert!(set.is_ok(), "{set:?}");
         self.kept = Some(kept.epoch);
     }

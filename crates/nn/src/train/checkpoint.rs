@@ -13,9 +13,10 @@ use retrograd_tensor::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Trainer;
+use super::best::Best;
 use super::shelf::Shelf;
 use super::standing::Standing;
+use super::{Player, Trainer};
 use crate::checkpoint::{
     self as files, CheckpointError, Disk, Stored, System, decode, encode, printable, write_on,
 };
@@ -28,6 +29,8 @@ const FORMAT: &str = "retrograd training checkpoint";
 const VERSION: u32 = 1;
 /// In front of the names of tensors that are not the model's.
 const TRAINER: &str = "trainer/";
+/// Where players other than the first have what they remember.
+const PLAYERS: &str = "players";
 
 /// Everything that a training needs to go on to the bit.
 #[derive(Clone, Debug, PartialEq)]
@@ -271,43 +274,41 @@ fn parted(stored: Named<Stored>) -> (Named<Stored>, BTreeMap<String, Tensor>) {
 }
 
 impl<V> Trainer<'_, V> {
-    /// Everything that is needed to go on from here, with `model`, whose parameters are trained.
+    /// Everything that is needed to go on from here.
     #[must_use]
-    pub fn checkpoint(&self, model: &dyn Module) -> Checkpoint {
-        let mut model = files::stored(model);
+    pub fn checkpoint(&self) -> Checkpoint {
+        let mut model = files::stored(self.model);
         model.sort_by(|(a, _), (b, _)| a.cmp(b));
         Checkpoint {
             standing: self.standing.clone(),
-            seed: self.evaluation.seed,
+            seed: self.seed,
             model,
             trainer: self.snapshot(),
         }
     }
 
     /// Goes on from a checkpoint: the next [`fit`](Self::fit) gives what it would have given there,
-    /// to the bit, if objective, optimiser, schedule and data are those of then.
+    /// to the bit, if players, schedules and data are those of then.
     ///
     /// # Errors
-    /// If seed, model or optimiser are not those of the checkpoint; nothing is changed then.
-    pub fn resume(
-        &mut self,
-        model: &dyn Module,
-        checkpoint: &Checkpoint,
-    ) -> Result<(), CheckpointError> {
+    /// If seed, model, players or optimisers are not those of the checkpoint; nothing is changed then.
+    pub fn resume(&mut self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
         let mismatch = |problem: String| CheckpointError::Mismatch {
             path: "the checkpoint".into(),
             problem,
         };
-        if checkpoint.seed != self.evaluation.seed {
-            let (there, here) = (checkpoint.seed, self.evaluation.seed);
+        if checkpoint.seed != self.seed {
+            let (there, here) = (checkpoint.seed, self.seed);
             return Err(mismatch(format!(
                 "its seed is {there}, and here it is {here}"
             )));
         }
         let before = self.snapshot();
-        self.restore(&checkpoint.trainer)
-            .map_err(|error| mismatch(error.to_string()))?;
-        if let Err(error) = checkpoint.set_model(model) {
+        let restored = self
+            .restore(&checkpoint.trainer)
+            .map_err(|error| mismatch(error.to_string()))
+            .and_then(|()| checkpoint.set_model(self.model));
+        if let Err(error) = restored {
             // It was ours a moment ago, so it fits.
             let _ = self.restore(&before);
             return Err(error);
@@ -317,12 +318,25 @@ impl<V> Trainer<'_, V> {
     }
 }
 
-/// Optimiser, plateau, patience, average and the model after its best epoch, under these names.
+/// What a player remembers, in a snapshot: the first one's directly, others' under their names.
+fn of_player<V>(player: &Player<'_, V>, what: &str) -> String {
+    if player.is_first() {
+        what.to_owned()
+    } else {
+        format!("{PLAYERS}/{}/{what}", player.name())
+    }
+}
+
+/// Optimisers, plateaus, patience, average and the model after its best epoch, under these names.
 impl<V> Stateful for Trainer<'_, V> {
     fn snapshot(&self) -> Snapshot {
-        let mut all = Snapshot::new().nest("optimizer", self.optimizer.snapshot());
-        if let Some(plateau) = &self.plateau {
-            all = all.nest("plateau", plateau.snapshot());
+        let mut all = Snapshot::new();
+        for player in &self.players {
+            let optimizer = player.optimizer.snapshot();
+            all = all.nest(&of_player(player, "optimizer"), optimizer);
+            if let Some(plateau) = &player.plateau {
+                all = all.nest(&of_player(player, "plateau"), plateau.snapshot());
+            }
         }
         if let Some(stopping) = &self.stopping {
             all = all.nest("stopping", stopping.snapshot());
@@ -330,7 +344,7 @@ impl<V> Stateful for Trainer<'_, V> {
         if let Some(average) = &self.average {
             all = all.nest("average", average.snapshot());
         }
-        if let Some((_, shelf)) = &self.saving {
+        if let Some(shelf) = &self.saving {
             all = all.nest("shelf", shelf.snapshot());
         }
         if let Some(best) = &self.best {
@@ -339,35 +353,51 @@ impl<V> Stateful for Trainer<'_, V> {
         all
     }
 
-    /// A part that was not in use then starts afresh, and one that is not in use now is left out.
+    /// A part that was not in use then starts afresh, and one that is not in use now is left out. After
+    /// an error some parts may be those of the snapshot.
     fn restore(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        let used = |name| Some(snapshot.part(name)).filter(|part| !part.values.is_empty());
-        let (mut plateau, mut stopping) = (self.plateau.clone(), self.stopping.clone());
-        if let (Some(plateau), Some(part)) = (&mut plateau, used("plateau")) {
-            plateau.restore(&part)?;
-        }
-        if let (Some(stopping), Some(part)) = (&mut stopping, used("stopping")) {
+        let used = |name: &str| Some(snapshot.part(name)).filter(|part| !part.values.is_empty());
+        self.know_players(snapshot)?;
+        if let (Some(stopping), Some(part)) = (&mut self.stopping, used("stopping")) {
             stopping.restore(&part)?;
         }
-        let best_loss = used("shelf")
-            .map(|part| Shelf::best_of(&part))
-            .transpose()?;
-        let kept = self
-            .best
-            .as_ref()
-            .map(|best| best.read(&snapshot.part("best")));
-        let kept = kept.transpose()?;
+        if let Some(best) = &mut self.best {
+            best.set(Best::read(&snapshot.part("best"), self.model)?);
+        }
         if let (Some(average), Some(part)) = (&mut self.average, used("average")) {
             average.restore(&part)?;
         }
-        self.optimizer.restore(&snapshot.part("optimizer"))?;
-        (self.plateau, self.stopping) = (plateau, stopping);
-        if let (Some(best), Some(kept)) = (&mut self.best, kept) {
-            best.set(kept);
+        for player in &mut self.players {
+            let plateau = used(&of_player(player, "plateau"));
+            if let (Some(plateau), Some(part)) = (&mut player.plateau, plateau) {
+                plateau.restore(&part)?;
+            }
+            let optimizer = snapshot.part(&of_player(player, "optimizer"));
+            player.optimizer.restore(&optimizer)?;
         }
-        if let (Some((_, shelf)), Some(loss)) = (&mut self.saving, best_loss) {
-            shelf.set_best(loss);
+        if let (Some(shelf), Some(part)) = (&mut self.saving, used("shelf")) {
+            shelf.set_best(Shelf::best_of(&part)?);
         }
         Ok(())
+    }
+}
+
+impl<V> Trainer<'_, V> {
+    /// An error if a snapshot is of players that are not here.
+    fn know_players(&self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        let part = snapshot.part(PLAYERS);
+        let is_known = |name: &str| {
+            let mut players = self.players.iter();
+            players.any(|player| {
+                let rest = name.strip_prefix(player.name());
+                !player.is_first() && rest.is_some_and(|rest| rest.starts_with('/'))
+            })
+        };
+        let names = part.values.keys().filter(|name| !is_known(name));
+        let names: Vec<String> = names.map(|name| format!("{PLAYERS}/{name}")).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(SnapshotError::Extra { names })
     }
 }

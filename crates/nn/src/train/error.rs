@@ -43,9 +43,27 @@ pub enum TrainError {
         /// What is in it.
         value: Box<Summary>,
     },
-    /// The loss does not depend on any parameter that the optimiser may move.
+    /// A loss does not depend on any parameter that its optimiser may move.
     #[error("the loss depends on no trainable parameter: are all of them frozen?")]
     NothingToTrain,
+    /// The run is judged by something that is not there.
+    #[error("no figure of the epoch is called `{name}`; there are {known}")]
+    NoFigure {
+        /// The name that was asked for.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// Batches are accumulated, and a loss is not a mean over samples.
+    #[error(
+        "the loss of `{player}` is one of whole batches, so that the gradients of {accumulated} accumulated batches are not those of one large batch; use larger batches without accumulating"
+    )]
+    WholeBatch {
+        /// Whose loss.
+        player: String,
+        /// Batches in a step.
+        accumulated: usize,
+    },
     /// A checkpoint could not be written.
     #[error("{0}; the training stopped, and the checkpoint before is whole")]
     Save(CheckpointError),

@@ -1,13 +1,13 @@
 //! Which learning rates a model can be trained with.
 
-use retrograd_tensor::Tensor;
+use std::path::Path;
 
 use super::batch::Batch;
-use super::evaluation::Objective;
-use super::{TrainError, Trainer};
+use super::{Terms, TrainError, Trainer};
+use crate::checkpoint as files;
 use crate::data::DataLoader;
+use crate::module::Module;
 use crate::optim::Optimizer;
-use crate::param::Param;
 
 /// A loss so many times the best ends the search.
 const DIVERGED: f64 = 4.0;
@@ -49,25 +49,25 @@ pub struct RateCurve {
 }
 
 impl RateFinder {
-    /// Tries the rates on `train`, epoch after epoch as far as the steps go. The parameters are
-    /// afterwards what they were before; of the optimiser nothing is kept.
+    /// Tries the rates on `train`, epoch after epoch as far as the steps go. The model is afterwards
+    /// what it was before; of the optimiser nothing is kept.
     ///
     /// # Errors
     /// If the loss is not finite at the lowest rates already, or depends on nothing that is trained.
     pub fn run<V, B: Batch<Vars = V>>(
         &self,
-        objective: &Objective<'_, V>,
+        model: &dyn Module,
         optimizer: Optimizer,
+        objective: impl Fn(&V) -> Terms,
         seed: u64,
         train: &DataLoader<B>,
     ) -> Result<RateCurve, TrainError> {
-        let params: Vec<Param> = optimizer.params().cloned().collect();
-        let before: Vec<Tensor> = params.iter().map(|p| p.value().copied()).collect();
-        let mut trainer = Trainer::new(objective, optimizer, seed);
+        let before = files::stored(model);
+        let mut trainer = Trainer::new(model, optimizer, objective, seed);
         let points = self.points(&mut trainer, train);
-        for (param, value) in params.iter().zip(before) {
-            param.set(value);
-        }
+        // Names and shapes are the model's own.
+        let set = files::set(model, Path::new("the model before"), &before);
+        debug_assert!(set.is_ok(), "{set:?}");
         let points = points?;
         let steepest = steepest(&points);
         Ok(RateCurve { points, steepest })
@@ -85,7 +85,7 @@ impl RateFinder {
         let (mut points, mut average, mut best) = (Vec::new(), 0.0, f64::INFINITY);
         for (step, (epoch, (position, batch))) in batches.take(self.steps).enumerate() {
             let rate = self.lowest * growth.powi(step as i32);
-            trainer.optimizer.learning_rate = rate;
+            trainer.players[0].optimizer.learning_rate = rate;
             let loss = match trainer.step(&batch, epoch, position) {
                 Ok(metrics) => metrics.total(),
                 // The end of the curve, if there is one.
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
     use crate::{Linear, Module, Reduction, Sgd, Terms, loss};
     use retrograd_autograd::Var;
-    use retrograd_tensor::{DType, random};
+    use retrograd_tensor::{DType, Tensor, random};
 
     #[test]
     fn rates_beyond_the_curvature_explode_and_nothing_is_changed() {
@@ -141,7 +141,9 @@ mod tests {
             steps: 120,
         };
         let optimizer = Optimizer::new(Sgd::default(), 1.0, model.params());
-        let curve = finder.run(&objective, optimizer, 0, &loader).unwrap();
+        let curve = finder
+            .run(&model, optimizer, objective, 0, &loader)
+            .unwrap();
         let after: Vec<_> = model.params().iter().map(|(_, p)| p.value()).collect();
         assert_eq!(before, after);
         let steepest = curve.steepest.unwrap();

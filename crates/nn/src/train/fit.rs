@@ -2,26 +2,25 @@
 
 use std::time::Instant;
 
-use retrograd_autograd::Gradients;
-
 use smallvec::SmallVec;
 
-use super::evaluation::{Evaluation, Place};
-use super::terms::Averages;
+use super::evaluation::{Place, samples};
 use super::{
     Batch, EpochRecord, Flow, Metrics, Observer, Plan, StepRecord, Stopped, TrainError, Trainer,
 };
 use crate::data::DataLoader;
-use crate::schedule::{Moment, Plateau};
+use crate::schedule::Moment;
 
 impl<V> Trainer<'_, V> {
     /// Trains until `epochs` epochs are done, those of before included, measuring on `held_out` after
     /// each, and tells `observer`. Returns what happened in every epoch.
     ///
     /// # Errors
-    /// If the loss or a gradient is not finite, a checkpoint cannot be written, or the observer
+    /// If a loss or a gradient is not finite, a checkpoint cannot be written, or the observer
     /// fails; all is then as it was before the step. Where the training has diverged, the checkpoint
-    /// of the last whole epoch is written first, if checkpoints are.
+    /// of the last whole epoch is written first, if checkpoints are. If there is no figure of a name
+    /// that the run is judged by, or batches are accumulated of which a player's objective needs the
+    /// whole.
     pub fn fit<B: Batch<Vars = V>>(
         &mut self,
         epochs: u64,
@@ -29,6 +28,21 @@ impl<V> Trainer<'_, V> {
         held_out: Option<&DataLoader<B>>,
         observer: &mut dyn Observer,
     ) -> Result<Vec<EpochRecord>, TrainError> {
+        let mut own = self.observer.take();
+        let outcome = self.watched(epochs, train, held_out, &mut (own.as_mut(), observer));
+        self.observer = own;
+        outcome?;
+        Ok(self.standing.records.clone())
+    }
+
+    /// The training under the eyes of all observers.
+    fn watched<B: Batch<Vars = V>>(
+        &mut self,
+        epochs: u64,
+        train: &DataLoader<B>,
+        held_out: Option<&DataLoader<B>>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
         let samples = train.batches() * train.batch_size();
         (self.stopped, self.kept) = (None, None);
         let plan = Plan {
@@ -38,14 +52,14 @@ impl<V> Trainer<'_, V> {
             done_epochs: self.standing.epochs,
             done_batches: self.standing.batches,
         };
+        self.check_accumulation()?;
         observer.begin(&plan).map_err(TrainError::Observer)?;
         let outcome = self.epochs(epochs, train, held_out, observer);
         observer.end();
         if outcome.as_ref().is_err_and(TrainError::is_divergence) {
             self.save_last(observer)?;
         }
-        outcome?;
-        Ok(self.standing.records.clone())
+        outcome
     }
 
     /// Trains until all epochs are done or something stops it.
@@ -59,22 +73,35 @@ impl<V> Trainer<'_, V> {
         if self.is_idle() {
             self.stopped = Some(Stopped::NoProgress);
         }
+        let steps_per_epoch = train.batches().div_ceil(self.accumulated) as u64;
         while self.standing.epochs < epochs && self.stopped.is_none() {
-            let flow = self.steps(epochs, train, observer)?;
+            // The last step, should none follow in this epoch.
+            self.moment = Moment {
+                step: self.standing.steps.saturating_sub(1),
+                epoch: self.standing.epochs,
+                steps_per_epoch,
+                epochs,
+            };
+            self.set_rates();
+            if self.standing.epochs == 0 && self.standing.batches == 0 {
+                self.pause(0, train);
+            }
+            let flow = self.steps(train, observer)?;
             if flow == Flow::Stop {
                 self.stopped = Some(Stopped::Asked);
                 return self.save(observer);
             }
+            self.pause(self.standing.epoch(), train);
             let record = self.measured(train, held_out, observer)?;
-            let loss = record.held_out.as_ref().unwrap_or(&record.train).total();
+            let cost = self.cost(&record)?;
             let flow = observer.epoch(&record).map_err(TrainError::Observer)?;
+            self.judge(&record, cost);
             self.standing.finish(record);
-            self.judge(loss);
             if flow == Flow::Stop {
                 self.stopped = Some(Stopped::Asked);
             }
             let is_over = self.stopped.is_some() || self.standing.epochs == epochs;
-            self.save_after_epoch(loss, is_over, observer)?;
+            self.save_after_epoch(cost, is_over, observer)?;
         }
         self.take_best();
         Ok(())
@@ -83,7 +110,6 @@ impl<V> Trainer<'_, V> {
     /// The steps that are left of an epoch.
     fn steps<B: Batch<Vars = V>>(
         &mut self,
-        epochs: u64,
         loader: &DataLoader<B>,
         observer: &mut dyn Observer,
     ) -> Result<Flow, TrainError> {
@@ -95,14 +121,9 @@ impl<V> Trainer<'_, V> {
             if group.is_empty() {
                 return Ok(Flow::Continue);
             }
-            let steps_per_epoch = loader.batches().div_ceil(self.accumulated) as u64;
-            let moment = Moment {
-                step: self.standing.steps,
-                epoch: epoch - 1,
-                steps_per_epoch,
-                epochs,
-            };
-            self.optimizer.learning_rate = self.rate(moment);
+            self.moment.step = self.standing.steps;
+            self.set_rates();
+            self.warn(&group[0], observer)?;
             let metrics = self.step_over(&group, epoch, self.standing.batches)?;
             if let Some(average) = &mut self.average {
                 average.update();
@@ -113,14 +134,15 @@ impl<V> Trainer<'_, V> {
             standing.batches += group.len();
             standing.steps += 1;
             standing.seconds = before + start.elapsed().as_secs_f64();
+            let optimizer = &self.players[0].optimizer;
             let record = StepRecord {
                 epoch,
                 batch: standing.batches,
                 step: standing.steps,
                 terms: &metrics,
                 so_far: &standing.averages.metrics(),
-                learning_rate: self.optimizer.learning_rate,
-                gradient_norm: self.optimizer.gradient_norm(),
+                learning_rate: optimizer.learning_rate,
+                gradient_norm: optimizer.gradient_norm(),
             };
             let flow = observer.step(&record).map_err(TrainError::Observer)?;
             if flow == Flow::Stop {
@@ -130,78 +152,97 @@ impl<V> Trainer<'_, V> {
         }
     }
 
-    fn rate(&self, moment: Moment) -> f64 {
-        let plateau = self.plateau.as_ref().map_or(1.0, Plateau::value);
-        self.schedule.at(self.learning_rate, moment) * plateau
+    fn set_rates(&mut self) {
+        for player in &mut self.players {
+            player.set_rate(self.moment);
+        }
     }
 
-    /// One step: forward, backward, update. Returns the loss before the update.
+    /// One step: the turns of all players, each forward, backward, update. Returns the figures before
+    /// the updates.
+    ///
+    /// Outside of [`fit`](Self::fit) it is the step of this position in a run of one epoch.
     ///
     /// # Errors
-    /// If the loss or a gradient is not finite; the parameters are then unchanged.
+    /// If a loss or a gradient is not finite; parameters, buffers and optimisers are then unchanged.
     pub fn step<B: Batch<Vars = V>>(
         &mut self,
         batch: &B,
         epoch: u64,
         position: usize,
     ) -> Result<Metrics, TrainError> {
+        self.moment.step = position as u64;
         self.step_over(std::slice::from_ref(batch), epoch, position)
     }
 
-    /// One step on the batches from `position` on, as if they were one. Returns the loss before the
-    /// update.
+    /// One step on the batches from `position` on, as if they were one.
     fn step_over<B: Batch<Vars = V>>(
         &mut self,
         batches: &[B],
         epoch: u64,
         position: usize,
     ) -> Result<Metrics, TrainError> {
-        let evaluation = &self.evaluation;
-        let mut first = None;
-        self.optimizer.minimize(|| {
-            let (metrics, gradients) =
-                evaluate(evaluation, batches, epoch, position, first.is_some())?;
-            let loss = metrics.total();
-            first.get_or_insert(metrics);
-            Ok::<_, TrainError>((loss, gradients))
-        })?;
-        Ok(first.unwrap_or_default())
+        let place = self.place(epoch, position);
+        self.remember();
+        let mut metrics = Metrics::default();
+        let mut outcome = Ok(());
+        for player in &mut self.players {
+            if player.turns(place.moment) == 0 {
+                continue;
+            }
+            match player.play(batches, place) {
+                Ok(own) => player.report(own, &mut metrics),
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        if outcome.is_err() {
+            self.undo();
+        }
+        self.forget();
+        outcome.map(|()| metrics)
     }
-}
 
-/// Samples in a batch.
-pub(super) fn samples<B: Batch>(batch: &B) -> usize {
-    batch.count().unwrap_or(0)
-}
+    /// A batch at the moment of the last step.
+    pub(super) fn place(&self, epoch: u64, position: usize) -> Place {
+        Place {
+            epoch,
+            position,
+            repeat: 0,
+            moment: self.moment,
+        }
+    }
 
-/// Terms and gradients of several batches as if they were one.
-fn evaluate<V, B: Batch<Vars = V>>(
-    evaluation: &Evaluation<'_, V>,
-    batches: &[B],
-    epoch: u64,
-    position: usize,
-    again: bool,
-) -> Result<(Metrics, Gradients), TrainError> {
-    let place = |i| Place {
-        epoch,
-        position: position + i,
-    };
-    let (metrics, mut total) = evaluation.gradients(&batches[0], place(0), again)?;
-    if batches.len() == 1 {
-        return Ok((metrics, total));
+    /// Tells, before the first step, of parameters of the model that a loss depends on and nobody
+    /// moves, though they are not frozen.
+    fn warn<B: Batch<Vars = V>>(
+        &mut self,
+        batch: &B,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        if std::mem::replace(&mut self.has_warned, true) {
+            return Ok(());
+        }
+        let mut idle = self.model.params();
+        let moved = |id| self.params.iter().any(|param| param.id() == id);
+        idle.retain(|(_, param)| param.is_trainable() && !moved(param.id()));
+        if idle.is_empty() {
+            return Ok(());
+        }
+        let place = self.place(self.standing.epoch(), self.standing.batches);
+        let mut names: Vec<&str> = Vec::new();
+        for player in &self.players {
+            names.extend(player.evaluation.reached(&idle, batch, place));
+        }
+        names.sort_unstable();
+        names.dedup();
+        if names.is_empty() {
+            return Ok(());
+        }
+        observer.unmoved(&names).map_err(TrainError::Observer)
     }
-    let all: usize = batches.iter().map(samples).sum();
-    let share = |batch: &B| samples(batch) as f64 / all as f64;
-    let mut averages = Averages::default();
-    averages.add(&metrics, samples(&batches[0]));
-    total.scale(share(&batches[0]));
-    for (i, batch) in batches.iter().enumerate().skip(1) {
-        let (metrics, mut gradients) = evaluation.gradients(batch, place(i), again)?;
-        averages.add(&metrics, samples(batch));
-        gradients.scale(share(batch));
-        total.accumulate(&gradients);
-    }
-    Ok((averages.metrics(), total))
 }
 
 #[cfg(test)]
@@ -221,7 +262,7 @@ mod tests {
             |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
         let loader = DataLoader::new(data(), 8).unwrap().shuffled(2);
         let optimizer = Optimizer::new(Adam::default(), learning_rate, model.params());
-        let mut trainer = Trainer::new(&objective, optimizer, 3);
+        let mut trainer = Trainer::new(&model, optimizer, objective, 3);
         let records = trainer.fit(30, &loader, Some(&loader), &mut ())?;
         Ok((records, model.weight.value()))
     }
@@ -254,11 +295,8 @@ mod tests {
         let model = Linear::new(3, 3, &mut random::rng(1)).to(DType::F64);
         let objective = |x: &Var| Terms::new("bad", model.forward(x).log().sum(..));
         let loader = DataLoader::new(data(), 8).unwrap();
-        let mut trainer = Trainer::new(
-            &objective,
-            Optimizer::new(Adam::default(), 0.1, model.params()),
-            3,
-        );
+        let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
+        let mut trainer = Trainer::new(&model, optimizer, objective, 3);
         let text = trainer
             .fit(1, &loader, None, &mut ())
             .unwrap_err()
@@ -279,11 +317,8 @@ mod tests {
         model.weight.set(Tensor::zeros([1, 3], DType::F64));
         let objective = |x: &Var| Terms::new("root", model.forward(x).abs().sqrt().sum(..));
         let loader = DataLoader::new(data(), 8).unwrap();
-        let mut trainer = Trainer::new(
-            &objective,
-            Optimizer::new(Adam::default(), 0.1, model.params()),
-            3,
-        );
+        let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
+        let mut trainer = Trainer::new(&model, optimizer, objective, 3);
         let text = trainer
             .fit(1, &loader, None, &mut ())
             .unwrap_err()

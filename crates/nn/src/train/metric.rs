@@ -41,6 +41,14 @@ impl Mean {
 #[derive(Clone, Debug, Default)]
 pub struct Accuracy(Mean);
 
+impl Accuracy {
+    /// Of no samples yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
 impl Metric for Accuracy {
     fn name(&self) -> &'static str {
         "accuracy"
@@ -235,26 +243,37 @@ fn mean_square(output: &Tensor, target: &Tensor) -> f64 {
     error.item()
 }
 
+impl<M: Metric + ?Sized> Metric for Box<M> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn add(&mut self, output: &Tensor, target: &Tensor) {
+        (**self).add(output, target);
+    }
+
+    fn take(&mut self) -> f64 {
+        (**self).take()
+    }
+}
+
 /// What metrics compare on a batch: output and target.
 pub type Prediction<'a, V> = dyn Fn(&V) -> (Var, Var) + 'a;
 
-/// Metrics of one output.
+/// A metric and what it is of.
 pub(super) struct Measures<'a, V> {
-    pub(super) predict: &'a Prediction<'a, V>,
-    pub(super) metrics: Vec<Box<dyn Metric + 'a>>,
+    pub(super) predict: Box<Prediction<'a, V>>,
+    pub(super) metric: Box<dyn Metric + 'a>,
 }
 
 impl<V> Measures<'_, V> {
     pub(super) fn add(&mut self, vars: &V) {
         let (output, target) = (self.predict)(vars);
-        for metric in &mut self.metrics {
-            metric.add(output.value(), target.value());
-        }
+        self.metric.add(output.value(), target.value());
     }
 
-    pub(super) fn take(&mut self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
-        let metrics = self.metrics.iter_mut();
-        metrics.map(|metric| (metric.name(), metric.take()))
+    pub(super) fn take(&mut self) -> (&'static str, f64) {
+        (self.metric.name(), self.metric.take())
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::terms::Metrics;
+use super::metrics::Metrics;
 
 /// What is going to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +30,13 @@ pub struct StepRecord<'a> {
     pub batch: usize,
     /// Steps made in all epochs.
     pub step: u64,
-    /// The terms on the batch, or the batches, of this step, before it.
+    /// The figures on the batch, or the batches, of this step, before it.
     pub terms: &'a Metrics,
     /// The mean over the epoch up to now.
     pub so_far: &'a Metrics,
-    /// The rate of this step.
+    /// The first player's rate of this step.
     pub learning_rate: f64,
-    /// The norm of the gradient before clipping, if it was measured.
+    /// The norm of the first player's gradient before clipping, if it was measured.
     pub gradient_norm: Option<f64>,
 }
 
@@ -50,9 +50,10 @@ pub struct EpochRecord {
     pub train: Metrics,
     /// Mean over the held-out samples, after the epoch.
     pub held_out: Option<Metrics>,
-    /// Figures that are no terms of the loss: metrics on the held-out samples, norms.
+    /// Figures that are not those of objectives: metrics on the held-out samples, norms, other players'
+    /// rates.
     pub measures: Metrics,
-    /// The rate of the last step.
+    /// The first player's rate of the last step.
     pub learning_rate: f64,
     /// Time of the training steps and their batches, in seconds.
     pub seconds: f64,
@@ -120,6 +121,15 @@ pub trait Observer {
         Ok(Flow::Continue)
     }
 
+    /// Before the first step, if a loss depends on parameters of these names, and nobody moves them
+    /// though they are not frozen.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    fn unmoved(&mut self, _parameters: &[&str]) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
     /// Before the end of an epoch, if held-out samples are left out of its figures.
     ///
     /// # Errors
@@ -143,31 +153,43 @@ pub trait Observer {
 /// Nobody is watching.
 impl Observer for () {}
 
-impl<O: Observer + ?Sized> Observer for &mut O {
-    fn begin(&mut self, plan: &Plan) -> Result<(), ObserverError> {
-        (**self).begin(plan)
-    }
+/// Who points to an observer is one.
+macro_rules! points_to_observer {
+    ($pointer:ty) => {
+        impl<O: Observer + ?Sized> Observer for $pointer {
+            fn begin(&mut self, plan: &Plan) -> Result<(), ObserverError> {
+                (**self).begin(plan)
+            }
 
-    fn step(&mut self, record: &StepRecord<'_>) -> Result<Flow, ObserverError> {
-        (**self).step(record)
-    }
+            fn step(&mut self, record: &StepRecord<'_>) -> Result<Flow, ObserverError> {
+                (**self).step(record)
+            }
 
-    fn epoch(&mut self, record: &EpochRecord) -> Result<Flow, ObserverError> {
-        (**self).epoch(record)
-    }
+            fn epoch(&mut self, record: &EpochRecord) -> Result<Flow, ObserverError> {
+                (**self).epoch(record)
+            }
 
-    fn outliers(&mut self, epoch: u64, outliers: &[Outlier]) -> Result<(), ObserverError> {
-        (**self).outliers(epoch, outliers)
-    }
+            fn unmoved(&mut self, parameters: &[&str]) -> Result<(), ObserverError> {
+                (**self).unmoved(parameters)
+            }
 
-    fn saved(&mut self, file: &Path) -> Result<(), ObserverError> {
-        (**self).saved(file)
-    }
+            fn outliers(&mut self, epoch: u64, outliers: &[Outlier]) -> Result<(), ObserverError> {
+                (**self).outliers(epoch, outliers)
+            }
 
-    fn end(&mut self) {
-        (**self).end();
-    }
+            fn saved(&mut self, file: &Path) -> Result<(), ObserverError> {
+                (**self).saved(file)
+            }
+
+            fn end(&mut self) {
+                (**self).end();
+            }
+        }
+    };
 }
+
+points_to_observer!(&mut O);
+points_to_observer!(Box<O>);
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
     fn begin(&mut self, plan: &Plan) -> Result<(), ObserverError> {
@@ -181,6 +203,11 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
 
     fn epoch(&mut self, record: &EpochRecord) -> Result<Flow, ObserverError> {
         Ok(self.0.epoch(record)?.and(self.1.epoch(record)?))
+    }
+
+    fn unmoved(&mut self, parameters: &[&str]) -> Result<(), ObserverError> {
+        self.0.unmoved(parameters)?;
+        self.1.unmoved(parameters)
     }
 
     fn outliers(&mut self, epoch: u64, outliers: &[Outlier]) -> Result<(), ObserverError> {
@@ -213,6 +240,11 @@ impl<O: Observer> Observer for Option<O> {
     fn epoch(&mut self, record: &EpochRecord) -> Result<Flow, ObserverError> {
         self.as_mut()
             .map_or(Ok(Flow::Continue), |observer| observer.epoch(record))
+    }
+
+    fn unmoved(&mut self, parameters: &[&str]) -> Result<(), ObserverError> {
+        self.as_mut()
+            .map_or(Ok(()), |observer| observer.unmoved(parameters))
     }
 
     fn outliers(&mut self, epoch: u64, outliers: &[Outlier]) -> Result<(), ObserverError> {

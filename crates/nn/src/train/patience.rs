@@ -2,8 +2,8 @@
 
 use crate::snapshot::{Snapshot, SnapshotError, Stateful};
 
-/// Stops when the held-out loss (without held-out data, the training loss) has not got better for a
-/// number of epochs (Prechelt 1998).
+/// Stops when the held-out loss (without held-out data, the training loss), or another figure that a run
+/// is [judged by](crate::Trainer::judged_by), has not got better for a number of epochs (Prechelt 1998).
 ///
 /// ```
 /// use retrograd_nn::EarlyStopping;

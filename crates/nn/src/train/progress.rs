@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use console::Term;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::metrics::{Figure, Metrics};
 use super::observer::{EpochRecord, Flow, Observer, ObserverError, Outlier, Plan, StepRecord};
-use super::terms::Metrics;
 
 /// Most epoch lines of a run; longer runs show every n-th.
 const LINES: u64 = 20;
@@ -141,6 +141,14 @@ impl Observer for Progress {
         Ok(Flow::Continue)
     }
 
+    fn unmoved(&mut self, parameters: &[&str]) -> Result<(), ObserverError> {
+        self.say(&format!(
+            "warning: the loss depends on {}, which no optimiser moves; freeze it if that is meant",
+            parameters.join(", ")
+        ));
+        Ok(())
+    }
+
     fn outliers(&mut self, epoch: u64, outliers: &[Outlier]) -> Result<(), ObserverError> {
         for Outlier { row, column, value } in self.new_outliers(outliers) {
             self.say(&format!(
@@ -205,17 +213,35 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         .collect()
 }
 
-/// `mse 0.0123`, or with several terms `loss 0.0223 = mse 0.0123 + l1 0.0100`.
+/// `mse 0.0123`, or with several terms `loss 0.0223 = mse 0.0123 + 0.5·l1 0.0200`; and what is watched.
 fn terms(metrics: &Metrics) -> String {
-    let parts: Vec<String> = metrics
+    let (minimised, watched): (Vec<_>, Vec<_>) = metrics
+        .figures()
         .iter()
-        .map(|(name, value)| format!("{name} {}", short(value)))
-        .collect();
-    if parts.len() == 1 {
-        parts.concat()
-    } else {
-        format!("loss {} = {}", short(metrics.total()), parts.join(" + "))
-    }
+        .partition(|figure| figure.weighted.is_some());
+    let part = |figure: &Figure| {
+        let weight = figure.weight.filter(|weight| *weight != 1.0);
+        let weight = weight.filter(|_| figure.weighted.is_some());
+        let weight = weight.map_or_else(String::new, |weight| format!("{weight:.3}·"));
+        format!("{weight}{} {}", figure.name, short(figure.value))
+    };
+    let parts = |figures: &[&Figure]| figures.iter().map(|figure| part(figure)).collect();
+    let (sum, beside): (Vec<String>, Vec<String>) = (parts(&minimised), parts(&watched));
+    let loss = match minimised[..] {
+        [] => String::new(),
+        [
+            Figure {
+                weight: Some(1.0), ..
+            },
+        ] => sum.concat(),
+        _ => format!("loss {} = {}", short(metrics.total()), sum.join(" + ")),
+    };
+    std::iter::once(loss)
+        .chain(beside)
+        .collect::<Vec<_>>()
+        .join("  ")
+        .trim_start()
+        .to_owned()
 }
 
 /// Five digits after the point, or an exponent where those would all be zeros.
@@ -241,6 +267,13 @@ mod tests {
         assert_eq!(
             terms(&two.metrics()),
             "loss 0.75000 = mse 0.50000 + l1 0.25000"
+        );
+        let three = Terms::new("mse", Tensor::scalar(0.5).into())
+            .weighted("kl", Tensor::scalar(2.0).into(), 0.125)
+            .watching("on", 3.0);
+        assert_eq!(
+            terms(&three.metrics()),
+            "loss 0.75000 = mse 0.50000 + 0.125·kl 2.00000  on 3.00000"
         );
     }
 

@@ -29,8 +29,8 @@ pub enum Every {
 
 /// Keeps the last few checkpoints of a run in a folder, and the best.
 ///
-/// Files are called by their step, `step-00001234`; that of the epoch with the smallest held-out loss
-/// is `best-00001234`, written when the next one is due. A checkpoint never takes the place of
+/// Files are called by their step, `step-00001234`; that of the epoch that was judged
+/// best is `best-00001234`, written when the next one is due. A checkpoint never takes the place of
 /// another, so that whatever fails, those of before are whole.
 pub struct Shelf {
     folder: PathBuf,
@@ -211,11 +211,11 @@ impl Shelf {
         Ok(())
     }
 
-    /// Takes note of an epoch's loss; whether its checkpoint is to be kept as the best.
-    fn is_best(&mut self, loss: f64) -> bool {
-        let is_best = self.keeps_best && loss < self.best.unwrap_or(f64::INFINITY);
+    /// Takes note of what an epoch cost; whether its checkpoint is to be kept as the best.
+    fn is_best(&mut self, cost: f64) -> bool {
+        let is_best = self.keeps_best && cost < self.best.unwrap_or(f64::INFINITY);
         if is_best {
-            self.best = Some(loss);
+            self.best = Some(cost);
         }
         is_best
     }
@@ -236,7 +236,7 @@ impl Shelf {
     }
 }
 
-/// The best loss, as part of what a trainer remembers.
+/// The best cost, as part of what a trainer remembers.
 impl Shelf {
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot::new().with("best", self.best.into_iter().collect::<Vec<_>>())
@@ -299,13 +299,13 @@ impl<V> Trainer<'_, V> {
     /// Saves what there is now, if checkpoints are saved at all, and the best before it if there is a
     /// new one; never a model that an update has ruined.
     pub(super) fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let Some((model, _)) = &self.saving else {
+        if self.saving.is_none() {
             return Ok(());
-        };
+        }
         self.check_parameters(self.standing.epoch())?;
-        let checkpoint = self.checkpoint(*model);
+        let checkpoint = self.checkpoint();
         let best = self.best_checkpoint.take();
-        let Some((_, shelf)) = &mut self.saving else {
+        let Some(shelf) = &mut self.saving else {
             return Ok(());
         };
         if let Some(best) = best {
@@ -319,7 +319,7 @@ impl<V> Trainer<'_, V> {
     /// Saves what there was after the last epoch, if that is not saved yet.
     pub(super) fn save_last(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let (last, best) = (self.last_checkpoint.take(), self.best_checkpoint.take());
-        let (Some(last), Some((_, shelf))) = (last, &mut self.saving) else {
+        let (Some(last), Some(shelf)) = (last, &mut self.saving) else {
             return Ok(());
         };
         if let Some(best) = best {
@@ -335,23 +335,23 @@ impl<V> Trainer<'_, V> {
     ) -> Result<(), TrainError> {
         let steps = self.standing.steps;
         match &self.saving {
-            Some((_, shelf)) if shelf.is_due_after_step(steps) => self.save(observer),
+            Some(shelf) if shelf.is_due_after_step(steps) => self.save(observer),
             _ => Ok(()),
         }
     }
 
     pub(super) fn save_after_epoch(
         &mut self,
-        loss: f64,
+        cost: f64,
         is_over: bool,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
-        let Some((model, shelf)) = &mut self.saving else {
+        let Some(shelf) = &mut self.saving else {
             return Ok(());
         };
-        let (model, is_best) = (*model, shelf.is_best(loss));
+        let is_best = shelf.is_best(cost);
         let is_due = shelf.is_due_after_epoch(self.standing.epochs);
-        let checkpoint = Arc::new(self.checkpoint(model));
+        let checkpoint = Arc::new(self.checkpoint());
         if is_best {
             self.best_checkpoint = Some(Arc::clone(&checkpoint));
         }
@@ -380,10 +380,10 @@ mod tests {
         let loader = DataLoader::new(data, 4).unwrap();
         let shelf = Shelf::open(folder).unwrap().keeping(1).on(disk);
         let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
-        let mut trainer = Trainer::new(&objective, optimizer, 3).saving(&model, shelf);
+        let mut trainer = Trainer::new(&model, optimizer, objective, 3).saving(shelf);
         if let Some(latest) = Shelf::latest(folder).unwrap() {
             assert!(latest.damaged.is_empty(), "{:?}", latest.damaged);
-            trainer.resume(&model, &latest.checkpoint).unwrap();
+            trainer.resume(&latest.checkpoint).unwrap();
         }
         trainer.fit(epochs, &loader, None, &mut ()).map(drop)
     }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::metrics::Averages;
 use super::observer::EpochRecord;
-use super::terms::Averages;
 
 /// How far a training has come. With the weights and what the optimiser remembers it decides all
 /// that follows, since the order of the data and all random numbers are functions of the seed and of

@@ -13,6 +13,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::metrics::Figure;
 use super::observer::{EpochRecord, Flow, Observer, ObserverError, Plan, StepRecord};
 
 /// Steps between two points of the curves of steps.
@@ -90,7 +91,9 @@ impl Observer for TensorBoard {
 
     fn step(&mut self, record: &StepRecord<'_>) -> Result<Flow, ObserverError> {
         if record.step.is_multiple_of(EVERY) {
-            self.scalar("step/loss", record.step, record.terms.total())?;
+            if record.terms.has_loss() {
+                self.scalar("step/loss", record.step, record.terms.total())?;
+            }
             self.scalar("step/learning_rate", record.step, record.learning_rate)?;
             if let Some(norm) = record.gradient_norm {
                 self.scalar("step/gradient_norm", record.step, norm)?;
@@ -104,8 +107,18 @@ impl Observer for TensorBoard {
         let held_out = record.held_out.iter().map(|metrics| ("held_out", metrics));
         for (what, metrics) in std::iter::once(("train", &record.train)).chain(held_out) {
             self.scalar(&format!("{what}/loss"), epoch, metrics.total())?;
-            for (name, value) in metrics.iter() {
-                self.scalar(&format!("{what}/{name}"), epoch, value)?;
+            for Figure {
+                name,
+                value,
+                weight,
+                ..
+            } in metrics.figures()
+            {
+                self.scalar(&format!("{what}/{name}"), epoch, *value)?;
+                // A weight that never changes is no curve.
+                if let Some(weight) = weight.filter(|weight| *weight != 1.0) {
+                    self.scalar(&format!("{what}/{name}/weight"), epoch, weight)?;
+                }
             }
         }
         for (name, value) in record.measures.iter() {

@@ -1,43 +1,160 @@
-//! A loss as a sum of named terms, so that each can be seen.
+//! A loss as a sum of named terms, and figures beside it, so that each can be seen.
 
 use std::borrow::Cow;
 
 use retrograd_autograd::Var;
-
-use serde::{Deserialize, Serialize};
 use smallvec::{SmallVec, smallvec};
 
-use crate::snapshot::Value;
+use super::metrics::{Figure, Metrics};
 
-/// Named things, one a term; most objectives have few.
-type Named<V> = SmallVec<[(Cow<'static, str>, V); 4]>;
-
-/// The terms of an objective on a batch, each a single number; the loss is their sum.
+/// What an objective gives for a batch: named terms, whose weighted sum is the loss, and figures that are
+/// watched and not minimised.
+///
+/// A term is reported as it is, without its weight: a divergence is then the same quantity under every
+/// weight, and its curve says nothing of the weight's schedule.
+///
+/// ```
+/// use retrograd_autograd::Var;
+/// use retrograd_nn::Terms;
+/// use retrograd_tensor::Tensor;
+///
+/// let number = |value: f64| Var::constant(Tensor::scalar(value));
+/// let terms = Terms::new("mse", number(0.5))
+///     .weighted("kl", number(3.0), 0.1)
+///     .watching("perplexity", 12.0);
+/// assert_eq!(terms.total().item(), 0.5 + 3.0 * 0.1);
+/// assert_eq!(terms.metrics().get("kl"), Some(3.0));
+/// ```
 #[derive(Clone, Debug)]
-pub struct Terms(Named<Var>);
+pub struct Terms {
+    minimised: SmallVec<[Term; 4]>,
+    watched: SmallVec<[(Cow<'static, str>, Watched); 2]>,
+}
+
+#[derive(Clone, Debug)]
+struct Term {
+    name: Cow<'static, str>,
+    value: Var,
+    weight: f64,
+}
+
+/// A figure that is reported and not minimised: a number, or a `Var` of one.
+#[derive(Clone, Debug)]
+pub struct Watched(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    Number(f64),
+    Var(Var),
+}
+
+impl From<f64> for Watched {
+    fn from(number: f64) -> Self {
+        Self(Source::Number(number))
+    }
+}
+
+impl From<Var> for Watched {
+    fn from(var: Var) -> Self {
+        Self(Source::Var(var))
+    }
+}
+
+impl From<&Var> for Watched {
+    fn from(var: &Var) -> Self {
+        Self(Source::Var(var.clone()))
+    }
+}
+
+impl Watched {
+    #[track_caller]
+    fn value(&self) -> f64 {
+        match &self.0 {
+            Source::Number(number) => *number,
+            Source::Var(var) => var.item(),
+        }
+    }
+}
 
 impl Terms {
     /// An objective of one term.
     #[must_use]
-    pub fn new(name: &'static str, value: Var) -> Self {
-        Self(smallvec![(name.into(), value)])
+    pub fn new(name: impl Into<Cow<'static, str>>, value: Var) -> Self {
+        Self {
+            minimised: smallvec![Term {
+                name: name.into(),
+                value,
+                weight: 1.0,
+            }],
+            watched: SmallVec::new(),
+        }
     }
 
     /// The same with another term.
+    ///
+    /// # Panics
+    /// If there is something of this name already.
+    #[track_caller]
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: Var) -> Self {
-        self.0.push((name.into(), value));
+    pub fn with(self, name: impl Into<Cow<'static, str>>, value: Var) -> Self {
+        self.weighted(name, value, 1.0)
+    }
+
+    /// The same with another term, of which `weight` times the value is minimised.
+    ///
+    /// # Panics
+    /// If there is something of this name already.
+    #[track_caller]
+    #[must_use]
+    pub fn weighted(mut self, name: impl Into<Cow<'static, str>>, value: Var, weight: f64) -> Self {
+        let name = self.free(name.into());
+        self.minimised.push(Term {
+            name,
+            value,
+            weight,
+        });
         self
     }
 
-    /// The sum of the terms.
+    /// The same with a figure that is not minimised, such as a perplexity or how many units are on.
+    ///
+    /// # Panics
+    /// If there is something of this name already.
+    #[track_caller]
+    #[must_use]
+    pub fn watching(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Watched>,
+    ) -> Self {
+        let name = self.free(name.into());
+        self.watched.push((name, value.into()));
+        self
+    }
+
+    /// A name that nothing has yet: averages go by it.
+    #[track_caller]
+    fn free(&self, name: Cow<'static, str>) -> Cow<'static, str> {
+        let terms = self.minimised.iter().map(|term| &term.name);
+        let mut taken = terms.chain(self.watched.iter().map(|(name, _)| name));
+        assert!(
+            taken.all(|other| *other != name),
+            "terms: there is a `{name}` already; each needs a name of its own"
+        );
+        name
+    }
+
+    /// The loss: the weighted sum of the terms.
     #[track_caller]
     #[must_use]
     pub fn total(&self) -> Var {
-        let mut values = self.0.iter().map(|(_, value)| value);
+        // Times 1 is the same bits, and a node less without it.
+        let mut values = self.minimised.iter().map(|term| match term.weight {
+            1.0 => term.value.clone(),
+            weight => &term.value * weight,
+        });
         let first = values
             .next()
-            .cloned()
             .unwrap_or_else(|| unreachable!("an objective has a term"));
         values.fold(first, |sum, value| sum + value)
     }
@@ -45,101 +162,23 @@ impl Terms {
     /// The numbers.
     ///
     /// # Panics
-    /// If a term is not a single number.
+    /// If a term, or what is watched, is not a single number.
     #[track_caller]
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        Metrics(
-            self.0
-                .iter()
-                .map(|(name, value)| (name.clone(), value.item()))
-                .collect(),
-        )
-    }
-}
-
-/// The value of every term, of a batch or averaged over samples.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<(String, Value)>", into = "Vec<(String, Value)>")]
-pub struct Metrics(Named<f64>);
-
-impl From<Metrics> for Vec<(String, Value)> {
-    fn from(metrics: Metrics) -> Self {
-        let named = metrics.0.into_iter();
-        named
-            .map(|(name, value)| (name.into_owned(), Value::Number(value)))
-            .collect()
-    }
-}
-
-impl TryFrom<Vec<(String, Value)>> for Metrics {
-    type Error = String;
-
-    fn try_from(named: Vec<(String, Value)>) -> Result<Self, String> {
-        let number = |(name, value)| match value {
-            Value::Number(number) => Ok((name, number)),
-            other => Err(format!("{name} is {other:?} and not a number")),
-        };
-        named.into_iter().map(number).collect()
-    }
-}
-
-impl<N: Into<Cow<'static, str>>> FromIterator<(N, f64)> for Metrics {
-    fn from_iter<I: IntoIterator<Item = (N, f64)>>(named: I) -> Self {
-        let named = named.into_iter();
-        Self(named.map(|(name, value)| (name.into(), value)).collect())
-    }
-}
-
-impl Metrics {
-    /// The loss: the sum of the terms.
-    #[must_use]
-    pub fn total(&self) -> f64 {
-        self.0.iter().map(|(_, value)| value).sum()
-    }
-
-    /// Names and values, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> + '_ {
-        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
-    }
-
-    /// The value of this name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<f64> {
-        self.iter()
-            .find(|(own, _)| *own == name)
-            .map(|(_, value)| value)
-    }
-}
-
-/// Averages of terms over samples.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Averages {
-    sums: Metrics,
-    samples: usize,
-}
-
-impl Averages {
-    /// Adds the metrics of a batch of `samples`.
-    pub(super) fn add(&mut self, metrics: &Metrics, samples: usize) {
-        if self.sums.0.is_empty() {
-            let names = metrics.0.iter().map(|(name, _)| name.clone());
-            self.sums = names.map(|name| (name, 0.0)).collect();
+        let mut metrics = Metrics::default();
+        for Term {
+            name,
+            value,
+            weight,
+        } in &self.minimised
+        {
+            metrics.push(Figure::term(name.clone(), value.item(), *weight));
         }
-        for ((_, sum), (_, value)) in self.sums.0.iter_mut().zip(metrics.iter()) {
-            *sum += value * samples as f64;
+        for (name, value) in &self.watched {
+            metrics.push(Figure::watched(name.clone(), value.value()));
         }
-        self.samples += samples;
-    }
-
-    pub(super) fn metrics(&self) -> Metrics {
-        let sums = self.sums.0.iter();
-        sums.map(|(name, sum)| (name.clone(), sum / self.samples as f64))
-            .collect()
-    }
-
-    pub(super) fn samples(&self) -> usize {
-        self.samples
+        metrics
     }
 }
 
@@ -149,19 +188,28 @@ mod tests {
     use retrograd_tensor::Tensor;
 
     #[test]
-    fn averages_weigh_batches_by_size() {
-        let terms = |a: f64, b: f64| {
-            Terms::new("a", Var::constant(Tensor::scalar(a)))
-                .with("b", Tensor::scalar(b).into())
-                .metrics()
+    fn a_weight_of_one_records_nothing() {
+        let tape = retrograd_autograd::Tape::new();
+        let x = tape.leaf(Tensor::scalar(2.0));
+        let before = tape.len();
+        let _ = Terms::new("a", x.clone()).total();
+        assert_eq!(tape.len(), before);
+        let gradient = |weight| {
+            let x = retrograd_autograd::Tape::new().leaf(Tensor::scalar(2.0));
+            let terms = Terms::new("a", x.clone()).weighted("b", x.square(), weight);
+            let gradients = terms.total().backward();
+            gradients.of(&x).unwrap().item()
         };
-        let mut averages = Averages::default();
-        averages.add(&terms(1.0, 10.0), 3);
-        averages.add(&terms(5.0, 20.0), 1);
         assert_eq!(
-            averages.metrics().iter().collect::<Vec<_>>(),
-            [("a", 2.0), ("b", 12.5)]
+            (gradient(1.0), gradient(0.5), gradient(0.0)),
+            (5.0, 3.0, 1.0)
         );
-        assert_eq!(averages.metrics().total(), 14.5);
+    }
+
+    #[test]
+    #[should_panic(expected = "there is a `kl` already")]
+    fn a_name_is_used_once() {
+        let x = Var::constant(Tensor::scalar(1.0));
+        let _ = Terms::new("kl", x).watching("kl", 1.0);
     }
 }

@@ -30,8 +30,9 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
     let data = loader(model, &prepared.data.split.train, config.batch_size)?;
     let curve = RateFinder::default()
         .run(
-            &objective,
+            model,
             optimizer,
+            objective,
             config.seed,
             &data.shuffled(config.seed),
         )

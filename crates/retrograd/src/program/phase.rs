@@ -7,8 +7,7 @@ use retrograd::autograd::Var;
 use retrograd::datasets::Dataset;
 use retrograd::nn::checkpoint::CheckpointError;
 use retrograd::nn::train::{
-    ActiveUnits, EpochRecord, Every, Latest, Metric, Objective, Prediction, Psnr, RSquared, Shelf,
-    Stopped, TrainError,
+    ActiveUnits, EpochRecord, Every, Latest, Metric, Psnr, RSquared, Shelf, Stopped, TrainError,
 };
 use retrograd::nn::{DataLoader, EarlyStopping, Labelled, Terms, Trainer};
 use retrograd::tensor::Array;
@@ -73,7 +72,7 @@ impl Session<'_> {
             (model.reconstruct(&input(batch)), target)
         };
         let encode = |batch: &Vars| (model.encode(&input(batch)).flat(), batch.0.clone());
-        let trainer = self.trainer(phase, &objective, &reconstruct, &encode)?;
+        let trainer = self.trainer(phase, objective, reconstruct, encode)?;
         self.trained(trainer, number, epochs, ends, watch)
     }
 
@@ -81,23 +80,23 @@ impl Session<'_> {
     fn trainer<'a>(
         &'a self,
         phase: &Phase<'_>,
-        objective: &'a Objective<'a, Vars>,
-        reconstruct: &'a Prediction<'a, Vars>,
-        encode: &'a Prediction<'a, Vars>,
+        objective: impl Fn(&Vars) -> Terms + 'a,
+        reconstruct: impl Fn(&Vars) -> (Var, Var) + 'a,
+        encode: impl Fn(&Vars) -> (Var, Var) + 'a,
     ) -> Result<Trainer<'a, Vars>, Failure> {
         let Run { config, model, .. } = &self.run;
         let optimizer = config.optimizer_of(phase.params.clone(), phase.rate)?;
-        let mut trainer = Trainer::new(objective, optimizer, config.seed)
+        let mut trainer = Trainer::new(model.as_ref(), optimizer, objective, config.seed)
             .scheduled(config.schedule_of()?)
             .accumulating(config.accumulate);
         if let Some(patience) = config.patience {
             trainer = trainer
                 .stopping(EarlyStopping::after(patience))
-                .keeping_best(model.as_ref());
+                .keeping_best();
         }
-        trainer = trainer.measuring(reconstruct, vec![fidelity(self.run.data.kind)]);
+        trainer = trainer.metric(reconstruct, fidelity(self.run.data.kind));
         if model.prior().is_some() {
-            trainer = trainer.measuring(encode, vec![Box::<ActiveUnits>::default()]);
+            trainer = trainer.metric(encode, ActiveUnits::default());
         }
         Ok(trainer)
     }
@@ -125,7 +124,7 @@ impl Session<'_> {
         if let Some(latest) = &start {
             let warnings = latest.damaged.iter();
             warnings.for_each(|damaged| terminal::say(&format!("warning: {damaged}")));
-            resume(&mut trainer, model, latest)?;
+            resume(&mut trainer, latest)?;
             if trainer.is_over(epochs) {
                 // Nothing is computed: the model becomes what the phase left.
                 let records = trainer.fit(epochs, &train, None, &mut ());
@@ -142,10 +141,10 @@ impl Session<'_> {
         if let (true, Some(standing)) = (*had_diverged, standing) {
             Shelf::forget_after(&folder, standing.steps).map_err(Failure::run)?;
         }
-        trainer = trainer.saving(model, self.shelf(&folder)?);
+        trainer = trainer.saving(self.shelf(&folder)?);
         if let Some(start) = &start {
             // For the shelf to know the best of before as well.
-            resume(&mut trainer, model, start)?;
+            resume(&mut trainer, start)?;
         }
         let held_out = &data.split.held_out;
         let held_out = loader(model, held_out, MEASURING_BATCH.min(held_out.len()))?;
@@ -180,14 +179,8 @@ impl Session<'_> {
     }
 }
 
-fn resume(
-    trainer: &mut Trainer<'_, Vars>,
-    model: &dyn Autoencoder,
-    from: &Latest,
-) -> Result<(), Failure> {
-    trainer
-        .resume(model, &from.checkpoint)
-        .map_err(Failure::run)
+fn resume(trainer: &mut Trainer<'_, Vars>, from: &Latest) -> Result<(), Failure> {
+    trainer.resume(&from.checkpoint).map_err(Failure::run)
 }
 
 /// How a phase has ended, trained now or before.

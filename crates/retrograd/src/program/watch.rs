@@ -89,6 +89,10 @@ impl Observer for Watch<'_> {
         Ok(flow.and(self.tensorboard.epoch(record)?))
     }
 
+    fn unmoved(&mut self, parameters: &[&str]) -> Result<(), ObserverError> {
+        self.progress.unmoved(parameters)
+    }
+
     fn outliers(&mut self, epoch: u64, outliers: &[Outlier]) -> Result<(), ObserverError> {
         for Outlier { row, column, value } in self.progress.new_outliers(outliers) {
             let name = self.held_out.columns.get(column);

@@ -2,10 +2,12 @@
 
 mod averages;
 mod descent;
+mod hooks;
 mod lbfgs;
 mod loaders;
 mod modules;
 mod optimizers;
+mod players;
 mod resume;
 mod stopping;
 mod trainer;

@@ -59,7 +59,7 @@ impl Run {
             patience: 1,
             ..PlateauRule::default()
         };
-        let mut trainer = Trainer::new(&objective, (self.build)(&self.model), 3)
+        let mut trainer = Trainer::new(&self.model, (self.build)(&self.model), objective, 3)
             .scheduled(Schedule::Cosine {
                 over: Span::Epochs(7),
                 floor: 0.1,
@@ -70,9 +70,9 @@ impl Run {
                 self.model.params(),
             ))
             .stopping(EarlyStopping::after(1000))
-            .keeping_best(&self.model);
+            .keeping_best();
         if let Some(checkpoint) = from {
-            trainer.resume(&self.model, checkpoint).unwrap();
+            trainer.resume(checkpoint).unwrap();
         }
         let mut watch = Losses {
             losses: Vec::new(),
@@ -82,7 +82,7 @@ impl Run {
             .fit(1000, &train, Some(&held_out), &mut watch)
             .unwrap();
         assert_eq!(trainer.stopped(), Some(Stopped::Asked));
-        (watch.losses, trainer.checkpoint(&self.model))
+        (watch.losses, trainer.checkpoint())
     }
 }
 
@@ -173,9 +173,9 @@ fn on_a_shelf(folder: &Path, change: impl FnOnce(Shelf) -> Shelf, interrupt: &In
         .shuffled(5);
     let shelf = change(Shelf::open(folder).unwrap());
     let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
-    let mut trainer = Trainer::new(&objective, optimizer, 3).saving(&model, shelf);
+    let mut trainer = Trainer::new(&model, optimizer, objective, 3).saving(shelf);
     if let Some(latest) = Shelf::latest(folder).unwrap() {
-        trainer.resume(&model, &latest.checkpoint).unwrap();
+        trainer.resume(&latest.checkpoint).unwrap();
     }
     let mut watch = interrupt.clone();
     trainer.fit(3, &train, None, &mut watch).unwrap();
@@ -230,7 +230,7 @@ fn checkpoint(seed: u64, hidden: usize) -> (Sequential, Checkpoint) {
         .with(Linear::new(hidden, 3, &mut rng));
     let objective = |_: &Var| unreachable!("nothing is computed");
     let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
-    let checkpoint = Trainer::new(&objective, optimizer, seed).checkpoint(&model);
+    let checkpoint = Trainer::new(&model, optimizer, objective, seed).checkpoint();
     (model, checkpoint)
 }
 
@@ -239,13 +239,13 @@ fn another_run_s_checkpoint_is_refused_and_changes_nothing() {
     let (model, _) = checkpoint(3, 4);
     let objective = |_: &Var| unreachable!("nothing is computed");
     let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
-    let mut trainer = Trainer::new(&objective, optimizer, 3);
+    let mut trainer = Trainer::new(&model, optimizer, objective, 3);
     let (weights, memory) = (values(&model), trainer.snapshot());
     for (other, problem) in [
         (checkpoint(4, 4).1, "its seed is 4, and here it is 3"),
         (checkpoint(3, 5).1, "has shape [5, 3] there and [4, 3] here"),
     ] {
-        let text = trainer.resume(&model, &other).unwrap_err().to_string();
+        let text = trainer.resume(&other).unwrap_err().to_string();
         assert!(text.contains(problem), "{text}");
         assert_eq!(values(&model), weights);
         assert_eq!(trainer.snapshot(), memory);

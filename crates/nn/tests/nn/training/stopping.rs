@@ -1,19 +1,22 @@
 //! Ending early, falling rates, steps of several batches, and figures beside the loss.
 
 use super::*;
-use retrograd_nn::train::{Every, Outlier, Psnr, Shelf, Stopped};
+use retrograd_nn::train::{Accuracy, Every, Outlier, Psnr, Shelf, Stopped};
 use retrograd_nn::{BatchNorm1d, Counter, EarlyStopping, Labels, Plateau, PlateauRule};
 use retrograd_tensor::{Array, DType, assert_abs_diff_eq};
 
 /// A parameter whose loss is what its value is compared with: it falls by the rate every step until
 /// it is 0, from where it rises.
-fn valley() -> Param {
-    Param::new(Tensor::scalar(1.0))
+fn valley() -> Valley {
+    Valley {
+        param: Param::new(Tensor::scalar(1.0)),
+        seen: Counter::default(),
+    }
 }
 
-fn trainer<'a>(param: &Param, objective: &'a (dyn Fn(&Var) -> Terms + 'a)) -> Trainer<'a> {
-    let params = vec![("p".to_owned(), param.clone())];
-    Trainer::new(objective, Optimizer::new(Sgd::default(), 0.3, params), 0)
+fn trainer<'a>(model: &'a Valley, objective: impl Fn(&Var) -> Terms + 'a) -> Trainer<'a> {
+    let optimizer = Optimizer::new(Sgd::default(), 0.3, model.params());
+    Trainer::new(model, optimizer, objective, 0)
 }
 
 /// The parameter with a counter beside it.
@@ -35,27 +38,22 @@ impl Module for Valley {
 
 #[test]
 fn a_run_without_progress_ends_with_its_best_weights() {
-    let param = valley();
-    let objective = |x: &Var| Terms::new("distance", param.beside(x).abs());
+    let model = valley();
     let loader = DataLoader::new(samples(4, DType::F64), 4).unwrap();
-    let model = Valley {
-        param: param.clone(),
-        seen: Counter::default(),
-    };
     let objective = |x: &Var| {
         if x.mode() == Mode::Training {
             model.seen.set(model.seen.get() + 1);
         }
-        objective(x)
+        Terms::new("distance", model.param.beside(x).abs())
     };
-    let mut trainer = trainer(&param, &objective)
+    let mut trainer = trainer(&model, objective)
         .stopping(EarlyStopping::after(2))
-        .keeping_best(&model);
+        .keeping_best();
     let records = trainer.fit(50, &loader, Some(&loader), &mut ()).unwrap();
     // 0.7, 0.4, 0.1, then −0.2 and 0.1 again, which is no progress.
     assert_eq!(trainer.stopped(), Some(Stopped::NoProgress));
     assert_eq!((records.len(), trainer.kept()), (5, 3));
-    assert_abs_diff_eq!(param.value().item(), 0.1, epsilon = 1e-12);
+    assert_abs_diff_eq!(model.param.value().item(), 0.1, epsilon = 1e-12);
     assert_eq!(model.seen.get(), 3, "of the same epoch as the weights");
     // There is no more progress, so there is nothing to do.
     let again = trainer.fit(50, &loader, Some(&loader), &mut ()).unwrap();
@@ -77,7 +75,8 @@ impl Observer for Told {
 
 #[test]
 fn held_out_outliers_are_told_and_left_out() {
-    let param = valley();
+    let model = valley();
+    let param = &model.param;
     let objective = |x: &Var| Terms::new("distance", (param.beside(x) * x).exp().mean(..));
     let train = DataLoader::new(Tensor::ones([4, 3], DType::F64), 4).unwrap();
     // Two of five samples, in different batches, with exp(10⁵ p) = ∞.
@@ -89,7 +88,7 @@ fn held_out_outliers_are_told_and_left_out() {
         let held_out = DataLoader::new(held_out, 3).unwrap();
         let mut told = Told::default();
         param.set(Tensor::scalar(1.0));
-        let mut trainer = trainer(&param, &objective);
+        let mut trainer = trainer(&model, objective);
         let outcome = trainer.fit(1, &train, Some(&held_out), &mut told);
         (outcome, told.0)
     };
@@ -115,10 +114,7 @@ fn held_out_outliers_are_told_and_left_out() {
 #[test]
 fn a_training_that_diverges_leaves_its_last_epoch() {
     let folder = tempfile::tempdir().unwrap();
-    let model = Valley {
-        param: valley(),
-        seen: Counter::default(),
-    };
+    let model = valley();
     // 1, 0.7, 0.4, 0.1, and beyond 0 there is no logarithm.
     let objective = |x: &Var| {
         let p = model.param.beside(x);
@@ -128,7 +124,7 @@ fn a_training_that_diverges_leaves_its_last_epoch() {
     let shelf = Shelf::open(folder.path())
         .unwrap()
         .every(Every::Seconds(1e9));
-    let mut trainer = trainer(&model.param, &objective).saving(&model, shelf);
+    let mut trainer = trainer(&model, objective).saving(shelf);
     let error = trainer.fit(9, &loader, Some(&loader), &mut ()).unwrap_err();
     assert!(error.is_divergence(), "{error}");
     let latest = Shelf::latest(folder.path()).unwrap().unwrap();
@@ -139,15 +135,15 @@ fn a_training_that_diverges_leaves_its_last_epoch() {
 
 #[test]
 fn a_plateau_lowers_the_rate() {
-    let param = valley();
-    let objective = |x: &Var| Terms::new("distance", param.beside(x).abs());
+    let model = valley();
+    let objective = |x: &Var| Terms::new("distance", model.param.beside(x).abs());
     let loader = DataLoader::new(samples(4, DType::F64), 4).unwrap();
     let rule = PlateauRule {
         patience: 0,
         factor: 0.5,
         ..PlateauRule::default()
     };
-    let mut trainer = trainer(&param, &objective).falling(Plateau::new(rule));
+    let mut trainer = trainer(&model, objective).falling(Plateau::new(rule));
     let records = trainer.fit(6, &loader, Some(&loader), &mut ()).unwrap();
     let rates: Vec<f64> = records.iter().map(|record| record.learning_rate).collect();
     // At 0.7, 0.4, 0.1, −0.2, which is no progress, and −0.05, which is.
@@ -164,7 +160,7 @@ fn accumulated_batches_are_one_large_batch() {
             .unwrap()
             .shuffled(3);
         let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
-        let mut trainer = Trainer::new(&objective, optimizer, 0).accumulating(accumulated);
+        let mut trainer = Trainer::new(&model, optimizer, objective, 0).accumulating(accumulated);
         let records = trainer.fit(3, &loader, None, &mut ()).unwrap();
         assert_eq!(trainer.standing().steps, 3 * 3);
         (values(&model), records[2].train.total())
@@ -204,9 +200,8 @@ fn pairs_and_labels_train_and_are_measured() {
     };
     let loader = DataLoader::new(data, 8).unwrap().shuffled(1);
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
-    let metrics: Vec<Box<dyn retrograd_nn::train::Metric>> =
-        vec![Box::<retrograd_nn::train::Accuracy>::default()];
-    let mut trainer = Trainer::new(&objective, optimizer, 0).measuring(&predict, metrics);
+    let mut trainer =
+        Trainer::new(&model, optimizer, objective, 0).metric(predict, Accuracy::new());
     let records = trainer.fit(5, &loader, Some(&loader), &mut ()).unwrap();
     let last = &records[4];
     assert_eq!(last.measures.get("accuracy"), Some(1.0));
@@ -221,8 +216,7 @@ fn reconstructions_are_measured_in_decibels() {
     let predict = |x: &Var| (model.forward(x), x.clone());
     let loader = DataLoader::new(samples(30, DType::F32), 7).unwrap();
     let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
-    let mut trainer =
-        Trainer::new(&objective, optimizer, 0).measuring(&predict, vec![Box::new(Psnr::new(1.0))]);
+    let mut trainer = Trainer::new(&model, optimizer, objective, 0).metric(predict, Psnr::new(1.0));
     let records = trainer.fit(1, &loader, Some(&loader), &mut ()).unwrap();
     let mse = records[0].held_out.as_ref().unwrap().total();
     let psnr = records[0].measures.get("psnr").unwrap();
@@ -247,7 +241,7 @@ fn settling_moves_statistics_and_nothing_else() {
     };
     let loader = DataLoader::new(samples(32, DType::F64), 8).unwrap();
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
-    let trainer = Trainer::new(&objective, optimizer, 0);
+    let trainer = Trainer::new(&model, optimizer, objective, 0);
     let (weights, before) = (values(&model), statistics());
     trainer.settle(1, &loader);
     assert_eq!(values(&model), weights);

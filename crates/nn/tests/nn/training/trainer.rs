@@ -23,7 +23,7 @@ fn run(seed: u64, threads: usize) -> Outcome {
             .shuffled(5);
         let held_out = DataLoader::new(samples(20, DType::F32), 16).unwrap();
         let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
-        let mut trainer = Trainer::new(&objective, optimizer, seed);
+        let mut trainer = Trainer::new(&model, optimizer, objective, seed);
         let records = trainer.fit(3, &train, Some(&held_out), &mut ()).unwrap();
         let metrics = records.into_iter().map(|r| (r.train, r.held_out));
         (values(&model), metrics.collect())
@@ -58,7 +58,7 @@ fn evaluation_changes_nothing_and_records_nothing() {
     };
     let loader = DataLoader::new(samples(10, DType::F64), 4).unwrap();
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
-    let trainer = Trainer::new(&objective, optimizer, 0);
+    let trainer = Trainer::new(&model, optimizer, objective, 0);
     let before = values(&model);
     let first = trainer.evaluate(1, &loader);
     assert_eq!(first, trainer.evaluate(1, &loader));
@@ -71,7 +71,7 @@ fn evaluation_changes_nothing_and_records_nothing() {
         let objective =
             |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
         let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
-        let mut trainer = Trainer::new(&objective, optimizer, 0);
+        let mut trainer = Trainer::new(&model, optimizer, objective, 0);
         trainer.fit(2, &loader, held_out, &mut ()).unwrap();
         values(&model)
     };
@@ -83,7 +83,7 @@ fn still(loader: &DataLoader<Tensor>) -> EpochRecord {
     let model = network(1, DType::F64);
     let objective = |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
     let optimizer = Optimizer::new(Sgd::default(), 0.0, model.params());
-    let mut trainer = Trainer::new(&objective, optimizer, 0);
+    let mut trainer = Trainer::new(&model, optimizer, objective, 0);
     trainer
         .fit(1, loader, Some(loader), &mut ())
         .unwrap()
@@ -146,7 +146,7 @@ fn a_dropped_batch_takes_no_part() {
         seen.borrow_mut().clear();
         let loader = loader.clone().last_batch(last);
         let optimizer = Optimizer::new(Sgd::default(), 0.1, model.params());
-        let mut trainer = Trainer::new(&objective, optimizer, 0);
+        let mut trainer = Trainer::new(&model, optimizer, objective, 0);
         let mut notes = Notes::default();
         trainer.fit(2, &loader, None, &mut notes).unwrap();
         assert_eq!(*seen.borrow(), [&sizes[..], &sizes[..]].concat());
@@ -186,23 +186,36 @@ fn an_observers_error_ends_the_run() {
     };
     let loader = DataLoader::new(samples(4, DType::F32), 4).unwrap();
     let optimizer = Optimizer::new(Sgd::default(), 0.1, model.params());
-    let mut trainer = Trainer::new(&objective, optimizer, 0);
+    let mut trainer = Trainer::new(&model, optimizer, objective, 0);
     let error = trainer.fit(5, &loader, None, &mut Full).unwrap_err();
     assert!(matches!(error, TrainError::Observer(_)));
     assert_eq!(error.to_string(), "the disk is full");
     assert_eq!(steps.get(), 2);
 }
 
+/// A parameter alone.
+struct Single(Param);
+
+impl Module for Single {
+    fn forward(&self, x: &Var) -> Var {
+        self.0.beside(x)
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        visitor.param("p", &self.0);
+    }
+}
+
 #[test]
 fn a_schedule_scales_every_step() {
     // The slope is 1 at every step, so that the parameter falls by the sum of the rates.
-    let param = Param::new(Tensor::scalar(0.0));
+    let model = Single(Param::new(Tensor::scalar(0.0)));
+    let param = &model.0;
     let objective = |x: &Var| Terms::new("value", param.beside(x));
     let fall = |schedule: Schedule| {
         param.set(Tensor::scalar(0.0));
-        let params = vec![("p".to_owned(), param.clone())];
-        let optimizer = Optimizer::new(Sgd::default(), 0.25, params);
-        let mut trainer = Trainer::new(&objective, optimizer, 0).scheduled(schedule);
+        let optimizer = Optimizer::new(Sgd::default(), 0.25, model.params());
+        let mut trainer = Trainer::new(&model, optimizer, objective, 0).scheduled(schedule);
         let loader = DataLoader::new(samples(8, DType::F64), 4).unwrap();
         trainer.fit(4, &loader, None, &mut ()).unwrap();
         -param.value().item()
@@ -219,7 +232,7 @@ fn a_model_frozen_whole_is_an_error_and_not_a_panic() {
     let objective = |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
     let loader = DataLoader::new(samples(4, DType::F64), 4).unwrap();
-    let error = Trainer::new(&objective, optimizer, 0)
+    let error = Trainer::new(&model, optimizer, objective, 0)
         .fit(1, &loader, None, &mut ())
         .unwrap_err();
     assert!(error.to_string().contains("frozen"), "{error}");
@@ -233,7 +246,7 @@ fn a_nan_in_the_data_is_reported_as_such() {
     data.make_mut::<f32>()[17] = f32::NAN;
     let loader = DataLoader::new(data, 4).unwrap();
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
-    let mut trainer = Trainer::new(&objective, optimizer, 0);
+    let mut trainer = Trainer::new(&model, optimizer, objective, 0);
     let text = trainer
         .fit(1, &loader, None, &mut ())
         .unwrap_err()
@@ -257,7 +270,7 @@ fn a_nan_in_a_constant_of_the_objective_is_shown_beside_its_use() {
     };
     let loader = DataLoader::new(samples(4, DType::F32), 4).unwrap();
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
-    let mut trainer = Trainer::new(&objective, optimizer, 0);
+    let mut trainer = Trainer::new(&model, optimizer, objective, 0);
     let text = trainer
         .fit(1, &loader, None, &mut ())
         .unwrap_err()

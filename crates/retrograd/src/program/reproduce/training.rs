@@ -115,16 +115,14 @@ impl Training<'_> {
         let shelf = Shelf::open(place).map_err(Failure::run)?;
         let shelf = shelf.every(Every::Seconds(SAVE_EVERY)).keeping(2);
         let objective = |batch: &Vars| objective(phase, batch);
-        let mut trainer = Trainer::new(&objective, optimizer, self.conditions.seed)
+        let mut trainer = Trainer::new(model.as_ref(), optimizer, objective, self.conditions.seed)
             .scheduled(row.schedule.clone())
-            .saving(model.as_ref(), shelf.keeping_best(false));
+            .saving(shelf.keeping_best(false));
         if let Some(latest) = latest {
             for damaged in &latest.damaged {
                 terminal::say(&format!("warning: {damaged}"));
             }
-            trainer
-                .resume(model.as_ref(), &latest.checkpoint)
-                .map_err(Failure::run)?;
+            trainer.resume(&latest.checkpoint).map_err(Failure::run)?;
         }
         let train = self.batches()?;
         let held_out = self.loader(&self.data.held_out.features, MEASURING_BATCH)?;
