@@ -83,7 +83,7 @@ fn deep_steps() -> u64 {
     let model = model.expect("a model");
     let objective = |x: &Var| model.objective(&x.into());
     let optimizer = Optimizer::new(Adam::default(), 1e-3, model.params());
-    let mut trainer = Trainer::new(&model, optimizer, objective, 0);
+    let mut trainer = Trainer::new(model.as_ref(), optimizer, objective, 0);
     let batch = digits(256, 1).features;
     requests(|| {
         trainer.step(&batch, 1, 0).expect("the loss is finite");

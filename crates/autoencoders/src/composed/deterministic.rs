@@ -3,7 +3,7 @@
 use std::fmt;
 
 use retrograd_autograd::Var;
-use retrograd_nn::{Module, Terms, Visitor};
+use retrograd_nn::{Module, Step, Terms, Visitor};
 use retrograd_tensor::Array;
 
 use super::penalty::{Encoded, Penalty};
@@ -106,10 +106,10 @@ impl Autoencoder for Deterministic {
         self.output.reconstruction(&self.body.decode(code))
     }
 
-    fn objective(&self, input: &Input) -> Terms {
+    fn objective_at(&self, input: &Input, step: &Step) -> Terms {
         let x = self
             .corruption
-            .map_or_else(|| input.x.clone(), |noise| noise.apply(&input.x));
+            .map_or_else(|| input.x.clone(), |noise| noise.spoil(&input.x));
         let code = self.body.encode(&x);
         let cost = self
             .output
@@ -119,9 +119,16 @@ impl Autoencoder for Deterministic {
             code: &code,
             body: &self.body,
         };
-        self.penalties.iter().fold(cost, |terms, penalty| {
-            terms.with(penalty.name, (penalty.of)(&batch) * penalty.weight)
-        })
+        let terms = self.penalties.iter().fold(cost, |terms, penalty| {
+            let weight = step.schedule(&penalty.schedule, penalty.weight);
+            terms.weighted(penalty.name, (penalty.of)(&batch), weight)
+        });
+        if self.corruption.is_none() || step.is_training() {
+            return terms;
+        }
+        let clean = self.body.decode(&self.body.encode(&input.x));
+        let cost = self.output.cost(&clean, &input.compared());
+        terms.watching("clean", cost.total())
     }
 
     fn unit(&self) -> &'static str {
@@ -144,7 +151,7 @@ impl Autoencoder for Deterministic {
         match &self.phases {
             Some(phases) => phases(self),
             None => {
-                let objective = |input: &Input| self.objective(input);
+                let objective = |input: &Input, step: &Step| self.objective_at(input, step);
                 vec![Phase::new("training", 1.0, self.params(), objective)]
             }
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use retrograd_autograd::Var;
+use retrograd_nn::Schedule;
 
 use crate::parts::Body;
 
@@ -21,6 +22,7 @@ pub struct Encoded<'a> {
 pub struct Penalty {
     pub(super) name: &'static str,
     pub(super) weight: f64,
+    pub(super) schedule: Schedule,
     pub(super) of: Box<dyn Fn(&Encoded<'_>) -> Var>,
 }
 
@@ -34,8 +36,15 @@ impl Penalty {
         Self {
             name,
             weight,
+            schedule: Schedule::Constant,
             of: Box::new(of),
         }
+    }
+
+    /// The same with a weight that changes during the run.
+    #[must_use]
+    pub fn scheduled(self, schedule: Schedule) -> Self {
+        Self { schedule, ..self }
     }
 }
 

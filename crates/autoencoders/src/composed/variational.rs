@@ -2,7 +2,7 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{
-    Activation, Flatten, Init, Linear, Module, Reshape, Sequential, Terms, Visitor,
+    Activation, Flatten, Init, Linear, Module, Reshape, Sequential, Step, Terms, Visitor,
 };
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Array, Shape, Tensor};
@@ -197,8 +197,7 @@ impl Variational {
         let cost = self.likelihood.cost(&z, &input.compared());
         let terms = Terms::new(self.likelihood.name(), cost);
         match self.bound {
-            Bound::Exact { beta: 1.0 } => terms.with("kl", posterior.divergence()),
-            Bound::Exact { beta } => terms.with("beta_kl", posterior.divergence() * beta),
+            Bound::Exact { beta } => terms.weighted("kl", posterior.divergence(), beta),
             _ => terms.with("kl", posterior.log_ratio(&code, noise).mean(..)),
         }
     }
@@ -272,7 +271,7 @@ impl Autoencoder for Variational {
         self.likelihood.mean(&self.decoded(code, labels))
     }
 
-    fn objective(&self, input: &Input) -> Terms {
+    fn objective_at(&self, input: &Input, _: &Step) -> Terms {
         let (samples, latent) = (input.samples(), self.prior.latent);
         let noise = match self.bound {
             Bound::Importance { draws } => noise(&input.x, &[draws, samples, latent]),

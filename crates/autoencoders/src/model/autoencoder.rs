@@ -1,7 +1,7 @@
 //! What every autoencoder can do.
 
 use retrograd_autograd::Var;
-use retrograd_nn::{Module, Terms};
+use retrograd_nn::{Module, Step, Terms};
 use retrograd_tensor::Array;
 
 use super::code::Code;
@@ -25,17 +25,22 @@ pub trait Autoencoder: Module {
     /// [labels](Self::classes), for these, one a code.
     fn decode(&self, code: &Var, labels: Option<&Array<i64>>) -> Var;
 
-    /// What training minimises on a batch, term by term.
+    /// What training minimises on a batch at a step, term by term, and what is watched beside it.
     ///
     /// Noise comes from the random stream of the tape that the samples belong to; without a tape, from
     /// that of seed 0.
-    fn objective(&self, input: &Input) -> Terms;
+    fn objective_at(&self, input: &Input, step: &Step) -> Terms;
 
     /// What the loss is measured in.
     fn unit(&self) -> &'static str;
 
     /// The width of every layer from the input through the code to the output.
     fn widths(&self) -> Vec<usize>;
+
+    /// [`objective_at`](Self::objective_at) where no run stands anywhere: at the first step, measured.
+    fn objective(&self, input: &Input) -> Terms {
+        self.objective_at(input, &Step::default())
+    }
 
     /// g(f(x)) of a batch.
     fn reconstruct(&self, input: &Input) -> Var {
@@ -70,7 +75,7 @@ pub trait Autoencoder: Module {
 
     /// How it is trained: most variants in one go, some in several.
     fn phases(&self) -> Vec<Phase<'_>> {
-        let objective = move |input: &Input| self.objective(input);
+        let objective = move |input: &Input, step: &Step| self.objective_at(input, step);
         vec![Phase::new("training", 1.0, self.params(), objective)]
     }
 }

@@ -105,3 +105,12 @@ impl From<Tensor> for Input {
         Var::from(x).into()
     }
 }
+
+/// What a loader of labelled samples gives: samples, classes, and what was observed.
+impl From<&(Var, Option<Array<i64>>, Option<Var>)> for Input {
+    fn from((x, labels, observed): &(Var, Option<Array<i64>>, Option<Var>)) -> Self {
+        Self::from(x)
+            .labelled(labels.clone())
+            .observed(observed.clone())
+    }
+}

@@ -1,45 +1,53 @@
-//! A stretch of training: what is minimised, and what moves meanwhile.
+//! A stretch of training: who moves what in it, and what for.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use retrograd_nn::{Param, Terms};
+use retrograd_nn::train::{Player, Step};
+use retrograd_nn::{Optimizer, Param, Terms};
+use retrograd_tensor::random::Rng;
 
 use super::input::Input;
 
-/// What is minimised on a batch.
-type PhaseObjective<'a> = dyn Fn(&Input) -> Terms + 'a;
+/// What is minimised on a batch at a step.
+type RoleObjective<'a> = dyn Fn(&Input, &Step) -> Terms + 'a;
+/// What happens after an update.
+type After<'a> = dyn FnMut(&Step, &mut Rng, &mut Optimizer) + 'a;
 
-/// A stretch of training.
+/// A part of a model that is trained for an objective of its own: a [`Player`] whose optimiser is still to
+/// be chosen.
 ///
-/// An optimiser of [`params`](Self::params) moves these and no others, whatever the objective
-/// depends on.
-pub struct Phase<'a> {
+/// It moves [`params`](Self::params) and no others, whatever the objective depends on.
+pub struct Role<'a> {
     /// What it is called in tables.
     pub name: Cow<'static, str>,
-    /// Its share of the epochs; the shares of a model's phases sum to 1.
-    pub share: f64,
-    /// What the learning rate is multiplied by.
-    pub rate: f64,
     /// What moves, by path.
     pub params: Vec<(String, Param)>,
-    objective: Box<PhaseObjective<'a>>,
+    /// What the learning rate is multiplied by.
+    pub rate: f64,
+    every: u64,
+    repeats: usize,
+    is_of_whole_batches: bool,
+    objective: Box<RoleObjective<'a>>,
+    after: Option<Box<After<'a>>>,
 }
 
-impl<'a> Phase<'a> {
-    /// A phase in which `params` minimise `objective`.
+impl<'a> Role<'a> {
+    /// A role in which `params` minimise `objective`.
     pub fn new(
         name: impl Into<Cow<'static, str>>,
-        share: f64,
         params: Vec<(String, Param)>,
-        objective: impl Fn(&Input) -> Terms + 'a,
+        objective: impl Fn(&Input, &Step) -> Terms + 'a,
     ) -> Self {
         Self {
             name: name.into(),
-            share,
-            rate: 1.0,
             params,
+            rate: 1.0,
+            every: 1,
+            repeats: 1,
+            is_of_whole_batches: false,
             objective: Box::new(objective),
+            after: None,
         }
     }
 
@@ -52,23 +60,156 @@ impl<'a> Phase<'a> {
         }
     }
 
-    /// What the phase minimises on a batch, term by term.
+    /// The same, moving in every so many steps only.
+    #[must_use]
+    pub fn every(self, steps: u64) -> Self {
+        Self {
+            every: steps,
+            ..self
+        }
+    }
+
+    /// The same, moving so many times in a step.
+    #[must_use]
+    pub fn repeated(self, repeats: usize) -> Self {
+        Self { repeats, ..self }
+    }
+
+    /// The same with an objective that is one of the batch as a whole: see
+    /// [`Player::of_whole_batches`].
+    #[must_use]
+    pub fn of_whole_batches(self) -> Self {
+        Self {
+            is_of_whole_batches: true,
+            ..self
+        }
+    }
+
+    /// The same with something to do after each update: see [`Player::after`].
+    #[must_use]
+    pub fn after(self, act: impl FnMut(&Step, &mut Rng, &mut Optimizer) + 'a) -> Self {
+        Self {
+            after: Some(Box::new(act)),
+            ..self
+        }
+    }
+
+    /// What the role minimises on a batch, term by term.
     #[track_caller]
     #[must_use]
-    pub fn objective(&self, input: &Input) -> Terms {
-        (self.objective)(input)
+    pub fn objective(&self, input: &Input, step: &Step) -> Terms {
+        (self.objective)(input, step)
+    }
+
+    /// The player of this role, moved by `optimizer`, on batches that can be read as inputs.
+    #[must_use]
+    pub fn player<V>(self, optimizer: Optimizer) -> Player<'a, V>
+    where
+        Input: for<'b> From<&'b V>,
+    {
+        let Self {
+            name,
+            every,
+            repeats,
+            objective,
+            is_of_whole_batches,
+            after,
+            ..
+        } = self;
+        let objective = move |batch: &V, step: &Step| objective(&batch.into(), step);
+        let mut player = Player::new(&*name, optimizer, objective)
+            .every(every)
+            .repeated(repeats);
+        if is_of_whole_batches {
+            player = player.of_whole_batches();
+        }
+        match after {
+            Some(act) => player.after(act),
+            None => player,
+        }
     }
 }
 
-impl fmt::Debug for Phase<'_> {
+impl fmt::Debug for Role<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name,
+        write!(f, "Role({}, {} parameters)", self.name, self.params.len())
+    }
+}
+
+/// A stretch of training, in which one role is played or several take turns.
+#[derive(Debug)]
+pub struct Phase<'a> {
+    /// What it is called in tables.
+    pub name: Cow<'static, str>,
+    /// Its share of the epochs; the shares of a model's phases sum to 1.
+    pub share: f64,
+    /// Who takes part: the loss of the first is the loss of the run.
+    pub roles: Vec<Role<'a>>,
+}
+
+impl<'a> Phase<'a> {
+    /// A phase in which `params` minimise `objective`.
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        share: f64,
+        params: Vec<(String, Param)>,
+        objective: impl Fn(&Input, &Step) -> Terms + 'a,
+    ) -> Self {
+        let name = name.into();
+        let roles = vec![Role::new(name.clone(), params, objective)];
+        Self { name, share, roles }
+    }
+
+    /// A phase in which these roles take turns.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn of(name: impl Into<Cow<'static, str>>, share: f64, roles: Vec<Role<'a>>) -> Self {
+        assert!(!roles.is_empty(), "a phase has a role");
+        Self {
+            name: name.into(),
             share,
-            params,
-            ..
-        } = self;
-        write!(f, "Phase({name}, {} parameters, {share})", params.len())
+            roles,
+        }
+    }
+
+    /// The same with every role at another learning rate, `factor` times the recipe's.
+    #[must_use]
+    pub fn at_rate(mut self, factor: f64) -> Self {
+        self.roles.iter_mut().for_each(|role| role.rate *= factor);
+        self
+    }
+
+    /// All that moves, by path.
+    pub fn params(&self) -> impl Iterator<Item = &(String, Param)> + '_ {
+        self.roles.iter().flat_map(|role| &role.params)
+    }
+
+    /// What the first role minimises on a batch, term by term.
+    #[track_caller]
+    #[must_use]
+    pub fn objective(&self, input: &Input, step: &Step) -> Terms {
+        self.roles[0].objective(input, step)
+    }
+
+    /// The players of all roles, each moved by the optimiser that is made for its parameters and for
+    /// so many times the recipe's rate.
+    ///
+    /// # Errors
+    /// If an optimiser cannot be made.
+    pub fn players<V, E>(
+        self,
+        optimizer: impl Fn(Vec<(String, Param)>, f64) -> Result<Optimizer, E>,
+    ) -> Result<Vec<Player<'a, V>>, E>
+    where
+        Input: for<'b> From<&'b V>,
+    {
+        let player = |role: Role<'a>| {
+            let optimizer = optimizer(role.params.clone(), role.rate)?;
+            Ok(role.player(optimizer))
+        };
+        self.roles.into_iter().map(player).collect()
     }
 }
 
@@ -110,7 +251,7 @@ mod tests {
     #[test]
     fn every_epoch_is_in_one_phase() {
         let phase = |share| {
-            Phase::new("a phase", share, Vec::new(), |input: &Input| {
+            Phase::new("a phase", share, Vec::new(), |input: &Input, _: &Step| {
                 Terms::new("x", input.x.clone())
             })
         };

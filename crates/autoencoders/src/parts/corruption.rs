@@ -52,12 +52,12 @@ impl Corruption {
         }
     }
 
-    /// x̃ for a batch `[batch, features]` in training; x itself in evaluation. The noise comes from
-    /// the tape's random stream, so a free constant stays as it is.
+    /// x̃ for a batch `[batch, features]`, in training and in measuring alike. The noise comes from the
+    /// tape's random stream, so a free constant stays as it is.
     #[track_caller]
     #[must_use]
-    pub fn apply(self, x: &Var) -> Var {
-        let Some(tape) = x.tape().filter(|_| x.mode() == Mode::Training) else {
+    pub fn spoil(self, x: &Var) -> Var {
+        let Some(tape) = x.tape() else {
             return x.clone();
         };
         match self {
@@ -67,7 +67,14 @@ impl Corruption {
                 let noisy = x + Var::constant(noise);
                 if clip { noisy.clamp(0.0, 1.0) } else { noisy }
             }
-            Self::Dropout { share } => x.dropout(share),
+            Self::Dropout { share } if x.mode() == Mode::Training => x.dropout(share),
+            Self::Dropout { share } => {
+                let kept = tape.random(|rng| {
+                    let draws = Tensor::uniform(*x.shape(), 0.0, 1.0, rng, x.dtype());
+                    draws.map(|draw| f64::from(draw >= share) / (1.0 - share))
+                });
+                x * Var::constant(kept)
+            }
             Self::Masking { share } => {
                 let mask = tape.random(|rng| mask(x.value(), share, rng));
                 x * Var::constant(mask)
@@ -80,7 +87,7 @@ impl Corruption {
     pub fn of(self, x: &Tensor, rng: &mut Rng) -> Tensor {
         let tape =
             retrograd_autograd::Tape::with(Mode::Training, retrograd_tensor::random::copy(rng));
-        let noisy = self.apply(&tape.constant(x.clone())).into_value();
+        let noisy = self.spoil(&tape.constant(x.clone())).into_value();
         tape.random(|after| *rng = retrograd_tensor::random::copy(after));
         noisy
     }
@@ -134,21 +141,21 @@ mod tests {
     ];
 
     #[test]
-    fn only_training_is_noisy_and_a_stream_repeats() {
+    fn a_stream_repeats_and_goes_on_and_constants_stay_as_they_are() {
         let x = Tensor::uniform([20, 10], 0.0, 1.0, &mut random::rng(1), DType::F64);
         for corruption in ALL {
-            let on = |mode, seed| {
-                let tape = Tape::with(mode, random::rng(seed));
-                corruption.apply(&tape.constant(x.clone())).into_value()
-            };
-            assert_eq!(on(Mode::Evaluation, 3), x, "{corruption:?}");
-            assert_eq!(*corruption.apply(&x.clone().into()).value(), x);
-            let noisy = on(Mode::Training, 3);
-            assert_ne!(noisy, x);
-            assert_eq!(noisy, on(Mode::Training, 3));
-            assert_ne!(noisy, on(Mode::Training, 4));
+            assert_eq!(*corruption.spoil(&x.clone().into()).value(), x);
+            for mode in [Mode::Evaluation, Mode::Training] {
+                let on = |seed| {
+                    let tape = Tape::with(mode, random::rng(seed));
+                    corruption.spoil(&tape.constant(x.clone())).into_value()
+                };
+                assert_ne!(on(3), x, "{corruption:?}");
+                assert_eq!(on(3), on(3));
+                assert_ne!(on(3), on(4));
+            }
             let mut rng = random::rng(3);
-            assert_eq!(corruption.of(&x, &mut rng), noisy);
+            let noisy = corruption.of(&x, &mut rng);
             assert_ne!(corruption.of(&x, &mut rng), noisy, "the stream goes on");
         }
     }

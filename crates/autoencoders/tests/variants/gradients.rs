@@ -5,7 +5,7 @@
 use retrograd_autoencoders::{DataShape, Gradients, Noise, Nonlinearity};
 use retrograd_autograd::check::Check;
 use retrograd_autograd::{Tape, Var};
-use retrograd_nn::{Param, Terms};
+use retrograd_nn::{Param, Step, Terms};
 use retrograd_tensor::Tensor;
 
 use crate::{Miniature, input, miniatures, model, uniform};
@@ -131,8 +131,8 @@ fn of_every_phase_by_what_moves_in_it() {
     let x = uniform(3, 8, 5);
     let phases = model.phases();
     for phase in &phases[..2] {
-        let outcome = check_params(&phase.name, &phase.params, KINKS, |tape| {
-            phase.objective(&tape.constant(x.clone()).into())
+        let outcome = check_params(&phase.name, &phase.roles[0].params, KINKS, |tape| {
+            phase.objective(&tape.constant(x.clone()).into(), &Step::default())
         });
         outcome.unwrap();
     }

@@ -5,7 +5,7 @@ use retrograd_autoencoders::{
     Start, Variational, contraction_by_sweeps, contraction_of_sigmoids, draw_samples,
 };
 use retrograd_autograd::{Mode, Tape, Var};
-use retrograd_nn::{Activation, Module};
+use retrograd_nn::{Activation, Module, Step};
 use retrograd_tensor::{Array, DType, Tensor, assert_abs_diff_eq, assert_relative_eq, random};
 
 use crate::{Miniature, assert_near, copy, input, miniatures, model, normal, step, uniform};
@@ -73,16 +73,21 @@ fn without_noise_denoising_is_deep() {
     }
     let noisy = deep().with_corruption(Corruption::Masking { share: 0.5 });
     let noisy = noisy.to(DType::F64);
-    let losses = [Mode::Training, Mode::Evaluation].map(|mode| {
+    let figures = [Mode::Training, Mode::Evaluation].map(|mode| {
         let tape = Tape::with(mode, random::rng(0));
-        noisy
-            .objective(&tape.constant(x.clone()).into())
-            .total()
-            .item()
+        let step = Step {
+            mode,
+            ..Step::default()
+        };
+        let input = tape.constant(x.clone()).into();
+        noisy.objective_at(&input, &step).metrics()
     });
     let clean = deep().to(DType::F64).objective(&x.into()).total().item();
-    assert_eq!(losses[1], clean, "evaluation is clean");
-    assert_ne!(losses[0], clean, "training is noisy");
+    let [trained, measured] = figures;
+    assert_ne!(trained.total(), clean, "training is noisy");
+    assert_ne!(measured.total(), clean, "and so is measuring");
+    assert_eq!(measured.get("clean"), Some(clean));
+    assert_eq!(trained.get("clean"), None);
 }
 
 #[test]
@@ -185,13 +190,19 @@ fn beta_of_one_is_the_variational_autoencoder() {
         let model = variational(1).with_bound(bound);
         let terms = model.objective_with(&x.clone().into(), &noise);
         let terms = terms.metrics();
-        terms.iter().map(|(_, value)| value).collect::<Vec<_>>()
+        let weighted = terms.total();
+        let each: Vec<f64> = terms.iter().map(|(_, value)| value).collect();
+        (each, weighted)
     };
     let (heavy, plain) = (
         parts(Bound::Exact { beta: 4.0 }),
         parts(Bound::Exact { beta: 1.0 }),
     );
-    assert_eq!(heavy, [plain[0], 4.0 * plain[1]]);
+    assert_eq!(
+        heavy.0, plain.0,
+        "divergences are told without their weight"
+    );
+    assert_relative_eq!(heavy.1, plain.0[0] + 4.0 * plain.0[1], max_relative = 1e-14);
 }
 
 #[test]
@@ -321,6 +332,11 @@ fn the_last_phase_is_the_stacked_autoencoder() {
     assert_same("greedy", child.as_ref(), parent.as_ref(), &x);
     let phases = child.phases();
     let input = Input::from(x);
-    let last = phases.last().unwrap().objective(&input).total().item();
+    let last = phases
+        .last()
+        .unwrap()
+        .objective(&input, &Step::default())
+        .total()
+        .item();
     assert_eq!(last, parent.objective(&input).total().item());
 }

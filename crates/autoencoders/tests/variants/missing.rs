@@ -2,6 +2,7 @@
 
 use retrograd_autoencoders::{Likelihood, Output, Target};
 use retrograd_autograd::Var;
+use retrograd_nn::Step;
 use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq};
 
 use crate::{Miniature, assert_near, input, miniatures, step, uniform};
@@ -26,7 +27,7 @@ fn what_stands_in_a_hole_has_no_influence() {
                 let values = &x * &mask + mask.map(|seen| if seen > 0.0 { 0.0 } else { hole });
                 step(model.as_ref(), &x, |x| {
                     let input = input(model.as_ref(), x).observed(Var::from(mask.clone()));
-                    phase.objective(&input.against(Var::from(values.clone())))
+                    phase.objective(&input.against(Var::from(values.clone())), &Step::default())
                 })
             };
             let known = with(0.5);
@@ -49,7 +50,10 @@ fn where_all_is_observed_a_mask_changes_nothing() {
         for phase in model.phases() {
             let with = |mask: Option<&Var>| {
                 step(model.as_ref(), &x, |x| {
-                    phase.objective(&input(model.as_ref(), x).observed(mask.cloned()))
+                    phase.objective(
+                        &input(model.as_ref(), x).observed(mask.cloned()),
+                        &Step::default(),
+                    )
                 })
             };
             let (ours, theirs) = (with(Some(&whole)), with(None));

@@ -289,6 +289,7 @@ fn powers_of_ten_and_whose_sum() {
         .find(|(name, _)| *name == "l1")
         .unwrap()
         .1;
+    let ours = lambda * ours;
     let summed = lambda * model.encode(&x.into()).flat().abs().sum(..).item();
     assert_abs_diff_eq!(summed / ours, 32.0, epsilon = 1e-12);
     let per_sample = card("sparse-l1")

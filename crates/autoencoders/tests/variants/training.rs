@@ -2,17 +2,18 @@
 
 use retrograd_autoencoders::{Autoencoder, DataShape, OptimizerKind, Phase};
 use retrograd_autograd::{Mode, Tape, Var};
+use retrograd_nn::Step;
 use retrograd_tensor::{Tensor, random};
 
 use crate::{Miniature, input, miniatures, model, normal, uniform};
 
 /// Steps of Adam on a phase of a model.
 fn train(model: &dyn Autoencoder, phase: &Phase<'_>, x: &Tensor, steps: u64) {
-    let mut optimizer = OptimizerKind::Adam.build(0.01, phase.params.clone());
+    let mut optimizer = OptimizerKind::Adam.build(0.01, phase.params().cloned().collect());
     for step in 0..steps {
         let tape = Tape::with(Mode::Training, random::stream(0, "step", &[step]));
         let x = tape.constant(x.clone());
-        let loss = phase.objective(&input(model, &x)).total();
+        let loss = phase.objective(&input(model, &x), &Step::default()).total();
         let gradients = loss.backward();
         drop(loss);
         optimizer.step(&gradients);
@@ -26,7 +27,7 @@ fn a_phase_moves_its_own_parameters_and_no_others() {
     let options = "hidden = [6]\nlatent = 3\nlambda = 1e-4";
     let model = model("greedy", options, DataShape::points(8), 3);
     let paths = |phase: &Phase<'_>| -> Vec<String> {
-        phase.params.iter().map(|(path, _)| path.clone()).collect()
+        phase.params().map(|(path, _)| path.clone()).collect()
     };
     let phases = model.phases();
     assert_eq!(
@@ -47,14 +48,19 @@ fn a_phase_moves_its_own_parameters_and_no_others() {
             "decoder.0.bias"
         ]
     );
-    assert_eq!(phases[2].params.len(), 8);
+    assert_eq!(phases[2].params().count(), 8);
     for phase in &phases {
         let values = || -> Vec<(String, Tensor)> {
             let params = model.params().into_iter();
             params.map(|(path, param)| (path, param.value())).collect()
         };
         let var = Var::constant(x.clone());
-        let loss = || phase.objective(&(&var).into()).total().item();
+        let loss = || {
+            phase
+                .objective(&(&var).into(), &Step::default())
+                .total()
+                .item()
+        };
         let (before, loss_before) = (values(), loss());
         train(model.as_ref(), phase, &x, 200);
         let moving = paths(phase);

@@ -2,6 +2,7 @@
 
 use retrograd_autoencoders::{Autoencoder, Input, draw_samples};
 use retrograd_autograd::Tape;
+use retrograd_nn::Step;
 use retrograd_tensor::{DType, Tensor, random};
 
 use crate::{Miniature, input, miniatures, uniform};
@@ -48,10 +49,10 @@ fn every_variant_computes_in_the_type_of_its_parameters() {
         {
             let x = Tape::new().constant(x.clone());
             let input = input(model.as_ref(), &x).observed(mask.map(|mask| mask.clone().into()));
-            let loss = phase.objective(&input).total();
+            let loss = phase.objective(&input, &Step::default()).total();
             assert_eq!(loss.value().dtype(), dtype, "{what}, {}", phase.name);
             let gradients = loss.backward();
-            for (path, param) in &phase.params {
+            for (path, param) in phase.params() {
                 let gradient = gradients.of_key(param.id()).expect("a gradient");
                 assert_eq!(gradient.dtype(), dtype, "{what}, {}: {path}", phase.name);
             }

@@ -19,6 +19,18 @@ pub struct Step {
     pub mode: Mode,
 }
 
+/// The first step, measured.
+impl Default for Step {
+    fn default() -> Self {
+        Self {
+            moment: Moment::default(),
+            player: "model".into(),
+            repeat: 0,
+            mode: Mode::Evaluation,
+        }
+    }
+}
+
 impl Step {
     /// A coefficient at this moment of the run: a weight of a term, a temperature.
     #[must_use]

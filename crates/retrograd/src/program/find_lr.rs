@@ -1,11 +1,11 @@
 //! `retrograd find-lr`: which learning rate a training could have.
 
-use retrograd::nn::train::{RateCurve, RateFinder};
+use retrograd::nn::train::{RateCurve, RateFinder, Step};
 use retrograd::report::number;
 
 use crate::program::cli::TrainOptions;
 use crate::program::failure::Failure;
-use crate::program::phase::{Vars, loader, objective};
+use crate::program::phase::{Vars, loader};
 use crate::program::terminal;
 use crate::program::train;
 
@@ -24,9 +24,10 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
     let prepared = train::prepare(options)?;
     let (config, model) = (&prepared.config, prepared.model.as_ref());
     let phases = model.phases();
-    let phase = &phases[0];
-    let objective = |batch: &Vars| objective(phase, batch);
-    let optimizer = config.optimizer_of(phase.params.clone(), phase.rate)?;
+    let role = &phases[0].roles[0];
+    let step = Step::default();
+    let objective = |batch: &Vars| role.objective(&batch.into(), &step);
+    let optimizer = config.optimizer_of(role.params.clone(), role.rate)?;
     let data = loader(model, &prepared.data.split.train, config.batch_size)?;
     let curve = RateFinder::default()
         .run(
@@ -37,7 +38,7 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
             &data.shuffled(config.seed),
         )
         .map_err(Failure::run)?;
-    terminal::print(&words(&curve, phase.rate, &config.optimizer))
+    terminal::print(&words(&curve, role.rate, &config.optimizer))
 }
 
 /// The curve, and what follows from it; a phase multiplies the run's rate by `factor`.

@@ -9,7 +9,7 @@ use retrograd::nn::checkpoint::CheckpointError;
 use retrograd::nn::train::{
     ActiveUnits, EpochRecord, Every, Latest, Metric, Psnr, RSquared, Shelf, Stopped, TrainError,
 };
-use retrograd::nn::{DataLoader, EarlyStopping, Labelled, Terms, Trainer};
+use retrograd::nn::{DataLoader, EarlyStopping, Labelled, Trainer};
 use retrograd::tensor::Array;
 
 use crate::program::failure::Failure;
@@ -39,63 +39,49 @@ pub(crate) type Broken = (String, Option<End>);
 /// Samples, labels if there are such, and what was observed if not all was.
 pub(crate) type Vars = (Var, Option<Array<i64>>, Option<Var>);
 
-/// What a phase minimises on a batch.
-pub(crate) fn objective(phase: &Phase<'_>, batch: &Vars) -> Terms {
-    phase.objective(&input(batch))
-}
-
-/// A batch as models read it.
-fn input((x, labels, observed): &Vars) -> Input {
-    Input::from(x)
-        .labelled(labels.clone())
-        .observed(observed.clone())
-}
-
 impl Session<'_> {
     /// Trains one phase, from its last checkpoint if there is one.
     pub(crate) fn phase(
         &self,
-        phase: &Phase<'_>,
+        phase: Phase<'_>,
         number: usize,
         epochs: u64,
         ends: &[End],
         watch: &mut Watch<'_>,
     ) -> Result<Result<End, Broken>, Failure> {
-        let model = self.run.model.as_ref();
-        let objective = |batch: &Vars| objective(phase, batch);
-        // x / 1 where it was observed and 0 / 0, which is NaN, where it was not.
-        let known = |x: &Var, observed: &Var| x * observed / observed;
-        let reconstruct = |batch: &Vars| {
-            let (x, _, observed) = batch;
-            let known = observed.as_ref().map(|observed| known(x, observed));
-            let target = known.unwrap_or_else(|| x.clone());
-            (model.reconstruct(&input(batch)), target)
-        };
-        let encode = |batch: &Vars| (model.encode(&input(batch)).flat(), batch.0.clone());
-        let trainer = self.trainer(phase, objective, reconstruct, encode)?;
+        let trainer = self.trainer(phase)?;
         self.trained(trainer, number, epochs, ends, watch)
     }
 
     /// What trains a phase, at its beginning.
-    fn trainer<'a>(
-        &'a self,
-        phase: &Phase<'_>,
-        objective: impl Fn(&Vars) -> Terms + 'a,
-        reconstruct: impl Fn(&Vars) -> (Var, Var) + 'a,
-        encode: impl Fn(&Vars) -> (Var, Var) + 'a,
-    ) -> Result<Trainer<'a, Vars>, Failure> {
+    fn trainer<'a>(&'a self, phase: Phase<'a>) -> Result<Trainer<'a, Vars>, Failure> {
         let Run { config, model, .. } = &self.run;
-        let optimizer = config.optimizer_of(phase.params.clone(), phase.rate)?;
-        let mut trainer = Trainer::new(model.as_ref(), optimizer, objective, config.seed)
-            .scheduled(config.schedule_of()?)
-            .accumulating(config.accumulate);
+        let model = model.as_ref();
+        let schedule = config.schedule_of()?;
+        let players = phase.players(|params, rate| config.optimizer_of(params, rate))?;
+        let players = players
+            .into_iter()
+            .map(|player| player.scheduled(schedule.clone()));
+        let mut trainer = Trainer::of(model, players, config.seed).accumulating(config.accumulate);
         if let Some(patience) = config.patience {
             trainer = trainer
                 .stopping(EarlyStopping::after(patience))
                 .keeping_best();
         }
+        // x / 1 where it was observed and 0 / 0, which is NaN, where it was not.
+        let known = |x: &Var, observed: &Var| x * observed / observed;
+        let reconstruct = move |batch: &Vars| {
+            let input = Input::from(batch);
+            let known = input.observed.as_ref().map(|seen| known(&input.x, seen));
+            let target = known.unwrap_or_else(|| input.x.clone());
+            (model.reconstruct(&input), target)
+        };
         trainer = trainer.metric(reconstruct, fidelity(self.run.data.kind));
         if model.prior().is_some() {
+            let encode = move |batch: &Vars| {
+                let input = Input::from(batch);
+                (model.encode(&input).flat(), input.x)
+            };
             trainer = trainer.metric(encode, ActiveUnits::default());
         }
         Ok(trainer)

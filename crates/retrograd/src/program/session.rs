@@ -115,7 +115,7 @@ impl<'a> Session<'a> {
     /// Trains one phase after the other, up to one that diverges.
     fn phases(&self) -> Result<(Vec<End>, Option<Diverged>), Failure> {
         let phases = self.run.model.phases();
-        let epochs = epochs_of(&phases, self.run.config.epochs);
+        let (count, epochs) = (phases.len(), epochs_of(&phases, self.run.config.epochs));
         let mut watch = Watch {
             progress: Progress::new(),
             metrics: None,
@@ -126,14 +126,14 @@ impl<'a> Session<'a> {
             before: 0,
         };
         let mut ends: Vec<End> = Vec::new();
-        for (number, (phase, epochs)) in phases.iter().zip(epochs).enumerate() {
-            if phases.len() > 1 {
+        for (number, (phase, epochs)) in phases.into_iter().zip(epochs).enumerate() {
+            if count > 1 {
                 watch.phase = Some(phase.name.clone());
             }
             let end = match self.phase(phase, number, epochs, &ends, &mut watch)? {
                 Ok(end) => end,
                 Err((message, end)) => {
-                    let is_last = number + 1 == phases.len();
+                    let is_last = number + 1 == count;
                     ends.extend(end);
                     return Ok((ends, Some(Diverged { message, is_last })));
                 }

@@ -13,7 +13,7 @@
 //! Changes with respect to the stacked autoencoder: the phases. The objective of the last is that.
 
 use retrograd_autograd::Var;
-use retrograd_nn::{Activation, Linear, Module, Terms, loss};
+use retrograd_nn::{Activation, Linear, Module, Step, Terms, loss};
 
 use super::stacked::{self, decayed};
 use crate::model::{Autoencoder, Input, Phase, Target};
@@ -46,10 +46,10 @@ pub(crate) const CARD: Card = Card {
                     format!("layer {}", number + 1),
                     share,
                     params(model, &pairs[number]),
-                    move |input| objective(&pairs, activation, lambda, input),
+                    move |input, _| objective(&pairs, activation, lambda, input),
                 )
             };
-            let objective = |input: &Input| model.objective(input);
+            let objective = |input: &Input, step: &Step| model.objective_at(input, step);
             let all = Phase::new("fine-tuning", FINE_TUNING, model.params(), objective)
                 .at_rate(FINE_TUNING_RATE);
             (0..pairs.len()).map(pair).chain([all]).collect()
@@ -104,5 +104,5 @@ fn objective(pairs: &[Pair], activation: Activation, lambda: f64, input: &Input)
     }
     let decay = penalty::decay(&[down.weight.clone(), up.weight.clone()], x);
     Terms::new("mse", target.mean(|x, over| loss::mse(&output, x, over)))
-        .with("l2", decay * lambda)
+        .weighted("l2", decay, lambda)
 }

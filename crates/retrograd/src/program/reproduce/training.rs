@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use retrograd::autoencoders::{Autoencoder, BoxedAutoencoder, DataShape, Phase};
+use retrograd::autoencoders::{Autoencoder, DataShape, Phase};
 use retrograd::autograd::{Mode, Tape, Var};
 use retrograd::datasets::{PrincipalComponents, Split};
 use retrograd::nn::train::{EpochRecord, Every, Interrupt, Progress, Shelf, Stopped};
@@ -13,7 +13,7 @@ use retrograd::tensor::{Tensor, random};
 use super::outcome::{Compared, Conditions, Outcome, workplace};
 use super::row::{Figure, Row};
 use crate::program::failure::Failure;
-use crate::program::phase::{Vars, objective};
+use crate::program::phase::Vars;
 use crate::program::terminal;
 
 /// Samples of a batch when only measuring.
@@ -55,13 +55,14 @@ impl Training<'_> {
         let mut rng = random::stream(self.conditions.seed, "initial weights", &[]);
         let model = self.row.build(self.kind(), &mut rng)?;
         let phases = model.phases();
-        let stages = phases.iter().take(self.row.stages.count(phases.len()));
+        let count = self.row.stages.count(phases.len());
+        let stages = phases.into_iter().take(count);
         let mut records = Vec::new();
         for (number, phase) in stages.enumerate() {
             let place = place.join(format!("stage-{}", number + 1));
             let steps = epochs * self.batches()?.batches() as u64;
             let before = self.row.stages.steps_before(number, steps);
-            records.extend(self.stage(&model, phase, before, &place, epochs)?);
+            records.extend(self.stage(model.as_ref(), phase, before, &place, epochs)?);
         }
         let outcome = Outcome {
             row: self.row.id.to_owned(),
@@ -95,18 +96,23 @@ impl Training<'_> {
     }
 
     /// Trains a stage, from its last checkpoint if there is one, after so many steps of others.
-    fn stage(
-        &self,
-        model: &BoxedAutoencoder,
-        phase: &Phase<'_>,
+    fn stage<'a>(
+        &'a self,
+        model: &'a dyn Autoencoder,
+        phase: Phase<'a>,
         steps_before: u64,
         place: &Path,
         epochs: u64,
     ) -> Result<Vec<EpochRecord>, Failure> {
         let row = self.row;
-        let params = phase.params.clone();
-        let rate = row.learning_rate * phase.rate;
-        let optimizer = row.rule.build(rate, params, steps_before);
+        let players = phase.players::<Vars, Failure>(|params, rate| {
+            Ok(row
+                .rule
+                .build(row.learning_rate * rate, params, steps_before))
+        })?;
+        let players = players
+            .into_iter()
+            .map(|player| player.scheduled(row.schedule.clone()));
         let latest = if place.exists() {
             Shelf::latest(place).map_err(Failure::run)?
         } else {
@@ -114,10 +120,8 @@ impl Training<'_> {
         };
         let shelf = Shelf::open(place).map_err(Failure::run)?;
         let shelf = shelf.every(Every::Seconds(SAVE_EVERY)).keeping(2);
-        let objective = |batch: &Vars| objective(phase, batch);
-        let mut trainer = Trainer::new(model.as_ref(), optimizer, objective, self.conditions.seed)
-            .scheduled(row.schedule.clone())
-            .saving(shelf.keeping_best(false));
+        let mut trainer =
+            Trainer::of(model, players, self.conditions.seed).saving(shelf.keeping_best(false));
         if let Some(latest) = latest {
             for damaged in &latest.damaged {
                 terminal::say(&format!("warning: {damaged}"));
