@@ -20,6 +20,6 @@ pub use labels::{LabelError, check_labels, one_hot};
 pub use likelihood::Likelihood;
 pub(crate) use likelihood::NATS;
 pub use mixture::Mixture;
-pub use phase::{Phase, Role, epochs_of};
+pub use phase::{Pause, Phase, Role, epochs_of};
 pub use prior::{Prior, StandardNormal, draw_samples};
 pub use target::Target;

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use retrograd_nn::train::{Player, Step};
-use retrograd_nn::{Optimizer, Param, Terms};
+use retrograd_nn::{Module, Moment, Optimizer, Param, Player, Schedule, Step, Terms, Trainer};
 use retrograd_tensor::random::Rng;
 
 use super::input::Input;
@@ -136,8 +135,26 @@ impl fmt::Debug for Role<'_> {
     }
 }
 
+/// What is done between epochs is given this.
+pub struct Pause<'b> {
+    /// Where the run stands: `epoch` epochs are finished, none before the first.
+    pub moment: Moment,
+    /// A random stream that is a function of the seed and the epoch.
+    pub rng: &'b mut Rng,
+    /// All training samples, in the order of the data, on a tape for measuring.
+    pub batches: &'b mut dyn Iterator<Item = Input>,
+}
+
+impl fmt::Debug for Pause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pause(after epoch {})", self.moment.epoch)
+    }
+}
+
+/// What is done between epochs.
+type Between<'a> = dyn FnMut(&mut Pause<'_>) + 'a;
+
 /// A stretch of training, in which one role is played or several take turns.
-#[derive(Debug)]
 pub struct Phase<'a> {
     /// What it is called in tables.
     pub name: Cow<'static, str>,
@@ -145,6 +162,7 @@ pub struct Phase<'a> {
     pub share: f64,
     /// Who takes part: the loss of the first is the loss of the run.
     pub roles: Vec<Role<'a>>,
+    between: Option<Box<Between<'a>>>,
 }
 
 impl<'a> Phase<'a> {
@@ -156,8 +174,8 @@ impl<'a> Phase<'a> {
         objective: impl Fn(&Input, &Step) -> Terms + 'a,
     ) -> Self {
         let name = name.into();
-        let roles = vec![Role::new(name.clone(), params, objective)];
-        Self { name, share, roles }
+        let role = Role::new(name.clone(), params, objective);
+        Self::of(name, share, vec![role])
     }
 
     /// A phase in which these roles take turns.
@@ -171,6 +189,7 @@ impl<'a> Phase<'a> {
             name: name.into(),
             share,
             roles,
+            between: None,
         }
     }
 
@@ -179,6 +198,16 @@ impl<'a> Phase<'a> {
     pub fn at_rate(mut self, factor: f64) -> Self {
         self.roles.iter_mut().for_each(|role| role.rate *= factor);
         self
+    }
+
+    /// The same with something to do before the first epoch and after each: see
+    /// [`Trainer::between_epochs`].
+    #[must_use]
+    pub fn between_epochs(self, act: impl FnMut(&mut Pause<'_>) + 'a) -> Self {
+        Self {
+            between: Some(Box::new(act)),
+            ..self
+        }
     }
 
     /// All that moves, by path.
@@ -193,23 +222,49 @@ impl<'a> Phase<'a> {
         self.roles[0].objective(input, step)
     }
 
-    /// The players of all roles, each moved by the optimiser that is made for its parameters and for
-    /// so many times the recipe's rate.
+    /// The trainer of this phase of `model`, on batches that can be read as inputs. Each role is moved by
+    /// the optimiser that is made for its parameters and for so many times the recipe's rate, which
+    /// follows the schedule.
     ///
     /// # Errors
     /// If an optimiser cannot be made.
-    pub fn players<V, E>(
+    pub fn trainer<V: 'a, E>(
         self,
+        model: &'a dyn Module,
+        seed: u64,
+        schedule: &Schedule,
         optimizer: impl Fn(Vec<(String, Param)>, f64) -> Result<Optimizer, E>,
-    ) -> Result<Vec<Player<'a, V>>, E>
+    ) -> Result<Trainer<'a, V>, E>
     where
         Input: for<'b> From<&'b V>,
     {
         let player = |role: Role<'a>| {
             let optimizer = optimizer(role.params.clone(), role.rate)?;
-            Ok(role.player(optimizer))
+            Ok(role.player(optimizer).scheduled(schedule.clone()))
         };
-        self.roles.into_iter().map(player).collect()
+        let players: Vec<_> = self
+            .roles
+            .into_iter()
+            .map(player)
+            .collect::<Result<_, E>>()?;
+        let trainer = Trainer::of(model, players, seed);
+        let Some(mut act) = self.between else {
+            return Ok(trainer);
+        };
+        Ok(trainer.between_epochs(move |between| {
+            let mut batches = between.batches.map(|batch| Input::from(&batch));
+            act(&mut Pause {
+                moment: between.moment,
+                rng: between.rng,
+                batches: &mut batches,
+            });
+        }))
+    }
+}
+
+impl fmt::Debug for Phase<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Phase({}, {}, {:?})", self.name, self.share, self.roles)
     }
 }
 

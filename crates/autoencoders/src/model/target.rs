@@ -62,7 +62,8 @@ impl Target {
 
     /// The mean over what was observed of a loss of these values; 0 where nothing was.
     #[track_caller]
-    pub(crate) fn mean(&self, loss: impl FnOnce(&Var, Reduction) -> Var) -> Var {
+    #[must_use]
+    pub fn mean(&self, loss: impl FnOnce(&Var, Reduction) -> Var) -> Var {
         match &self.observed {
             None => loss(&self.values, Reduction::Mean),
             Some(observed) => {

@@ -57,6 +57,12 @@ impl<N: Into<Cow<'static, str>>> FromIterator<(N, f64)> for Metrics {
     }
 }
 
+impl FromIterator<Figure> for Metrics {
+    fn from_iter<I: IntoIterator<Item = Figure>>(figures: I) -> Self {
+        Self(figures.into_iter().collect())
+    }
+}
+
 impl Metrics {
     /// The name of the weighted sum of the terms, wherever figures are asked for by name.
     pub const LOSS: &'static str = "loss";

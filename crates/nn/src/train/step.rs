@@ -1,6 +1,6 @@
 //! What an objective is told besides its batch.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use retrograd_autograd::Mode;
 
@@ -19,12 +19,15 @@ pub struct Step {
     pub mode: Mode,
 }
 
+/// Who plays where nobody else does.
+static PLAYER: LazyLock<Arc<str>> = LazyLock::new(|| "model".into());
+
 /// The first step, measured.
 impl Default for Step {
     fn default() -> Self {
         Self {
             moment: Moment::default(),
-            player: "model".into(),
+            player: Arc::clone(&PLAYER),
             repeat: 0,
             mode: Mode::Evaluation,
         }

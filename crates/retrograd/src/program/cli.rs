@@ -7,7 +7,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
-use retrograd::autoencoders::{Card, Settings};
+use retrograd::autoencoders::{Card, Setting, Settings, Value};
 
 use crate::program::failure::Failure;
 use crate::program::own::DataOptions;
@@ -248,11 +248,26 @@ impl FromArgMatches for SettingOptions {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         for setting in Card::all_settings() {
             if let Some(text) = matches.get_one::<String>(setting.name) {
+                check(setting, &text.as_str().into())?;
                 self.0.set(setting.name, text.as_str());
             }
         }
         Ok(())
     }
+}
+
+/// Refuses a value that no variant's option of this name may have.
+fn check(setting: &Setting, value: &Value) -> Result<(), clap::Error> {
+    let all = Card::all().flat_map(|card| card.settings.iter().copied().flatten());
+    let mut own = all.filter(|other| other.name == setting.name);
+    if own.any(|other| other.range.read(value).is_some()) {
+        return Ok(());
+    }
+    let message = format!(
+        "--{} = {value}: it must be {}\n",
+        setting.name, setting.range
+    );
+    Err(clap::Error::raw(ErrorKind::ValueValidation, message))
 }
 
 impl Args for SettingOptions {

@@ -188,21 +188,22 @@ impl Config {
         migrate(&mut table).map_err(failure)?;
         let mut config: Self = table.try_into().map_err(unreadable)?;
         config.check().map_err(failure)?;
-        config.settings = config.resolved()?;
+        config.settings = config
+            .resolved()
+            .map_err(|error| failure(error.to_string()))?;
         Ok(config)
     }
 
     /// Its options, as the variant's card reads them.
     fn resolved(&self) -> Result<Settings, Failure> {
-        let failure = |problem: String| Failure::run(format!("{CONFIG}: {problem}"));
         let kind = DataShape::named(&self.kind, self.features, self.image).ok_or_else(|| {
-            failure(format!(
+            Failure::run(format!(
                 "`{}` is no kind of data; it is images, table or points",
                 self.kind
             ))
         })?;
         let resolved = self.variant()?.resolve(&self.settings, kind);
-        resolved.map_err(|error| failure(error.to_string()))
+        resolved.map_err(Failure::run)
     }
 
     /// What is wrong with it, if somebody has changed it: key, what was found, what must be there.

@@ -27,6 +27,9 @@ pub(crate) const RECONSTRUCTIONS_XY: &str = "reconstructions-xy.svg";
 pub(crate) const RECONSTRUCTIONS_XZ: &str = "reconstructions-xz.svg";
 /// The terms of the loss.
 pub(crate) const TERMS: &str = "terms.svg";
+/// What is watched beside the loss, and weights of terms that change.
+pub(crate) const WATCHED: &str = "watched.svg";
+pub(crate) const WEIGHTS: &str = "weights.svg";
 /// The network after every phase.
 pub(crate) const PHASES: &str = "phases.png";
 /// The weights of the first layer.
@@ -62,7 +65,7 @@ pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// Curves for TensorBoard.
 pub(crate) const TENSORBOARD: &str = "tensorboard";
 /// The files a run may write.
-const FILES: [&str; 31] = [
+const FILES: [&str; 33] = [
     METRICS,
     RESULT,
     MODEL,
@@ -72,6 +75,8 @@ const FILES: [&str; 31] = [
     RECONSTRUCTIONS_XY,
     RECONSTRUCTIONS_XZ,
     TERMS,
+    WATCHED,
+    WEIGHTS,
     PHASES,
     FILTERS,
     CODES,

@@ -58,11 +58,9 @@ impl Session<'_> {
         let Run { config, model, .. } = &self.run;
         let model = model.as_ref();
         let schedule = config.schedule_of()?;
-        let players = phase.players(|params, rate| config.optimizer_of(params, rate))?;
-        let players = players
-            .into_iter()
-            .map(|player| player.scheduled(schedule.clone()));
-        let mut trainer = Trainer::of(model, players, config.seed).accumulating(config.accumulate);
+        let optimizer = |params, rate| config.optimizer_of(params, rate);
+        let trainer = phase.trainer(model, config.seed, &schedule, optimizer)?;
+        let mut trainer = trainer.accumulating(config.accumulate);
         if let Some(patience) = config.patience {
             trainer = trainer
                 .stopping(EarlyStopping::after(patience))

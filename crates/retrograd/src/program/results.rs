@@ -95,22 +95,40 @@ fn widths(layers: &[usize]) -> String {
         .join("-")
 }
 
-/// Every epoch with every term.
+/// Some of an epoch's figures.
+type Part = fn(&EpochRecord) -> Option<&Metrics>;
+
+/// Every epoch with every figure.
 fn table(records: &[EpochRecord]) -> Table {
-    let names: Vec<&str> = records.first().map_or_else(Vec::new, |record| {
-        record.train.iter().map(|(name, _)| name).collect()
-    });
+    let names = |figures: Part| {
+        let mut names: Vec<&str> = Vec::new();
+        for (name, _) in records.iter().filter_map(figures).flat_map(Metrics::iter) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    };
+    let parts: [(&str, Part); 3] = [
+        ("train ", |record| Some(&record.train)),
+        ("held-out ", |record| record.held_out.as_ref()),
+        ("", |record| Some(&record.measures)),
+    ];
+    let cells: Vec<_> = parts
+        .into_iter()
+        .flat_map(|(part, figures)| {
+            let cell = move |name| (format!("{part}{name}"), figures, name);
+            names(figures).into_iter().map(cell)
+        })
+        .collect();
     let mut columns = vec!["epoch".to_owned()];
-    columns.extend(names.iter().map(|name| format!("train {name}")));
-    columns.extend(names.iter().map(|name| format!("held-out {name}")));
+    columns.extend(cells.iter().map(|(title, ..)| title.clone()));
     columns.extend(["seconds".to_owned(), "samples a second".to_owned()]);
     let row = |(position, record): (usize, &EpochRecord)| {
-        let held_out = record.held_out.iter().flat_map(Metrics::iter);
-        let values = record
-            .train
-            .iter()
-            .chain(held_out)
-            .map(|(_, value)| number(value));
+        let values = cells.iter().map(|(_, figures, name)| {
+            let value = figures(record).and_then(|metrics| metrics.get(name));
+            value.map_or_else(String::new, number)
+        });
         let speed = [
             format!("{:.2}", record.seconds),
             format!("{:.0}", record.samples_per_second),

@@ -1,6 +1,7 @@
 //! What happens beside a training: progress is shown, the metrics are kept, a wish to stop is heard.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,7 +11,7 @@ use retrograd::nn::train::{
     EpochRecord, Flow, Interrupt, Metrics, Observer, ObserverError, Outlier, Plan, Progress,
     StepRecord, TensorBoard,
 };
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -55,6 +56,7 @@ pub(crate) fn line(
         phase,
         train: Terms(&record.train),
         held_out: record.held_out.as_ref().map(Terms),
+        weights: weights(record),
         measures: Figures(&record.measures),
         learning_rate: record.learning_rate,
         seconds: record.seconds,
@@ -123,11 +125,41 @@ struct EpochLine<'a> {
     phase: Option<&'a str>,
     train: Terms<'a>,
     held_out: Option<Terms<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    weights: BTreeMap<String, Weighted>,
     measures: Figures<'a>,
     learning_rate: f64,
     seconds: f64,
     samples_per_second: f64,
     memory: Option<u64>,
+}
+
+/// How a figure counts in the loss, if not as it is: its weight, and what it adds to the losses. Nothing
+/// of what is only watched.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Weighted {
+    pub(crate) weight: Option<f64>,
+    pub(crate) train: Option<f64>,
+    pub(crate) held_out: Option<f64>,
+}
+
+/// The figures that do not count as they are.
+fn weights(record: &EpochRecord) -> BTreeMap<String, Weighted> {
+    let mut all: BTreeMap<String, Weighted> = BTreeMap::new();
+    let mut note = |figures: &Metrics, set: fn(&mut Weighted, Option<f64>)| {
+        for figure in figures.figures() {
+            if figure.weight != Some(1.0) {
+                let own = all.entry(figure.name.to_string()).or_default();
+                own.weight = figure.weight;
+                set(own, figure.weighted);
+            }
+        }
+    };
+    note(&record.train, |own, weighted| own.train = weighted);
+    if let Some(held_out) = &record.held_out {
+        note(held_out, |own, weighted| own.held_out = weighted);
+    }
+    all
 }
 
 /// Every term and their sum, by name, in their order.

@@ -555,7 +555,12 @@ fn an_output_that_cannot_reach_the_data_is_refused() {
         ];
         fail(path, &arguments, 2, &words);
     }
-    let words = ["column a", "a sigmoid", "--scale unit", "simple"];
+    let words = [
+        "column a",
+        "its output lies between 0 and 1",
+        "--scale unit",
+        "simple",
+    ];
     fail(path, &train_with("undercomplete", &[]), 2, &words);
     // The defaults reach any number.
     for variant in ["deep", "simple", "contractive"] {

@@ -1,16 +1,18 @@
 //! The epochs of a run, read again from its `metrics.jsonl`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use retrograd::nn::train::{EpochRecord, Metrics};
+use retrograd::nn::train::{EpochRecord, Figure, Metrics};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::run::Run;
 use crate::program::failure::Failure;
 use crate::program::folder::METRICS;
+use crate::program::watch::Weighted;
 
 /// A line of the file.
 #[derive(Deserialize)]
@@ -20,6 +22,8 @@ struct Line {
     phase: Option<String>,
     train: Named,
     held_out: Option<Named>,
+    #[serde(default)]
+    weights: BTreeMap<String, Weighted>,
     measures: Named,
     learning_rate: f64,
     seconds: f64,
@@ -85,9 +89,11 @@ pub(crate) fn read(run: &Path) -> Result<Vec<EpochRecord>, Failure> {
 fn record(line: Line, before: u64) -> EpochRecord {
     EpochRecord {
         epoch: line.epoch.saturating_sub(before),
-        train: metrics(line.train),
-        held_out: line.held_out.map(metrics),
-        measures: metrics(line.measures),
+        train: metrics(line.train, &line.weights, |own| own.train),
+        held_out: line
+            .held_out
+            .map(|named| metrics(named, &line.weights, |own| own.held_out)),
+        measures: metrics(line.measures, &BTreeMap::new(), |own| own.train),
         learning_rate: line.learning_rate,
         seconds: line.seconds,
         samples_per_second: line.samples_per_second,
@@ -95,10 +101,24 @@ fn record(line: Line, before: u64) -> EpochRecord {
     }
 }
 
-/// The terms; `loss` is their sum, which is not a term.
-fn metrics(named: Named) -> Metrics {
+/// The figures; `loss` is the sum of what they add, which is none.
+fn metrics(
+    named: Named,
+    weights: &BTreeMap<String, Weighted>,
+    added: fn(&Weighted) -> Option<f64>,
+) -> Metrics {
+    let figure = |(name, value): (String, Option<f64>)| {
+        let value = value.unwrap_or(f64::NAN);
+        let own = weights.get(&name);
+        let weight = own.map_or(Some(1.0), |own| own.weight);
+        let weighted = own.map_or(Some(value), added);
+        Figure {
+            name: name.into(),
+            value,
+            weighted: weight.map(|_| weighted.unwrap_or(f64::NAN)),
+            weight,
+        }
+    };
     let terms = named.0.into_iter().filter(|(name, _)| name != "loss");
-    terms
-        .map(|(name, value)| (name, value.unwrap_or(f64::NAN)))
-        .collect()
+    terms.map(figure).collect()
 }

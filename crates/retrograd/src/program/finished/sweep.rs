@@ -8,14 +8,12 @@
 //! and how far the penalty itself falls, which its share of the loss hides.
 
 use retrograd::autoencoders::{Setting, Value};
-use retrograd::nn::train::Metrics;
+use retrograd::nn::train::{Figure, Metrics};
 use retrograd::report::{Chart, Picture, Scale, Section, Table, number};
 
 use super::compare::Entry;
 use crate::program::failure::Failure;
 
-/// Options that multiply the second term of the loss.
-const WEIGHTS: [&str; 3] = ["lambda", "weight", "beta"];
 /// Largest over smallest value of an option from which its axis is logarithmic.
 const RATIO: f64 = 20.0;
 
@@ -32,8 +30,8 @@ pub(super) fn section(entries: &[Entry]) -> Result<Option<Section>, Failure> {
     let Some(sweep) = Sweep::of(entries) else {
         return Ok(None);
     };
-    let charts = [Some(sweep.losses()), sweep.penalties()];
-    let pictures = charts.into_iter().flatten().map(|(chart, caption)| {
+    let charts = std::iter::once(sweep.losses()).chain(sweep.figures());
+    let pictures = charts.map(|(chart, caption)| {
         let chart = chart.x_scale(sweep.scale());
         Picture::chart(&chart, caption).map_err(Failure::run)
     });
@@ -78,11 +76,6 @@ impl<'a> Sweep<'a> {
         })
     }
 
-    /// Whether a term is a sum of squares of derivatives.
-    fn is_contractive(&self) -> bool {
-        self.terms().contains(&"contraction")
-    }
-
     fn scale(&self) -> Scale {
         let (low, high) = (self.runs[0].0, self.runs[self.runs.len() - 1].0);
         if low > 0.0 && high >= RATIO * low {
@@ -94,23 +87,20 @@ impl<'a> Sweep<'a> {
 
     /// Names of the terms of the loss.
     fn terms(&self) -> Vec<&'a str> {
-        self.runs[0].1.iter().map(|(name, _)| name).collect()
+        let terms = self.runs[0].1.figures().iter();
+        let terms = terms.filter(|figure| figure.weight.is_some());
+        terms.map(|figure| figure.name.as_ref()).collect()
     }
 
-    /// Every term of the held-out loss.
+    /// What every term adds to the held-out loss.
     fn losses(&self) -> (Chart, &'static str) {
         let name = self.option.name;
         let chart = Chart::curves(format!("Held-out loss by {name}"), name, self.unit);
-        let of_term = |term: &str| {
-            let values = self.runs.iter();
-            let values = values.map(|(x, losses)| (*x, losses.get(term).unwrap_or(f64::NAN)));
-            values.collect::<Vec<_>>()
-        };
         let terms = self.terms();
-        let chart = terms
-            .iter()
-            .fold(chart, |chart, term| chart.line(*term, of_term(term)));
-        let caption = "The terms of the loss at the end of each run, after their weights.";
+        let chart = terms.iter().fold(chart, |chart, term| {
+            chart.line(*term, self.curve(term, |figure| figure.weighted))
+        });
+        let caption = "The terms of the loss at the end of each run, times their weights.";
         if terms.len() == 1 {
             return (chart, caption);
         }
@@ -118,62 +108,39 @@ impl<'a> Sweep<'a> {
         (chart.dashed("sum", totals), caption)
     }
 
-    /// The penalty that the option is the weight of, before it is multiplied, where the weight is not 0.
-    fn penalties(&self) -> Option<(Chart, &'static str)> {
-        let (name, penalties) = self.penalty()?;
-        let chart = Chart::curves(
-            format!("{name} by {}", self.option.name),
-            self.option.name,
-            name,
-        );
-        let caption = if self.is_contractive() {
-            "The root of the mean square over the held-out samples: how far the code moves when a sample does."
-        } else {
-            "What the weight multiplies, on held-out samples."
-        };
-        Some((chart.line(name, penalties), caption))
+    /// Every term that has a weight, without it.
+    fn figures(&self) -> impl Iterator<Item = (Chart, &'static str)> + '_ {
+        let name = self.option.name;
+        let weighted = self.terms().into_iter().filter(|term| {
+            let weights = self.curve(term, |figure| figure.weight);
+            weights.iter().any(|(_, weight)| *weight != 1.0)
+        });
+        weighted.map(move |term| {
+            let chart = Chart::curves(format!("{term} by {name}"), name, term);
+            let caption = "What the weight multiplies, on held-out samples.";
+            let curve = self.curve(term, |figure| Some(figure.value));
+            (chart.line(term, curve), caption)
+        })
     }
 
-    /// What the option multiplies, by name, at each value but 0. Of the contractive one, which sums
-    /// squares, the root.
-    fn penalty(&self) -> Option<(&'a str, Vec<(f64, f64)>)> {
-        let [_, term] = self.terms()[..] else {
-            return None;
+    /// A number of a figure at each value of the option.
+    fn curve(&self, term: &str, number: fn(&Figure) -> Option<f64>) -> Vec<(f64, f64)> {
+        let of = |losses: &Metrics| {
+            let figure = losses.figures().iter().find(|figure| figure.name == term);
+            figure.and_then(number).unwrap_or(f64::NAN)
         };
-        let is_contractive = self.is_contractive();
-        let name = match (is_contractive, WEIGHTS.contains(&self.option.name)) {
-            (true, true) => "‖∂h/∂x‖",
-            (false, true) => term.trim_start_matches("beta_"),
-            (_, false) => return None,
-        };
-        let weighted = self.runs.iter().filter(|(weight, _)| *weight > 0.0);
-        let penalty = |(weight, losses): &(f64, &Metrics)| {
-            let penalty = losses.get(term)? / weight;
-            Some((
-                *weight,
-                if is_contractive {
-                    penalty.sqrt()
-                } else {
-                    penalty
-                },
-            ))
-        };
-        Some((name, weighted.filter_map(penalty).collect()))
+        self.runs
+            .iter()
+            .map(|(x, losses)| (*x, of(losses)))
+            .collect()
     }
 
     fn table(&self) -> Table {
         let terms = self.terms();
-        let penalty = self.penalty();
         let mut columns = vec![self.option.name.to_owned()];
         columns.extend(terms.iter().map(|term| format!("held-out {term}")));
-        columns.extend(penalty.iter().map(|(name, _)| (*name).to_owned()));
         let row = |(x, losses): &(f64, &Metrics)| {
-            let of_terms = terms.iter().map(|term| losses.get(term));
-            let own = penalty.iter().map(|(_, values)| {
-                let found = values.iter().find(|(weight, _)| weight == x);
-                found.map(|(_, value)| *value)
-            });
-            let figures = of_terms.chain(own);
+            let figures = terms.iter().map(|term| losses.get(term));
             let figures = figures.map(|value| value.map_or_else(String::new, number));
             std::iter::once(number(*x)).chain(figures).collect()
         };

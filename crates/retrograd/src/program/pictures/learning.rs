@@ -2,40 +2,81 @@
 
 use std::collections::BTreeSet;
 
-use retrograd::nn::train::{EpochRecord, Metrics};
+use retrograd::nn::train::{EpochRecord, Figure, Metrics};
 use retrograd::report::{Chart, Section};
 
 use super::show::Show;
 use crate::program::failure::Failure;
-use crate::program::folder::{LOSS, TERMS};
+use crate::program::folder::{LOSS, TERMS, WATCHED, WEIGHTS};
 
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     let chart = phases(show, losses(show));
     let caption =
         "Train: mean over the epoch, measured before each step. Held out: after the epoch.";
     let mut pictures = vec![show.chart(LOSS, &chart, caption)?];
-    let names = names(show.records);
-    if names.len() > 1 {
-        let unit = show.model.unit();
-        let chart = names.iter().fold(
-            Chart::curves("What the loss is made of", "epoch", unit),
-            |chart, name| {
-                chart
-                    .line(*name, curve(show.records, |record| record.train.get(name)))
-                    .dashed(
-                        format!("{name}, held out"),
-                        curve(show.records, |record| record.held_out.as_ref()?.get(name)),
-                    )
+    let figures = figures(show.records);
+    let (terms, watched): (Vec<_>, Vec<_>) = figures.into_iter().partition(|(_, is_term)| *is_term);
+    if terms.len() > 1 {
+        let chart = Chart::curves("What the loss is made of", "epoch", show.model.unit());
+        let chart = lines(show, chart, &terms, |figure| figure.weighted);
+        let caption = "Every term times its weight: together they are the loss.";
+        pictures.push(show.chart(TERMS, &chart, caption)?);
+    }
+    if !watched.is_empty() {
+        let chart = Chart::curves("Beside the loss", "epoch", "value");
+        let chart = lines(show, chart, &watched, |figure| Some(figure.value));
+        let caption = "What is watched and not minimised.";
+        pictures.push(show.chart(WATCHED, &chart, caption)?);
+    }
+    let changing: Vec<_> = terms
+        .into_iter()
+        .filter(|(name, _)| changes(show, name))
+        .collect();
+    if !changing.is_empty() {
+        let chart = changing.iter().fold(
+            Chart::curves("Weights", "epoch", "weight"),
+            |chart, (name, _)| {
+                let weight = |record: &EpochRecord| figure(&record.train, name)?.weight;
+                chart.line(*name, curve(show.records, weight))
             },
         );
-        let caption = "Every term after its weight: together they are the loss.";
-        pictures.push(show.chart(TERMS, &chart, caption)?);
+        let caption = "Weights of terms that change during the training.";
+        pictures.push(show.chart(WEIGHTS, &chart, caption)?);
     }
     Ok(Some(Section {
         heading: "Learning".into(),
         pictures,
         ..Section::default()
     }))
+}
+
+/// The figure of this name.
+fn figure<'a>(metrics: &'a Metrics, name: &str) -> Option<&'a Figure> {
+    metrics.figures().iter().find(|figure| figure.name == name)
+}
+
+/// Whether the weight of a term is not always the same.
+fn changes(show: &Show<'_>, name: &str) -> bool {
+    let weights = show.records.iter();
+    let mut weights = weights.filter_map(|record| figure(&record.train, name)?.weight);
+    let first = weights.next();
+    weights.any(|weight| Some(weight) != first)
+}
+
+/// A number of each figure over the epochs, in training and held out.
+fn lines(
+    show: &Show<'_>,
+    chart: Chart,
+    figures: &[(&str, bool)],
+    number: fn(&Figure) -> Option<f64>,
+) -> Chart {
+    figures.iter().fold(chart, |chart, (name, _)| {
+        let train = |record: &EpochRecord| number(figure(&record.train, name)?);
+        let held_out = |record: &EpochRecord| number(figure(record.held_out.as_ref()?, name)?);
+        chart
+            .line(*name, curve(show.records, train))
+            .dashed(format!("{name}, held out"), curve(show.records, held_out))
+    })
 }
 
 fn losses(show: &Show<'_>) -> Chart {
@@ -72,13 +113,16 @@ fn phases(show: &Show<'_>, chart: Chart) -> Chart {
         })
 }
 
-/// The names of all terms, of whatever phase, without repetition.
-fn names(records: &[EpochRecord]) -> Vec<&str> {
+/// The names of all figures, of whatever phase, without repetition, and whether each is a term.
+fn figures(records: &[EpochRecord]) -> Vec<(&str, bool)> {
     let mut known = BTreeSet::new();
-    let names = records.iter().flat_map(|record| record.train.iter());
-    names
-        .map(|(name, _)| name)
-        .filter(|name| known.insert(*name))
+    let figures = records.iter().flat_map(|record| {
+        let held_out = record.held_out.iter().flat_map(Metrics::figures);
+        record.train.figures().iter().chain(held_out)
+    });
+    figures
+        .map(|figure| (figure.name.as_ref(), figure.weight.is_some()))
+        .filter(|(name, _)| known.insert(*name))
         .collect()
 }
 

@@ -105,14 +105,6 @@ impl Training<'_> {
         epochs: u64,
     ) -> Result<Vec<EpochRecord>, Failure> {
         let row = self.row;
-        let players = phase.players::<Vars, Failure>(|params, rate| {
-            Ok(row
-                .rule
-                .build(row.learning_rate * rate, params, steps_before))
-        })?;
-        let players = players
-            .into_iter()
-            .map(|player| player.scheduled(row.schedule.clone()));
         let latest = if place.exists() {
             Shelf::latest(place).map_err(Failure::run)?
         } else {
@@ -120,8 +112,12 @@ impl Training<'_> {
         };
         let shelf = Shelf::open(place).map_err(Failure::run)?;
         let shelf = shelf.every(Every::Seconds(SAVE_EVERY)).keeping(2);
-        let mut trainer =
-            Trainer::of(model, players, self.conditions.seed).saving(shelf.keeping_best(false));
+        let optimizer = |params, rate| {
+            let rate = row.learning_rate * rate;
+            Ok::<_, Failure>(row.rule.build(rate, params, steps_before))
+        };
+        let trainer = phase.trainer(model, self.conditions.seed, &row.schedule, optimizer)?;
+        let mut trainer: Trainer<'_, Vars> = trainer.saving(shelf.keeping_best(false));
         if let Some(latest) = latest {
             for damaged in &latest.damaged {
                 terminal::say(&format!("warning: {damaged}"));
