@@ -39,7 +39,7 @@
 //! as colours; the other charts both by principal components. From above the plane they are the same,
 //! from its side reconstructions lie in it.
 
-use retrograd_autoencoders::{Autoencoder, LinearAutoencoder};
+use retrograd_autoencoders::{Card, DataShape, Settings};
 use retrograd_autograd::Var;
 use retrograd_datasets::{PrincipalComponents, plane};
 use retrograd_examples::{Example, Outcome};
@@ -59,8 +59,10 @@ fn main() -> Outcome {
 
     // In f64, to see how exactly it arrives.
     let x = points.cast(DType::F64);
-    let model = LinearAutoencoder::new(3, 2, &mut random::rng(0)).to(DType::F64);
-    let objective = |x: &Var| model.objective(x);
+    let (linear, settings) = (Card::named("linear")?, Settings::new().with("latent", 2));
+    let model = linear.build(&settings, DataShape::points(3), &mut random::rng(0))?;
+    model.cast(DType::F64);
+    let objective = |x: &Var| model.objective(&x.into());
     let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
     // Adam with a constant rate circles the minimum; with a falling one it settles in it.
     let mut trainer =
@@ -71,8 +73,7 @@ fn main() -> Outcome {
 
     println!("epoch       mse  above the PCA residual");
     let shown = [1, 10, 30, 100, 300, epochs];
-    let records_shown = records.iter().filter(|r| shown.contains(&r.epoch));
-    for record in records_shown {
+    for record in records.iter().filter(|r| shown.contains(&r.epoch)) {
         let mse = record.train.total();
         println!(
             "{:>5}  {mse:.6}  {:>22.6}",
@@ -86,7 +87,7 @@ fn main() -> Outcome {
     println!("PCA residual  mse {residual:.9}");
     assert_abs_diff_eq!(mse / residual, 1.0, epsilon = 1e-6);
 
-    directions(&model, &principal);
+    directions(model.as_ref(), &principal);
 
     let above = records
         .iter()
@@ -103,7 +104,7 @@ fn main() -> Outcome {
 }
 
 /// Holds the columns of D against the normal of the plane, and shows E.
-fn directions(model: &LinearAutoencoder, principal: &PrincipalComponents) {
+fn directions(model: &dyn Module, principal: &PrincipalComponents) {
     // The columns of D span the plane, so both are perpendicular to its normal.
     let normal = principal.directions.slice(0, 2..3).contiguous();
     let decoder = &model.params()[2].1.value();

@@ -32,12 +32,12 @@
 //! and the picture shows the originals above their reconstructions. Progress goes to standard
 //! error.
 
-use retrograd_autoencoders::{Autoencoder, SimpleAutoencoder};
+use retrograd_autoencoders::Settings;
 use retrograd_autograd::Var;
-use retrograd_examples::{Example, Outcome, handful, reconstruct};
+use retrograd_examples::{Example, Outcome, handful, reconstruct, variant};
 use retrograd_nn::train::Progress;
-use retrograd_nn::{Adam, DataLoader, Module, Optimizer, Reduction, Trainer, loss};
-use retrograd_tensor::{Tensor, random};
+use retrograd_nn::{Adam, DataLoader, Optimizer, Reduction, Trainer, loss};
+use retrograd_tensor::Tensor;
 
 // The training is written out here; the examples that follow leave it to `Example::train`.
 fn main() -> Outcome {
@@ -47,16 +47,16 @@ fn main() -> Outcome {
     let train = DataLoader::new(data.train.features.clone(), 128)?.shuffled(1);
     let held_out = DataLoader::new(data.held_out.features.clone(), 200)?;
 
-    let model = SimpleAutoencoder::images(data.train.width(), &mut random::rng(0));
+    let model = variant("simple", &Settings::new(), &data)?;
     println!(
         "widths {:?}, {} parameters",
         model.widths(),
         model.parameter_count()
     );
 
-    let objective = |x: &Var| model.objective(x);
+    let objective = |x: &Var| model.objective(&x.into());
     let optimizer = Optimizer::new(Adam::default(), 1e-3, model.params());
-    let mut trainer = Trainer::new(&model, optimizer, objective, 2);
+    let mut trainer = Trainer::new(model.as_ref(), optimizer, objective, 2);
     let records = trainer.fit(epochs, &train, Some(&held_out), &mut Progress::new())?;
 
     println!("epoch  train bce  held-out bce");
@@ -75,7 +75,7 @@ fn main() -> Outcome {
     println!("entropy of the held-out pixels: {:.4}", entropy(&x));
 
     let digits = handful(&data);
-    let reconstructions = reconstruct(&model, &digits);
+    let reconstructions = reconstruct(model.as_ref(), &digits);
     example.rows(
         "images",
         &[("original", &digits), ("reconstruction", &reconstructions)],

@@ -33,15 +33,15 @@
 //! and the picture shows originals, reconstructions, and the way from the 4 to the 2.
 //! Progress goes to standard error.
 
-use retrograd_autoencoders::{Autoencoder, BatchSize, DeepAutoencoder, Recipe, Variant};
-use retrograd_examples::{Example, Outcome, between, decode, encode, handful, recipe, reconstruct};
-use retrograd_nn::Module;
-use retrograd_tensor::random;
+use retrograd_autoencoders::{BatchSize, Recipe, Settings};
+use retrograd_examples::{
+    Example, Outcome, between, decode, encode, handful, recipe, reconstruct, variant,
+};
 
 fn main() -> Outcome {
     let example = Example::new("12_deep");
     let data = example.images()?;
-    let model = DeepAutoencoder::images(data.train.width(), &mut random::rng(0));
+    let model = variant("deep", &Settings::new(), &data)?;
     println!(
         "widths {:?}, {} parameters",
         model.widths(),
@@ -49,24 +49,24 @@ fn main() -> Outcome {
     );
     let recipe = Recipe {
         batch_size: BatchSize::Of(128),
-        ..recipe(Variant::Deep, 10)
+        ..recipe("deep", 10)?
     };
-    let bce = example.train(&model, &data, &recipe)?;
+    let bce = example.train(model.as_ref(), &data, &recipe)?;
     assert!(bce < if example.typical() { 0.10 } else { 0.4 }, "{bce}");
 
     let digits = handful(&data);
-    let codes = encode(&model, &digits);
-    let reconstructions = decode(&model, &codes);
+    let codes = encode(model.as_ref(), &digits);
+    let reconstructions = decode(model.as_ref(), &codes);
     println!("encoder alone  {} to {}", digits.shape(), codes.shape());
     println!(
         "decoder alone  {} to {}",
         codes.shape(),
         reconstructions.shape()
     );
-    let whole = reconstruct(&model, &digits);
+    let whole = reconstruct(model.as_ref(), &digits);
     assert_eq!(whole, reconstructions, "the halves together are the whole");
 
-    let way = decode(&model, &between(&codes, 4, 2));
+    let way = decode(model.as_ref(), &between(&codes, 4, 2));
     example.rows(
         "images",
         &[

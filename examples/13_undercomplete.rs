@@ -35,7 +35,7 @@
 //! seen along y, from the side of the plane: what the network draws is a surface through the cloud,
 //! bent where sigmoids bend, and without its noise.
 
-use retrograd_autoencoders::{DataKind, Recipe, UndercompleteAutoencoder, Variant};
+use retrograd_autoencoders::{Card, DataShape, Recipe, Settings};
 use retrograd_datasets::{Split, plane_split};
 use retrograd_examples::{Example, Outcome, mse, reconstruct};
 use retrograd_report::Chart;
@@ -45,21 +45,23 @@ fn main() -> Outcome {
     let example = Example::new("13_undercomplete");
     example.makes_its_data()?;
     let data = unit(plane_split(1000, 200, 42));
+    let (undercomplete, shape) = (Card::named("undercomplete")?, DataShape::table(3));
     let recipe = Recipe {
         epochs: 200,
-        ..Variant::Undercomplete.recipe(DataKind::Table(3))
+        ..(undercomplete.recipe)(shape)
     };
-    let model = UndercompleteAutoencoder::new(3, 2, &mut random::rng(0));
-    example.train(&model, &data, &recipe)?;
+    let settings = Settings::new().with("latent", 2);
+    let model = undercomplete.build(&settings, shape, &mut random::rng(0))?;
+    example.train(model.as_ref(), &data, &recipe)?;
 
     let x = &data.train.features;
-    let (own, linear) = (mse(&reconstruct(&model, x), x), pca_residual(x));
+    let (own, linear) = (mse(&reconstruct(model.as_ref(), x), x), pca_residual(x));
     println!("on the points it learns from: mse {own:.6}, PCA {linear:.6}");
     assert!(own > linear, "a plane cannot be bettered by bending");
     assert!(example.quick || own < 2.0 * linear);
 
     let shown = data.held_out.features.clone();
-    let drawn = reconstruct(&model, &shown);
+    let drawn = reconstruct(model.as_ref(), &shown);
     example.columns(
         "columns",
         &[("original", &shown), ("reconstruction", &drawn)],

@@ -43,29 +43,28 @@
 //! The first picture shows originals and both reconstructions. The chart counts the numbers of all
 //! codes by size: with the penalty they crowd at 0.
 
-use retrograd_autoencoders::{BatchSize, Recipe, SparseL1Autoencoder, Variant};
-use retrograd_examples::{Example, Outcome, encode, handful, histogram, recipe, reconstruct};
+use retrograd_autoencoders::{BatchSize, Recipe, Settings};
+use retrograd_examples::{
+    Example, Outcome, encode, handful, histogram, recipe, reconstruct, variant,
+};
 use retrograd_report::Chart;
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::Tensor;
 
 fn main() -> Outcome {
     let example = Example::new("14_sparse_l1");
     let data = example.images()?;
     let recipe = Recipe {
         batch_size: BatchSize::Of(128),
-        ..recipe(Variant::SparseL1, 15)
+        ..recipe("sparse-l1", 15)?
     };
     let mut models = Vec::new();
-    for lambda in [0.0, SparseL1Autoencoder::IMAGE_LAMBDA] {
+    for lambda in [0.0, 3.2e-4] {
         println!("λ = {lambda}");
-        let mut model = SparseL1Autoencoder::images(data.train.width(), &mut random::rng(0));
-        model.lambda = lambda;
-        example.train(&model, &data, &recipe)?;
+        let model = variant("sparse-l1", &Settings::new().with("lambda", lambda), &data)?;
+        example.train(model.as_ref(), &data, &recipe)?;
         models.push(model);
     }
-    let [plain, sparse] = &models[..] else {
-        unreachable!("two were trained");
-    };
+    let [plain, sparse] = [&models[0], &models[1]].map(|model| model.as_ref());
 
     let x = &data.held_out.features;
     let codes = [encode(plain, x), encode(sparse, x)];

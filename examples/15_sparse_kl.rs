@@ -46,16 +46,16 @@
 //! without a target most units are on for every digit, with it few are for each, and where they are too
 //! few the image suffers. The chart counts the units by their mean: with the target they stand at ρ.
 
-use retrograd_autoencoders::{Nonlinearity, Output, SparseKlAutoencoder, Variant};
+use retrograd_autoencoders::Settings;
 use retrograd_examples::{
-    Example, Outcome, encode, enlarged, handful, histogram, recipe, reconstruct,
+    Example, Outcome, encode, enlarged, handful, histogram, recipe, reconstruct, variant,
 };
 use retrograd_report::Chart;
-use retrograd_tensor::random;
 
 /// Units of the code, a square number to show them as an image.
 const UNITS: usize = 49;
-const RHO: f64 = SparseKlAutoencoder::RHO;
+/// The mean that each is to have.
+const RHO: f64 = 0.1;
 
 fn main() -> Outcome {
     let example = Example::new("15_sparse_kl");
@@ -65,21 +65,25 @@ fn main() -> Outcome {
     let mut chart = Chart::curves("Units by their mean", "mean over held-out images", "share");
     let mut shown = Vec::new();
     let mut distances = Vec::new();
-    for weight in [0.0, SparseKlAutoencoder::WEIGHT] {
+    for weight in [0.0, 0.2] {
         println!("w = {weight}");
-        let (units, output) = (Nonlinearity::Sigmoid, Output::Squashed);
-        let rng = &mut random::rng(0);
-        let model = SparseKlAutoencoder::new(pixels, UNITS, units, output, (RHO, weight), rng);
-        example.train(&model, &data, &recipe(Variant::SparseKl, 10))?;
+        let settings = Settings::new()
+            .with("latent", UNITS)
+            .with("output", "squashed")
+            .with("rho", RHO)
+            .with("weight", weight);
+        let model = variant("sparse-kl", &settings, &data)?;
+        let model = model.as_ref();
+        example.train(model, &data, &recipe("sparse-kl", 10)?)?;
 
-        let means = encode(&model, &data.held_out.features).mean(0);
+        let means = encode(model, &data.held_out.features).mean(0);
         let apart = means.iter().map(|mean| (mean - RHO).abs());
         let distance = apart.sum::<f64>() / UNITS as f64;
         println!("units are {distance:.3} from ρ on average");
         distances.push(distance);
         chart = chart.line(format!("w = {weight}"), histogram(&means, [0.0, 1.0], 25));
-        let codes = enlarged(&encode(&model, &originals), pixels.isqrt() / UNITS.isqrt());
-        shown.push((codes, reconstruct(&model, &originals)));
+        let codes = enlarged(&encode(model, &originals), pixels.isqrt() / UNITS.isqrt());
+        shown.push((codes, reconstruct(model, &originals)));
     }
     assert!(distances[1] < 0.5 * distances[0], "{distances:?}");
     let [(free, by_free), (sparse, by_sparse)] = &shown[..] else {

@@ -41,9 +41,10 @@
 //! that are on most often, first without price and then with it: specks of which hundreds make a digit,
 //! against digits and their parts.
 
-use retrograd_autoencoders::{Autoencoder, BatchSize, Output, OvercompleteAutoencoder};
-use retrograd_autoencoders::{Recipe, Variant};
-use retrograd_examples::{Example, Outcome, decode, encode, handful, mse, recipe, reconstruct};
+use retrograd_autoencoders::{Autoencoder, BatchSize, Recipe, Settings};
+use retrograd_examples::{
+    Example, Outcome, decode, encode, handful, mse, recipe, reconstruct, variant,
+};
 use retrograd_nn::Module;
 use retrograd_report::{ImageGrid, Shading};
 use retrograd_tensor::{DType, Tensor, random};
@@ -60,30 +61,30 @@ fn main() -> Outcome {
     let units = pixels + pixels / 4;
     let recipe = Recipe {
         batch_size: BatchSize::Of(128),
-        ..recipe(Variant::Overcomplete, 5)
+        ..recipe("overcomplete", 5)?
     };
     let originals = handful(&data);
     let mut figures = Vec::new();
     let mut images = Vec::new();
     for (name, lambda) in [("free", 0.0), ("priced", 1e-3)] {
         println!("λ = {lambda}");
-        let rng = &mut random::rng(0);
-        let output = Output::Probability;
-        let model = OvercompleteAutoencoder::new(pixels, units, output, lambda, rng);
-        example.train(&model, &data, &recipe)?;
-        let shares = shares(&encode(&model, x));
+        let settings = Settings::new().with("latent", units).with("lambda", lambda);
+        let model = variant("overcomplete", &settings, &data)?;
+        let model = model.as_ref();
+        example.train(model, &data, &recipe)?;
+        let shares = shares(&encode(model, x));
         let each: f64 = shares.iter().sum();
         let unused = shares.iter().filter(|&&share| share == 0.0).count();
         println!("an image has {each:.0} of {units} units on; {unused} are never on");
-        let (few, copied) = (mse(&from_few(&model, x), x), copied(&model, x));
+        let (few, copied) = (mse(&from_few(model, x), x), copied(model, x));
         println!(
             "from {STRONGEST} units the mse is {few:.4}; {:.1} % of noise comes out again",
             100.0 * copied
         );
         figures.push((each, few, copied));
-        images.push(reconstruct(&model, &originals));
-        images.push(from_few(&model, &originals));
-        painted(&example, name, &model, &shares)?;
+        images.push(reconstruct(model, &originals));
+        images.push(from_few(model, &originals));
+        painted(&example, name, model, &shares)?;
     }
     let (free, priced) = (figures[0], figures[1]);
     assert!(priced.0 < 0.5 * free.0 && priced.2 < free.2, "{figures:?}");

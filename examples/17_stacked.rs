@@ -35,28 +35,27 @@
 //!
 //! The picture shows originals and the reconstructions of both: specks without decay, blur with it.
 
-use retrograd_autoencoders::{StackedAutoencoder, Variant};
-use retrograd_examples::{Example, Outcome, handful, mse, recipe, reconstruct};
+use retrograd_autoencoders::Settings;
+use retrograd_examples::{Example, Outcome, handful, mse, recipe, reconstruct, variant};
 use retrograd_nn::Module;
-use retrograd_tensor::random;
 
 fn main() -> Outcome {
     let example = Example::new("17_stacked");
     let data = example.images()?;
     let originals = handful(&data);
-    let recipe = recipe(Variant::Stacked, 5);
+    let recipe = recipe("stacked", 5)?;
     let mut shown = Vec::new();
     let mut sizes = Vec::new();
-    for lambda in [0.0, StackedAutoencoder::LAMBDA] {
+    for lambda in [0.0, 0.001] {
         println!("λ = {lambda}");
-        let mut model = StackedAutoencoder::images(data.train.width(), &mut random::rng(0));
-        model.lambda = lambda;
-        example.train(&model, &data, &recipe)?;
+        let model = variant("stacked", &Settings::new().with("lambda", lambda), &data)?;
+        let model = model.as_ref();
+        example.train(model, &data, &recipe)?;
         let x = &data.held_out.features;
-        let error = mse(&reconstruct(&model, x), x);
-        let size = half_squares(&model);
+        let error = mse(&reconstruct(model, x), x);
+        let size = half_squares(model);
         println!("held-out mse {error:.4}, Σ ½‖W‖² {size:.1}");
-        shown.push(reconstruct(&model, &originals));
+        shown.push(reconstruct(model, &originals));
         sizes.push(size);
     }
     let most = if example.quick { 1.0 } else { 0.5 };

@@ -35,36 +35,37 @@
 //! The first picture shows originals and the reconstructions of both; the second what the first 60
 //! units of the tied one look for, which is also what they paint: red adds ink, blue takes it away.
 
-use retrograd_autoencoders::{StackedAutoencoder, TiedAutoencoder, Variant};
-use retrograd_examples::{Example, Outcome, handful, mse, recipe, reconstruct};
-use retrograd_nn::Module;
+use retrograd_autoencoders::Settings;
+use retrograd_examples::{Example, Outcome, handful, mse, recipe, reconstruct, variant};
 use retrograd_report::{ImageGrid, Shading};
-use retrograd_tensor::random;
 
 fn main() -> Outcome {
     let example = Example::new("18_tied");
     let data = example.images()?;
-    let pixels = data.train.width();
-    let recipe = recipe(Variant::Tied, 5);
+    let recipe = recipe("tied", 5)?;
 
-    let stacked = StackedAutoencoder::images(pixels, &mut random::rng(0));
+    let own = Settings::new();
+    let [stacked, tied] = [
+        variant("stacked", &own, &data)?,
+        variant("tied", &own, &data)?,
+    ];
+    let [stacked, tied] = [stacked.as_ref(), tied.as_ref()];
     println!("stacked, {} parameters", stacked.parameter_count());
-    example.train(&stacked, &data, &recipe)?;
-    let tied = TiedAutoencoder::images(pixels, &mut random::rng(0));
+    example.train(stacked, &data, &recipe)?;
     println!("tied, {} parameters", tied.parameter_count());
-    example.train(&tied, &data, &recipe)?;
+    example.train(tied, &data, &recipe)?;
     assert!(tied.parameter_count() < stacked.parameter_count() * 51 / 100);
 
     let x = &data.held_out.features;
-    let errors = [reconstruct(&stacked, x), reconstruct(&tied, x)].map(|y| mse(&y, x));
+    let errors = [reconstruct(stacked, x), reconstruct(tied, x)].map(|y| mse(&y, x));
     println!(
         "held-out mse: stacked {:.4}, tied {:.4}",
         errors[0], errors[1]
     );
 
     let originals = handful(&data);
-    let by_stacked = reconstruct(&stacked, &originals);
-    let by_tied = reconstruct(&tied, &originals);
+    let by_stacked = reconstruct(stacked, &originals);
+    let by_tied = reconstruct(tied, &originals);
     example.rows(
         "images",
         &[
@@ -73,7 +74,7 @@ fn main() -> Outcome {
             ("tied", &by_tied),
         ],
     )?;
-    let side = pixels.isqrt();
+    let side = data.train.width().isqrt();
     let filters = tied.params()[0].1.value().slice(0, ..60);
     let filters = filters.values();
     let grid = ImageGrid::new()

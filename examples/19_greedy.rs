@@ -39,10 +39,10 @@
 //! its inner pair is still as it started and nothing comes through; after the second it works; fine-
 //! tuning repairs what the two pairs could not know of each other.
 
-use retrograd_autoencoders::{Autoencoder, GreedyAutoencoder, Recipe, Variant, epochs_of};
-use retrograd_examples::{Example, Outcome, handful, mse, recipe, reconstruct};
-use retrograd_nn::{Activation, Module};
-use retrograd_tensor::{Tensor, random};
+use retrograd_autoencoders::{Recipe, Settings, epochs_of};
+use retrograd_examples::{Example, Outcome, handful, mse, recipe, reconstruct, variant};
+use retrograd_nn::Module;
+use retrograd_tensor::Tensor;
 
 /// λ of the decay, a hundredth of that of `17_stacked`, whose blur would hide the rest.
 const LAMBDA: f64 = 1e-5;
@@ -52,28 +52,26 @@ fn main() -> Outcome {
     let data = example.images()?;
     let recipe = Recipe {
         learning_rate: 1e-3,
-        ..recipe(Variant::Greedy, 10)
+        ..recipe("greedy", 10)?
     };
-    let widths = [data.train.width(), 300, 150];
-    let units = Activation::Elu(1.0);
-    let model = GreedyAutoencoder::new(&widths, units, LAMBDA, &mut random::rng(0));
+    let model = variant("greedy", &Settings::new().with("lambda", LAMBDA), &data)?;
+    let model = model.as_ref();
 
     let (originals, x) = (handful(&data), &data.held_out.features);
     let phases = model.phases();
+    let epochs = epochs_of(&phases, example.epochs(&recipe));
     let mut after = Vec::new();
     let mut errors = Vec::new();
-    for (phase, epochs) in phases
-        .iter()
-        .zip(epochs_of(&phases, example.epochs(&recipe)))
-    {
-        let before = values(&model);
-        println!("{}", phase.name);
-        example.phase(&model, phase, epochs, &data, &recipe)?;
-        let moved = before.iter().zip(values(&model)).filter(|(a, b)| **a != *b);
-        let (moved, error) = (moved.count(), mse(&reconstruct(&model, x), x));
+    for (phase, epochs) in phases.into_iter().zip(epochs) {
+        let (name, moving) = (phase.name.clone(), phase.params().count());
+        let before = values(model);
+        println!("{name}");
+        example.phase(model, phase, epochs, &data, &recipe)?;
+        let moved = before.iter().zip(values(model)).filter(|(a, b)| **a != *b);
+        let (moved, error) = (moved.count(), mse(&reconstruct(model, x), x));
         println!("{moved} of 8 weights and biases moved; held-out mse of the whole {error:.4}");
-        assert_eq!(moved, phase.params.len());
-        after.push(reconstruct(&model, &originals));
+        assert_eq!(moved, moving);
+        after.push((name, reconstruct(model, &originals)));
         errors.push(error);
     }
     assert!(errors[1] < errors[0], "{errors:?}");
@@ -82,8 +80,7 @@ fn main() -> Outcome {
         "{errors:?}"
     );
     let mut rows = vec![("original", &originals)];
-    let names = phases.iter().map(|phase| phase.name);
-    rows.extend(names.zip(&after));
+    rows.extend(after.iter().map(|(name, images)| (name.as_ref(), images)));
     example.rows("images", &rows)
 }
 

@@ -49,32 +49,33 @@
 //! how far from the original they are for noise from 0 to 0.8. Without noise the plain one is
 //! better: the other has never been asked for that.
 
-use retrograd_autoencoders::{
-    Autoencoder, BatchSize, Corruption, DeepAutoencoder, DenoisingAutoencoder, Recipe, Variant,
-};
-use retrograd_examples::{Example, Outcome, handful, mse, recipe, reconstruct};
+use retrograd_autoencoders::{Autoencoder, BatchSize, Corruption, Recipe, Settings};
+use retrograd_examples::{Example, Outcome, handful, mse, recipe, reconstruct, variant};
 use retrograd_report::Chart;
 use retrograd_tensor::{Tensor, random};
+
+/// σ, in training.
+const NOISE: f64 = 0.4;
 
 fn main() -> Outcome {
     let example = Example::new("20_denoising");
     let data = example.images()?;
-    let pixels = data.train.width();
     let recipe = Recipe {
         batch_size: BatchSize::Of(128),
-        ..recipe(Variant::Denoising, 10)
+        ..recipe("denoising", 10)?
     };
 
     println!("trained on clean images");
-    let plain = DeepAutoencoder::images(pixels, &mut random::rng(0));
-    example.train(&plain, &data, &recipe)?;
+    let plain = variant("deep", &Settings::new(), &data)?;
+    example.train(plain.as_ref(), &data, &recipe)?;
     println!("trained on noisy images");
-    let denoising = DenoisingAutoencoder::images(pixels, &mut random::rng(0));
-    example.train(&denoising, &data, &recipe)?;
+    let denoising = variant("denoising", &Settings::new().with("noise", NOISE), &data)?;
+    example.train(denoising.as_ref(), &data, &recipe)?;
+    let (plain, denoising) = (plain.as_ref(), denoising.as_ref());
 
     let clean = handful(&data);
-    let noisy = spoilt(&clean, 0.4);
-    let by_both = [reconstruct(&plain, &noisy), reconstruct(&denoising, &noisy)];
+    let noisy = spoilt(&clean, NOISE);
+    let by_both = [plain, denoising].map(|model| reconstruct(model, &noisy));
     example.rows(
         "images",
         &[
@@ -84,7 +85,7 @@ fn main() -> Outcome {
             ("denoising", &by_both[1]),
         ],
     )?;
-    curves(&example, &plain, &denoising, &data.held_out.features)
+    curves(&example, plain, denoising, &data.held_out.features)
 }
 
 /// The same noise for everyone who asks.

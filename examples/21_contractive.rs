@@ -58,9 +58,8 @@
 //! The chart shows the singular values, the mean over ten digits, for three λ: the larger λ, the
 //! fewer directions. The picture shows the price, in reconstructions that say less.
 
-use retrograd_autoencoders::{ContractiveAutoencoder, Variant};
-use retrograd_examples::{Example, Outcome, encode, handful, recipe, reconstruct};
-use retrograd_nn::Module;
+use retrograd_autoencoders::{Settings, contraction_of_sigmoids};
+use retrograd_examples::{Example, Outcome, encode, handful, recipe, reconstruct, variant};
 use retrograd_report::Chart;
 use retrograd_tensor::{DType, Tensor, random};
 
@@ -75,22 +74,24 @@ fn main() -> Outcome {
     let mut sizes = Vec::new();
     for lambda in [0.0, 1e-3, 1e-2] {
         println!("λ = {lambda}");
-        let mut model = ContractiveAutoencoder::images(data.train.width(), &mut random::rng(0));
-        model.lambda = lambda;
-        example.train(&model, &data, &recipe(Variant::Contractive, 10))?;
+        let settings = Settings::new().with("lambda", lambda);
+        let model = variant("contractive", &settings, &data)?;
+        let model = model.as_ref();
+        example.train(model, &data, &recipe("contractive", 10)?)?;
 
-        let size = model.contraction(&x.clone().into()).item();
-        let moved = &encode(&model, &(x + &noise)) - &encode(&model, x);
+        let (codes, weight) = (encode(model, x), model.params()[0].1.value().clone());
+        let size = contraction_of_sigmoids(&codes.clone().into(), &weight.clone().into()).item();
+        let moved = &encode(model, &(x + &noise)) - &codes;
         let moved = (&moved * &moved).sum(1).mean(..).item().sqrt();
         println!("‖J‖² {size:.2}; noise of 0.1 moves the code by {moved:.3}");
         sizes.push(size);
-        let spectrum = spectrum(&model, &originals);
+        let spectrum = spectrum(&weight, &encode(model, &originals));
         let points = spectrum
             .into_iter()
             .zip(1..)
             .map(|(s, i)| (f64::from(i), s));
         chart = chart.line(format!("λ = {lambda}"), points);
-        shown.push((format!("λ = {lambda}"), reconstruct(&model, &originals)));
+        shown.push((format!("λ = {lambda}"), reconstruct(model, &originals)));
     }
     assert!(sizes[0] > sizes[1] && sizes[1] > sizes[2], "{sizes:?}");
     example.chart("spectrum", &chart)?;
@@ -99,18 +100,16 @@ fn main() -> Outcome {
     example.rows("images", &rows)
 }
 
-/// The singular values of ∂h/∂x, the largest first, averaged over samples.
+/// The singular values of ∂h/∂x, the largest first, averaged over the samples of these codes.
 ///
 /// They are the roots of the eigenvalues of J Jᵀ, and J = diag(h(1 − h)) W.
-fn spectrum(model: &ContractiveAutoencoder, x: &Tensor) -> Vec<f64> {
-    let weight = model.params()[0].1.value().clone();
-    let codes = encode(model, x);
-    let slopes = &codes * &(&Tensor::ones(*codes.shape(), DType::F32) - &codes);
+fn spectrum(weight: &Tensor, codes: &Tensor) -> Vec<f64> {
+    let slopes = codes * &(&Tensor::ones(*codes.shape(), DType::F32) - codes);
     let (samples, units) = (codes.shape()[0], codes.shape()[1]);
     let mut mean = vec![0.0; units];
     for sample in 0..samples {
         let slope = slopes.slice(0, sample as isize..sample as isize + 1);
-        let jacobian = &slope.t() * &weight;
+        let jacobian = &slope.t() * weight;
         let (values, _) = jacobian.matmul(&jacobian.t()).eigh();
         // From the smallest on; rounding may leave those near 0 below it.
         for (sum, value) in mean.iter_mut().rev().zip(values.iter()) {

@@ -30,30 +30,35 @@
 //! code: where in the image each found its pattern. The second shows the sixteen patterns of the
 //! first layer, 3×3 pixels each, red where they want ink and blue where they want none.
 
-use retrograd_autoencoders::{ConvolutionalAutoencoder, DeepAutoencoder, Variant};
-use retrograd_examples::{Example, Outcome, encode, enlarged, handful, recipe, reconstruct, sizes};
-use retrograd_nn::Module;
+use retrograd_autoencoders::Settings;
+use retrograd_examples::{
+    Example, Outcome, encode, enlarged, handful, recipe, reconstruct, variant,
+};
 use retrograd_report::{ImageGrid, Shading};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::Tensor;
+
+/// Channels after each layer of the encoder; the last are those of the code.
+const CHANNELS: [usize; 3] = [16, 8, 8];
 
 fn main() -> Outcome {
     let example = Example::new("22_convolutional");
     let data = example.images()?;
-    let pixels = data.train.width();
-    let model = ConvolutionalAutoencoder::images(sizes(&data)?, &mut random::rng(0));
-    let dense = DeepAutoencoder::images(pixels, &mut random::rng(0));
+    let settings = Settings::new().with("channels", CHANNELS);
+    let model = variant("convolutional", &settings, &data)?;
+    let model = model.as_ref();
+    let dense = variant("deep", &Settings::new(), &data)?;
     println!(
         "{} parameters; the deep autoencoder has {}",
         model.parameter_count(),
         dense.parameter_count()
     );
     assert!(20 * model.parameter_count() < dense.parameter_count());
-    let bce = example.train(&model, &data, &recipe(Variant::Convolutional, 8))?;
+    let bce = example.train(model, &data, &recipe("convolutional", 8)?)?;
     assert!(!example.typical() || bce < 0.12, "{bce}");
 
     let originals = handful(&data);
-    let reconstructions = reconstruct(&model, &originals);
-    let channels = channels(&encode(&model, &originals), model.code_shape());
+    let reconstructions = reconstruct(model, &originals);
+    let channels = channels(&encode(model, &originals));
     let mut rows = vec![
         ("original", &originals),
         ("reconstruction", &reconstructions),
@@ -70,11 +75,13 @@ fn main() -> Outcome {
 }
 
 /// Each channel of codes as images of the size of the originals, the strongest number white.
-fn channels(codes: &Tensor, [channels, side, _]: [usize; 3]) -> Vec<Tensor> {
+fn channels(codes: &Tensor) -> Vec<Tensor> {
+    let channels = CHANNELS[2];
+    let pixels = codes.shape()[1] / channels;
     let strongest = codes.iter().fold(1e-6, f64::max);
     let codes = codes.scale(1.0 / strongest);
     let of = |channel: usize| {
-        let (from, to) = (channel * side * side, (channel + 1) * side * side);
+        let (from, to) = (channel * pixels, (channel + 1) * pixels);
         enlarged(&codes.slice(1, from as isize..to as isize), 7)
     };
     (0..channels).map(of).collect()

@@ -27,29 +27,34 @@
 //! The first picture shows originals and reconstructions; the second what a pixel of each channel of
 //! the code paints by itself, ink in red; the third the sixteen patches of the last layer.
 
-use retrograd_autoencoders::{StridedAutoencoder, Variant};
-use retrograd_examples::{Example, Outcome, decode, handful, recipe, reconstruct, sizes};
-use retrograd_nn::Module;
+use retrograd_autoencoders::{Autoencoder, Settings};
+use retrograd_examples::{Example, Outcome, decode, handful, recipe, reconstruct, variant};
 use retrograd_report::{ImageGrid, Shading};
-use retrograd_tensor::{DType, Tensor, random};
+use retrograd_tensor::{DType, Tensor};
 
+/// Channels after each layer of the encoder; the last are those of the code.
+const CHANNELS: [usize; 2] = [16, 8];
 /// How strongly a pixel of the code is on, to see what it paints.
 const STRENGTH: f32 = 2.0;
 
 fn main() -> Outcome {
     let example = Example::new("23_strided");
     let data = example.images()?;
-    let model = StridedAutoencoder::images(sizes(&data)?, &mut random::rng(0));
-    let [channels, side, _] = model.code_shape();
+    let settings = Settings::new().with("channels", CHANNELS);
+    let model = variant("strided", &settings, &data)?;
+    let model = model.as_ref();
+    let [_, channels] = CHANNELS;
+    // Two halvings of the images' side.
+    let side = data.train.width().isqrt() / 4;
     println!(
         "{} parameters, a code of {channels}×{side}×{side}",
         model.parameter_count()
     );
-    let bce = example.train(&model, &data, &recipe(Variant::Strided, 5))?;
+    let bce = example.train(model, &data, &recipe("strided", 5)?)?;
     assert!(!example.typical() || bce < 0.12, "{bce}");
 
     let originals = handful(&data);
-    let reconstructions = reconstruct(&model, &originals);
+    let reconstructions = reconstruct(model, &originals);
     example.rows(
         "images",
         &[
@@ -57,7 +62,7 @@ fn main() -> Outcome {
             ("reconstruction", &reconstructions),
         ],
     )?;
-    painted(&example, &model)?;
+    painted(&example, model, side)?;
 
     let params = model.params();
     let (_, last) = &params[params.len() - 2];
@@ -70,8 +75,8 @@ fn main() -> Outcome {
 }
 
 /// What a pixel in the middle of each channel of the code adds to what an empty code paints.
-fn painted(example: &Example, model: &StridedAutoencoder) -> Outcome {
-    let [channels, side, _] = model.code_shape();
+fn painted(example: &Example, model: &dyn Autoencoder, side: usize) -> Outcome {
+    let [_, channels] = CHANNELS;
     let middle = side / 2 * side + side / 2;
     let single = Tensor::from_fn([channels, channels * side * side], |index| {
         let on = index[1] == index[0] * side * side + middle;

@@ -34,8 +34,10 @@
 //! The first picture shows originals, their reconstructions, and the way from a 1 to an 8 in codes;
 //! the second 60 new digits.
 
-use retrograd_autoencoders::{Generative, Variant, VariationalAutoencoder};
-use retrograd_examples::{Example, Outcome, between, decode, encode, handful, recipe, reconstruct};
+use retrograd_autoencoders::{Settings, draw_samples};
+use retrograd_examples::{
+    Example, Outcome, between, decode, encode, handful, recipe, reconstruct, variant,
+};
 use retrograd_report::ImageGrid;
 use retrograd_tensor::random;
 
@@ -46,24 +48,27 @@ fn main() -> Outcome {
     let example = Example::new("24_variational");
     let data = example.images()?;
     let pixels = data.train.width();
-    let model = VariationalAutoencoder::images(pixels, &mut random::rng(0));
-    let nats = example.train(&model, &data, &recipe(Variant::Variational, 10))?;
+    let model = variant("variational", &Settings::new(), &data)?;
+    let model = model.as_ref();
+    let nats = example.train(model, &data, &recipe("variational", 10)?)?;
 
-    let posterior = model.posterior(&data.held_out.features.clone().into());
-    let active = posterior.activity().iter().filter(|&v| v > ACTIVE).count();
+    let code = model.encode(&data.held_out.features.clone().into());
+    let posterior = code.posterior().ok_or("its codes are points")?;
+    let variances = posterior.mean().var(0, 0.0).into_value();
+    let active = variances.iter().filter(|&v| v > ACTIVE).count();
+    let each = posterior.divergences().mean(0).into_value();
     println!(
         "{active} of {} numbers of the code are used; it costs {:.1} of {nats:.1} nats",
-        model.latent(),
-        posterior.divergence().item()
+        each.elements(),
+        each.sum(..).item()
     );
-    let each = posterior.divergences().mean(0).into_value();
     println!("nats of each number {each:.1}");
     assert!(!example.typical() || active > 4);
 
     let originals = handful(&data);
-    let reconstructions = reconstruct(&model, &originals);
-    let way = between(&encode(&model, &originals), 1, 8);
-    let way = decode(&model, &way);
+    let reconstructions = reconstruct(model, &originals);
+    let way = between(&encode(model, &originals), 1, 8);
+    let way = decode(model, &way);
     example.rows(
         "images",
         &[
@@ -74,7 +79,8 @@ fn main() -> Outcome {
     )?;
 
     let side = pixels.isqrt();
-    let new = model.sample(60, &mut random::rng(5));
+    let prior = model.prior().ok_or("it has no prior")?;
+    let new = draw_samples(model, prior, 60, None, &mut random::rng(5));
     let new = new.values();
     let grid = ImageGrid::new()
         .row("new", &new, [60, side, side])

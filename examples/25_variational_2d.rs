@@ -33,13 +33,12 @@
 //! The manifold has 20×20 codes decoded, digits turning into each other; the charts show the codes of
 //! held-out images by label. The encoder never saw a label.
 
-use retrograd_autoencoders::{BatchSize, Likelihood, Recipe, Variant, VariationalAutoencoder};
+use retrograd_autoencoders::{BatchSize, Recipe, Settings};
 use retrograd_autograd::Var;
 use retrograd_datasets::Dataset;
-use retrograd_examples::{Example, Outcome, decode, encode, recipe};
-use retrograd_nn::Activation;
+use retrograd_examples::{Example, Outcome, decode, encode, recipe, variant};
 use retrograd_report::{Chart, ImageGrid};
-use retrograd_tensor::{Tensor, random};
+use retrograd_tensor::Tensor;
 
 /// Codes along a side of the manifold.
 const SIDE: usize = 20;
@@ -48,15 +47,17 @@ fn main() -> Outcome {
     let example = Example::new("25_variational_2d");
     let data = example.images()?;
     let pixels = data.train.width();
-    let (units, likelihood) = (Activation::Relu, Likelihood::Bernoulli);
-    let widths = [pixels, 256, 2];
-    let rng = &mut random::rng(0);
-    let model = VariationalAutoencoder::dense(&widths, units, likelihood, rng);
+    let settings = Settings::new()
+        .with("hidden", [256])
+        .with("latent", 2)
+        .with("activation", "relu");
+    let model = variant("variational", &settings, &data)?;
+    let model = model.as_ref();
     let recipe = Recipe {
         batch_size: BatchSize::Of(128),
-        ..recipe(Variant::Variational, 20)
+        ..recipe("variational", 20)?
     };
-    example.train(&model, &data, &recipe)?;
+    example.train(model, &data, &recipe)?;
 
     let steps: Vec<f32> = (0..SIDE)
         .map(|i| normal_quantile((i as f64 + 0.5) / SIDE as f64) as f32)
@@ -66,7 +67,7 @@ fn main() -> Outcome {
         0 => steps[index[0] % SIDE],
         _ => steps[SIDE - 1 - index[0] / SIDE],
     });
-    let images = decode(&model, &codes);
+    let images = decode(model, &codes);
     let images = images.values();
     let side = pixels.isqrt();
     let grid = ImageGrid::new()
@@ -76,7 +77,7 @@ fn main() -> Outcome {
         .gap(0);
     example.grid("manifold", &grid)?;
 
-    let codes = encode(&model, &data.held_out.features);
+    let codes = encode(model, &data.held_out.features);
     let (mean, variance) = (codes.mean(0), Var::constant(codes.clone()).var(0, 0.0));
     println!(
         "codes of held-out images: mean {mean:.2}, variance {:.2}",

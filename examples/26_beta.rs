@@ -20,7 +20,7 @@
 //!     4    83.8944    15.1152    99.0097      97.3507
 //!     5    80.1214    15.2137    95.3351      94.7354
 //! β = 1
-//! epoch        bce    beta_kl        sum     held out
+//! epoch        bce         kl        sum     held out
 //!     1   183.1695    17.9992   201.1686     139.5184
 //!     2   107.5017    21.5004   129.0021     122.7535
 //!     3    95.9022    22.6037   118.5059     116.7499
@@ -56,9 +56,8 @@
 //! one first: the lines in which nothing changes are the unused numbers.
 
 use retrograd_autoencoders::{
-    BatchSize, BetaAutoencoder, Generative, Likelihood, Recipe, Variant, VariationalAutoencoder,
+    Autoencoder, BatchSize, Bound, Input, Likelihood, Posterior, Recipe, Variational,
 };
-use retrograd_autograd::Var;
 use retrograd_examples::{Example, Outcome, decode, encode, handful, recipe, reconstruct, varied};
 use retrograd_nn::Activation;
 use retrograd_report::{Chart, ImageGrid};
@@ -83,7 +82,7 @@ fn main() -> Outcome {
     let (pixels, x) = (data.train.width(), &data.held_out.features);
     let recipe = Recipe {
         batch_size: BatchSize::Of(128),
-        ..recipe(Variant::Beta, 5)
+        ..recipe("beta", 5)?
     };
     let originals = handful(&data);
     let mut images = Vec::new();
@@ -92,9 +91,9 @@ fn main() -> Outcome {
         println!("β = {beta}");
         let (units, likelihood) = (Activation::Elu(1.0), Likelihood::Bernoulli);
         let widths = [pixels, 256, 256, LATENT];
-        let rng = &mut random::rng(0);
-        let plain = VariationalAutoencoder::dense(&widths, units, likelihood, rng);
-        let model = BetaAutoencoder::new(plain, beta);
+        // The variant `beta`, put together from its parts.
+        let model = Variational::dense(&widths, 0, units, likelihood, &mut random::rng(0))
+            .with_bound(Bound::Exact { beta });
         example.train(&model, &data, &recipe)?;
 
         let (reconstruction, each) = costs(&model, x);
@@ -123,21 +122,19 @@ fn main() -> Outcome {
 }
 
 /// What the reconstruction costs and what each number of the code does, in nats an image.
-fn costs(model: &BetaAutoencoder, x: &Tensor) -> (f64, Vec<f64>) {
+fn costs(model: &Variational, x: &Tensor) -> (f64, Vec<f64>) {
     let (shape, rng) = ([x.shape()[0], LATENT], &mut random::rng(9));
-    let draw = Tensor::normal(shape, 0.0, 1.0, rng, DType::F32);
-    let x = Var::from(x.clone());
-    // The bound of the parent, β aside, is the sum of both.
-    let bound = model.plain.objective_with(&x, &(&x).into(), &draw.into());
-    let bound = bound.total();
-    let posterior = model.posterior(&x);
-    let each = posterior.divergences().mean(0).into_value();
-    ((bound - posterior.divergence()).item(), each.to_vec())
+    let noise = Tensor::normal(shape, 0.0, 1.0, rng, DType::F32);
+    let x = Input::from(x.clone());
+    let terms = model.objective_with(&x, &noise.into()).metrics();
+    let reconstruction = terms.get(model.likelihood.name()).unwrap_or(f64::NAN);
+    let each = model.posterior(&x).divergences().mean(0).into_value();
+    (reconstruction, each.to_vec())
 }
 
 /// For each number of the code, the most used first, what is drawn as it alone goes from −3 to 3 and
 /// the others remain those of the third image.
-fn walks(example: &Example, model: &BetaAutoencoder, images: &Tensor, each: &[f64]) -> Outcome {
+fn walks(example: &Example, model: &dyn Autoencoder, images: &Tensor, each: &[f64]) -> Outcome {
     let start = encode(model, images).slice(0, 2..3).contiguous();
     let mut order: Vec<usize> = (0..LATENT).collect();
     order.sort_by(|&a, &b| each[b].total_cmp(&each[a]));

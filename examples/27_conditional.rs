@@ -32,12 +32,9 @@
 //! takes the codes of the digits in its first line and decodes them as a 3; where no 3 is written by
 //! such a hand, as with the 1, it has nothing to go by.
 
-use retrograd_autoencoders::{
-    BatchSize, Conditional, ConditionalAutoencoder, Likelihood, Recipe, Variant, check_labels,
-};
+use retrograd_autoencoders::{BatchSize, Input, Recipe, Settings, check_labels};
 use retrograd_datasets::Dataset;
-use retrograd_examples::{Example, Outcome, handful, labels, mse, recipe};
-use retrograd_nn::Activation;
+use retrograd_examples::{Example, Outcome, handful, labels, mse, recipe, variant};
 use retrograd_report::ImageGrid;
 use retrograd_tensor::{Array, DType, Tensor, random};
 
@@ -54,20 +51,22 @@ fn main() -> Outcome {
     let pixels = data.train.width();
     let recipe = Recipe {
         batch_size: BatchSize::Of(128),
-        ..recipe(Variant::Conditional, 10)
+        ..recipe("conditional", 10)?
     };
-    let (units, likelihood) = (Activation::Elu(1.0), Likelihood::Bernoulli);
-    let widths = [pixels, 256, 256, LATENT];
-    let rng = &mut random::rng(0);
-    let model = ConditionalAutoencoder::new(&widths, CLASSES, units, likelihood, rng);
-    check_labels(&model, data.train.len(), labels(&data.train).as_ref())?;
-    example.train(&model, &data, &recipe)?;
+    let settings = Settings::new()
+        .with("hidden", [256, 256])
+        .with("latent", LATENT)
+        .with("classes", CLASSES);
+    let model = variant("conditional", &settings, &data)?;
+    let model = model.as_ref();
+    check_labels(model, data.train.len(), labels(&data.train).as_ref())?;
+    example.train(model, &data, &recipe)?;
 
     let styles = Tensor::normal([STYLES, LATENT], 0.0, 1.0, &mut random::rng(5), DType::F32);
     // Every style ten times, each time with another label.
     let rows: Vec<usize> = (0..STYLES * CLASSES).map(|i| i / CLASSES).collect();
     let asked: Vec<usize> = (0..STYLES * CLASSES).map(|i| i % CLASSES).collect();
-    let digits = model.decode_given(&styles.rows(&rows).into(), &told(&asked));
+    let digits = model.decode(&styles.rows(&rows).into(), Some(&told(&asked)));
     let digits = digits.into_value();
     let (side, values) = (pixels.isqrt(), digits.values());
     let grid = ImageGrid::new()
@@ -85,10 +84,11 @@ fn main() -> Outcome {
 
     let originals = handful(&data);
     let own = told(&(0..originals.shape()[0]).collect::<Vec<_>>());
-    let codes = model.posterior_given(&originals.clone().into(), &own).mean;
-    let again = model.decode_given(&codes, &own).into_value();
+    let input = Input::from(originals.clone()).labelled(own.clone());
+    let codes = model.encode(&input).flat();
+    let again = model.decode(&codes, Some(&own)).into_value();
     let threes = told(&vec![3; originals.shape()[0]]);
-    let threes = model.decode_given(&codes, &threes).into_value();
+    let threes = model.decode(&codes, Some(&threes)).into_value();
     example.rows(
         "threes",
         &[

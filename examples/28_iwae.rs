@@ -44,36 +44,38 @@
 //! originals, their reconstructions with k = 5, and new digits.
 
 use retrograd_autoencoders::{
-    BatchSize, Generative, ImportanceWeightedAutoencoder, Likelihood, Recipe, Variant,
-    VariationalAutoencoder,
+    BatchSize, Bound, Likelihood, Recipe, StandardNormal, Variational, draw_samples,
 };
-use retrograd_autograd::Var;
 use retrograd_examples::{Example, Outcome, handful, recipe, reconstruct};
 use retrograd_nn::Activation;
 use retrograd_report::Chart;
 use retrograd_tensor::{DType, Tensor, random};
 
-/// Draws that networks are judged by.
+/// Numbers of the code.
+const LATENT: usize = 20;
+/// Draws that networks are trained with.
+const TRAINED: [usize; 2] = [1, 5];
+/// Draws that they are judged by.
 const DRAWS: [usize; 6] = [1, 2, 5, 10, 20, 50];
 
 fn main() -> Outcome {
     let example = Example::new("28_iwae");
     let data = example.images()?;
-    let widths = [data.train.width(), 256, 20];
+    let widths = [data.train.width(), 256, LATENT];
     let recipe = Recipe {
         batch_size: BatchSize::Of(128),
-        ..recipe(Variant::Iwae, 8)
+        ..recipe("iwae", 8)?
     };
     let x = data.held_out.features.slice(0, ..200).contiguous();
     let mut chart = Chart::curves("The bound on −log p(x)", "draws", "nats an image");
     let mut models = Vec::new();
     let mut bounds = Vec::new();
-    for k in [1, 5] {
+    for k in TRAINED {
         println!("k = {k}");
         let (units, likelihood) = (Activation::Relu, Likelihood::Bernoulli);
-        let rng = &mut random::rng(0);
-        let plain = VariationalAutoencoder::dense(&widths, units, likelihood, rng);
-        let model = ImportanceWeightedAutoencoder::new(plain, k);
+        // The variant `iwae`, put together from its parts.
+        let model = Variational::dense(&widths, 0, units, likelihood, &mut random::rng(0))
+            .with_bound(Bound::Importance { draws: k });
         example.train(&model, &data, &recipe)?;
         let nats = DRAWS.map(|draws| bound(&model, &x, draws));
         assert!(nats.is_sorted_by(|a, b| a > b), "{nats:?}");
@@ -83,7 +85,7 @@ fn main() -> Outcome {
         bounds.push(nats);
         models.push(model);
     }
-    print_table(&models, &bounds);
+    print_table(&bounds);
     let fifty = bounds.iter().map(|nats| nats[5]);
     assert!(
         !example.typical() || fifty.is_sorted_by(|a, b| a > b),
@@ -93,7 +95,9 @@ fn main() -> Outcome {
 
     let originals = handful(&data);
     let reconstructions = reconstruct(&models[1], &originals);
-    let new = models[1].sample(originals.shape()[0], &mut random::rng(5));
+    let prior = StandardNormal { latent: LATENT };
+    let count = originals.shape()[0];
+    let new = draw_samples(&models[1], &prior, count, None, &mut random::rng(5));
     example.rows(
         "images",
         &[
@@ -105,25 +109,20 @@ fn main() -> Outcome {
 }
 
 /// The bounds of some of the draws.
-fn print_table(models: &[ImportanceWeightedAutoencoder], bounds: &[[f64; 6]]) {
+fn print_table(bounds: &[[f64; 6]]) {
     println!(
         "judged with {:>6} {:>6} {:>6} draws",
         DRAWS[0], DRAWS[2], DRAWS[5]
     );
-    for (model, nats) in models.iter().zip(bounds) {
-        let [one, _, five, _, _, fifty] = nats;
-        println!(
-            "k = {}       {one:>6.2} {five:>6.2} {fifty:>6.2} nats",
-            model.samples
-        );
+    for (k, [one, _, five, _, _, fifty]) in TRAINED.iter().zip(bounds) {
+        println!("k = {k}       {one:>6.2} {five:>6.2} {fifty:>6.2} nats");
     }
 }
 
 /// The bound of so many draws, in nats an image.
-fn bound(model: &ImportanceWeightedAutoencoder, x: &Tensor, draws: usize) -> f64 {
-    let shape = [draws, x.shape()[0], model.latent()];
+fn bound(model: &Variational, x: &Tensor, draws: usize) -> f64 {
+    let shape = [draws, x.shape()[0], LATENT];
     let noise = Tensor::normal(shape, 0.0, 1.0, &mut random::rng(9), DType::F32);
-    let x = Var::from(x.clone());
-    let terms = model.objective_with(&x, &(&x).into(), &noise.into());
+    let terms = model.objective_with(&x.clone().into(), &noise.into());
     terms.total().item()
 }

@@ -8,14 +8,14 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::{env, fs, process};
 
-use retrograd_autoencoders::{Autoencoder, Phase, Recipe, Variant, epochs_of};
-use retrograd_autoencoders::{BatchSize, DataKind};
-use retrograd_autograd::Var;
+use retrograd_autoencoders::{
+    Autoencoder, BatchSize, BoxedAutoencoder, Card, DataShape, Phase, Recipe, Settings, epochs_of,
+};
 use retrograd_datasets::{Dataset, Split, digits_split};
 use retrograd_nn::train::{EpochRecord, Progress};
-use retrograd_nn::{DataLoader, Labelled, Trainer};
+use retrograd_nn::{DataLoader, Labelled};
 use retrograd_report::{Chart, ImageGrid, Shading};
-use retrograd_tensor::{Array, Tensor};
+use retrograd_tensor::{Array, Tensor, random};
 
 /// What can go wrong: data that cannot be read, a training that diverges, a full disk.
 pub type Outcome<V = ()> = Result<V, Box<dyn Error>>;
@@ -31,8 +31,9 @@ const QUICK_EPOCHS: u64 = 2;
 const LINES: u64 = 10;
 /// Samples of a table in a picture.
 const COLUMNS: isize = 15;
-/// The seeds of the data, of the order of samples and of the noise.
+/// The seeds of the data, of the parameters, of the order of samples and of the noise.
 const DATA_SEED: u64 = 42;
+const MODEL_SEED: u64 = 0;
 const ORDER_SEED: u64 = 1;
 const NOISE_SEED: u64 = 2;
 
@@ -121,9 +122,10 @@ impl Example {
     /// If the loss is no longer finite, or the data does not suit the model.
     pub fn train(&self, model: &dyn Autoencoder, data: &Split, recipe: &Recipe) -> Outcome<f64> {
         let phases = model.phases();
+        let (count, epochs) = (phases.len(), epochs_of(&phases, self.epochs(recipe)));
         let mut loss = f64::NAN;
-        for (phase, epochs) in phases.iter().zip(epochs_of(&phases, self.epochs(recipe))) {
-            if phases.len() > 1 {
+        for (phase, epochs) in phases.into_iter().zip(epochs) {
+            if count > 1 {
                 println!("{}", phase.name);
             }
             loss = self.phase(model, phase, epochs, data, recipe)?;
@@ -148,17 +150,11 @@ impl Example {
     pub fn phase(
         &self,
         model: &dyn Autoencoder,
-        phase: &Phase<'_>,
+        phase: Phase<'_>,
         epochs: u64,
         data: &Split,
         recipe: &Recipe,
     ) -> Outcome<f64> {
-        let objective = |(x, labels, _): &(Var, Option<Array<i64>>, Option<Var>)| {
-            phase.objective(x, labels.as_ref(), &x.into())
-        };
-        let optimizer = recipe
-            .optimizer
-            .build(recipe.learning_rate * phase.rate, phase.params.clone());
         let batch = match recipe.batch_size {
             BatchSize::Of(samples) => samples.min(data.train.len()),
             BatchSize::Full => data.train.len(),
@@ -166,8 +162,10 @@ impl Example {
         let train = DataLoader::new(labelled(&data.train), batch)?.shuffled(ORDER_SEED);
         let held_out = labelled(&data.held_out);
         let held_out = DataLoader::new(held_out, data.held_out.len().min(500))?;
-        let mut trainer = Trainer::new(model, optimizer, objective, NOISE_SEED)
-            .scheduled(recipe.schedule.clone());
+        let optimizer = |params, rate: f64| {
+            Ok::<_, Box<dyn Error>>(recipe.optimizer.build(recipe.learning_rate * rate, params))
+        };
+        let mut trainer = phase.trainer(model, NOISE_SEED, &recipe.schedule, optimizer)?;
         let records = trainer.fit(epochs, &train, Some(&held_out), &mut Progress::new())?;
         print_epochs(&records);
         Ok(records.last().map_or(f64::NAN, held_out_loss))
@@ -230,20 +228,24 @@ impl Example {
     }
 }
 
-/// The variant's own recipe for images, in as many epochs as end within a minute.
-#[must_use]
-pub fn recipe(variant: Variant, epochs: u64) -> Recipe {
-    let recipe = variant.recipe(DataKind::Images([1, 28, 28]));
-    Recipe { epochs, ..recipe }
-}
-
-/// Channels, height and width of images.
+/// An untrained model of the variant of this name for these images, with these options and otherwise the
+/// variant's own.
 ///
 /// # Errors
-/// If the samples are no images.
-pub fn sizes(data: &Split) -> Outcome<[usize; 3]> {
+/// If there is no such variant, or it cannot be built so.
+pub fn variant(name: &str, settings: &Settings, data: &Split) -> Outcome<BoxedAutoencoder> {
     let image = data.train.image.ok_or("the samples are no images")?;
-    Ok(image.sizes())
+    let shape = DataShape::images(image.sizes());
+    Ok(Card::named(name)?.build(settings, shape, &mut random::rng(MODEL_SEED))?)
+}
+
+/// The variant's own recipe for images, in as many epochs as end within a minute.
+///
+/// # Errors
+/// If there is no such variant.
+pub fn recipe(name: &str, epochs: u64) -> Outcome<Recipe> {
+    let recipe = (Card::named(name)?.recipe)(DataShape::images([1, 28, 28]));
+    Ok(Recipe { epochs, ..recipe })
 }
 
 /// A held-out image of each label, `[labels, pixels]`; with fewer than ten labels, the first ten.
@@ -259,20 +261,20 @@ pub fn handful(data: &Split) -> Tensor {
 /// What the model makes of samples.
 #[must_use]
 pub fn reconstruct(model: &dyn Autoencoder, x: &Tensor) -> Tensor {
-    model.forward(&x.clone().into()).into_value()
+    // Free constants know no tape, so using the model records nothing.
+    model.reconstruct(&x.clone().into()).into_value()
 }
 
 /// The codes of samples, `[samples, code]`.
 #[must_use]
 pub fn encode(model: &dyn Autoencoder, x: &Tensor) -> Tensor {
-    // Free constants know no tape, so using the model records nothing.
-    model.encode(&x.clone().into()).into_value()
+    model.encode(&x.clone().into()).flat().into_value()
 }
 
 /// What codes stand for, `[codes, features]`.
 #[must_use]
 pub fn decode(model: &dyn Autoencoder, code: &Tensor) -> Tensor {
-    model.decode(&code.clone().into()).into_value()
+    model.decode(&code.clone().into(), None).into_value()
 }
 
 /// As many codes as there are, on the straight line from the one at `from` to the one at `to`.

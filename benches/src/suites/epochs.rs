@@ -11,7 +11,7 @@
 
 use std::sync::LazyLock;
 
-use retrograd_autoencoders::{DataKind, Nonlinearity, Settings, Variant};
+use retrograd_autoencoders::{Card, DataShape, Settings};
 use retrograd_autograd::Var;
 use retrograd_nn::train::{Flow, Observer, ObserverError, StepRecord};
 use retrograd_nn::{Adam, DataLoader, Optimizer, Param, RmsProp, Trainer};
@@ -35,7 +35,7 @@ static IMAGES: LazyLock<Tensor> =
 #[derive(Clone, Copy)]
 struct Recipe {
     row: u8,
-    variant: Variant,
+    variant: &'static str,
     settings: fn() -> Settings,
     optimizer: fn(Vec<(String, Param)>) -> Optimizer,
     batch: usize,
@@ -43,21 +43,19 @@ struct Recipe {
 
 #[rustfmt::skip]
 const RECIPES: [Recipe; 5] = [
-    Recipe { row: 2, variant: Variant::Deep, settings: Settings::default, optimizer: adam, batch: 32 },
-    Recipe { row: 3, variant: Variant::Simple, settings: Settings::default, optimizer: adam, batch: 32 },
-    Recipe { row: 8, variant: Variant::Convolutional, settings: Settings::default, optimizer: adam, batch: 128 },
-    Recipe { row: 13, variant: Variant::Variational, settings: plane, optimizer: rms_prop, batch: 128 },
-    Recipe { row: 17, variant: Variant::Variational, settings: Settings::default, optimizer: adam, batch: 150 },
+    Recipe { row: 2, variant: "deep", settings: Settings::new, optimizer: adam, batch: 32 },
+    Recipe { row: 3, variant: "simple", settings: Settings::new, optimizer: adam, batch: 32 },
+    Recipe { row: 8, variant: "convolutional", settings: Settings::new, optimizer: adam, batch: 128 },
+    Recipe { row: 13, variant: "variational", settings: plane, optimizer: rms_prop, batch: 128 },
+    Recipe { row: 17, variant: "variational", settings: Settings::new, optimizer: adam, batch: 150 },
 ];
 
 /// 784-256-2.
 fn plane() -> Settings {
-    Settings {
-        hidden: Some(vec![256]),
-        latent: Some(2),
-        activation: Some(Nonlinearity::Relu),
-        ..Settings::default()
-    }
+    Settings::new()
+        .with("hidden", [256])
+        .with("latent", 2)
+        .with("activation", "relu")
 }
 
 fn adam(params: Vec<(String, Param)>) -> Optimizer {
@@ -98,15 +96,15 @@ fn case(recipe: Recipe) -> Case {
 
 /// A run whose every call begins a training of the same model and makes so many steps.
 fn training(recipe: Recipe, images: Tensor, steps: usize) -> Run {
-    let kind = DataKind::Images([1, 28, images.shape()[1] / 28]);
-    let rng = &mut random::rng(1);
-    let model = recipe.variant.build(&(recipe.settings)(), kind, rng);
+    let shape = DataShape::images([1, 28, images.shape()[1] / 28]);
+    let card = Card::named(recipe.variant).expect("a row of the table is of a variant");
+    let model = card.build(&(recipe.settings)(), shape, &mut random::rng(1));
     let model = model.expect("a row of the table can be built");
     let loader = DataLoader::new(images, recipe.batch).expect("more samples than a batch has");
     let mut runs = 0;
     Box::new(move || {
         runs += 1;
-        let objective = |x: &Var| model.objective(x);
+        let objective = |x: &Var| model.objective(&x.into());
         let optimizer = (recipe.optimizer)(model.params());
         Trainer::new(model.as_ref(), optimizer, objective, runs)
             .fit(1, &loader.clone().shuffled(runs), None, &mut Until(steps))
