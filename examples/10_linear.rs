@@ -65,8 +65,8 @@ fn main() -> Outcome {
     let objective = |x: &Var| model.objective(&x.into());
     let optimizer = Optimizer::new(Adam::default(), 0.01, model.params());
     // Adam with a constant rate circles the minimum; with a falling one it settles in it.
-    let mut trainer =
-        Trainer::new(&model, optimizer, objective, 0).scheduled(Schedule::CoolDown { from: 0.8 });
+    let mut trainer = Trainer::new(model.as_ref(), optimizer, objective, 0)
+        .scheduled(Schedule::CoolDown { from: 0.8 });
     let epochs = if example.quick { 500 } else { 1000 };
     let loader = DataLoader::new(x.clone(), POINTS)?;
     let records = trainer.fit(epochs, &loader, None, &mut ())?;
