@@ -1,0 +1,3 @@
+//! Searches for minima, held against problems whose solutions are published.
+
+mod nist;
