@@ -1,10 +1,9 @@
 //! Levenberg-Marquardt: nonlinear least squares, by a linear model of the residuals.
 
 use retrograd_autograd::{NoDerivative, Var, functional::jacobian};
-use retrograd_tensor::{DType, Shape, Tensor};
+use retrograd_tensor::{DType, Tensor};
 
-use super::flat::split;
-use super::trust_region::{Limits, Model, Problem, Stopped, descend, norm};
+use super::trust_region::{Limits, Model, Point, Problem, Scale, Stopped, columns, descend, norm};
 
 /// The parameters θ with the least ½‖r(θ)‖², from a start near them, and what there is to say about them
 /// (Levenberg 1944, Marquardt 1963, in the form of Moré 1978).
@@ -52,16 +51,14 @@ pub fn levenberg_marquardt(
     start: &[Tensor],
     limits: Limits,
 ) -> Result<LeastSquares, NoDerivative> {
-    /// The first radius in sizes of the parameters; Moré's range is 0.1 to 100, and far jumps get lost.
-    const FIRST_RADIUS: f64 = 0.1;
     let mut search = Search {
         point: Point::new(start),
         function: |x: &[Var]| residuals(x).reshape(&[-1]),
         residuals: Vec::new(),
-        scale: vec![0.0; start.iter().map(Tensor::elements).sum()],
+        scale: Scale::default(),
         evaluations: 0,
     };
-    let end = descend(&mut search, Point::flat(start), FIRST_RADIUS, &limits)?;
+    let end = descend(&mut search, Point::flat(start), &limits)?;
     let parameters = search.point.tensors(&end.x);
     Ok(LeastSquares {
         residuals: search.at(&end.x),
@@ -121,64 +118,12 @@ impl LeastSquares {
     }
 }
 
-/// The shapes and types of parameters, to go from and to one vector.
-pub(super) struct Point(Vec<(Shape, DType)>);
-
-impl Point {
-    pub(super) fn new(start: &[Tensor]) -> Self {
-        Self(start.iter().map(|x| (*x.shape(), x.dtype())).collect())
-    }
-
-    pub(super) fn flat(x: &[Tensor]) -> Vec<f64> {
-        x.iter().flat_map(Tensor::to_vec).collect()
-    }
-
-    pub(super) fn tensors(&self, x: &[f64]) -> Vec<Tensor> {
-        let flat = Tensor::from_vec(x.to_vec(), [x.len()]);
-        let parts = split(&flat, self.0.iter().map(|(shape, _)| *shape));
-        let typed = parts
-            .zip(&self.0)
-            .map(|(part, (_, dtype))| part.cast(*dtype));
-        typed.collect()
-    }
-
-    /// The same as constants.
-    pub(super) fn vars(&self, x: &[f64]) -> Vec<Var> {
-        self.tensors(x).into_iter().map(Var::constant).collect()
-    }
-
-    pub(super) fn epsilon(&self) -> f64 {
-        let each = self.0.iter().map(|(_, dtype)| dtype.epsilon());
-        each.fold(f64::EPSILON, f64::max)
-    }
-
-    /// Blocks `[rows.., parameter..]` side by side as one matrix `[rows, parameters]`, in `f64`.
-    pub(super) fn matrix(&self, blocks: &[Tensor], rows: usize) -> Tensor {
-        let wide = |block: &Tensor| {
-            let columns = block.elements() / rows.max(1);
-            block
-                .with_shape(Shape::from([rows, columns]))
-                .cast(DType::F64)
-        };
-        match blocks {
-            [] => Tensor::zeros([rows, 0], DType::F64),
-            blocks => Tensor::cat(&blocks.iter().map(wide).collect::<Vec<_>>(), 1),
-        }
-    }
-}
-
-/// The columns of a matrix of `f64`.
-pub(super) fn columns(matrix: &Tensor) -> impl Iterator<Item = Vec<f64>> {
-    (0..matrix.shape()[1]).map(|j| matrix.select(1, j).to_vec())
-}
-
 struct Search<F> {
     point: Point,
     function: F,
     /// r at the last point.
     residuals: Vec<f64>,
-    /// D.
-    scale: Vec<f64>,
+    scale: Scale,
     evaluations: usize,
 }
 
@@ -195,6 +140,8 @@ impl<F: Fn(&[Var]) -> Var> Search<F> {
 }
 
 impl<F: Fn(&[Var]) -> Var> Problem for Search<F> {
+    const FIRST_RADIUS: f64 = 1.0;
+
     fn cost(&mut self, x: &[f64]) -> f64 {
         self.evaluations += 1;
         self.residuals = self.at(x).to_vec();
@@ -204,23 +151,12 @@ impl<F: Fn(&[Var]) -> Var> Problem for Search<F> {
     fn model(&mut self, x: &[f64]) -> Result<Option<Model>, NoDerivative> {
         let jacobian = self.jacobian(x)?;
         let lengths: Vec<f64> = columns(&jacobian).map(|column| norm(&column)).collect();
-        for (scale, &length) in self.scale.iter_mut().zip(&lengths) {
-            *scale = scale.max(length);
-        }
-        // A parameter without effect so far has any unit.
-        let scale: Vec<f64> = self
-            .scale
-            .iter()
-            .map(|&d| if d > 0.0 { d } else { 1.0 })
-            .collect();
-        let divisor = Tensor::from_vec(scale.clone(), [scale.len()]);
-        let Ok((u, values, v)) = (jacobian / divisor).try_svd() else {
+        self.scale.raise(lengths.iter().copied());
+        let Ok((u, values, v)) = (jacobian / self.scale.divisor()).try_svd() else {
             return Ok(None);
         };
         let residuals = Tensor::from_vec(self.residuals.clone(), [self.residuals.len(), 1]);
         let shares = u.t().matmul(&residuals).reshape(&[-1]);
-        let unscaled = |column: Vec<f64>| column.iter().zip(&scale).map(|(v, d)| v / d).collect();
-        let scaled: Vec<f64> = x.iter().zip(&scale).map(|(x, d)| x * d).collect();
         // Rounding θ alone moves r by this share of |J|·|θ|.
         let spread: f64 = lengths
             .iter()
@@ -231,8 +167,8 @@ impl<F: Fn(&[Var]) -> Var> Problem for Search<F> {
         Ok(Some(Model {
             curvatures: (&values * &values).to_vec(),
             slopes: (&values * &shares).to_vec(),
-            directions: columns(&v).map(unscaled).collect(),
-            size: norm(&scaled),
+            directions: self.scale.directions(&v),
+            size: self.scale.size(x),
             noise: self.point.epsilon() * length * (length + spread),
         }))
     }

@@ -4,8 +4,7 @@ use retrograd_autograd::functional::{hessian, value_and_grad};
 use retrograd_autograd::{NoDerivative, Var};
 use retrograd_tensor::Tensor;
 
-use super::levenberg_marquardt::{Point, columns};
-use super::trust_region::{Limits, Model, Problem, Stopped, descend, norm};
+use super::trust_region::{Limits, Model, Point, Problem, Scale, Stopped, descend};
 
 /// The parameters θ with the least f(θ), from a start near them, by Newton's method with a trust region
 /// (Moré and Sorensen 1983).
@@ -45,14 +44,13 @@ pub fn newton(
     start: &[Tensor],
     limits: Limits,
 ) -> Result<Minimum, NoDerivative> {
-    /// The first radius in sizes of the parameters.
-    const FIRST_RADIUS: f64 = 1.0;
     let mut search = Search {
         point: Point::new(start),
         function: f,
         evaluations: 0,
+        scale: Scale::default(),
     };
-    let end = descend(&mut search, Point::flat(start), FIRST_RADIUS, &limits)?;
+    let end = descend(&mut search, Point::flat(start), &limits)?;
     let parameters = search.point.tensors(&end.x);
     let (value, gradient) = value_and_grad(&search.function, &parameters)?;
     Ok(Minimum {
@@ -86,9 +84,12 @@ struct Search<F> {
     point: Point,
     function: F,
     evaluations: usize,
+    scale: Scale,
 }
 
 impl<F: Fn(&[Var]) -> Var> Problem for Search<F> {
+    const FIRST_RADIUS: f64 = 0.1;
+
     fn cost(&mut self, x: &[f64]) -> f64 {
         self.evaluations += 1;
         (self.function)(&self.point.vars(x)).item()
@@ -107,16 +108,24 @@ impl<F: Fn(&[Var]) -> Var> Problem for Search<F> {
         if !hessian.is_finite() || gradient.iter().any(|g| !g.is_finite()) {
             return Ok(None);
         }
-        let Ok((values, vectors)) = hessian.try_eigh() else {
+        let curvatures = hessian.diagonal(0, [0, 1]);
+        self.scale.raise(curvatures.iter().map(|h| h.abs().sqrt()));
+        let divisor = self.scale.divisor();
+        let scaled = hessian / &divisor / divisor.unsqueeze(1);
+        let Ok((values, vectors)) = scaled.try_eigh() else {
             return Ok(None);
         };
-        let directions: Vec<Vec<f64>> = columns(&vectors).collect();
+        // A curvature that is lost among the roundings of larger ones is not to be followed downwards.
+        let largest = values.iter().fold(0.0, |most: f64, h| most.max(h.abs()));
+        let least = x.len() as f64 * self.point.epsilon() * largest;
+        let known = |h: f64| if h < 0.0 && h > -least { least } else { h };
+        let directions = self.scale.directions(&vectors);
         let slope = |d: &Vec<f64>| d.iter().zip(&gradient).map(|(d, g)| d * g).sum();
         Ok(Some(Model {
-            curvatures: values.to_vec(),
+            curvatures: values.iter().map(known).collect(),
             slopes: directions.iter().map(slope).collect(),
             directions,
-            size: norm(x),
+            size: self.scale.size(x),
             noise: self.point.epsilon() * value.abs(),
         }))
     }

@@ -9,7 +9,10 @@
 //! without another factorisation (Moré and Sorensen 1983; Nocedal and Wright 2006, algorithm 4.3). Δ
 //! follows from how well the model has foretold the last step (algorithm 4.1).
 
-use retrograd_autograd::NoDerivative;
+use retrograd_autograd::{NoDerivative, Var};
+use retrograd_tensor::{DType, Shape, Tensor};
+
+use super::flat::split;
 
 /// When a search by [`levenberg_marquardt`](super::levenberg_marquardt) or [`newton`](super::newton)
 /// ends.
@@ -56,6 +59,9 @@ impl Stopped {
 
 /// A cost and its quadratic models.
 pub(super) trait Problem {
+    /// The first radius in sizes of the parameters; Moré's range is 0.1 to 100, and far jumps get lost.
+    const FIRST_RADIUS: f64;
+
     /// The cost; not finite where it is not defined.
     fn cost(&mut self, x: &[f64]) -> f64;
 
@@ -77,6 +83,94 @@ pub(super) struct Model {
     pub(super) noise: f64,
 }
 
+/// The shapes and types of parameters, to go from and to one vector.
+pub(super) struct Point(Vec<(Shape, DType)>);
+
+impl Point {
+    pub(super) fn new(start: &[Tensor]) -> Self {
+        Self(start.iter().map(|x| (*x.shape(), x.dtype())).collect())
+    }
+
+    pub(super) fn flat(x: &[Tensor]) -> Vec<f64> {
+        x.iter().flat_map(Tensor::to_vec).collect()
+    }
+
+    pub(super) fn tensors(&self, x: &[f64]) -> Vec<Tensor> {
+        let flat = Tensor::from_vec(x.to_vec(), [x.len()]);
+        let parts = split(&flat, self.0.iter().map(|(shape, _)| *shape));
+        let typed = parts
+            .zip(&self.0)
+            .map(|(part, (_, dtype))| part.cast(*dtype));
+        typed.collect()
+    }
+
+    /// The same as constants.
+    pub(super) fn vars(&self, x: &[f64]) -> Vec<Var> {
+        self.tensors(x).into_iter().map(Var::constant).collect()
+    }
+
+    pub(super) fn epsilon(&self) -> f64 {
+        let each = self.0.iter().map(|(_, dtype)| dtype.epsilon());
+        each.fold(f64::EPSILON, f64::max)
+    }
+
+    /// Blocks `[rows.., parameter..]` side by side as one matrix `[rows, parameters]`, in `f64`.
+    pub(super) fn matrix(&self, blocks: &[Tensor], rows: usize) -> Tensor {
+        let wide = |block: &Tensor| {
+            let columns = block.elements() / rows.max(1);
+            block
+                .with_shape(Shape::from([rows, columns]))
+                .cast(DType::F64)
+        };
+        match blocks {
+            [] => Tensor::zeros([rows, 0], DType::F64),
+            blocks => Tensor::cat(&blocks.iter().map(wide).collect::<Vec<_>>(), 1),
+        }
+    }
+}
+
+/// The columns of a matrix of `f64`.
+pub(super) fn columns(matrix: &Tensor) -> impl Iterator<Item = Vec<f64>> {
+    (0..matrix.shape()[1]).map(|j| matrix.select(1, j).to_vec())
+}
+
+/// The units of parameters, D: how fast each has ever changed the cost, so that none has to be given
+/// (Moré 1978).
+#[derive(Default)]
+pub(super) struct Scale(Vec<f64>);
+
+impl Scale {
+    /// Takes in how fast they change it now.
+    pub(super) fn raise(&mut self, rates: impl Iterator<Item = f64>) {
+        let known = self.0.iter().copied().chain(std::iter::repeat(0.0));
+        self.0 = rates
+            .zip(known)
+            .map(|(rate, known)| known.max(rate))
+            .collect();
+    }
+
+    /// D; 1 of what has had no effect.
+    pub(super) fn divisor(&self) -> Tensor {
+        let each = self.0.iter().map(|&d| if d > 0.0 { d } else { 1.0 });
+        Tensor::from_vec(each.collect(), [self.0.len()])
+    }
+
+    /// The columns of a matrix in units of D as steps of the parameters.
+    pub(super) fn directions(&self, matrix: &Tensor) -> Vec<Vec<f64>> {
+        columns(&(matrix / self.divisor().unsqueeze(1))).collect()
+    }
+
+    /// ‖Dx‖.
+    pub(super) fn size(&self, x: &[f64]) -> f64 {
+        let scaled: Vec<f64> = x
+            .iter()
+            .zip(self.divisor().iter())
+            .map(|(x, d)| x * d)
+            .collect();
+        norm(&scaled)
+    }
+}
+
 /// Where a search has ended.
 pub(super) struct End {
     pub(super) x: Vec<f64>,
@@ -90,11 +184,10 @@ const LEAST_GAIN: f64 = 1e-4;
 /// Roundings of the cost that are no difference (Conn, Gould and Toint 2000, section 17.4.2).
 const ROUNDINGS: f64 = 10.0;
 
-/// The least cost near `x`; the first radius is `first` times the size of `x`, or `first`.
-pub(super) fn descend(
-    problem: &mut impl Problem,
+/// The least cost near `x`.
+pub(super) fn descend<P: Problem>(
+    problem: &mut P,
     x: Vec<f64>,
-    first: f64,
     limits: &Limits,
 ) -> Result<End, NoDerivative> {
     let end = |x, iterations, stopped| {
@@ -109,7 +202,7 @@ pub(super) fn descend(
     let Some(mut model) = start else {
         return end(x, 0, Stopped::NotFinite);
     };
-    let mut radius = first * if model.size > 0.0 { model.size } else { 1.0 };
+    let mut radius = P::FIRST_RADIUS * if model.size > 0.0 { model.size } else { 1.0 };
     let mut last = [f64::INFINITY; 2];
     for iteration in 0..limits.max_iterations {
         let step = model.step(radius);
@@ -121,8 +214,7 @@ pub(super) fn descend(
         if length <= limits.step_tolerance * model.size {
             return end(x, iteration, Stopped::Step);
         }
-        // Whole steps shrink until they are made of rounding errors.
-        let is_lost = gain <= noise && length < (1.0 - NEAR) * radius;
+        let is_lost = gain <= noise;
         if is_lost && last.iter().all(|&last| length >= last) {
             return end(x, iteration, Stopped::Rounding);
         }
@@ -162,55 +254,45 @@ impl Model {
             .iter()
             .copied()
             .fold(f64::INFINITY, f64::min);
+        // From here on λ is counted from where the lowest curvature is 0, so that no digits of it are lost.
+        let lift = (-lowest).max(0.0);
+        let lifted: Vec<f64> = self.curvatures.iter().map(|h| h + lift).collect();
         if lowest > 0.0 {
-            let step = self.damped(0.0);
+            let step = self.damped(&lifted, 0.0);
             if norm(&step) <= radius {
                 return step;
             }
         }
-        // ‖s(λ)‖ falls from here on, and is below the radius at the upper end.
-        let mut low = (-lowest).max(0.0);
-        let mut high = low + norm(&self.slopes) / radius;
-        let mut damping = 0.5 * (low + high);
-        let mut step = self.damped(damping);
+        // ‖s(λ)‖ falls, and is below the radius at the upper end.
+        let (mut low, mut high) = (0.0, norm(&self.slopes) / radius);
+        let mut damping = middle(low, high);
+        let mut step = self.damped(&lifted, damping);
         for _ in 0..ROUNDS {
             let length = norm(&step);
-            if (length - radius).abs() <= NEAR * radius || damping <= low || damping >= high {
+            if (length - radius).abs() <= NEAR * radius {
                 break;
             }
-            if length > radius {
-                low = damping;
-            } else {
-                high = damping;
-            }
-            damping = self.newton(&step, damping, radius);
+            let end = if length > radius { &mut low } else { &mut high };
+            *end = damping;
+            // Newton's step for 1/‖s(λ)‖ = 1/Δ, which is nearly linear in λ.
+            let rate = |(s, h): (&f64, &f64)| s * s / (h + damping);
+            let rate: f64 = step.iter().zip(&lifted).map(rate).sum();
+            damping += (length / radius - 1.0) * length * length / rate;
             if !(damping > low && damping < high) {
-                damping = 0.5 * (low + high);
+                damping = middle(low, high);
             }
-            step = self.damped(damping);
+            step = self.damped(&lifted, damping);
         }
         self.filled(step, lowest, radius)
     }
 
     /// −g/(h + λ); where there is no slope no step.
-    fn damped(&self, damping: f64) -> Vec<f64> {
+    fn damped(&self, curvatures: &[f64], damping: f64) -> Vec<f64> {
         let along = |(&slope, &curvature): (&f64, &f64)| match slope {
             0.0 => 0.0,
             _ => -slope / (curvature + damping),
         };
-        self.slopes
-            .iter()
-            .zip(&self.curvatures)
-            .map(along)
-            .collect()
-    }
-
-    /// Newton's step for 1/‖s(λ)‖ = 1/Δ, which is nearly linear in λ.
-    fn newton(&self, step: &[f64], damping: f64, radius: f64) -> f64 {
-        let length = norm(step);
-        let rate = |(s, curvature): (&f64, &f64)| s * s / (curvature + damping);
-        let rate: f64 = step.iter().zip(&self.curvatures).map(rate).sum();
-        damping + (length / radius - 1.0) * length * length / rate
+        self.slopes.iter().zip(curvatures).map(along).collect()
     }
 
     /// Where no damping makes the step long enough, because there is no slope along the lowest curvature
@@ -249,6 +331,11 @@ const NEAR: f64 = 0.1;
 
 /// Trials of a damping; three are usual, more only in the hard case.
 const ROUNDS: usize = 60;
+
+/// Between both, of unlike sizes (Moré and Sorensen 1983, section 5).
+fn middle(low: f64, high: f64) -> f64 {
+    (low * high).sqrt().max(1e-3 * high)
+}
 
 /// ‖x‖.
 pub(super) fn norm(x: &[f64]) -> f64 {
