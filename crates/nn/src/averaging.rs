@@ -113,6 +113,10 @@ impl WeightAverage {
     }
 
     /// Takes the parameters as they are now into the average, in one pass.
+    ///
+    /// # Panics
+    /// If the model was cast to another type since the average was made.
+    #[track_caller]
     pub fn update(&mut self) {
         self.updates += 1;
         let update = Update {
@@ -121,6 +125,7 @@ impl WeightAverage {
             learning_rate: self.averaging.share(self.updates),
         };
         for entry in &mut self.entries {
+            entry.param.expect_type_of(&entry.average, "average");
             let value = entry.param.value().contiguous();
             typed!(value.dtype(), T => {
                 let newest: &[T] = value.as_slice().unwrap_or_default();
