@@ -180,8 +180,10 @@ impl Var {
         }
     }
 
-    /// The number of members, if this is a batch.
-    pub(crate) fn batch_size(&self) -> Option<usize> {
+    /// The number of members, if this is a batch inside of [`vmap`](crate::functional::vmap): then there is no one
+    /// [`value`](Self::value).
+    #[must_use]
+    pub fn batch_size(&self) -> Option<usize> {
         match self.lift()? {
             Lift::Batch(_) => self.value.shape().first().copied(),
             Lift::Dual(dual) => dual.primal.batch_size(),

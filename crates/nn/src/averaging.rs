@@ -147,6 +147,10 @@ impl WeightAverage {
     }
 
     /// Takes the parameters as they are now into the average, in one pass.
+    ///
+    /// # Panics
+    /// If the model was cast to another type since the average was made.
+    #[track_caller]
     pub fn update(&mut self) {
         self.updates += 1;
         let update = Update {
@@ -158,6 +162,9 @@ impl WeightAverage {
             let Some(value) = value(&entry.own) else {
                 continue;
             };
+            if let State::Param(param) = &entry.own {
+                param.expect_type_of(&entry.average, "average");
+            }
             let value = value.contiguous();
             typed!(value.dtype(), T => {
                 let newest: &[T] = value.as_slice().unwrap_or_default();

@@ -37,8 +37,24 @@ use crate::param::Param;
 /// let names: Vec<String> = layer.params().into_iter().map(|(name, _)| name).collect();
 /// assert_eq!(names, ["inner.weight", "inner.bias"]);
 /// ```
+///
+/// Tuples, arrays and `Vec`s of modules are modules that run one after the other; an `Option` may be none, the
+/// identity:
+///
+/// ```
+/// use retrograd_nn::{Activation, Linear, Module};
+/// use retrograd_tensor::{DType, Tensor, random};
+///
+/// let mut rng = random::rng(0);
+/// let hidden = [(); 2].map(|()| (Linear::new(4, 4, &mut rng), Activation::Tanh));
+/// let model = (hidden, Some(Linear::new(4, 1, &mut rng)));
+/// assert_eq!(model.params()[0].0, "0.0.0.weight");
+/// assert_eq!(model.forward(&Tensor::zeros([5, 4], DType::F32).into()).shape(), [5, 1]);
+/// ```
 pub trait Module {
     /// The output for `x`, recorded on the tape that `x` belongs to.
+    #[doc(alias = "call")]
+    #[track_caller]
     fn forward(&self, x: &Var) -> Var;
 
     /// Shows every parameter, buffer and child to the visitor, by name.
@@ -93,6 +109,77 @@ pub trait Module {
     fn set_trainable(&self, trainable: bool) {
         set_trainable(&self.params(), trainable);
     }
+}
+
+impl<M: Module + ?Sized> Module for Box<M> {
+    fn forward(&self, x: &Var) -> Var {
+        (**self).forward(x)
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        (**self).visit(visitor);
+    }
+}
+
+/// The module, or the identity; the module's names are its own.
+impl<M: Module> Module for Option<M> {
+    fn forward(&self, x: &Var) -> Var {
+        match self {
+            Some(module) => module.forward(x),
+            None => x.clone(),
+        }
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        if let Some(module) = self {
+            module.visit(visitor);
+        }
+    }
+}
+
+/// `in_order! { [M: Module] Vec<M>, |list| list.iter() }`: modules one after the other, each named by its
+/// position, as in a [`Sequential`](crate::Sequential).
+macro_rules! in_order {
+    ($([$($bounds:tt)*] $type:ty, |$list:ident| $each:expr;)*) => {
+        $(
+            /// One after the other, named by position.
+            impl<$($bounds)*> Module for $type {
+                fn forward(&self, x: &Var) -> Var {
+                    let $list = self;
+                    let mut x = x.clone();
+                    for module in $each {
+                        x = module.forward(&x);
+                    }
+                    x
+                }
+
+                fn visit(&self, visitor: &mut Visitor<'_>) {
+                    let $list = self;
+                    for (position, module) in $each.enumerate() {
+                        visitor.child(&position.to_string(), module);
+                    }
+                }
+            }
+        )*
+    };
+}
+
+/// `[&a, &b]` as boxed modules are seen.
+fn listed<const N: usize>(modules: [&dyn Module; N]) -> impl Iterator<Item = &dyn Module> {
+    modules.into_iter()
+}
+
+in_order! {
+    [M: Module] Vec<M>, |list| list.iter();
+    [M: Module, const N: usize] [M; N], |list| list.iter();
+    [A: Module] (A,), |m| listed([&m.0]);
+    [A: Module, B: Module] (A, B), |m| listed([&m.0, &m.1]);
+    [A: Module, B: Module, C: Module] (A, B, C), |m| listed([&m.0, &m.1, &m.2]);
+    [A: Module, B: Module, C: Module, D: Module] (A, B, C, D), |m| listed([&m.0, &m.1, &m.2, &m.3]);
+    [A: Module, B: Module, C: Module, D: Module, E: Module] (A, B, C, D, E),
+        |m| listed([&m.0, &m.1, &m.2, &m.3, &m.4]);
+    [A: Module, B: Module, C: Module, D: Module, E: Module, F: Module] (A, B, C, D, E, F),
+        |m| listed([&m.0, &m.1, &m.2, &m.3, &m.4, &m.5]);
 }
 
 /// A visit of some module. What modules have in common is compiled for this, not for each of them.

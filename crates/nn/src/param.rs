@@ -99,6 +99,18 @@ impl Param {
         self.update(|value| *value = value.cast(dtype));
     }
 
+    /// Panics unless what belongs to the parameter has its type, as it has not if the model was cast since.
+    #[track_caller]
+    pub(crate) fn expect_type_of(&self, kept: &Tensor, keeper: &str) {
+        let (now, then) = (self.dtype(), kept.dtype());
+        assert!(
+            now == then,
+            "{keeper}: {} is {now} and was {then} when the {keeper} was made; cast a model (Module::to) before \
+             what is made for it",
+            self.name()
+        );
+    }
+
     /// Changes the value; in place if nobody else holds its buffer.
     pub(crate) fn update<V>(&self, change: impl FnOnce(&mut Tensor) -> V) -> V {
         change(&mut self.0.value.write().unwrap_or_else(PoisonError::into_inner))

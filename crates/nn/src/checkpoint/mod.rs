@@ -26,6 +26,8 @@ pub(crate) use durable::faults;
 ///
 /// # Errors
 /// If the file cannot be written; what was there before is then unchanged.
+#[doc(alias = "state_dict")]
+#[doc(alias = "save_weights")]
 pub fn save(model: &dyn Module, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
     let path = path.as_ref();
     let file = encode(&stored(model)).map_err(|error| CheckpointError::Format {
@@ -45,9 +47,79 @@ pub fn save(model: &dyn Module, path: impl AsRef<Path>) -> Result<(), Checkpoint
 ///
 /// # Errors
 /// If the file cannot be read, is not whole, or its names and shapes are not exactly the model's.
+#[doc(alias = "load_state_dict")]
+#[doc(alias = "load_weights")]
 pub fn load(model: &dyn Module, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
     let path = path.as_ref();
     set(model, path, &from_file(path)?)
+}
+
+/// Sets what `model` and the file at `path` have in common, by name and shape, and says what that was: for a model
+/// that starts from the encoder of another, or with a new last layer.
+///
+/// ```
+/// use retrograd_nn::{Linear, checkpoint};
+/// use retrograd_tensor::random;
+///
+/// let mut rng = random::rng(0);
+/// let folder = std::env::temp_dir().join("retrograd-load-matching");
+/// std::fs::create_dir_all(&folder)?;
+/// let path = folder.join("model.safetensors");
+/// checkpoint::save(&(Linear::new(4, 3, &mut rng), Linear::new(3, 10, &mut rng)), &path)?;
+/// let other = (Linear::new(4, 3, &mut rng), Linear::new(3, 2, &mut rng));
+/// let matching = checkpoint::load_matching(&other, &path)?;
+/// assert_eq!(matching.loaded, ["0.weight", "0.bias"]);
+/// assert_eq!(matching.different[0].0, "1.weight");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If the file cannot be read, is not whole, or has nothing in common with the model.
+#[doc(alias = "strict")]
+#[doc(alias = "load_state_dict")]
+#[doc(alias = "skip_mismatch")]
+pub fn load_matching(
+    model: &dyn Module,
+    path: impl AsRef<Path>,
+) -> Result<Matching, CheckpointError> {
+    let path = path.as_ref();
+    let (state, stored) = (model.state(), from_file(path)?);
+    let mut matching = Matching::default();
+    for (name, own) in &state {
+        let Some((_, value)) = stored.iter().find(|(other, _)| other == name) else {
+            matching.missing.push(name.clone());
+            continue;
+        };
+        match difference(own, value) {
+            Some(difference) => matching.different.push((name.clone(), difference)),
+            None => {
+                assign(own, value);
+                matching.loaded.push(name.clone());
+            }
+        }
+    }
+    let is_unknown = |name: &String| state.iter().all(|(own, _)| own != name);
+    let names = stored.into_iter().map(|(name, _)| name);
+    matching.unknown = names.filter(is_unknown).collect();
+    if matching.loaded.is_empty() {
+        let problem = "it has no name in the shape that the model has".to_owned();
+        let path = path.into();
+        return Err(CheckpointError::Mismatch { path, problem });
+    }
+    Ok(matching)
+}
+
+/// What a model and a file had in common; see [`load_matching`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matching {
+    /// What was set, in the order of the model.
+    pub loaded: Vec<String>,
+    /// What the model has and the file has not; left as it was.
+    pub missing: Vec<String>,
+    /// What both have, but not in one shape, and how they differ; left as it was.
+    pub different: Vec<(String, String)>,
+    /// What only the file has.
+    pub unknown: Vec<String>,
 }
 
 /// What a file of `model` holds.
@@ -93,17 +165,22 @@ pub(crate) fn set(
         if let Some(difference) = difference(own, value) {
             return Err(mismatch(format!("{name} {difference}")));
         }
-        values.push(value.clone());
+        values.push(value);
     }
     for ((_, own), value) in state.iter().zip(values) {
-        match (own, value) {
-            (State::Param(param), Stored::Tensor(value)) => param.set(value),
-            (State::Buffer(buffer), Stored::Tensor(value)) => buffer.set(value),
-            (State::Counter(counter), Stored::Count(count)) => counter.set(count),
-            _ => unreachable!("kinds have been compared"),
-        }
+        assign(own, value);
     }
     Ok(())
+}
+
+/// Sets what has no [`difference`] from what is stored.
+fn assign(own: &State, stored: &Stored) {
+    match (own, stored) {
+        (State::Param(param), Stored::Tensor(value)) => param.set(value.clone()),
+        (State::Buffer(buffer), Stored::Tensor(value)) => buffer.set(value.clone()),
+        (State::Counter(counter), Stored::Count(count)) => counter.set(*count),
+        _ => unreachable!("kinds have been compared"),
+    }
 }
 
 /// Everything in a safetensors file, sorted by name.
@@ -230,6 +307,41 @@ mod tests {
                 .to_string()
                 .contains("2.weight")
         );
+    }
+
+    #[test]
+    fn what_matches_is_loaded_and_the_rest_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let saved = model([3, 4, 2], 1);
+        save(&saved, &path).unwrap();
+        let mut rng = random::rng(2);
+        let other = model([3, 4, 5], 2).with(Linear::new(5, 1, &mut rng));
+        let before: Vec<_> = other.params().iter().map(|(_, p)| p.value()).collect();
+        let matching = load_matching(&other, &path).unwrap();
+        assert_eq!(matching.loaded, ["0.weight", "0.bias"]);
+        assert_eq!(matching.missing, ["3.weight", "3.bias"]);
+        assert_eq!(
+            matching.different[0],
+            (
+                "2.weight".to_owned(),
+                "has shape [2, 4] in the file and [5, 4] in the model".to_owned()
+            )
+        );
+        let after: Vec<_> = other.params().iter().map(|(_, p)| p.value()).collect();
+        assert_eq!(
+            after[..2],
+            [saved.params()[0].1.value(), saved.params()[1].1.value()]
+        );
+        assert_eq!(after[2..], before[2..]);
+        let first = Sequential::new().with(Linear::new(3, 4, &mut rng));
+        assert_eq!(
+            load_matching(&first, &path).unwrap().unknown,
+            ["2.bias", "2.weight"]
+        );
+        let none = Sequential::new().with(Linear::new(9, 9, &mut rng));
+        let text = load_matching(&none, &path).unwrap_err().to_string();
+        assert!(text.contains("no name in the shape"), "{text}");
     }
 
     /// A layer with one of everything.

@@ -16,6 +16,7 @@ use retrograd_autograd::{Mode, Var};
 use retrograd_tensor::Tensor;
 
 use super::affine::Affine;
+use super::refusal::refuse;
 use super::running::Running;
 use crate::buffer::may_change;
 use crate::module::{Module, Visitor};
@@ -115,6 +116,7 @@ impl<const N: usize> BatchNorm<N> {
         }
     }
 
+    #[track_caller]
     fn check(&self, x: &Var) {
         let shape = x.shape();
         let (fits, expected) = if N == 1 {
@@ -123,11 +125,11 @@ impl<const N: usize> BatchNorm<N> {
         } else {
             (x.rank() == 4, "[batch, channels, rows, columns]")
         };
-        assert!(
-            fits && shape[1] == self.channels,
-            "batch norm {N}d: {shape}: expected {expected} with {} channels",
-            self.channels
-        );
+        if !fits || shape[1] != self.channels {
+            let expected = format_args!("{expected} with {} channels", self.channels);
+            let kind = format_args!("batch norm {N}d");
+            refuse(kind, self.affine.weight.as_ref(), x, expected)
+        }
     }
 }
 

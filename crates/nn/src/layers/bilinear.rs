@@ -8,6 +8,7 @@ use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{DType, Tensor};
 
+use super::refusal::refuse;
 use crate::module::{Module, Visitor};
 use crate::param::Param;
 
@@ -73,11 +74,12 @@ impl Module for Bilinear {
     fn forward(&self, x: &Var) -> Var {
         let shape = self.weight.shape();
         let [first, second] = [shape[1], shape[2]];
-        assert!(
-            x.shape().last() == Some(&(first + second)),
-            "bilinear: {}: expected the two inputs side by side, {first} and {second} along the last axis",
-            x.shape()
-        );
+        if x.shape().last() != Some(&(first + second)) {
+            let expected = format_args!(
+                "the two inputs side by side, {first} and {second} along the last axis"
+            );
+            refuse("bilinear layer", Some(&self.weight), x, expected)
+        }
         self.of(&x.narrow(-1, 0, first), &x.narrow(-1, first, second))
     }
 

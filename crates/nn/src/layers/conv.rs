@@ -11,6 +11,7 @@ use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Convolution, Shape, Tensor};
 
+use super::refusal::refuse;
 use super::start::weight_and_bias;
 use super::weighted::Weighted;
 use crate::init::Init;
@@ -41,6 +42,22 @@ pub struct Conv<const N: usize> {
     pub bias: Option<Param>,
     /// How it slides: stride, padding, dilation, groups.
     pub options: Convolution<N>,
+}
+
+/// Refuses what is not `[batch, inputs, ..]` with `axes` more.
+#[track_caller]
+pub(super) fn expect_channels(
+    kind: &str,
+    weight: &Param,
+    x: &Var,
+    [inputs, outputs]: [usize; 2],
+    axes: usize,
+) {
+    if x.rank() != axes + 2 || x.shape()[1] != inputs {
+        let kind = format_args!("{kind}{axes}d of {inputs} to {outputs} channels");
+        let expected = format_args!("[batch, {inputs}, ..] of {} axes", axes + 2);
+        refuse(kind, Some(weight), x, expected)
+    }
 }
 
 /// The shape of a weight, `[first, second / groups, taps ..]`.
@@ -154,6 +171,14 @@ impl<const N: usize> Weighted for Conv<N> {
     }
 
     fn forward_with(&self, x: &Var, weight: &Var) -> Var {
+        let shape = self.weight.shape();
+        expect_channels(
+            "conv",
+            &self.weight,
+            x,
+            [shape[1] * self.options.groups, shape[0]],
+            N,
+        );
         let bias = self.bias.as_ref().map(|bias| bias.beside(x));
         x.conv(weight, bias.as_ref(), &self.options)
     }

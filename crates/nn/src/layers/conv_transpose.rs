@@ -14,7 +14,7 @@ use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Convolution, Tensor};
 
-use super::conv::weight_shape;
+use super::conv::{expect_channels, weight_shape};
 use super::start::weight_and_bias;
 use super::weighted::Weighted;
 use crate::init::Init;
@@ -142,6 +142,9 @@ impl<const N: usize> Weighted for ConvTranspose<N> {
     }
 
     fn forward_with(&self, x: &Var, weight: &Var) -> Var {
+        let shape = self.weight.shape();
+        let channels = [shape[0], shape[1] * self.options.groups];
+        expect_channels("conv_transpose", &self.weight, x, channels, N);
         let bias = self.bias.as_ref().map(|bias| bias.beside(x));
         x.conv_transpose(weight, bias.as_ref(), &self.options, self.output_padding)
     }

@@ -12,6 +12,7 @@ use retrograd_autograd::{Mode, Var};
 
 use super::affine::Affine;
 use super::batch_norm::unbiased;
+use super::refusal::refuse;
 use super::running::Running;
 use crate::buffer::may_change;
 use crate::module::{Module, Visitor};
@@ -75,17 +76,18 @@ impl<const N: usize> InstanceNorm<N> {
     }
 
     /// Positions of a channel.
+    #[track_caller]
     fn positions(&self, x: &Var) -> usize {
         let shape = x.shape();
         let expected = [
             "[batch, channels, positions]",
             "[batch, channels, rows, columns]",
         ][N - 1];
-        assert!(
-            x.rank() == N + 2 && shape[1] == self.channels,
-            "instance norm {N}d: {shape}: expected {expected} with {} channels",
-            self.channels
-        );
+        if x.rank() != N + 2 || shape[1] != self.channels {
+            let expected = format_args!("{expected} with {} channels", self.channels);
+            let kind = format_args!("instance norm {N}d");
+            refuse(kind, self.affine.weight.as_ref(), x, expected)
+        }
         shape[2..].iter().product()
     }
 

@@ -4,6 +4,7 @@ use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{DType, Tensor};
 
+use super::refusal::refuse;
 use super::start::weight_and_bias;
 use super::weighted::Weighted;
 use crate::init::Init;
@@ -53,6 +54,12 @@ impl Weighted for Linear {
     }
 
     fn forward_with(&self, x: &Var, weight: &Var) -> Var {
+        let shape = self.weight.shape();
+        if x.shape().last() != Some(&shape[1]) {
+            let kind = format_args!("linear layer of {} to {}", shape[1], shape[0]);
+            let expected = format_args!("a last axis of {}", shape[1]);
+            refuse(kind, Some(&self.weight), x, expected)
+        }
         match &self.bias {
             Some(bias) => x.affine(weight, &bias.beside(x)),
             None if x.rank() == 1 => weight.mv(x),

@@ -18,6 +18,7 @@ mod pool;
 mod position;
 mod prelu;
 mod recurrent;
+mod refusal;
 mod reshape;
 mod residual;
 mod running;

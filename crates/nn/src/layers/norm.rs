@@ -14,6 +14,7 @@ use retrograd_autograd::Var;
 use retrograd_tensor::{DType, Shape, Tensor};
 
 use super::affine::Affine;
+use super::refusal::refuse;
 use crate::module::{Module, Visitor};
 use crate::param::Param;
 
@@ -72,7 +73,7 @@ impl LayerNorm {
 
 impl Module for LayerNorm {
     fn forward(&self, x: &Var) -> Var {
-        check_last("layer norm", x, &self.shape);
+        check_last("layer norm", x, &self.shape, self.affine.weight.as_ref());
         let (weight, bias) = self.affine.beside(x);
         x.layer_norm(
             self.shape.rank(),
@@ -131,7 +132,12 @@ impl RmsNorm {
 
 impl Module for RmsNorm {
     fn forward(&self, x: &Var) -> Var {
-        check_last("root mean square norm", x, &self.shape);
+        check_last(
+            "root mean square norm",
+            x,
+            &self.shape,
+            self.weight.as_ref(),
+        );
         let weight = self.weight.as_ref().map(|weight| weight.beside(x));
         let epsilon = self.epsilon.unwrap_or_else(|| x.dtype().epsilon());
         x.rms_norm(self.shape.rank(), weight.as_ref(), epsilon)
@@ -191,12 +197,10 @@ impl GroupNorm {
 
 impl Module for GroupNorm {
     fn forward(&self, x: &Var) -> Var {
-        assert!(
-            x.rank() >= 2 && x.shape()[1] == self.channels,
-            "group norm: {}: expected [batch, channels, ...] with {} channels",
-            x.shape(),
-            self.channels
-        );
+        if x.rank() < 2 || x.shape()[1] != self.channels {
+            let expected = format_args!("[batch, channels, ...] with {} channels", self.channels);
+            refuse("group norm", self.affine.weight.as_ref(), x, expected)
+        }
         let (weight, bias) = self.affine.beside(x);
         x.group_norm(self.groups, weight.as_ref(), bias.as_ref(), self.epsilon)
     }
@@ -207,10 +211,9 @@ impl Module for GroupNorm {
 }
 
 /// Panics unless the last axes of `x` have this shape.
-fn check_last(what: &str, x: &Var, shape: &Shape) {
-    assert!(
-        x.shape().ends_with(&shape[..]),
-        "{what}: {}: expected last axes of {shape}",
-        x.shape()
-    );
+#[track_caller]
+fn check_last(kind: &str, x: &Var, shape: &Shape, weight: Option<&Param>) {
+    if !x.shape().ends_with(&shape[..]) {
+        refuse(kind, weight, x, format_args!("last axes of {shape}"))
+    }
 }

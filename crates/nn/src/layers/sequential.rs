@@ -5,6 +5,7 @@ use std::fmt;
 use retrograd_autograd::Var;
 
 use super::checkpointed::Checkpointed;
+use super::refusal::Called;
 use crate::module::{Module, Visitor};
 
 /// Any layer.
@@ -75,9 +76,12 @@ impl Sequential {
 
 impl Module for Sequential {
     fn forward(&self, x: &Var) -> Var {
-        self.layers
-            .iter()
-            .fold(x.clone(), |x, layer| layer.forward(&x))
+        let _called = Called::here();
+        let mut x = x.clone();
+        for layer in &self.layers {
+            x = layer.forward(&x);
+        }
+        x
     }
 
     fn visit(&self, visitor: &mut Visitor<'_>) {

@@ -24,6 +24,7 @@ pub trait Weighted: Module {
     fn weight(&self) -> &Param;
 
     /// The output for `x` with `weight` in place of the layer's own.
+    #[track_caller]
     fn forward_with(&self, x: &Var, weight: &Var) -> Var;
 
     /// Shows everything but the weight to the visitor.

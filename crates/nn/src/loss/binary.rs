@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
 
-use super::{Reduction, weighted};
+use super::{Reduction, expect_probabilities, weighted};
 
 /// Binary cross-entropy −t·log p − (1 − t)·log(1 − p) of probabilities p, in nats.
 ///
@@ -13,20 +13,21 @@ use super::{Reduction, weighted};
 /// saturated on the wrong side stays there: prefer [`bce_with_logits`], which has no such edge.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal, or a p is outside of [0, 1].
 #[track_caller]
 #[must_use]
 pub fn bce(probability: &Var, target: &Var, reduction: Reduction) -> Var {
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("binary_cross_entropy", |[p, t]: [Expr; 2]| entropy(&p, &t))
     });
+    expect_probabilities("bce", probability);
     reduction.of(&FORMULA, &[probability, target])
 }
 
 /// As [`bce`], each element times its weight.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal, a p is outside of [0, 1], or the weight does not stretch to their shape.
 #[track_caller]
 #[must_use]
 pub fn bce_weighted(probability: &Var, target: &Var, weight: &Var, reduction: Reduction) -> Var {
@@ -35,6 +36,7 @@ pub fn bce_weighted(probability: &Var, target: &Var, weight: &Var, reduction: Re
             w * entropy(&p, &t)
         })
     });
+    expect_probabilities("bce_weighted", probability);
     reduction.of(&FORMULA, &[probability, target, weight])
 }
 
@@ -51,7 +53,7 @@ fn entropy(p: &Expr, t: &Expr) -> Expr {
 /// Equal to [`bce`] of the sigmoid, without its edges at logits of any size, and one pass instead of two.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn bce_with_logits(logit: &Var, target: &Var, reduction: Reduction) -> Var {
@@ -67,7 +69,7 @@ pub fn bce_with_logits(logit: &Var, target: &Var, reduction: Reduction) -> Var {
 /// `positive` as well: above 1 it makes a missed yes dearer than a false one, for where yes is rare.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn bce_with_logits_weighted(
@@ -95,7 +97,7 @@ pub fn bce_with_logits_weighted(
 /// max(0, 1 − t·y) for targets t of −1 and 1 (Cortes and Vapnik 1995); flat where the margin is met.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn hinge(y: &Var, target: &Var, reduction: Reduction) -> Var {

@@ -6,143 +6,224 @@
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::{Array, DType, Tensor};
+use retrograd_tensor::{Array, DType, OrPanic, ShapeError, Tensor};
 
-use super::{Reduction, weighted};
+use super::{Reduction, one_shape, weighted};
 
-/// Which classes are right, and what each counts.
-#[derive(Clone, Debug)]
-pub struct Classes<'a> {
-    /// The number of the right class, `[batch, ...]`, or a scalar beside `[classes]`.
-    pub right: &'a Array<i64>,
-    /// A weight for each class, `[classes]`; all count 1 without.
-    pub weights: Option<&'a Var>,
-    /// Where this is the right class, the place counts nothing.
-    pub ignored: Option<i64>,
+/// Cross-entropy −log softmax(z) of the right class of each place, given scores (logits) z; the mean over the
+/// places. [`CrossEntropy`] has the options.
+///
+/// ```
+/// use retrograd_nn::loss::cross_entropy;
+/// use retrograd_tensor::{Array, Tensor, assert_abs_diff_eq};
+///
+/// let z = Tensor::from_vec(vec![0.0, 0.0, 3.0_f64.ln(), 0.0], [2, 2]).into();
+/// let y = Array::from_vec(vec![1, 0], [2]);
+/// // Shares of ½ and ¾.
+/// assert_abs_diff_eq!(cross_entropy(&z, &y).item(), (8.0_f64 / 3.0).ln() / 2.0, epsilon = 1e-15);
+/// ```
+///
+/// # Panics
+/// If the shapes do not fit or a class does not exist.
+#[doc(alias = "CrossEntropyLoss")]
+#[doc(alias = "SparseCategoricalCrossentropy")]
+#[track_caller]
+#[must_use]
+pub fn cross_entropy(logits: &Var, classes: &Array<i64>) -> Var {
+    CrossEntropy::new().of(logits, classes)
 }
 
-impl<'a> Classes<'a> {
-    /// These classes, all of one weight, none ignored.
+/// Negative log-likelihood −log p of the right class of each place, given logarithms of probabilities;
+/// the mean over the places. [`CrossEntropy`] has the options.
+///
+/// # Panics
+/// If the shapes do not fit or a class does not exist.
+#[doc(alias = "NLLLoss")]
+#[track_caller]
+#[must_use]
+pub fn nll(log_probabilities: &Var, classes: &Array<i64>) -> Var {
+    CrossEntropy::new().of_logs(log_probabilities, classes)
+}
+
+/// [`cross_entropy`] with options.
+///
+/// ```
+/// use retrograd_nn::{Reduction, loss::CrossEntropy};
+/// use retrograd_tensor::{Array, Tensor};
+///
+/// let z = Tensor::from_vec(vec![0.0, 0.0, 1.0, 2.0], [2, 2]).into();
+/// let y = Array::from_vec(vec![1, -1], [2]); // the second is not known
+/// let loss = CrossEntropy::new().smoothing(0.1).ignoring(-1).reduction(Reduction::Sum);
+/// assert_eq!(loss.of(&z, &y).item(), 2.0_f64.ln());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct CrossEntropy<'a> {
+    weights: Option<&'a Var>,
+    smoothing: f64,
+    ignored: Option<i64>,
+    reduction: Reduction,
+}
+
+impl Default for CrossEntropy<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> CrossEntropy<'a> {
+    /// The mean over all places, which count the same, of targets as they are.
     #[must_use]
-    pub fn new(right: &'a Array<i64>) -> Self {
+    pub fn new() -> Self {
         Self {
-            right,
             weights: None,
+            smoothing: 0.0,
             ignored: None,
+            reduction: Reduction::Mean,
         }
     }
 
-    /// The classes as indices that exist: an ignored one may be any number, 0 stands for it.
-    fn indices(&self) -> Array<i64> {
-        let Some(ignored) = self.ignored else {
-            return self.right.clone();
-        };
-        let index = |class| if class == ignored { 0 } else { class };
-        let indices = self.right.iter().map(index).collect();
-        Array::from_vec(indices, *self.right.shape())
+    /// With a weight for each class, `[classes]`. The mean is over what the places count.
+    #[must_use]
+    pub fn weights(self, weights: &'a Var) -> Self {
+        let weights = Some(weights);
+        Self { weights, ..self }
     }
 
-    /// What each place counts: the weight of its class, 0 where that is ignored.
+    /// With this share of the certainty spread over all classes evenly (label smoothing; Szegedy et al. 2016).
+    ///
+    /// # Panics
+    /// If it is not in [0, 1].
+    #[doc(alias = "label_smoothing")]
     #[track_caller]
-    fn counts(&self, dtype: DType) -> Var {
-        let counted = |class| {
+    #[must_use]
+    pub fn smoothing(self, smoothing: f64) -> Self {
+        assert!(
+            (0.0..=1.0).contains(&smoothing),
+            "cross_entropy: a smoothing of {smoothing}; it is a share, in [0, 1]"
+        );
+        Self { smoothing, ..self }
+    }
+
+    /// Places whose right class is this one, which may be any number, count nothing.
+    #[doc(alias = "ignore_index")]
+    #[doc(alias = "ignore_class")]
+    #[must_use]
+    pub fn ignoring(self, class: i64) -> Self {
+        let ignored = Some(class);
+        Self { ignored, ..self }
+    }
+
+    /// Reduced in another way than to the mean.
+    #[must_use]
+    pub fn reduction(self, reduction: Reduction) -> Self {
+        Self { reduction, ..self }
+    }
+
+    /// Cross-entropy of the right classes, `[batch, ...]` or a scalar beside `[classes]`, given scores
+    /// (logits).
+    ///
+    /// # Panics
+    /// If the shapes do not fit or a class does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn of(&self, logits: &Var, classes: &Array<i64>) -> Var {
+        self.of_last(&last(logits).log_softmax(-1), classes)
+    }
+
+    /// The same given logarithms of probabilities, which are not normalised again.
+    ///
+    /// # Panics
+    /// If the shapes do not fit or a class does not exist.
+    #[track_caller]
+    #[must_use]
+    pub fn of_logs(&self, log_probabilities: &Var, classes: &Array<i64>) -> Var {
+        self.of_last(&last(log_probabilities), classes)
+    }
+
+    /// Cross-entropy −Σ t·log softmax(z) of scores (logits) z and targets t that are shares of the classes,
+    /// in the shape of z. A share of 0 costs nothing, also where the score is −∞. The mean is over
+    /// places; none is ignored.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[doc(alias = "CategoricalCrossentropy")]
+    #[track_caller]
+    #[must_use]
+    pub fn of_shares(&self, logits: &Var, shares: &Var) -> Var {
+        static TERM: LazyLock<Pointwise> = LazyLock::new(|| {
+            Pointwise::new("cross_entropy", |[log_share, t, w]: [Expr; 3]| {
+                -weighted(&(w * t), &log_share)
+            })
+        });
+        let (log_shares, shares) = (last(logits).log_softmax(-1), last(shares));
+        let even = self.smoothing / count(&log_shares);
+        let shares = match self.smoothing {
+            0.0 => shares,
+            smoothing => shares * (1.0 - smoothing) + even,
+        };
+        let one = log_shares.scalar_like(1.0);
+        let inputs = [&log_shares, &shares, self.weights.unwrap_or(&one)];
+        one_shape("cross_entropy", &inputs);
+        self.reduction.apply(&TERM.apply_sum(&inputs, -1))
+    }
+
+    /// Given logarithms with the classes on the last axis.
+    #[track_caller]
+    fn of_last(&self, logs: &Var, classes: &Array<i64>) -> Var {
+        let indices = self.indices(classes);
+        let places = &logs.shape()[..logs.rank() - 1];
+        if classes.shape()[..] != *places {
+            let problem = "the classes have the shape of the scores without the axis of the classes, which is 1";
+            let shapes = [*logs.shape(), *classes.shape()];
+            Err(ShapeError::new("cross_entropy", &shapes, problem)).or_panic()
+        }
+        let certain = -logs
+            .gather(&indices.unsqueeze(-1))
+            .with_shape(*indices.shape());
+        let seen = self.seen(classes, logs.dtype());
+        let counts = match self.weights {
+            Some(weights) => &seen * weights.gather_rows(&indices),
+            None => seen.clone(),
+        };
+        let mut losses = costs(&certain, &counts);
+        if self.smoothing > 0.0 {
+            // Each class has its own weight here, whichever is right.
+            let spread = match self.weights {
+                Some(weights) => -(logs * weights).sum(-1),
+                None => -logs.sum(-1),
+            };
+            let even = self.smoothing / count(logs);
+            losses = losses * (1.0 - self.smoothing) + costs(&spread, &seen) * even;
+        }
+        match self.reduction {
+            Reduction::Mean => losses.sum(..) / counts.sum(..),
+            other => other.apply(&losses),
+        }
+    }
+
+    /// The classes as indices that exist: 0 stands for an ignored one.
+    fn indices(&self, classes: &Array<i64>) -> Array<i64> {
+        let index = |class| {
             if Some(class) == self.ignored {
-                0.0
+                0
             } else {
-                1.0
+                class
             }
         };
-        let counted = self.right.iter().map(counted).collect();
-        let counted = Var::constant(Tensor::from_vec(counted, *self.right.shape()).cast(dtype));
-        match self.weights {
-            Some(weights) => counted * weights.gather_rows(&self.indices()),
-            None => counted,
-        }
+        Array::from_vec(classes.iter().map(index).collect(), *classes.shape())
+    }
+
+    /// 0 where the class is ignored, else 1.
+    fn seen(&self, classes: &Array<i64>, dtype: DType) -> Var {
+        let seen = |class| f64::from(u8::from(Some(class) != self.ignored));
+        let seen = classes.iter().map(seen).collect();
+        Var::constant(Tensor::from_vec(seen, *classes.shape()).cast(dtype))
     }
 }
 
-/// Negative log-likelihood −log p of the right classes, given logarithms of probabilities. The mean
-/// is over what the places count.
-///
-/// # Panics
-/// If the shapes do not fit or a class does not exist.
-#[track_caller]
-#[must_use]
-pub fn nll(log_probabilities: &Var, classes: &Classes<'_>, reduction: Reduction) -> Var {
-    let picked = picked(&last(log_probabilities), &classes.indices());
-    let counts = classes.counts(picked.dtype());
-    weighed(&-picked, &counts, reduction)
-}
-
-/// Cross-entropy −log softmax(z) of the right class, given scores (logits) z: [`nll`] of the
-/// log-softmax.
-///
-/// `smoothing` of the certainty is spread over all classes evenly (Szegedy et al. 2016).
-///
-/// # Panics
-/// If the shapes do not fit or a class does not exist.
-#[track_caller]
-#[must_use]
-pub fn cross_entropy(
-    logits: &Var,
-    classes: &Classes<'_>,
-    smoothing: f64,
-    reduction: Reduction,
-) -> Var {
-    let log_shares = last(logits).log_softmax(-1);
-    let certain = -picked(&log_shares, &classes.indices());
-    let dtype = logits.dtype();
-    let counts = classes.counts(dtype);
-    if smoothing == 0.0 {
-        return weighed(&certain, &counts, reduction);
-    }
-    let classes_in_all = log_shares.shape()[log_shares.rank() - 1] as f64;
-    // Each class has its own weight here, whichever is right; a place that is ignored has none.
-    let (spread, counted) = match classes.weights {
-        Some(weights) => {
-            let all = Classes {
-                weights: None,
-                ..classes.clone()
-            };
-            (-(&log_shares * weights).sum(-1), all.counts(dtype))
-        }
-        None => (-log_shares.sum(-1), counts.clone()),
-    };
-    let losses = costs(&certain, &counts) * (1.0 - smoothing)
-        + costs(&spread, &counted) * (smoothing / classes_in_all);
-    reduced(&losses, &counts, reduction)
-}
-
-/// Cross-entropy −Σ t·log softmax(z) of scores (logits) z and targets that are shares of the classes,
-/// in the shape of z, mixed with `smoothing` of even shares. A share of 0 costs nothing, also where
-/// the score is −∞. The mean is over places.
-///
-/// # Panics
-/// If the shapes do not fit.
-#[track_caller]
-#[must_use]
-pub fn cross_entropy_of_shares(
-    logits: &Var,
-    shares: &Var,
-    weights: Option<&Var>,
-    smoothing: f64,
-    reduction: Reduction,
-) -> Var {
-    static TERM: LazyLock<Pointwise> = LazyLock::new(|| {
-        Pointwise::new("cross_entropy", |[log_share, t, w]: [Expr; 3]| {
-            -weighted(&(w * t), &log_share)
-        })
-    });
-    let (log_shares, shares) = (last(logits).log_softmax(-1), last(shares));
-    let classes_in_all = log_shares.shape()[log_shares.rank() - 1] as f64;
-    let shares = if smoothing == 0.0 {
-        shares
-    } else {
-        shares * (1.0 - smoothing) + smoothing / classes_in_all
-    };
-    let one = log_shares.scalar_like(1.0);
-    let inputs = [&log_shares, &shares, weights.unwrap_or(&one)];
-    reduction.apply(&TERM.apply_sum(&inputs, -1))
+/// How many classes there are on the last axis.
+fn count(x: &Var) -> f64 {
+    x.shape()[x.rank() - 1] as f64
 }
 
 /// The classes on the last axis: they are on axis 1, or alone.
@@ -159,19 +240,6 @@ fn last(x: &Var) -> Var {
     x.permute(&order)
 }
 
-/// The elements of the right classes on the last axis, without that axis.
-#[track_caller]
-fn picked(x: &Var, indices: &Array<i64>) -> Var {
-    let picked = x.gather(&indices.unsqueeze(-1));
-    picked.with_shape(*indices.shape())
-}
-
-/// Losses times counts, reduced.
-#[track_caller]
-fn weighed(losses: &Var, counts: &Var, reduction: Reduction) -> Var {
-    reduced(&costs(losses, counts), counts, reduction)
-}
-
 /// Losses times counts; what counts nothing may be infinite.
 #[track_caller]
 fn costs(losses: &Var, counts: &Var) -> Var {
@@ -181,12 +249,4 @@ fn costs(losses: &Var, counts: &Var) -> Var {
         })
     });
     FORMULA.apply(&[losses, counts])
-}
-
-#[track_caller]
-fn reduced(costs: &Var, counts: &Var, reduction: Reduction) -> Var {
-    match reduction {
-        Reduction::Mean => costs.sum(..) / counts.sum(..),
-        other => other.apply(costs),
-    }
 }

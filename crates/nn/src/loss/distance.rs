@@ -10,7 +10,7 @@ use super::Reduction;
 /// others (−1). Vectors are along the last axis of a and b, `same` has the axes before it.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn cosine_embedding(a: &Var, b: &Var, same: &Var, margin: f64, reduction: Reduction) -> Var {
@@ -30,7 +30,7 @@ pub fn cosine_embedding(a: &Var, b: &Var, same: &Var, margin: f64, reduction: Re
 /// it (Schroff et al. 2015), vectors along the last axis.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn triplet(

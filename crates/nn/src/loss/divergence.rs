@@ -14,7 +14,7 @@ use super::{Reduction, weighted};
 /// divergence of a sample.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn kl_div(
@@ -40,7 +40,7 @@ pub fn kl_div(
 /// counts as that, and its derivative is what it is there.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn gaussian_nll(
@@ -68,7 +68,7 @@ pub fn gaussian_nll(
 /// approximation for counts above 1.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn poisson_nll(

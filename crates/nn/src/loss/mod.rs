@@ -12,11 +12,11 @@ mod regression;
 mod ssim;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_tensor::{OrPanic, Shape, shape};
+use retrograd_tensor::{OrPanic, Shape, ShapeError, shape};
 use smallvec::SmallVec;
 
 pub use binary::{bce, bce_weighted, bce_with_logits, bce_with_logits_weighted, hinge};
-pub use class::{Classes, cross_entropy, cross_entropy_of_shares, nll};
+pub use class::{CrossEntropy, cross_entropy, nll};
 pub use distance::{cosine_embedding, triplet};
 pub use divergence::{gaussian_nll, kl_div, poisson_nll};
 pub use psnr::psnr;
@@ -52,21 +52,55 @@ impl Reduction {
         }
     }
 
-    /// Applies the reduction to the losses of the elements given by a formula, whose sum is one node
-    /// with it.
+    /// Applies the reduction to the losses of the elements given by a formula of what is compared, two Vars of one
+    /// shape, and of what stretches to them. The sum is one node with the formula.
     #[track_caller]
     fn of(self, formula: &Pointwise, inputs: &[&Var]) -> Var {
+        let shape = one_shape(formula.name(), inputs);
         if self == Self::None {
             return formula.apply(inputs);
         }
         let sum = formula.apply_sum(inputs, ..);
-        let shapes: SmallVec<[Shape; 3]> = inputs.iter().map(|input| *input.shape()).collect();
-        let shape = shape::broadcast(formula.name(), &shapes).or_panic();
         match self {
             Self::None | Self::Sum => sum,
             Self::Mean => sum / shape.elements() as f64,
             Self::PerSample => sum / shape.first().copied().unwrap_or(1) as f64,
         }
+    }
+}
+
+/// The shape of what is compared, and of the losses. What stretches there would count elements of one side several
+/// times: `[4, 1]` against `[4]` would be 16 losses.
+#[track_caller]
+fn one_shape(loss: &str, inputs: &[&Var]) -> Shape {
+    let shapes: SmallVec<[Shape; 4]> = inputs.iter().map(|input| *input.shape()).collect();
+    if shapes[0] != shapes[1] {
+        Err(
+            ShapeError::new(loss, &shapes[..2], "what is compared has one shape")
+                .hint("reshape one of them, or stretch it with broadcast_to if that is meant"),
+        )
+        .or_panic()
+    }
+    if shape::broadcast(loss, &shapes).or_panic() != shapes[0] {
+        let problem =
+            "weights and the like stretch to the shape of what is compared, not beyond it";
+        Err(ShapeError::new(loss, &shapes, problem)).or_panic()
+    }
+    shapes[0]
+}
+
+/// Refuses numbers that are no probabilities. NaN passes: it is for those to find who look for it.
+#[track_caller]
+fn expect_probabilities(loss: &str, x: &Var) {
+    // Inside of vmap there is no one tensor to look at, and the loss of such numbers is NaN.
+    if x.batch_size().is_some() || x.elements() == 0 {
+        return;
+    }
+    for extreme in [x.value().min(..).item(), x.value().max(..).item()] {
+        assert!(
+            extreme.is_nan() || (0.0..=1.0).contains(&extreme),
+            "{loss}: a probability of {extreme}; they are in [0, 1]. For scores (logits) there is bce_with_logits"
+        );
     }
 }
 

@@ -10,7 +10,7 @@ use super::Reduction;
 /// (y − t)².
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn mse(y: &Var, target: &Var, reduction: Reduction) -> Var {
@@ -22,7 +22,7 @@ pub fn mse(y: &Var, target: &Var, reduction: Reduction) -> Var {
 /// |y − t|; the derivative at 0 is 0.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn l1(y: &Var, target: &Var, reduction: Reduction) -> Var {
@@ -34,7 +34,7 @@ pub fn l1(y: &Var, target: &Var, reduction: Reduction) -> Var {
 /// ½d² for errors d up to δ, δ·(|d| − ½δ) beyond (Huber 1964): outliers pull with a bounded force.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn huber(y: &Var, target: &Var, delta: f64, reduction: Reduction) -> Var {
@@ -53,7 +53,7 @@ pub fn huber(y: &Var, target: &Var, delta: f64, reduction: Reduction) -> Var {
 /// 2015). It tends to [`l1`] as β goes to 0, and is that at 0.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn smooth_l1(y: &Var, target: &Var, beta: f64, reduction: Reduction) -> Var {
@@ -71,7 +71,7 @@ pub fn smooth_l1(y: &Var, target: &Var, beta: f64, reduction: Reduction) -> Var 
 /// log cosh(y − t): about ½d² near 0 and |d| − log 2 far from it, smooth everywhere.
 ///
 /// # Panics
-/// If the shapes do not broadcast.
+/// If the shapes are not equal.
 #[track_caller]
 #[must_use]
 pub fn log_cosh(y: &Var, target: &Var, reduction: Reduction) -> Var {

@@ -47,9 +47,6 @@ impl Default for Lbfgs {
     }
 }
 
-/// Yₖᵀsₖ below this says nothing about curvature (PyTorch's value).
-const LEAST_CURVATURE: f64 = 1e-10;
-
 /// What is known of the curvature, all vectors over all moving parameters.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
@@ -173,7 +170,10 @@ impl Memory {
         let y = gradient - &last.gradient;
         let s = last.direction.scale(self.step);
         let curvature = dot(&y, &s);
-        if curvature <= LEAST_CURVATURE {
+        // Beside ‖y‖·‖s‖ this is rounding. PyTorch compares with 1e-10, which stops functions of small numbers
+        // from ever learning.
+        let sizes = (dot(&y, &y) * dot(&s, &s)).sqrt();
+        if curvature <= y.dtype().epsilon() * sizes {
             return;
         }
         if self.pairs.len() >= history {

@@ -245,7 +245,8 @@ impl Optimizer {
     ///
     /// # Panics
     /// With L-BFGS, which needs the loss as well, and several times: see
-    /// [`minimize`](Self::minimize). If gradients are clipped by their norm and it is not finite.
+    /// [`minimize`](Self::minimize). If gradients are clipped by their norm and it is not finite. If the model was
+    /// cast to another type since the optimiser was made.
     #[track_caller]
     pub fn step(&mut self, gradients: &Gradients) {
         assert!(
@@ -302,6 +303,10 @@ impl Optimizer {
     ///
     /// # Errors
     /// If `evaluate` fails, with its error; the parameters are then as they were before the step.
+    ///
+    /// # Panics
+    /// As [`step`](Self::step) does of an update rule; if the model was cast to another type since the last step.
+    #[track_caller]
     pub fn minimize<E>(
         &mut self,
         mut evaluate: impl FnMut() -> Result<(f64, Gradients), E>,
@@ -320,6 +325,9 @@ impl Optimizer {
         if ahead.size().is_some_and(|size| size != start.elements()) {
             // Other parameters are frozen than before: what was learnt is about other directions.
             ahead = Memory::default();
+        }
+        if let (Some(last), Some(param)) = (&ahead.last, ground.params.first()) {
+            param.expect_type_of(&last.gradient, "optimiser");
         }
         match ahead.descend(settings, self.learning_rate, &mut ground) {
             Ok(loss) => {
@@ -345,8 +353,13 @@ impl Entry {
         self.param.is_trainable() && !self.frozen
     }
 
+    #[track_caller]
     fn step(&mut self, learning_rate: f64, gradient: &Tensor, bounds: Bounds<f64>) {
         let Some(rule) = &self.rule else { return };
+        self.param.expect_type_of(gradient, "gradient");
+        if let Some(slot) = self.state.first() {
+            self.param.expect_type_of(slot, "optimiser");
+        }
         self.steps += 1;
         let gradient = gradient.contiguous();
         let update = Update {

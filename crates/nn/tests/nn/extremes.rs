@@ -1,7 +1,7 @@
 //! Losses where logits and probabilities are certain, and clipping of gradients of any size.
 
 use retrograd_autograd::{Tape, Var, grad};
-use retrograd_nn::loss::{self, Classes, Reduction};
+use retrograd_nn::loss::{self, CrossEntropy, Reduction};
 use retrograd_nn::{Clip, Optimizer, Param, Plateau, PlateauRule, Sgd};
 use retrograd_tensor::{Array, DType, Tensor, assert_relative_eq};
 
@@ -85,9 +85,9 @@ fn impossible_classes_do_not_count() {
     let tape = Tape::new();
     let z = tape.leaf(logits);
     let right = Array::from_vec(vec![2], [1]);
-    let loss = loss::cross_entropy(&z, &Classes::new(&right), 0.0, Reduction::Mean);
+    let loss = loss::cross_entropy(&z, &right);
     let share = Var::constant(Tensor::from_vec(vec![0.0, 0.0, 1.0], [1, 3]));
-    let of_shares = loss::cross_entropy_of_shares(&z, &share, None, 0.0, Reduction::Mean);
+    let of_shares = CrossEntropy::new().of_shares(&z, &share);
     for loss in [loss, of_shares] {
         assert_relative_eq!(loss.item(), expected, max_relative = 1e-15);
         let slope = grad(&loss, &[&z]).remove(0);
@@ -102,7 +102,7 @@ fn cross_entropy_does_not_feel_an_offset() {
     let loss = |offset: f32| {
         let z = Tensor::from_vec([0.0, 0.5, 1.0, 0.5].map(|z| z + offset).to_vec(), [2, 2]);
         let z = Var::constant(z);
-        loss::cross_entropy(&z, &Classes::new(&right), 0.1, Reduction::Mean).item()
+        CrossEntropy::new().smoothing(0.1).of(&z, &right).item()
     };
     for offset in [1e3, 1e5] {
         assert_relative_eq!(

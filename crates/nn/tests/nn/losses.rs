@@ -2,6 +2,7 @@
 
 use retrograd_autograd::check::catalogue::{positive, sample};
 use retrograd_autograd::check::{gradcheck, gradgradcheck};
+use retrograd_autograd::functional::vmap;
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Reduction, loss};
 use retrograd_tensor::{Array, DType, Tensor, assert_abs_diff_eq};
@@ -104,11 +105,7 @@ fn an_ignored_class_may_be_impossible() {
     let scores = vec![f64::NEG_INFINITY, 0.0, 1.0, 2.0];
     let logits = tape.leaf(Tensor::from_vec(scores, [2, 2]));
     let right = Array::from_vec(vec![-100, 1], [2]);
-    let classes = loss::Classes {
-        ignored: Some(-100),
-        ..loss::Classes::new(&right)
-    };
-    let cost = loss::cross_entropy(&logits, &classes, 0.0, Reduction::Mean);
+    let cost = loss::CrossEntropy::new().ignoring(-100).of(&logits, &right);
     assert_abs_diff_eq!(cost.item(), (-1.0_f64).exp().ln_1p(), epsilon = 1e-15);
     let gradient = cost.backward();
     let gradient = gradient.of(&logits).unwrap();
@@ -119,11 +116,8 @@ fn an_ignored_class_may_be_impossible() {
 fn the_mean_of_nothing_is_no_number_and_its_sum_is_0() {
     let logits = Var::constant(Tensor::ones([2, 2], DType::F64));
     let right = Array::from_vec(vec![7, 7], [2]);
-    let classes = loss::Classes {
-        ignored: Some(7),
-        ..loss::Classes::new(&right)
-    };
-    let cost = |reduction| loss::cross_entropy(&logits, &classes, 0.0, reduction).item();
+    let loss = loss::CrossEntropy::new().ignoring(7);
+    let cost = |reduction| loss.reduction(reduction).of(&logits, &right).item();
     assert!(cost(Reduction::Mean).is_nan());
     assert_eq!(cost(Reduction::Sum), 0.0);
 }
@@ -139,10 +133,109 @@ fn probabilities_at_their_ends_cost_100_without_a_slope() {
     assert_eq!(slope.of(&p).expect("a slope").to_vec()[..2], [0.0, 0.0]);
 }
 
+/// The words of a panic.
+fn refusal(loss: impl FnOnce() -> Var + std::panic::UnwindSafe) -> String {
+    let panic = std::panic::catch_unwind(loss).expect_err("a refusal");
+    *panic.downcast::<String>().expect("words")
+}
+
+#[test]
+fn shapes_that_only_stretch_to_each_other_are_refused() {
+    let ones = |shape: &[usize]| Var::constant(Tensor::ones(shape, DType::F64));
+    type Pair = fn(&Var, &Var, Reduction) -> Var;
+    let losses: [(&str, Pair); 10] = [
+        ("squared_error", loss::mse),
+        ("absolute_error", loss::l1),
+        ("log_cosh", loss::log_cosh),
+        ("huber", |y, t, over| loss::huber(y, t, 1.0, over)),
+        ("smooth_l1", |y, t, over| loss::smooth_l1(y, t, 1.0, over)),
+        ("binary_cross_entropy", loss::bce),
+        ("binary_cross_entropy_with_logits", loss::bce_with_logits),
+        ("hinge", loss::hinge),
+        ("kl_div", |y, t, over| loss::kl_div(y, t, false, over)),
+        ("poisson_nll", |y, t, over| {
+            loss::poisson_nll(y, t, false, false, 0.0, over)
+        }),
+    ];
+    for (name, loss) in losses {
+        for over in [Reduction::None, Reduction::Mean] {
+            let text = refusal(|| loss(&ones(&[4, 1]), &ones(&[4]), over));
+            assert!(
+                text.starts_with(&format!("{name}: [4, 1] x [4]: ")),
+                "{text}"
+            );
+            assert!(text.contains("what is compared has one shape"), "{text}");
+            assert_eq!(
+                loss(&ones(&[4, 1]), &ones(&[4, 1]), over).rank(),
+                2 * usize::from(over == Reduction::None)
+            );
+        }
+    }
+    let text = refusal(|| {
+        let (p, weight) = (ones(&[1, 3]), ones(&[2, 3]));
+        loss::bce_weighted(&p, &p, &weight, Reduction::Mean)
+    });
+    assert!(text.contains("not beyond it"), "{text}");
+    let variance = ones(&[2, 1]);
+    let nll = loss::gaussian_nll(
+        &ones(&[2, 3]),
+        &ones(&[2, 3]),
+        &variance,
+        0.0,
+        false,
+        Reduction::Mean,
+    );
+    assert_eq!(nll.item(), 0.0);
+}
+
+#[test]
+fn numbers_that_are_no_probabilities_are_refused() {
+    let target = Tensor::full([2], 0.5);
+    for (p, words) in [(-0.1, "probability of -0.1"), (1.5, "probability of 1.5")] {
+        let text = refusal(|| {
+            let p = Tensor::from_vec(vec![0.5, p], [2]).into();
+            loss::bce(&p, &target.clone().into(), Reduction::Mean)
+        });
+        assert!(
+            text.contains(words) && text.contains("bce_with_logits"),
+            "{text}"
+        );
+    }
+    // NaN is for the search for anomalies to find, and the members of a batch are nobody's to look at.
+    let nan = loss::bce(&scalar(f64::NAN), &scalar(0.5), Reduction::Mean);
+    assert!(nan.item().is_nan());
+    let p = Tensor::from_vec(vec![0.25, 0.5], [2]);
+    let each = vmap(|p| loss::bce(&p[0], &scalar(1.0), Reduction::Mean), &[p]);
+    assert_abs_diff_eq!(
+        each,
+        Tensor::from_vec(vec![4.0_f64.ln(), 2.0_f64.ln()], [2]),
+        epsilon = 1e-15
+    );
+}
+
+#[test]
+fn classes_of_another_shape_are_refused() {
+    let z = || Var::constant(Tensor::ones([4, 3], DType::F64));
+    let right = Array::from_vec(vec![0, 1, 2, 0], [4, 1]);
+    let text = refusal(|| loss::cross_entropy(&z(), &right));
+    assert!(
+        text.starts_with("cross_entropy: [4, 3] x [4, 1]: "),
+        "{text}"
+    );
+    let shares = Tensor::ones([3], DType::F64);
+    let text = refusal(|| loss::CrossEntropy::new().of_shares(&z(), &shares.into()));
+    assert!(text.contains("what is compared has one shape"), "{text}");
+}
+
+#[test]
+#[should_panic(expected = "a smoothing of 1.5")]
+fn a_smoothing_beyond_1_is_refused() {
+    let _ = loss::CrossEntropy::new().smoothing(1.5);
+}
+
 #[test]
 #[should_panic(expected = "[batch, classes, ...]")]
 fn a_scalar_has_no_classes() {
     let right = Array::from_vec(vec![0], [1]);
-    let classes = loss::Classes::new(&right);
-    let _ = loss::nll(&scalar(0.0), &classes, Reduction::Mean);
+    let _ = loss::nll(&scalar(0.0), &right);
 }

@@ -11,6 +11,7 @@ mod layers;
 mod losses;
 mod oracle;
 mod page;
+mod published;
 mod recurrent;
 mod reference;
 mod regularisers;

@@ -9,6 +9,7 @@ mod modules;
 mod optimizers;
 mod players;
 mod resume;
+mod searches;
 mod stopping;
 mod trainer;
 
@@ -24,7 +25,7 @@ use retrograd_nn::{
     Module, NAdam, Optimizer, Param, RAdam, Reduction, RmsProp, Schedule, Sequential, Sgd, Terms,
     Trainer, UpdateRule, Visitor, loss,
 };
-use retrograd_tensor::{DType, Tensor, random};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
 fn network(seed: u64, dtype: DType) -> Sequential {
     let mut rng = random::rng(seed);

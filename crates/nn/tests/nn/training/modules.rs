@@ -1,5 +1,12 @@
 //! Modules: names, sharing, freezing.
 
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, UnwindSafe};
+
+use retrograd_nn::{
+    Averaging, BatchNorm2d, Checkpointed, Conv2d, Embedding, Lbfgs, Lstm, MultiheadAttention,
+    Residual, WeightAverage,
+};
 use retrograd_tensor::{DType, assert_abs_diff_eq};
 
 use super::*;
@@ -124,4 +131,122 @@ fn freezing_between_sweep_and_step_is_in_time() {
     model.set_trainable(false);
     Optimizer::new(Sgd::default(), 0.1, model.params()).step(&gradients);
     assert_eq!(values(&model), before);
+}
+
+#[test]
+fn a_cast_after_the_optimiser_is_named() {
+    let adam = |params| Optimizer::new(Adam::default(), 0.1, params);
+    let lbfgs = |params| Optimizer::lbfgs(Lbfgs::default(), 1.0, params);
+    type Make = fn(Vec<(String, Param)>) -> Optimizer;
+    for make in [adam as Make, lbfgs] {
+        let model = network(0, DType::F32);
+        let mut optimizer = make(model.params());
+        let mut step = || {
+            let evaluate = || {
+                let x = Tape::new().constant(samples(4, model.dtype()));
+                let loss = loss::mse(&model.forward(&x), &x, Reduction::Mean);
+                Ok::<_, Infallible>((loss.item(), loss.backward()))
+            };
+            optimizer.minimize(evaluate).unwrap()
+        };
+        step();
+        model.cast(DType::F64);
+        let text = refusal(AssertUnwindSafe(step));
+        let words =
+            "optimiser: 0.weight is f64 and was f32 when the optimiser was made; cast a model";
+        assert!(text.starts_with(words), "{text}");
+    }
+    let model = network(0, DType::F32);
+    let mut average = WeightAverage::new(Averaging::Equal, model.params());
+    model.cast(DType::F64);
+    let text = refusal(AssertUnwindSafe(|| average.update()));
+    assert!(text.contains("was f32 when the average was made"), "{text}");
+}
+
+/// The words and the line of a panic.
+fn refusal<V>(run: impl FnOnce() -> V + UnwindSafe) -> String {
+    let panic = std::panic::catch_unwind(run).err().expect("a refusal");
+    *panic.downcast::<String>().expect("words")
+}
+
+/// Rust's own place of a panic is that of the library where the layer is boxed.
+#[test]
+fn a_width_that_does_not_fit_names_the_layer_and_the_caller() {
+    let model = network(0, DType::F32);
+    let x = Var::constant(Tensor::zeros([4, 7], DType::F32));
+    let (line, text) = (line!(), refusal(AssertUnwindSafe(|| model.forward(&x))));
+    let words = "linear layer of 3 to 5: [4, 7]: expected a last axis of 3; called at ";
+    assert!(text.starts_with(words), "{text}");
+    assert!(text.contains(&format!("modules.rs:{line}:")), "{text}");
+    let inner = Sequential::new().with(Residual::new(Linear::new(5, 5, &mut random::rng(1))));
+    let model = Sequential::new().with(model).with(inner);
+    let _optimizer = Optimizer::new(Sgd::default(), 0.1, model.params());
+    let x = Var::constant(Tensor::zeros([4, 3], DType::F32));
+    let (line, text) = (line!(), refusal(AssertUnwindSafe(|| model.forward(&x))));
+    let words =
+        "1.0.inner, a linear layer of 5 to 5: [4, 3]: expected a last axis of 5; called at ";
+    assert!(text.starts_with(words), "{text}");
+    assert!(text.contains(&format!("modules.rs:{line}:")), "{text}");
+    // A layer of the caller's own has the line of the panic itself, and none is left behind.
+    let text = refusal(AssertUnwindSafe(|| {
+        Linear::new(2, 3, &mut random::rng(0)).forward(&x)
+    }));
+    assert_eq!(
+        text,
+        "linear layer of 2 to 3: [4, 3]: expected a last axis of 2"
+    );
+    let image = Conv2d::new(1, 2, [3, 3], &mut random::rng(0));
+    let text = refusal(AssertUnwindSafe(|| image.forward(&x)));
+    assert_eq!(
+        text,
+        "conv2d of 1 to 2 channels: [4, 3]: expected [batch, 1, ..] of 4 axes"
+    );
+}
+
+/// Threads may share what is trained: to answer requests, say.
+#[test]
+fn models_and_what_trains_them_can_be_shared_by_threads() {
+    fn shared<V: Send + Sync>() {}
+    shared::<Sequential>();
+    shared::<(Vec<Linear>, Option<Box<Conv2d>>, [BatchNorm2d; 2])>();
+    shared::<(Lstm, MultiheadAttention, Embedding, Residual, Checkpointed)>();
+    shared::<Optimizer>();
+    shared::<WeightAverage>();
+    let model = network(0, DType::F64);
+    let x = samples(5, DType::F64);
+    let forward = || model.forward(&x.clone().into()).into_value();
+    let expected = forward();
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (0..2).map(|_| scope.spawn(forward)).collect();
+        for other in others {
+            assert_eq!(other.join().unwrap(), expected);
+        }
+    });
+}
+
+#[test]
+fn modules_in_a_row_are_those_of_a_sequential() {
+    let x: Var = samples(6, DType::F64).into();
+    let expected = network(4, DType::F64);
+    let rng = &mut random::rng(4);
+    let tuple = (
+        Linear::new(3, 5, rng),
+        Activation::Tanh,
+        Linear::new(5, 3, rng),
+    )
+        .to(DType::F64);
+    assert_eq!(tuple.forward(&x).value(), expected.forward(&x).value());
+    let names = |model: &dyn Module| -> Vec<String> {
+        model.params().into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(names(&tuple), names(&expected));
+    let list: Vec<Box<dyn Module>> = vec![Box::new(tuple.0), Box::new(tuple.1), Box::new(tuple.2)];
+    assert_eq!(list.forward(&x).value(), expected.forward(&x).value());
+    assert_eq!(names(&list), names(&expected));
+    let none: [Option<Linear>; 2] = [None, None];
+    assert_eq!(none.forward(&x).value(), x.value());
+    assert_eq!(
+        names(&Some(Linear::new(1, 1, &mut random::rng(0)))),
+        ["weight", "bias"]
+    );
 }

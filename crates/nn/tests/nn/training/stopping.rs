@@ -187,10 +187,7 @@ fn pairs_and_labels_train_and_are_measured() {
     type Vars = (Var, Array<i64>);
     let objective = |(x, labels): &Vars| {
         let logits = model.forward(x);
-        Terms::new(
-            "nll",
-            loss::cross_entropy(&logits, &loss::Classes::new(labels), 0.0, Reduction::Mean),
-        )
+        Terms::new("nll", loss::cross_entropy(&logits, labels))
     };
     let predict = |(x, labels): &Vars| {
         let classes: Vec<f64> = labels.iter().map(|label| label as f64).collect();

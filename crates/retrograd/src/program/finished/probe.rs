@@ -13,10 +13,7 @@ use std::collections::BTreeSet;
 
 use retrograd::autograd::Tape;
 use retrograd::datasets::{Dataset, Scaling};
-use retrograd::nn::{
-    Init, Lbfgs, Linear, Module, Optimizer, Reduction,
-    loss::{self, Classes},
-};
+use retrograd::nn::{Init, Lbfgs, Linear, Module, Optimizer, loss};
 use retrograd::tensor::{Array, Tensor, random};
 
 use super::options::InputOptions;
@@ -119,12 +116,7 @@ fn fit(codes: &Tensor, right: &[usize], classes: usize) -> Result<Linear, Failur
     optimizer
         .minimize(|| {
             let x = Tape::new().constant(codes.clone());
-            let error = loss::cross_entropy(
-                &model.forward(&x),
-                &Classes::new(&right),
-                0.0,
-                Reduction::Mean,
-            );
+            let error = loss::cross_entropy(&model.forward(&x), &right);
             let weights = model.weight.beside(&x).square().sum(..);
             let loss = error + weights * (0.5 * DECAY);
             Ok::<_, std::convert::Infallible>((loss.item(), loss.backward()))

@@ -1,6 +1,8 @@
 //! Losses.
 
-use retrograd_nn::{Reduction, loss};
+use retrograd_nn::Reduction;
+use retrograd_nn::loss::{self, CrossEntropy};
+use retrograd_tensor::Array;
 
 use super::args::Args;
 use super::operation::{Operation, one};
@@ -55,34 +57,30 @@ fn binary() -> Vec<Operation> {
 fn classes() -> Vec<Operation> {
     vec![
         one("nn.functional.nll_loss", |x| {
-            loss::nll(x.var(0), &right(x), reduction(x))
+            options(x).of_logs(x.var(0), right(x))
         }),
         one("nn.functional.cross_entropy", |x| {
-            let smoothing = x.number("label_smoothing").unwrap_or(0.0);
+            let options = options(x).smoothing(x.number("label_smoothing").unwrap_or(0.0));
             match x.var_if(1) {
-                Some(shares) => {
-                    let weights = x.var_if("weight");
-                    loss::cross_entropy_of_shares(
-                        x.var(0),
-                        shares,
-                        weights,
-                        smoothing,
-                        reduction(x),
-                    )
-                }
-                None => loss::cross_entropy(x.var(0), &right(x), smoothing, reduction(x)),
+                Some(shares) => options.of_shares(x.var(0), shares),
+                None => options.of(x.var(0), right(x)),
             }
         }),
     ]
 }
 
-/// The classes of a case; PyTorch ignores −100 unless it is told another.
-fn right(x: &Args) -> loss::Classes<'_> {
-    loss::Classes {
-        right: x.integers(1).expect("classes"),
-        weights: x.var_if("weight"),
-        ignored: Some(x.int("ignore_index").map_or(-100, |class| class as i64)),
-    }
+fn right(x: &Args) -> &Array<i64> {
+    x.integers(1).expect("classes")
+}
+
+/// The options of a case; PyTorch ignores −100 unless it is told another.
+fn options(x: &Args) -> CrossEntropy<'_> {
+    let ignored = x.int("ignore_index").map_or(-100, |class| class as i64);
+    let options = CrossEntropy::new()
+        .ignoring(ignored)
+        .reduction(reduction(x));
+    x.var_if("weight")
+        .map_or(options, |weights| options.weights(weights))
 }
 
 fn distributions() -> Vec<Operation> {
@@ -95,7 +93,8 @@ fn distributions() -> Vec<Operation> {
             loss::kl_div(x.var(0), x.var(1), x.flag("log_target"), reduction)
         }),
         one("nn.functional.gaussian_nll_loss", |x| {
-            let (mean, target, variance) = (x.var(0), x.var(1), x.var(2));
+            let (mean, variance) = (x.var(0), x.var(2));
+            let target = &x.var(1).broadcast_to(*mean.shape());
             let epsilon = x.number("eps").unwrap_or(1e-6);
             // A variance may be given for each sample, without the last axis.
             let variance = if variance.rank() < mean.rank() {
