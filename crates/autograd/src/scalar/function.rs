@@ -1,0 +1,152 @@
+//! Functions written once for any kind of number, and their derivatives by whichever mode costs less.
+//!
+//! A closure has one type of argument. What is to be computed with plain numbers, with duals and on tapes,
+//! and with those inside each other, is a [`Function`]: a value with a generic method. The data it needs are
+//! its fields.
+
+use super::duals::Duals;
+use super::real::Real;
+use super::tape::{Scalar, ScalarTape};
+
+/// A function of several numbers with several results.
+///
+/// ```
+/// use retrograd_autograd::scalar::{Function, Real, gradient_of, jacobian_of};
+///
+/// /// Where the sum of two arms ends, by their angles.
+/// struct Hand { arms: [f64; 2] }
+///
+/// impl Function for Hand {
+///     fn inputs(&self) -> usize { 2 }
+///     fn outputs(&self) -> usize { 2 }
+///     fn eval<R: Real>(&self, angle: &[R], hand: &mut [R]) {
+///         let [a, b] = self.arms;
+///         hand[0] = a * angle[0].cos() + b * (angle[0] + angle[1]).cos();
+///         hand[1] = a * angle[0].sin() + b * (angle[0] + angle[1]).sin();
+///     }
+/// }
+///
+/// let (hand, rows) = jacobian_of(&Hand { arms: [2.0, 1.0] }, &[0.0, 0.0]);
+/// assert_eq!((hand, rows), (vec![3.0, 0.0], vec![0.0, 0.0, 3.0, 1.0]));
+/// ```
+pub trait Function {
+    /// How many numbers it is differentiated by. They come first in its argument.
+    fn inputs(&self) -> usize;
+    /// How many results it has.
+    fn outputs(&self) -> usize;
+    /// How many constants follow the inputs.
+    fn constants(&self) -> usize {
+        0
+    }
+    /// y ← f(x).
+    fn eval<R: Real>(&self, x: &[R], y: &mut [R]);
+}
+
+/// The value and the gradient of the first result of `f` at `x`, by reverse mode.
+///
+/// # Panics
+/// If `x` has not as many numbers as `f` has inputs and constants, or `f` has no result.
+#[must_use]
+pub fn gradient_of<F: Function, R: Real>(f: &F, x: &[R]) -> (R, Vec<R>) {
+    check(f, x.len());
+    let tape = ScalarTape::new();
+    let (x, y) = recorded(f, x, &tape);
+    let mut slopes = vec![0.0.into(); f.inputs()];
+    y[0].backward().collect_into(&x[..f.inputs()], &mut slopes);
+    (y[0].value(), slopes)
+}
+
+/// The results of `f` at `x` and their derivatives, a row for each result: forwards if there are
+/// fewer inputs than results, and backwards otherwise.
+///
+/// # Panics
+/// If `x` has not as many numbers as `f` has inputs and constants.
+#[must_use]
+pub fn jacobian_of<F: Function, R: Real>(f: &F, x: &[R]) -> (Vec<R>, Vec<R>) {
+    check(f, x.len());
+    let mut y = vec![0.0.into(); f.outputs()];
+    let mut rows = vec![0.0.into(); f.outputs() * f.inputs()];
+    jacobian_into(f, x, &ScalarTape::new(), &mut y, &mut rows);
+    (y, rows)
+}
+
+/// Functions are given what they ask for.
+fn check<F: Function>(f: &F, arguments: usize) {
+    let (inputs, constants) = (f.inputs(), f.constants());
+    assert!(
+        arguments == inputs + constants,
+        "{arguments} numbers for a function of {inputs} inputs and {constants} constants"
+    );
+}
+
+/// [`jacobian_of`] on a cleared tape.
+#[inline(always)]
+pub(super) fn jacobian_into<F: Function, R: Real>(
+    f: &F,
+    x: &[R],
+    tape: &ScalarTape<R>,
+    y: &mut [R],
+    rows: &mut [R],
+) {
+    match f.inputs() {
+        n if n >= f.outputs() => backwards(f, x, tape, y, rows),
+        0..=4 => forwards::<4, F, R>(f, x, y, rows),
+        _ => forwards::<16, F, R>(f, x, y, rows),
+    }
+}
+
+/// `f` on a tape: its arguments, of which the inputs are there, and its results.
+#[inline(always)]
+pub(super) fn recorded<'t, F: Function, R: Real>(
+    f: &F,
+    x: &[R],
+    tape: &'t ScalarTape<R>,
+) -> (Vec<Scalar<'t, R>>, Vec<Scalar<'t, R>>) {
+    let (variables, constants) = x.split_at(f.inputs());
+    let variables = variables.iter().map(|x| tape.variable(*x));
+    let x: Vec<_> = variables
+        .chain(constants.iter().map(|x| Scalar::constant(*x)))
+        .collect();
+    let mut y = vec![Scalar::from(0.0); f.outputs()];
+    f.eval(&x, &mut y);
+    (x, y)
+}
+
+#[inline(always)]
+fn backwards<F: Function, R: Real>(
+    f: &F,
+    x: &[R],
+    tape: &ScalarTape<R>,
+    y: &mut [R],
+    rows: &mut [R],
+) {
+    let (x, results) = recorded(f, x, tape);
+    tape.jacobian_here(&results, &x[..f.inputs()], rows);
+    for (y, result) in y.iter_mut().zip(results) {
+        *y = result.value();
+    }
+}
+
+/// `N` columns in each run.
+#[inline(always)]
+fn forwards<const N: usize, F: Function, R: Real>(f: &F, x: &[R], y: &mut [R], rows: &mut [R]) {
+    let inputs = f.inputs();
+    let mut moving: Vec<_> = x.iter().map(|x| Duals::<N, R>::constant(*x)).collect();
+    let mut results = vec![Duals::from(0.0); f.outputs()];
+    for first in (0..inputs).step_by(N) {
+        let columns = first..inputs.min(first + N);
+        for (i, column) in columns.clone().enumerate() {
+            moving[column] = Duals::variable(x[column], i);
+        }
+        f.eval(&moving, &mut results);
+        for (row, result) in rows.chunks_exact_mut(inputs).zip(&results) {
+            row[columns.clone()].copy_from_slice(&result.slopes[..columns.len()]);
+        }
+        for column in columns {
+            moving[column] = Duals::constant(x[column]);
+        }
+    }
+    for (y, result) in y.iter_mut().zip(results) {
+        *y = result.value;
+    }
+}
