@@ -4,9 +4,14 @@
 //! and with those inside each other, is a [`Function`]: a value with a generic method. The data it needs are
 //! its fields.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::duals::Duals;
 use super::real::Real;
 use super::tape::{Scalar, ScalarTape};
+
+/// Most functions are small, and then nothing is allocated for their numbers.
+type Few<R> = SmallVec<[R; 8]>;
 
 /// A function of several numbers with several results.
 ///
@@ -42,18 +47,74 @@ pub trait Function {
     fn eval<R: Real>(&self, x: &[R], y: &mut [R]);
 }
 
+/// Which way derivatives are carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// With every number as it is computed: a run for some inputs at once.
+    Forward,
+    /// From the results back to the inputs: a sweep for some results at once.
+    Reverse,
+}
+
 /// The value and the gradient of the first result of `f` at `x`, by reverse mode.
 ///
 /// # Panics
 /// If `x` has not as many numbers as `f` has inputs and constants, or `f` has no result.
 #[must_use]
 pub fn gradient_of<F: Function, R: Real>(f: &F, x: &[R]) -> (R, Vec<R>) {
-    check(f, x.len());
-    let tape = ScalarTape::new();
-    let (x, y) = recorded(f, x, &tape);
     let mut slopes = vec![0.0.into(); f.inputs()];
-    y[0].backward().collect_into(&x[..f.inputs()], &mut slopes);
-    (y[0].value(), slopes)
+    let mut tape = ScalarTape::new();
+    let value = tape.gradient_into(f, x, Direction::Reverse, &mut slopes);
+    (value, slopes)
+}
+
+impl<R: Real> ScalarTape<R> {
+    /// The value of the first result of `f` at `x`, and its gradient into `slopes`, on the memory of this
+    /// tape, which is cleared before. For functions that are differentiated again and again.
+    ///
+    /// ```
+    /// use retrograd_autograd::scalar::{Direction, Function, Real, ScalarTape};
+    ///
+    /// /// Rosenbrock's valley.
+    /// struct Valley;
+    /// impl Function for Valley {
+    ///     fn inputs(&self) -> usize { 2 }
+    ///     fn outputs(&self) -> usize { 1 }
+    ///     fn eval<R: Real>(&self, x: &[R], y: &mut [R]) {
+    ///         y[0] = (1.0 - x[0]).square() + 100.0 * (x[1] - x[0].square()).square();
+    ///     }
+    /// }
+    ///
+    /// let (mut tape, mut slopes) = (ScalarTape::new(), [0.0; 2]);
+    /// for direction in [Direction::Forward, Direction::Reverse] {
+    ///     assert_eq!(tape.gradient_into(&Valley, &[2.0, 3.0], direction, &mut slopes), 101.0);
+    ///     assert_eq!(slopes, [802.0, -200.0]);
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    /// If `x` or `slopes` have not the sizes of `f`, or `f` has no result.
+    #[track_caller]
+    pub fn gradient_into<F: Function>(
+        &mut self,
+        f: &F,
+        x: &[R],
+        direction: Direction,
+        slopes: &mut [R],
+    ) -> R {
+        check(f, x.len());
+        let mut y: Few<R> = smallvec![0.0.into(); f.outputs()];
+        match direction {
+            Direction::Forward => forward(f, x, &mut y, slopes, 1),
+            Direction::Reverse => {
+                self.clear();
+                let (x, results) = recorded(f, x, self);
+                results[0].backward().collect_into(&x[..f.inputs()], slopes);
+                y[0] = results[0].value();
+            }
+        }
+        y[0]
+    }
 }
 
 /// The results of `f` at `x` and their derivatives, a row for each result: forwards if there are
@@ -88,9 +149,22 @@ pub(super) fn jacobian_into<F: Function, R: Real>(
     y: &mut [R],
     rows: &mut [R],
 ) {
+    if f.inputs() < f.outputs() {
+        forward(f, x, y, rows, f.outputs());
+    } else {
+        backwards(f, x, tape, y, rows);
+    }
+}
+
+/// As many columns in a run as there are, up to 16, and the slopes of the first `results`.
+#[inline(always)]
+fn forward<F: Function, R: Real>(f: &F, x: &[R], y: &mut [R], rows: &mut [R], results: usize) {
+    let rows = &mut rows[..results * f.inputs()];
     match f.inputs() {
-        n if n >= f.outputs() => backwards(f, x, tape, y, rows),
-        0..=4 => forwards::<4, F, R>(f, x, y, rows),
+        0 => f.eval(x, y),
+        1 => forwards::<1, F, R>(f, x, y, rows),
+        2 => forwards::<2, F, R>(f, x, y, rows),
+        3..=4 => forwards::<4, F, R>(f, x, y, rows),
         _ => forwards::<16, F, R>(f, x, y, rows),
     }
 }
@@ -101,13 +175,13 @@ pub(super) fn recorded<'t, F: Function, R: Real>(
     f: &F,
     x: &[R],
     tape: &'t ScalarTape<R>,
-) -> (Vec<Scalar<'t, R>>, Vec<Scalar<'t, R>>) {
+) -> (Few<Scalar<'t, R>>, Few<Scalar<'t, R>>) {
     let (variables, constants) = x.split_at(f.inputs());
     let variables = variables.iter().map(|x| tape.variable(*x));
-    let x: Vec<_> = variables
+    let x: Few<_> = variables
         .chain(constants.iter().map(|x| Scalar::constant(*x)))
         .collect();
-    let mut y = vec![Scalar::from(0.0); f.outputs()];
+    let mut y: Few<_> = smallvec![Scalar::from(0.0); f.outputs()];
     f.eval(&x, &mut y);
     (x, y)
 }
@@ -131,8 +205,8 @@ fn backwards<F: Function, R: Real>(
 #[inline(always)]
 fn forwards<const N: usize, F: Function, R: Real>(f: &F, x: &[R], y: &mut [R], rows: &mut [R]) {
     let inputs = f.inputs();
-    let mut moving: Vec<_> = x.iter().map(|x| Duals::<N, R>::constant(*x)).collect();
-    let mut results = vec![Duals::from(0.0); f.outputs()];
+    let mut moving: Few<_> = x.iter().map(|x| Duals::<N, R>::constant(*x)).collect();
+    let mut results: Few<_> = smallvec![Duals::from(0.0); f.outputs()];
     for first in (0..inputs).step_by(N) {
         let columns = first..inputs.min(first + N);
         for (i, column) in columns.clone().enumerate() {

@@ -56,7 +56,9 @@
 //! | a function for all kinds of numbers as a value | [`Function`] |
 //! | its gradient or Jacobian, by the mode that costs less | [`gradient_of`], [`jacobian_of`] |
 //! | the same at many points, several at a time | [`values`], [`jacobians`], [`gradient_of_sum`] |
-//! | less memory | [`ScalarTape::preaccumulate`], [`recurrence`] |
+//! | again and again on one piece of memory | [`ScalarTape::gradient_into`] |
+//! | sparse matrices made of small blocks | [`SparseRows`] |
+//! | less memory | [`ScalarTape::preaccumulate`], [`Real::region`], [`recurrence`] |
 
 mod adjoints;
 mod dual;
@@ -66,6 +68,7 @@ mod lanes;
 mod points;
 mod real;
 mod region;
+mod rows;
 mod rules;
 mod tape;
 #[cfg(test)]
@@ -74,10 +77,11 @@ mod tests;
 pub use adjoints::Adjoints;
 pub use dual::Dual;
 pub use duals::Duals;
-pub use function::{Function, gradient_of, jacobian_of};
+pub use function::{Direction, Function, gradient_of, jacobian_of};
 pub use points::{gradient_of_sum, jacobians, values};
 pub use real::{Arithmetic, Beside, Real, Same};
 pub use region::{Recurrence, recurrence};
+pub use rows::SparseRows;
 pub use rules::Chain;
 pub use tape::{Scalar, ScalarTape};
 

@@ -6,6 +6,8 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 
 use retrograd_tensor::Float;
 
+use super::function::Function;
+
 /// A real number: `f64`, or one that carries derivatives beside its value.
 ///
 /// A function that is generic over `Real` can be computed, differentiated forward and backward, and
@@ -108,6 +110,15 @@ pub trait Real: Arithmetic {
     #[must_use]
     #[track_caller]
     fn dot(a: &[Self], b: &[Self]) -> Self;
+
+    /// The first result of `f` at `x`. A tape keeps its slopes alone and not what it was computed by, so
+    /// that a long computation made of such parts needs little memory.
+    #[must_use]
+    fn region<F: Function>(f: &F, x: &[Self]) -> Self {
+        let mut y = [0.0.into()];
+        f.eval(x, &mut y);
+        y[0]
+    }
 
     /// The larger of two numbers, with what it carries; equal ones share it. NaN if either is NaN.
     #[must_use]

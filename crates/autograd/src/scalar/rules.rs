@@ -6,6 +6,7 @@
 //! them down. The slopes are numbers of the kind underneath, so if those carry derivatives, the
 //! derivative of the derivative is computed in the same line.
 
+use super::function::Function;
 use super::real::{Arithmetic, Real, same_length};
 
 /// A number that carries derivatives: all that the rules need to know of it.
@@ -41,6 +42,14 @@ pub trait Chain: Arithmetic {
         terms.fold(Self::still(y), |sum, (term, slope)| {
             sum.binary(term, y, [1.0.into(), slope])
         })
+    }
+
+    /// The first result of f(x), of which nothing but the slopes has to be kept.
+    #[must_use]
+    fn preaccumulated<F: Function>(f: &F, x: &[Self]) -> Self {
+        let mut y = [0.0.into()];
+        f.eval(x, &mut y);
+        y[0]
     }
 }
 
@@ -186,6 +195,9 @@ impl<C: Chain> Real for C {
             y,
             pairs.flat_map(|(&a, &b)| [(a, b.inner()), (b, a.inner())]),
         )
+    }
+    fn region<F: Function>(f: &F, x: &[Self]) -> Self {
+        Self::preaccumulated(f, x)
     }
     #[inline]
     fn max(self, other: Self) -> Self {

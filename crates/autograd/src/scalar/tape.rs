@@ -17,6 +17,7 @@
 use std::cell::RefCell;
 use std::fmt;
 
+use super::function::Function;
 use super::real::Real;
 use super::rules::{Chain, scalar_operators};
 
@@ -209,6 +210,18 @@ impl<R: Real> Chain for Scalar<'_, R> {
             Some(tape) => tape.record(y, [self.node, other.node], slopes),
             None => Self { value: y, ..self },
         }
+    }
+
+    fn preaccumulated<F: Function>(f: &F, x: &[Self]) -> Self {
+        let Some(tape) = x.iter().find_map(|x| x.tape) else {
+            let x: Vec<R> = x.iter().map(|x| x.value).collect();
+            return Self::constant(R::region(f, &x));
+        };
+        tape.preaccumulate(x, |x| {
+            let mut y = [Scalar::from(0.0)];
+            f.eval(x, &mut y);
+            y[0]
+        })
     }
 
     fn nary(y: R, terms: impl Iterator<Item = (Self, R)>) -> Self {

@@ -5,8 +5,8 @@ use retrograd_tensor::{assert_abs_diff_eq, assert_relative_eq};
 use super::rules::Chain;
 use super::tape::Node;
 use super::{
-    Dual, Duals, Function, Real, Scalar, ScalarTape, gradient_of, gradient_of_sum, jacobian_of,
-    jacobians, recurrence, values,
+    Direction, Dual, Duals, Function, Real, Scalar, ScalarTape, gradient_of, gradient_of_sum,
+    jacobian_of, jacobians, recurrence, values,
 };
 
 /// Every operation, so that a wrong slope of any shows in the derivatives.
@@ -224,6 +224,13 @@ fn jacobians_by_both_modes() {
     assert_close(&slopes, &wave_by_duals(1, [0.3, 1.5, 0.2]));
     let (y, _) = jacobian_of(&Wave { results: 1 }, &[0.3, 1.5, 0.2]);
     assert_eq!(y, [value]);
+    // Both directions, of the first result among several.
+    for direction in [Direction::Forward, Direction::Reverse] {
+        let (mut tape, mut slopes) = (ScalarTape::new(), [0.0; 2]);
+        let f = Wave { results: 3 };
+        tape.gradient_into(&f, &[0.3, 1.5, 0.2], direction, &mut slopes);
+        assert_close(&slopes, &wave_by_duals(3, [0.3, 1.5, 0.2])[..2]);
+    }
     // A Jacobian can be differentiated: forwards over backwards, ∂²y/∂x₀∂x₁.
     let moving = [Dual::variable(0.3), Dual::constant(0.5), 0.2.into()];
     let (_, rows) = jacobian_of(&Wave { results: 2 }, &moving);
@@ -344,10 +351,30 @@ fn a_region_leaves_its_slopes() {
         &[nested.backward().of(a)],
         &[0.8_f64.sin() + 0.8 * 0.8_f64.cos()],
     );
+    let by_function = (Scalar::region(&Both, &[a, b]) * a).backward();
+    assert_close(
+        &[by_function.of(a), by_function.of(b)],
+        &[expected.of(a) / 2.0, expected.of(b) / 2.0],
+    );
+    assert_eq!(f64::region(&Both, &[0.8, 1.7]), everything(0.8, 1.7));
     assert!(
         tape.preaccumulate(&[3.0.into()], |x| x[0] * x[0])
             .is_constant()
     );
+}
+
+struct Both;
+
+impl Function for Both {
+    fn inputs(&self) -> usize {
+        2
+    }
+    fn outputs(&self) -> usize {
+        1
+    }
+    fn eval<R: Real>(&self, x: &[R], y: &mut [R]) {
+        y[0] = everything(x[0], x[1]);
+    }
 }
 
 /// x ← p·x·(1 − x) for two populations that meet.
