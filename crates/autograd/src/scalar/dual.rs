@@ -8,7 +8,7 @@
 //! of algebra carries the derivative along, which is how Wengert (1964) first did it on a computer.
 
 use super::real::Real;
-use super::rules::{Chain, operators};
+use super::rules::{Chain, scalar_operators};
 
 /// A value and how fast it moves in the one direction that is being looked at.
 ///
@@ -55,6 +55,10 @@ impl<R: Real> Chain for Dual<R> {
         self.value
     }
 
+    fn still(value: R) -> Self {
+        Self::constant(value)
+    }
+
     fn is_constant(self) -> bool {
         self.slope.is_zero()
     }
@@ -63,7 +67,7 @@ impl<R: Real> Chain for Dual<R> {
     fn unary(self, y: R, slope: R) -> Self {
         Self {
             value: y,
-            slope: flow(slope, self.slope),
+            slope: self.slope.through(slope),
         }
     }
 
@@ -71,19 +75,8 @@ impl<R: Real> Chain for Dual<R> {
     fn binary(self, other: Self, y: R, [of_self, of_other]: [R; 2]) -> Self {
         Self {
             value: y,
-            slope: flow(of_self, self.slope) + flow(of_other, other.slope),
+            slope: self.slope.through(of_self) + other.slope.through(of_other),
         }
-    }
-}
-
-/// What comes through an operation. Nothing comes of nothing, also where the operation is infinitely
-/// steep: √x has a slope of 0 at a constant x of 0.
-#[inline]
-fn flow<R: Real>(slope: R, carried: R) -> R {
-    if carried.is_zero() {
-        carried
-    } else {
-        slope * carried
     }
 }
 
@@ -93,7 +86,7 @@ impl<R: Real> From<f64> for Dual<R> {
     }
 }
 
-operators!([R: Real] Dual<R>);
+scalar_operators!([R: Real] Dual<R>);
 
 #[cfg(test)]
 mod tests {
@@ -105,7 +98,8 @@ mod tests {
     fn every_slope_is_the_one_in_the_textbook() {
         type Function = fn(Dual) -> Dual;
         let x = 0.7_f64;
-        let table: [(Function, f64); 22] = [
+        let logistic = 1.0 / (1.0 + (-x).exp());
+        let table: [(Function, f64); 30] = [
             (|x| x + 2.0, 1.0),
             (|x| 2.0 + x, 1.0),
             (|x| x - 2.0, 1.0),
@@ -128,6 +122,17 @@ mod tests {
             (|x| x.powi(3), 3.0 * x * x),
             (|x| x.powf(2.5), 2.5 * x.powf(1.5)),
             (|x| x.pow(x), x.powf(x) * (x.ln() + 1.0)),
+            (|x| x.sign(), 0.0),
+            (|x| x.square(), 2.0 * x),
+            (|x| x.sigmoid(), logistic * (1.0 - logistic)),
+            (|x| x.hypot(2.0.into()), x / x.hypot(2.0)),
+            (|x| x.sin_cos().0 - x.sin_cos().1, x.cos() + x.sin()),
+            (|x| Real::logsumexp(&[x, 0.0.into()]), logistic),
+            (|x| Real::logsumexp(&[x, x * 3.0]), {
+                let share = 1.0 / (1.0 + (2.0 * x).exp());
+                share + 3.0 * (1.0 - share)
+            }),
+            (|x| Real::dot(&[x, x], &[x, 2.0.into()]), 2.0 * x + 2.0),
         ];
         for (i, (f, slope)) in table.into_iter().enumerate() {
             let found = f(Dual::variable(x)).slope;

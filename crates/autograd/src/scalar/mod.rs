@@ -1,4 +1,4 @@
-//! Automatic differentiation of single numbers: the whole idea in four short files.
+//! Automatic differentiation of single numbers: the whole idea in a few short files.
 //!
 //! The derivative of a program is a matter of two facts. The program is a list of elementary
 //! operations, each with a known slope; and slopes along a path multiply, over several paths add up:
@@ -44,19 +44,46 @@
 //! assert_eq!((slope.value, slope.slope), (12.0, 12.0)); // 3x², 6x
 //! ```
 //!
-//! Read [`Real`], what a number can do; `rules.rs`, the slope of each operation; then `dual.rs` and
-//! `tape.rs`, what the two modes do with it. The tape of tensors, [`Tape`](crate::Tape), is the
-//! second with larger things on it.
+//! Read [`Real`], what a number can do; `rules.rs`, the slope of each operation; then `dual.rs`,
+//! `tape.rs` and `adjoints.rs`, what the two modes do with it. The tape of tensors,
+//! [`Tape`](crate::Tape), is the second with larger things on it.
+//!
+//! The rest is for programs that do this often:
+//!
+//! | for | there is |
+//! |---|---|
+//! | several directions at once | [`Duals`] |
+//! | a function for all kinds of numbers as a value | [`Function`] |
+//! | its gradient or Jacobian, by the mode that costs less | [`gradient_of`], [`jacobian_of`] |
+//! | the same at many points, several at a time | [`values`], [`jacobians`], [`gradient_of_sum`] |
+//! | again and again on one piece of memory | [`ScalarTape::gradient_into`] |
+//! | sparse matrices made of small blocks | [`SparseRows`] |
+//! | less memory | [`ScalarTape::preaccumulate`], [`Real::region`], [`recurrence`] |
 
+mod adjoints;
 mod dual;
+mod duals;
+mod function;
+mod lanes;
+mod points;
 mod real;
+mod region;
+mod rows;
 mod rules;
 mod tape;
+#[cfg(test)]
+mod tests;
 
+pub use adjoints::Adjoints;
 pub use dual::Dual;
-pub use real::{Arithmetic, Real};
+pub use duals::Duals;
+pub use function::{Direction, Function, gradient_of, jacobian_of};
+pub use points::{gradient_of_sum, jacobians, values};
+pub use real::{Arithmetic, Beside, Real, Same};
+pub use region::{Recurrence, recurrence};
+pub use rows::SparseRows;
 pub use rules::Chain;
-pub use tape::{Adjoints, Scalar, ScalarTape};
+pub use tape::{Scalar, ScalarTape};
 
 /// The value and the derivative of a function of one number, by forward mode.
 ///

@@ -6,19 +6,23 @@
 //! them down. The slopes are numbers of the kind underneath, so if those carry derivatives, the
 //! derivative of the derivative is computed in the same line.
 
-use retrograd_tensor::Float;
-
-use super::real::{Arithmetic, Real};
+use super::function::Function;
+use super::real::{Arithmetic, Real, same_length};
 
 /// A number that carries derivatives: all that the rules need to know of it.
 ///
-/// Whoever implements this, and the operators, is [`Real`].
+/// Whoever implements this, and the operators by [`scalar_operators!`](crate::scalar_operators), is
+/// [`Real`].
 pub trait Chain: Arithmetic {
     /// The numbers it is made of.
     type Inner: Real;
 
     /// The value, without what this level carries.
     fn inner(self) -> Self::Inner;
+
+    /// A number of this value that carries nothing.
+    #[must_use]
+    fn still(value: Self::Inner) -> Self;
 
     /// Whether nothing is carried, so that no slope with respect to this counts.
     fn is_constant(self) -> bool;
@@ -30,56 +34,95 @@ pub trait Chain: Arithmetic {
     /// y = f(self, other), and how fast it moves with each.
     #[must_use]
     fn binary(self, other: Self, y: Self::Inner, slopes: [Self::Inner; 2]) -> Self;
+
+    /// y as a function of any number of terms, and how fast it moves with each.
+    #[must_use]
+    fn nary(y: Self::Inner, terms: impl Iterator<Item = (Self, Self::Inner)>) -> Self {
+        // Each term is a step on the way, which has the value of the end all along.
+        terms.fold(Self::still(y), |sum, (term, slope)| {
+            sum.binary(term, y, [1.0.into(), slope])
+        })
+    }
+
+    /// The first result of f(x), of which nothing but the slopes has to be kept.
+    #[must_use]
+    fn preaccumulated<F: Function>(f: &F, x: &[Self]) -> Self {
+        let mut y = [0.0.into()];
+        f.eval(x, &mut y);
+        y[0]
+    }
 }
 
 /// The table: for every function its value y and its slope, in terms of x or, where that is cheaper, y.
 impl<C: Chain> Real for C {
+    #[inline]
     fn to_f64(self) -> f64 {
         self.inner().to_f64()
     }
+    #[inline]
     fn is_zero(self) -> bool {
         self.is_constant() && self.inner().is_zero()
     }
+    #[inline]
     fn abs(self) -> Self {
         let x = self.inner();
-        self.unary(x.abs(), Float::sign(x.to_f64()).into())
+        self.unary(x.abs(), x.sign())
     }
+    #[inline]
+    fn sign(self) -> Self {
+        self.unary(self.inner().sign(), 0.0.into())
+    }
+    #[inline]
     fn recip(self) -> Self {
         let y = self.inner().recip();
         self.unary(y, -(y * y))
     }
+    #[inline]
     fn sqrt(self) -> Self {
         let y = self.inner().sqrt();
         self.unary(y, y.recip() * 0.5)
     }
+    #[inline]
     fn exp(self) -> Self {
         let y = self.inner().exp();
         self.unary(y, y)
     }
+    #[inline]
     fn log(self) -> Self {
         let x = self.inner();
         self.unary(x.log(), x.recip())
     }
+    #[inline]
     fn log1p(self) -> Self {
         let x = self.inner();
         self.unary(x.log1p(), (x + 1.0).recip())
     }
+    #[inline]
     fn sin(self) -> Self {
-        let x = self.inner();
-        self.unary(x.sin(), x.cos())
+        let (sin, cos) = self.inner().sin_cos();
+        self.unary(sin, cos)
     }
+    #[inline]
     fn cos(self) -> Self {
-        let x = self.inner();
-        self.unary(x.cos(), -x.sin())
+        let (sin, cos) = self.inner().sin_cos();
+        self.unary(cos, -sin)
     }
+    #[inline]
+    fn sin_cos(self) -> (Self, Self) {
+        let (sin, cos) = self.inner().sin_cos();
+        (self.unary(sin, cos), self.unary(cos, -sin))
+    }
+    #[inline]
     fn atan(self) -> Self {
         let x = self.inner();
         self.unary(x.atan(), (x * x + 1.0).recip())
     }
+    #[inline]
     fn tanh(self) -> Self {
         let y = self.inner().tanh();
         self.unary(y, -(y * y) + 1.0)
     }
+    #[inline]
     fn powi(self, exponent: i32) -> Self {
         let x = self.inner();
         // The slope of x⁰ is 0 everywhere, also where 1/x is not finite.
@@ -90,6 +133,7 @@ impl<C: Chain> Real for C {
         };
         self.unary(x.powi(exponent), slope)
     }
+    #[inline]
     fn powf(self, exponent: f64) -> Self {
         let x = self.inner();
         let slope = if exponent == 0.0 {
@@ -99,12 +143,13 @@ impl<C: Chain> Real for C {
         };
         self.unary(x.powf(exponent), slope)
     }
+    #[inline]
     fn pow(self, exponent: Self) -> Self {
         let (a, b) = (self.inner(), exponent.inner());
         let y = a.pow(b);
         // A constant exponent leaves the logarithm alone, which a negative number has not got. At
         // a = 0 ≤ b stands the limit 0.
-        let is_limit = a.to_f64() == 0.0 && b.to_f64() >= 0.0;
+        let is_limit = a == 0.0 && b >= 0.0;
         let of_exponent = if exponent.is_constant() || is_limit {
             0.0.into()
         } else {
@@ -118,6 +163,43 @@ impl<C: Chain> Real for C {
         };
         self.binary(exponent, y, [of_base, of_exponent])
     }
+    #[inline]
+    fn sigmoid(self) -> Self {
+        let y = self.inner().sigmoid();
+        self.unary(y, y * (-y + 1.0))
+    }
+    #[inline]
+    fn hypot(self, other: Self) -> Self {
+        let (a, b) = (self.inner(), other.inner());
+        let y = a.hypot(b);
+        let by = if y == 0.0 { 0.0.into() } else { y.recip() };
+        self.binary(other, y, [a * by, b * by])
+    }
+    #[inline]
+    fn square(self) -> Self {
+        let x = self.inner();
+        self.unary(x.square(), x * 2.0)
+    }
+    #[inline]
+    fn logsumexp(terms: &[Self]) -> Self {
+        let inner: Vec<C::Inner> = terms.iter().map(|x| x.inner()).collect();
+        let y = C::Inner::logsumexp(&inner);
+        Self::nary(y, terms.iter().map(|&x| (x, (x.inner() - y).exp())))
+    }
+    #[inline]
+    fn dot(a: &[Self], b: &[Self]) -> Self {
+        same_length(a.len(), b.len());
+        let y = a.iter().zip(b).map(|(a, b)| a.inner() * b.inner()).sum();
+        let pairs = a.iter().zip(b);
+        Self::nary(
+            y,
+            pairs.flat_map(|(&a, &b)| [(a, b.inner()), (b, a.inner())]),
+        )
+    }
+    fn region<F: Function>(f: &F, x: &[Self]) -> Self {
+        Self::preaccumulated(f, x)
+    }
+    #[inline]
     fn max(self, other: Self) -> Self {
         let (a, b) = (self.inner(), other.inner());
         if a < b || b < a {
@@ -125,6 +207,7 @@ impl<C: Chain> Real for C {
         }
         self.binary(other, a.max(b), shares(a == b))
     }
+    #[inline]
     fn min(self, other: Self) -> Self {
         let (a, b) = (self.inner(), other.inner());
         if a < b || b < a {
@@ -146,7 +229,7 @@ fn shares<R: Real>(tie: bool) -> [R; 2] {
 
 /// The operators of a number that carries derivatives, among themselves and with constants.
 ///
-/// `operators!([R: Real] Dual<R>)` starts with
+/// `scalar_operators!([R: Real] Dual<R>)` starts with
 ///
 /// ```ignore
 /// impl<R: Real> Add for Dual<R> {
@@ -158,72 +241,118 @@ fn shares<R: Real>(tie: bool) -> [R; 2] {
 ///     }
 /// }
 /// ```
-macro_rules! operators {
+#[macro_export]
+macro_rules! scalar_operators {
     ([$($parameters:tt)*] $number:ty) => {
-        operators!(@ [$($parameters)*] $number, Add, add, |a, b| a + b, [1.0.into(), 1.0.into()]);
-        operators!(@ [$($parameters)*] $number, Sub, sub, |a, b| a - b, [1.0.into(), (-1.0).into()]);
-        operators!(@ [$($parameters)*] $number, Mul, mul, |a, b| a * b, [b, a]);
-        operators!(@ [$($parameters)*] $number, Div, div, |a, b| a / b, {
-            let r = b.recip();
+        $crate::scalar_operators!(@ [$($parameters)*] $number, Add, add, AddAssign, add_assign, |a, b| a + b, [1.0.into(), 1.0.into()]);
+        $crate::scalar_operators!(@ [$($parameters)*] $number, Sub, sub, SubAssign, sub_assign, |a, b| a - b, [1.0.into(), (-1.0).into()]);
+        $crate::scalar_operators!(@ [$($parameters)*] $number, Mul, mul, MulAssign, mul_assign, |a, b| a * b, [b, a]);
+        $crate::scalar_operators!(@ [$($parameters)*] $number, Div, div, DivAssign, div_assign, |a, b| a / b, {
+            let r = $crate::scalar::Real::recip(b);
             [r, -(a * r * r)]
         });
-        operators!(@constant [$($parameters)*] $number, Add, add, |x, c| x + c, 1.0.into());
-        operators!(@constant [$($parameters)*] $number, Sub, sub, |x, c| x - c, 1.0.into());
-        operators!(@constant [$($parameters)*] $number, Mul, mul, |x, c| x * c, c.into());
-        operators!(@constant [$($parameters)*] $number, Div, div, |x, c| x / c, c.recip().into());
+        $crate::scalar_operators!(@constant [$($parameters)*] $number, Add, add, AddAssign, add_assign, |x, c| x + c, 1.0.into());
+        $crate::scalar_operators!(@constant [$($parameters)*] $number, Sub, sub, SubAssign, sub_assign, |x, c| x - c, 1.0.into());
+        $crate::scalar_operators!(@constant [$($parameters)*] $number, Mul, mul, MulAssign, mul_assign, |x, c| x * c, c.into());
+        $crate::scalar_operators!(@constant [$($parameters)*] $number, Div, div, DivAssign, div_assign, |x, c| x / c, c.recip().into());
+        $crate::scalar_operators!(@left [$($parameters)*] $number, Add, add, |c, x| c + x, 1.0.into());
+        $crate::scalar_operators!(@left [$($parameters)*] $number, Sub, sub, |c, x| c - x, (-1.0).into());
+        $crate::scalar_operators!(@left [$($parameters)*] $number, Mul, mul, |c, x| c * x, c.into());
+        $crate::scalar_operators!(@left [$($parameters)*] $number, Div, div, |c, x| c / x, {
+            let r = $crate::scalar::Real::recip(x);
+            -(c * r * r)
+        });
 
-        impl<$($parameters)*> super::real::Arithmetic for $number {}
+        impl<$($parameters)*> $crate::scalar::Arithmetic for $number {}
 
         impl<$($parameters)*> std::ops::Neg for $number {
             type Output = Self;
             #[inline]
             fn neg(self) -> Self {
+                use $crate::scalar::Chain;
                 self.unary(-self.inner(), (-1.0).into())
             }
         }
         impl<$($parameters)*> PartialEq for $number {
+            #[inline]
             fn eq(&self, other: &Self) -> bool {
+                use $crate::scalar::Chain;
                 self.inner() == other.inner()
             }
         }
         impl<$($parameters)*> PartialOrd for $number {
+            #[inline]
             fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                use $crate::scalar::Chain;
                 self.inner().partial_cmp(&other.inner())
             }
         }
+        impl<$($parameters)*> PartialEq<f64> for $number {
+            #[inline]
+            fn eq(&self, other: &f64) -> bool {
+                use $crate::scalar::Chain;
+                self.inner() == *other
+            }
+        }
+        impl<$($parameters)*> PartialOrd<f64> for $number {
+            #[inline]
+            fn partial_cmp(&self, other: &f64) -> Option<std::cmp::Ordering> {
+                use $crate::scalar::Chain;
+                self.inner().partial_cmp(other)
+            }
+        }
         impl<$($parameters)*> std::iter::Sum for $number {
+            #[inline]
             fn sum<I: Iterator<Item = Self>>(terms: I) -> Self {
                 terms.reduce(|a, b| a + b).unwrap_or_else(|| 0.0.into())
             }
         }
     };
-    (@ [$($parameters:tt)*] $number:ty, $trait:ident, $method:ident, |$a:ident, $b:ident| $y:expr, $slopes:expr) => {
+    (@ [$($parameters:tt)*] $number:ty, $trait:ident, $method:ident, $assign:ident, $assign_method:ident, |$a:ident, $b:ident| $y:expr, $slopes:expr) => {
         impl<$($parameters)*> std::ops::$trait for $number {
             type Output = Self;
             #[inline]
             fn $method(self, other: Self) -> Self {
+                use $crate::scalar::Chain;
                 let ($a, $b) = (self.inner(), other.inner());
                 self.binary(other, $y, $slopes)
             }
         }
-        impl<$($parameters)*> std::ops::$trait<$number> for f64 {
-            type Output = $number;
+        impl<$($parameters)*> std::ops::$assign for $number {
             #[inline]
-            fn $method(self, other: $number) -> $number {
-                std::ops::$trait::$method(<$number>::from(self), other)
+            fn $assign_method(&mut self, other: Self) {
+                *self = std::ops::$trait::$method(*self, other);
             }
         }
     };
-    (@constant [$($parameters:tt)*] $number:ty, $trait:ident, $method:ident, |$x:ident, $c:ident| $y:expr, $slope:expr) => {
+    (@constant [$($parameters:tt)*] $number:ty, $trait:ident, $method:ident, $assign:ident, $assign_method:ident, |$x:ident, $c:ident| $y:expr, $slope:expr) => {
         impl<$($parameters)*> std::ops::$trait<f64> for $number {
             type Output = Self;
             #[inline]
             fn $method(self, $c: f64) -> Self {
+                use $crate::scalar::Chain;
                 let $x = self.inner();
                 self.unary($y, $slope)
+            }
+        }
+        impl<$($parameters)*> std::ops::$assign<f64> for $number {
+            #[inline]
+            fn $assign_method(&mut self, other: f64) {
+                *self = std::ops::$trait::$method(*self, other);
+            }
+        }
+    };
+    (@left [$($parameters:tt)*] $number:ty, $trait:ident, $method:ident, |$c:ident, $x:ident| $y:expr, $slope:expr) => {
+        impl<$($parameters)*> std::ops::$trait<$number> for f64 {
+            type Output = $number;
+            #[inline]
+            fn $method(self, other: $number) -> $number {
+                use $crate::scalar::Chain;
+                let ($c, $x) = (self, other.inner());
+                other.unary($y, $slope)
             }
         }
     };
 }
 
-pub(super) use operators;
+pub(super) use scalar_operators;

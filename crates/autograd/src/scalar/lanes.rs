@@ -1,0 +1,220 @@
+//! Several points at once: a number for each, side by side.
+//!
+//! A program on numbers does the same at every point, so its points can go through it together. An
+//! operation is then a loop over [`LANES`] numbers, which the compiler makes vectors of, and what it
+//! costs to record or to dispatch is shared by all of them.
+//!
+//! Points part where a program asks which of two numbers is larger. Then the answer is that of the first
+//! point, and [`diverged`] says so: whoever runs a program on lanes asks afterwards, and repeats what
+//! diverged one point at a time.
+
+use std::array::from_fn;
+use std::cell::Cell;
+use std::cmp::Ordering;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
+use super::real::{Arithmetic, Real, same_length};
+
+/// How many points go together: the `f64`s in the widest vector there is.
+pub(super) const LANES: usize = 8;
+
+/// A number at each of several points.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lanes(pub(super) [f64; LANES]);
+
+thread_local! {
+    static DIVERGED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether points have parted since it was asked last.
+pub(super) fn diverged() -> bool {
+    DIVERGED.replace(false)
+}
+
+/// The answer of the first point, and a note if another one has a different one.
+#[inline]
+fn agreed<T: Copy + PartialEq>(answers: [T; LANES]) -> T {
+    if answers.iter().any(|answer| *answer != answers[0]) {
+        DIVERGED.set(true);
+    }
+    answers[0]
+}
+
+impl Lanes {
+    #[inline]
+    fn map(self, f: impl Fn(f64) -> f64) -> Self {
+        Self(self.0.map(f))
+    }
+
+    #[inline]
+    fn zip(self, other: Self, f: impl Fn(f64, f64) -> f64) -> Self {
+        Self(from_fn(|i| f(self.0[i], other.0[i])))
+    }
+}
+
+impl From<f64> for Lanes {
+    #[inline]
+    fn from(value: f64) -> Self {
+        Self([value; LANES])
+    }
+}
+
+impl PartialEq for Lanes {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        agreed(from_fn(|i| self.0[i] == other.0[i]))
+    }
+}
+
+impl PartialOrd for Lanes {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        agreed(from_fn(|i| self.0[i].partial_cmp(&other.0[i])))
+    }
+}
+
+impl PartialEq<f64> for Lanes {
+    #[inline]
+    fn eq(&self, other: &f64) -> bool {
+        agreed(self.0.map(|x| x == *other))
+    }
+}
+
+impl PartialOrd<f64> for Lanes {
+    #[inline]
+    fn partial_cmp(&self, other: &f64) -> Option<Ordering> {
+        agreed(self.0.map(|x| x.partial_cmp(other)))
+    }
+}
+
+impl Neg for Lanes {
+    type Output = Self;
+    #[inline]
+    fn neg(self) -> Self {
+        self.map(Neg::neg)
+    }
+}
+
+impl Sum for Lanes {
+    #[inline]
+    fn sum<I: Iterator<Item = Self>>(terms: I) -> Self {
+        terms.fold(0.0.into(), Add::add)
+    }
+}
+
+/// `operators!(Add, add, AddAssign, add_assign)` gives a + b and a += b, where b, or in the former
+/// a, may be a constant.
+macro_rules! operators {
+    ($trait:ident, $method:ident, $assign:ident, $assign_method:ident) => {
+        impl $trait for Lanes {
+            type Output = Self;
+            #[inline]
+            fn $method(self, other: Self) -> Self {
+                self.zip(other, $trait::$method)
+            }
+        }
+        impl $trait<f64> for Lanes {
+            type Output = Self;
+            #[inline]
+            fn $method(self, other: f64) -> Self {
+                self.map(|x| $trait::$method(x, other))
+            }
+        }
+        impl $trait<Lanes> for f64 {
+            type Output = Lanes;
+            #[inline]
+            fn $method(self, other: Lanes) -> Lanes {
+                other.map(|x| $trait::$method(self, x))
+            }
+        }
+        impl $assign for Lanes {
+            #[inline]
+            fn $assign_method(&mut self, other: Self) {
+                *self = $trait::$method(*self, other);
+            }
+        }
+        impl $assign<f64> for Lanes {
+            #[inline]
+            fn $assign_method(&mut self, other: f64) {
+                *self = $trait::$method(*self, other);
+            }
+        }
+    };
+}
+
+operators!(Add, add, AddAssign, add_assign);
+operators!(Sub, sub, SubAssign, sub_assign);
+operators!(Mul, mul, MulAssign, mul_assign);
+operators!(Div, div, DivAssign, div_assign);
+
+impl Arithmetic for Lanes {}
+
+/// `lanewise!(exp, log)` gives `fn exp(self) -> Self`, which is `exp` of each number, and `log`.
+macro_rules! lanewise {
+    ($($name:ident),*) => {
+        $(
+            #[inline]
+            fn $name(self) -> Self {
+                self.map(Real::$name)
+            }
+        )*
+    };
+}
+
+impl Real for Lanes {
+    lanewise!(
+        abs, sign, recip, sqrt, exp, log, log1p, sin, cos, atan, tanh, sigmoid, square
+    );
+
+    fn to_f64(self) -> f64 {
+        agreed(self.0)
+    }
+    #[inline]
+    fn is_zero(self) -> bool {
+        self.0 == [0.0; LANES]
+    }
+    #[inline]
+    fn is_tame(self) -> bool {
+        // Without `all`, which would stop early and so go one by one.
+        self.0.iter().fold(true, |tame, x| tame & x.is_finite())
+    }
+    #[inline]
+    fn through(self, slope: Self) -> Self {
+        self.zip(slope, Real::through)
+    }
+    fn sin_cos(self) -> (Self, Self) {
+        let both = self.0.map(f64::sin_cos);
+        (
+            Self(both.map(|(sin, _)| sin)),
+            Self(both.map(|(_, cos)| cos)),
+        )
+    }
+    fn powi(self, exponent: i32) -> Self {
+        self.map(|x| Real::powi(x, exponent))
+    }
+    fn powf(self, exponent: f64) -> Self {
+        self.map(|x| Real::powf(x, exponent))
+    }
+    fn pow(self, exponent: Self) -> Self {
+        self.zip(exponent, Real::pow)
+    }
+    fn hypot(self, other: Self) -> Self {
+        self.zip(other, Real::hypot)
+    }
+    fn max(self, other: Self) -> Self {
+        self.zip(other, Real::max)
+    }
+    fn min(self, other: Self) -> Self {
+        self.zip(other, Real::min)
+    }
+    fn logsumexp(terms: &[Self]) -> Self {
+        let at = |lane: usize| terms.iter().map(|x| x.0[lane]).collect::<Vec<_>>();
+        Self(from_fn(|lane| f64::logsumexp(&at(lane))))
+    }
+    #[inline]
+    fn dot(a: &[Self], b: &[Self]) -> Self {
+        same_length(a.len(), b.len());
+        a.iter().zip(b).map(|(&a, &b)| a * b).sum()
+    }
+}
