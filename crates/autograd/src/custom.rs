@@ -233,7 +233,7 @@ impl Primitive for CustomJvp {
     fn saves(&self, _: Needed) -> Saves {
         Saves::EVERYTHING
     }
-    fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent {
+    fn jvp(&self, x: &[&Var], y: &Output, t: &[Option<&Var>]) -> Tangent {
         if t.iter().all(Option::is_none) {
             return Tangent::Zero;
         }

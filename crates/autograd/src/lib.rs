@@ -59,7 +59,9 @@ pub use inspect::Summary;
 pub use lift::taken_one_by_one;
 pub use live::{Live, live};
 pub use node::{Node, NodeId};
-pub use primitive::{Batched, Cotangents, Held, Inputs, Needed, Output, Primitive, Saves, Tangent};
+pub use primitive::{
+    Batched, Cotangents, Forward, Inputs, Needed, Output, Primitive, Saves, Tangent,
+};
 pub use rules::{Attention, Reduce};
 pub use tape::{Mode, Tape};
 pub use var::Var;

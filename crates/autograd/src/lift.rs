@@ -11,6 +11,7 @@
 //! is older holds the two parts of a dual each for itself; so a movement can be differentiated
 //! backwards. A batch is below both: it only concerns how a value is computed.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -21,7 +22,7 @@ use crate::backward::pull;
 use crate::derivative::{Derivatives, NoDerivative};
 use crate::node::{Kind, Node, Operand};
 use crate::primitive::{
-    Batched, Cotangents, Held, Inputs, Needed, Output, Primitive, Saves, Tangent,
+    Batched, Cotangents, Forward, Inputs, Needed, Output, Primitive, Residuals, Saves, Tangent,
 };
 use crate::tape::{self, Tape};
 use crate::var::{Var, common_tape};
@@ -69,7 +70,7 @@ fn refuse(level: u64, error: NoDerivative) {
 
 /// A rule that looks at values does not move with what it is given: whoever moves that will be told.
 pub(crate) fn refuse_to_move(node: &Node, x: &Inputs, y: &Output, g: &Var) {
-    let given = x.values.iter().flatten().chain(&y.0).chain([g]);
+    let given = x.values.iter().flatten().chain(&y.value).chain([g]);
     for dual in given.filter_map(Var::dual) {
         let error = NoDerivative {
             operation: node.name(),
@@ -90,7 +91,7 @@ pub fn taken_one_by_one() -> Vec<String> {
 /// Computes an operation some of whose inputs are lifted.
 #[cold]
 #[track_caller]
-pub(crate) fn apply(primitive: Rc<dyn Primitive>, inputs: &[&Var]) -> Var {
+pub(crate) fn apply(primitive: Rc<dyn Primitive>, inputs: &[&Var]) -> (Var, Residuals) {
     let level = inputs.iter().filter_map(|x| Some(x.dual()?.level)).max();
     let tracked = inputs.iter().find(|x| x.node().is_some());
     let tape = tracked.and_then(|x| x.tape());
@@ -105,7 +106,7 @@ pub(crate) fn apply(primitive: Rc<dyn Primitive>, inputs: &[&Var]) -> Var {
 
 /// An operation on a tape, whose values are what is below it.
 #[track_caller]
-fn record(primitive: Rc<dyn Primitive>, inputs: &[&Var]) -> Var {
+fn record(primitive: Rc<dyn Primitive>, inputs: &[&Var]) -> (Var, Residuals) {
     // What is not tracked is a value here, whatever older tape it is on.
     let tracked = inputs.iter().filter(|x| x.node().is_some());
     let tracked: Vec<&Var> = tracked.copied().collect();
@@ -113,7 +114,7 @@ fn record(primitive: Rc<dyn Primitive>, inputs: &[&Var]) -> Var {
         unreachable!("an input is tracked")
     };
     let below: Vec<Var> = inputs.iter().map(|x| x.below()).collect();
-    let y = Var::apply(Shared(Rc::clone(&primitive)), &refs(&below));
+    let (y, residuals) = Var::apply_keeping(Shared(Rc::clone(&primitive)), &refs(&below), true);
     let needed = Needed::from_fn(inputs.len(), |i| inputs[i].is_tracked());
     let saves = primitive.saves(needed);
     let location = tape.location();
@@ -121,8 +122,9 @@ fn record(primitive: Rc<dyn Primitive>, inputs: &[&Var]) -> Var {
         node.kind = Kind::of(Shared(primitive), location);
         node.location = location;
         save(node, inputs, saves, &y);
+        residuals.clone_into(&mut node.saved.get_mut().residuals);
     });
-    y.tracked_as(tape, id)
+    (y.tracked_as(tape, id), residuals)
 }
 
 /// Writes to a node what its rule will need, lifted as it is.
@@ -142,7 +144,7 @@ fn save(node: &mut Node, inputs: &[&Var], saves: Saves, y: &Var) {
 
 /// An operation on batches, none of which is tracked.
 #[track_caller]
-fn compute(primitive: &dyn Primitive, inputs: &[&Var]) -> Var {
+fn compute(primitive: &dyn Primitive, inputs: &[&Var]) -> (Var, Residuals) {
     let mut sizes = inputs.iter().filter_map(|x| x.batch_size());
     let Some(size) = sizes.next() else {
         unreachable!("an input is lifted")
@@ -158,16 +160,20 @@ fn compute(primitive: &dyn Primitive, inputs: &[&Var]) -> Var {
         is_batched: x.batch_size().is_some(),
     });
     let x: Vec<Batched<'_>> = batched.collect();
-    let value = primitive
-        .forward_batched(&x)
+    let Forward {
+        value,
+        mut residuals,
+    } = primitive
+        .forward_batched_with_residuals(&x)
         .unwrap_or_else(|| one_by_one(primitive, &x, size));
+    residuals.map(|residual| Var::batch(residual.raw().clone(), None));
     let tape = inputs.iter().find_map(|x| x.tape());
-    Var::batch(value, tape.cloned())
+    (Var::batch(value, tape.cloned()), residuals)
 }
 
 /// The members of a batch one after another.
 #[track_caller]
-fn one_by_one(primitive: &dyn Primitive, x: &[Batched<'_>], size: usize) -> Tensor {
+fn one_by_one(primitive: &dyn Primitive, x: &[Batched<'_>], size: usize) -> Forward {
     assert!(
         size > 0,
         "{}: a batch of no members, and the operation has no form for batches",
@@ -180,15 +186,34 @@ fn one_by_one(primitive: &dyn Primitive, x: &[Batched<'_>], size: usize) -> Tens
             false => x.value.clone(),
         };
         let x: Vec<Tensor> = x.iter().map(member).collect();
-        primitive.forward(&x.iter().collect::<Vec<_>>())
+        let Forward { value, residuals } =
+            primitive.forward_with_residuals(&x.iter().collect::<Vec<_>>());
+        (value, residuals)
     };
-    Tensor::stack(&(0..size).map(member).collect::<Vec<_>>(), 0)
+    let (values, residuals): (Vec<Tensor>, Vec<Residuals>) = (0..size).map(member).unzip();
+    Forward {
+        value: Tensor::stack(&values, 0),
+        residuals: Residuals::stack(&residuals),
+    }
 }
 
 /// The number of members of what a rule is given, if any of it is a batch.
 pub(crate) fn batch_of(x: &Inputs, y: &Output, g: &Var) -> Option<usize> {
-    let saved = x.values.iter().flatten().chain(&y.0);
+    let saved = x.values.iter().flatten().chain(&y.value);
     saved.chain([g]).find_map(Var::batch_size)
+}
+
+/// The cotangent `g` as one for each member, where residuals are: `y` of a batch whose cotangent all
+/// members share.
+pub(crate) fn beside<'g>(g: &'g Var, y: &Output) -> Cow<'g, Var> {
+    let members = y.residuals.values().find_map(Var::batch_size);
+    match (members, g.batch_size()) {
+        (Some(members), None) => {
+            let zeros = g.raw().constant_like([members], 0.0);
+            Cow::Owned(g + Var::batch(zeros, None))
+        }
+        _ => Cow::Borrowed(g),
+    }
 }
 
 /// The cotangents of all members of a batch by a rule that looks at values, one after another.
@@ -209,7 +234,13 @@ pub(crate) fn rule_one_by_one(
             node: Rc::clone(&x.node),
             needed: x.needed,
         };
-        primitive.vjp(&x, &Output(own(&y.0)), &of_member(g, member))
+        let mut residuals = y.residuals.clone();
+        residuals.map(|residual| of_member(residual, member));
+        let y = Output {
+            value: own(&y.value),
+            residuals,
+        };
+        primitive.vjp(&x, &y, &of_member(g, member))
     };
     let all: Vec<Cotangents> = (0..members).map(rule).collect();
     let joined = |i: usize| {
@@ -222,7 +253,7 @@ pub(crate) fn rule_one_by_one(
 
 /// An operation on duals of a level: its value, and the movement of that.
 #[track_caller]
-fn move_forwards(primitive: &Rc<dyn Primitive>, inputs: &[&Var], level: u64) -> Var {
+fn move_forwards(primitive: &Rc<dyn Primitive>, inputs: &[&Var], level: u64) -> (Var, Residuals) {
     let part = |x: &&Var| x.dual().filter(|dual| dual.level == level).cloned();
     let duals: Vec<Option<Dual>> = inputs.iter().map(part).collect();
     let primal = |(x, dual): (&&Var, &Option<Dual>)| match dual {
@@ -235,7 +266,11 @@ fn move_forwards(primitive: &Rc<dyn Primitive>, inputs: &[&Var], level: u64) -> 
         .iter()
         .map(|dual| dual.as_ref().map(|dual| &dual.tangent))
         .collect();
-    let y = Var::apply(Shared(Rc::clone(primitive)), &x);
+    let (y, residuals) = Var::apply_keeping(Shared(Rc::clone(primitive)), &x, true);
+    let y = Output {
+        value: Some(y),
+        residuals,
+    };
     let tangent = match primitive.jvp(&x, &y, &t) {
         Tangent::Zero => None,
         Tangent::Of(tangent) => Some(tangent),
@@ -257,14 +292,16 @@ fn move_forwards(primitive: &Rc<dyn Primitive>, inputs: &[&Var], level: u64) -> 
     };
     #[cfg(test)]
     let tangent = tests::spoil(&**primitive, tangent);
-    match tangent {
-        None => y,
+    let primal = y.clone();
+    let y_moving = match tangent {
+        None => primal,
         Some(tangent) => Var::moving(Dual {
             level,
-            primal: y,
+            primal,
             tangent,
         }),
-    }
+    };
+    (y_moving, y.residuals)
 }
 
 /// J·t by the rule of v·J: that is linear in v, so the slope of ⟨v·J, t⟩ by v is J·t.
@@ -272,7 +309,7 @@ fn move_forwards(primitive: &Rc<dyn Primitive>, inputs: &[&Var], level: u64) -> 
 fn transposed(
     primitive: &Rc<dyn Primitive>,
     x: &[&Var],
-    y: &Var,
+    y: &Output,
     t: &[Option<&Var>],
     level: u64,
 ) -> Option<Var> {
@@ -307,8 +344,11 @@ fn transposed(
         node: Rc::new(node),
         needed,
     };
-    let output = Output(saves.has_output().then(|| y.clone()));
-    let pulled = primitive.vjp(&inputs, &output, &v);
+    let output = Output {
+        value: saves.has_output().then(|| (**y).clone()),
+        residuals: y.residuals.clone(),
+    };
+    let pulled = primitive.vjp(&inputs, &output, &beside(&v, y));
     let along = pulled.into_iter().zip(t).filter_map(|(pulled, t)| {
         let (pulled, t) = (pulled?, (*t)?);
         Some((pulled * t).sum(..))
@@ -362,17 +402,18 @@ macro_rules! forward {
 }
 
 forward! {
-    fn name(&self) -> std::borrow::Cow<'static, str>;
+    fn name(&self) -> Cow<'static, str>;
     fn forward(&self, x: &[&Tensor]) -> Tensor;
+    fn forward_with_residuals(&self, x: &[&Tensor]) -> Forward;
     fn saves(&self, needed: Needed) -> Saves;
     fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents;
     fn add_cotangent(&self, g: &Tensor, total: &mut Tensor) -> bool;
-    fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent;
+    fn jvp(&self, x: &[&Var], y: &Output, t: &[Option<&Var>]) -> Tangent;
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor>;
-    fn held(&self) -> smallvec::SmallVec<[Held; 3]>;
+    fn forward_batched_with_residuals(&self, x: &[Batched<'_>]) -> Option<Forward>;
     fn derivatives(&self) -> Derivatives;
-    fn formula(&self) -> std::borrow::Cow<'static, str>;
-    fn rule(&self) -> std::borrow::Cow<'static, str>;
+    fn formula(&self) -> Cow<'static, str>;
+    fn rule(&self) -> Cow<'static, str>;
     fn attributes(&self) -> String;
     fn flops(&self, x: &[Shape], y: &Shape) -> u64;
     fn rule_flops(&self, needed: Needed, x: &[Shape], y: &Shape) -> u64;

@@ -5,13 +5,13 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use retrograd_tensor::{DType, Shape};
+use retrograd_tensor::{DType, Shape, Tensor};
 use smallbox::{SmallBox, smallbox};
 use smallvec::SmallVec;
 
 use crate::checkpoint::Region;
 use crate::derivative::{Derivatives, NoDerivative};
-use crate::primitive::{Held, Primitive};
+use crate::primitive::{Output, Primitive};
 use crate::var::Var;
 
 /// Position of a node on its tape.
@@ -73,25 +73,39 @@ impl Operand {
 pub(crate) struct Saved {
     pub(crate) inputs: SmallVec<[Option<Var>; 3]>,
     pub(crate) output: Option<Var>,
+    /// What the operation has kept beside both, by name.
+    pub(crate) residuals: Vec<(&'static str, Var)>,
     /// A sweep has used the values and let them go.
     pub(crate) freed: bool,
 }
 
-/// The values of the inputs, where kept, and of the output.
-type Values = (SmallVec<[Option<Var>; 3]>, Option<Var>);
+/// The values of the inputs, where kept, and of the output, and the residuals.
+type Values = (SmallVec<[Option<Var>; 3]>, Output);
 
 impl Saved {
     /// The values, for good; nothing if they have been taken before.
     #[inline]
     pub(crate) fn take(&mut self) -> Option<Values> {
         let freed = std::mem::replace(&mut self.freed, true);
-        (!freed).then(|| (std::mem::take(&mut self.inputs), self.output.take()))
+        (!freed).then(|| {
+            let output = Output {
+                value: self.output.take(),
+                residuals: self.residuals.drain(..).collect(),
+            };
+            (std::mem::take(&mut self.inputs), output)
+        })
     }
 
     /// The values; nothing if they have been taken.
     #[inline]
     pub(crate) fn copy(&self) -> Option<Values> {
-        (!self.freed).then(|| (self.inputs.clone(), self.output.clone()))
+        (!self.freed).then(|| {
+            let output = Output {
+                value: self.output.clone(),
+                residuals: self.residuals.iter().cloned().collect(),
+            };
+            (self.inputs.clone(), output)
+        })
     }
 }
 
@@ -151,6 +165,7 @@ impl Node {
         let saved = self.saved.get_mut();
         saved.inputs.clear();
         saved.output = None;
+        saved.residuals.clear();
         saved.freed = false;
     }
 
@@ -200,20 +215,13 @@ impl Node {
         self.location
     }
 
-    /// The tensors that its operation holds as attributes.
-    pub(crate) fn held(&self) -> SmallVec<[Held; 3]> {
-        match &self.kind {
-            Kind::Computed(primitive) => primitive.held(),
-            _ => SmallVec::new(),
-        }
-    }
-
-    /// Bytes of the values kept for the backward sweep, and of what the operation holds as attributes.
+    /// Bytes of the buffers kept for the backward sweep, those that others keep as well included.
     #[must_use]
     pub fn saved_bytes(&self) -> usize {
         let saved = self.saved.borrow();
         let values = saved.inputs.iter().chain([&saved.output]).flatten();
-        let held = self.held().iter().map(|held| held.bytes).sum::<usize>();
-        held + values.map(|value| value.raw().bytes()).sum::<usize>()
+        let residuals = saved.residuals.iter().map(|(_, residual)| residual);
+        let buffers = values.chain(residuals).flat_map(Var::buffers);
+        buffers.map(Tensor::buffer_bytes).sum()
     }
 }

@@ -5,11 +5,12 @@ use std::fmt;
 use std::ops::{Deref, Index};
 use std::rc::Rc;
 
-use retrograd_tensor::{Array, Element, Shape, Tensor};
+use retrograd_tensor::{Shape, Tensor};
 use smallvec::SmallVec;
 
 use crate::derivative::Derivatives;
 use crate::node::Node;
+use crate::recycle;
 use crate::var::Var;
 
 /// A differentiable operation from some tensors to one tensor.
@@ -53,6 +54,16 @@ pub trait Primitive: fmt::Debug {
     /// The result for the input values `x`.
     fn forward(&self, x: &[&Tensor]) -> Tensor;
 
+    /// The result, and what [`vjp`](Self::vjp) and [`jvp`](Self::jvp) will read beside inputs and
+    /// output: moments, positions, factors, of whatever element type. This is what runs when the
+    /// operation is recorded; nothing is kept unless it says otherwise.
+    ///
+    /// Residuals are numbers without a history: a rule that reads them has to be right when it is
+    /// differentiated itself. See [`Output::residual`].
+    fn forward_with_residuals(&self, x: &[&Tensor]) -> Forward {
+        self.forward(x).into()
+    }
+
     /// Which values [`vjp`](Self::vjp) will read, when the cotangents of `needed` are asked for.
     ///
     /// Everything else is let go as soon as the computation is done with it.
@@ -79,7 +90,7 @@ pub trait Primitive: fmt::Debug {
     ///
     /// An operation that is linear says so and has nothing to compute. What says nothing is moved by its
     /// [`vjp`](Self::vjp), which costs a sweep of one operation.
-    fn jvp(&self, _x: &[&Var], _y: &Var, _t: &[Option<&Var>]) -> Tangent {
+    fn jvp(&self, _x: &[&Var], _y: &Output, _t: &[Option<&Var>]) -> Tangent {
         Tangent::Transposed
     }
 
@@ -89,9 +100,9 @@ pub trait Primitive: fmt::Debug {
         None
     }
 
-    /// The tensors among its attributes, which live as long as its node: positions, moments, draws.
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::new()
+    /// The same with residuals, each of which has the axis of the batch in front.
+    fn forward_batched_with_residuals(&self, x: &[Batched<'_>]) -> Option<Forward> {
+        self.forward_batched(x).map(Forward::from)
     }
 
     /// How often the operation can be differentiated; for ever, unless its rule looks at values.
@@ -157,45 +168,114 @@ fn attributes(debug: &str) -> String {
 /// The cotangent of each input of an operation, in order; `None` stands for zero.
 pub type Cotangents = SmallVec<[Option<Var>; 3]>;
 
-/// A tensor that an operation holds as an attribute; see [`Primitive::held`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// What it is to the operation, such as `positions`.
-    pub role: &'static str,
-    /// Size along each axis.
-    pub shape: Shape,
-    /// Size of its elements, each once: along an axis that is only stretched there is one.
-    pub bytes: usize,
-    /// Where its elements are, to tell whether two operations hold the same.
-    address: usize,
+/// What an operation gives when it is recorded: its value and residuals; see
+/// [`Primitive::forward_with_residuals`].
+#[derive(Debug)]
+pub struct Forward {
+    pub(crate) value: Tensor,
+    pub(crate) residuals: Residuals,
 }
 
-impl Held {
-    /// Of indices or numbers of a type.
+impl From<Tensor> for Forward {
+    /// Without residuals.
+    #[inline]
+    fn from(value: Tensor) -> Self {
+        let residuals = Residuals::default();
+        Self { value, residuals }
+    }
+}
+
+impl Forward {
+    /// Also keep this for the rule, which finds it by its name.
     #[must_use]
-    pub fn array<T: Element>(role: &'static str, array: &Array<T>) -> Self {
-        let sizes = array.shape().iter().zip(array.layout().strides());
-        let stored = sizes.map(|(&size, &stride)| if stride == 0 { size.min(1) } else { size });
-        Self {
-            role,
-            shape: *array.shape(),
-            bytes: stored.product::<usize>() * size_of::<T>(),
-            address: array.address(),
+    pub fn keeping(mut self, name: &'static str, residual: Tensor) -> Self {
+        self.residuals.push(name, Var::constant(residual));
+        self
+    }
+}
+
+/// Residuals by name. The list comes from an operation before, and goes to one after.
+#[derive(Debug, Default)]
+pub(crate) struct Residuals(Vec<(&'static str, Var)>);
+
+impl Residuals {
+    pub(crate) fn push(&mut self, name: &'static str, residual: Var) {
+        if self.0.capacity() == 0 {
+            self.0 = recycle::list();
+        }
+        self.0.push((name, residual));
+    }
+
+    /// Changes each.
+    pub(crate) fn map(&mut self, map: impl Fn(&Var) -> Var) {
+        for (_, residual) in &mut self.0 {
+            *residual = map(residual);
         }
     }
 
-    /// Of numbers.
-    #[must_use]
-    pub fn tensor(role: &'static str, tensor: &Tensor) -> Self {
-        match tensor {
-            Tensor::F32(array) => Self::array(role, array),
-            Tensor::F64(array) => Self::array(role, array),
+    /// What operations with these names gave for each member of a batch, joined.
+    pub(crate) fn stack(all: &[Self]) -> Self {
+        let mut residuals = Self::default();
+        for (i, (name, _)) in all
+            .first()
+            .map_or(&[][..], |first| &first.0)
+            .iter()
+            .enumerate()
+        {
+            let parts: Vec<Tensor> = all.iter().map(|one| one.0[i].1.raw().clone()).collect();
+            residuals.push(name, Var::batch(Tensor::stack(&parts, 0), None));
         }
+        residuals
     }
 
-    /// Whether both are of one buffer.
-    pub(crate) fn shares_storage_with(&self, other: &Self) -> bool {
-        self.address == other.address
+    /// The residual of this name.
+    #[track_caller]
+    pub(crate) fn of(&self, name: &str) -> &Var {
+        let found = self.0.iter().find(|(own, _)| *own == name);
+        let (_, residual) = found.unwrap_or_else(|| {
+            panic!(
+                "the rule reads the residual `{name}`, which `forward_with_residuals` does not give"
+            )
+        });
+        residual
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Var> {
+        self.0.iter().map(|(_, residual)| residual)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds them to what a node has saved.
+    pub(crate) fn clone_into(&self, list: &mut Vec<(&'static str, Var)>) {
+        list.extend_from_slice(&self.0);
+    }
+}
+
+impl FromIterator<(&'static str, Var)> for Residuals {
+    fn from_iter<I: IntoIterator<Item = (&'static str, Var)>>(all: I) -> Self {
+        let mut residuals = Self::default();
+        for (name, residual) in all {
+            residuals.push(name, residual);
+        }
+        residuals
+    }
+}
+
+impl Clone for Residuals {
+    fn clone(&self) -> Self {
+        self.0.iter().cloned().collect()
+    }
+}
+
+impl Drop for Residuals {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.capacity() > 0 {
+            recycle::give_list(std::mem::take(&mut self.0));
+        }
     }
 }
 
@@ -239,6 +319,16 @@ impl Batched<'_> {
         let ones = std::iter::repeat_n(1, rank.saturating_sub(member.rank()));
         let sizes: SmallVec<[usize; 8]> = size.chain(ones).chain(member.iter().copied()).collect();
         Shape::from(&sizes[..])
+    }
+
+    /// The tensor with an axis for so many members, stretched if they share it.
+    #[must_use]
+    pub fn of_each(&self, members: usize) -> Tensor {
+        if self.is_batched {
+            return self.value.clone();
+        }
+        let sizes = [&[members], &self.value.shape()[..]].concat();
+        self.value.broadcast_to(sizes)
     }
 
     /// The tensor with axes of size 1 behind that of the batch, so that members have `rank` axes and
@@ -404,9 +494,25 @@ impl Index<usize> for Inputs {
     }
 }
 
-/// The output of an operation as its rule sees it.
+/// The output of an operation as its rule sees it: the value where declared, and the residuals.
 #[derive(Debug)]
-pub struct Output(pub(crate) Option<Var>);
+pub struct Output {
+    pub(crate) value: Option<Var>,
+    pub(crate) residuals: Residuals,
+}
+
+impl Output {
+    /// What [`Primitive::forward_with_residuals`] has kept under this name: a constant, of a batch one
+    /// for each member.
+    ///
+    /// # Panics
+    /// If it has kept nothing of this name.
+    #[track_caller]
+    #[must_use]
+    pub fn residual(&self, name: &str) -> &Var {
+        self.residuals.of(name)
+    }
+}
 
 impl Deref for Output {
     type Target = Var;
@@ -415,7 +521,7 @@ impl Deref for Output {
     /// If the operation does not declare in [`Primitive::saves`] that it reads its output.
     #[inline]
     fn deref(&self) -> &Var {
-        self.0
+        self.value
             .as_ref()
             .unwrap_or_else(|| panic!("the rule reads its output, which `saves` does not declare"))
     }

@@ -184,7 +184,7 @@ fn rule(
         }
         match lift::batch_of(x, y, g).filter(|_| looks_at_values) {
             Some(members) => lift::rule_one_by_one(primitive, (x, y, g), members),
-            None => primitive.vjp(x, y, g),
+            None => primitive.vjp(x, y, &lift::beside(g, y)),
         }
     });
     #[cfg(test)]
@@ -270,13 +270,15 @@ fn residuals(
     // A recorded sweep hands the rule the Vars of the tape, so that it is itself recorded.
     if mode == Sweep::Record {
         let both = values.iter_mut().zip(node.inputs());
-        for (value, node) in both.chain([(&mut output, Some(id))]) {
+        for (value, node) in both.chain([(&mut output.value, Some(id))]) {
             *value = value.take().map(|value| tape.var(value, node));
         }
+        output.residuals.map(|residual| residual.constant_of(tape));
     } else if tape.is_watched() {
-        for value in values.iter_mut().chain([&mut output]) {
+        for value in values.iter_mut().chain([&mut output.value]) {
             *value = value.take().map(|value| tape.rule_constant(value));
         }
+        output.residuals.map(|residual| residual.constant_of(tape));
     }
     let needed = |i: usize| node.inputs[i].node.is_some_and(&matters);
     let x = Inputs {
@@ -284,7 +286,7 @@ fn residuals(
         node: Rc::clone(node),
         needed: Needed::from_fn(node.inputs.len(), needed),
     };
-    (x, Output(output))
+    (x, output)
 }
 
 /// Adds one use's cotangent to what the other uses gave. Only the sweep does this.

@@ -7,11 +7,11 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use retrograd_tensor::{DType, Shape, Tensor};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::lift::{self, Dual, Lift};
 use crate::node::{Kind, Node, NodeId, Operand};
-use crate::primitive::{Needed, Primitive, Saves};
+use crate::primitive::{Forward, Needed, Primitive, Residuals, Saves};
 use crate::tape::{Mode, Tape};
 
 /// A value and, when tracked, its node on a tape.
@@ -121,6 +121,27 @@ impl Var {
         &self.value
     }
 
+    /// Every tensor that this holds: of a dual, the value and its movement.
+    pub(crate) fn buffers(&self) -> SmallVec<[&Tensor; 2]> {
+        match self.dual() {
+            None => smallvec![&self.value],
+            Some(Dual {
+                primal, tangent, ..
+            }) => {
+                let parts = primal.buffers().into_iter().chain(tangent.buffers());
+                parts.collect()
+            }
+        }
+    }
+
+    /// A constant made of this one's numbers; of a batch, of those of all members.
+    pub(crate) fn derived(&self, value: Tensor) -> Self {
+        match self.batch_size() {
+            None => Self::constant(value),
+            Some(_) => Self::batch(value, None),
+        }
+    }
+
     /// A tensor of this Var's shape, to ask what shapes views of it would have.
     pub(crate) fn stand_in(&self) -> Tensor {
         match self.batch_size() {
@@ -131,11 +152,7 @@ impl Var {
 
     /// A constant whose numbers, of all members of a batch, are a function of these.
     pub(crate) fn mapped(&self, function: impl Fn(f64) -> f64) -> Self {
-        let value = self.value.map(function);
-        match self.batch_size() {
-            None => Self::constant(value),
-            Some(_) => Self::batch(value, None),
-        }
+        self.derived(self.value.map(function))
     }
 
     /// As [`raw`](Self::raw), for good.
@@ -373,28 +390,48 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn apply(primitive: impl Primitive + 'static, inputs: &[&Self]) -> Self {
+        Self::apply_keeping(primitive, inputs, false).0
+    }
+
+    /// As [`apply`](Self::apply), and what its rule will read beside inputs and output, if somebody else
+    /// is to `keep` it or the result is tracked.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn apply_keeping(
+        primitive: impl Primitive + 'static,
+        inputs: &[&Self],
+        keep: bool,
+    ) -> (Self, Residuals) {
         // Compiled for every primitive, so what does not need to know which it is has functions of
         // its own. The result is computed here, so that `forward` knows its caller.
         if inputs.iter().any(|input| input.is_lifted()) {
             return lift::apply(Rc::new(primitive), inputs);
         }
+        let is_tracked = inputs.iter().any(|input| input.is_tracked());
         let values = values(inputs);
         let tape = common_tape(&|| primitive.name(), inputs);
         let clock = tape.and_then(Tape::clock);
-        let output = primitive.forward(&values);
+        let Forward {
+            value: output,
+            residuals,
+        } = if keep || is_tracked {
+            primitive.forward_with_residuals(&values)
+        } else {
+            primitive.forward(&values).into()
+        };
         let took = clock.map(|clock| clock.elapsed());
         let Some(tape) = tape else {
-            return Self::constant(output);
+            return (Self::constant(output), residuals);
         };
         let location = tape.location();
         if tape.detector().borrow().is_on() {
             inspect(tape, &primitive, location, inputs, &output);
         }
-        if !inputs.iter().any(|input| input.is_tracked()) {
+        if !is_tracked {
             if let Some(took) = took {
                 tape.note_constant(&primitive, inputs, &output, took);
             }
-            return Self::on_tape(output, tape.clone());
+            return (Self::on_tape(output, tape.clone()), residuals);
         }
         let needed = Needed::from_fn(inputs.len(), |i| inputs[i].is_tracked());
         let saves = primitive.saves(needed);
@@ -402,11 +439,14 @@ impl Var {
         node.kind = Kind::of(primitive, location);
         node.location = location;
         write(&mut node, inputs, saves, &output);
+        if !residuals.is_empty() {
+            residuals.clone_into(&mut node.saved.get_mut().residuals);
+        }
         drop(node);
         if let Some(took) = took {
             tape.note_node(id, inputs, &output, took);
         }
-        Self::tracked(output, tape.clone(), id)
+        (Self::tracked(output, tape.clone(), id), residuals)
     }
 }
 

@@ -62,6 +62,7 @@ impl ToNpy for Tensor {
         match self {
             Self::F32(array) => array.write(file),
             Self::F64(array) => array.write(file),
+            Self::I64(array) => array.write(file),
         }
     }
 }

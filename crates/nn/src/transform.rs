@@ -18,7 +18,7 @@
 use std::fmt;
 
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{Array, Element, Float, Tensor, typed};
+use retrograd_tensor::{Array, Element, Tensor, typed};
 
 /// A change of a batch `[batch, features ...]`, the first axis of which stays.
 ///

@@ -111,10 +111,10 @@ impl<T: Element> Array<T> {
         self.shared.same_buffer(&other.shared)
     }
 
-    /// Where the buffer begins, as a number that tells buffers apart.
+    /// Bytes of the whole buffer, all of which is kept as long as any part of it is seen.
     #[must_use]
-    pub fn address(&self) -> usize {
-        self.buffer().as_ptr().addr()
+    pub fn buffer_bytes(&self) -> usize {
+        size_of_val(self.buffer())
     }
 
     /// The whole buffer, whatever part of it this tensor sees.

@@ -62,6 +62,19 @@ impl<T: Element> Array<T> {
     }
 }
 
+impl<T: Element> Array<T> {
+    /// The same elements in another type, rounded to nearest, or without their fractions where that is
+    /// one of integers.
+    #[must_use]
+    pub fn cast<U: Element>(&self) -> Array<U> {
+        Array::written(*self.shape(), |out| {
+            out.iter_mut()
+                .zip(self.iter())
+                .for_each(|(slot, value)| *slot = U::from_f64(value.to_f64()));
+        })
+    }
+}
+
 impl<T: Float> Array<T> {
     /// 0, 1, ..., `count` − 1.
     #[must_use]
@@ -87,16 +100,6 @@ impl<T: Float> Array<T> {
             } else {
                 T::ZERO
             }
-        })
-    }
-
-    /// The same elements in another float type, rounded to nearest.
-    #[must_use]
-    pub fn cast<U: Float>(&self) -> Array<U> {
-        Array::written(*self.shape(), |out| {
-            out.iter_mut()
-                .zip(self.iter())
-                .for_each(|(slot, value)| *slot = U::from_f64(value.to_f64()));
         })
     }
 }

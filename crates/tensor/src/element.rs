@@ -31,8 +31,26 @@ pub trait Element:
     const ZERO: Self;
     /// Multiplicative identity.
     const ONE: Self;
+    /// The type as a value.
+    const DTYPE: DType;
+
     /// The value as `f64`; exact for `f32` and for integers below 2⁵³.
     fn to_f64(self) -> f64;
+    /// The nearest value of this type; of integers, the number without its fraction.
+    fn from_f64(value: f64) -> Self;
+
+    /// An array of this type as a tensor.
+    #[doc(hidden)]
+    fn erase(array: Array<Self>) -> Tensor;
+    /// The array inside of a tensor, if it is of this type.
+    #[doc(hidden)]
+    fn typed(tensor: &Tensor) -> Option<&Array<Self>>;
+    /// As [`typed`](Self::typed), for writing.
+    #[doc(hidden)]
+    fn typed_mut(tensor: &mut Tensor) -> Option<&mut Array<Self>>;
+    /// As [`typed`](Self::typed), for good.
+    #[doc(hidden)]
+    fn into_typed(tensor: Tensor) -> Option<Array<Self>>;
 }
 
 /// The floating-point types that arithmetic is defined for: `f32` and `f64`.
@@ -63,24 +81,6 @@ pub trait Float:
     /// Not a number.
     const NAN: Self;
 
-    /// The type as a value.
-    const DTYPE: DType;
-
-    /// An array of this type as a tensor.
-    #[doc(hidden)]
-    fn erase(array: Array<Self>) -> Tensor;
-    /// The array inside of a tensor, if it is of this type.
-    #[doc(hidden)]
-    fn typed(tensor: &Tensor) -> Option<&Array<Self>>;
-    /// As [`typed`](Self::typed), for writing.
-    #[doc(hidden)]
-    fn typed_mut(tensor: &mut Tensor) -> Option<&mut Array<Self>>;
-    /// As [`typed`](Self::typed), for good.
-    #[doc(hidden)]
-    fn into_typed(tensor: Tensor) -> Option<Array<Self>>;
-
-    /// The nearest value of this type.
-    fn from_f64(value: f64) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
     /// −1, 0 or 1 with the sign of `self`; NaN stays NaN.
@@ -225,30 +225,23 @@ macro_rules! from_special {
     };
 }
 
-/// Implements [`Element`] and [`Float`] by forwarding to the inherent methods of the type
-/// and to the functions of vectors.
-///
-/// `impl_float!(f32, "f32")` gives `impl Float for f32 { fn sqrt(self) { f32::sqrt(self) } .. }`.
-macro_rules! impl_float {
-    ($type:ident, $dtype:ident, $name:literal) => {
+/// `impl_element!(f32, F32, "f32", 0.0, 1.0)` gives `impl Element for f32`.
+macro_rules! impl_element {
+    ($type:ident, $dtype:ident, $name:literal, $zero:literal, $one:literal) => {
         impl Element for $type {
             const NAME: &'static str = $name;
-            const ZERO: Self = 0.0;
-            const ONE: Self = 1.0;
-            #[inline]
-            fn to_f64(self) -> f64 {
-                f64::from(self)
-            }
-        }
-
-        impl Float for $type {
-            const EPSILON: Self = $type::EPSILON;
-            const MIN_POSITIVE: Self = $type::MIN_POSITIVE;
-            const INFINITY: Self = $type::INFINITY;
-            const NAN: Self = $type::NAN;
-
+            const ZERO: Self = $zero;
+            const ONE: Self = $one;
             const DTYPE: DType = DType::$dtype;
 
+            #[inline]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+            #[inline]
+            fn from_f64(value: f64) -> Self {
+                value as $type
+            }
             #[inline]
             fn erase(array: Array<Self>) -> Tensor {
                 Tensor::$dtype(array)
@@ -274,11 +267,26 @@ macro_rules! impl_float {
                     _ => None,
                 }
             }
+        }
+    };
+}
 
-            #[inline]
-            fn from_f64(value: f64) -> Self {
-                value as $type
-            }
+impl_element!(f32, F32, "f32", 0.0, 1.0);
+impl_element!(f64, F64, "f64", 0.0, 1.0);
+impl_element!(i64, I64, "i64", 0, 1);
+
+/// Implements [`Float`] by forwarding to the inherent methods of the type
+/// and to the functions of vectors.
+///
+/// `impl_float!(f32)` gives `impl Float for f32 { fn sqrt(self) { f32::sqrt(self) } .. }`.
+macro_rules! impl_float {
+    ($type:ident) => {
+        impl Float for $type {
+            const EPSILON: Self = $type::EPSILON;
+            const MIN_POSITIVE: Self = $type::MIN_POSITIVE;
+            const INFINITY: Self = $type::INFINITY;
+            const NAN: Self = $type::NAN;
+
             #[inline]
             fn abs(self) -> Self {
                 $type::abs(self)
@@ -341,18 +349,8 @@ macro_rules! impl_float {
     };
 }
 
-impl_float!(f32, F32, "f32");
-impl_float!(f64, F64, "f64");
-
-impl Element for i64 {
-    const NAME: &'static str = "i64";
-    const ZERO: Self = 0;
-    const ONE: Self = 1;
-    #[inline]
-    fn to_f64(self) -> f64 {
-        self as f64
-    }
-}
+impl_float!(f32);
+impl_float!(f64);
 
 #[cfg(test)]
 mod tests {

@@ -21,8 +21,8 @@
 //! Work is split by shape, never by the number of threads, so every result is the same to the
 //! last bit on any machine of the same instruction set.
 
-/// Runs an expression with an element type that is a value as a type:
-/// `typed!(x.dtype(), T => x.array::<T>().rank())`.
+/// Runs an expression with a floating-point type that is a value as a type:
+/// `typed!(x.dtype(), T => x.array::<T>().rank())`. It panics for integers.
 #[macro_export]
 macro_rules! typed {
     ($dtype:expr, $T:ident => $body:expr) => {
@@ -35,6 +35,7 @@ macro_rules! typed {
                 type $T = f64;
                 $body
             }
+            $crate::DType::I64 => $crate::refuse_integers(),
         }
     };
 }
@@ -71,4 +72,4 @@ pub use shape::{
     ReducedAxes, Resampling, Shape, Sliding, keep,
 };
 pub use storage::pool;
-pub use tensor::{DType, Tensor};
+pub use tensor::{DType, Tensor, refuse_integers};

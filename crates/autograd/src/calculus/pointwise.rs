@@ -199,7 +199,7 @@ impl Primitive for Pointwise {
         })
     }
 
-    fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent {
+    fn jvp(&self, x: &[&Var], y: &Output, t: &[Option<&Var>]) -> Tangent {
         let backward = self.backward(Needed::from_fn(x.len(), |i| t[i].is_some()));
         backward.moved(
             t,

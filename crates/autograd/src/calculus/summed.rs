@@ -90,7 +90,7 @@ impl Primitive for Summed {
         })
     }
 
-    fn jvp(&self, x: &[&Var], _y: &Var, t: &[Option<&Var>]) -> Tangent {
+    fn jvp(&self, x: &[&Var], _y: &Output, t: &[Option<&Var>]) -> Tangent {
         let needed = Needed::from_fn(x.len(), |i| t[i].is_some());
         let sum = |formula: &Pointwise, inputs: &[&Var]| {
             let formula = formula.clone();

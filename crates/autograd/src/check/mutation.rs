@@ -122,7 +122,10 @@ fn is_nothing(cotangent: Option<&Var>) -> bool {
 /// Exchanges the cotangent with the next one that fits and goes elsewhere.
 fn swap(node: &Node, i: usize, results: &mut Cotangents) {
     let (here, inputs) = (&node.inputs[i], &node.inputs);
-    let fits = |&j: &usize| inputs[j].shape == here.shape && inputs[j].node != here.node;
+    let fits = |&j: &usize| {
+        let same_kind = inputs[j].shape == here.shape && inputs[j].dtype == here.dtype;
+        same_kind && inputs[j].node != here.node
+    };
     if let Some(j) = (i + 1..results.len()).find(fits) {
         results.swap(i, j);
     }

@@ -20,7 +20,6 @@ mod linear;
 mod solve;
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
@@ -291,26 +290,25 @@ fn solution(
         name,
         function,
         search,
-        value: Cell::new(Some(z)),
     };
-    Var::apply(primitive, &operands.iter().collect::<Vec<_>>())
+    let z = Var::constant(z);
+    let inputs: Vec<&Var> = operands.iter().chain([&z]).collect();
+    Var::apply(primitive, &inputs)
 }
 
-/// The z with f(z, θ) = 0.
+/// The z with f(z, θ) = 0, from θ and z itself, which was found before.
 struct Solution {
     name: &'static str,
     function: Function,
     search: Search,
-    /// Until `forward` takes it.
-    value: Cell<Option<Tensor>>,
 }
 
 impl Primitive for Solution {
     fn name(&self) -> Cow<'static, str> {
         self.name.into()
     }
-    fn forward(&self, _x: &[&Tensor]) -> Tensor {
-        self.value.take().expect("a node is computed once")
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        x[x.len() - 1].clone()
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::EVERYTHING
@@ -322,7 +320,7 @@ impl Primitive for Solution {
         }
         let place = Place::of(x, y, g, &self.function);
         let point: Vec<Var> = std::iter::once(&**y)
-            .chain((0..x.len()).map(|i| &x[i]))
+            .chain((0..x.len() - 1).map(|i| &x[i]))
             .map(|var| place.enter(var))
             .collect();
         let search = self.search;
@@ -337,6 +335,7 @@ impl Primitive for Solution {
         let needed = |i: usize| i > 0 && x.needs(i - 1);
         let mut pulled = self.function.pull(&place.tape, &point, &w, needed);
         pulled.remove(0);
+        pulled.push(None);
         negated(&place, pulled)
     }
     fn formula(&self) -> Cow<'static, str> {

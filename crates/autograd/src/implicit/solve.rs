@@ -8,7 +8,6 @@
 //! operation, and there are derivatives of every order.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
@@ -31,12 +30,10 @@ pub(super) struct Equation {
     pub(super) solver: Solver,
 }
 
-/// The solution x of A(θ)·x = b.
+/// The solution x of A(θ)·x = b, from b, θ and x itself, which was found before.
 struct LinearSolve {
     equation: Equation,
     transposed: Equation,
-    /// Until `forward` takes it.
-    solution: Cell<Option<Tensor>>,
 }
 
 /// The solution of the equation, as a node on the tape of b and the operands.
@@ -66,9 +63,9 @@ pub(super) fn linear_solve(
     let primitive = LinearSolve {
         equation: equation.clone(),
         transposed: transposed.clone(),
-        solution: Cell::new(Some(solution)),
     };
-    let inputs: Vec<&Var> = [b].into_iter().chain(operands).collect();
+    let solution = Var::constant(solution);
+    let inputs: Vec<&Var> = [b].into_iter().chain(operands).chain([&solution]).collect();
     Ok(Var::apply(primitive, &inputs))
 }
 
@@ -115,8 +112,8 @@ impl Primitive for LinearSolve {
     fn name(&self) -> Cow<'static, str> {
         "linear_solve".into()
     }
-    fn forward(&self, _x: &[&Tensor]) -> Tensor {
-        self.solution.take().expect("a node is computed once")
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        x[x.len() - 1].clone()
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::EVERYTHING
@@ -128,7 +125,8 @@ impl Primitive for LinearSolve {
         }
         let function = self.equation.map.as_function();
         let place = Place::of(x, y, g, &function);
-        let operands: Vec<Var> = (1..x.len()).map(|i| place.enter(&x[i])).collect();
+        let operands = 1..x.len() - 1;
+        let operands: Vec<Var> = operands.map(|i| place.enter(&x[i])).collect();
         let g = place.enter(g);
         let b = linear_solve(&self.transposed, &self.equation, &g, &operands);
         let b = b.unwrap_or_else(|error| panic!("the derivative of linear_solve: {error}"));
@@ -136,6 +134,7 @@ impl Primitive for LinearSolve {
         let needed = |i: usize| i > 0 && x.needs(i);
         let mut cotangents = negated(&place, function.pull(&place.tape, &point, &b, needed));
         cotangents[0] = Some(place.leave(b));
+        cotangents.push(None);
         cotangents
     }
     fn formula(&self) -> Cow<'static, str> {

@@ -78,7 +78,7 @@ impl Value {
 fn shortest(value: f64, dtype: DType) -> f64 {
     match dtype {
         DType::F32 => (value as f32).to_string().parse().unwrap_or(value),
-        DType::F64 => value,
+        DType::F64 | DType::I64 => value,
     }
 }
 

@@ -101,8 +101,9 @@ impl Var {
         }
         let area: usize = from.iter().product();
         let planes = self.with_shape(Shape::from([self.elements() / area, area]));
-        // Where the largest elements are is no function to differentiate, so their values may be read.
-        let positions = positions_of_largest(planes.value(), &taps(from, to));
+        let all = self.raw().elements() / area;
+        let all = planes.raw().with_shape(Shape::from([all, area]));
+        let positions = self.of_members(positions_of_largest(&all, &taps(from, to)));
         planes
             .gather(&positions)
             .with_shape(resized(self.shape(), size))

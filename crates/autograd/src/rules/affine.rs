@@ -59,7 +59,7 @@ impl Primitive for Affine {
         ])
     }
 
-    fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent {
+    fn jvp(&self, x: &[&Var], y: &Output, t: &[Option<&Var>]) -> Tangent {
         let moved = [
             t[0].map(|t| t.matmul_nt(x[1])),
             t[1].map(|t| x[0].matmul_nt(t)),

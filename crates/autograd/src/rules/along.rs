@@ -1,20 +1,18 @@
 //! Reading, writing and adding along any axis at indices, one for each element. All are linear in
-//! the values; reading and adding are adjoints.
+//! the values; reading and adding are adjoints. The indices are an operand that does not move.
 
 use std::borrow::Cow;
 
 use retrograd_tensor::{Array, OrPanic, Shape, Tensor, shape};
-use smallvec::SmallVec;
 
-use super::one;
-use crate::primitive::{Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
+use super::{at_indices, of_each};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves, Tangent};
 use crate::var::Var;
 
 /// An element for each index; the adjoint adds the cotangents up where they came from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct GatherAlong {
     axis: usize,
-    indices: Array<i64>,
 }
 
 impl Primitive for GatherAlong {
@@ -23,21 +21,23 @@ impl Primitive for GatherAlong {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].gather_along(self.axis as isize, &self.indices)
+        x[0].gather_along(self.axis as isize, x[1].array())
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::NOTHING
+        Saves::input(1)
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let sums = SumAlong {
             shape: *x.shape(0),
-            places: self.clone(),
+            axis: self.axis,
         };
-        one(Var::apply(sums, &[g]))
+        at_indices(Var::apply(sums, &[g, &x[1]]))
     }
-    moves!(Linear);
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.indices)])
+    moves!(Multilinear);
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let [x, indices] = &of_each(x);
+        let axis = self.axis + 1;
+        Some(Self { axis }.forward(&[x, indices]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = x[i[j]] along an axis".into()
@@ -45,19 +45,16 @@ impl Primitive for GatherAlong {
     fn rule(&self) -> Cow<'static, str> {
         "x̄[i[j]] += g[j]".into()
     }
-    fn attributes(&self) -> String {
-        format!("axis: {}, {} indices", self.axis, self.indices.shape())
-    }
     fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
         0
     }
 }
 
 /// Terms added to zeros of `shape`; the adjoint reads there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct SumAlong {
     shape: Shape,
-    places: GatherAlong,
+    axis: usize,
 }
 
 impl Primitive for SumAlong {
@@ -66,18 +63,22 @@ impl Primitive for SumAlong {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        let GatherAlong { axis, indices } = &self.places;
-        x[0].scatter_add_along(self.shape, *axis as isize, indices)
+        x[0].scatter_add_along(self.shape, self.axis as isize, x[1].array())
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::NOTHING
+        Saves::input(1)
     }
-    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
-        one(Var::apply(self.places.clone(), &[g]))
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
+        let axis = self.axis;
+        at_indices(Var::apply(GatherAlong { axis }, &[g, &x[1]]))
     }
-    moves!(Linear);
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.places.indices)])
+    moves!(Multilinear);
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let [x, indices] = &of_each(x);
+        let members = x.shape()[0];
+        let shape = Shape::from([&[members], &self.shape[..]].concat());
+        let axis = self.axis + 1;
+        Some(Self { shape, axis }.forward(&[x, indices]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[i[j]] += x[j] along an axis".into()
@@ -86,8 +87,7 @@ impl Primitive for SumAlong {
         "x̄[j] = g[i[j]]".into()
     }
     fn attributes(&self) -> String {
-        let GatherAlong { axis, indices } = &self.places;
-        format!("axis: {axis}, {} indices", indices.shape())
+        format!("axis: {}", self.axis)
     }
     fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
         x[0].elements() as u64
@@ -96,8 +96,10 @@ impl Primitive for SumAlong {
 
 /// The first input with the second written at indices. What was written over has no effect any
 /// more, and neither has a value that another was written over.
-#[derive(Clone, Debug)]
-struct Scatter(GatherAlong);
+#[derive(Clone, Copy, Debug)]
+struct Scatter {
+    axis: usize,
+}
 
 impl Primitive for Scatter {
     fn name(&self) -> Cow<'static, str> {
@@ -105,31 +107,41 @@ impl Primitive for Scatter {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        let GatherAlong { axis, indices } = &self.0;
-        x[0].scatter_along(*axis as isize, indices, x[1])
+        x[0].scatter_along(self.axis as isize, x[2].array(), x[1])
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::NOTHING
+        Saves::input(2)
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
-        let GatherAlong { axis, indices } = &self.0;
-        let axis = *axis as isize;
+        let axis = self.axis;
         let kept = x.needs(0).then(|| {
             let zeros = Var::constant(g.raw().constant_like(*x.shape(1), 0.0));
-            g.scatter(axis, indices, &zeros)
+            Var::apply(*self, &[g, &zeros, &x[2]])
         });
         let written = x.needs(1).then(|| {
-            let read = g.gather_along(axis, indices);
-            match stays(&g.stand_in(), axis, indices) {
+            let read = Var::apply(GatherAlong { axis }, &[g, &x[2]]);
+            match stays(g, axis, &x[2]) {
                 None => read,
-                Some(stays) => read * Var::constant(stays),
+                Some(stays) => read * stays,
             }
         });
-        Cotangents::from_iter([kept, written])
+        Cotangents::from_iter([kept, written, None])
     }
-    moves!(Linear);
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.0.indices)])
+    /// Linear in the first two together.
+    fn jvp(&self, x: &[&Var], _y: &Output, t: &[Option<&Var>]) -> Tangent {
+        if t.iter().all(Option::is_none) {
+            return Tangent::Zero;
+        }
+        let part = |i: usize| match t[i] {
+            Some(t) => t.clone(),
+            None => Var::constant(x[i].raw().constant_like(x[i].shape(), 0.0)),
+        };
+        Tangent::Of(Var::apply(*self, &[&part(0), &part(1), x[2]]))
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let [x, values, indices] = &of_each(x);
+        let axis = self.axis + 1;
+        Some(Self { axis }.forward(&[x, values, indices]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = x₀, with y[i[j]] = x₁[j] along an axis".into()
@@ -137,23 +149,24 @@ impl Primitive for Scatter {
     fn rule(&self) -> Cow<'static, str> {
         "x̄₀ = g, 0 at i; x̄₁[j] = g[i[j]] where x₁[j] stays".into()
     }
-    fn attributes(&self) -> String {
-        let GatherAlong { axis, indices } = &self.0;
-        format!("axis: {axis}, {} indices", indices.shape())
-    }
     fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
         0
     }
 }
 
-/// 1 for each value that stays when all are written, 0 for those that another is written over; or
-/// nothing if all stay.
-fn stays(g: &Tensor, axis: isize, indices: &Array<i64>) -> Option<Tensor> {
+/// 1 for each value that stays when all are written beside `x`, 0 for those that another is written over;
+/// or nothing if all stay.
+fn stays(x: &Var, axis: usize, places: &Var) -> Option<Var> {
+    let indices: &Array<i64> = places.raw().array();
+    let (shape, axis) = match places.batch_size() {
+        None => (*x.shape(), axis),
+        Some(members) => (Shape::from([&[members], &x.shape()[..]].concat()), axis + 1),
+    };
     let numbers: Vec<i64> = (0..indices.elements() as i64).collect();
     let numbers = Array::from_vec(numbers, indices.shape());
-    let last = Array::zeros(g.shape())
-        .scatter_along(axis, indices, &numbers)
-        .gather_along(axis, indices);
+    let last = Array::zeros(shape)
+        .scatter_along(axis as isize, indices, &numbers)
+        .gather_along(axis as isize, indices);
     if last == numbers {
         return None;
     }
@@ -162,7 +175,7 @@ fn stays(g: &Tensor, axis: isize, indices: &Array<i64>) -> Option<Tensor> {
         Some((number, last)) if number == last => 1.0,
         _ => 0.0,
     });
-    Some(stays.cast(g.dtype()))
+    Some(places.derived(stays.cast(x.dtype())))
 }
 
 impl Var {
@@ -175,7 +188,8 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn gather_along(&self, axis: isize, indices: &Array<i64>) -> Self {
-        Self::apply(self.places("gather_along", axis, indices), &[self])
+        let axis = self.along("gather_along", axis, indices);
+        Self::apply(GatherAlong { axis }, &[self, &self.places(indices)])
     }
 
     /// As [`gather_along`](Self::gather_along), where the axes other than `axis` of both broadcast.
@@ -212,8 +226,8 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn scatter(&self, axis: isize, indices: &Array<i64>, values: &Self) -> Self {
-        let places = self.places("scatter", axis, indices);
-        Self::apply(Scatter(places), &[self, values])
+        let axis = self.along("scatter", axis, indices);
+        Self::apply(Scatter { axis }, &[self, values, &self.places(indices)])
     }
 
     /// This with `terms` added where [`gather_along`](Self::gather_along) would read.
@@ -223,16 +237,17 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn scatter_add_along(&self, axis: isize, indices: &Array<i64>, terms: &Self) -> Self {
-        let places = self.places("scatter_add_along", axis, indices);
+        let axis = self.along("scatter_add_along", axis, indices);
         let shape = *self.shape();
-        self + Self::apply(SumAlong { shape, places }, &[terms])
+        self + Self::apply(SumAlong { shape, axis }, &[terms, &self.places(indices)])
     }
 
+    /// The axis, if the indices fit beside this.
     #[track_caller]
-    fn places(&self, operation: &str, axis: isize, indices: &Array<i64>) -> GatherAlong {
+    fn along(&self, operation: &str, axis: isize, indices: &Array<i64>) -> usize {
         let axis = self.shape().axis(operation, axis).or_panic();
-        shape::along(operation, self.shape(), axis, indices.shape()).or_panic();
-        let indices = indices.clone();
-        GatherAlong { axis, indices }
+        let places = self.places(indices);
+        shape::along(operation, self.shape(), axis, places.shape()).or_panic();
+        axis
     }
 }

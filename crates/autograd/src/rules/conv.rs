@@ -77,7 +77,7 @@ impl Primitive for Conv {
             .then(|| Var::apply(ConvFilter(self.0), &[&x[0], g]));
         with_bias(x, [input, weight], g)
     }
-    fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent {
+    fn jvp(&self, x: &[&Var], y: &Output, t: &[Option<&Var>]) -> Tangent {
         moved_with_bias(*self, x, y, t)
     }
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
@@ -123,7 +123,7 @@ impl Primitive for ConvTransposed {
             .then(|| Var::apply(ConvFilter(self.0), &[g, &x[0]]));
         with_bias(x, [output, weight], g)
     }
-    fn jvp(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Tangent {
+    fn jvp(&self, x: &[&Var], y: &Output, t: &[Option<&Var>]) -> Tangent {
         moved_with_bias(*self, x, y, t)
     }
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {

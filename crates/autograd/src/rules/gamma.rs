@@ -15,10 +15,8 @@ use std::borrow::Cow;
 
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{OrPanic, Shape, Tensor, shape};
-use smallvec::SmallVec;
 
-use super::one;
-use crate::primitive::{Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// Derivative number `order` in a of P(a, x), for a and x of one shape.
@@ -85,9 +83,9 @@ fn density(a: &Var, x: &Var, order: usize) -> Var {
     density * &factors[order]
 }
 
-/// The x with P(a, x) = Φ(z).
-#[derive(Clone, Debug)]
-struct GammaFromNormal(Tensor);
+/// The y with P(a, y) = Φ(z), z a draw that does not move.
+#[derive(Clone, Copy, Debug)]
+struct GammaFromNormal;
 
 impl Primitive for GammaFromNormal {
     fn name(&self) -> Cow<'static, str> {
@@ -95,26 +93,20 @@ impl Primitive for GammaFromNormal {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].gamma_from_normal(&self.0)
+        x[0].gamma_from_normal(x[1])
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT)
     }
     fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let slope = Var::apply(GammaInc { order: 1 }, &[&x[0], y]);
-        one(-(g * slope / density(&x[0], y, 0)))
-    }
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::tensor("draws", &self.0)])
+        Cotangents::from_iter([Some(-(g * slope / density(&x[0], y, 0))), None])
     }
     fn formula(&self) -> Cow<'static, str> {
         "y with P(a, y) = Φ(z)".into()
     }
     fn rule(&self) -> Cow<'static, str> {
         "ā = −g·(∂P/∂a) / p(y)".into()
-    }
-    fn attributes(&self) -> String {
-        format!("{} numbers", self.0.shape())
     }
     fn flops(&self, _x: &[Shape], y: &Shape) -> u64 {
         2000 * y.elements() as u64
@@ -144,11 +136,11 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn log_gamma_noise(&self, rng: &mut Rng) -> Self {
-        let z = Tensor::normal(*self.shape(), 0.0, 1.0, rng, self.dtype());
+        let z = Self::constant(Tensor::normal(*self.shape(), 0.0, 1.0, rng, self.dtype()));
         // 1 − u is as uniform, and never 0.
         let u = Tensor::uniform(*self.shape(), 0.0, 1.0, rng, self.dtype());
         let log_u = Self::constant(u.map(|u| (-u).ln_1p()));
-        Self::apply(GammaFromNormal(z), &[&(self + 1.0)]).log() + log_u / self
+        Self::apply(GammaFromNormal, &[&(self + 1.0), &z]).log() + log_u / self
     }
 
     /// Random numbers of the gamma distribution with this shape parameter a > 0 and rate 1, one for each

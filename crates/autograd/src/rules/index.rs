@@ -1,5 +1,5 @@
 //! Reading and adding at positions given by indices. Both are linear, and each is the adjoint of
-//! the other at the same indices.
+//! the other at the same indices, which are an operand that does not move.
 //!
 //! What is chosen by comparing values (the k largest, a sorted order) is read at the positions of
 //! the choice: where they stay the same, the result moves as the elements there do.
@@ -7,15 +7,14 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::{Array, Shape, Tensor};
-use smallvec::SmallVec;
 
-use super::one;
-use crate::primitive::{Batched, Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
+use super::{at_indices, of_each};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// Elements along the last axis; the adjoint adds the cotangents up where they came from.
-#[derive(Clone, Debug)]
-struct Gather(Array<i64>);
+#[derive(Clone, Copy, Debug)]
+struct Gather;
 
 impl Primitive for Gather {
     fn name(&self) -> Cow<'static, str> {
@@ -23,22 +22,19 @@ impl Primitive for Gather {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].gather(&self.0)
+        x[0].gather(x[1].array())
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::NOTHING
+        Saves::input(1)
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         let size = x.shape(0)[x.shape(0).rank() - 1];
-        one(g.scatter_add(&self.0, size))
+        at_indices(Var::apply(ScatterAdd { size }, &[g, &x[1]]))
     }
-    moves!(Linear);
+    moves!(Multilinear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
-        let indices = self.0.broadcast_to(x[0].behind(self.0.shape(), 0));
-        Some(x[0].value.gather(&indices))
-    }
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.0)])
+        let [x, indices] = &of_each(x);
+        Some(self.forward(&[x, indices]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = x[i[j]] along the last axis".into()
@@ -46,18 +42,14 @@ impl Primitive for Gather {
     fn rule(&self) -> Cow<'static, str> {
         "x̄[i[j]] += g[j]".into()
     }
-    fn attributes(&self) -> String {
-        format!("{} indices", self.0.shape())
-    }
     fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
         0
     }
 }
 
 /// Terms added at positions of the last axis; the adjoint reads there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct ScatterAdd {
-    indices: Array<i64>,
     size: usize,
 }
 
@@ -67,23 +59,18 @@ impl Primitive for ScatterAdd {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].scatter_add(&self.indices, self.size)
+        x[0].scatter_add(x[1].array(), self.size)
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::NOTHING
+        Saves::input(1)
     }
-    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
-        one(g.gather(&self.indices))
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
+        at_indices(Var::apply(Gather, &[g, &x[1]]))
     }
-    moves!(Linear);
+    moves!(Multilinear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
-        let indices = self
-            .indices
-            .broadcast_to(x[0].behind(self.indices.shape(), 0));
-        Some(x[0].value.scatter_add(&indices, self.size))
-    }
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.indices)])
+        let [x, indices] = &of_each(x);
+        Some(self.forward(&[x, indices]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[i[j]] += x[j] along the last axis".into()
@@ -91,17 +78,14 @@ impl Primitive for ScatterAdd {
     fn rule(&self) -> Cow<'static, str> {
         "x̄[j] = g[i[j]]".into()
     }
-    fn attributes(&self) -> String {
-        format!("{} indices, size: {}", self.indices.shape(), self.size)
-    }
     fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
         x[0].elements() as u64
     }
 }
 
 /// Rows of a table; the adjoint adds the cotangents up in the rows they came from.
-#[derive(Clone, Debug)]
-struct GatherRows(Array<i64>);
+#[derive(Clone, Copy, Debug)]
+struct GatherRows;
 
 impl Primitive for GatherRows {
     fn name(&self) -> Cow<'static, str> {
@@ -109,23 +93,26 @@ impl Primitive for GatherRows {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].gather_rows(&self.0)
+        x[0].gather_rows(x[1].array())
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::NOTHING
+        Saves::input(1)
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
-        one(g.scatter_add_rows(&self.0, x.shape(0)[0]))
+        let rows = x.shape(0)[0];
+        at_indices(Var::apply(ScatterAddRows { rows }, &[g, &x[1]]))
     }
-    moves!(Linear);
+    moves!(Multilinear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
-        let flat = self.0.with_shape(Shape::from([self.0.elements()]));
-        let rows = x[0].value.index_select(1, &flat);
-        let sizes = [&self.0.shape()[..], &rows.shape()[2..]].concat();
-        Some(rows.with_shape(x[0].behind(&Shape::from(sizes), 0)))
-    }
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.0)])
+        let [table, indices] = x else { return None };
+        if !table.is_batched {
+            return Some(self.forward(&[table.value, indices.value]));
+        }
+        let indices = shared(indices)?;
+        let flat = indices.with_shape(Shape::from([indices.elements()]));
+        let rows = table.value.index_select(1, &flat);
+        let sizes = [&indices.shape()[..], &rows.shape()[2..]].concat();
+        Some(rows.with_shape(table.behind(&Shape::from(sizes), 0)))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = row i[j] of x".into()
@@ -133,18 +120,14 @@ impl Primitive for GatherRows {
     fn rule(&self) -> Cow<'static, str> {
         "row i[j] of x̄ += g[j]".into()
     }
-    fn attributes(&self) -> String {
-        format!("{} indices", self.0.shape())
-    }
     fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
         0
     }
 }
 
 /// Rows added to rows of zeros; the adjoint reads them back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct ScatterAddRows {
-    indices: Array<i64>,
     rows: usize,
 }
 
@@ -154,26 +137,23 @@ impl Primitive for ScatterAddRows {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].scatter_add_rows(&self.indices, self.rows)
+        x[0].scatter_add_rows(x[1].array(), self.rows)
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::NOTHING
+        Saves::input(1)
     }
-    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
-        one(g.gather_rows(&self.indices))
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
+        at_indices(Var::apply(GatherRows, &[g, &x[1]]))
     }
-    moves!(Linear);
+    moves!(Multilinear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
-        let flat = self
-            .indices
-            .with_shape(Shape::from([self.indices.elements()]));
-        let rest = &x[0].value.shape()[1 + self.indices.rank()..];
+        let [terms, indices] = x else { return None };
+        let indices = shared(indices)?;
+        let flat = indices.with_shape(Shape::from([indices.elements()]));
+        let rest = &terms.value.shape()[1 + indices.rank()..];
         let sizes = [&[flat.elements()], rest].concat();
-        let rows = x[0].value.with_shape(x[0].behind(&Shape::from(sizes), 0));
-        Some(rows.index_sum(1, &flat, self.rows))
-    }
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.indices)])
+        let terms = terms.value.with_shape(terms.behind(&Shape::from(sizes), 0));
+        Some(terms.index_sum(1, &flat, self.rows))
     }
     fn formula(&self) -> Cow<'static, str> {
         "row i[j] of y += x[j]".into()
@@ -181,15 +161,27 @@ impl Primitive for ScatterAddRows {
     fn rule(&self) -> Cow<'static, str> {
         "x̄[j] = row i[j] of g".into()
     }
-    fn attributes(&self) -> String {
-        format!("{} indices, rows: {}", self.indices.shape(), self.rows)
-    }
     fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
         x[0].elements() as u64
     }
 }
 
+/// The indices, if all members of a batch have the same.
+pub(super) fn shared<'a>(indices: &Batched<'a>) -> Option<&'a Array<i64>> {
+    (!indices.is_batched).then(|| indices.value.array())
+}
+
 impl Var {
+    /// Indices as an operand beside this. In front of those that were found in a batch is an axis for its
+    /// members; others are the same for all.
+    pub(super) fn places(&self, indices: &Array<i64>) -> Self {
+        let value = Tensor::from(indices.clone());
+        if self.batch_size().is_some() && value.rank() == self.rank() + 1 {
+            return Self::batch(value, None);
+        }
+        Self::constant(value)
+    }
+
     /// Element `[.., j]` of the result is element `[.., indices[.., j]]` of this.
     ///
     /// # Panics
@@ -197,7 +189,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn gather(&self, indices: &Array<i64>) -> Self {
-        Self::apply(Gather(indices.clone()), &[self])
+        Self::apply(Gather, &[self, &self.places(indices)])
     }
 
     /// Zeros `[.., size]` with element `[.., j]` of this added at `[.., indices[.., j]]`.
@@ -207,8 +199,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn scatter_add(&self, indices: &Array<i64>, size: usize) -> Self {
-        let indices = indices.clone();
-        Self::apply(ScatterAdd { indices, size }, &[self])
+        Self::apply(ScatterAdd { size }, &[self, &self.places(indices)])
     }
 
     /// The rows (positions of axis 0) at `indices`, whose axes take the place of that axis.
@@ -218,7 +209,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn gather_rows(&self, indices: &Array<i64>) -> Self {
-        Self::apply(GatherRows(indices.clone()), &[self])
+        Self::apply(GatherRows, &[self, &Self::constant(indices.clone().into())])
     }
 
     /// `rows` rows of zeros with the rows of this added at `indices`.
@@ -228,8 +219,8 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn scatter_add_rows(&self, indices: &Array<i64>, rows: usize) -> Self {
-        let indices = indices.clone();
-        Self::apply(ScatterAddRows { indices, rows }, &[self])
+        let indices = Self::constant(indices.clone().into());
+        Self::apply(ScatterAddRows { rows }, &[self, &indices])
     }
 
     /// The `k` largest elements along the last axis, in falling order, and where they were.
@@ -241,7 +232,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn topk(&self, k: usize) -> (Self, Array<i64>) {
-        let positions = self.value().topk_positions(k);
+        let positions = self.raw().topk_positions(k);
         (self.gather(&positions), positions)
     }
 
@@ -253,7 +244,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn sort(&self, descending: bool) -> (Self, Array<i64>) {
-        let positions = self.value().argsort(descending);
+        let positions = self.raw().argsort(descending);
         (self.gather(&positions), positions)
     }
 }

@@ -9,7 +9,7 @@ macro_rules! moves {
         fn jvp(
             &self,
             _x: &[&$crate::Var],
-            _y: &$crate::Var,
+            _y: &$crate::Output,
             _t: &[Option<&$crate::Var>],
         ) -> $crate::Tangent {
             $crate::Tangent::$how
@@ -62,7 +62,23 @@ mod volume;
 pub use attention::Attention;
 pub use scatter::Reduce;
 
+use retrograd_tensor::Tensor;
+
+use crate::{Batched, Cotangents, Var};
+
 /// The cotangents of an operation of one input.
-fn one(cotangent: crate::Var) -> crate::Cotangents {
-    crate::Cotangents::from_iter([Some(cotangent)])
+fn one(cotangent: Var) -> Cotangents {
+    Cotangents::from_iter([Some(cotangent)])
+}
+
+/// The cotangents of an operation on one input and indices, which do not move.
+fn at_indices(cotangent: Var) -> Cotangents {
+    Cotangents::from_iter([Some(cotangent), None])
+}
+
+/// The inputs of an operation on a batch, each with an axis for the members.
+fn of_each<const N: usize>(x: &[Batched<'_>]) -> [Tensor; N] {
+    let batch = x.iter().find(|x| x.is_batched);
+    let members = batch.map_or(1, |x| x.value.shape()[0]);
+    std::array::from_fn(|i| x[i].of_each(members))
 }

@@ -11,23 +11,19 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use retrograd_tensor::{Axes, OrPanic, ReducedAxes, Shape, ShapeError, Tensor, keep};
-use smallvec::SmallVec;
 
 use super::moment::Centre;
 use super::norm::{are_squares_safe, units};
 use super::one;
 use crate::calculus::{Expr, Pointwise};
-use crate::primitive::{Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Forward, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
-/// (x − m)·s over groups, which are along axes. The moments are known before: they are the
-/// operation's, and a sweep that is not recorded need not compute them again.
-#[derive(Clone, Debug)]
+/// (x − m)·s over groups, which are along axes.
+#[derive(Clone, Copy, Debug)]
 struct Standardize {
     axes: ReducedAxes,
     epsilon: f64,
-    centre: Centre<Tensor>,
-    scale: Tensor,
 }
 
 impl Primitive for Standardize {
@@ -35,13 +31,21 @@ impl Primitive for Standardize {
         "standardize".into()
     }
     fn forward(&self, x: &[&Tensor]) -> Tensor {
+        self.forward_with_residuals(x).value
+    }
+    fn forward_with_residuals(&self, x: &[&Tensor]) -> Forward {
         static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("standardize", |[x, first, distance, s]: [Expr; 4]| {
                 (x - first - distance) * s
             })
         });
-        let Centre { first, distance } = &self.centre;
-        FORMULA.forward(&[x[0], first, distance, &self.scale])
+        let centre = Centre::of(x[0], self.axes);
+        let (variance, scale) = self.variance_and_scale(x[0], &centre);
+        let Centre { first, distance } = &centre;
+        Forward::from(FORMULA.forward(&[x[0], first, distance, &scale]))
+            .keeping("mean", centre.mean())
+            .keeping("variance", variance)
+            .keeping("scale", scale)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT)
@@ -56,23 +60,20 @@ impl Primitive for Standardize {
         });
         let axes = || keep(self.axes.to_axes());
         // Only a derivative of the derivative has to know what the scale is made of.
-        let recorded = x[0].is_recorded() || g.is_recorded();
-        let scale = if recorded {
-            scale(&x[0].var(axes(), 0.0), &x[0].scalar_like(self.epsilon))
-        } else {
-            Var::constant(self.scale.clone())
-        };
+        let moves = x[0].is_tracked() || x[0].dual().is_some();
+        let recomputed = moves.then(|| {
+            let epsilon = x[0].scalar_like(self.epsilon);
+            SCALE.apply(&[&x[0].var(axes(), 0.0), &epsilon])
+        });
+        let scale = recomputed.as_ref().unwrap_or_else(|| y.residual("scale"));
         let count = x[0].scalar_like(self.axes.count(x.shape(0)) as f64);
         let mean = g.sum(axes()) / &count;
         let along = PRODUCT.apply_sum(&[g, y], axes()) / &count;
-        one(SLOPE.apply(&[y, g, &scale, &mean, &along]))
+        one(SLOPE.apply(&[y, g, scale, &mean, &along]))
     }
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([
-            Held::tensor("first", &self.centre.first),
-            Held::tensor("mean", &self.centre.distance),
-            Held::tensor("scale", &self.scale),
-        ])
+    fn forward_batched_with_residuals(&self, x: &[Batched<'_>]) -> Option<Forward> {
+        let axes = self.axes.behind_batch();
+        Some(Self { axes, ..*self }.forward_with_residuals(&[x[0].value]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = (x − mean x)·s, s = 1/√(variance x + ε)".into()
@@ -89,8 +90,28 @@ impl Primitive for Standardize {
 }
 
 /// 1/√(variance + ε).
-fn scale(variance: &Var, epsilon: &Var) -> Var {
-    (variance + epsilon).rsqrt()
+static SCALE: LazyLock<Pointwise> = LazyLock::new(|| {
+    Pointwise::new("standardize.scale", |[variance, epsilon]: [Expr; 2]| {
+        (variance + epsilon).sqrt().recip()
+    })
+});
+
+impl Standardize {
+    /// The variance without correction, and the scale.
+    fn variance_and_scale(&self, x: &Tensor, centre: &Centre<Tensor>) -> (Tensor, Tensor) {
+        let count = self.axes.count(x.shape()) as f64;
+        let variance_in = |units: &Tensor| centre.scatter(x, units) / count;
+        let variance = variance_in(&x.scalar_like(1.0));
+        if variance.is_finite() {
+            let scale = SCALE.forward(&[&variance, &x.scalar_like(self.epsilon)]);
+            return (variance, scale);
+        }
+        // The square of a deviation may be infinite where the deviation is not.
+        let units = units(x, self.axes, 1.0);
+        let epsilon = &units * &units * self.epsilon;
+        let scale = SCALE.forward(&[&variance_in(&units), &epsilon]) * units;
+        (variance, scale)
+    }
 }
 
 impl Var {
@@ -103,44 +124,7 @@ impl Var {
     #[must_use]
     pub fn standardize(&self, axes: impl Into<Axes>, epsilon: f64) -> Self {
         let axes = self.reduced("standardize", axes);
-        self.standardized(axes, epsilon).0
-    }
-
-    /// The same with the mean and the variance, whose axes are kept; a batch has one for each member,
-    /// and then there are none here.
-    #[track_caller]
-    fn standardized(&self, axes: ReducedAxes, epsilon: f64) -> (Self, Option<[Tensor; 2]>) {
-        if self.batch_size().is_some() {
-            // Moments of each member are no tensors; then it is a combination.
-            let axes = || keep(axes.to_axes());
-            let centred = self - self.mean(axes());
-            return (
-                centred * scale(&self.var(axes(), 0.0), &self.scalar_like(epsilon)),
-                None,
-            );
-        }
-        let x = self.value();
-        let centre = Centre::of(x, axes);
-        let count = x.scalar_like(axes.count(x.shape()) as f64);
-        let variance_in = |units: &Tensor| centre.scatter(x, units) / &count;
-        let variance = variance_in(&x.scalar_like(1.0));
-        let scale = if variance.is_finite() {
-            scale(&Var::constant(variance.clone()), &self.scalar_like(epsilon))
-        } else {
-            // The square of a deviation may be infinite where the deviation is not.
-            let units = units(x, axes, 1.0);
-            let variance = Var::constant(variance_in(&units));
-            let units = Var::constant(units);
-            scale(&variance, &(units.square() * epsilon)) * units
-        };
-        let (mean, scale) = (centre.mean(), scale.into_value());
-        let primitive = Standardize {
-            axes,
-            epsilon,
-            centre,
-            scale,
-        };
-        (Self::apply(primitive, &[self]), Some([mean, variance]))
+        Self::apply(Standardize { axes, epsilon }, &[self])
     }
 
     /// Layer normalisation (Ba et al. 2016): mean 0 and variance 1 over the last `axes` axes of each
@@ -221,16 +205,15 @@ impl Var {
             .filter(|&axis| axis != 1)
             .collect();
         let axes = self.reduced("batch_norm", &axes[..]);
-        let (y, moments) = self.standardized(axes, epsilon);
-        let Some([mean, variance]) = moments else {
-            panic!(
-                "batch_norm: its statistics are those of a batch, and a member of a batch in vmap has none"
-            )
-        };
+        let (y, kept) = Self::apply_keeping(Standardize { axes, epsilon }, &[self], true);
+        assert!(
+            self.batch_size().is_none(),
+            "batch_norm: its statistics are those of a batch, and a member of a batch in vmap has none"
+        );
         let (weight, bias) = (self.beside_channels(weight), self.beside_channels(bias));
-        let flat = |moment: Tensor| moment.with_shape(Shape::from([channels]));
+        let flat = |moment: &Var| moment.value().with_shape(Shape::from([channels]));
         let y = y.scaled(weight.as_ref(), bias.as_ref());
-        (y, flat(mean), flat(variance))
+        (y, flat(kept.of("mean")), flat(kept.of("variance")))
     }
 
     /// Batch normalisation as in evaluation, by a mean and a variance that are given, `[channels]`.

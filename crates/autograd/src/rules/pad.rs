@@ -36,7 +36,7 @@ impl Primitive for Pad {
         let widths = self.widths.iter().map(opposite).collect();
         one(Var::apply(Self { widths, value: 0.0 }, &[g]))
     }
-    fn jvp(&self, _x: &[&Var], _y: &Var, t: &[Option<&Var>]) -> Tangent {
+    fn jvp(&self, _x: &[&Var], _y: &Output, t: &[Option<&Var>]) -> Tangent {
         let padded = |t: &Var| {
             let widths = self.widths.clone();
             Var::apply(Self { widths, value: 0.0 }, &[t])

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use retrograd_tensor::{OrPanic, PoolGeometry, Pooling, Shape, Sliding, Tensor, shape};
+use retrograd_tensor::{Array, OrPanic, PoolGeometry, Pooling, Shape, Sliding, Tensor, shape};
 
 use super::one;
 use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
@@ -68,6 +68,17 @@ impl Primitive for AveragePool {
 }
 
 impl Var {
+    /// Positions in the planes of all members of a batch, with an axis for the members in front.
+    pub(super) fn of_members(&self, positions: Array<i64>) -> Array<i64> {
+        let Some(members) = self.batch_size() else {
+            return positions;
+        };
+        let [planes, windows] = positions.shape()[..] else {
+            unreachable!("positions are those of windows in planes")
+        };
+        positions.with_shape(Shape::from([members, planes / members.max(1), windows]))
+    }
+
     /// Largest of each window of `N` last axes, 1 or 2: [`max_pool1d`](Self::max_pool1d) or
     /// [`max_pool2d`](Self::max_pool2d).
     ///
@@ -79,8 +90,8 @@ impl Var {
         const { assert!(N == 1 || N == 2, "one or two axes to pool") };
         let name = if N == 1 { "max_pool1d" } else { "max_pool2d" };
         let (shape, geometry) = shape::pooling(name, self.shape(), options).or_panic();
-        // Where the largest elements are is no function to differentiate, so their values may be read.
-        let positions = self.value().max_pool_positions(&geometry);
+        let (_, all) = shape::pooling(name, self.raw().shape(), options).or_panic();
+        let positions = self.of_members(self.raw().max_pool_positions(&all));
         self.with_shape(geometry.planes_in())
             .gather(&positions)
             .with_shape(shape)

@@ -9,6 +9,13 @@ use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
 
 impl Var {
+    /// The axis counted from the last: the same for one member of a batch as for all.
+    #[track_caller]
+    fn axis_from_end(&self, operation: &str, axis: isize) -> isize {
+        let place = self.shape().axis(operation, axis).or_panic();
+        place as isize - self.rank() as isize
+    }
+
     /// The lower median along `axis`, which goes away, and where it is: of an even number of
     /// elements the smaller of the two in the middle, of elements with a NaN the first NaN.
     ///
@@ -19,7 +26,8 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn median(&self, axis: isize) -> (Self, Array<i64>) {
-        let positions = self.value().median_positions(axis);
+        let axis = self.axis_from_end("median", axis);
+        let positions = self.raw().median_positions(axis);
         let median = self.gather_along(axis, &positions);
         (median.squeeze(axis), positions.squeeze(axis))
     }
@@ -46,12 +54,13 @@ impl Var {
             (0.0..=1.0).contains(&q),
             "quantile: {q} is not a share between 0 and 1"
         );
-        let place = self.shape().axis("quantile", axis).or_panic();
+        let axis = self.axis_from_end("quantile", axis);
+        let place = (self.rank() as isize + axis) as usize;
         let last = self.shape()[place].saturating_sub(1);
         let rank = q * last as f64;
         let (low, weight) = (rank as usize, rank.fract());
         let positions = self
-            .value()
+            .raw()
             .ranked_positions(axis, &[low, (low + 1).min(last)]);
         let pair = self.gather_along(axis, &positions);
         let low = pair.select(axis, 0);
@@ -70,7 +79,8 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn cummax(&self, axis: isize) -> (Self, Array<i64>) {
-        let positions = self.value().cummax_positions(axis);
+        let axis = self.axis_from_end("cummax", axis);
+        let positions = self.raw().cummax_positions(axis);
         (self.gather_along(axis, &positions), positions)
     }
 
@@ -82,7 +92,8 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn cummin(&self, axis: isize) -> (Self, Array<i64>) {
-        let positions = self.value().cummin_positions(axis);
+        let axis = self.axis_from_end("cummin", axis);
+        let positions = self.raw().cummin_positions(axis);
         (self.gather_along(axis, &positions), positions)
     }
 }

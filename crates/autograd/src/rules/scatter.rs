@@ -6,17 +6,15 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::{Array, Float, Shape, Tensor};
-use smallvec::SmallVec;
 
-use super::one;
-use crate::primitive::{Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
+use super::at_indices;
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// The largest or smallest of the elements of a vector that belong to each place, of which each has
 /// one; elements that tie for it share the cotangent equally.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct ScatterExtremum {
-    places: Array<i64>,
     count: usize,
     largest: bool,
 }
@@ -36,22 +34,20 @@ impl Primitive for ScatterExtremum {
             false => (f64::INFINITY, Float::minimum),
         };
         let mut extremes = vec![least; self.count];
-        for (value, place) in x[0].iter().zip(self.places.iter()) {
+        for (value, place) in x[0].iter().zip(x[1].array::<i64>().iter()) {
             let extreme = &mut extremes[place as usize];
             *extreme = combine(*extreme, value);
         }
         Tensor::from_vec(extremes, [self.count]).cast(x[0].dtype())
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::input(0).and(Saves::OUTPUT)
+        Saves::EVERYTHING
     }
     fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
-        let chosen = x[0].equal(&y.gather(&self.places));
-        let ties = chosen.scatter_add(&self.places, self.count);
-        one(chosen * (g / ties).gather(&self.places))
-    }
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.places)])
+        let places = x[1].raw().array();
+        let chosen = x[0].equal(&y.gather(places));
+        let ties = chosen.scatter_add(places, self.count);
+        at_indices(chosen * (g / ties).gather(places))
     }
     fn formula(&self) -> Cow<'static, str> {
         let name = if self.largest { "max" } else { "min" };
@@ -61,7 +57,7 @@ impl Primitive for ScatterExtremum {
         "x̄ = g where x = y, shared by those that tie".into()
     }
     fn attributes(&self) -> String {
-        format!("{} elements, {} places", self.places.shape(), self.count)
+        format!("{} places", self.count)
     }
     fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
         x[0].elements() as u64
@@ -124,12 +120,10 @@ impl Var {
         let result = match reduce {
             Reduce::Max | Reduce::Min => {
                 let [places, numbers] = [0, 1].map(|i| members.iter().map(|m| m[i]).collect());
-                let extremum = ScatterExtremum {
-                    places: Array::from_vec(places, [members.len()]),
-                    count,
-                    largest: reduce == Reduce::Max,
-                };
-                Self::apply(extremum, &[&read(&all, numbers)])
+                let largest = reduce == Reduce::Max;
+                let places = Self::constant(Tensor::from_vec(places, [members.len()]));
+                let operands = [&read(&all, numbers), &places];
+                Self::apply(ScatterExtremum { count, largest }, &operands)
             }
             _ => products(all, members),
         };

@@ -3,17 +3,16 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::{Array, OrPanic, Shape, Tensor, shape};
-use smallvec::SmallVec;
 
-use super::one;
-use crate::primitive::{Batched, Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
+use super::at_indices;
+use super::index::shared;
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// Positions of an axis; the adjoint adds the cotangents up at the positions they came from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct IndexSelect {
     axis: usize,
-    indices: Array<i64>,
 }
 
 impl Primitive for IndexSelect {
@@ -22,25 +21,19 @@ impl Primitive for IndexSelect {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].index_select(self.axis as isize, &self.indices)
+        x[0].index_select(self.axis as isize, x[1].array())
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::NOTHING
+        Saves::input(1)
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
-        let size = x.shape(0)[self.axis];
-        let places = self.clone();
-        one(Var::apply(IndexSum { size, places }, &[g]))
+        let (axis, size) = (self.axis, x.shape(0)[self.axis]);
+        at_indices(Var::apply(IndexSum { axis, size }, &[g, &x[1]]))
     }
-    moves!(Linear);
+    moves!(Multilinear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
-        Some(
-            x[0].value
-                .index_select(self.axis as isize + 1, &self.indices),
-        )
-    }
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.indices)])
+        let axis = self.axis as isize + 1;
+        Some(x[0].value.index_select(axis, shared(&x[1])?))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = x[i[j]], positions of an axis".into()
@@ -48,19 +41,16 @@ impl Primitive for IndexSelect {
     fn rule(&self) -> Cow<'static, str> {
         "x̄[i[j]] += g[j]".into()
     }
-    fn attributes(&self) -> String {
-        format!("axis: {}, {} indices", self.axis, self.indices.shape())
-    }
     fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
         0
     }
 }
 
 /// Positions added to `size` positions of zeros; the adjoint reads them back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct IndexSum {
+    axis: usize,
     size: usize,
-    places: IndexSelect,
 }
 
 impl Primitive for IndexSum {
@@ -69,35 +59,25 @@ impl Primitive for IndexSum {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        let IndexSelect { axis, indices } = &self.places;
-        x[0].index_sum(*axis as isize, indices, self.size)
+        x[0].index_sum(self.axis as isize, x[1].array(), self.size)
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::NOTHING
+        Saves::input(1)
     }
-    fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
-        one(Var::apply(self.places.clone(), &[g]))
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
+        let axis = self.axis;
+        at_indices(Var::apply(IndexSelect { axis }, &[g, &x[1]]))
     }
-    moves!(Linear);
+    moves!(Multilinear);
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
-        Some(x[0].value.index_sum(
-            self.places.axis as isize + 1,
-            &self.places.indices,
-            self.size,
-        ))
-    }
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.places.indices)])
+        let axis = self.axis as isize + 1;
+        Some(x[0].value.index_sum(axis, shared(&x[1])?, self.size))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y[i[j]] += x[j], positions of an axis".into()
     }
     fn rule(&self) -> Cow<'static, str> {
         "x̄[j] = g[i[j]]".into()
-    }
-    fn attributes(&self) -> String {
-        let IndexSelect { axis, indices } = &self.places;
-        format!("axis: {axis}, {} indices", indices.shape())
     }
     fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
         x[0].elements() as u64
@@ -115,8 +95,8 @@ impl Var {
     pub fn index_select(&self, axis: isize, indices: &Array<i64>) -> Self {
         let axis = self.shape().axis("index_select", axis).or_panic();
         shape::index_select("index_select", self.shape(), indices.shape()).or_panic();
-        let indices = indices.clone();
-        Self::apply(IndexSelect { axis, indices }, &[self])
+        let indices = Self::constant(indices.clone().into());
+        Self::apply(IndexSelect { axis }, &[self, &indices])
     }
 
     /// This with position j of `terms` along `axis` added at position `indices[j]`, for indices
@@ -138,9 +118,8 @@ impl Var {
             self.shape(),
             terms.shape()
         );
-        let indices = indices.clone();
-        let places = IndexSelect { axis, indices };
-        self + Self::apply(IndexSum { size, places }, &[terms])
+        let indices = Self::constant(indices.clone().into());
+        self + Self::apply(IndexSum { axis, size }, &[terms, &indices])
     }
 
     /// The rows of a table `[entries, ..]` at `indices`, whose axes take the place of the first: the

@@ -5,26 +5,31 @@
 //! x̂ = decode(c, D)      ĉ = encode(x, D)      D̂ = outer(c, x)
 //! ```
 //!
-//! So the three are closed under their own rules. The indices i are no operand: which features are
-//! active does not change with small changes of anything.
+//! So the three are closed under their own rules. The indices i are an operand that does not move:
+//! which features are active does not change with small changes of anything.
 
 use std::borrow::Cow;
 
 use retrograd_tensor::{Array, Shape, Tensor};
-use smallvec::SmallVec;
 
-use crate::primitive::{Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
-/// Each operand is multiplied by the other, so each cotangent reads the other.
+/// Each operand is multiplied by the other, so each cotangent reads the other, and all the indices.
 fn saves_other(needed: Needed) -> Saves {
     let first = Saves::input(1).when(needed.has(0));
-    first.and(Saves::input(0).when(needed.has(1)))
+    let second = Saves::input(0).when(needed.has(1));
+    first.and(second).and(Saves::input(2))
+}
+
+/// The indices among the inputs.
+fn active(x: &Inputs) -> &Array<i64> {
+    x[2].raw().array()
 }
 
 /// x̂[b] = Σⱼ c[b, j] · D[i[b, j]].
-#[derive(Clone, Debug)]
-struct Decode(Array<i64>);
+#[derive(Clone, Copy, Debug)]
+struct Decode;
 
 impl Primitive for Decode {
     fn name(&self) -> Cow<'static, str> {
@@ -32,29 +37,25 @@ impl Primitive for Decode {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].sparse_decode(&self.0, x[1])
+        x[0].sparse_decode(x[2].array(), x[1])
     }
     fn saves(&self, needed: Needed) -> Saves {
         saves_other(needed)
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
-        let codes = x.needs(0).then(|| g.sparse_encode(&self.0, &x[1]));
+        let codes = x.needs(0).then(|| g.sparse_encode(active(x), &x[1]));
         let features = x.shape(1)[0];
-        let dictionary = x.needs(1).then(|| x[0].sparse_outer(&self.0, g, features));
-        Cotangents::from_iter([codes, dictionary])
+        let dictionary = x
+            .needs(1)
+            .then(|| x[0].sparse_outer(active(x), g, features));
+        Cotangents::from_iter([codes, dictionary, None])
     }
     moves!(Multilinear);
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.0)])
-    }
     fn formula(&self) -> Cow<'static, str> {
         "y = Σⱼ c[j]·D[i[j]]".into()
     }
     fn rule(&self) -> Cow<'static, str> {
         "c̄ = encode(g, D),  D̄ = outer(c, g)".into()
-    }
-    fn attributes(&self) -> String {
-        format!("{} indices", self.0.shape())
     }
     fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
         2 * (x[0].elements() * x[1][1]) as u64
@@ -62,8 +63,8 @@ impl Primitive for Decode {
 }
 
 /// ĉ[b, j] = ⟨x[b], D[i[b, j]]⟩.
-#[derive(Clone, Debug)]
-struct Encode(Array<i64>);
+#[derive(Clone, Copy, Debug)]
+struct Encode;
 
 impl Primitive for Encode {
     fn name(&self) -> Cow<'static, str> {
@@ -71,29 +72,25 @@ impl Primitive for Encode {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].sparse_encode(&self.0, x[1])
+        x[0].sparse_encode(x[2].array(), x[1])
     }
     fn saves(&self, needed: Needed) -> Saves {
         saves_other(needed)
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
-        let input = x.needs(0).then(|| g.sparse_decode(&self.0, &x[1]));
+        let input = x.needs(0).then(|| g.sparse_decode(active(x), &x[1]));
         let features = x.shape(1)[0];
-        let dictionary = x.needs(1).then(|| g.sparse_outer(&self.0, &x[0], features));
-        Cotangents::from_iter([input, dictionary])
+        let dictionary = x
+            .needs(1)
+            .then(|| g.sparse_outer(active(x), &x[0], features));
+        Cotangents::from_iter([input, dictionary, None])
     }
     moves!(Multilinear);
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.0)])
-    }
     fn formula(&self) -> Cow<'static, str> {
         "y[j] = ⟨x, D[i[j]]⟩".into()
     }
     fn rule(&self) -> Cow<'static, str> {
         "x̄ = decode(g, D),  D̄ = outer(g, x)".into()
-    }
-    fn attributes(&self) -> String {
-        format!("{} indices", self.0.shape())
     }
     fn flops(&self, x: &[Shape], y: &Shape) -> u64 {
         2 * (y.elements() * x[1][1]) as u64
@@ -101,9 +98,8 @@ impl Primitive for Encode {
 }
 
 /// D̂[f] = Σ c[b, j] · x[b] over the places where i[b, j] = f.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Outer {
-    indices: Array<i64>,
     features: usize,
 }
 
@@ -113,32 +109,22 @@ impl Primitive for Outer {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].sparse_outer(&self.indices, x[1], self.features)
+        x[0].sparse_outer(x[2].array(), x[1], self.features)
     }
     fn saves(&self, needed: Needed) -> Saves {
         saves_other(needed)
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
-        let codes = x.needs(0).then(|| x[1].sparse_encode(&self.indices, g));
-        let input = x.needs(1).then(|| x[0].sparse_decode(&self.indices, g));
-        Cotangents::from_iter([codes, input])
+        let codes = x.needs(0).then(|| x[1].sparse_encode(active(x), g));
+        let input = x.needs(1).then(|| x[0].sparse_decode(active(x), g));
+        Cotangents::from_iter([codes, input, None])
     }
     moves!(Multilinear);
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::array("positions", &self.indices)])
-    }
     fn formula(&self) -> Cow<'static, str> {
         "y[i[j]] = Σ c[j]·x".into()
     }
     fn rule(&self) -> Cow<'static, str> {
         "c̄ = encode(x, g),  x̄ = decode(c, g)".into()
-    }
-    fn attributes(&self) -> String {
-        format!(
-            "{} indices, {} features",
-            self.indices.shape(),
-            self.features
-        )
     }
     fn flops(&self, x: &[Shape], y: &Shape) -> u64 {
         2 * (x[0].elements() * y[1]) as u64
@@ -157,7 +143,10 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn sparse_decode(&self, indices: &Array<i64>, dictionary: &Self) -> Self {
-        Self::apply(Decode(indices.clone()), &[self, dictionary])
+        Self::apply(
+            Decode,
+            &[self, dictionary, &Self::constant(indices.clone().into())],
+        )
     }
 
     /// ⟨row, feature⟩ of this input `[batch, width]` with the features `indices`
@@ -171,7 +160,10 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn sparse_encode(&self, indices: &Array<i64>, dictionary: &Self) -> Self {
-        Self::apply(Encode(indices.clone()), &[self, dictionary])
+        Self::apply(
+            Encode,
+            &[self, dictionary, &Self::constant(indices.clone().into())],
+        )
     }
 
     /// What each of `features` rows receives: Σ codes · input over the places where `indices`
@@ -182,7 +174,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn sparse_outer(&self, indices: &Array<i64>, input: &Self, features: usize) -> Self {
-        let indices = indices.clone();
-        Self::apply(Outer { indices, features }, &[self, input])
+        let indices = Self::constant(indices.clone().into());
+        Self::apply(Outer { features }, &[self, input, &indices])
     }
 }

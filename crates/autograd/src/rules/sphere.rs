@@ -20,10 +20,9 @@ use std::borrow::Cow;
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::shape::keep;
 use retrograd_tensor::{OrPanic, Shape, ShapeError, Tensor, shape};
-use smallvec::SmallVec;
 
 use super::one;
-use crate::primitive::{Cotangents, Held, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 /// log ∫ exp(−κ(1 − x·μ)) dx over the sphere.
@@ -145,11 +144,10 @@ impl Primitive for Tail {
     }
 }
 
-/// The s with the share Φ(z) below it.
-#[derive(Clone, Debug)]
+/// The s with the share Φ(z) below it, z a draw that does not move.
+#[derive(Clone, Copy, Debug)]
 struct FromNormal {
     dimensions: usize,
-    z: Tensor,
 }
 
 impl Primitive for FromNormal {
@@ -158,7 +156,7 @@ impl Primitive for FromNormal {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].von_mises_fisher_from_normal(&self.z, self.dimensions)
+        x[0].von_mises_fisher_from_normal(x[1], self.dimensions)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0).and(Saves::OUTPUT)
@@ -168,19 +166,14 @@ impl Primitive for FromNormal {
         let tail = |order| Var::apply(Tail { dimensions, order }, &[kappa, y]);
         // t − A = (t − w) + (w − A), and w − A = m₁ − 2s.
         let ahead = moment(kappa, dimensions, 1) - &**y * 2.0;
-        one(g * (tail(1) + ahead * tail(0)) * -0.5)
-    }
-    fn held(&self) -> SmallVec<[Held; 3]> {
-        SmallVec::from_iter([Held::tensor("draws", &self.z)])
+        let slope = (tail(1) + ahead * tail(0)) * -0.5;
+        Cotangents::from_iter([Some(g * slope), None])
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = s with the share Φ(z) below it".into()
     }
     fn rule(&self) -> Cow<'static, str> {
         "κ̄ = −½g·(T₁ + (m₁ − 2s)·T₀)".into()
-    }
-    fn attributes(&self) -> String {
-        format!("{} numbers", self.z.shape())
     }
     fn flops(&self, _x: &[Shape], y: &Shape) -> u64 {
         50_000 * y.elements() as u64
@@ -242,10 +235,10 @@ impl Var {
         let mean = self
             .normalize(2.0, -1, f64::MIN_POSITIVE)
             .broadcast_to(directions);
-        let z = Tensor::normal(common, 0.0, 1.0, rng, self.dtype());
+        let z = Self::constant(Tensor::normal(common, 0.0, 1.0, rng, self.dtype()));
         let s = Self::apply(
-            FromNormal { dimensions, z },
-            &[&concentration.broadcast_to(common)],
+            FromNormal { dimensions },
+            &[&concentration.broadcast_to(common), &z],
         );
         let s = s.unsqueeze(-1);
         let any = Tensor::normal(directions, 0.0, 1.0, rng, self.dtype());

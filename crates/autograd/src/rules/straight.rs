@@ -24,7 +24,7 @@ impl Primitive for StraightThrough {
     fn vjp(&self, _x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
         Cotangents::from_iter([Some(g.clone()), None])
     }
-    fn jvp(&self, _x: &[&Var], _y: &Var, t: &[Option<&Var>]) -> Tangent {
+    fn jvp(&self, _x: &[&Var], _y: &Output, t: &[Option<&Var>]) -> Tangent {
         t[0].map_or(Tangent::Zero, |t| Tangent::Of(t.clone()))
     }
     fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {

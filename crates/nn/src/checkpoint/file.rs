@@ -82,6 +82,7 @@ fn dtype(tensor: &Tensor) -> Dtype {
     match tensor.dtype() {
         DType::F32 => Dtype::F32,
         DType::F64 => Dtype::F64,
+        DType::I64 => Dtype::I64,
     }
 }
 
@@ -89,6 +90,7 @@ fn bytes(tensor: &Tensor) -> Vec<u8> {
     match tensor {
         Tensor::F32(values) => values.iter().flat_map(f32::to_le_bytes).collect(),
         Tensor::F64(values) => values.iter().flat_map(f64::to_le_bytes).collect(),
+        Tensor::I64(values) => values.iter().flat_map(i64::to_le_bytes).collect(),
     }
 }
 

@@ -48,7 +48,7 @@ impl Module for SinusoidalEncoding {
         let [of_f32, of_f64] = &self.waves;
         let waves = match x.dtype() {
             DType::F32 => of_f32,
-            DType::F64 => of_f64,
+            _ => of_f64,
         };
         let [most, width] = [waves.shape()[0], waves.shape()[1]];
         let steps = match x.shape()[..] {

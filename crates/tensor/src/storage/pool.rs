@@ -213,6 +213,12 @@ pub(crate) fn take(bytes: usize) -> Block {
     }
 }
 
+/// Bytes of the block that holds `bytes`, which is what [`Counters`] count.
+#[must_use]
+pub fn rounded_up(bytes: usize) -> usize {
+    size(class_of(bytes))
+}
+
 /// The calling thread's counters.
 #[must_use]
 pub fn counters() -> Counters {

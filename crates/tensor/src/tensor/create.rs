@@ -2,7 +2,7 @@
 
 use super::{DType, Tensor, arrays};
 use crate::array::Array;
-use crate::element::Float;
+use crate::element::Element;
 use crate::error::ShapeError;
 use crate::random::Rng;
 use crate::shape::Shape;
@@ -44,7 +44,7 @@ impl Tensor {
     /// [`try_from_vec`](Self::try_from_vec).
     #[track_caller]
     #[must_use]
-    pub fn from_vec<T: Float>(values: Vec<T>, shape: impl Into<Shape>) -> Self {
+    pub fn from_vec<T: Element>(values: Vec<T>, shape: impl Into<Shape>) -> Self {
         Array::from_vec(values, shape).into()
     }
 
@@ -52,19 +52,19 @@ impl Tensor {
     ///
     /// # Errors
     /// If the number of values is not the number of elements of `shape`.
-    pub fn try_from_vec<T: Float>(values: Vec<T>, shape: Shape) -> Result<Self, ShapeError> {
+    pub fn try_from_vec<T: Element>(values: Vec<T>, shape: Shape) -> Result<Self, ShapeError> {
         Array::try_from_vec(values, shape).map(Self::from)
     }
 
     /// One number, of shape `[]`; its type is the tensor's.
     #[must_use]
-    pub fn scalar<T: Float>(value: T) -> Self {
+    pub fn scalar<T: Element>(value: T) -> Self {
         Array::scalar(value).into()
     }
 
     /// Every element `value`, whose type is the tensor's.
     #[must_use]
-    pub fn full<T: Float>(shape: impl Into<Shape>, value: T) -> Self {
+    pub fn full<T: Element>(shape: impl Into<Shape>, value: T) -> Self {
         Array::full(shape, value).into()
     }
 
@@ -72,13 +72,13 @@ impl Tensor {
     ///
     /// For operands that are only read, such as the cotangent that starts a backward sweep.
     #[must_use]
-    pub fn constant<T: Float>(shape: impl Into<Shape>, value: T) -> Self {
+    pub fn constant<T: Element>(shape: impl Into<Shape>, value: T) -> Self {
         Array::constant(shape, value).into()
     }
 
     /// Element `[i, j, ...]` is `value(&[i, j, ...])`, whose type is the tensor's.
     #[must_use]
-    pub fn from_fn<T: Float>(shape: impl Into<Shape>, value: impl FnMut(&[usize]) -> T) -> Self {
+    pub fn from_fn<T: Element>(shape: impl Into<Shape>, value: impl FnMut(&[usize]) -> T) -> Self {
         Array::from_fn(shape, value).into()
     }
 
@@ -133,8 +133,10 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn cat(tensors: &[Self], axis: isize) -> Self {
-        let dtype = tensors.first().map_or_else(DType::default, Self::dtype);
-        typed!(dtype, T => Array::<T>::cat(&arrays("cat", tensors), axis).into())
+        let Some(first) = tensors.first() else {
+            return Array::<f32>::cat(&[], axis).into();
+        };
+        of_array!(first, T, _x => Array::<T>::cat(&arrays("cat", tensors), axis).into())
     }
 
     /// The tensors along a new axis.
@@ -144,7 +146,9 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn stack(tensors: &[Self], axis: isize) -> Self {
-        let dtype = tensors.first().map_or_else(DType::default, Self::dtype);
-        typed!(dtype, T => Array::<T>::stack(&arrays("stack", tensors), axis).into())
+        let Some(first) = tensors.first() else {
+            return Array::<f32>::stack(&[], axis).into();
+        };
+        of_array!(first, T, _x => Array::<T>::stack(&arrays("stack", tensors), axis).into())
     }
 }

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use crate::element::{Element, Float};
+use crate::element::Element;
 
 /// The element type of a tensor.
+///
+/// Integers are for indices and labels: they are moved, read and compared, and there is no arithmetic on
+/// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DType {
     /// 32 bits, about 7 digits: what networks are trained with.
@@ -12,6 +15,8 @@ pub enum DType {
     F32,
     /// 64 bits, about 16 digits: what derivatives are checked with.
     F64,
+    /// Integers of 64 bits.
+    I64,
 }
 
 impl DType {
@@ -19,17 +24,28 @@ impl DType {
     #[must_use]
     #[inline]
     pub fn name(self) -> &'static str {
-        typed!(self, T => T::NAME)
+        match self {
+            Self::F32 => f32::NAME,
+            Self::F64 => f64::NAME,
+            Self::I64 => i64::NAME,
+        }
     }
 
     /// Bytes of one element.
     #[must_use]
     #[inline]
     pub fn bytes(self) -> usize {
-        typed!(self, T => size_of::<T>())
+        match self {
+            Self::F32 => size_of::<f32>(),
+            Self::F64 => size_of::<f64>(),
+            Self::I64 => size_of::<i64>(),
+        }
     }
 
     /// Distance between 1 and the next larger number of the type.
+    ///
+    /// # Panics
+    /// As the others of floating-point numbers, for integers.
     #[must_use]
     pub fn epsilon(self) -> f64 {
         typed!(self, T => T::EPSILON.to_f64())

@@ -8,14 +8,25 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::array::Array;
-use crate::element::{Element, Float};
+use crate::element::Element;
 use crate::error::TypeError;
 use crate::layout::Layout;
 use crate::shape::Shape;
 
-/// Runs an expression with `$array` bound to the array inside of a tensor, and `$T` its type.
+/// Runs an expression with `$array` bound to the array inside of a tensor, and `$T` its type. With the
+/// name of an operation in front, integers are refused.
 macro_rules! of_array {
     ($tensor:expr, $T:ident, $array:ident => $body:expr) => {
+        of_array!(@ $tensor, $T, $array => $body, $array => {
+            #[allow(dead_code, reason = "most operations do not name the type")]
+            type $T = i64;
+            $body
+        })
+    };
+    ($operation:expr, $tensor:expr, $T:ident, $array:ident => $body:expr) => {
+        of_array!(@ $tensor, $T, $array => $body, _integers => crate::tensor::refuse($operation))
+    };
+    (@ $tensor:expr, $T:ident, $array:ident => $body:expr, $integers:pat => $other:expr) => {
         match $tensor {
             Tensor::F32($array) => {
                 #[allow(dead_code, reason = "most operations do not name the type")]
@@ -27,6 +38,7 @@ macro_rules! of_array {
                 type $T = f64;
                 $body
             }
+            Tensor::I64($integers) => $other,
         }
     };
 }
@@ -38,9 +50,10 @@ mod operators;
 
 pub use dtype::DType;
 
-/// An n-dimensional array of floating-point numbers, of `f32` or of `f64`.
+/// An n-dimensional array of floating-point numbers, of `f32` or of `f64`, or of integers that are
+/// indices or labels.
 ///
-/// Numbers go in and come out as `f64`, which holds either exactly: [`item`](Self::item),
+/// Numbers go in and come out as `f64`, which holds all but huge integers exactly: [`item`](Self::item),
 /// [`at`](Self::at), [`iter`](Self::iter), [`to_vec`](Self::to_vec). Whoever wants the elements where
 /// they lie names their type: [`as_slice`](Self::as_slice), [`array`](Self::array). Operands of one
 /// operation have one type; [`cast`](Self::cast) makes it so.
@@ -53,9 +66,11 @@ pub enum Tensor {
     F32(Array<f32>),
     /// Of `f64`.
     F64(Array<f64>),
+    /// Of integers.
+    I64(Array<i64>),
 }
 
-impl<T: Float> From<Array<T>> for Tensor {
+impl<T: Element> From<Array<T>> for Tensor {
     #[inline]
     fn from(array: Array<T>) -> Self {
         T::erase(array)
@@ -71,16 +86,22 @@ impl Tensor {
         match self {
             Self::F32(_) => DType::F32,
             Self::F64(_) => DType::F64,
+            Self::I64(_) => DType::I64,
         }
     }
 
-    /// The same elements in another type, rounded to nearest; itself if it has that type.
+    /// The same elements in another type, rounded to nearest, or without their fractions where that is
+    /// one of integers; itself if it has that type.
     #[must_use]
     pub fn cast(&self, dtype: DType) -> Self {
         if self.dtype() == dtype {
             return self.clone();
         }
-        of_array!(self, T, x => typed!(dtype, U => x.cast::<U>().into()))
+        of_array!(self, T, x => match dtype {
+            DType::F32 => x.cast::<f32>().into(),
+            DType::F64 => x.cast::<f64>().into(),
+            DType::I64 => x.cast::<i64>().into(),
+        })
     }
 
     /// The array of this type inside.
@@ -88,7 +109,7 @@ impl Tensor {
     /// # Errors
     /// If the elements have another type.
     #[inline]
-    pub fn try_array<T: Float>(&self) -> Result<&Array<T>, TypeError> {
+    pub fn try_array<T: Element>(&self) -> Result<&Array<T>, TypeError> {
         T::typed(self).ok_or_else(|| TypeError::new(T::DTYPE, self))
     }
 
@@ -99,14 +120,14 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     #[inline]
-    pub fn array<T: Float>(&self) -> &Array<T> {
+    pub fn array<T: Element>(&self) -> &Array<T> {
         self.try_array().unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// This as an operand beside one of type `T`.
     #[track_caller]
     #[inline]
-    pub(crate) fn operand<T: Float>(&self, operation: &str) -> &Array<T> {
+    pub(crate) fn operand<T: Element>(&self, operation: &str) -> &Array<T> {
         T::typed(self).unwrap_or_else(|| mixed(operation, T::DTYPE, self.dtype()))
     }
 
@@ -160,6 +181,12 @@ impl Tensor {
         self.elements() * self.dtype().bytes()
     }
 
+    /// As [`Array::buffer_bytes`].
+    #[must_use]
+    pub fn buffer_bytes(&self) -> usize {
+        of_array!(self, T, x => x.buffer_bytes())
+    }
+
     /// Whether the elements lie next to each other in row-major order.
     #[must_use]
     #[inline]
@@ -184,7 +211,7 @@ impl Tensor {
     /// The elements in row-major order, if they are of type `T` and lie so in memory.
     #[must_use]
     #[inline]
-    pub fn as_slice<T: Float>(&self) -> Option<&[T]> {
+    pub fn as_slice<T: Element>(&self) -> Option<&[T]> {
         T::typed(self)?.as_slice()
     }
 
@@ -194,7 +221,7 @@ impl Tensor {
     /// If they are not of type `T`.
     #[track_caller]
     #[must_use]
-    pub fn values<T: Float>(&self) -> Cow<'_, [T]> {
+    pub fn values<T: Element>(&self) -> Cow<'_, [T]> {
         self.array().values()
     }
 
@@ -205,7 +232,7 @@ impl Tensor {
     /// If they are not of type `T`.
     #[track_caller]
     #[inline]
-    pub fn make_mut<T: Float>(&mut self) -> &mut [T] {
+    pub fn make_mut<T: Element>(&mut self) -> &mut [T] {
         if self.dtype() != T::DTYPE {
             panic!("{}", TypeError::new(T::DTYPE, self));
         }
@@ -222,13 +249,13 @@ impl Tensor {
 
     /// The elements in row-major order, as `f64`.
     pub fn iter(&self) -> impl Iterator<Item = f64> + '_ {
-        let (single, double) = match self {
-            Self::F32(x) => (Some(x), None),
-            Self::F64(x) => (None, Some(x)),
-        };
-        let single = single.into_iter().flat_map(Array::iter);
-        let double = double.into_iter().flat_map(Array::iter);
-        single.map(f64::from).chain(double)
+        fn of<T: Element>(x: &Tensor) -> impl Iterator<Item = f64> + '_ {
+            let array = T::typed(x).into_iter();
+            array.flat_map(Array::iter).map(T::to_f64)
+        }
+        of::<f32>(self)
+            .chain(of::<f64>(self))
+            .chain(of::<i64>(self))
     }
 
     /// The element at `index`, one position an axis, as `f64`.
@@ -255,7 +282,7 @@ impl Tensor {
     /// Any function of every element; slower than [`unary`](Self::unary), for odd jobs.
     #[must_use]
     pub fn map(&self, function: impl Fn(f64) -> f64) -> Self {
-        of_array!(self, T, x => x.map(|x| T::from_f64(function(x.to_f64()))).into())
+        of_array!("map", self, T, x => x.map(|x| T::from_f64(function(x.to_f64()))).into())
     }
 }
 
@@ -267,9 +294,25 @@ fn mixed(operation: &str, one: DType, other: DType) -> ! {
     )
 }
 
+#[cold]
+#[track_caller]
+fn refuse(operation: &str) -> ! {
+    panic!("{operation}: an operand of type i64; cast it, as `x.cast(DType::F32)`")
+}
+
+/// What [`typed!`](crate::typed) says of integers.
+#[doc(hidden)]
+#[cold]
+#[track_caller]
+pub fn refuse_integers() -> ! {
+    panic!(
+        "elements of type i64 where numbers of f32 or f64 are expected; cast them, as `x.cast(DType::F32)`"
+    )
+}
+
 /// The arrays inside of tensors, which have the type of the first.
 #[track_caller]
-fn arrays<T: Float>(operation: &str, tensors: &[Tensor]) -> Vec<Array<T>> {
+fn arrays<T: Element>(operation: &str, tensors: &[Tensor]) -> Vec<Array<T>> {
     let array = |tensor: &Tensor| tensor.operand(operation).clone();
     tensors.iter().map(array).collect()
 }

@@ -5,7 +5,7 @@
 
 use super::Tensor;
 use crate::array::Array;
-use crate::element::Float;
+use crate::element::{Element, Float};
 use crate::error::MatrixError;
 use crate::ops::index::Slice;
 use crate::ops::linalg::Triangular;
@@ -77,9 +77,22 @@ macro_rules! lower {
     };
 }
 
-/// `operations! { select(axis: [isize], position: [usize]) -> Tensor; }` gives
-/// `Tensor::select`, which is `Array::select` of whatever type the elements have.
+/// `operations! { cumsum(axis: [isize]) -> Tensor; }` gives `Tensor::cumsum`, which is
+/// `Array::cumsum` of whatever floating-point type the elements have; with `any:` in front, of whatever
+/// type.
 macro_rules! operations {
+    (any: $($(#[$must:meta])* $name:ident($($argument:ident: [$($type:tt)*]),*) -> $output:ty;)*) => {
+        impl Tensor {
+            $(
+                #[doc = concat!("As [`Array::", stringify!($name), "`].")]
+                #[track_caller]
+                $(#[$must])*
+                pub fn $name(&self, $($argument: $($type)*),*) -> $output {
+                    of_array!(self, T, x => x.$name($($argument),*).into())
+                }
+            )*
+        }
+    };
     ($($(#[$must:meta])* $name:ident($($argument:ident: [$($type:tt)*]),*) -> $output:ty;)*) => {
         impl Tensor {
             $(
@@ -87,7 +100,7 @@ macro_rules! operations {
                 #[track_caller]
                 $(#[$must])*
                 pub fn $name(&self, $($argument: $($type)*),*) -> $output {
-                    of_array!(self, T, x => {
+                    of_array!(stringify!($name), self, T, x => {
                         x.$name($(lower!($argument, T, $name, $($type)*)),*).erase()
                     })
                 }
@@ -97,7 +110,7 @@ macro_rules! operations {
 }
 
 // Views and copies.
-operations! {
+operations! { any:
     #[must_use] reshape(sizes: [&[isize]]) -> Tensor;
     #[must_use] with_shape(shape: [Shape]) -> Tensor;
     #[must_use] permute(order: [&[usize]]) -> Tensor;
@@ -119,11 +132,11 @@ operations! {
     #[must_use] triu(offset: [isize]) -> Tensor;
     #[must_use] roll(axis: [isize], shift: [isize]) -> Tensor;
     #[must_use] unfold(axis: [isize], size: [usize], step: [usize]) -> Tensor;
-    #[must_use] fold(axis: [isize], positions: [usize], step: [usize]) -> Tensor;
 }
 
 // Reading, adding and choosing at indices.
 operations! {
+    #[must_use] fold(axis: [isize], positions: [usize], step: [usize]) -> Tensor;
     #[must_use] gather(indices: [&Array<i64>]) -> Tensor;
     #[must_use] gather_rows(indices: [&Array<i64>]) -> Tensor;
     #[must_use] gather_along(axis: [isize], indices: [&Array<i64>]) -> Tensor;
@@ -209,6 +222,10 @@ operations! {
     #[must_use] solve(right: [&Tensor], transposed: [bool]) -> Tensor;
     #[doc = "\n# Errors\nAs there."]
     try_solve(right: [&Tensor], transposed: [bool]) -> Result<Tensor, MatrixError>;
+    #[must_use] lu() -> (Tensor, Array<i64>);
+    #[must_use] lu_solve(order: [&Array<i64>], right: [&Tensor], transposed: [bool]) -> Tensor;
+    #[must_use] lu_slogdet(order: [&Array<i64>]) -> (Tensor, Tensor);
+    #[must_use] lu_det(order: [&Array<i64>]) -> Tensor;
     #[must_use] inverse() -> Tensor;
     #[doc = "\n# Errors\nAs there."]
     try_inverse() -> Result<Tensor, MatrixError>;
@@ -236,14 +253,14 @@ impl Tensor {
     #[track_caller]
     #[must_use]
     pub fn upsample_nearest<const N: usize>(&self, size: [usize; N]) -> Self {
-        of_array!(self, T, x => x.upsample_nearest(size).into())
+        of_array!("upsample_nearest", self, T, x => x.upsample_nearest(size).into())
     }
 
     /// As [`Array::upsample_linear`].
     #[track_caller]
     #[must_use]
     pub fn upsample_linear<const N: usize>(&self, size: [usize; N], align_corners: bool) -> Self {
-        of_array!(self, T, x => x.upsample_linear(size, align_corners).into())
+        of_array!("upsample_linear", self, T, x => x.upsample_linear(size, align_corners).into())
     }
 
     /// `self` ← `self` + `other`; in place when nobody else holds the buffer.
@@ -252,19 +269,19 @@ impl Tensor {
     /// If the shapes or types differ.
     #[track_caller]
     pub fn add_assign(&mut self, other: &Self) {
-        of_array!(self, T, x => x.add_assign(other.operand::<T>("add_assign")));
+        of_array!("add_assign", self, T, x => x.add_assign(other.operand::<T>("add_assign")));
     }
 
     /// As [`Array::add_at`].
     #[track_caller]
     pub fn add_at(&mut self, axis: isize, positions: impl Into<Slice>, part: &Self) {
-        of_array!(self, T, x => x.add_at(axis, positions, part.operand::<T>("add_at")));
+        of_array!("add_at", self, T, x => x.add_at(axis, positions, part.operand::<T>("add_at")));
     }
 
     /// As [`Array::add_product`].
     #[track_caller]
     pub fn add_product(&mut self, alpha: f64, left: &Self, right: &Self, beta: f64) {
-        of_array!(self, T, x => {
+        of_array!("add_product", self, T, x => {
             let [left, right] = [left, right].map(|side| side.operand::<T>("add_product"));
             x.add_product(alpha, left, right, beta);
         });

@@ -7,7 +7,7 @@ use approx::{AbsDiffEq, RelativeEq};
 use super::{Tensor, mixed};
 use crate::approximate::Values;
 use crate::array::Array;
-use crate::element::Float;
+use crate::element::Element;
 use crate::shape::Shape;
 
 /// `operator!(Add, add)` implements `+` among `Tensor`, `&Tensor` and, on the right, `f64`.
@@ -25,7 +25,7 @@ macro_rules! operator {
             type Output = Tensor;
             #[track_caller]
             fn $method(self, $b: $right) -> Tensor {
-                of_array!(self, $T, a => $trait::$method(a, $operand).into())
+                of_array!(stringify!($method), self, $T, a => $trait::$method(a, $operand).into())
             }
         }
     };
@@ -40,7 +40,7 @@ impl Tensor {
     /// The array of this tensor as an operand beside one of type `T`.
     #[track_caller]
     #[inline]
-    fn into_operand<T: Float>(self, operation: &str) -> Array<T> {
+    fn into_operand<T: Element>(self, operation: &str) -> Array<T> {
         let dtype = self.dtype();
         T::into_typed(self).unwrap_or_else(|| mixed(operation, T::DTYPE, dtype))
     }
@@ -49,14 +49,14 @@ impl Tensor {
 impl Neg for &Tensor {
     type Output = Tensor;
     fn neg(self) -> Tensor {
-        of_array!(self, T, x => (-x).into())
+        of_array!("neg", self, T, x => (-x).into())
     }
 }
 
 impl Neg for Tensor {
     type Output = Self;
     fn neg(self) -> Self {
-        of_array!(self, T, x => (-x).into())
+        of_array!("neg", self, T, x => (-x).into())
     }
 }
 

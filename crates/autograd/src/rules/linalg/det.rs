@@ -15,14 +15,15 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::pointwise::Unary;
-use retrograd_tensor::{OrPanic, Shape, Tensor, shape};
+use retrograd_tensor::{Array, OrPanic, Shape, Tensor, shape};
+use smallvec::SmallVec;
 
-use super::super::one;
-use super::size;
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use super::solve::Inverse;
+use super::{alone, known, size};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
-/// det A of invertible matrices.
+/// det A of invertible matrices; where it has been computed already, it and A⁻¹ are two operands more.
 #[derive(Clone, Copy, Debug)]
 struct Det;
 
@@ -32,14 +33,22 @@ impl Primitive for Det {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].det()
+        known(x, 1).unwrap_or_else(|| x[0].det())
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::input(0).and(Saves::OUTPUT)
+        Saves::input(0).and(Saves::input(2)).and(Saves::OUTPUT)
     }
     fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let each = Shape::from([&g.shape()[..], &[1, 1]].concat());
-        one(x[0].inverse().t() * (g * &**y).with_shape(each))
+        let inverse = match x.len() {
+            1 => x[0].inverse(),
+            _ => Var::apply(Inverse, &[&x[0], &x[2]]),
+        };
+        alone(x, inverse.t() * (g * &**y).with_shape(each))
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let x: SmallVec<[&Tensor; 3]> = x.iter().map(|x| x.value).collect();
+        Some(self.forward(&x))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = det A".into()
@@ -56,9 +65,9 @@ impl Var {
     /// The determinant of these matrices `[.., size, size]`: 0 of a singular one, 1 of one without
     /// rows. All derivatives exist, also at singular matrices.
     ///
-    /// By elimination. A tracked matrix is inverted as well, to see whether it is far from singular;
-    /// where it is not, its singular vectors cost some hundred times as much as elimination, and each
-    /// dimension that is lost a product of matrices of as many rows.
+    /// By elimination. A tracked matrix is inverted as well, which its rule needs and which shows whether
+    /// it is far from singular; where it is not, its singular vectors cost some hundred times as much as
+    /// elimination, and each dimension that is lost a product of matrices of as many rows.
     ///
     /// # Panics
     /// If they are not square; and in the backward sweep, if one is not finite.
@@ -66,13 +75,19 @@ impl Var {
     #[must_use]
     pub fn det(&self) -> Self {
         let size = shape::square("det", self.shape()).or_panic();
-        if self.is_recorded()
-            && !far_from_singular(self.value())
-            && let Ok(factors) = self.value().try_svd()
-        {
-            return self.det_near_singular(size, &factors);
+        if !self.is_recorded() {
+            return Self::apply(Det, &[self]);
         }
-        Self::apply(Det, &[self])
+        let (factors, order) = self.raw().lu();
+        let inverse = inverse(&factors, &order, self.raw());
+        let Some(inverse) = inverse else {
+            return match self.raw().try_svd() {
+                Ok(factors) => self.det_near_singular(size, &factors),
+                Err(_) => Self::apply(Det, &[self]),
+            };
+        };
+        let [det, inverse] = [factors.lu_det(&order), inverse].map(|x| self.derived(x));
+        Self::apply(Det, &[self, &det, &inverse])
     }
 
     /// The determinant near a point with these singular vectors and values.
@@ -86,9 +101,9 @@ impl Var {
         let small = values.chunks(size).map(small).max().unwrap_or(0);
         let (large, [u, v]) = (
             (size - small) as isize,
-            [u, v].map(|x| Self::constant(x.clone())),
+            [u, v].map(|x| self.derived(x.clone())),
         );
-        let sign = Self::constant(u.value().det() * v.value().det());
+        let sign = self.derived(u.raw().det() * v.raw().det());
         let turned = u.matmul_tn(self).matmul(&v);
         let (upper, lower) = (turned.slice(-2, ..large), turned.slice(-2, large..));
         let [p, b] = [upper.slice(-1, ..large), upper.slice(-1, large..)];
@@ -102,7 +117,7 @@ impl Var {
     #[track_caller]
     fn det_without_division(&self, size: usize) -> Self {
         if size == 0 {
-            return Self::constant(self.value().det());
+            return self.derived(self.raw().det());
         }
         let mut x = self.clone();
         for _ in 1..size {
@@ -119,17 +134,19 @@ impl Var {
     }
 }
 
-/// Whether the inverses of all these matrices keep at least half of the digits.
-fn far_from_singular(x: &Tensor) -> bool {
-    let Ok(inverse) = x.try_inverse() else {
-        return false;
-    };
+/// The inverses of these matrices with these factors, if all keep at least half of the digits.
+fn inverse(factors: &Tensor, order: &Array<i64>, x: &Tensor) -> Option<Tensor> {
+    if order.iter().any(|row| row < 0) {
+        return None;
+    }
+    let identity = Tensor::eye(size(x.shape()), x.dtype()).broadcast_to(*x.shape());
+    let inverse = factors.lu_solve(order, &identity, false);
     if x.elements() == 0 {
-        return true;
+        return Some(inverse);
     }
     let largest = |x: &Tensor| x.unary(Unary::Abs).max([-2, -1]);
     let conditions = largest(x) * largest(&inverse);
-    conditions
-        .iter()
-        .all(|condition| condition * x.dtype().epsilon().sqrt() <= 1.0)
+    let digits = x.dtype().epsilon().sqrt();
+    let far = conditions.iter().all(|condition| condition * digits <= 1.0);
+    far.then_some(inverse)
 }

@@ -23,14 +23,15 @@ use std::sync::LazyLock;
 
 use retrograd_tensor::pointwise::Unary;
 use retrograd_tensor::{OrPanic, Shape, Tensor, shape};
+use smallvec::SmallVec;
 
-use super::super::one;
-use super::{size, symmetric};
+use super::super::of_each;
+use super::{alone, known, size, symmetric};
 use crate::calculus::{Expr, Pointwise};
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
-/// Λ above V, `[.., 1 + size, size]`.
+/// Λ above V, `[.., 1 + size, size]`; where they are known already, a second operand is both.
 #[derive(Clone, Copy, Debug)]
 struct Eigen;
 
@@ -40,27 +41,30 @@ impl Primitive for Eigen {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        let (values, vectors) = x[0].eigh();
-        Tensor::cat(&[values.unsqueeze(-2), vectors], -2)
+        known(x, 1).unwrap_or_else(|| both(x[0]))
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::OUTPUT
     }
-    fn vjp(&self, _x: &Inputs, y: &Output, g: &Var) -> Cotangents {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         static BY_GAP: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("eigh.by_gap", |[x, to, from]: [Expr; 3]| {
                 let gap = to - from;
                 Expr::select(&gap, &(x / &gap), &Expr::from(0.0))
             })
         });
-        let (values, vectors) = (y.slice(-2, ..1), y.slice(-2, 1..));
+        let [values, vectors] = parts(y);
         let turning = vectors.matmul_tn(&g.slice(-2, 1..));
         let words = ["eigh", "eigenvalues", "matrix_function"];
         refuse_equal(&values, &turning, words);
         let turning = BY_GAP.apply(&[&turning, &values, &values.t()]);
         let stretching = g.slice(-2, ..1).squeeze(-2).diag_embed(0, [-2, -1]);
         let inside = vectors.matmul(&(turning + stretching));
-        one(symmetric(&inside.matmul_nt(&vectors)))
+        alone(x, symmetric(&inside.matmul_nt(&vectors)))
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let x: SmallVec<[&Tensor; 2]> = x.iter().map(|x| x.value).collect();
+        Some(self.forward(&x))
     }
     fn formula(&self) -> Cow<'static, str> {
         "Λ, V with V·Λ·Vᵀ = sym(A)".into()
@@ -72,6 +76,19 @@ impl Primitive for Eigen {
     fn flops(&self, x: &[Shape], _y: &Shape) -> u64 {
         (x[0].elements() * size(&x[0]) * 26 / 3) as u64
     }
+}
+
+/// Λ above V.
+#[track_caller]
+fn both(x: &Tensor) -> Tensor {
+    let (values, vectors) = x.eigh();
+    Tensor::cat(&[values.unsqueeze(-2), vectors], -2)
+}
+
+/// Λ as a row, and V.
+#[track_caller]
+fn parts(both: &Var) -> [Var; 2] {
+    [both.slice(-2, ..1), both.slice(-2, 1..)]
 }
 
 /// Panics where vectors of equal values, which follow each other, are to be turned among themselves.
@@ -105,7 +122,7 @@ pub(super) fn refuse_equal(values: &Var, turning: &Var, words: [&str; 3]) {
 /// A function of one number, applied element by element.
 pub(super) type Elementwise = Rc<dyn Fn(&Var) -> Var>;
 
-/// V·f(Λ)·Vᵀ
+/// V·f(Λ)·Vᵀ, with Λ above V and f(Λ) as operands that do not move.
 struct MatrixFunction(Elementwise);
 
 impl fmt::Debug for MatrixFunction {
@@ -140,19 +157,22 @@ impl Primitive for MatrixFunction {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        let (values, vectors) = x[0].eigh();
-        let images = (self.0)(&Var::constant(values)).into_value();
-        (&vectors * &images.unsqueeze(-2)).matmul(&vectors.t())
+        let (vectors, images) = (x[1].slice(-2, 1..), x[2]);
+        (&vectors * images).matmul(&vectors.t())
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::input(0)
+        Saves::input(0).and(Saves::input(1))
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
-        let (values, vectors) = x[0].eigh();
-        let (to, from) = (values.unsqueeze(-1), values.unsqueeze(-2));
+        let [from, vectors] = parts(&Var::apply(Eigen, &[&x[0], &x[1]]));
+        let to = from.t();
         let differences = divided_difference(&self.0, &to, &from);
         let inside = vectors.matmul_tn(&symmetric(g).matmul(&vectors)) * differences;
-        one(vectors.matmul(&inside).matmul_nt(&vectors))
+        alone(x, vectors.matmul(&inside).matmul_nt(&vectors))
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let [x, both, images] = &of_each(x);
+        Some(self.forward(&[x, both, images]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = V·f(Λ)·Vᵀ with V·Λ·Vᵀ = sym(A)".into()
@@ -188,7 +208,9 @@ impl Var {
     #[must_use]
     pub fn matrix_function(&self, f: impl Fn(&Self) -> Self + 'static) -> Self {
         shape::square("matrix_function", self.shape()).or_panic();
-        Self::apply(MatrixFunction(Rc::new(f)), &[self])
+        let both = self.derived(both(self.raw()));
+        let images = f(&parts(&both)[0]).stop_gradient();
+        Self::apply(MatrixFunction(Rc::new(f)), &[self, &both, &images])
     }
 
     /// Eigenvalues `[.., size]` in rising order and eigenvectors `[.., size, size]`, one a column,
@@ -205,7 +227,7 @@ impl Var {
     #[must_use]
     pub fn eigh(&self) -> (Self, Self) {
         shape::square("eigh", self.shape()).or_panic();
-        let both = Self::apply(Eigen, &[self]);
-        (both.slice(-2, ..1).squeeze(-2), both.slice(-2, 1..))
+        let [values, vectors] = parts(&Self::apply(Eigen, &[self]));
+        (values.squeeze(-2), vectors)
     }
 }

@@ -13,8 +13,9 @@ mod solve;
 mod svd;
 mod triangular;
 
-use retrograd_tensor::Shape;
+use retrograd_tensor::{Shape, Tensor};
 
+use crate::primitive::{Cotangents, Inputs};
 use crate::var::Var;
 
 /// Both stretched to the leading axes `lead`.
@@ -37,4 +38,15 @@ fn symmetric(x: &Var) -> Var {
 /// The rows of a square matrix.
 fn size(matrix: &Shape) -> usize {
     matrix[matrix.rank() - 1]
+}
+
+/// An operand that is the result itself, where it is known already.
+fn known(x: &[&Tensor], operand: usize) -> Option<Tensor> {
+    x.get(operand).map(|&known| known.clone())
+}
+
+/// The cotangents where the first input alone moves.
+fn alone(x: &Inputs, cotangent: Var) -> Cotangents {
+    let others = (1..x.len()).map(|_| None);
+    std::iter::once(Some(cotangent)).chain(others).collect()
 }

@@ -11,16 +11,18 @@
 use std::borrow::Cow;
 
 use retrograd_tensor::{OrPanic, Shape, Tensor, shape};
+use smallvec::SmallVec;
 
-use super::super::one;
-use super::{batches, size};
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use super::super::{of_each, one};
+use super::{alone, batches, known, size};
+use crate::primitive::{Batched, Cotangents, Forward, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
-/// X with A·X = B or Aᵀ·X = B, for equal batches of both.
+/// X with A·X = B or Aᵀ·X = B, for equal batches of both. Where A has been factored, the factors and the
+/// order of the rows are two operands more, which do not move.
 #[derive(Clone, Copy, Debug)]
-struct Solve {
-    transposed: bool,
+pub(super) struct Solve {
+    pub(super) transposed: bool,
 }
 
 impl Primitive for Solve {
@@ -29,19 +31,56 @@ impl Primitive for Solve {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].solve(x[1], self.transposed)
+        self.forward_with_residuals(x).value
+    }
+    #[track_caller]
+    fn forward_with_residuals(&self, x: &[&Tensor]) -> Forward {
+        if let [_, b, factors, order] = x {
+            return factors.lu_solve(order.array(), b, self.transposed).into();
+        }
+        let (factors, order) = x[0].lu();
+        Forward::from(factors.lu_solve(&order, x[1], self.transposed))
+            .keeping("factors", factors)
+            .keeping("order", order.into())
     }
     fn saves(&self, needed: Needed) -> Saves {
-        Saves::input(0).and(Saves::OUTPUT.when(needed.has(0)))
+        let factors = Saves::input(2).and(Saves::input(3));
+        let saves = Saves::input(0).and(factors);
+        saves.and(Saves::OUTPUT.when(needed.has(0)))
     }
     fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
+        let [factors, order] = match x.len() {
+            2 => [y.residual("factors"), y.residual("order")],
+            _ => [&x[2], &x[3]],
+        };
         let transposed = !self.transposed;
-        let right = Var::apply(Self { transposed }, &[&x[0], g]);
+        let right = Var::apply(Self { transposed }, &[&x[0], g, factors, order]);
         let matrix = x.needs(0).then(|| match self.transposed {
             false => -right.matmul_nt(y),
             true => -y.matmul_nt(&right),
         });
-        Cotangents::from_iter([matrix, x.needs(1).then_some(right)])
+        let factors = (2..x.len()).map(|_| None);
+        let both = [matrix, x.needs(1).then_some(right)];
+        both.into_iter().chain(factors).collect()
+    }
+    #[track_caller]
+    fn forward_batched_with_residuals(&self, x: &[Batched<'_>]) -> Option<Forward> {
+        if let [_, _, _, _] = x {
+            let [_, b, factors, order] = &of_each(x);
+            return Some(factors.lu_solve(order.array(), b, self.transposed).into());
+        }
+        // One matrix that all members share is factored once.
+        let [a, b] = x else { return None };
+        let (factors, order) = a.value.lu();
+        let order = Tensor::from(order);
+        let [factors, order] = [&factors, &order].map(|value| Batched { value, ..*a });
+        let [factors, order, b] = of_each(&[factors, order, *b]);
+        let y = factors.lu_solve(order.array(), &b, self.transposed);
+        Some(
+            Forward::from(y)
+                .keeping("factors", factors)
+                .keeping("order", order),
+        )
     }
     fn formula(&self) -> Cow<'static, str> {
         if self.transposed {
@@ -65,9 +104,9 @@ impl Primitive for Solve {
     }
 }
 
-/// A⁻¹.
+/// A⁻¹; where it is known already, it is a second operand.
 #[derive(Clone, Copy, Debug)]
-struct Inverse;
+pub(super) struct Inverse;
 
 impl Primitive for Inverse {
     fn name(&self) -> Cow<'static, str> {
@@ -75,13 +114,18 @@ impl Primitive for Inverse {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].inverse()
+        known(x, 1).unwrap_or_else(|| x[0].inverse())
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::OUTPUT
     }
-    fn vjp(&self, _x: &Inputs, y: &Output, g: &Var) -> Cotangents {
-        one(-y.matmul_tn(g).matmul_nt(y))
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
+        alone(x, -y.matmul_tn(g).matmul_nt(y))
+    }
+    #[track_caller]
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let x: SmallVec<[&Tensor; 2]> = x.iter().map(|x| x.value).collect();
+        Some(self.forward(&x))
     }
     fn formula(&self) -> Cow<'static, str> {
         "Y = A⁻¹".into()
@@ -104,14 +148,29 @@ impl Primitive for LogAbsDet {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        x[0].slogdet().1
+        self.forward_with_residuals(x).value
+    }
+    fn forward_with_residuals(&self, x: &[&Tensor]) -> Forward {
+        let (factors, order) = x[0].lu();
+        let (sign, log) = factors.lu_slogdet(&order);
+        Forward::from(log)
+            .keeping("factors", factors)
+            .keeping("order", order.into())
+            .keeping("sign", sign)
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::input(0)
     }
-    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let each = Shape::from([&g.shape()[..], &[1, 1]].concat());
-        one(x[0].inverse().t() * g.with_shape(each))
+        let identity = Tensor::eye(size(x.shape(0)), x[0].dtype());
+        let identity = Var::constant(identity.broadcast_to(*x.shape(0)));
+        let solve = Solve { transposed: true };
+        let [factors, order] = ["factors", "order"].map(|name| y.residual(name));
+        one(Var::apply(solve, &[&x[0], &identity, factors, order]) * g.with_shape(each))
+    }
+    fn forward_batched_with_residuals(&self, x: &[Batched<'_>]) -> Option<Forward> {
+        Some(self.forward_with_residuals(&[x[0].value]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = log |det A|".into()
@@ -159,9 +218,15 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn slogdet(&self) -> (Tensor, Self) {
+        let (sign, log) = self.sign_and_log();
+        (sign.into_value(), log)
+    }
+
+    #[track_caller]
+    fn sign_and_log(&self) -> (Self, Self) {
         shape::square("slogdet", self.shape()).or_panic();
-        let (sign, _) = self.value().slogdet();
-        (sign, Self::apply(LogAbsDet, &[self]))
+        let (log, kept) = Self::apply_keeping(LogAbsDet, &[self], true);
+        (kept.of("sign").clone(), log)
     }
 
     /// The logarithm of the determinant of these matrices `[.., size, size]`: −∞ of a singular one,
@@ -175,7 +240,7 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn logdet(&self) -> Self {
-        let (sign, log) = self.slogdet();
-        log + Self::constant(sign.map(f64::ln))
+        let (sign, log) = self.sign_and_log();
+        log + sign.mapped(f64::ln)
     }
 }

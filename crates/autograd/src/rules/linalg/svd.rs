@@ -30,14 +30,17 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use retrograd_tensor::{OrPanic, Shape, Tensor, shape};
+use smallvec::SmallVec;
 
-use super::super::one;
+use super::super::of_each;
 use super::eigen::{Elementwise, divided_difference, refuse_equal};
+use super::{alone, known};
 use crate::calculus::{Expr, Pointwise};
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
-/// U above Σ above V, `[.., rows + 1 + columns, k]`.
+/// U above Σ above V, `[.., rows + 1 + columns, k]`; where they are known already, a second operand is all
+/// three.
 #[derive(Clone, Copy, Debug)]
 struct Svd {
     rows: usize,
@@ -54,6 +57,13 @@ impl Svd {
             all.slice(-2, rows + 1..),
         ]
     }
+}
+
+/// U above Σ above V.
+#[track_caller]
+fn all(x: &Tensor) -> Tensor {
+    let (u, s, v) = x.svd();
+    Tensor::cat(&[u, s.unsqueeze(-2), v], -2)
 }
 
 /// What of the cotangent `g` of some singular vectors lies across their space, over their values.
@@ -77,13 +87,12 @@ impl Primitive for Svd {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        let (u, s, v) = x[0].svd();
-        Tensor::cat(&[u, s.unsqueeze(-2), v], -2)
+        known(x, 1).unwrap_or_else(|| all(x[0]))
     }
     fn saves(&self, _: Needed) -> Saves {
         Saves::OUTPUT
     }
-    fn vjp(&self, _x: &Inputs, y: &Output, g: &Var) -> Cotangents {
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         static TURNING: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("svd.turning", |[x, y, to, from]: [Expr; 4]| {
                 let zero = Expr::from(0.0);
@@ -108,7 +117,11 @@ impl Primitive for Svd {
         if let Some(across) = across(&v, &gv, &right, &s) {
             total = total + u.matmul_nt(&across);
         }
-        one(total)
+        alone(x, total)
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let x: SmallVec<[&Tensor; 2]> = x.iter().map(|x| x.value).collect();
+        Some(self.forward(&x))
     }
     fn formula(&self) -> Cow<'static, str> {
         "U, Σ, V with U·Σ·Vᵀ = A".into()
@@ -124,8 +137,11 @@ impl Primitive for Svd {
     }
 }
 
-/// U·f(Σ)·Vᵀ
-struct SingularFunction(Elementwise);
+/// U·f(Σ)·Vᵀ, with U above Σ above V and f(Σ) as operands that do not move.
+struct SingularFunction {
+    f: Elementwise,
+    svd: Svd,
+}
 
 impl fmt::Debug for SingularFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -146,7 +162,7 @@ impl SingularFunction {
         let width = &Var::constant(a.raw().scalar_like(a.dtype().epsilon().sqrt()));
         let end = |a, b| BESIDE_ZERO.apply(&[a, b, width]);
         let (a, b) = (end(a, b), end(b, a));
-        ((self.0)(&a) + (self.0)(&b)) / (a + b)
+        ((self.f)(&a) + (self.f)(&b)) / (a + b)
     }
 }
 
@@ -156,28 +172,20 @@ impl Primitive for SingularFunction {
     }
     #[track_caller]
     fn forward(&self, x: &[&Tensor]) -> Tensor {
-        let (u, s, v) = x[0].svd();
-        let images = (self.0)(&Var::constant(s.clone())).into_value();
-        let lost = |(s, image): &(f64, f64)| *s == 0.0 && *image != 0.0;
-        if let Some((_, image)) = s.iter().zip(images.iter()).find(lost) {
-            panic!(
-                "singular_function: {}: a singular value is 0, where the function is {image}; the matrix does not \
-                 say in which direction unless it is 0",
-                x[0].shape()
-            );
-        }
-        (&u * &images.unsqueeze(-2)).matmul(&v.t())
+        let rows = self.svd.rows as isize;
+        let (u, v) = (x[1].slice(-2, ..rows), x[1].slice(-2, rows + 1..));
+        (&u * x[2]).matmul(&v.t())
     }
     fn saves(&self, _: Needed) -> Saves {
-        Saves::input(0)
+        Saves::input(0).and(Saves::input(1))
     }
     fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
-        let (u, s, v) = x[0].svd();
-        let (to, from) = (s.unsqueeze(-1), s.unsqueeze(-2));
+        let [u, from, v] = self.svd.parts(&Var::apply(self.svd, &[&x[0], &x[1]]));
+        let to = from.t();
         let (by_v, by_u) = (g.matmul(&v), g.matmul_tn(&u));
         let inside = u.matmul_tn(&by_v);
         let turned = inside.t();
-        let inside = ((&inside + &turned) * divided_difference(&self.0, &to, &from)
+        let inside = ((&inside + &turned) * divided_difference(&self.f, &to, &from)
             + (&inside - &turned) * self.mean_slope(&to, &from))
             * 0.5;
         let mut total = u.matmul(&inside).matmul_nt(&v);
@@ -191,7 +199,11 @@ impl Primitive for SingularFunction {
             let across = (&by_u - v.matmul(&v.matmul_tn(&by_u))) * &slopes;
             total = total + u.matmul_nt(&across);
         }
-        one(total)
+        alone(x, total)
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let [x, all, images] = &of_each(x);
+        Some(self.forward(&[x, all, images]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = U·f(Σ)·Vᵀ with U·Σ·Vᵀ = A".into()
@@ -229,8 +241,21 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn singular_function(&self, f: impl Fn(&Self) -> Self + 'static) -> Self {
-        shape::matrix("singular_function", self.shape()).or_panic();
-        Self::apply(SingularFunction(Rc::new(f)), &[self])
+        let [rows, _] = shape::matrix("singular_function", self.shape()).or_panic();
+        let svd = Svd { rows };
+        let all = self.derived(all(self.raw()));
+        let [_, values, _] = svd.parts(&all);
+        let images = f(&values).stop_gradient();
+        let mut both = values.raw().iter().zip(images.raw().iter());
+        if let Some((_, image)) = both.find(|&(value, image)| value == 0.0 && image != 0.0) {
+            panic!(
+                "singular_function: {}: a singular value is 0, where the function is {image}; the matrix does not \
+                 say in which direction unless it is 0",
+                self.shape()
+            );
+        }
+        let f = Rc::new(f);
+        Self::apply(SingularFunction { f, svd }, &[self, &all, &images])
     }
 
     /// Left singular vectors U `[.., rows, k]`, singular values `[.., k]` in falling order and right

@@ -5,7 +5,7 @@
 //! cleared in blocks: what a block means for the columns to its right is a product of matrices.
 
 use super::triangular::substitute;
-use super::{Triangular, each, part, subtract};
+use super::{Triangular, part, subtract};
 use crate::array::Array;
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
@@ -44,7 +44,8 @@ impl<T: Float> Array<T> {
     pub fn try_solve(&self, right: &Self, transposed: bool) -> Result<Self, MatrixError> {
         const NAME: &str = "solve";
         let lead = shape::solve(NAME, self.shape(), right.shape()).or_panic();
-        self.solved(NAME, right, transposed, &lead)
+        let (factors, order) = self.batch(&lead).lu();
+        factors.solved(NAME, &order, right.batch(&lead), transposed)
     }
 
     /// A⁻¹ of these matrices `[.., size, size]`.
@@ -67,8 +68,9 @@ impl<T: Float> Array<T> {
     #[track_caller]
     pub fn try_inverse(&self) -> Result<Self, MatrixError> {
         let size = shape::square("inverse", self.shape()).or_panic();
-        let lead = Shape::from(&self.shape()[..self.rank() - 2]);
-        self.solved("inverse", &Self::eye(size), false, &lead)
+        let (factors, order) = self.lu();
+        let right = Self::eye(size).broadcast_to(*self.shape());
+        factors.solved("inverse", &order, right, false)
     }
 
     /// Sign of the determinant and logarithm of its size, for these matrices `[.., size, size]`; 0
@@ -79,21 +81,9 @@ impl<T: Float> Array<T> {
     #[track_caller]
     #[must_use]
     pub fn slogdet(&self) -> (Self, Self) {
-        let size = shape::square("slogdet", self.shape()).or_panic();
-        let lead = Shape::from(&self.shape()[..self.rank() - 2]);
-        let mut work = self.copied();
-        let (mut signs, mut logs) = (Self::ones(lead), Self::zeros(lead));
-        if size > 0 {
-            let slices = [
-                (work.make_mut(), size * size),
-                (signs.make_mut(), 1),
-                (logs.make_mut(), 1),
-            ];
-            for_each_chunks(slices, &|_, [a, sign, log]| {
-                (sign[0], log[0]) = log_determinant(a, size);
-            });
-        }
-        (signs, logs)
+        shape::square("slogdet", self.shape()).or_panic();
+        let (factors, order) = self.lu();
+        factors.lu_slogdet(&order)
     }
 
     /// The determinant of these matrices `[.., size, size]`: 0 of a singular one, 1 of one without rows.
@@ -103,54 +93,141 @@ impl<T: Float> Array<T> {
     #[track_caller]
     #[must_use]
     pub fn det(&self) -> Self {
-        let size = shape::square("det", self.shape()).or_panic();
-        let mut work = self.copied();
-        let mut determinants = Self::ones(Shape::from(&self.shape()[..self.rank() - 2]));
-        if size > 0 {
-            let slices = [(work.make_mut(), size * size), (determinants.make_mut(), 1)];
-            for_each_chunks(slices, &|_, [a, det]| det[0] = determinant(a, size));
+        shape::square("det", self.shape()).or_panic();
+        let (factors, order) = self.lu();
+        factors.lu_det(&order)
+    }
+
+    /// The factors of these matrices `[.., size, size]`, L below the diagonal (its own being 1) and U from
+    /// there on, and the order `[.., size]` in which the rows were taken; −1 from where there was no pivot
+    /// but 0 or NaN.
+    ///
+    /// # Panics
+    /// If they are not square.
+    #[track_caller]
+    #[must_use]
+    pub fn lu(&self) -> (Self, Array<i64>) {
+        let size = shape::square("lu", self.shape()).or_panic();
+        let rows = Shape::from(&self.shape()[..self.rank() - 1]);
+        // Numbers of rows are whole numbers in either type.
+        let (mut factors, mut order) = (self.copied(), Self::zeros(rows));
+        if factors.elements() > 0 {
+            let slices = [(factors.make_mut(), size * size), (order.make_mut(), size)];
+            for_each_chunks(slices, &|_, [a, order]| eliminate(a, order));
         }
-        determinants
+        (factors, order.cast())
+    }
+
+    /// As [`solve`](Self::solve), with the factors and the order of [`lu`](Self::lu), for equal batches of
+    /// all.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or a matrix is singular.
+    #[track_caller]
+    #[must_use]
+    pub fn lu_solve(&self, order: &Array<i64>, right: &Self, transposed: bool) -> Self {
+        shape::solve("solve", self.shape(), right.shape()).or_panic();
+        self.solved("solve", order, right.clone(), transposed)
+            .or_panic()
+    }
+
+    /// As [`slogdet`](Self::slogdet), with the factors and the order of [`lu`](Self::lu).
+    #[must_use]
+    pub fn lu_slogdet(&self, order: &Array<i64>) -> (Self, Self) {
+        let each = self.determinants(order, |pivots, sign| match sign {
+            Ok(sign) => {
+                let log = pivots.clone().map(|pivot| pivot.abs().log()).sum();
+                (pivots.fold(sign, |sign, pivot| sign * pivot.sign()), log)
+            }
+            Err(determinant) => (determinant, determinant.log()),
+        });
+        let lead = &self.shape()[..self.rank() - 2];
+        let (signs, logs) = each.into_iter().unzip();
+        (Self::from_vec(signs, lead), Self::from_vec(logs, lead))
+    }
+
+    /// As [`det`](Self::det), with the factors and the order of [`lu`](Self::lu).
+    #[must_use]
+    pub fn lu_det(&self, order: &Array<i64>) -> Self {
+        let each = self.determinants(order, |mut pivots, sign| match sign {
+            Ok(sign) => pivots.by_ref().fold(sign, |product, pivot| product * pivot),
+            Err(determinant) => determinant,
+        });
+        Self::from_vec(each, &self.shape()[..self.rank() - 2])
+    }
+
+    /// What `of` makes of the pivots of each matrix, and of the sign that exchanges of rows gave the
+    /// determinant; or of the determinant, 0 or NaN, where elimination came to no end.
+    fn determinants<V>(
+        &self,
+        order: &Array<i64>,
+        of: impl Fn(Pivots<'_, T>, Result<T, T>) -> V,
+    ) -> Vec<V> {
+        let size = self.shape()[self.rank() - 1];
+        let matrices: usize = self.shape()[..self.rank() - 2].iter().product();
+        let (factors, order) = (self.values(), order.values());
+        let matrix = |i: usize| {
+            let a = &factors[i * size * size..][..size * size];
+            let order = &order[i * size..][..size];
+            let sign = match missing_pivot(order) {
+                None if exchanges(order).is_multiple_of(2) => Ok(T::ONE),
+                None => Ok(-T::ONE),
+                Some(pivot) if a[pivot * size..].iter().any(|value| value.is_nan()) => Err(T::NAN),
+                Some(_) => Err(T::ZERO),
+            };
+            of(a.iter().copied().step_by(size + 1), sign)
+        };
+        (0..matrices).map(matrix).collect()
     }
 
     fn solved(
         &self,
         operation: &'static str,
-        right: &Self,
+        order: &Array<i64>,
+        right: Self,
         transposed: bool,
-        lead: &Shape,
     ) -> Result<Self, MatrixError> {
         let size = self.shape()[self.rank() - 1];
         let columns = right.shape()[right.rank() - 1];
-        let (mut work, mut x) = (self.batch(lead).copied(), right.batch(lead));
-        if work.elements() > 0 {
-            // Without columns there are no solutions, but there are matrices that have none.
-            let mut none = vec![T::ZERO; lead.elements()];
-            let (solutions, width) = match columns {
-                0 => (&mut none[..], 1),
-                _ => (x.make_mut(), size * columns),
-            };
-            let both = [(work.make_mut(), size * size), (solutions, width)];
-            each(operation, MatrixError::singular, both, &|_, [a, x]| {
-                let order = eliminate(a, size)?;
-                if columns > 0 {
-                    solve_with(a, &order, transposed, x, columns);
-                }
-                Ok(())
-            })?;
+        let (factors, order) = (self.values(), order.values());
+        for (matrix, order) in order.chunks(size.max(1)).enumerate() {
+            if let Some(pivot) = missing_pivot(order) {
+                return Err(MatrixError::singular(operation, matrix, pivot));
+            }
+        }
+        let mut x = right;
+        if x.elements() > 0 {
+            for_each_chunk(x.make_mut(), size * columns, &|i, x| {
+                let a = &factors[i * size * size..][..size * size];
+                solve_with(a, &order[i * size..][..size], transposed, x, columns);
+            });
         }
         Ok(x)
     }
 }
 
-/// `a` ← L and U of its rows in the order returned: L below the diagonal, its own being 1. Or the
+/// The numbers on the diagonal of U.
+type Pivots<'a, T> = std::iter::StepBy<std::iter::Copied<std::slice::Iter<'a, T>>>;
+
+/// The place of the first pivot that was not found.
+fn missing_pivot(order: &[i64]) -> Option<usize> {
+    order.iter().position(|&row| row < 0)
+}
+
+/// `a` ← L and U of its rows in an `order`: L below the diagonal, its own being 1. That is −1 from the
 /// place of a pivot that is 0 or NaN.
-fn eliminate<T: Float>(a: &mut [T], size: usize) -> Result<Vec<usize>, usize> {
-    let mut order: Vec<usize> = (0..size).collect();
+fn eliminate<T: Float>(a: &mut [T], order: &mut [T]) {
+    let size = order.len();
+    for (place, row) in order.iter_mut().enumerate() {
+        *row = T::from_f64(place as f64);
+    }
     for first in (0..size).step_by(BLOCK) {
         let end = (first + BLOCK).min(size);
         for k in first..end {
-            let pivot = largest_below(a, size, k).ok_or(k)?;
+            let Some(pivot) = largest_below(a, size, k) else {
+                order[k..].fill(-T::ONE);
+                return;
+            };
             if pivot != k {
                 order.swap(k, pivot);
                 let (upper, lower) = a.split_at_mut(pivot * size);
@@ -166,7 +243,6 @@ fn eliminate<T: Float>(a: &mut [T], size: usize) -> Result<Vec<usize>, usize> {
         }
         right(a, size, first, end);
     }
-    Ok(order)
 }
 
 /// The row from `k` on with the largest element in column `k`, unless that is 0 or NaN.
@@ -212,7 +288,7 @@ fn right<T: Float>(a: &mut [T], size: usize, first: usize, end: usize) {
 }
 
 /// `x` ← A⁻¹·`x` or A⁻ᵀ·`x`, with what [`eliminate`] has found.
-fn solve_with<T: Float>(a: &[T], order: &[usize], transposed: bool, x: &mut [T], columns: usize) {
+fn solve_with<T: Float>(a: &[T], order: &[i64], transposed: bool, x: &mut [T], columns: usize) {
     let size = order.len();
     let (lower, upper) = (Triangular::LOWER.unit(), Triangular::UPPER);
     let solve = |triangle, x: &mut [T]| {
@@ -226,11 +302,11 @@ fn solve_with<T: Float>(a: &[T], order: &[usize], transposed: bool, x: &mut [T],
         solve(upper.turned(), x);
         solve(lower.turned(), x);
         for (row, &place) in x.chunks(columns).zip(order) {
-            moved[place * columns..][..columns].copy_from_slice(row);
+            moved[place as usize * columns..][..columns].copy_from_slice(row);
         }
     } else {
         for (row, &place) in rows.zip(order) {
-            row.copy_from_slice(&x[place * columns..][..columns]);
+            row.copy_from_slice(&x[place as usize * columns..][..columns]);
         }
         solve(lower, &mut moved);
         solve(upper, &mut moved);
@@ -238,44 +314,14 @@ fn solve_with<T: Float>(a: &[T], order: &[usize], transposed: bool, x: &mut [T],
     x.copy_from_slice(&moved);
 }
 
-/// `a` ← the pivots on its diagonal, and the sign that exchanges of rows gave the determinant; or the
-/// determinant, 0 or NaN, where elimination comes to no end.
-fn pivots<T: Float>(a: &mut [T], size: usize) -> Result<T, T> {
-    match eliminate(a, size) {
-        Ok(order) if exchanges(&order).is_multiple_of(2) => Ok(T::ONE),
-        Ok(_) => Ok(-T::ONE),
-        Err(pivot) if a[pivot * size..].iter().any(|value| value.is_nan()) => Err(T::NAN),
-        Err(_) => Err(T::ZERO),
-    }
-}
-
-/// Sign of the determinant, and logarithm of its size.
-fn log_determinant<T: Float>(a: &mut [T], size: usize) -> (T, T) {
-    match pivots(a, size) {
-        Ok(sign) => {
-            let pivots = (0..size).map(|i| a[i * size + i]);
-            let log = pivots.clone().map(|pivot| pivot.abs().log()).sum();
-            (pivots.fold(sign, |sign, pivot| sign * pivot.sign()), log)
-        }
-        Err(determinant) => (determinant, determinant.log()),
-    }
-}
-
-fn determinant<T: Float>(a: &mut [T], size: usize) -> T {
-    match pivots(a, size) {
-        Ok(sign) => (0..size).fold(sign, |product, i| product * a[i * size + i]),
-        Err(determinant) => determinant,
-    }
-}
-
 /// How many exchanges make this order: its size less the number of its cycles.
-fn exchanges(order: &[usize]) -> usize {
+fn exchanges(order: &[i64]) -> usize {
     let (mut seen, mut cycles) = (vec![false; order.len()], 0);
     for start in 0..order.len() {
         let mut place = start;
         cycles += usize::from(!seen[start]);
         while !std::mem::replace(&mut seen[place], true) {
-            place = order[place];
+            place = order[place] as usize;
         }
     }
     order.len() - cycles
