@@ -141,14 +141,17 @@ fn read_gzip(
 
 /// The checked header of a file.
 #[derive(Debug)]
-struct Header {
-    dims: Vec<usize>,
+pub(crate) struct Header {
+    pub(crate) dims: Vec<usize>,
     /// The product of the dimensions.
     elements: usize,
 }
 
 impl Header {
-    fn read(source: &mut Source<'_, impl Read>, role: Role) -> Result<Self, DatasetError> {
+    pub(crate) fn read(
+        source: &mut Source<'_, impl Read>,
+        role: Role,
+    ) -> Result<Self, DatasetError> {
         let mut magic = [0; 4];
         source.fill(&mut magic, 4)?;
         let [zero, also_zero, element, rank] = magic;
@@ -201,7 +204,12 @@ impl Header {
     /// The bytes of the whole file that this header implies; no overflow, since both terms were
     /// bounded above.
     fn file_length(&self) -> u64 {
-        4 + 4 * self.dims.len() as u64 + self.elements as u64
+        self.start() + self.elements as u64
+    }
+
+    /// The bytes before the elements.
+    pub(crate) fn start(&self) -> u64 {
+        4 + 4 * self.dims.len() as u64
     }
 
     fn too_large(&self, path: &Path) -> DatasetError {

@@ -14,6 +14,7 @@
 //! - [`open()`]: whatever is at a path ([formats](mod@open)): IDX, CSV, NPY, NPZ, folders of images or in
 //!   the manner of MNIST. Each has a reader of its own, with more to choose: [`read_idx`],
 //!   [`CsvReader`], [`read_npy`], [`Npz`], [`read_image_folder`], [`read_mnist_folder`].
+//! - [`RowFile`]: rows of an NPY or IDX file that stays on the disk.
 //! - [`write_npy`], [`write_csv`]: files that are written whole or not at all.
 //! - [`Dataset::split`], [`Dataset::divide`], [`Dataset::folds`]: parts ([how](mod@splits)).
 //! - [`PrincipalComponents`], [`Neighbours`]: samples of many features as points of a plane.
@@ -43,6 +44,7 @@ pub mod open;
 mod picture;
 pub mod plane;
 mod principal;
+mod rows;
 mod samples;
 mod scaling;
 mod source;
@@ -69,6 +71,7 @@ pub use open::{Found, Opened, STANDARD_INPUT, find, open};
 pub use picture::png_from_bytes;
 pub use plane::{PLANE_NOISE, plane, plane_split};
 pub use principal::PrincipalComponents;
+pub use rows::RowFile;
 pub use scaling::{Scaling, binarize, binarize_by_chance};
 pub use splits::SplitError;
 pub use table::{Column, Fill, Table};

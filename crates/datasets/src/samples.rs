@@ -161,6 +161,43 @@ fn shades(
     })
 }
 
+/// How many samples an array of these sizes has, and the sizes of each, if samples are what lies one after
+/// the other.
+pub(crate) fn in_rows(
+    path: &Path,
+    sizes: &[usize],
+    bytes: bool,
+) -> Result<(usize, Vec<usize>), DatasetError> {
+    if sizes.contains(&0) {
+        return Err(DatasetError::Empty {
+            path: path.into(),
+            dims: sizes.to_vec(),
+        });
+    }
+    let channels = 1..=MOST_CHANNELS;
+    let (expected, hint) = match *sizes {
+        [_, h, _, c] if channels.contains(&c) && !channels.contains(&h) => (
+            "images whose channels come first",
+            "save it again with numpy.save(path, numpy.moveaxis(x, -1, 1).copy())",
+        ),
+        [_, 4, _, _] if bytes => (
+            "images without opacity",
+            "save three channels, numpy.save(path, x[:, :3])",
+        ),
+        [count, ref rest @ ..] if rest.len() < 4 => return Ok((count, rest.to_vec())),
+        _ => (
+            "samples along the first of 1 to 4 axes",
+            "reshape it to [samples, features]",
+        ),
+    };
+    Err(DatasetError::Unsupported {
+        path: path.into(),
+        found: format!("an array of the shape {sizes:?}"),
+        expected: expected.into(),
+        hint,
+    })
+}
+
 fn not_finite(path: &Path, sample: usize) -> DatasetError {
     DatasetError::Unsupported {
         path: path.into(),

@@ -144,6 +144,47 @@ impl Dtype {
         Ok(())
     }
 
+    /// Unsigned bytes.
+    pub(crate) const BYTE: Self = Self {
+        kind: Kind::Unsigned,
+        size: 1,
+        big_endian: false,
+    };
+
+    /// Writes the elements whose bytes these are, as many as there is room for: bytes as shades, `byte /
+    /// 255`, other numbers rounded. The common types go by themselves, since this is what reading a
+    /// batch costs.
+    pub(crate) fn decode_into(self, bytes: &[u8], values: &mut [f32]) {
+        let items = bytes.chunks_exact(self.size);
+        match (self.kind, self.size, self.big_endian) {
+            (Kind::Unsigned, 1, _) => {
+                let shades = values.iter_mut().zip(bytes);
+                shades.for_each(|(value, byte)| *value = f32::from(*byte) / 255.0);
+            }
+            (Kind::Float, 4, false) => {
+                for (value, item) in values.iter_mut().zip(bytes.as_chunks().0) {
+                    *value = f32::from_le_bytes(*item);
+                }
+            }
+            (Kind::Float, 8, false) => {
+                for (value, item) in values.iter_mut().zip(bytes.as_chunks().0) {
+                    *value = f64::from_le_bytes(*item) as f32;
+                }
+            }
+            _ => {
+                for (value, item) in values.iter_mut().zip(items) {
+                    let word = self.word(item);
+                    *value = match (self.kind, self.size) {
+                        (Kind::Bool | Kind::Unsigned, _) => word as f32,
+                        (Kind::Signed, _) => self.extend(word) as f32,
+                        (Kind::Float, 4) => f32::from_bits(word as u32),
+                        (Kind::Float, _) => f64::from_bits(word) as f32,
+                    };
+                }
+            }
+        }
+    }
+
     /// The bytes of an element as one number.
     fn word(self, item: &[u8]) -> u64 {
         let join = |word: u64, &byte: &u8| word << 8 | u64::from(byte);

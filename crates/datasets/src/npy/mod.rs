@@ -19,6 +19,7 @@ use std::path::Path;
 
 use retrograd_tensor::{Array, Shape};
 
+pub(crate) use dtype::Dtype;
 pub use dtype::NpyElement;
 use header::Header;
 
@@ -121,7 +122,9 @@ pub(crate) fn read_from<T: NpyElement>(
 }
 
 /// The header, and how many bytes come before the elements.
-fn read_header(source: &mut Source<'_, impl Read>) -> Result<(Header, u64), DatasetError> {
+pub(crate) fn read_header(
+    source: &mut Source<'_, impl Read>,
+) -> Result<(Header, u64), DatasetError> {
     let path = source.path();
     let malformed = |found: String, expected: &str| DatasetError::Malformed {
         path: path.into(),

@@ -7,6 +7,7 @@ mod memory;
 mod mnist;
 mod open;
 mod pictures;
+mod rows;
 mod support;
 mod tables;
 mod writing;
