@@ -82,7 +82,7 @@ fn main() -> Outcome {
             (mse / residual - 1.0).max(0.0)
         );
     }
-    let mse = trainer.evaluate(epochs, &loader).total();
+    let mse = trainer.evaluate(epochs, &loader)?.total();
     println!("\nautoencoder   mse {mse:.9}");
     println!("PCA residual  mse {residual:.9}");
     assert_abs_diff_eq!(mse / residual, 1.0, epsilon = 1e-6);

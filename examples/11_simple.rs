@@ -80,7 +80,7 @@ fn main() -> Outcome {
         "images",
         &[("original", &digits), ("reconstruction", &reconstructions)],
     )?;
-    let bce = trainer.evaluate(epochs, &held_out).total();
+    let bce = trainer.evaluate(epochs, &held_out)?.total();
     assert!(bce < if example.typical() { 0.12 } else { 0.6 }, "{bce}");
     Ok(())
 }

@@ -13,7 +13,7 @@ use retrograd_autoencoders::{
 };
 use retrograd_datasets::{Dataset, Split, digits_split};
 use retrograd_nn::train::{EpochRecord, Progress};
-use retrograd_nn::{DataLoader, Labelled};
+use retrograd_nn::{DataLoader, SampleBatch};
 use retrograd_report::{Chart, ImageGrid, Shading};
 use retrograd_tensor::{Array, Tensor, random};
 
@@ -349,11 +349,10 @@ pub fn labels(data: &Dataset) -> Option<Array<i64>> {
     Some(Array::from_vec(labels.collect(), [data.len()]))
 }
 
-fn labelled(data: &Dataset) -> Labelled {
-    Labelled {
-        features: data.features.clone(),
+fn labelled(data: &Dataset) -> SampleBatch {
+    SampleBatch {
         labels: labels(data),
-        observed: None,
+        ..SampleBatch::new(data.features.clone())
     }
 }
 

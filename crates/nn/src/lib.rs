@@ -47,7 +47,7 @@ pub mod transform;
 
 pub use averaging::{Averaging, WeightAverage};
 pub use buffer::{Buffer, Counter, may_change};
-pub use data::{DataLoader, Labelled, Labels, LastBatch};
+pub use data::{DataLoader, LastBatch, SampleBatch};
 pub use init::Init;
 pub use layers::{
     Activation, AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool,

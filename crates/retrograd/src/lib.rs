@@ -48,7 +48,7 @@ pub mod prelude {
     };
     pub use crate::autograd::{Expr, Pointwise, Tape, Var, grad};
     pub use crate::nn::{
-        Activation, Adadelta, Adam, AdamW, DataLoader, EarlyStopping, Init, Labels, Linear, Module,
+        Activation, Adadelta, Adam, AdamW, DataLoader, EarlyStopping, Init, Linear, Module,
         Optimizer, Param, Reduction, RmsProp, Sequential, Sgd, Terms, Trainer, loss,
     };
     pub use crate::nn::{

@@ -7,7 +7,7 @@ use retrograd_nn::{Module, Step, Terms, Visitor};
 use retrograd_tensor::Array;
 
 use super::penalty::{Encoded, Penalty};
-use crate::model::{Ability, Autoencoder, Code, Input, Phase};
+use crate::model::{Ability, Autoencoder, Code, Input, Phase, Target};
 use crate::parts::{Body, Corruption, Output};
 
 /// An autoencoder whose code is a point: L(x, g(f(x̃))) and penalties.
@@ -113,7 +113,7 @@ impl Autoencoder for Deterministic {
         let code = self.body.encode(&x);
         let cost = self
             .output
-            .cost(&self.body.decode(&code), &input.compared());
+            .cost(&self.body.decode(&code), &Target::from(input));
         let batch = Encoded {
             x: &x,
             code: &code,
@@ -127,7 +127,7 @@ impl Autoencoder for Deterministic {
             return terms;
         }
         let clean = self.body.decode(&self.body.encode(&input.x));
-        let cost = self.output.cost(&clean, &input.compared());
+        let cost = self.output.cost(&clean, &Target::from(input));
         terms.watching("clean", cost.total())
     }
 

@@ -8,7 +8,8 @@ use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Array, Shape, Tensor};
 
 use crate::model::{
-    Autoencoder, Code, Gaussian, Input, Likelihood, NATS, Prior, StandardNormal, noise, one_hot,
+    Autoencoder, Code, Gaussian, Input, Likelihood, NATS, Prior, StandardNormal, Target, noise,
+    one_hot,
 };
 use crate::parts::Start;
 use crate::parts::convolution::{doubling, halved, halving};
@@ -194,7 +195,7 @@ impl Variational {
             return self.importance(input, &posterior, &code, noise);
         }
         let z = self.decoded(&code, input.labels.as_ref());
-        let cost = self.likelihood.cost(&z, &input.compared());
+        let cost = self.likelihood.cost(&z, &Target::from(input));
         let terms = Terms::new(self.likelihood.name(), cost);
         match self.bound {
             Bound::Exact { beta } => terms.weighted("kl", posterior.divergence(), beta),
@@ -215,7 +216,7 @@ impl Variational {
         let z = self.decoded(&rows, labels.as_ref());
         let z = z.with_shape(Shape::from([draws, batch, z.shape()[1]]));
         // −log wᵢ, [draws, batch].
-        let costs = self.likelihood.of_samples(&z, &input.compared());
+        let costs = self.likelihood.of_samples(&z, &Target::from(input));
         let costs = costs + posterior.log_ratio(code, noise);
         let bound = (-costs).logsumexp(0) - (draws as f64).ln();
         Terms::new("bound", -bound.mean(..))

@@ -5,7 +5,7 @@ use retrograd_nn::{Module, Step, Terms};
 use retrograd_tensor::Array;
 
 use super::code::Code;
-use super::input::Input;
+use super::Input;
 use super::likelihood::Likelihood;
 use super::phase::Phase;
 use super::prior::Prior;

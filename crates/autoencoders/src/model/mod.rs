@@ -3,7 +3,6 @@
 mod autoencoder;
 mod code;
 mod gaussian;
-mod input;
 mod labels;
 mod likelihood;
 mod mixture;
@@ -15,7 +14,7 @@ pub use autoencoder::{Ability, Autoencoder};
 pub use code::{Code, Posterior};
 pub use gaussian::Gaussian;
 pub(crate) use gaussian::noise;
-pub use input::Input;
+pub use retrograd_nn::train::SampleVars as Input;
 pub use labels::{LabelError, check_labels, one_hot};
 pub use likelihood::Likelihood;
 pub(crate) use likelihood::NATS;

@@ -6,7 +6,7 @@ use std::fmt;
 use retrograd_nn::{Module, Moment, Optimizer, Param, Player, Schedule, Step, Terms, Trainer};
 use retrograd_tensor::random::Rng;
 
-use super::input::Input;
+use super::Input;
 
 /// What is minimised on a batch at a step.
 type RoleObjective<'a> = dyn Fn(&Input, &Step) -> Terms + 'a;

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_nn::Reduction;
 
+use super::Input;
+
 /// What reconstructions `[batch, features]` are compared with.
 ///
 /// A cost counts what was observed and nothing else: a mean over features is the mean over observed
@@ -35,6 +37,14 @@ impl From<&Var> for Target {
     /// All of it is observed.
     fn from(values: &Var) -> Self {
         Self::of(values, None)
+    }
+}
+
+/// What a batch is to be compared with, as far as that was observed: its target, or else its samples.
+impl From<&Input> for Target {
+    fn from(input: &Input) -> Self {
+        let values = input.target.as_ref().unwrap_or(&input.x);
+        Self::of(values, input.observed.as_ref())
     }
 }
 

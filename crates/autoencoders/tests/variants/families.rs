@@ -3,7 +3,7 @@
 
 use retrograd_autoencoders::{
     Ability, Autoencoder, Body, Code, Deterministic, Gaussian, Input, Mixture, Output, Phase,
-    Posterior, Prior, Role, Start, draw_samples,
+    Posterior, Prior, Role, Start, Target, draw_samples,
 };
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::train::{EpochRecord, Step};
@@ -585,7 +585,7 @@ impl Autoencoder for Counts {
 
     fn objective_at(&self, input: &Input, _: &Step) -> Terms {
         let log_rates = self.0.decoder.forward(&self.encode(input).flat());
-        let target = input.compared();
+        let target = Target::from(input);
         let cost = target.mean(|x, over| loss::poisson_nll(&log_rates, x, true, false, 1e-8, over));
         Terms::new("nll", cost)
     }

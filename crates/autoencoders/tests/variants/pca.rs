@@ -91,7 +91,7 @@ fn spans_the_subspace_of_the_principal_components_from_any_start() {
             a[0] * b[1] - a[1] * b[0],
         ];
         let between = angle(normal, std::array::from_fn(|i| vectors[i][2]));
-        let excess = trainer.evaluate(0, &loader).total() / residual - 1.0;
+        let excess = trainer.evaluate(0, &loader).unwrap().total() / residual - 1.0;
         assert!(between < 1e-3, "seed {seed}: an angle of {between:e} rad");
         assert_abs_diff_eq!(
             excess,

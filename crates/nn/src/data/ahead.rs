@@ -3,6 +3,8 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use super::SourceError;
+
 /// Batches that wait to be used, at most.
 const WAITING: usize = 2;
 
@@ -12,18 +14,18 @@ const WAITING: usize = 2;
 /// A used batch goes back to the thread that made it. Freed memory stays with the thread that frees
 /// it, so the maker gets its own back and need not ask the system for more.
 #[derive(Debug)]
-pub(super) struct Ahead<S> {
-    made: Receiver<S>,
-    used: SyncSender<S>,
+pub(super) struct Ahead<B> {
+    made: Receiver<Result<B, SourceError>>,
+    used: SyncSender<B>,
     /// The batch that was handed out last.
-    last: Option<S>,
+    last: Option<B>,
 }
 
-impl<S: Clone + Send + 'static> Ahead<S> {
+impl<B: Clone + Send + 'static> Ahead<B> {
     /// Starts to make what `make` gives at the positions, in their order.
     pub(super) fn new(
         positions: std::ops::Range<usize>,
-        mut make: impl FnMut(usize) -> S + Send + 'static,
+        make: impl Fn(usize) -> Result<B, SourceError> + Send + 'static,
     ) -> Self {
         let (give, made) = sync_channel(WAITING);
         let (used, back) = sync_channel(2 * WAITING);
@@ -44,16 +46,16 @@ impl<S: Clone + Send + 'static> Ahead<S> {
     }
 }
 
-impl<S: Clone> Iterator for Ahead<S> {
-    type Item = S;
+impl<B: Clone> Iterator for Ahead<B> {
+    type Item = Result<B, SourceError>;
 
-    fn next(&mut self) -> Option<S> {
+    fn next(&mut self) -> Option<Self::Item> {
         if let Some(last) = self.last.take() {
             // If there is no room, it is freed here.
             let _ = self.used.try_send(last);
         }
         let batch = self.made.recv().ok()?;
-        self.last = Some(batch.clone());
+        self.last = batch.as_ref().ok().cloned();
         Some(batch)
     }
 }

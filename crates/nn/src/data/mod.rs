@@ -2,6 +2,7 @@
 
 mod ahead;
 mod samples;
+mod source;
 
 use std::fmt;
 use std::ops::Range;
@@ -12,7 +13,8 @@ use retrograd_tensor::{Tensor, random};
 
 use crate::transform::Transform;
 use ahead::Ahead;
-pub use samples::{Labelled, Labels, Samples};
+pub use samples::{SampleBatch, Samples};
+pub use source::{Lazy, Source, SourceError};
 
 /// What to do with the samples left over after the last full batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,29 +49,38 @@ pub enum DataError {
 const WORTH_A_THREAD: usize = 1 << 16;
 
 /// Changes a batch on its way, such as by noise.
-type Change<S> = Arc<dyn Fn(S, &mut Rng) -> S + Send + Sync>;
+type Change<B> = Arc<dyn Fn(B, &mut Rng) -> B + Send + Sync>;
 
-/// Cuts samples `[samples, features ...]` into batches `[batch, features ...]`.
-#[derive(Clone)]
-pub struct DataLoader<S = Tensor> {
-    samples: S,
+/// Batches of a [`Source`]: of samples `[samples, features ...]` such `[batch, features ...]`.
+pub struct DataLoader<B = Tensor> {
+    source: Arc<dyn Source<Batch = B>>,
     count: usize,
     batch_size: usize,
     shuffle_seed: Option<u64>,
     last: LastBatch,
-    change: Option<(Change<S>, u64)>,
+    change: Option<(Change<B>, u64)>,
     /// What was asked for; by default, what is likely to be faster.
     ahead: Option<bool>,
 }
 
-impl<S: Samples> DataLoader<S> {
+impl<B> Clone for DataLoader<B> {
+    fn clone(&self) -> Self {
+        Self {
+            source: Arc::clone(&self.source),
+            change: self.change.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<B: Clone + Send + 'static> DataLoader<B> {
     /// Batches in the order of the data; the last one may be smaller. A batch size above the number of
     /// samples makes one batch of all.
     ///
     /// # Errors
     /// If there are no samples, or the batch size is 0.
-    pub fn new(samples: S, batch_size: usize) -> Result<Self, DataError> {
-        let count = samples.count()?;
+    pub fn new(source: impl Source<Batch = B>, batch_size: usize) -> Result<Self, DataError> {
+        let count = source.count()?;
         if count == 0 {
             return Err(DataError::Empty);
         }
@@ -77,7 +88,7 @@ impl<S: Samples> DataLoader<S> {
             return Err(DataError::ZeroBatch);
         }
         Ok(Self {
-            samples,
+            source: Arc::new(source),
             count,
             batch_size: batch_size.min(count),
             shuffle_seed: None,
@@ -120,7 +131,7 @@ impl<S: Samples> DataLoader<S> {
     pub fn changed(
         self,
         seed: u64,
-        change: impl Fn(S, &mut Rng) -> S + Send + Sync + 'static,
+        change: impl Fn(B, &mut Rng) -> B + Send + Sync + 'static,
     ) -> Self {
         Self {
             change: Some((Arc::new(change), seed)),
@@ -128,14 +139,15 @@ impl<S: Samples> DataLoader<S> {
         }
     }
 
-    /// As [`changed`](Self::changed), by a [`Transform`].
+    /// As [`changed`](Self::changed), by a [`Transform`] of the features; what belongs to them, such as
+    /// labels, stays.
     #[must_use]
     pub fn transformed(self, seed: u64, transform: impl Transform + 'static) -> Self
     where
-        S: Into<Tensor> + From<Tensor>,
+        B: Samples,
     {
         self.changed(seed, move |batch, rng| {
-            transform.apply(batch.into(), rng).into()
+            batch.map_features(|features| transform.apply(features, rng))
         })
     }
 
@@ -152,7 +164,7 @@ impl<S: Samples> DataLoader<S> {
     }
 
     fn is_ahead(&self) -> bool {
-        let batch_bytes = || self.samples.bytes() / self.count * self.batch_size;
+        let batch_bytes = || self.source.sample_bytes().saturating_mul(self.batch_size);
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         self.ahead.unwrap_or_else(|| {
             batch_bytes() >= WORTH_A_THREAD && rayon::current_num_threads() < cores()
@@ -181,14 +193,30 @@ impl<S: Samples> DataLoader<S> {
     }
 
     /// The batches of epoch `epoch`.
-    pub fn epoch(&self, epoch: u64) -> impl Iterator<Item = S> + use<S> {
+    ///
+    /// # Panics
+    /// If a batch cannot be read, where the data is not in memory: see [`read`](Self::read).
+    pub fn epoch(&self, epoch: u64) -> impl Iterator<Item = B> + use<B> {
         self.epoch_from(epoch, 0)
     }
 
     /// The batches of epoch `epoch` without the first `done`, which are not made.
-    pub fn epoch_from(&self, epoch: u64, done: usize) -> impl Iterator<Item = S> + use<S> {
+    ///
+    /// # Panics
+    /// As [`epoch`](Self::epoch).
+    pub fn epoch_from(&self, epoch: u64, done: usize) -> impl Iterator<Item = B> + use<B> {
+        let batches = self.read(epoch, done);
+        batches.map(|batch| batch.unwrap_or_else(|error| panic!("a batch cannot be read: {error}")))
+    }
+
+    /// As [`epoch_from`](Self::epoch_from), for data that may be unreadable.
+    pub fn read(
+        &self,
+        epoch: u64,
+        done: usize,
+    ) -> impl Iterator<Item = Result<B, SourceError>> + use<B> {
         let positions = done.min(self.batches())..self.batches();
-        let mut maker = self.maker(epoch);
+        let maker = self.maker(epoch);
         if positions.len() > 1 && self.is_ahead() {
             Epoch::Ahead(Ahead::new(positions, move |position| maker.make(position)))
         } else {
@@ -197,17 +225,17 @@ impl<S: Samples> DataLoader<S> {
     }
 
     /// All samples in the order of the data, as they are: for what is computed over a whole set.
-    pub fn in_order(&self) -> impl Iterator<Item = S> + use<S> {
+    pub fn in_order(&self) -> impl Iterator<Item = Result<B, SourceError>> + use<B> {
         let plain = Self {
             shuffle_seed: None,
             last: LastBatch::Keep,
             change: None,
             ..self.clone()
         };
-        plain.epoch(0)
+        plain.read(0, 0)
     }
 
-    fn maker(&self, epoch: u64) -> Maker<S> {
+    fn maker(&self, epoch: u64) -> Maker<B> {
         let order = match self.shuffle_seed {
             Some(seed) => {
                 random::permutation(self.samples(), &mut random::stream(seed, "order", &[epoch]))
@@ -215,7 +243,7 @@ impl<S: Samples> DataLoader<S> {
             None => (0..self.samples()).collect(),
         };
         Maker {
-            samples: self.samples.clone(),
+            source: Arc::clone(&self.source),
             order,
             batch_size: self.batch_size,
             change: self.change.clone(),
@@ -224,7 +252,7 @@ impl<S: Samples> DataLoader<S> {
     }
 }
 
-impl<S> fmt::Debug for DataLoader<S> {
+impl<B> fmt::Debug for DataLoader<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             count, batch_size, ..
@@ -234,39 +262,39 @@ impl<S> fmt::Debug for DataLoader<S> {
 }
 
 /// Makes the batches of one epoch, each a function of its position.
-struct Maker<S> {
-    samples: S,
+struct Maker<B> {
+    source: Arc<dyn Source<Batch = B>>,
     order: Vec<usize>,
     batch_size: usize,
-    change: Option<(Change<S>, u64)>,
+    change: Option<(Change<B>, u64)>,
     epoch: u64,
 }
 
-impl<S: Samples> Maker<S> {
-    fn make(&mut self, position: usize) -> S {
+impl<B: 'static> Maker<B> {
+    fn make(&self, position: usize) -> Result<B, SourceError> {
         let start = position * self.batch_size;
         let end = (start + self.batch_size).min(self.order.len());
-        let batch = self.samples.rows(&self.order[start..end]);
-        match &self.change {
+        let batch = self.source.batch(&self.order[start..end])?;
+        Ok(match &self.change {
             Some((change, seed)) => {
                 let place = [self.epoch, position as u64];
                 change(batch, &mut random::stream(*seed, "change", &place))
             }
             None => batch,
-        }
+        })
     }
 }
 
 /// The batches of an epoch, made when they are asked for or before.
-enum Epoch<S> {
-    Now(Range<usize>, Maker<S>),
-    Ahead(Ahead<S>),
+enum Epoch<B> {
+    Now(Range<usize>, Maker<B>),
+    Ahead(Ahead<B>),
 }
 
-impl<S: Samples> Iterator for Epoch<S> {
-    type Item = S;
+impl<B: Clone + Send + 'static> Iterator for Epoch<B> {
+    type Item = Result<B, SourceError>;
 
-    fn next(&mut self) -> Option<S> {
+    fn next(&mut self) -> Option<Self::Item> {
         match self {
             Self::Now(positions, maker) => Some(maker.make(positions.next()?)),
             Self::Ahead(ahead) => ahead.next(),
@@ -329,7 +357,10 @@ mod tests {
     fn a_whole_set_comes_in_its_order_as_it_is() {
         let loader = loader().shuffled(1).last_batch(LastBatch::Drop);
         let loader = loader.changed(2, |batch, _| batch * 2.0);
-        let seen: Vec<f64> = loader.in_order().flat_map(|batch| batch.to_vec()).collect();
+        let seen: Vec<f64> = loader
+            .in_order()
+            .flat_map(|batch| batch.unwrap().to_vec())
+            .collect();
         assert_eq!(seen, (0..10).map(f64::from).collect::<Vec<_>>());
     }
 
@@ -366,14 +397,38 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_is_an_error_and_not_the_end() {
+        let lazy = Lazy::new(10, |rows: &[usize]| {
+            let numbers = rows.iter().map(|&row| row as f64).collect();
+            match rows.contains(&5) {
+                true => Err("the disk is gone"),
+                false => Ok(Tensor::from_vec(numbers, [rows.len(), 1])),
+            }
+        });
+        let lazy = DataLoader::new(lazy, 4).unwrap();
+        for ahead in [false, true] {
+            let read: Vec<_> = lazy.clone().ahead(ahead).read(1, 0).collect();
+            assert_eq!(
+                *read[0].as_ref().unwrap(),
+                loader().epoch(1).next().unwrap()
+            );
+            assert_eq!(
+                read[1].as_ref().unwrap_err().to_string(),
+                "the disk is gone"
+            );
+            assert_eq!(read[2].as_ref().unwrap().to_vec(), [8.0, 9.0]);
+        }
+    }
+
+    #[test]
     fn what_belongs_together_stays_together() {
-        let labels = Labels(Array::from_vec((0..10).collect(), [10]));
+        let labels = Array::from_vec((0..10).collect(), [10]);
         let features = Tensor::arange(10, DType::F64).reshape(&[10, 1]);
         let loader = DataLoader::new((features.clone(), labels), 3).unwrap();
-        for (x, Labels(label)) in loader.shuffled(4).epoch(1) {
+        for (x, label) in loader.shuffled(4).epoch(1) {
             assert!(x.iter().zip(label.iter()).all(|(x, l)| x == l as f64));
         }
-        let few = Labels(Array::from_vec(vec![0, 1], [2]));
+        let few: Array<i64> = Array::from_vec(vec![0, 1], [2]);
         let text = DataLoader::new((features, few), 3).unwrap_err().to_string();
         assert!(text.contains("10 samples and 2"), "{text}");
     }

@@ -1,4 +1,4 @@
-//! What a loader can cut into batches: tensors, labels, and pairs of them.
+//! What is cut into batches in memory: tensors, integers, pairs of them, and all that a sample may have.
 
 use retrograd_tensor::{Array, Element, Tensor};
 
@@ -8,7 +8,7 @@ use super::DataError;
 ///
 /// Tensors are cut along their first axis. A pair is cut into pairs, so that what belongs together
 /// stays together: inputs and targets, images and labels.
-pub trait Samples: Clone + Send + 'static {
+pub trait Samples: Clone + Send + Sync + 'static {
     /// How many there are.
     ///
     /// # Errors
@@ -19,8 +19,15 @@ pub trait Samples: Clone + Send + 'static {
     #[must_use]
     fn rows(&self, rows: &[usize]) -> Self;
 
-    /// Size in bytes, by which a loader judges whether to work ahead.
+    /// Size in bytes.
     fn bytes(&self) -> usize;
+
+    /// The same with other features; what has none stays as it is.
+    #[must_use]
+    fn map_features(self, change: impl FnOnce(Tensor) -> Tensor) -> Self {
+        let _ = change;
+        self
+    }
 }
 
 impl Samples for Tensor {
@@ -34,6 +41,10 @@ impl Samples for Tensor {
 
     fn bytes(&self) -> usize {
         Self::bytes(self)
+    }
+
+    fn map_features(self, change: impl FnOnce(Tensor) -> Tensor) -> Self {
+        change(self)
     }
 }
 
@@ -67,62 +78,111 @@ impl<A: Samples, B: Samples> Samples for (A, B) {
     fn bytes(&self) -> usize {
         self.0.bytes() + self.1.bytes()
     }
-}
 
-/// Classes of samples, `[samples]`; on a tape they are the whole numbers that they are.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Labels(pub Array<i64>);
-
-impl Samples for Labels {
-    fn count(&self) -> Result<usize, DataError> {
-        self.0.count()
-    }
-
-    fn rows(&self, rows: &[usize]) -> Self {
-        Self(self.0.rows(rows))
-    }
-
-    fn bytes(&self) -> usize {
-        self.0.bytes()
+    /// Those of the first part.
+    fn map_features(self, change: impl FnOnce(Tensor) -> Tensor) -> Self {
+        (self.0.map_features(change), self.1)
     }
 }
 
-/// Samples with their classes, where there are such, and which of their features were observed: for a
-/// model that is chosen while the program runs, and may need them.
+/// Samples with all that a data set may have of them, and so may a batch: for a model that is chosen while
+/// the program runs, and takes what it needs.
+///
+/// ```
+/// use retrograd_nn::DataLoader;
+/// use retrograd_nn::data::SampleBatch;
+/// use retrograd_tensor::{Array, DType, Tensor};
+///
+/// let labels = Some(Array::from_vec(vec![0, 1, 0, 1], [4]));
+/// let data = SampleBatch { labels, ..SampleBatch::new(Tensor::ones([4, 2], DType::F32)).numbered() };
+/// let batch = DataLoader::new(data, 3)?.epoch(1).nth(1).unwrap();
+/// assert_eq!((batch.rows.unwrap().to_vec(), batch.labels.unwrap().to_vec()), (vec![3], vec![1]));
+/// # Ok::<(), retrograd_nn::data::DataError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Labelled {
-    /// `[samples, features ...]`
-    pub features: Tensor,
-    /// `[samples]`
+pub struct SampleBatch {
+    /// The features, `[samples, features ...]`.
+    pub x: Tensor,
+    /// What is to come out, if that is not the features, `[samples, ...]`.
+    pub target: Option<Tensor>,
+    /// The classes, `[samples]`.
     pub labels: Option<Array<i64>>,
     /// 1 where a feature was observed and 0 where it was not, of the shape of the features; none where
     /// all were.
     pub observed: Option<Tensor>,
+    /// How much each sample counts, `[samples]`.
+    pub weights: Option<Tensor>,
+    /// Where each sample is in the whole set, `[samples]`: for what is known of it from elsewhere, such
+    /// as a target distribution that changes between epochs.
+    pub rows: Option<Array<i64>>,
 }
 
-impl Samples for Labelled {
-    fn count(&self) -> Result<usize, DataError> {
-        let features = self.features.clone();
-        if let Some(labels) = &self.labels {
-            (features.clone(), labels.clone()).count()?;
-        }
-        match &self.observed {
-            Some(observed) => (features, observed.clone()).count(),
-            None => features.count(),
+impl SampleBatch {
+    /// Features alone.
+    #[must_use]
+    pub fn new(x: Tensor) -> Self {
+        Self {
+            x,
+            target: None,
+            labels: None,
+            observed: None,
+            weights: None,
+            rows: None,
         }
     }
 
-    fn rows(&self, rows: &[usize]) -> Self {
+    /// The same as a whole set, whose batches are to say where their samples are in it.
+    #[must_use]
+    pub fn numbered(self) -> Self {
+        let count = self.x.shape().first().copied().unwrap_or(0);
         Self {
-            features: self.features.rows(rows),
-            labels: self.labels.as_ref().map(|labels| labels.rows(rows)),
-            observed: self.observed.as_ref().map(|observed| observed.rows(rows)),
+            rows: Some(Array::from_vec((0..count as i64).collect(), [count])),
+            ..self
+        }
+    }
+}
+
+impl Samples for SampleBatch {
+    fn count(&self) -> Result<usize, DataError> {
+        let first = self.x.count()?;
+        let tensors = [&self.target, &self.observed, &self.weights];
+        let tensors = tensors.into_iter().flatten().map(Samples::count);
+        let integers = [&self.labels, &self.rows];
+        let integers = integers.into_iter().flatten().map(Samples::count);
+        for second in tensors.chain(integers) {
+            let second = second?;
+            if first != second {
+                return Err(DataError::Unequal { first, second });
+            }
+        }
+        Ok(first)
+    }
+
+    fn rows(&self, rows: &[usize]) -> Self {
+        let tensor = |part: &Option<Tensor>| part.as_ref().map(|part| part.rows(rows));
+        let integers = |part: &Option<Array<i64>>| part.as_ref().map(|part| part.rows(rows));
+        Self {
+            x: self.x.rows(rows),
+            target: tensor(&self.target),
+            labels: integers(&self.labels),
+            observed: tensor(&self.observed),
+            weights: tensor(&self.weights),
+            rows: integers(&self.rows),
         }
     }
 
     fn bytes(&self) -> usize {
-        self.features.bytes()
-            + self.labels.as_ref().map_or(0, Samples::bytes)
-            + self.observed.as_ref().map_or(0, Samples::bytes)
+        let tensors = [&self.target, &self.observed, &self.weights];
+        let tensors = tensors.into_iter().flatten().map(Samples::bytes);
+        let integers = [&self.labels, &self.rows];
+        let integers = integers.into_iter().flatten().map(Samples::bytes);
+        self.x.bytes() + tensors.chain(integers).sum::<usize>()
+    }
+
+    fn map_features(self, change: impl FnOnce(Tensor) -> Tensor) -> Self {
+        Self {
+            x: change(self.x),
+            ..self
+        }
     }
 }

@@ -3,12 +3,12 @@
 use retrograd_autograd::{Summary, Tape, Var};
 use retrograd_tensor::{Array, Tensor};
 
-use crate::data::{Labelled, Labels, Samples};
+use crate::data::{SampleBatch, Samples};
 
 /// A batch of samples that a step computes with.
 pub trait Batch: Samples {
     /// What an objective is a function of: a `Var` for a tensor, the whole numbers for labels, a
-    /// pair for a pair.
+    /// pair for a pair, [`SampleVars`] for a [`SampleBatch`].
     type Vars;
 
     /// The batch on a tape.
@@ -42,11 +42,12 @@ impl Batch for Tensor {
     }
 }
 
-impl Batch for Labels {
-    type Vars = Array<i64>;
+/// Whole numbers, such as labels, are on a tape what they are.
+impl Batch for Array<i64> {
+    type Vars = Self;
 
-    fn on(&self, _: &Tape) -> Array<i64> {
-        self.0.clone()
+    fn on(&self, _: &Tape) -> Self {
+        self.clone()
     }
 
     fn not_finite(&self) -> Option<Summary> {
@@ -54,21 +55,133 @@ impl Batch for Labels {
     }
 }
 
-impl Batch for Labelled {
-    /// Features, classes, and what was observed.
-    type Vars = (Var, Option<Array<i64>>, Option<Var>);
+/// A [`SampleBatch`] on a tape: samples, and what is known of them.
+///
+/// ```
+/// use retrograd_nn::train::SampleVars;
+/// use retrograd_tensor::{Array, DType, Tensor};
+///
+/// let x = Tensor::zeros([2, 784], DType::F32);
+/// let plain = SampleVars::from(x.clone());
+/// let labelled = SampleVars::from(x).labelled(Array::from_vec(vec![3, 7], [2]));
+/// assert!(plain.labels.is_none() && labelled.labels.is_some());
+/// ```
+#[derive(Clone, Debug)]
+pub struct SampleVars {
+    /// The features.
+    pub x: Var,
+    /// What is to come out, if that is not the features.
+    pub target: Option<Var>,
+    /// The classes.
+    pub labels: Option<Array<i64>>,
+    /// 1 where a feature was observed and 0 where it was not.
+    pub observed: Option<Var>,
+    /// How much each sample counts.
+    pub weights: Option<Var>,
+    /// Where each sample is in the whole set.
+    pub rows: Option<Array<i64>>,
+}
 
-    fn on(&self, tape: &Tape) -> Self::Vars {
-        let observed = self.observed.as_ref().map(|observed| observed.on(tape));
-        (self.features.on(tape), self.labels.clone(), observed)
+impl SampleVars {
+    /// The same with the class of each sample.
+    #[must_use]
+    pub fn labelled(self, labels: impl Into<Option<Array<i64>>>) -> Self {
+        Self {
+            labels: labels.into(),
+            ..self
+        }
+    }
+
+    /// The same, of which so much was observed.
+    #[must_use]
+    pub fn observed(self, observed: impl Into<Option<Var>>) -> Self {
+        Self {
+            observed: observed.into(),
+            ..self
+        }
+    }
+
+    /// The same with something else than the samples to compare outputs with.
+    #[must_use]
+    pub fn against(self, target: impl Into<Option<Var>>) -> Self {
+        Self {
+            target: target.into(),
+            ..self
+        }
+    }
+
+    /// The same with other samples in the place of these: what they are compared with stays.
+    #[must_use]
+    pub fn seen_as(&self, x: Var) -> Self {
+        Self {
+            target: Some(self.target.as_ref().unwrap_or(&self.x).clone()),
+            x,
+            ..self.clone()
+        }
+    }
+
+    /// Samples in the batch.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        self.x.shape().first().copied().unwrap_or(1)
+    }
+}
+
+/// Samples of which nothing else is known.
+impl From<Var> for SampleVars {
+    fn from(x: Var) -> Self {
+        Self {
+            x,
+            target: None,
+            labels: None,
+            observed: None,
+            weights: None,
+            rows: None,
+        }
+    }
+}
+
+impl From<&Var> for SampleVars {
+    fn from(x: &Var) -> Self {
+        x.clone().into()
+    }
+}
+
+/// Free constants: nothing is recorded.
+impl From<Tensor> for SampleVars {
+    fn from(x: Tensor) -> Self {
+        Var::from(x).into()
+    }
+}
+
+impl From<&Self> for SampleVars {
+    fn from(batch: &Self) -> Self {
+        batch.clone()
+    }
+}
+
+impl Batch for SampleBatch {
+    type Vars = SampleVars;
+
+    fn on(&self, tape: &Tape) -> SampleVars {
+        let var = |part: &Option<Tensor>| part.as_ref().map(|part| part.on(tape));
+        SampleVars {
+            x: self.x.on(tape),
+            target: var(&self.target),
+            labels: self.labels.clone(),
+            observed: var(&self.observed),
+            weights: var(&self.weights),
+            rows: self.rows.clone(),
+        }
     }
 
     fn not_finite(&self) -> Option<Summary> {
-        self.features.not_finite()
+        let parts = [Some(&self.x), self.target.as_ref(), self.weights.as_ref()];
+        parts.into_iter().flatten().find_map(Batch::not_finite)
     }
 
     fn largest(&self) -> Option<(usize, f64)> {
-        self.features.largest()
+        self.x.largest()
     }
 }
 

@@ -3,7 +3,7 @@
 use retrograd_autograd::{Mode, Tape};
 use retrograd_tensor::random::{self, Rng};
 
-use super::{Batch, Trainer};
+use super::{Batch, TrainError, Trainer};
 use crate::data::DataLoader;
 use crate::optim::Optimizer;
 use crate::schedule::Moment;
@@ -95,12 +95,28 @@ impl<'a, V> Trainer<'a, V> {
     }
 
     /// Does what is to be done when `epoch` epochs are finished.
-    pub(super) fn pause<B: Batch<Vars = V>>(&mut self, epoch: u64, loader: &DataLoader<B>) {
-        let Some(act) = &mut self.between else { return };
+    ///
+    /// # Errors
+    /// If a batch that is asked for cannot be read; it is then the last.
+    pub(super) fn pause<B: Batch<Vars = V>>(
+        &mut self,
+        epoch: u64,
+        loader: &DataLoader<B>,
+    ) -> Result<(), TrainError> {
+        let Some(act) = &mut self.between else {
+            return Ok(());
+        };
         // Nothing is recorded in measuring, so that one tape serves all batches.
         let rng = random::stream(self.seed, "between samples", &[epoch]);
         let tape = Tape::with(Mode::Evaluation, rng);
-        let mut batches = loader.in_order().map(|batch| batch.on(&tape));
+        let mut failed = None;
+        let mut batches = loader.in_order().map_while(|batch| match batch {
+            Ok(batch) => Some(batch.on(&tape)),
+            Err(error) => {
+                failed = Some(error);
+                None
+            }
+        });
         let players = self.players.iter_mut();
         act(&mut Between {
             moment: Moment {
@@ -114,5 +130,7 @@ impl<'a, V> Trainer<'a, V> {
                 .map(|player| (&*player.evaluation.name, &mut player.optimizer))
                 .collect(),
         });
+        drop(batches);
+        failed.map_or(Ok(()), |error| Err(TrainError::source(epoch)(error)))
     }
 }

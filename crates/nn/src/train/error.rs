@@ -3,6 +3,7 @@
 use retrograd_autograd::{Anomaly, Summary};
 
 use crate::checkpoint::CheckpointError;
+use crate::data::SourceError;
 
 /// Why training stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,14 @@ pub enum TrainError {
         batch: usize,
         /// What is in the batch.
         data: Box<Summary>,
+    },
+    /// A batch cannot be read.
+    #[error("epoch {epoch}: a batch cannot be read: {source}")]
+    Source {
+        /// Epoch, from 1.
+        epoch: u64,
+        /// Why.
+        source: SourceError,
     },
     /// An update made a parameter infinite or NaN, though its gradient was finite.
     #[error(
@@ -73,6 +82,10 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    pub(super) fn source(epoch: u64) -> impl Fn(SourceError) -> Self {
+        move |source| Self::Source { epoch, source }
+    }
+
     /// Whether it is the training that went wrong: a smaller learning rate may help.
     #[must_use]
     pub fn is_divergence(&self) -> bool {

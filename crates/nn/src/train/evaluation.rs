@@ -221,7 +221,8 @@ impl<V> Evaluation<'_, V> {
         place: Place,
         loader: &DataLoader<B>,
     ) -> Result<(), TrainError> {
-        let Some(batch) = loader.epoch(place.epoch).next() else {
+        let batch = loader.read(place.epoch, 0).next();
+        let Some(batch) = batch.transpose().map_err(TrainError::source(place.epoch))? else {
             return Ok(());
         };
         let vars = batch.on(&self.measuring_tape(place));
@@ -274,11 +275,12 @@ pub(super) fn measure<V, B: Batch<Vars = V>>(
     place: Place,
     loader: &DataLoader<B>,
     mut also: impl FnMut(&V),
-) -> (Metrics, Vec<Outlier>) {
+) -> Result<(Metrics, Vec<Outlier>), TrainError> {
     let (mut good, mut bad) = (Averages::default(), Averages::default());
     let mut outliers = Vec::new();
     let mut first = 0;
-    for (position, batch) in loader.epoch(place.epoch).enumerate() {
+    for (position, batch) in loader.read(place.epoch, 0).enumerate() {
+        let batch = batch.map_err(TrainError::source(place.epoch))?;
         let count = samples(&batch);
         let place = Place { position, ..place };
         // Parts that are still to be measured, with their first rows.
@@ -306,5 +308,5 @@ pub(super) fn measure<V, B: Batch<Vars = V>>(
         first += count;
     }
     let averages = if good.samples() > 0 { good } else { bad };
-    (averages.metrics(), outliers)
+    Ok((averages.metrics(), outliers))
 }

@@ -79,11 +79,12 @@ impl RateFinder {
         train: &DataLoader<B>,
     ) -> Result<Vec<(f64, f64)>, TrainError> {
         let batches =
-            (1..).flat_map(|epoch| train.epoch(epoch).enumerate().map(move |b| (epoch, b)));
+            (1..).flat_map(|epoch| train.read(epoch, 0).enumerate().map(move |b| (epoch, b)));
         let growth =
             (self.highest / self.lowest).powf(1.0 / self.steps.max(2).saturating_sub(1) as f64);
         let (mut points, mut average, mut best) = (Vec::new(), 0.0, f64::INFINITY);
         for (step, (epoch, (position, batch))) in batches.take(self.steps).enumerate() {
+            let batch = batch.map_err(TrainError::source(epoch))?;
             let rate = self.lowest * growth.powi(step as i32);
             trainer.players[0].optimizer.learning_rate = rate;
             let loss = match trainer.step(&batch, epoch, position) {

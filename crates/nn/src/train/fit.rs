@@ -84,14 +84,14 @@ impl<V> Trainer<'_, V> {
             };
             self.set_rates();
             if self.standing.epochs == 0 && self.standing.batches == 0 {
-                self.pause(0, train);
+                self.pause(0, train)?;
             }
             let flow = self.steps(train, observer)?;
             if flow == Flow::Stop {
                 self.stopped = Some(Stopped::Asked);
                 return self.save(observer);
             }
-            self.pause(self.standing.epoch(), train);
+            self.pause(self.standing.epoch(), train)?;
             let record = self.measured(train, held_out, observer)?;
             let cost = self.cost(&record)?;
             let flow = observer.epoch(&record).map_err(TrainError::Observer)?;
@@ -115,9 +115,12 @@ impl<V> Trainer<'_, V> {
     ) -> Result<Flow, TrainError> {
         let (epoch, before) = (self.standing.epoch(), self.standing.seconds);
         let start = Instant::now();
-        let mut batches = loader.epoch_from(epoch, self.standing.batches);
+        let mut batches = loader.read(epoch, self.standing.batches);
         loop {
-            let group: SmallVec<[B; 1]> = batches.by_ref().take(self.accumulated).collect();
+            let group = batches.by_ref().take(self.accumulated);
+            let group: SmallVec<[B; 1]> = group
+                .collect::<Result<_, _>>()
+                .map_err(TrainError::source(epoch))?;
             if group.is_empty() {
                 return Ok(Flow::Continue);
             }

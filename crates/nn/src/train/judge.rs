@@ -134,7 +134,7 @@ impl<V> Trainer<'_, V> {
         let (metrics, outliers) = match &self.average {
             Some(average) => average.applied(measured),
             None => measured(),
-        };
+        }?;
         if outliers.len() == loader.samples() {
             for player in &self.players {
                 player.evaluation.check(place, train)?;
@@ -245,23 +245,39 @@ impl<V> Trainer<'_, V> {
     ///
     /// The statistics move towards those of the data as in training; with a momentum of 0.1 they
     /// are there after some 50 batches.
-    pub fn settle<B: Batch<Vars = V>>(&self, epoch: u64, loader: &DataLoader<B>) {
-        for (position, batch) in loader.epoch(epoch).enumerate() {
+    ///
+    /// # Errors
+    /// If a batch cannot be read.
+    pub fn settle<B: Batch<Vars = V>>(
+        &self,
+        epoch: u64,
+        loader: &DataLoader<B>,
+    ) -> Result<(), TrainError> {
+        for (position, batch) in loader.read(epoch, 0).enumerate() {
+            let batch = batch.map_err(TrainError::source(epoch))?;
             let place = self.place(epoch, position);
             self.players[0].evaluation.run(&batch, place);
         }
+        Ok(())
     }
 
     /// The mean of every figure over a loader, without training. One that is infinite or NaN is
     /// given as it is.
-    #[must_use]
-    pub fn evaluate<B: Batch<Vars = V>>(&self, epoch: u64, loader: &DataLoader<B>) -> Metrics {
+    ///
+    /// # Errors
+    /// If a batch cannot be read.
+    pub fn evaluate<B: Batch<Vars = V>>(
+        &self,
+        epoch: u64,
+        loader: &DataLoader<B>,
+    ) -> Result<Metrics, TrainError> {
         let mut averages = Averages::default();
-        for (position, batch) in loader.epoch(epoch).enumerate() {
+        for (position, batch) in loader.read(epoch, 0).enumerate() {
+            let batch = batch.map_err(TrainError::source(epoch))?;
             let place = self.place(epoch, position);
             let (metrics, ..) = figures(&self.players, &batch, place);
             averages.add(&metrics, samples(&batch));
         }
-        averages.metrics()
+        Ok(averages.metrics())
     }
 }

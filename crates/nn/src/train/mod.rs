@@ -33,7 +33,7 @@ use crate::module::{Module, State};
 use crate::optim::Optimizer;
 use crate::param::Param;
 use crate::schedule::{Moment, Plateau, Schedule};
-pub use batch::Batch;
+pub use batch::{Batch, SampleVars};
 use best::Best;
 pub use between::Between;
 pub use checkpoint::Checkpoint;
@@ -72,7 +72,6 @@ pub use terms::{Terms, Watched};
 ///
 /// `V` is what the objective is a function of: a `Var` for batches that are tensors, a pair for
 /// batches of inputs and targets or labels (see [`Batch`]).
-#[doc(alias = "GAN")]
 pub struct Trainer<'a, V = Var> {
     model: &'a dyn Module,
     /// Buffers and counters of the model.

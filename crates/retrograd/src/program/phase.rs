@@ -7,10 +7,10 @@ use retrograd::autograd::Var;
 use retrograd::datasets::Dataset;
 use retrograd::nn::checkpoint::CheckpointError;
 use retrograd::nn::train::{
-    ActiveUnits, EpochRecord, Every, Latest, Metric, Psnr, RSquared, Shelf, Stopped, TrainError,
+    ActiveUnits, EpochRecord, Every, Latest, Metric, Psnr, RSquared, SampleVars, Shelf, Stopped,
+    TrainError,
 };
-use retrograd::nn::{DataLoader, EarlyStopping, Labelled, Trainer};
-use retrograd::tensor::Array;
+use retrograd::nn::{DataLoader, EarlyStopping, SampleBatch, Trainer};
 
 use crate::program::failure::Failure;
 use crate::program::session::Session;
@@ -37,7 +37,7 @@ pub(crate) struct End {
 pub(crate) type Broken = (String, Option<End>);
 
 /// Samples, labels if there are such, and what was observed if not all was.
-pub(crate) type Vars = (Var, Option<Array<i64>>, Option<Var>);
+pub(crate) type Vars = SampleVars;
 
 impl Session<'_> {
     /// Trains one phase, from its last checkpoint if there is one.
@@ -198,11 +198,11 @@ pub(crate) fn loader(
     model: &dyn Autoencoder,
     data: &Dataset,
     batch_size: usize,
-) -> Result<DataLoader<Labelled>, Failure> {
-    let samples = Labelled {
-        features: data.features.clone(),
+) -> Result<DataLoader<SampleBatch>, Failure> {
+    let samples = SampleBatch {
         labels: model.classes().and_then(|_| labels(data)),
         observed: data.observed.clone(),
+        ..SampleBatch::new(data.features.clone())
     };
     DataLoader::new(samples, batch_size).map_err(Failure::run)
 }

@@ -84,7 +84,7 @@ fn objective(pairs: &[Pair], activation: Activation, lambda: f64, input: &Input)
     };
     let x = &input.x;
     let (h, target) = if before.is_empty() {
-        (x.clone(), input.compared())
+        (x.clone(), Target::from(input))
     } else {
         // A free constant: nothing of the frozen layers is recorded.
         let free = Var::constant(x.value().clone());

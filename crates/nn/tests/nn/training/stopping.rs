@@ -2,7 +2,7 @@
 
 use super::*;
 use retrograd_nn::train::{Accuracy, Every, Outlier, Psnr, Shelf, Stopped};
-use retrograd_nn::{BatchNorm1d, Counter, EarlyStopping, Labels, Plateau, PlateauRule};
+use retrograd_nn::{BatchNorm1d, Counter, EarlyStopping, Plateau, PlateauRule};
 use retrograd_tensor::{Array, DType, assert_abs_diff_eq};
 
 /// A parameter whose loss is what its value is compared with: it falls by the rate every step until
@@ -182,7 +182,7 @@ fn pairs_and_labels_train_and_are_measured() {
     let labels: Vec<i64> = (0..40).map(|i| i % 2).collect();
     let centres = Tensor::from_fn([40, 3], |at| if at[0] % 2 == 0 { 1.0 } else { -1.0 });
     let x = centres + samples(40, DType::F64) * 0.1;
-    let data = (x, Labels(Array::from_vec(labels, [40])));
+    let data = (x, Array::from_vec(labels, [40]));
     let model = Linear::new(3, 2, &mut random::rng(1)).to(DType::F64);
     type Vars = (Var, Array<i64>);
     let objective = |(x, labels): &Vars| {
@@ -240,7 +240,7 @@ fn settling_moves_statistics_and_nothing_else() {
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
     let trainer = Trainer::new(&model, optimizer, objective, 0);
     let (weights, before) = (values(&model), statistics());
-    trainer.settle(1, &loader);
+    trainer.settle(1, &loader).unwrap();
     assert_eq!(values(&model), weights);
     assert_ne!(statistics(), before);
 }

@@ -60,8 +60,8 @@ fn evaluation_changes_nothing_and_records_nothing() {
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
     let trainer = Trainer::new(&model, optimizer, objective, 0);
     let before = values(&model);
-    let first = trainer.evaluate(1, &loader);
-    assert_eq!(first, trainer.evaluate(1, &loader));
+    let first = trainer.evaluate(1, &loader).unwrap();
+    assert_eq!(first, trainer.evaluate(1, &loader).unwrap());
     assert_eq!(values(&model), before);
     assert_eq!((steps.get(), recorded.get()), (6, 0));
 

@@ -7,7 +7,7 @@ use retrograd::autoencoders::{Autoencoder, DataShape, Phase};
 use retrograd::autograd::{Mode, Tape, Var};
 use retrograd::datasets::{PrincipalComponents, Split};
 use retrograd::nn::train::{EpochRecord, Every, Interrupt, Progress, Shelf, Stopped};
-use retrograd::nn::{DataLoader, Labelled, Trainer, checkpoint};
+use retrograd::nn::{DataLoader, SampleBatch, Trainer, checkpoint};
 use retrograd::tensor::{Tensor, random};
 
 use super::outcome::{Compared, Conditions, Outcome, workplace};
@@ -147,7 +147,7 @@ impl Training<'_> {
     }
 
     /// They in batches, as the row has them.
-    fn batches(&self) -> Result<DataLoader<Labelled>, Failure> {
+    fn batches(&self) -> Result<DataLoader<SampleBatch>, Failure> {
         let loader = self.loader(&self.train(), self.row.batch_size)?;
         let last = self.row.feed.last_batch();
         Ok(loader.shuffled(self.conditions.seed).last_batch(last))
@@ -158,20 +158,14 @@ impl Training<'_> {
         let loader = self.batches()?;
         let last = |record: &EpochRecord| {
             let mut batches = loader.epoch_from(record.epoch, loader.batches() - 1);
-            batches.next().map(|batch| batch.features)
+            batches.next().map(|batch| batch.x)
         };
         let missing = || Failure::run(format!("row {}: it has no last batch", self.row.id));
         records.last().and_then(last).ok_or_else(missing)
     }
 
-    fn loader(&self, features: &Tensor, batch: usize) -> Result<DataLoader<Labelled>, Failure> {
-        let samples = Labelled {
-            features: features.clone(),
-            labels: None,
-            observed: None,
-        };
-        let batch = batch.min(features.shape()[0]);
-        DataLoader::new(samples, batch)
+    fn loader(&self, features: &Tensor, batch: usize) -> Result<DataLoader<SampleBatch>, Failure> {
+        DataLoader::new(SampleBatch::new(features.clone()), batch)
             .map_err(|error| Failure::run(format!("row {}: {error}", self.row.id)))
     }
 
