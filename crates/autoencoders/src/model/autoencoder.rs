@@ -4,8 +4,8 @@ use retrograd_autograd::Var;
 use retrograd_nn::{Module, Step, Terms};
 use retrograd_tensor::Array;
 
-use super::code::Code;
 use super::Input;
+use super::code::Code;
 use super::likelihood::Likelihood;
 use super::phase::Phase;
 use super::prior::Prior;
