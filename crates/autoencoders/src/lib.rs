@@ -39,8 +39,9 @@ mod variants;
 
 pub use composed::{Bound, Deterministic, Encoded, Penalty, Variational};
 pub use model::{
-    Ability, Autoencoder, Code, Gaussian, Input, LabelError, Likelihood, Mixture, Pause, Phase,
-    Posterior, Prior, Role, StandardNormal, Target, check_labels, draw_samples, epochs_of, one_hot,
+    Ability, Autoencoder, Code, Content, Exhibit, Gaussian, Input, LabelError, Likelihood, Mixture,
+    Pause, Phase, Posterior, Prior, Role, Series, StandardNormal, Target, check_labels,
+    draw_samples, epochs_of, one_hot,
 };
 pub use parts::{Body, Corruption, Output, Start};
 pub use registry::{

@@ -7,7 +7,7 @@ use retrograd_nn::{Module, Step, Terms, Visitor};
 use retrograd_tensor::Array;
 
 use super::penalty::{Encoded, Penalty};
-use crate::model::{Ability, Autoencoder, Code, Input, Phase, Target};
+use crate::model::{Ability, Autoencoder, Code, Exhibit, Input, Phase, Target};
 use crate::parts::{Body, Corruption, Output};
 
 /// An autoencoder whose code is a point: L(x, g(f(x̃))) and penalties.
@@ -32,8 +32,12 @@ pub struct Deterministic {
     corruption: Option<Corruption>,
     penalties: Vec<Penalty>,
     abilities: Vec<Ability>,
+    exhibits: Vec<Box<Show>>,
     phases: Option<Box<Phases>>,
 }
+
+/// Something to look at.
+type Show = dyn Fn(&Encoded<'_>) -> Exhibit;
 
 /// The phases of a training.
 type Phases = dyn for<'a> Fn(&'a Deterministic) -> Vec<Phase<'a>>;
@@ -49,6 +53,7 @@ impl Deterministic {
             corruption: None,
             penalties: Vec::new(),
             abilities: Vec::new(),
+            exhibits: Vec::new(),
             phases: None,
         }
     }
@@ -73,6 +78,13 @@ impl Deterministic {
     #[must_use]
     pub fn with_ability(mut self, ability: Ability) -> Self {
         self.abilities.push(ability);
+        self
+    }
+
+    /// The same with something to show of held-out samples.
+    #[must_use]
+    pub fn with_exhibit(mut self, show: impl Fn(&Encoded<'_>) -> Exhibit + 'static) -> Self {
+        self.exhibits.push(Box::new(show));
         self
     }
 
@@ -145,6 +157,15 @@ impl Autoencoder for Deterministic {
 
     fn has(&self, ability: Ability) -> bool {
         self.abilities.contains(&ability)
+    }
+
+    fn exhibits(&self, input: &Input) -> Vec<Exhibit> {
+        let batch = Encoded {
+            x: &input.x,
+            code: &self.body.encode(&input.x),
+            body: &self.body,
+        };
+        self.exhibits.iter().map(|show| show(&batch)).collect()
     }
 
     fn phases(&self) -> Vec<Phase<'_>> {

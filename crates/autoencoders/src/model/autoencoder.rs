@@ -6,6 +6,7 @@ use retrograd_tensor::Array;
 
 use super::Input;
 use super::code::Code;
+use super::exhibit::Exhibit;
 use super::likelihood::Likelihood;
 use super::phase::Phase;
 use super::prior::Prior;
@@ -73,6 +74,11 @@ pub trait Autoencoder: Module {
         false
     }
 
+    /// What it alone has to show, for these held-out samples.
+    fn exhibits(&self, _: &Input) -> Vec<Exhibit> {
+        Vec::new()
+    }
+
     /// How it is trained: most variants in one go, some in several.
     fn phases(&self) -> Vec<Phase<'_>> {
         let objective = move |input: &Input, step: &Step| self.objective_at(input, step);
@@ -86,6 +92,4 @@ pub trait Autoencoder: Module {
 pub enum Ability {
     /// Both halves are affine maps: the code spans what principal components span, or should.
     Linear,
-    /// Few units of the code are to be on.
-    Sparse,
 }

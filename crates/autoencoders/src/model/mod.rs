@@ -2,6 +2,7 @@
 
 mod autoencoder;
 mod code;
+mod exhibit;
 mod gaussian;
 mod labels;
 mod likelihood;
@@ -12,6 +13,7 @@ mod target;
 
 pub use autoencoder::{Ability, Autoencoder};
 pub use code::{Code, Posterior};
+pub use exhibit::{Content, Exhibit, Series};
 pub use gaussian::Gaussian;
 pub(crate) use gaussian::noise;
 pub use labels::{LabelError, check_labels, one_hot};

@@ -2,8 +2,8 @@
 //! variants need is there.
 
 use retrograd_autoencoders::{
-    Ability, Autoencoder, Body, Code, Deterministic, Gaussian, Input, Mixture, Output, Phase,
-    Posterior, Prior, Role, Start, Target, draw_samples,
+    Autoencoder, Body, Code, Content, Deterministic, Exhibit, Gaussian, Input, Mixture, Output,
+    Phase, Posterior, Prior, Role, Start, Target, draw_samples,
 };
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::train::{EpochRecord, Step};
@@ -314,8 +314,16 @@ impl Autoencoder for Dictionary {
         vec![6, 12, 6]
     }
 
-    fn has(&self, ability: Ability) -> bool {
-        ability == Ability::Sparse
+    fn exhibits(&self, _: &Input) -> Vec<Exhibit> {
+        vec![Exhibit {
+            heading: "How often atoms fire".into(),
+            sentence: "An atom that never fires is dead.".into(),
+            content: Content::Bars {
+                axes: ["atom".into(), "times".into()],
+                heights: self.fired.value().to_vec(),
+                target: None,
+            },
+        }]
     }
 
     fn phases(&self) -> Vec<Phase<'_>> {
@@ -360,6 +368,7 @@ fn atoms_keep_their_norm_and_dead_ones_start_anew() {
     let records = train(&model, &x, 20);
     assert!(last(&records, "mse") < records[0].train.get("mse").unwrap());
     assert!(last(&records, "on") <= 2.0);
+    assert_eq!(model.exhibits(&Input::from(x)).len(), 1);
     let atoms = model.atoms.value();
     let norms = (&atoms * &atoms).sum(1);
     assert_abs_diff_eq!(norms, Tensor::ones([12], DType::F32), epsilon = 1e-5);

@@ -36,7 +36,6 @@ pub(crate) const PHASES: &str = "phases.png";
 pub(crate) const FILTERS: &str = "filters.png";
 /// How often each value of the code occurs, and how busy each unit is.
 pub(crate) const CODES: &str = "codes.svg";
-pub(crate) const UNITS: &str = "units.svg";
 /// Maps of the codes: as they are, flattened, and with neighbours kept together.
 pub(crate) const LATENT: &str = "latent.svg";
 pub(crate) const LATENT_PRINCIPAL: &str = "latent-pca.svg";
@@ -64,8 +63,16 @@ pub(crate) const EXPLAINED: &str = "explained.svg";
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// Curves for TensorBoard.
 pub(crate) const TENSORBOARD: &str = "tensorboard";
+/// What the files of exhibits begin with.
+const EXHIBIT: &str = "exhibit-";
+
+/// The file of an exhibit.
+pub(crate) fn exhibit(name: &str) -> String {
+    format!("{EXHIBIT}{name}")
+}
+
 /// The files a run may write.
-const FILES: [&str; 33] = [
+const FILES: [&str; 32] = [
     METRICS,
     RESULT,
     MODEL,
@@ -80,7 +87,6 @@ const FILES: [&str; 33] = [
     PHASES,
     FILTERS,
     CODES,
-    UNITS,
     LATENT,
     LATENT_PRINCIPAL,
     LATENT_NEIGHBOURS,
@@ -244,7 +250,10 @@ fn remove_run(folder: &Path) -> io::Result<()> {
     folders
         .filter(|folder| folder.exists())
         .try_for_each(fs::remove_dir_all)?;
+    let exhibits = entries(folder)?.into_iter();
+    let exhibits = exhibits.filter(|name| name.starts_with(EXHIBIT));
     let written = FILES.iter().map(|name| folder.join(name));
+    let written = written.chain(exhibits.map(|name| folder.join(name)));
     written
         .filter(|file| file.exists())
         .try_for_each(fs::remove_file)

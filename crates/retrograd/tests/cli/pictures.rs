@@ -40,7 +40,7 @@ fn sparse_codes_show_how_sparse_they_are() {
         "terms.svg",
         "filters.png",
         "codes.svg",
-        "units.svg",
+        "exhibit-mean-of-each-unit.svg",
         "latent-pca.svg",
         "latent-tsne.svg",
     ];

@@ -18,7 +18,6 @@ use retrograd_autograd::Var;
 
 use super::sparse_l1;
 use crate::composed::Penalty;
-use crate::model::Ability;
 use crate::parts::{Output, checks, penalty};
 use crate::registry::{
     BOUNDED_ACTIVATION, Card, Gradients, LATENT, Nonlinearity, OUTPUT, OptimizerKind, Range,
@@ -56,7 +55,7 @@ pub(crate) const CARD: Card = Card {
             penalty::divergence_of_means(&shares(batch.code, units), rho)
         });
         let model = deep::model(settings, data, rng).with_penalty(penalty);
-        Box::new(model.with_ability(Ability::Sparse))
+        Box::new(model.with_exhibit(move |batch| sparse_l1::means_of_units(batch, Some(rho))))
     },
     ..sparse_l1::CARD
 };

@@ -17,8 +17,8 @@
 //! published mean code value of 0.78 (6.6 without) belongs to. And "10e-5", as the sources write,
 //! is 1e-4; "10e-6" is 1e-5.
 
-use crate::composed::Penalty;
-use crate::model::Ability;
+use crate::composed::{Encoded, Penalty};
+use crate::model::{Content, Exhibit};
 use crate::parts::{checks, penalty};
 use crate::registry::{Card, Gradients, LAMBDA, LATENT, OptimizerKind, Recipe, Setting};
 use crate::variants::dense::{deep, simple};
@@ -43,7 +43,8 @@ pub(crate) const CARD: Card = Card {
         let penalty = Penalty::new("l1", settings.number("lambda"), |batch| {
             penalty::activity(batch.code)
         });
-        Box::new(model.with_penalty(penalty).with_ability(Ability::Sparse))
+        let model = model.with_penalty(penalty);
+        Box::new(model.with_exhibit(|batch| means_of_units(batch, None)))
     },
     ..simple::CARD
 };
@@ -56,3 +57,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
     simple::COST,
     LAMBDA.by_default(|data| data.pick(3.2e-4, 1e-4, 1e-4).into()),
 ];
+
+/// How busy the units of the code are, the busiest first.
+pub(super) fn means_of_units(batch: &Encoded<'_>, target: Option<f64>) -> Exhibit {
+    let mut heights = batch.code.mean(0).value().to_vec();
+    heights.sort_by(|a, b| b.total_cmp(a));
+    Exhibit {
+        heading: "Mean of each unit".into(),
+        sentence: "The busiest unit stands first. A sparse code has few units that are on for many samples, and each sample has few units that are on.".into(),
+        content: Content::Bars {
+            axes: ["unit".into(), "mean over the samples".into()],
+            heights,
+            target: target.map(|target| (format!("target {target}"), target)),
+        },
+    }
+}

@@ -1,12 +1,11 @@
 //! How large the numbers of the code are, and how busy each unit: whether it is sparse.
 
-use retrograd::autoencoders::{Ability, Value};
 use retrograd::report::{Chart, Scale, Section, number};
 use retrograd::tensor::Tensor;
 
 use super::show::{Show, stairs};
 use crate::program::failure::Failure;
-use crate::program::folder::{CODES, UNITS};
+use crate::program::folder::CODES;
 
 /// Held-out samples whose codes are counted.
 const SAMPLES: usize = 500;
@@ -20,11 +19,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         return Ok(None);
     };
     let histogram = Histogram::of(&codes);
-    let mut pictures = vec![show.chart(CODES, &histogram.chart(), &histogram.caption())?];
-    if show.model.has(Ability::Sparse) {
-        let caption = "The busiest unit stands first. A sparse code has few units that are on for many samples, and each sample has few units that are on.";
-        pictures.push(show.chart(UNITS, &units(show, &codes), caption)?);
-    }
+    let pictures = vec![show.chart(CODES, &histogram.chart(), &histogram.caption())?];
     Ok(Some(Section {
         heading: "The code".into(),
         pictures,
@@ -90,21 +85,5 @@ impl Histogram {
             self.samples,
             100.0 * self.zero
         )
-    }
-}
-
-/// The mean of each unit over the samples, the largest first.
-fn units(show: &Show<'_>, codes: &Tensor) -> Chart {
-    let mut means: Vec<f64> = codes.mean(0).iter().collect();
-    means.sort_by(|a, b| b.total_cmp(a));
-    let end = means.len() as f64;
-    let chart = Chart::curves("Mean of each unit", "unit", "mean over the samples")
-        .line("mean", stairs(&means, 0.0, end))
-        .y_scale(Scale::Linear);
-    match show.config.settings.get("rho") {
-        Some(&Value::Number(rho)) => {
-            chart.dashed(format!("target {rho}"), [(0.0, rho), (end, rho)])
-        }
-        _ => chart,
     }
 }

@@ -3,6 +3,7 @@
 
 mod codes;
 mod denoising;
+mod exhibits;
 mod filters;
 mod generative;
 mod jacobian;
@@ -24,7 +25,7 @@ pub(crate) use strip::strip;
 type Kind = fn(&Show<'_>) -> Result<Option<Section>, Failure>;
 
 /// All kinds, in the order of the page.
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     reconstructions::section,
     learning::section,
     phases::section,
@@ -35,6 +36,7 @@ const KINDS: [Kind; 12] = [
     principal::section,
     filters::section,
     codes::section,
+    exhibits::section,
     map::section,
     jacobian::section,
 ];
