@@ -63,8 +63,14 @@ pub(crate) const EXPLAINED: &str = "explained.svg";
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// Curves for TensorBoard.
 pub(crate) const TENSORBOARD: &str = "tensorboard";
-/// What the files of exhibits begin with.
+/// What the files of exhibits begin with, and of measures over the epochs.
 const EXHIBIT: &str = "exhibit-";
+const MEASURED: &str = "measured-";
+
+/// The file of a measure over the epochs.
+pub(crate) fn measured(name: &str) -> String {
+    format!("{MEASURED}{name}.svg")
+}
 
 /// The file of an exhibit.
 pub(crate) fn exhibit(name: &str) -> String {
@@ -250,10 +256,10 @@ fn remove_run(folder: &Path) -> io::Result<()> {
     folders
         .filter(|folder| folder.exists())
         .try_for_each(fs::remove_dir_all)?;
-    let exhibits = entries(folder)?.into_iter();
-    let exhibits = exhibits.filter(|name| name.starts_with(EXHIBIT));
+    let others = entries(folder)?.into_iter();
+    let others = others.filter(|name| [EXHIBIT, MEASURED].iter().any(|own| name.starts_with(own)));
     let written = FILES.iter().map(|name| folder.join(name));
-    let written = written.chain(exhibits.map(|name| folder.join(name)));
+    let written = written.chain(others.map(|name| folder.join(name)));
     written
         .filter(|file| file.exists())
         .try_for_each(fs::remove_file)

@@ -2,15 +2,22 @@
 //!
 //! Losses in different units cannot be compared, so there is a chart for each unit.
 
+use retrograd::datasets::ImageShape;
 use retrograd::nn::train::{EpochRecord, Metrics};
-use retrograd::report::{Chart, Picture, Report, Section, Table, number};
+use retrograd::report::{Chart, ImageGrid, Picture, Report, Section, Table, number};
+use retrograd::tensor::Tensor;
 
 use super::options::CompareOptions;
 use super::output;
 use super::run::Run;
 use super::sweep;
 use crate::program::failure::Failure;
+use crate::program::pictures::{scale, shown};
 use crate::program::terminal::{self, count};
+use crate::program::{data, train};
+
+/// Held-out images that are shown side by side.
+const IMAGES: usize = 12;
 
 /// A run and its epochs.
 pub(super) struct Entry {
@@ -91,12 +98,15 @@ fn page(entries: &[Entry], rows: &[[String; COLUMNS.len()]]) -> Result<Report, F
         pictures: charts(entries)?,
         ..Section::default()
     };
+    let sections = [
+        Some(figures),
+        sweep::section(entries)?,
+        Some(curves),
+        images(entries)?,
+    ];
     Ok(Report {
         title: format!("{} runs", entries.len()),
-        sections: [Some(figures), sweep::section(entries)?, Some(curves)]
-            .into_iter()
-            .flatten()
-            .collect(),
+        sections: sections.into_iter().flatten().collect(),
         ..Report::default()
     })
 }
@@ -126,4 +136,60 @@ fn charts(entries: &[Entry]) -> Result<Vec<Picture>, Failure> {
         Picture::chart(&chart, "After every epoch.").map_err(Failure::run)
     };
     units.iter().map(chart).collect()
+}
+
+/// What each run makes of the same held-out images, and what each draws, if all are of images of one size
+/// and those of the first are still there.
+fn images(entries: &[Entry]) -> Result<Option<Section>, Failure> {
+    let first = &entries[0].run;
+    let is_alike = |entry: &Entry| entry.run.kind == first.kind;
+    let (Some(image), true) = (first.config.image(), entries.iter().all(is_alike)) else {
+        return Ok(None);
+    };
+    let Ok(data) = data::load(&first.config.wanted()?) else {
+        return Ok(None);
+    };
+    let held_out = data.split.held_out.first(IMAGES);
+    let originals = &held_out.features;
+    let mut made = vec![("original".to_owned(), originals.clone())];
+    let mut drawn = Vec::new();
+    for Entry { run, .. } in entries {
+        let name = run.path.display().to_string();
+        let labels = run.labels(held_out.len(), train::labels(&held_out)).ok();
+        let labels = labels.flatten();
+        made.push((name.clone(), run.reconstruct(originals, labels.as_ref())));
+        if let Some(prior) = run.model.prior() {
+            let labels = data::labels_in_turn(run.model.as_ref(), IMAGES);
+            drawn.push((
+                name,
+                run.sample(prior, IMAGES, run.config.seed, labels.as_ref()),
+            ));
+        }
+    }
+    let mut pictures = vec![grid(
+        &made,
+        image,
+        "Held-out images of the first run, and what each run makes of them.",
+    )?];
+    if !drawn.is_empty() {
+        let caption = "What each run that has a prior draws from it.";
+        pictures.push(grid(&drawn, image, caption)?);
+    }
+    Ok(Some(Section {
+        heading: "Side by side".into(),
+        pictures,
+        ..Section::default()
+    }))
+}
+
+/// Rows of images under their names.
+fn grid(rows: &[(String, Tensor)], image: ImageShape, caption: &str) -> Result<Picture, Failure> {
+    let pixels: Vec<Vec<f32>> = rows.iter().map(|(_, x)| shown(x, image)).collect();
+    let named = rows.iter().zip(&pixels);
+    let grid = named.fold(ImageGrid::new(), |grid, ((name, images), pixels)| {
+        let shape = [images.shape()[0], image.height, image.width];
+        grid.row(name.as_str(), pixels, shape)
+    });
+    let grid = grid.scale(scale(image.width)).columns(IMAGES);
+    Picture::grid(&grid, caption).map_err(Failure::run)
 }

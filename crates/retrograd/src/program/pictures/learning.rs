@@ -7,7 +7,10 @@ use retrograd::report::{Chart, Section};
 
 use super::show::Show;
 use crate::program::failure::Failure;
-use crate::program::folder::{LOSS, TERMS, WATCHED, WEIGHTS};
+use crate::program::folder::{LOSS, TERMS, WATCHED, WEIGHTS, measured};
+
+/// Measures of the training and not of what it gives.
+const NORMS: [&str; 2] = ["gradient_norm", "weight_norm"];
 
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     let chart = phases(show, losses(show));
@@ -42,6 +45,22 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         );
         let caption = "Weights of terms that change during the training.";
         pictures.push(show.chart(WEIGHTS, &chart, caption)?);
+    }
+    let mut measures: Vec<&str> = Vec::new();
+    for (name, _) in show
+        .records
+        .iter()
+        .flat_map(|record| record.measures.iter())
+    {
+        if !measures.contains(&name) && !NORMS.contains(&name) {
+            measures.push(name);
+        }
+    }
+    for name in measures {
+        let chart = Chart::curves(format!("Held-out {name}"), "epoch", name);
+        let measure = |record: &EpochRecord| record.measures.get(name);
+        let chart = chart.line(name, curve(show.records, measure));
+        pictures.push(show.chart(&measured(name), &chart, "After each epoch.")?);
     }
     Ok(Some(Section {
         heading: "Learning".into(),
