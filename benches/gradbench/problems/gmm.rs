@@ -59,7 +59,7 @@ struct Gradient {
 struct Mixture {
     k: usize,
     d: usize,
-    /// The points, `[n, d]`.
+    /// The points, `[d, n]`: all loops are along them.
     x: Tensor,
     m: f64,
     gamma: f64,
@@ -86,7 +86,7 @@ impl Input {
         let mixture = Mixture {
             k,
             d,
-            x: matrix(&self.x, d),
+            x: matrix(&self.x, d).t().contiguous(),
             m,
             gamma,
             places: places(d),
@@ -131,18 +131,18 @@ impl Mixture {
             unreachable!("four parameters")
         };
         let (k, d) = (self.k as isize, self.d as isize);
-        let n = self.x.shape()[0] as f64;
+        let n = self.x.shape()[1];
         let (diagonal, sums) = (q.exp(), q.sum(1));
         let zero = Var::from(self.x.constant_like([self.k, 1], 0.0));
         let entries = Var::cat(&[&diagonal, l, &zero], 1).index_select(1, &self.places);
         let matrices = entries.reshape(&[k, d, d]);
-        let centres = (&matrices * mu.unsqueeze(1)).sum(2).reshape(&[k * d]);
-        let points = Var::from(self.x.clone()).matmul_nt(&matrices.reshape(&[k * d, d]));
-        let distances = (points - centres).square().reshape(&[-1, k, d]).sum(2);
-        let terms = (alpha + &sums) - distances * 0.5;
+        let centres = (&matrices * mu.unsqueeze(1)).sum(2);
+        let points = matrices.reshape(&[k * d, d]).matmul(&self.x.clone().into());
+        let from_centres = points.reshape(&[k, d, n as isize]) - centres.unsqueeze(2);
+        let terms = (alpha + &sums).unsqueeze(1) - from_centres.square().sum(1) * 0.5;
         let squares = diagonal.square().sum(..) + l.square().sum(..);
         let prior = sums.sum(..) * self.m - squares * (0.5 * self.gamma * self.gamma);
-        terms.logsumexp(1).sum(..) - alpha.logsumexp(..) * n + prior + self.constant
+        terms.logsumexp(0).sum(..) - alpha.logsumexp(..) * n as f64 + prior + self.constant
     }
 
     fn gradient(&self, parameters: &[Tensor]) -> Gradient {

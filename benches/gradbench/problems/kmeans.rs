@@ -33,8 +33,8 @@ pub(super) const MODULE: Module = Module {
     ],
 };
 
-/// Points whose distances to all centres are computed together: few enough that these stay in a cache.
-const TOGETHER: usize = 64;
+/// Distances that are computed together: few enough to stay in a cache.
+const TOGETHER: usize = 1 << 15;
 
 #[derive(Deserialize)]
 struct Input {
@@ -65,16 +65,16 @@ impl Input {
 impl Problem {
     /// The centre of each point. |c − p|² is |c|² − 2c·p beside what is the same for all centres.
     fn nearest(&self) -> Array<i64> {
-        let norms = (&self.centres * &self.centres).sum(1);
-        let doubled = (&self.centres * -2.0).t();
-        let n = self.points.shape()[0];
+        let norms = (&self.centres * &self.centres).sum(1).unsqueeze(1);
+        let doubled = &self.centres * -2.0;
+        let [n, k] = [&self.points, &self.centres].map(|x| x.shape()[0]);
+        let together = (TOGETHER / k).max(16);
         let mut nearest = Vec::with_capacity(n);
-        for first in (0..n).step_by(TOGETHER) {
-            let points = self
-                .points
-                .slice(0, first as isize..n.min(first + TOGETHER) as isize);
-            let distances = points.matmul(&doubled) + &norms;
-            nearest.extend(distances.argmin(1).iter());
+        for first in (0..n).step_by(together) {
+            let last = n.min(first + together);
+            let points = self.points.slice(0, first as isize..last as isize);
+            let distances = doubled.matmul(&points.t()) + &norms;
+            nearest.extend(distances.argmin(0).iter());
         }
         Array::from_vec(nearest, [n])
     }

@@ -6,7 +6,7 @@
 //!
 //! A sum over points that share the coefficients and have constants of their own.
 
-use retrograd_autograd::scalar::{Function, Real, gradient_of_sum, values};
+use retrograd_autograd::scalar::{Function, Real, gradient_of_sum, sum_of};
 use serde::Deserialize;
 
 use super::Module;
@@ -74,20 +74,16 @@ impl Input {
         }
     }
 
+    fn load(&self) -> impl FnMut(usize, &mut [f64]) {
+        |i, point| point.copy_from_slice(&self.point(i))
+    }
+
     fn primal(&self) -> f64 {
-        let mut sum = 0.0;
-        let load = |i: usize, argument: &mut [f64]| {
-            let (x, point) = argument.split_at_mut(self.x.len());
-            x.copy_from_slice(&self.x);
-            point.copy_from_slice(&self.point(i));
-        };
-        values(&self.error(), self.n, load, |_, y| sum += y[0]);
-        sum
+        sum_of(&self.error(), &self.x, self.n, self.load())
     }
 
     fn gradient(&self) -> Vec<f64> {
-        let load = |i: usize, point: &mut [f64]| point.copy_from_slice(&self.point(i));
-        gradient_of_sum(&self.error(), &self.x, self.n, load).1
+        gradient_of_sum(&self.error(), &self.x, self.n, self.load()).1
     }
 }
 

@@ -7,7 +7,7 @@
 //! With y₋₁ = 1 both are one equation. An element needs of the one before what it knows already when the
 //! step passes from the first to the last, so a step is one loop.
 
-use retrograd_autograd::scalar::{Function, Real, recurrence};
+use retrograd_autograd::scalar::{Function, Real, recurrence, value_into};
 use serde::Deserialize;
 
 use super::Module;
@@ -50,7 +50,7 @@ impl Function for Step {
     fn outputs(&self) -> usize {
         self.n
     }
-    #[inline]
+    #[inline(always)]
     fn eval<R: Real>(&self, argument: &[R], next: &mut [R]) {
         let h = self.length;
         let (state, rates) = argument.split_at(self.n);
@@ -82,7 +82,7 @@ impl Input {
         let mut next = vec![0.0; step.n];
         let mut argument = [&next, &self.x[..]].concat();
         for _ in 0..self.s {
-            step.eval(&argument, &mut next);
+            value_into(step, &argument, &mut next);
             argument[..step.n].copy_from_slice(&next);
         }
         next
