@@ -192,7 +192,9 @@ pub(crate) fn pull(y: &Var, cotangent: Var, xs: &[&Var]) -> Result<Vec<Var>, NoD
     let Some(tape) = cotangent.tape().cloned() else {
         panic!("grad: the result is a constant of no tape, so it has no derivative");
     };
-    let wanted: Vec<NodeId> = xs.iter().map(|x| x.tracked_parts("grad").1).collect();
+    for x in xs {
+        x.tracked_parts("grad");
+    }
     if let Some(other) = xs
         .iter()
         .find(|x| x.tape().is_some_and(|other| !other.is(&tape)))
@@ -203,24 +205,36 @@ pub(crate) fn pull(y: &Var, cotangent: Var, xs: &[&Var]) -> Result<Vec<Var>, NoD
             y.origin()
         );
     }
-    // The derivative of something linear is a constant of the tape: it depends on nothing.
-    let cotangents = match y.node() {
-        Some(node) => {
-            let leads = leads_to(&tape, node, &wanted);
-            let start = Start {
-                node,
-                cotangent,
-                before: Vec::new(),
-            };
-            sweep(&tape, start, Sweep::Record, |id| leads[id])?
-        }
-        None => Vec::new(),
-    };
+    let pulled = pull_from(y, cotangent, xs, Sweep::Record)?;
     let zeros = |x: &Var| tape.constant(x.raw().constant_like(x.shape(), 0.0));
-    let cotangent = |id: NodeId| cotangents.get(id).cloned().flatten();
-    Ok(wanted
-        .iter()
-        .zip(xs)
-        .map(|(&id, x)| cotangent(id).unwrap_or_else(|| zeros(x)))
+    let pulled = pulled.into_iter().zip(xs);
+    Ok(pulled
+        .map(|(pulled, x)| pulled.unwrap_or_else(|| zeros(x)))
         .collect())
+}
+
+/// The cotangents of `xs`, as a sweep that passes only what leads to them has them; none where `y` does
+/// not depend on one.
+pub(crate) fn pull_from(
+    y: &Var,
+    cotangent: Var,
+    xs: &[&Var],
+    mode: Sweep,
+) -> Result<Vec<Option<Var>>, NoDerivative> {
+    // The derivative of something linear is a constant of the tape: it depends on nothing.
+    let (Some(tape), Some(node)) = (y.tape(), y.node()) else {
+        return Ok(vec![None; xs.len()]);
+    };
+    let wanted: Vec<Option<NodeId>> = xs.iter().map(|x| x.node()).collect();
+    let asked: Vec<NodeId> = wanted.iter().copied().flatten().collect();
+    let leads = leads_to(tape, node, &asked);
+    let start = Start {
+        node,
+        cotangent,
+        before: Vec::new(),
+    };
+    let cotangents = sweep(tape, start, mode, |id| leads[id])?;
+    // The same Var may be asked for twice.
+    let of = |id: &Option<NodeId>| cotangents.get((*id)?)?.clone();
+    Ok(wanted.iter().map(of).collect())
 }

@@ -17,18 +17,25 @@ use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves, Tan
 use crate::tape::Tape;
 use crate::var::Var;
 
-type Forward = dyn Fn(&[&Tensor]) -> Tensor + Send + Sync;
+type Value = dyn Fn(&[&Tensor]) -> Tensor + Send + Sync;
 type Backward = dyn Fn(&[&Var], &Var, &Var) -> Vec<Option<Var>> + Send + Sync;
+type Movement = dyn Fn(&[&Var], &Var, &[Option<&Var>]) -> Var + Send + Sync;
 
-/// An operation with a rule of its own; made by [`custom_vjp`].
+/// An operation with a rule of its own; made by [`custom_vjp`] or [`custom_jvp`].
 ///
 /// Cheap to clone. Built once, in a `static` or where it is used, and applied to any number of Vars.
 #[derive(Clone)]
-pub struct CustomVjp {
+pub struct Custom {
     name: Cow<'static, str>,
-    forward: Arc<Forward>,
-    backward: Arc<Backward>,
+    forward: Arc<Value>,
+    rule: Rule,
     derivatives: Derivatives,
+}
+
+#[derive(Clone)]
+enum Rule {
+    Backward(Arc<Backward>),
+    Movement(Arc<Movement>),
 }
 
 /// The operation that computes `forward` of its inputs' values, and whose derivative is what
@@ -37,17 +44,17 @@ pub struct CustomVjp {
 /// `backward` is given the inputs, the output and its cotangent g. It gives the cotangent of each
 /// input, the vector-Jacobian product g·∂y/∂xᵢ in the shape and type of `x[i]`; `None` stands for zero.
 /// All inputs and the output are kept for it. Where it uses operations on Vars only, there are
-/// derivatives of every order; see [`CustomVjp::once`] for where it does not.
+/// derivatives of every order; see [`Custom::once`] for where it does not.
 ///
 /// Nobody compares the two: a rule may well not be the derivative of its function, which is what this
 /// is for. Here is the identity, whose gradient is clipped:
 ///
 /// ```
-/// use retrograd_autograd::{CustomVjp, Tape, custom_vjp};
+/// use retrograd_autograd::{Custom, Tape, custom_vjp};
 /// use retrograd_tensor::Tensor;
 /// use std::sync::LazyLock;
 ///
-/// static CLIPPED: LazyLock<CustomVjp> = LazyLock::new(|| {
+/// static CLIPPED: LazyLock<Custom> = LazyLock::new(|| {
 ///     custom_vjp("clipped", |x| x[0].clone(), |_x, _y, g| vec![Some(g.clamp(-1.0, 1.0))])
 /// });
 ///
@@ -80,75 +87,12 @@ pub fn custom_vjp(
     name: impl Into<Cow<'static, str>>,
     forward: impl Fn(&[&Tensor]) -> Tensor + Send + Sync + 'static,
     backward: impl Fn(&[&Var], &Var, &Var) -> Vec<Option<Var>> + Send + Sync + 'static,
-) -> CustomVjp {
-    CustomVjp {
-        name: name.into(),
-        forward: Arc::new(forward),
-        backward: Arc::new(backward),
-        derivatives: Derivatives::Every,
-    }
-}
-
-impl CustomVjp {
-    /// The same operation, whose rule looks at values ([`Var::value`]) and cannot be differentiated
-    /// again. A second derivative is then refused with the operation's name, and not given wrong.
-    #[must_use]
-    pub fn once(self) -> Self {
-        let derivatives = Derivatives::First;
-        Self {
-            derivatives,
-            ..self
-        }
-    }
-
-    /// The operation's result, as one node of the inputs' tape.
-    ///
-    /// # Panics
-    /// As `forward` does, and if the inputs belong to different tapes. The sweep panics if the rule does
-    /// not give one cotangent an input, of its shape and type.
-    #[track_caller]
-    #[must_use]
-    pub fn apply(&self, x: &[&Var]) -> Var {
-        Var::apply(self.clone(), x)
-    }
-}
-
-impl fmt::Debug for CustomVjp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CustomVjp")
-    }
-}
-
-impl Primitive for CustomVjp {
-    fn name(&self) -> Cow<'static, str> {
-        self.name.clone()
-    }
-    fn forward(&self, x: &[&Tensor]) -> Tensor {
-        (self.forward)(x)
-    }
-    /// All there is: what a closure reads, nobody knows.
-    fn saves(&self, _: Needed) -> Saves {
-        Saves::EVERYTHING
-    }
-    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
-        let inputs: Vec<&Var> = (0..x.len()).map(|i| &x[i]).collect();
-        (self.backward)(&inputs, y, g).into()
-    }
-    fn derivatives(&self) -> Derivatives {
-        self.derivatives
-    }
-}
-
-type Movement = dyn Fn(&[&Var], &Var, &[Option<&Var>]) -> Var + Send + Sync;
-
-/// An operation with a movement of its own; made by [`custom_jvp`].
-///
-/// Cheap to clone. Built once, in a `static` or where it is used, and applied to any number of Vars.
-#[derive(Clone)]
-pub struct CustomJvp {
-    name: Cow<'static, str>,
-    forward: Arc<Forward>,
-    movement: Arc<Movement>,
+) -> Custom {
+    Custom::new(
+        name.into(),
+        Arc::new(forward),
+        Rule::Backward(Arc::new(backward)),
+    )
 }
 
 /// The operation that computes `forward` of its inputs' values, and that moves as `movement` says.
@@ -181,19 +125,40 @@ pub fn custom_jvp(
     name: impl Into<Cow<'static, str>>,
     forward: impl Fn(&[&Tensor]) -> Tensor + Send + Sync + 'static,
     movement: impl Fn(&[&Var], &Var, &[Option<&Var>]) -> Var + Send + Sync + 'static,
-) -> CustomJvp {
-    CustomJvp {
-        name: name.into(),
-        forward: Arc::new(forward),
-        movement: Arc::new(movement),
-    }
+) -> Custom {
+    Custom::new(
+        name.into(),
+        Arc::new(forward),
+        Rule::Movement(Arc::new(movement)),
+    )
 }
 
-impl CustomJvp {
+impl Custom {
+    fn new(name: Cow<'static, str>, forward: Arc<Value>, rule: Rule) -> Self {
+        Self {
+            name,
+            forward,
+            rule,
+            derivatives: Derivatives::Every,
+        }
+    }
+
+    /// The same operation, whose rule looks at values ([`Var::value`]) and cannot be differentiated
+    /// again. A second derivative is then refused with the operation's name, and not given wrong.
+    #[must_use]
+    pub fn once(self) -> Self {
+        let derivatives = Derivatives::First;
+        Self {
+            derivatives,
+            ..self
+        }
+    }
+
     /// The operation's result, as one node of the inputs' tape.
     ///
     /// # Panics
-    /// As `forward` does, and if the inputs belong to different tapes.
+    /// As `forward` does, and if the inputs belong to different tapes. The sweep panics if the rule does
+    /// not give one cotangent an input, of its shape and type, and a movement one of the output's.
     #[track_caller]
     #[must_use]
     pub fn apply(&self, x: &[&Var]) -> Var {
@@ -201,8 +166,8 @@ impl CustomJvp {
     }
 
     #[track_caller]
-    fn moved(&self, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Var {
-        let moved = (self.movement)(x, y, t);
+    fn moved(&self, movement: &Movement, x: &[&Var], y: &Var, t: &[Option<&Var>]) -> Var {
+        let moved = movement(x, y, t);
         assert!(
             moved.shape() == y.shape() && moved.dtype() == y.dtype(),
             "{}: a movement of shape {} and type {} for an output of shape {} and type {}",
@@ -214,33 +179,9 @@ impl CustomJvp {
         );
         moved
     }
-}
 
-impl fmt::Debug for CustomJvp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CustomJvp")
-    }
-}
-
-impl Primitive for CustomJvp {
-    fn name(&self) -> Cow<'static, str> {
-        self.name.clone()
-    }
-    fn forward(&self, x: &[&Tensor]) -> Tensor {
-        (self.forward)(x)
-    }
-    /// All there is: what a closure reads, nobody knows.
-    fn saves(&self, _: Needed) -> Saves {
-        Saves::EVERYTHING
-    }
-    fn jvp(&self, x: &[&Var], y: &Output, t: &[Option<&Var>]) -> Tangent {
-        if t.iter().all(Option::is_none) {
-            return Tangent::Zero;
-        }
-        Tangent::Of(self.moved(x, y, t))
-    }
     /// The movement J·t is linear in t: the slope of ⟨g, J·t⟩ by t is g·J.
-    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
+    fn transposed(&self, movement: &Movement, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
         let inputs: Vec<&Var> = (0..x.len()).map(|i| &x[i]).collect();
         let all = inputs.iter().copied().chain([&**y, g]);
         let outer = all.clone().find_map(Var::tape).cloned();
@@ -251,7 +192,7 @@ impl Primitive for CustomJvp {
         };
         let speeds: Vec<Option<Var>> = (0..x.len()).map(speed).collect();
         let t: Vec<Option<&Var>> = speeds.iter().map(Option::as_ref).collect();
-        let moved = self.moved(&inputs, y, &t);
+        let moved = self.moved(movement, &inputs, y, &t);
         let asked: Vec<&Var> = t.iter().copied().flatten().collect();
         let g = if g.tape().is_some() {
             g.clone()
@@ -264,5 +205,43 @@ impl Primitive for CustomJvp {
             None => pulled.below_tape(),
         });
         t.iter().map(|t| t.and_then(|_| pulled.next())).collect()
+    }
+}
+
+impl fmt::Debug for Custom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Custom")
+    }
+}
+
+impl Primitive for Custom {
+    fn name(&self) -> Cow<'static, str> {
+        self.name.clone()
+    }
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        (self.forward)(x)
+    }
+    /// All there is: what a closure reads, nobody knows.
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::EVERYTHING
+    }
+    fn vjp(&self, x: &Inputs, y: &Output, g: &Var) -> Cotangents {
+        match &self.rule {
+            Rule::Backward(backward) => {
+                let inputs: Vec<&Var> = (0..x.len()).map(|i| &x[i]).collect();
+                backward(&inputs, y, g).into()
+            }
+            Rule::Movement(movement) => self.transposed(&**movement, x, y, g),
+        }
+    }
+    fn jvp(&self, x: &[&Var], y: &Output, t: &[Option<&Var>]) -> Tangent {
+        match &self.rule {
+            Rule::Backward(_) => Tangent::Transposed,
+            Rule::Movement(_) if t.iter().all(Option::is_none) => Tangent::Zero,
+            Rule::Movement(movement) => Tangent::Of(self.moved(&**movement, x, y, t)),
+        }
+    }
+    fn derivatives(&self) -> Derivatives {
+        self.derivatives
     }
 }

@@ -52,7 +52,7 @@ pub use anomaly::{Anomaly, Phase};
 pub use backward::{derivative, grad, try_grad};
 pub use calculus::{Expr, Pointwise};
 pub use checkpoint::checkpoint;
-pub use custom::{CustomJvp, CustomVjp, custom_jvp, custom_vjp};
+pub use custom::{Custom, custom_jvp, custom_vjp};
 pub use derivative::{Derivatives, NoDerivative};
 pub use gradients::Gradients;
 pub use inspect::Summary;

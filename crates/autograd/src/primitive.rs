@@ -172,7 +172,8 @@ pub type Cotangents = SmallVec<[Option<Var>; 3]>;
 /// [`Primitive::forward_with_residuals`].
 #[derive(Debug)]
 pub struct Forward {
-    pub(crate) value: Tensor,
+    /// The value.
+    pub value: Tensor,
     pub(crate) residuals: Residuals,
 }
 
@@ -244,6 +245,7 @@ impl Residuals {
         self.0.iter().map(|(_, residual)| residual)
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

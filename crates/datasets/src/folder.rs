@@ -12,21 +12,17 @@
 //! Opacity is shown over a background. Where some images are in colour, all are. What is left out is
 //! said.
 
-use std::fs::{self, File};
-use std::io::{BufReader, Read, Seek};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use retrograd_tensor::Array;
-
-use crate::dataset::{Dataset, ImageShape, Split};
+use crate::dataset::{Dataset, Split};
 use crate::error::DatasetError;
 use crate::fitting::Pictures;
-use crate::jpeg::{self, Jpeg};
 use crate::mnist::folder_name;
 use crate::natural;
 use crate::open::Opened;
-use crate::picture::Picture;
-use crate::source::{open_file, unreadable};
+use crate::pictures::PictureFolder;
+use crate::source::unreadable;
 
 /// Names of folders of samples to hold out, beside one called `train`.
 const HELD_OUT: [&str; 6] = ["test", "val", "valid", "validation", "held_out", "t10k"];
@@ -73,57 +69,87 @@ fn read_one(
     pictures: &Pictures,
     notes: &mut Notes,
 ) -> Result<Dataset, DatasetError> {
-    let contents = Contents::of(folder)?;
-    notes.others.extend(contents.others);
-    let mut classes = Vec::new();
-    for inner in contents.folders {
-        let mut below = Contents::default();
-        below.collect(&inner, DEEPEST)?;
-        notes.others.extend(below.others);
-        notes
-            .empty
-            .extend(below.images.is_empty().then(|| inner.clone()));
-        if !below.images.is_empty() {
-            classes.push((inner, below.images));
-        }
-    }
-    let paths: Vec<PathBuf> = match (contents.images.is_empty(), classes.is_empty()) {
-        (true, true) => return Err(no_images(folder)),
-        (false, true) => contents.images,
-        (true, false) => classes
-            .iter()
-            .flat_map(|(_, paths)| paths.clone())
-            .collect(),
-        (false, false) => {
-            return Err(DatasetError::Unsupported {
-                path: folder.into(),
-                found: "images beside folders of images".into(),
-                expected: "either, the folders being classes".into(),
-                hint: "move the files into folders, or out of them",
-            });
-        }
-    };
-    let labels = classes.iter().zip(0..);
-    let labels = labels.flat_map(|((_, images), label)| images.iter().map(move |_| label));
-    let labels = (!classes.is_empty()).then(|| labels.collect());
-    let (shape, values) = pixels(&paths, pictures, notes)?;
-    let name = |path: &PathBuf| {
-        path.strip_prefix(folder)
-            .unwrap_or(path)
-            .display()
-            .to_string()
-    };
+    let folder = PictureFolder::listed(folder, pictures, notes)?;
+    let all: Vec<usize> = (0..folder.len()).collect();
+    let features = folder.read(&all, notes)?;
+    let Listed {
+        name,
+        labels,
+        classes,
+        ids,
+        ..
+    } = folder.listed;
     Ok(Dataset {
         labels,
-        classes: classes.iter().map(|(path, _)| file_name(path)).collect(),
-        image: Some(shape),
-        ids: paths.iter().map(name).collect(),
+        classes,
+        image: Some(folder.shape),
+        ids,
         id_column: "file".into(),
-        ..Dataset::new(
-            folder_name(folder),
-            Array::from_vec(values, [paths.len(), shape.features()]),
-        )
+        ..Dataset::new(name, features)
     })
+}
+
+/// The images of a folder, by class if they are in folders.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// Of the folder.
+    pub(crate) name: String,
+    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) labels: Option<Vec<u32>>,
+    pub(crate) classes: Vec<String>,
+    /// Where each image is in the folder.
+    pub(crate) ids: Vec<String>,
+}
+
+impl Listed {
+    pub(crate) fn of(folder: &Path, notes: &mut Notes) -> Result<Self, DatasetError> {
+        let contents = Contents::of(folder)?;
+        notes.others.extend(contents.others);
+        let mut classes = Vec::new();
+        for inner in contents.folders {
+            let mut below = Contents::default();
+            below.collect(&inner, DEEPEST)?;
+            notes.others.extend(below.others);
+            notes
+                .empty
+                .extend(below.images.is_empty().then(|| inner.clone()));
+            if !below.images.is_empty() {
+                classes.push((inner, below.images));
+            }
+        }
+        let paths: Vec<PathBuf> = match (contents.images.is_empty(), classes.is_empty()) {
+            (true, true) => return Err(no_images(folder)),
+            (false, true) => contents.images,
+            (true, false) => classes
+                .iter()
+                .flat_map(|(_, paths)| paths.clone())
+                .collect(),
+            (false, false) => {
+                return Err(DatasetError::Unsupported {
+                    path: folder.into(),
+                    found: "images beside folders of images".into(),
+                    expected: "either, the folders being classes".into(),
+                    hint: "move the files into folders, or out of them",
+                });
+            }
+        };
+        let labels = classes.iter().zip(0..);
+        let labels = labels.flat_map(|((_, images), label)| images.iter().map(move |_| label));
+        let labels = (!classes.is_empty()).then(|| labels.collect());
+        let name = |path: &PathBuf| {
+            path.strip_prefix(folder)
+                .unwrap_or(path)
+                .display()
+                .to_string()
+        };
+        Ok(Self {
+            name: folder_name(folder),
+            labels,
+            classes: classes.iter().map(|(path, _)| file_name(path)).collect(),
+            ids: paths.iter().map(name).collect(),
+            paths,
+        })
+    }
 }
 
 /// Reads `folder/train` and the folder beside it that is to be held out; `None` if there is no such.
@@ -188,135 +214,19 @@ fn read_parts(
     })))
 }
 
-/// The shape that all images come to, and their values.
-fn pixels(
-    paths: &[PathBuf],
-    pictures: &Pictures,
-    notes: &mut Notes,
-) -> Result<(ImageShape, Vec<f32>), DatasetError> {
-    let shapes = paths.iter().map(|path| Ok(Image::open(path)?.shape()));
-    let shapes = shapes.collect::<Result<Vec<ImageShape>, DatasetError>>()?;
-    let mut first: Option<(ImageShape, &PathBuf, ImageShape)> = None;
-    for (path, &own) in paths.iter().zip(&shapes) {
-        let Some(fitted) = pictures.shape(own) else {
-            return Err(DatasetError::Unsupported {
-                path: path.clone(),
-                found: format!("an image of {own}"),
-                expected: "at least the size that is cut out".into(),
-                hint: "cut out less with --crop, or use --resize alone",
-            });
-        };
-        let (expected, of, whole) = first.get_or_insert((fitted, path, own));
-        if (fitted.height, fitted.width) != (expected.height, expected.width) {
-            return Err(DatasetError::Unsupported {
-                path: path.clone(),
-                found: format!("an image of {own}"),
-                expected: format!("{whole} as {of:?} has"),
-                hint: "--resize or --crop brings all images to one size",
-            });
-        }
-    }
-    let is_colour = |shape: &&ImageShape| shape.channels > 2;
-    let coloured = shapes.iter().filter(is_colour).count();
-    notes.grey += if coloured > 0 {
-        shapes.len() - coloured
-    } else {
-        0
-    };
-    let (mut shape, _, _) = first.expect("there are images");
-    shape.channels = if coloured > 0 { 3 } else { 1 };
-    let mut values = Vec::with_capacity(paths.len().min(1 << 16) * shape.features().min(1 << 16));
-    for (path, own) in paths.iter().zip(shapes) {
-        let image = Image::open(path)?;
-        notes.turned += usize::from(image.is_turned());
-        let (image, seen_through) = flat(image.decode()?, own, pictures.background);
-        notes.transparent += usize::from(seen_through);
-        let fitted = pictures.apply(image, own);
-        // A grey image among others in colour.
-        let copies = shape.features() / fitted.len().max(1);
-        (0..copies).for_each(|_| values.extend(&fitted));
-    }
-    Ok((shape, values))
-}
-
-/// An image over the background, without its opacity; and whether it was transparent anywhere.
-fn flat(image: Vec<f32>, shape: ImageShape, background: f32) -> (Vec<f32>, bool) {
-    let colours = match shape.channels {
-        2 | 4 => shape.channels - 1,
-        _ => return (image, false),
-    };
-    let (colour, opacity) = image.split_at(colours * shape.pixels());
-    let over = |(&colour, &opacity): (&f32, &f32)| opacity * colour + (1.0 - opacity) * background;
-    let values = colour
-        .iter()
-        .zip(opacity.iter().cycle())
-        .map(over)
-        .collect();
-    (values, opacity.iter().any(|&opacity| opacity < 1.0))
-}
-
-/// An image of either format, whose header has been read.
-enum Image<'a> {
-    Png(Box<Picture<'a, BufReader<File>>>),
-    Jpeg(Box<Jpeg<'a, BufReader<File>>>),
-}
-
-impl<'a> Image<'a> {
-    /// The format is seen from the first bytes, whatever the name says.
-    fn open(path: &'a Path) -> Result<Self, DatasetError> {
-        let (mut file, length) = open_file(path)?;
-        let mut start = Vec::new();
-        let read = file
-            .by_ref()
-            .take(jpeg::MAGIC.len() as u64)
-            .read_to_end(&mut start);
-        read.and_then(|_| file.rewind())
-            .map_err(|cause| unreadable(path, cause))?;
-        if start == jpeg::MAGIC {
-            return Jpeg::open(path, file, length).map(|image| Self::Jpeg(Box::new(image)));
-        }
-        Picture::open(path, file, length).map(|image| Self::Png(Box::new(image)))
-    }
-
-    fn shape(&self) -> ImageShape {
-        match self {
-            Self::Png(image) => image.shape(),
-            Self::Jpeg(image) => image.shape(),
-        }
-    }
-
-    fn is_turned(&self) -> bool {
-        match self {
-            Self::Png(_) => false,
-            Self::Jpeg(image) => image.is_turned(),
-        }
-    }
-
-    fn decode(self) -> Result<Vec<f32>, DatasetError> {
-        match self {
-            Self::Png(image) => {
-                let mut values = Vec::new();
-                image.decode(&mut values)?;
-                Ok(values)
-            }
-            Self::Jpeg(image) => image.decode(),
-        }
-    }
-}
-
 /// What is to be said of a folder.
 #[derive(Default)]
-struct Notes {
+pub(crate) struct Notes {
     /// Files that are no images.
     others: Vec<PathBuf>,
     /// Folders that are no part, and those without images.
     folders: Vec<PathBuf>,
     empty: Vec<PathBuf>,
     /// Images that show their background; grey ones among others in colour.
-    transparent: usize,
-    grey: usize,
+    pub(crate) transparent: usize,
+    pub(crate) grey: usize,
     /// Images that are not shown as their rows are saved.
-    turned: usize,
+    pub(crate) turned: usize,
 }
 
 impl Notes {

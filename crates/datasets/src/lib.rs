@@ -14,7 +14,7 @@
 //! - [`open()`]: whatever is at a path ([formats](mod@open)): IDX, CSV, NPY, NPZ, folders of images or in
 //!   the manner of MNIST. Each has a reader of its own, with more to choose: [`read_idx`],
 //!   [`CsvReader`], [`read_npy`], [`Npz`], [`read_image_folder`], [`read_mnist_folder`].
-//! - [`RowFile`]: rows of an NPY or IDX file that stays on the disk.
+//! - [`RowFile`], [`PictureFolder`]: rows of an NPY or IDX file, and images, that stay on the disk.
 //! - [`write_npy`], [`write_csv`]: files that are written whole or not at all.
 //! - [`Dataset::split`], [`Dataset::divide`], [`Dataset::folds`]: parts ([how](mod@splits)).
 //! - [`PrincipalComponents`], [`Neighbours`]: samples of many features as points of a plane.
@@ -42,6 +42,7 @@ mod npy;
 mod npz;
 pub mod open;
 mod picture;
+mod pictures;
 pub mod plane;
 mod principal;
 mod rows;
@@ -69,6 +70,7 @@ pub use npy::{NpyElement, npy_from_bytes, read_npy};
 pub use npz::Npz;
 pub use open::{Found, Opened, STANDARD_INPUT, find, open};
 pub use picture::png_from_bytes;
+pub use pictures::PictureFolder;
 pub use plane::{PLANE_NOISE, plane, plane_split};
 pub use principal::PrincipalComponents;
 pub use rows::RowFile;

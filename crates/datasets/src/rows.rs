@@ -24,7 +24,7 @@ use crate::source::{GZIP_MAGIC, PIECE, Packing, Source, open_file, unreadable};
 ///
 /// ```
 /// use retrograd_datasets::{IfExists, RowFile, write_npy};
-/// use retrograd_tensor::{DType, Tensor};
+/// use retrograd_tensor::Array;
 ///
 /// # let folder = std::env::temp_dir().join(format!("retrograd-rows-{}", std::process::id()));
 /// # std::fs::create_dir_all(&folder)?;

@@ -96,6 +96,8 @@ mod pages {
     mod seeing {}
     #[doc = include_str!("../../../docs/11-data.md")]
     mod data {}
+    #[doc = include_str!("../../../docs/residuals.md")]
+    mod residuals {}
     #[doc = include_str!("../../../docs/forward.md")]
     mod forward {}
     #[doc = include_str!("../../../docs/batching.md")]

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use retrograd_tensor::{Axes, MAX_RANK, OrPanic, ReducedAxes, Shape, Slice, Tensor, shape};
 use smallvec::SmallVec;
 
-use super::one;
+use super::{of_each, one};
 use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
@@ -183,6 +183,52 @@ impl Primitive for Place {
     }
 }
 
+/// The first input with the second at some positions of an axis. What was there has no effect any more.
+#[derive(Clone, Copy, Debug)]
+struct With {
+    axis: usize,
+    positions: Slice,
+}
+
+impl Primitive for With {
+    fn name(&self) -> Cow<'static, str> {
+        "with".into()
+    }
+    #[track_caller]
+    fn forward(&self, x: &[&Tensor]) -> Tensor {
+        x[0].with(self.axis as isize, self.positions, x[1])
+    }
+    fn saves(&self, _: Needed) -> Saves {
+        Saves::NOTHING
+    }
+    fn vjp(&self, x: &Inputs, _y: &Output, g: &Var) -> Cotangents {
+        let Self { axis, positions } = *self;
+        let kept = x.needs(0).then(|| {
+            let zeros = Var::constant(g.raw().constant_like(*x.shape(1), 0.0));
+            Var::apply(*self, &[g, &zeros])
+        });
+        let written = x
+            .needs(1)
+            .then(|| Var::apply(Take { axis, positions }, &[g]));
+        Cotangents::from_iter([kept, written])
+    }
+    moves!(Linear);
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let [x, values] = &of_each(x);
+        let axis = self.axis + 1;
+        Some(Self { axis, ..*self }.forward(&[x, values]))
+    }
+    fn formula(&self) -> Cow<'static, str> {
+        "y = x₀, with x₁ at some positions".into()
+    }
+    fn rule(&self) -> Cow<'static, str> {
+        "x̄₀ = g, 0 at those positions; x̄₁ = g at those positions".into()
+    }
+    fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
+        0
+    }
+}
+
 /// Inputs one after another along an axis; the adjoint cuts the cotangent into their parts.
 #[derive(Clone, Copy, Debug)]
 struct Cat {
@@ -298,6 +344,35 @@ impl Var {
                 positions: positions.into(),
             },
             &[self],
+        )
+    }
+
+    /// This with `values` at some positions of one axis, with Python's rules (see [`Slice`]), in place of
+    /// what is there: `x[:, 1:3] = v` is `let x = x.with(1, 1..3, &v)`. The values broadcast to the shape of
+    /// that slice.
+    ///
+    /// ```
+    /// use retrograd_autograd::Tape;
+    /// use retrograd_tensor::Tensor;
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.leaf(Tensor::from_vec(vec![1.0, 2.0, 3.0], [3]));
+    /// let y = x.with(0, 1.., &(x.slice(0, ..1) * 10.0));
+    /// assert_eq!(y.value().to_vec(), [1.0, 10.0, 10.0]);
+    /// assert_eq!(y.sum(..).backward().of(&x).unwrap().to_vec(), [21.0, 0.0, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist, or the values do not broadcast.
+    #[track_caller]
+    #[must_use]
+    pub fn with(&self, axis: isize, positions: impl Into<Slice>, values: &Self) -> Self {
+        let axis = self.shape().axis("with", axis).or_panic();
+        let positions = positions.into();
+        let place = *self.stand_in().slice(axis as isize, positions).shape();
+        Self::apply(
+            With { axis, positions },
+            &[self, &values.broadcast_to(place)],
         )
     }
 

@@ -50,7 +50,7 @@ impl<R: Real> ScalarTape<R> {
         self.reset::<1>(&mut adjoints, last.unwrap_or(0));
         for (y, weight) in results {
             let seed = &mut adjoints[self.index(*y)];
-            *seed += *weight;
+            *seed = seed.joined(*weight);
         }
         self.sweep::<1>(&mut adjoints);
         Adjoints {
@@ -167,7 +167,7 @@ impl<R: Real> ScalarTape<R> {
                 if parent != GROUND {
                     let totals = &mut adjoints[parent as usize];
                     for (total, adjoint) in totals.iter_mut().zip(own) {
-                        *total += adjoint.through(partial);
+                        *total = total.joined(adjoint.through(partial));
                     }
                 }
             }

@@ -51,14 +51,17 @@ impl<R: Real> Dual<R> {
 impl<R: Real> Chain for Dual<R> {
     type Inner = R;
 
+    #[inline]
     fn inner(self) -> R {
         self.value
     }
 
+    #[inline]
     fn still(value: R) -> Self {
         Self::constant(value)
     }
 
+    #[inline]
     fn is_constant(self) -> bool {
         self.slope.is_zero()
     }
@@ -75,7 +78,10 @@ impl<R: Real> Chain for Dual<R> {
     fn binary(self, other: Self, y: R, [of_self, of_other]: [R; 2]) -> Self {
         Self {
             value: y,
-            slope: self.slope.through(of_self) + other.slope.through(of_other),
+            slope: self
+                .slope
+                .through(of_self)
+                .joined(other.slope.through(of_other)),
         }
     }
 }
@@ -99,7 +105,7 @@ mod tests {
         type Function = fn(Dual) -> Dual;
         let x = 0.7_f64;
         let logistic = 1.0 / (1.0 + (-x).exp());
-        let table: [(Function, f64); 30] = [
+        let table: [(Function, f64); 31] = [
             (|x| x + 2.0, 1.0),
             (|x| 2.0 + x, 1.0),
             (|x| x - 2.0, 1.0),
@@ -133,6 +139,7 @@ mod tests {
                 share + 3.0 * (1.0 - share)
             }),
             (|x| Real::dot(&[x, x], &[x, 2.0.into()]), 2.0 * x + 2.0),
+            (|x| Real::linear(&[3.0, 0.5], &[x, x * x]), 3.0 + x),
         ];
         for (i, (f, slope)) in table.into_iter().enumerate() {
             let found = f(Dual::variable(x)).slope;

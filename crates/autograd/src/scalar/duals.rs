@@ -99,8 +99,18 @@ impl<const N: usize, R: Real> Chain for Duals<N, R> {
         );
         Self {
             value: y,
-            slopes: from_fn(|i| a[i] + b[i]),
+            slopes: from_fn(|i| a[i].joined(b[i])),
         }
+    }
+
+    #[inline]
+    fn nary(y: R, terms: impl Iterator<Item = (Self, R)>) -> Self {
+        let mut sum = Self::constant(y);
+        for (term, slope) in terms {
+            let terms = through(term.slopes, slope);
+            sum.slopes = from_fn(|i| sum.slopes[i].joined(terms[i]));
+        }
+        sum
     }
 }
 

@@ -14,6 +14,8 @@ use std::cmp::Ordering;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
+use retrograd_tensor::simd::{Dispatch, Kernel, Math};
+
 use super::real::{Arithmetic, Real, same_length};
 
 /// How many points go together: the `f64`s in the widest vector there is.
@@ -162,17 +164,46 @@ macro_rules! lanewise {
     };
 }
 
+/// `vectors!(exp)` gives `fn exp(self) -> Self`, which is `exp` of the lanes as the tensors compute it.
+macro_rules! vectors {
+    ($($name:ident),*) => {
+        $(
+            #[inline]
+            fn $name(mut self) -> Self {
+                struct Function<'l>(&'l mut Lanes);
+                impl Kernel<f64> for Function<'_> {
+                    type Output = ();
+                    #[inline(always)]
+                    fn run<S: Math<f64>>(self, simd: S) {
+                        for lanes in self.0.0.chunks_exact_mut(S::LANES) {
+                            let y = simd.$name(simd.load_part(lanes));
+                            simd.store_part(y, lanes);
+                        }
+                    }
+                }
+                f64::dispatch(Function(&mut self));
+                self
+            }
+        )*
+    };
+}
+
 impl Real for Lanes {
-    lanewise!(
-        abs, sign, recip, sqrt, exp, log, log1p, sin, cos, atan, tanh, sigmoid, square
-    );
+    const PLAIN: bool = true;
+
+    lanewise!(abs, sign, recip, sqrt, atan, square);
+    vectors!(exp, log, log1p, sin, cos, tanh, sigmoid);
 
     fn to_f64(self) -> f64 {
         agreed(self.0)
     }
     #[inline]
     fn is_zero(self) -> bool {
-        self.0 == [0.0; LANES]
+        self.0.iter().fold(true, |zero, x| zero & (*x == 0.0))
+    }
+    #[inline]
+    fn is_one(self) -> bool {
+        self.0.iter().fold(true, |one, x| one & (*x == 1.0))
     }
     #[inline]
     fn is_tame(self) -> bool {
@@ -181,14 +212,16 @@ impl Real for Lanes {
     }
     #[inline]
     fn through(self, slope: Self) -> Self {
-        self.zip(slope, Real::through)
+        let product = slope * self;
+        if product.is_tame() {
+            product
+        } else {
+            self.zip(slope, Real::through)
+        }
     }
+    #[inline]
     fn sin_cos(self) -> (Self, Self) {
-        let both = self.0.map(f64::sin_cos);
-        (
-            Self(both.map(|(sin, _)| sin)),
-            Self(both.map(|(_, cos)| cos)),
-        )
+        (self.sin(), self.cos())
     }
     fn powi(self, exponent: i32) -> Self {
         self.map(|x| Real::powi(x, exponent))
@@ -199,8 +232,18 @@ impl Real for Lanes {
     fn pow(self, exponent: Self) -> Self {
         self.zip(exponent, Real::pow)
     }
+    #[inline]
     fn hypot(self, other: Self) -> Self {
-        self.zip(other, Real::hypot)
+        let square = self.square() + other.square();
+        let precise = square
+            .0
+            .iter()
+            .fold(true, |all, x| all & (1e-280..1e280).contains(x));
+        if precise {
+            square.sqrt()
+        } else {
+            self.zip(other, Real::hypot)
+        }
     }
     fn max(self, other: Self) -> Self {
         self.zip(other, Real::max)
@@ -209,6 +252,16 @@ impl Real for Lanes {
         self.zip(other, Real::min)
     }
     fn logsumexp(terms: &[Self]) -> Self {
+        let least = Self::from(f64::NEG_INFINITY);
+        let largest = terms.iter().copied().fold(least, Real::max);
+        if largest.is_tame() {
+            return largest
+                + terms
+                    .iter()
+                    .map(|x| (*x - largest).exp())
+                    .sum::<Self>()
+                    .log();
+        }
         let at = |lane: usize| terms.iter().map(|x| x.0[lane]).collect::<Vec<_>>();
         Self(from_fn(|lane| f64::logsumexp(&at(lane))))
     }
@@ -216,5 +269,10 @@ impl Real for Lanes {
     fn dot(a: &[Self], b: &[Self]) -> Self {
         same_length(a.len(), b.len());
         a.iter().zip(b).map(|(&a, &b)| a * b).sum()
+    }
+    #[inline]
+    fn linear(weights: &[f64], x: &[Self]) -> Self {
+        same_length(weights.len(), x.len());
+        weights.iter().zip(x).map(|(&w, &x)| x * w).sum()
     }
 }

@@ -3,6 +3,8 @@
 //! What an operation costs beside its arithmetic is paid once for several points, and the arithmetic
 //! is done in vectors ([`Lanes`]).
 
+use std::array::from_fn;
+
 use retrograd_tensor::simd::{Dispatch, Kernel, Math};
 
 use super::function::{Function, jacobian_into, recorded};
@@ -20,13 +22,30 @@ pub fn values<F: Function>(
     mut store: impl FnMut(usize, &[f64]),
 ) {
     f64::dispatch(Blocks {
+        shared: &[],
         points,
-        arguments: f.inputs() + f.constants(),
+        own: f.inputs() + f.constants(),
         results: f.outputs(),
         load,
         block: Values(f),
-        store: |point, y: &[f64]| store(point, y),
+        store: each(f.outputs(), |point, y: &[f64]| store(point, y)),
     });
+}
+
+/// y ← f(x). Where `eval` is marked `#[inline(always)]`, its loops are compiled for the vectors of the
+/// machine.
+pub fn value_into<F: Function>(f: &F, x: &[f64], y: &mut [f64]) {
+    struct Value<'v, F>(&'v F, &'v [f64], &'v mut [f64]);
+
+    impl<F: Function> Kernel<f64> for Value<'_, F> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Math<f64>>(self, _: S) {
+            self.0.eval(self.1, self.2);
+        }
+    }
+
+    f64::dispatch(Value(f, x, y));
 }
 
 /// The results and the Jacobian of `f` at each of `points` points: small dense blocks of a large matrix
@@ -65,17 +84,35 @@ pub fn jacobians<F: Function>(
     mut store: impl FnMut(usize, &[f64], &[f64]),
 ) {
     let outputs = f.outputs();
+    let results = outputs * (1 + f.inputs());
     f64::dispatch(Blocks {
+        shared: &[],
         points,
-        arguments: f.inputs() + f.constants(),
-        results: outputs * (1 + f.inputs()),
+        own: f.inputs() + f.constants(),
+        results,
         load,
         block: Jacobian(f, ScalarTape::new()),
-        store: |point, results: &[f64]| {
+        store: each(results, |point, results: &[f64]| {
             let (y, rows) = results.split_at(outputs);
             store(point, y, rows);
-        },
+        }),
     });
+}
+
+/// Σ f over `points` points, which share the inputs `x` and have constants of their own.
+///
+/// As [`gradient_of_sum`], without the gradient.
+///
+/// # Panics
+/// If `x` has not as many numbers as `f` has inputs, or `f` has no result.
+#[must_use]
+pub fn sum_of<F: Function>(
+    f: &F,
+    x: &[f64],
+    points: usize,
+    load: impl FnMut(usize, &mut [f64]),
+) -> f64 {
+    sums(f, x, points, load, Values(f), f.outputs())[0]
 }
 
 /// The value and the gradient by the inputs of Σ f over `points` points, which share the inputs and have
@@ -111,31 +148,47 @@ pub fn gradient_of_sum<F: Function>(
     f: &F,
     x: &[f64],
     points: usize,
-    mut load: impl FnMut(usize, &mut [f64]),
+    load: impl FnMut(usize, &mut [f64]),
 ) -> (f64, Vec<f64>) {
-    let inputs = f.inputs();
+    let block = Gradient(f, ScalarTape::new());
+    let mut sums = sums(f, x, points, load, block, 1 + f.inputs());
+    (sums[0], sums.split_off(1))
+}
+
+/// The sums of all results of a block over all points.
+fn sums<F: Function>(
+    f: &F,
+    shared: &[f64],
+    points: usize,
+    load: impl FnMut(usize, &mut [f64]),
+    block: impl Block,
+    results: usize,
+) -> Vec<f64> {
     assert!(
-        x.len() == inputs,
-        "{} numbers for a function of {inputs} inputs",
-        x.len()
+        shared.len() == f.inputs(),
+        "{} numbers for a function of {} inputs",
+        shared.len(),
+        f.inputs()
     );
-    let mut sums = vec![0.0; 1 + inputs];
+    let mut sums = vec![Lanes::from(0.0); results];
     f64::dispatch(Blocks {
+        shared,
         points,
-        arguments: inputs + f.constants(),
-        results: 1 + inputs,
-        load: |point, argument: &mut [f64]| {
-            argument[..inputs].copy_from_slice(x);
-            load(point, &mut argument[inputs..]);
-        },
-        block: Gradient(f, ScalarTape::new()),
-        store: |_, results: &[f64]| {
+        own: f.constants(),
+        results,
+        load,
+        block,
+        store: |_, count: usize, results: &[Lanes]| {
             for (sum, result) in sums.iter_mut().zip(results) {
-                *sum += result;
+                if count == LANES {
+                    *sum += *result;
+                } else {
+                    sum.0[0] += result.0[..count].iter().sum::<f64>();
+                }
             }
         },
     });
-    (sums[0], sums.split_off(1))
+    sums.iter().map(|sum| sum.0.iter().sum()).collect()
 }
 
 /// What is done with a block of points: the argument's lanes to the results'.
@@ -176,63 +229,72 @@ impl<F: Function> Block for Gradient<'_, F> {
     }
 }
 
+/// Hands out the results of a block point by point.
+fn each(
+    results: usize,
+    mut store: impl FnMut(usize, &[f64]),
+) -> impl FnMut(usize, usize, &[Lanes]) {
+    let mut own = vec![0.0; results];
+    move |first, count, results| {
+        for lane in 0..count {
+            for (own, result) in own.iter_mut().zip(results) {
+                *own = result.0[lane];
+            }
+            store(first + lane, &own);
+        }
+    }
+}
+
 /// A loop over points, [`LANES`] at a time.
-struct Blocks<Load, B, Store> {
+struct Blocks<'x, Load, B, Store> {
+    /// The numbers that all points have in common, which come first.
+    shared: &'x [f64],
     points: usize,
-    arguments: usize,
+    /// How many numbers a point has of its own.
+    own: usize,
     results: usize,
     load: Load,
     block: B,
     store: Store,
 }
 
-impl<Load, B, Store> Kernel<f64> for Blocks<Load, B, Store>
+impl<Load, B, Store> Kernel<f64> for Blocks<'_, Load, B, Store>
 where
     Load: FnMut(usize, &mut [f64]),
     B: Block,
-    Store: FnMut(usize, &[f64]),
+    Store: FnMut(usize, usize, &[Lanes]),
 {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Math<f64>>(mut self, _: S) {
-        let mut x = vec![Lanes::from(0.0); self.arguments];
+        let shared = self.shared.iter().map(|x| Lanes::from(*x));
+        let mut x: Vec<_> = shared.collect();
+        x.resize(x.len() + self.own, 0.0.into());
         let mut y = vec![Lanes::from(0.0); self.results];
-        let mut argument = vec![0.0; self.arguments];
-        let mut result = vec![0.0; self.results];
+        let mut rows = vec![0.0; LANES * self.own];
+        let (mut next, mut alone_until) = (0, 0);
         // Nobody else's question is answered here.
         diverged();
-        for first in (0..self.points).step_by(LANES) {
-            let points = first..self.points.min(first + LANES);
+        while next < self.points {
+            let count = match next < alone_until {
+                true => 1,
+                false => LANES.min(self.points - next),
+            };
             // Lanes beyond the last point repeat it.
-            for lane in 0..LANES {
-                (self.load)((first + lane).min(self.points - 1), &mut argument);
-                spread(&argument, &mut x, lane);
+            for (lane, row) in rows.chunks_exact_mut(self.own.max(1)).enumerate() {
+                (self.load)(next + lane.min(count - 1), row);
+            }
+            for (j, x) in x[self.shared.len()..].iter_mut().enumerate() {
+                *x = Lanes(from_fn(|lane| rows[lane * self.own + j]));
             }
             self.block.run(&x, &mut y);
-            let one_by_one = diverged();
-            for (lane, point) in points.enumerate() {
-                if one_by_one {
-                    (self.load)(point, &mut argument);
-                    for (x, argument) in x.iter_mut().zip(&argument) {
-                        *x = Lanes::from(*argument);
-                    }
-                    self.block.run(&x, &mut y);
-                }
-                for (result, y) in result.iter_mut().zip(&y) {
-                    *result = y.0[lane];
-                }
-                (self.store)(point, &result);
+            if diverged() && count > 1 {
+                alone_until = next + count;
+                continue;
             }
-            diverged();
+            (self.store)(next, count, &y);
+            next += count;
         }
-    }
-}
-
-/// Puts a point into its lane.
-#[inline(always)]
-fn spread(argument: &[f64], x: &mut [Lanes], lane: usize) {
-    for (x, argument) in x.iter_mut().zip(argument) {
-        x.0[lane] = *argument;
     }
 }

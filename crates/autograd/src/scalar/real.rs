@@ -26,10 +26,15 @@ use super::function::Function;
 /// assert_eq!(logistic(Dual::variable(0.0)).slope, 0.25);
 /// ```
 pub trait Real: Arithmetic {
+    /// Whether it carries nothing, so that there is nothing to save by leaving out what is 0 or 1.
+    const PLAIN: bool = false;
+
     /// The plain number underneath all that is carried.
     fn to_f64(self) -> f64;
     /// Whether this is 0 and every derivative it carries is 0 too, so that no product with it counts.
     fn is_zero(self) -> bool;
+    /// Whether this is 1 and carries no derivative, so that products with it are the other factor.
+    fn is_one(self) -> bool;
     /// Whether every product of 0 with this is 0 and as cheap to form as to avoid: a plain number
     /// that is finite.
     fn is_tame(self) -> bool {
@@ -40,7 +45,25 @@ pub trait Real: Arithmetic {
     #[must_use]
     #[inline]
     fn through(self, slope: Self) -> Self {
-        if self.is_zero() { self } else { slope * self }
+        if self.is_zero() || (!Self::PLAIN && slope.is_one()) {
+            self
+        } else if !Self::PLAIN && self.is_one() {
+            slope
+        } else {
+            slope * self
+        }
+    }
+    /// The sum of what comes two ways.
+    #[must_use]
+    #[inline]
+    fn joined(self, other: Self) -> Self {
+        if !Self::PLAIN && self.is_zero() {
+            other
+        } else if !Self::PLAIN && other.is_zero() {
+            self
+        } else {
+            self + other
+        }
     }
 
     /// Absolute value; the slope at 0 is 0.
@@ -110,6 +133,14 @@ pub trait Real: Arithmetic {
     #[must_use]
     #[track_caller]
     fn dot(a: &[Self], b: &[Self]) -> Self;
+
+    /// Σ w·x with constant weights w.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[must_use]
+    #[track_caller]
+    fn linear(weights: &[f64], x: &[Self]) -> Self;
 
     /// The first result of `f` at `x`. A tape keeps its slopes alone and not what it was computed by, so
     /// that a long computation made of such parts needs little memory.
@@ -188,6 +219,8 @@ impl Arithmetic for f64 {}
 
 /// A number that carries nothing.
 impl Real for f64 {
+    const PLAIN: bool = true;
+
     #[inline]
     fn to_f64(self) -> f64 {
         self
@@ -195,6 +228,10 @@ impl Real for f64 {
     #[inline]
     fn is_zero(self) -> bool {
         self == 0.0
+    }
+    #[inline]
+    fn is_one(self) -> bool {
+        self == 1.0
     }
     #[inline]
     fn is_tame(self) -> bool {
@@ -266,7 +303,13 @@ impl Real for f64 {
     }
     #[inline]
     fn hypot(self, other: Self) -> Self {
-        f64::hypot(self, other)
+        let square = self * self + other * other;
+        // Where the squares have all their digits the root is as good, and much cheaper.
+        if (1e-280..1e280).contains(&square) {
+            square.sqrt()
+        } else {
+            f64::hypot(self, other)
+        }
     }
     #[inline]
     fn square(self) -> Self {
@@ -284,6 +327,10 @@ impl Real for f64 {
     fn dot(a: &[Self], b: &[Self]) -> Self {
         same_length(a.len(), b.len());
         a.iter().zip(b).map(|(a, b)| a * b).sum()
+    }
+    #[inline]
+    fn linear(weights: &[f64], x: &[Self]) -> Self {
+        Self::dot(weights, x)
     }
     #[inline]
     fn max(self, other: Self) -> Self {

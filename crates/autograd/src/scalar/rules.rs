@@ -64,6 +64,10 @@ impl<C: Chain> Real for C {
         self.is_constant() && self.inner().is_zero()
     }
     #[inline]
+    fn is_one(self) -> bool {
+        self.is_constant() && self.inner().is_one()
+    }
+    #[inline]
     fn abs(self) -> Self {
         let x = self.inner();
         self.unary(x.abs(), x.sign())
@@ -195,6 +199,12 @@ impl<C: Chain> Real for C {
             y,
             pairs.flat_map(|(&a, &b)| [(a, b.inner()), (b, a.inner())]),
         )
+    }
+    fn linear(weights: &[f64], x: &[Self]) -> Self {
+        same_length(weights.len(), x.len());
+        let pairs = weights.iter().zip(x);
+        let y = pairs.clone().map(|(&w, x)| x.inner() * w).sum();
+        Self::nary(y, pairs.map(|(&w, &x)| (x, w.into())))
     }
     fn region<F: Function>(f: &F, x: &[Self]) -> Self {
         Self::preaccumulated(f, x)

@@ -6,7 +6,7 @@ use super::rules::Chain;
 use super::tape::Node;
 use super::{
     Direction, Dual, Duals, Function, Real, Scalar, ScalarTape, gradient_of, gradient_of_sum,
-    jacobian_of, jacobians, recurrence, values,
+    jacobian_of, jacobians, recurrence, sum_of, value_into, values,
 };
 
 /// Every operation, so that a wrong slope of any shows in the derivatives.
@@ -15,7 +15,8 @@ pub(super) fn everything<R: Real>(a: R, b: R) -> R {
     let waves = (a * b).sin() + (a - b).cos() * 2.0 - (b / 3.0).tanh() + a.atan();
     let logs = a.log() * b.sqrt() + (b + 1.0).log1p() - (-a).exp() + (R::from(1.0) / b).recip();
     let shares = a.sigmoid() * b.hypot(a) - R::logsumexp(&[a, b, a * b, R::from(0.3)]);
-    let products = R::dot(&[a, b, a], &[b, b, R::from(0.7)]) / 2.0;
+    let products =
+        R::dot(&[a, b, a], &[b, b, R::from(0.7)]) / 2.0 - R::linear(&[0.5, -1.5], &[a, b]);
     powers + waves.abs() * logs + a.square().max(b).min(b * 4.0) - 1.0 + shares * products
 }
 
@@ -217,6 +218,8 @@ fn jacobians_by_both_modes() {
             let mut plain = vec![0.0; results];
             Wave { results }.eval(&x, &mut plain);
             assert_close(&y, &plain);
+            value_into(&Wave { results }, &x, &mut plain);
+            assert_close(&y, &plain);
             assert_close(&rows, &wave_by_duals(results, x));
         }
     }
@@ -288,7 +291,8 @@ fn points_together_are_points_one_by_one() {
                     jacobian_of(&f, &point(i)).0,
                     wave_by_duals(results, point(i)),
                 );
-                assert_eq!((i, y), (seen, &alone[..]));
+                assert_eq!(i, seen);
+                assert_close(y, &alone);
                 assert_close(rows, &by_duals);
                 seen += 1;
             },
@@ -327,6 +331,7 @@ fn the_gradient_of_a_sum_over_points() {
             }
         }
         assert_close(&[value, slopes[0], slopes[1]], &sums);
+        assert_close(&[sum_of(&f, &x, 19, load)], &sums[..1]);
     }
 }
 

@@ -45,7 +45,8 @@ use std::slice::from_ref;
 use retrograd_tensor::{DType, Tensor, random};
 
 use crate::derivative::NoDerivative;
-use crate::functional::{jvp, vjp};
+use crate::functional::{jvp, members_at_once, pull_batch, push_batch, vjp};
+use crate::sweep::Sweep;
 use crate::tape::Tape;
 use crate::var::Var;
 pub use pattern::{Colouring, SparsityPattern};
@@ -133,8 +134,8 @@ pub struct SparseJacobian {
 /// The Jacobian of `f` at `x`, whose entries outside of the pattern are zero: entry (i, j) is the
 /// derivative of element i of the result with respect to element j of x, both counted in row-major order.
 ///
-/// It takes one [`jvp`] for each colour of the columns or one [`vjp`] for each colour of the rows, whichever is
-/// less. Entries that are not zero and not in the pattern are lost, and spoil others;
+/// It takes the movement of one [`jvp`] for each colour of the columns or one [`vjp`] for each colour of
+/// the rows, whichever is less, and all of them are the members of one batch. Entries that are not zero and not in the pattern are lost, and spoil others;
 /// [`SparseJacobian::check`] finds them. The module's page has an example.
 ///
 /// # Errors
@@ -148,7 +149,9 @@ pub fn sparse_jacobian(
     x: &Tensor,
     pattern: &SparsityPattern,
 ) -> Result<SparseJacobian, SparseError> {
-    let y = f(&[Tape::new().constant(x.clone())]).into_value();
+    let tape = Tape::new();
+    let leaf = tape.leaf(x.clone());
+    let y = f(std::slice::from_ref(&leaf));
     if (pattern.rows(), pattern.columns()) != (y.elements(), x.elements()) {
         return Err(SparseError::Size {
             rows: pattern.rows(),
@@ -158,15 +161,17 @@ pub fn sparse_jacobian(
         });
     }
     let (columns, rows) = (pattern.column_colours(), pattern.row_colours());
+    let at_once = members_at_once(&y);
     let values: Vec<f64> = if columns.count <= rows.count {
-        let moved = directions(&columns, x, |u| Ok(jvp(&f, from_ref(x), &[u])?.1))?;
-        let entry = |(i, j): (usize, usize)| moved[columns.colours[j]][i];
+        let moved = directions(&columns, x, at_once, |u| push_batch(&f, x, u))?;
+        let entry = |(i, j): (usize, usize)| moved[columns.colours[j] * pattern.rows() + i];
         pattern.pairs().map(entry).collect()
     } else {
-        let pulled = directions(&rows, &y, |v| {
-            Ok(vjp(&f, from_ref(x), &v)?.1.swap_remove(0))
+        let leaf = from_ref(&leaf);
+        let pulled = directions(&rows, y.value(), at_once, |v| {
+            Ok(pull_batch(&y, v, leaf, Sweep::Retain)?.swap_remove(0))
         })?;
-        let entry = |(i, j): (usize, usize)| pulled[rows.colours[i]][j];
+        let entry = |(i, j): (usize, usize)| pulled[rows.colours[i] * pattern.columns() + j];
         pattern.pairs().map(entry).collect()
     };
     let count = values.len();
@@ -176,21 +181,26 @@ pub fn sparse_jacobian(
     })
 }
 
-/// What `derivative` gives for each colour, with 1 at all elements of it.
+/// What `derivatives` gives for all colours, one after another, with 1 at all elements of each; so many
+/// `at_once`.
 fn directions(
     colouring: &Colouring,
     like: &Tensor,
-    derivative: impl Fn(Tensor) -> Result<Tensor, NoDerivative>,
-) -> Result<Vec<Vec<f64>>, NoDerivative> {
-    let of = |colour| {
-        let ones = colouring
-            .colours
-            .iter()
-            .map(|&own| f64::from(own == colour));
-        let direction = Tensor::from_vec(ones.collect(), *like.shape()).cast(like.dtype());
-        Ok(derivative(direction)?.to_vec())
-    };
-    (0..colouring.count).map(of).collect()
+    at_once: usize,
+    derivatives: impl Fn(Tensor) -> Result<Tensor, NoDerivative>,
+) -> Result<Vec<f64>, NoDerivative> {
+    let mut all = Vec::new();
+    for first in (0..colouring.count).step_by(at_once) {
+        let colours = first..colouring.count.min(first + at_once);
+        let ones = colours.clone().flat_map(|colour| {
+            let own = colouring.colours.iter();
+            own.map(move |&own| f64::from(own == colour))
+        });
+        let sizes = [&[colours.len()], &like.shape()[..]].concat();
+        let directions = Tensor::from_vec(ones.collect(), sizes).cast(like.dtype());
+        all.extend(derivatives(directions)?.iter());
+    }
+    Ok(all)
 }
 
 impl SparseJacobian {

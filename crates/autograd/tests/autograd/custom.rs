@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 use retrograd_autograd::check::{gradcheck, gradgradcheck};
-use retrograd_autograd::{CustomVjp, Tape, Var, custom_vjp, grad, try_grad};
+use retrograd_autograd::{Custom, Tape, Var, custom_vjp, grad, try_grad};
 use retrograd_tensor::{DType, Shape, Tensor, random};
 
 fn normal(shape: impl Into<Shape>, seed: u64) -> Tensor {
@@ -20,7 +20,7 @@ fn panic_text(f: impl FnOnce()) -> String {
 }
 
 /// x·Wᵀ through a rule that reads both inputs and the output (as itself over itself).
-static PRODUCT: LazyLock<CustomVjp> = LazyLock::new(|| {
+static PRODUCT: LazyLock<Custom> = LazyLock::new(|| {
     custom_vjp(
         "product",
         |x| x[0].matmul(&x[1].t()),
@@ -107,7 +107,7 @@ fn a_rule_that_looks_at_values_says_so() {
         |x| x[0] * x[0],
         |x, _, g| vec![Some(g * Var::constant(x[0].value().scale(2.0)))],
     );
-    let second = |square: &CustomVjp| {
+    let second = |square: &Custom| {
         let tape = Tape::new();
         let x = tape.leaf(Tensor::scalar(3.0));
         let first = try_grad(&square.apply(&[&x]), &[&x]).unwrap().remove(0);

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use png::{BitDepth, ColorType};
 use retrograd_datasets::{
-    CsvReader, Dataset, DatasetError, Found, ImageShape, Opened, Pictures, Split, find,
-    jpeg_from_bytes, png_from_bytes, read_image_folder,
+    CsvReader, Dataset, DatasetError, Found, ImageShape, Opened, PictureFolder, Pictures, Split,
+    find, jpeg_from_bytes, png_from_bytes, read_image_folder,
 };
 use tempfile::tempdir;
 
@@ -253,6 +253,47 @@ fn found(folder: &Path, pictures: &Pictures) -> (Dataset, Vec<String>) {
         }
         Found::Table(_) => panic!("a table"),
     }
+}
+
+#[test]
+fn images_are_decoded_when_they_are_asked_for() {
+    let folder = tempdir().expect("a folder");
+    for class in ["cats", "dogs"] {
+        fs::create_dir(folder.path().join(class)).expect("a folder");
+    }
+    let [colour, grey] = jpegs();
+    let shade = |size: [u32; 2]| {
+        let shades: Vec<u8> = (0..size[0] * size[1]).map(|at| at as u8).collect();
+        png(size, ColorType::Grayscale, BitDepth::Eight, &shades)
+    };
+    for (name, bytes) in [
+        ("cats/1.png", &shade([11, 7])[..]),
+        ("cats/2.jpg", colour),
+        ("dogs/1.jpg", grey),
+        ("dogs/10.png", &shade([9, 9])),
+    ] {
+        write(folder.path(), name, bytes);
+    }
+    let pictures = Pictures {
+        resize: Some([5, 4]),
+        ..Pictures::default()
+    };
+    let (whole, _) = found(folder.path(), &pictures);
+    let lazy = PictureFolder::open(folder.path(), &pictures).expect("a folder of images");
+    assert_eq!((lazy.len(), Some(lazy.shape())), (4, whole.image));
+    assert_eq!(lazy.labels(), Some(&[0, 0, 1, 1][..]));
+    assert_eq!(lazy.classes(), ["cats", "dogs"]);
+    for rows in [&[0, 1, 2, 3][..], &[3, 1, 1], &[]] {
+        assert_eq!(lazy.rows(rows).expect("images"), whole.features.rows(rows));
+    }
+    // What has changed since then is named.
+    let path = write(folder.path(), "cats/1.png", &shade([3, 3]));
+    let text = line(&lazy.rows(&[0]).expect_err("another image"), &path);
+    assert!(
+        text.contains("3x3") && text.contains("as it was before"),
+        "{text}"
+    );
+    assert!(lazy.rows(&[1]).is_ok());
 }
 
 #[test]

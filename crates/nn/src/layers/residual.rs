@@ -8,7 +8,6 @@ use std::fmt;
 
 use retrograd_autograd::Var;
 
-use super::refusal::Called;
 use super::sequential::Layer;
 use crate::module::{Module, Visitor};
 
@@ -51,7 +50,6 @@ impl Residual {
 
 impl Module for Residual {
     fn forward(&self, x: &Var) -> Var {
-        let _called = Called::here();
         let inner = self.inner.forward(x);
         let straight = match &self.shortcut {
             Some(shortcut) => shortcut.forward(x),

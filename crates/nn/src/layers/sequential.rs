@@ -5,7 +5,6 @@ use std::fmt;
 use retrograd_autograd::Var;
 
 use super::checkpointed::Checkpointed;
-use super::refusal::Called;
 use crate::module::{Module, Visitor};
 
 /// Any layer.
@@ -76,7 +75,6 @@ impl Sequential {
 
 impl Module for Sequential {
     fn forward(&self, x: &Var) -> Var {
-        let _called = Called::here();
         let mut x = x.clone();
         for layer in &self.layers {
             x = layer.forward(&x);

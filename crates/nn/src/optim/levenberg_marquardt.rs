@@ -106,7 +106,7 @@ impl LeastSquares {
         let Ok((_, values, vectors)) = (&self.jacobian / &scale).try_svd() else {
             return Tensor::full([size, size], f64::NAN);
         };
-        let root = vectors / values / scale.unsqueeze(1);
+        let root = vectors / determined(&values, f64::EPSILON, count) / scale.unsqueeze(1);
         root.matmul(&root.t()).scale(variance)
     }
 
@@ -116,6 +116,13 @@ impl LeastSquares {
     pub fn standard_errors(&self) -> Tensor {
         self.covariance().diagonal(0, [0, 1]).map(f64::sqrt)
     }
+}
+
+/// Singular values of a matrix of so many rows; those that are made of rounding errors are 0.
+fn determined(values: &Tensor, epsilon: f64, rows: usize) -> Tensor {
+    let largest = values.iter().fold(0.0, f64::max);
+    let least = largest * epsilon * rows.max(values.elements()) as f64;
+    values.map(|value| if value > least { value } else { 0.0 })
 }
 
 struct Search<F> {
@@ -155,6 +162,7 @@ impl<F: Fn(&[Var]) -> Var> Problem for Search<F> {
         let Ok((u, values, v)) = (jacobian / self.scale.divisor()).try_svd() else {
             return Ok(None);
         };
+        let values = determined(&values, self.point.epsilon(), self.residuals.len());
         let residuals = Tensor::from_vec(self.residuals.clone(), [self.residuals.len(), 1]);
         let shares = u.t().matmul(&residuals).reshape(&[-1]);
         // Rounding θ alone moves r by this share of |J|·|θ|.

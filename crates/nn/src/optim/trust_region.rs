@@ -257,7 +257,7 @@ impl Model {
         // From here on λ is counted from where the lowest curvature is 0, so that no digits of it are lost.
         let lift = (-lowest).max(0.0);
         let lifted: Vec<f64> = self.curvatures.iter().map(|h| h + lift).collect();
-        if lowest > 0.0 {
+        if lowest >= 0.0 {
             let step = self.damped(&lifted, 0.0);
             if norm(&step) <= radius {
                 return step;

@@ -215,6 +215,30 @@ impl<T: Element> Array<T> {
         placed
     }
 
+    /// A copy of this with `values` at the chosen positions of one axis, in place of what is there.
+    ///
+    /// # Panics
+    /// If the axis does not exist, or `values` does not have the shape of that slice.
+    #[track_caller]
+    #[must_use]
+    pub fn with(&self, axis: isize, positions: impl Into<Slice>, values: &Self) -> Self {
+        let shape = *self.shape();
+        let axis = shape.axis("with", axis).or_panic();
+        let span = positions.into().resolve(shape[axis]);
+        assert!(
+            *values.shape() == shape.with(axis, span.count),
+            "with: {} does not fill {} positions of axis {axis} of {shape}",
+            values.shape(),
+            span.count
+        );
+        let mut changed = self.copied();
+        let (out, values) = (changed.make_mut(), values.values());
+        for_each_run(&shape, axis, &span, |whole, run| {
+            out[whole].copy_from_slice(&values[run]);
+        });
+        changed
+    }
+
     /// The rows (positions of axis 0) at `indices`, in that order, copied side by side.
     ///
     /// # Panics
@@ -402,6 +426,8 @@ mod tests {
             assert_eq!(part.to_vec(), expected, "{slice:?}");
             assert_eq!(part.place(*x.shape(), 0, slice).slice(0, slice), part);
             assert_eq!(part.matmul(&x.t()).shape()[0], part.shape()[0]);
+            let negated = x.with(0, slice, &-&part);
+            assert_eq!(negated, &x - part.place(*x.shape(), 0, slice) * 2.0);
         }
     }
 

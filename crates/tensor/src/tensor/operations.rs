@@ -242,6 +242,13 @@ operations! {
 
 /// Operations with more to them than arguments.
 impl Tensor {
+    /// As [`Array::with`].
+    #[track_caller]
+    #[must_use]
+    pub fn with(&self, axis: isize, positions: impl Into<Slice>, values: &Self) -> Self {
+        of_array!(self, T, x => x.with(axis, positions, values.operand("with")).into())
+    }
+
     /// As [`Array::pad`].
     #[track_caller]
     #[must_use]

@@ -18,6 +18,7 @@ pub(super) fn rows() -> Vec<Row> {
 fn places() -> Vec<Row> {
     let x = &[sample([2, 3, 4])];
     let m = &[sample([3, 4])];
+    let pair = &[sample([3, 4]), sample([2, 4])];
     let parts = &[sample([2, 1]), sample([2, 3]), sample([2, 2])];
     vec![
         row(LINEAR, "reshape", x, |x| x[0].reshape(&[4, -1])),
@@ -36,6 +37,17 @@ fn places() -> Vec<Row> {
         }),
         row(LINEAR, "slice step -2", x, |x| {
             x[0].slice(-1, Slice::all().step(-2))
+        }),
+        row(LINEAR, "with", pair, |x| x[0].with(0, 1..3, &x[1])),
+        row(LINEAR, "with step -2", pair, |x| {
+            x[0].with(
+                -1,
+                Slice::all().step(-2),
+                &x[1].slice(0, ..1).slice(-1, ..2),
+            )
+        }),
+        row(LINEAR, "with broadcast", m, |x| {
+            x[0].with(1, 2.., &x[0].slice(1, ..1))
         }),
         row(LINEAR, "transpose", x, |x| x[0].transpose(0, -1)),
         row(LINEAR, "movedim", x, |x| x[0].movedim(&[0, 1], &[-1, 0])),

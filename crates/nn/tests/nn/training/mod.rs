@@ -2,6 +2,7 @@
 
 mod averages;
 mod descent;
+mod families;
 mod hooks;
 mod lbfgs;
 mod loaders;

@@ -163,43 +163,58 @@ fn a_cast_after_the_optimiser_is_named() {
     assert!(text.contains("was f32 when the average was made"), "{text}");
 }
 
-/// The words and the line of a panic.
+/// The words of a panic.
 fn refusal<V>(run: impl FnOnce() -> V + UnwindSafe) -> String {
     let panic = std::panic::catch_unwind(run).err().expect("a refusal");
     *panic.downcast::<String>().expect("words")
 }
 
-/// Rust's own place of a panic is that of the library where the layer is boxed.
 #[test]
-fn a_width_that_does_not_fit_names_the_layer_and_the_caller() {
-    let model = network(0, DType::F32);
-    let x = Var::constant(Tensor::zeros([4, 7], DType::F32));
-    let (line, text) = (line!(), refusal(AssertUnwindSafe(|| model.forward(&x))));
-    let words = "linear layer of 3 to 5: [4, 7]: expected a last axis of 3; called at ";
-    assert!(text.starts_with(words), "{text}");
-    assert!(text.contains(&format!("modules.rs:{line}:")), "{text}");
+fn a_width_that_does_not_fit_names_the_layer() {
     let inner = Sequential::new().with(Residual::new(Linear::new(5, 5, &mut random::rng(1))));
-    let model = Sequential::new().with(model).with(inner);
-    let _optimizer = Optimizer::new(Sgd::default(), 0.1, model.params());
-    let x = Var::constant(Tensor::zeros([4, 3], DType::F32));
-    let (line, text) = (line!(), refusal(AssertUnwindSafe(|| model.forward(&x))));
-    let words =
-        "1.0.inner, a linear layer of 5 to 5: [4, 3]: expected a last axis of 5; called at ";
-    assert!(text.starts_with(words), "{text}");
-    assert!(text.contains(&format!("modules.rs:{line}:")), "{text}");
-    // A layer of the caller's own has the line of the panic itself, and none is left behind.
-    let text = refusal(AssertUnwindSafe(|| {
-        Linear::new(2, 3, &mut random::rng(0)).forward(&x)
-    }));
+    let model = Sequential::new().with(network(0, DType::F32)).with(inner);
+    let zeros = |width| Var::constant(Tensor::zeros([4, width], DType::F32));
+    let text = refusal(AssertUnwindSafe(|| model.forward(&zeros(7))));
     assert_eq!(
         text,
-        "linear layer of 2 to 3: [4, 3]: expected a last axis of 2"
+        "linear layer of 3 to 5: [4, 7]: expected a last axis of 3"
+    );
+    // With its path, once there is one.
+    let _optimizer = Optimizer::new(Sgd::default(), 0.1, model.params());
+    let text = refusal(AssertUnwindSafe(|| model.forward(&zeros(3))));
+    assert_eq!(
+        text,
+        "1.0.inner, a linear layer of 5 to 5: [4, 3]: expected a last axis of 5"
     );
     let image = Conv2d::new(1, 2, [3, 3], &mut random::rng(0));
-    let text = refusal(AssertUnwindSafe(|| image.forward(&x)));
+    let text = refusal(AssertUnwindSafe(|| image.forward(&zeros(3))));
     assert_eq!(
         text,
         "conv2d of 1 to 2 channels: [4, 3]: expected [batch, 1, ..] of 4 axes"
+    );
+}
+
+/// Of panics as of nodes: what is asked at a boxed layer inside of others is at the line that called the outermost.
+#[test]
+fn the_line_of_a_layer_is_that_of_the_call_of_its_model() {
+    let model = (
+        vec![network(0, DType::F64)],
+        Residual::new(network(1, DType::F64)),
+    );
+    let tape = Tape::new();
+    let x = tape.constant(samples(2, DType::F64));
+    let line = line!() + 1;
+    let y = model.forward(&x);
+    assert!(y.is_tracked());
+    let places = tape
+        .nodes()
+        .iter()
+        .map(|node| node.location().to_string())
+        .collect::<Vec<_>>();
+    let here = format!("modules.rs:{line}:");
+    assert!(
+        places.iter().all(|place| place.contains(&here)),
+        "{places:?}"
     );
 }
 

@@ -64,6 +64,17 @@ fn what_the_residuals_do_not_determine_stays() {
     assert!(fit.stopped.is_converged());
     assert_abs_diff_eq!(fit.parameters[0], points(&[5.0, 6.0, 7.0]), epsilon = 1e-13);
     assert!(fit.standard_errors().iter().all(|error| !error.is_finite()));
+    // Nor does it where the sum has weights, and 0 is a rounding error.
+    let weights = || Var::from(points(&[0.1, 0.7]));
+    let residuals =
+        |p: &[Var]| (p[0].slice(0, ..2) * weights()).sum(..) * Var::from(points(&[1.0, 0.3])) - 4.0;
+    let fit = levenberg_marquardt(residuals, &start, Limits::default()).unwrap();
+    assert!(fit.stopped.is_converged());
+    // The s with the least (s − 4)² + (0.3 s − 4)².
+    let sum = 4.0 * 1.3 / 1.09;
+    assert_abs_diff_eq!(fit.parameters[0].at(&[2]), 7.0);
+    let found = 0.1 * fit.parameters[0].at(&[0]) + 0.7 * fit.parameters[0].at(&[1]);
+    assert_abs_diff_eq!(found, sum, epsilon = 1e-13);
 }
 
 #[test]

@@ -1,0 +1,150 @@
+//! The squared distances of points to their nearest centres, and Newton's step for the centres.
+//!
+//! ```text
+//! cost = Σᵢ minⱼ |cⱼ − pᵢ|²      dir = ∂cost/∂c ÷ diagonal of ∂²cost/∂c²
+//! ```
+//!
+//! Which centre is nearest does not move with the centres. With that known, the second derivative
+//! is diagonal, so a product with ones is its diagonal.
+
+use retrograd_autograd::Var;
+use retrograd_autograd::functional::{gradient_of, push_forward};
+use retrograd_tensor::{Array, Tensor};
+use serde::Deserialize;
+
+use super::{Module, Nested, check_rows, matrix};
+use crate::measure::evaluate;
+
+pub(super) const MODULE: Module = Module {
+    name: "kmeans",
+    functions: &[
+        ("cost", |input| {
+            evaluate(input, |input: Input| {
+                let problem = input.read()?;
+                Ok(move || problem.cost())
+            })
+        }),
+        ("dir", |input| {
+            evaluate(input, |input: Input| {
+                let problem = input.read()?;
+                Ok(move || Nested(problem.dir()))
+            })
+        }),
+    ],
+};
+
+/// Distances that are computed together: few enough to stay in a cache.
+const TOGETHER: usize = 1 << 15;
+
+#[derive(Deserialize)]
+struct Input {
+    points: Vec<Vec<f64>>,
+    centroids: Vec<Vec<f64>>,
+}
+
+struct Problem {
+    points: Tensor,
+    centres: Tensor,
+}
+
+impl Input {
+    fn read(self) -> Result<Problem, String> {
+        let d = self.centroids.first().map_or(0, Vec::len);
+        if d == 0 {
+            return Err("send centroids of one number or more".into());
+        }
+        check_rows("centroids", &self.centroids, d)?;
+        check_rows("points", &self.points, d)?;
+        Ok(Problem {
+            points: matrix(&self.points, d),
+            centres: matrix(&self.centroids, d),
+        })
+    }
+}
+
+impl Problem {
+    /// The centre of each point. |c − p|² is |c|² − 2c·p beside what is the same for all centres.
+    fn nearest(&self) -> Array<i64> {
+        let norms = (&self.centres * &self.centres).sum(1).unsqueeze(1);
+        let doubled = &self.centres * -2.0;
+        let [n, k] = [&self.points, &self.centres].map(|x| x.shape()[0]);
+        let together = (TOGETHER / k).max(16);
+        let mut nearest = Vec::with_capacity(n);
+        for first in (0..n).step_by(together) {
+            let last = n.min(first + together);
+            let points = self.points.slice(0, first as isize..last as isize);
+            let distances = doubled.matmul(&points.t()) + &norms;
+            nearest.extend(distances.argmin(0).iter());
+        }
+        Array::from_vec(nearest, [n])
+    }
+
+    fn cost(&self) -> f64 {
+        let centres = Var::from(self.centres.clone());
+        cost(&centres, &self.points.clone().into(), &self.nearest()).item()
+    }
+
+    /// The gradient, and how it moves when all centres move at speed 1.
+    fn dir(&self) -> Tensor {
+        let (nearest, points) = (self.nearest(), Var::from(self.points.clone()));
+        let slopes = gradient_of(|c| cost(&c[0], &points, &nearest));
+        let ones = self.centres.constant_like(self.centres.shape(), 1.0);
+        let centres = [self.centres.clone().into()];
+        let found = push_forward(|c| slopes(c).swap_remove(0), &centres, &[ones.into()]);
+        let (slope, curvature) = found.expect("a curvature");
+        slope.value() / curvature.value()
+    }
+}
+
+/// The distances of points to given centres, squared and summed.
+fn cost(centres: &Var, points: &Var, nearest: &Array<i64>) -> Var {
+    (centres.gather_rows(nearest) - points).square().sum(..)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{assert_near, numbers, output, spread};
+
+    /// The cost point by point; the step is centre − mean of its points.
+    #[test]
+    fn cost_by_formula_and_step_by_means() {
+        let (n, k, d) = (150, 7, 3);
+        let points: Vec<_> = spread(n * d, 0.1).chunks(d).map(<[f64]>::to_vec).collect();
+        let centroids = points[..k].to_vec();
+        let (mut cost, mut sums, mut counts) = (0.0, vec![0.0; k * d], vec![0.0; k]);
+        for point in &points {
+            let distance =
+                |c: &Vec<f64>| -> f64 { c.iter().zip(point).map(|(c, p)| (c - p).powi(2)).sum() };
+            let distances: Vec<f64> = centroids.iter().map(distance).collect();
+            let least = distances.iter().copied().fold(f64::INFINITY, f64::min);
+            let own = distances.iter().position(|d| *d == least).expect("one");
+            cost += least;
+            counts[own] += 1.0;
+            (0..d).for_each(|i| sums[own * d + i] += point[i]);
+        }
+        let dir: Vec<f64> = (0..k * d)
+            .map(|i| centroids[i / d][i % d] - sums[i] / counts[i / d])
+            .collect();
+        let input = json!({"points": points, "centroids": centroids});
+        let found = |name| numbers(&output("kmeans", name, &input).expect("an output"));
+        assert_near(&found("cost"), &[cost], 1e-13);
+        assert_near(&found("dir"), &dir, 1e-13);
+    }
+
+    #[test]
+    fn wrong_inputs() {
+        for (points, centroids) in [
+            (json!([[1.0, 2.0]]), json!([[1.0]])),
+            (json!([[1.0]]), json!([])),
+            (json!([1.0]), json!([[1.0]])),
+        ] {
+            let input = json!({"points": points, "centroids": centroids});
+            assert!(output("kmeans", "cost", &input).is_err());
+        }
+        // A centre without points has no step.
+        let input = json!({"points": [[0.0]], "centroids": [[0.0], [9.0]]});
+        assert!(output("kmeans", "dir", &input).is_err());
+    }
+}
