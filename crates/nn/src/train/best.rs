@@ -73,7 +73,9 @@ impl Best {
 impl<V> Trainer<'_, V> {
     /// The same; at the end of a training the model is what it was after the epoch with the smallest
     /// held-out loss (without held-out data, the smallest training loss), or the best of [what it is
-    /// judged by](Self::judged_by): its weights and its buffers.
+    /// judged by](Self::judged_by): its weights and its buffers. With an
+    /// [average of weights](Self::averaging), which is what is measured, it is the average.
+    #[doc(alias = "restore_best_weights")]
     #[must_use]
     pub fn keeping_best(self) -> Self {
         Self {

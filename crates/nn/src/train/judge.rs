@@ -219,7 +219,12 @@ impl<V> Trainer<'_, V> {
             }
         }
         if let Some(best) = &mut self.best {
-            best.observe(record.epoch, cost, self.model);
+            let mut observe = || best.observe(record.epoch, cost, self.model);
+            match &self.average {
+                // It is the average that was measured.
+                Some(average) => average.applied(observe),
+                None => observe(),
+            }
         }
         if let Some(stopping) = &mut self.stopping
             && stopping.observe(cost)

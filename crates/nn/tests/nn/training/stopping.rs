@@ -1,8 +1,10 @@
 //! Ending early, falling rates, steps of several batches, and figures beside the loss.
 
 use super::*;
-use retrograd_nn::train::{Accuracy, Every, Outlier, Psnr, Shelf, Stopped};
-use retrograd_nn::{BatchNorm1d, Counter, EarlyStopping, Plateau, PlateauRule};
+use retrograd_nn::train::{Accuracy, Every, Goal, Outlier, Psnr, Shelf, Stopped};
+use retrograd_nn::{
+    Averaging, BatchNorm1d, Counter, EarlyStopping, Plateau, PlateauRule, WeightAverage,
+};
 use retrograd_tensor::{Array, DType, assert_abs_diff_eq};
 
 /// A parameter whose loss is what its value is compared with: it falls by the rate every step until
@@ -59,6 +61,34 @@ fn a_run_without_progress_ends_with_its_best_weights() {
     let again = trainer.fit(50, &loader, Some(&loader), &mut ()).unwrap();
     assert_eq!((again.len(), trainer.kept()), (5, 3));
     assert_eq!(trainer.stopped(), Some(Stopped::NoProgress));
+}
+
+#[test]
+fn the_best_of_an_average_is_the_average() {
+    let model = network(1, DType::F64);
+    let objective = |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+    let loader = DataLoader::new(samples(20, DType::F64), 8)
+        .unwrap()
+        .shuffled(1);
+    // A rate that is far too large, so that the last weights are not the best.
+    let optimizer = Optimizer::new(Adam::default(), 0.5, model.params());
+    let mut trainer = Trainer::new(&model, optimizer, objective, 0)
+        .averaging(WeightAverage::of(
+            Averaging::Exponential { decay: 0.5 },
+            &model,
+        ))
+        .keeping_best();
+    let records = trainer.fit(9, &loader, Some(&loader), &mut ()).unwrap();
+    let losses = records
+        .iter()
+        .map(|record| record.held_out.as_ref().unwrap().total());
+    let best = losses.fold(f64::INFINITY, f64::min);
+    let kept = &records[trainer.kept() as usize - 1];
+    assert_eq!(kept.held_out.as_ref().unwrap().total(), best);
+    assert_eq!(
+        trainer.evaluate(trainer.kept(), &loader).unwrap().total(),
+        best
+    );
 }
 
 /// Outliers as they are told.
@@ -197,11 +227,22 @@ fn pairs_and_labels_train_and_are_measured() {
     };
     let loader = DataLoader::new(data, 8).unwrap().shuffled(1);
     let optimizer = Optimizer::new(Adam::default(), 0.1, model.params());
-    let mut trainer =
-        Trainer::new(&model, optimizer, objective, 0).metric(predict, Accuracy::new());
+    let mut trainer = Trainer::new(&model, optimizer, objective, 0)
+        .metric(predict, Accuracy::new())
+        .judged_by(Goal::higher("accuracy"))
+        .keeping_best();
     let records = trainer.fit(5, &loader, Some(&loader), &mut ()).unwrap();
     let last = &records[4];
     assert_eq!(last.measures.get("accuracy"), Some(1.0));
+    let accuracies = records.iter().map(|record| record.measures.get("accuracy"));
+    let first = accuracies
+        .into_iter()
+        .position(|accuracy| accuracy == Some(1.0));
+    assert_eq!(
+        trainer.kept(),
+        first.unwrap() as u64 + 1,
+        "the first that is as good"
+    );
     assert!(last.measures.get("weight_norm").unwrap() > 0.0);
     assert!(last.train.total() < 0.1, "{last:?}");
 }
