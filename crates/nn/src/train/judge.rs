@@ -51,6 +51,16 @@ impl Default for Goal {
     }
 }
 
+const GRADIENT_NORM: &str = "gradient_norm";
+const WEIGHT_NORM: &str = "weight_norm";
+const LEARNING_RATE: &str = "learning_rate";
+
+/// Whether a measure is one that is added to every record.
+pub(super) fn is_added(name: &str) -> bool {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    [GRADIENT_NORM, WEIGHT_NORM, LEARNING_RATE].contains(&last)
+}
+
 impl EpochRecord {
     /// A figure of the epoch: on the held-out samples, if there are such, else on the training ones.
     ///
@@ -95,7 +105,7 @@ impl<V> Trainer<'_, V> {
             .map(|(name, value)| (name.into(), value));
         let measures: Vec<(Cow<'static, str>, f64)> = measured
             .chain(self.rates_and_norms())
-            .chain([("weight_norm".into(), self.weight_norm())])
+            .chain([(WEIGHT_NORM.into(), self.weight_norm())])
             .collect();
         let Standing {
             averages, seconds, ..
@@ -159,9 +169,9 @@ impl<V> Trainer<'_, V> {
                 }
             };
             let norm = player.optimizer.gradient_norm();
-            figures.extend(norm.map(|norm| (name("gradient_norm"), norm)));
+            figures.extend(norm.map(|norm| (name(GRADIENT_NORM), norm)));
             if !player.is_first() {
-                figures.push((name("learning_rate"), player.optimizer.learning_rate));
+                figures.push((name(LEARNING_RATE), player.optimizer.learning_rate));
             }
         }
         figures

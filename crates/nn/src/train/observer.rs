@@ -63,6 +63,14 @@ pub struct EpochRecord {
     pub memory: Option<u64>,
 }
 
+impl EpochRecord {
+    /// The metrics that were asked for, of [all that was measured](Self::measures).
+    pub fn metrics(&self) -> impl Iterator<Item = (&str, f64)> + '_ {
+        let measures = self.measures.iter();
+        measures.filter(|(name, _)| !super::judge::is_added(name))
+    }
+}
+
 /// A held-out sample whose loss is infinite or NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outlier {

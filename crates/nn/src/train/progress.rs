@@ -163,7 +163,7 @@ impl Observer for Progress {
     }
 }
 
-/// What is said of an epoch: as much as fits, the losses before the speed.
+/// What is said of an epoch: as much as fits, losses and metrics before the speed.
 fn line(record: &EpochRecord, epochs: u64, width: usize) -> String {
     let digits = epochs.to_string().len();
     let epoch = format!("epoch {:>digits$}/{epochs}", record.epoch);
@@ -176,11 +176,16 @@ fn line(record: &EpochRecord, epochs: u64, width: usize) -> String {
     let time = format!("   {:.2} s", record.seconds);
     let speed = format!("   {:.0} samples/s", record.samples_per_second);
     let (all, totals) = (losses(terms), losses(total));
+    let metrics = record.metrics();
+    let metrics: String = metrics
+        .map(|(name, value)| format!("   {name} {}", short(value)))
+        .collect();
     let lines = [
-        format!("{epoch}{all}{time}{speed}"),
-        format!("{epoch}{all}{time}"),
-        format!("{epoch}{all}"),
-        format!("{epoch}{totals}{time}"),
+        format!("{epoch}{all}{metrics}{time}{speed}"),
+        format!("{epoch}{all}{metrics}{time}"),
+        format!("{epoch}{all}{metrics}"),
+        format!("{epoch}{totals}{metrics}{time}"),
+        format!("{epoch}{totals}{metrics}"),
     ];
     let fitting = lines.into_iter().find(|line| line.chars().count() <= width);
     fitting.unwrap_or_else(|| format!("{epoch}{totals}"))
@@ -299,6 +304,14 @@ mod tests {
         assert_eq!(
             at(80),
             "epoch  7/30   train 4.12300   held-out 5.23400   12.00 s"
+        );
+        let measured = EpochRecord {
+            measures: [("psnr", 21.5), ("weight_norm", 3.0)].into_iter().collect(),
+            ..record.clone()
+        };
+        assert_eq!(
+            line(&measured, 30, 80),
+            "epoch  7/30   train 4.12300   held-out 5.23400   psnr 21.50000   12.00 s"
         );
         for width in 48..130 {
             let line = at(width);
