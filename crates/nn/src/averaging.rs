@@ -84,6 +84,8 @@ impl Averaging {
 /// Buffers, such as the running statistics of normalisations, are averaged by [`of`](Self::of) alone.
 /// Otherwise they are those of the last weights, and a pass over the data in training mode adapts them
 /// to the average.
+#[doc(alias = "AveragedModel")]
+#[doc(alias = "EMA")]
 #[derive(Debug)]
 pub struct WeightAverage {
     averaging: Averaging,

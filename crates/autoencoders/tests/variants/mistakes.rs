@@ -147,8 +147,8 @@ fn the_order_of_the_halves() {
     assert_eq!(model.decode(&encode(&x), None).shape(), [4, 3]);
     let panic = catch_unwind(AssertUnwindSafe(|| encode(&model.decode(&x, None)))).unwrap_err();
     let text = panic.downcast_ref::<String>().expect("words");
-    assert!(text.contains("[4, 3] x [3, 2]"), "{text}");
-    quotes(4, &["shapes [4, 3] and [3, 2]".to_owned()]);
+    assert!(text.contains("layer of 2 to 3: [4, 3]"), "{text}");
+    quotes(4, &["layer of 2 to 3".to_owned(), "shape [4, 3]".to_owned()]);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Batches of a data set, in an order that is a function of seed and epoch.
 
 mod ahead;
+mod epoch;
 mod samples;
 mod source;
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
 use retrograd_tensor::random::Rng;
@@ -13,6 +13,7 @@ use retrograd_tensor::{Tensor, random};
 
 use crate::transform::Transform;
 use ahead::Ahead;
+use epoch::{Change, Epoch, Maker};
 pub use samples::{SampleBatch, Samples};
 pub use source::{Lazy, Source, SourceError};
 
@@ -47,9 +48,6 @@ pub enum DataError {
 
 /// A batch smaller than this (bytes) is made sooner than another thread hears of it.
 const WORTH_A_THREAD: usize = 1 << 16;
-
-/// Changes a batch on its way, such as by noise.
-type Change<B> = Arc<dyn Fn(B, &mut Rng) -> B + Send + Sync>;
 
 /// Batches of a [`Source`]: of samples `[samples, features ...]` such `[batch, features ...]`.
 pub struct DataLoader<B = Tensor> {
@@ -261,47 +259,6 @@ impl<B> fmt::Debug for DataLoader<B> {
     }
 }
 
-/// Makes the batches of one epoch, each a function of its position.
-struct Maker<B> {
-    source: Arc<dyn Source<Batch = B>>,
-    order: Vec<usize>,
-    batch_size: usize,
-    change: Option<(Change<B>, u64)>,
-    epoch: u64,
-}
-
-impl<B: 'static> Maker<B> {
-    fn make(&self, position: usize) -> Result<B, SourceError> {
-        let start = position * self.batch_size;
-        let end = (start + self.batch_size).min(self.order.len());
-        let batch = self.source.batch(&self.order[start..end])?;
-        Ok(match &self.change {
-            Some((change, seed)) => {
-                let place = [self.epoch, position as u64];
-                change(batch, &mut random::stream(*seed, "change", &place))
-            }
-            None => batch,
-        })
-    }
-}
-
-/// The batches of an epoch, made when they are asked for or before.
-enum Epoch<B> {
-    Now(Range<usize>, Maker<B>),
-    Ahead(Ahead<B>),
-}
-
-impl<B: Clone + Send + 'static> Iterator for Epoch<B> {
-    type Item = Result<B, SourceError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::Now(positions, maker) => Some(maker.make(positions.next()?)),
-            Self::Ahead(ahead) => ahead.next(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -394,6 +351,27 @@ mod tests {
         }
         // An epoch that is left early leaves no thread waiting for ever: its sender fails.
         drop(loader.ahead(true).epoch(1).next());
+    }
+
+    #[test]
+    fn a_transform_changes_features_and_leaves_labels() {
+        let data = Tensor::arange(4, DType::F64).reshape(&[4, 1]);
+        let labels = Array::from_vec(vec![0, 1, 2, 3], [4]);
+        let double = |x: Tensor, _: &mut Rng| x * 2.0;
+        let batch = |loader: DataLoader<SampleBatch>| loader.epoch(0).next().unwrap();
+        let whole = SampleBatch {
+            labels: Some(labels.clone()),
+            ..SampleBatch::new(data.clone())
+        };
+        let found = batch(
+            DataLoader::new(whole.clone(), 4)
+                .unwrap()
+                .transformed(1, double),
+        );
+        assert_eq!((found.x, found.labels), (&data * 2.0, whole.labels));
+        let pair = DataLoader::new((data.clone(), labels.clone()), 4).unwrap();
+        let found = pair.transformed(1, double).epoch(0).next().unwrap();
+        assert_eq!(found, (data * 2.0, labels));
     }
 
     #[test]

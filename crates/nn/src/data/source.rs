@@ -11,6 +11,7 @@ pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// [`Samples`] in memory are one. What lies elsewhere is made a batch at a time, on the thread that works
 /// [ahead](super::DataLoader::ahead) if there is one; [`Lazy`] makes a source of a function.
+#[doc(alias = "Dataset")]
 pub trait Source: Send + Sync + 'static {
     /// What a batch is.
     type Batch;

@@ -18,6 +18,7 @@ mod nadam;
 mod newton;
 mod optimizer;
 mod radam;
+mod remember;
 mod rmsprop;
 mod rule;
 mod running;
@@ -39,7 +40,6 @@ pub use lion::Lion;
 pub use nadam::NAdam;
 pub use newton::{Minimum, newton};
 pub use optimizer::Optimizer;
-pub(crate) use optimizer::Remembered;
 pub use radam::RAdam;
 pub use rmsprop::RmsProp;
 #[doc(hidden)]
@@ -49,4 +49,5 @@ pub use sgd::Sgd;
 pub use trust_region::{Limits, Stopped};
 
 pub(crate) use blend::Blend;
+pub(crate) use remember::Remembered;
 pub(crate) use update::Update;

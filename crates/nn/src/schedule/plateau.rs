@@ -64,6 +64,7 @@ impl Default for PlateauRule {
 /// let factors = [3.0, 2.0, 2.0, 2.0, 1.0].map(|loss| plateau.observe(loss));
 /// assert_eq!(factors, [1.0, 1.0, 1.0, 0.5, 0.5]);
 /// ```
+#[doc(alias = "ReduceLROnPlateau")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plateau {
     rule: PlateauRule,

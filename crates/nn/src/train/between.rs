@@ -86,6 +86,7 @@ impl<'a, V> Trainer<'a, V> {
     /// trainer.fit(2, &DataLoader::new(data, 8)?, None, &mut ())?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "on_epoch_end")]
     #[must_use]
     pub fn between_epochs(self, act: impl FnMut(&mut Between<'_, V>) + 'a) -> Self {
         Self {

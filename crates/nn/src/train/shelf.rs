@@ -32,6 +32,7 @@ pub enum Every {
 /// Files are called by their step, `step-00001234`; that of the epoch that was judged
 /// best is `best-00001234`, written when the next one is due. A checkpoint never takes the place of
 /// another, so that whatever fails, those of before are whole.
+#[doc(alias = "ModelCheckpoint")]
 pub struct Shelf {
     folder: PathBuf,
     every: Every,
