@@ -19,6 +19,7 @@ impl Var {
     /// # Panics
     /// If this is not a tracked single number, saved values it needs were freed before, or an
     /// operation has no derivative.
+    #[doc(alias = "gradient")]
     #[track_caller]
     #[must_use]
     pub fn backward(&self) -> Gradients {
@@ -29,6 +30,7 @@ impl Var {
     ///
     /// # Panics
     /// As [`backward`](Self::backward).
+    #[doc(alias = "retain_graph")]
     #[track_caller]
     #[must_use]
     pub fn backward_retaining(&self) -> Gradients {
@@ -39,6 +41,7 @@ impl Var {
     ///
     /// # Panics
     /// If this is not tracked, the shapes or types differ, or saved values were freed before.
+    #[doc(alias = "grad_outputs")]
     #[track_caller]
     #[must_use]
     pub fn backward_from(&self, cotangent: &Tensor) -> Gradients {

@@ -76,6 +76,7 @@ impl Var {
     /// // The cotangent of h would be 100.
     /// assert_eq!((h * 100.0).backward().of(&x).unwrap().item(), 6.0);
     /// ```
+    #[doc(alias = "register_hook")]
     pub fn on_cotangent(&self, hook: impl Fn(&Self) -> Option<Self> + 'static) {
         if let (Some(tape), Some(node)) = (self.tape(), self.node()) {
             tape.hook(node, |own| own.hooks.push(Rc::new(hook)));

@@ -64,6 +64,7 @@ impl Place {
 
 impl Var {
     /// A free constant.
+    #[doc(alias = "convert_to_tensor")]
     #[must_use]
     #[inline]
     pub fn constant(value: Tensor) -> Self {
@@ -74,6 +75,7 @@ impl Var {
     }
 
     /// The number `value` as a free constant of this Var's type, of shape `[]`.
+    #[doc(alias = "full_like")]
     #[must_use]
     pub fn scalar_like(&self, value: f64) -> Self {
         Self::constant(self.raw().scalar_like(value))
@@ -105,6 +107,7 @@ impl Var {
     ///
     /// # Panics
     /// Of a batch inside of [`vmap`](crate::functional::vmap), where there is one for each member.
+    #[doc(alias = "numpy")]
     #[track_caller]
     #[must_use]
     #[inline]
@@ -345,6 +348,7 @@ impl Var {
     }
 
     /// The same value as a constant: no derivative flows through it.
+    #[doc(alias = "detach")]
     #[must_use]
     pub fn stop_gradient(&self) -> Self {
         match &self.history {

@@ -86,6 +86,7 @@ impl Averaging {
 /// to the average.
 #[doc(alias = "AveragedModel")]
 #[doc(alias = "EMA")]
+#[doc(alias = "use_ema")]
 #[derive(Debug)]
 pub struct WeightAverage {
     averaging: Averaging,

@@ -12,6 +12,7 @@ use retrograd_autograd::{Mode, Var};
 use retrograd_tensor::{DType, Shape, Tensor};
 
 /// A shared handle to a tensor that is saved and loaded but not trained; clones are the same one.
+#[doc(alias = "register_buffer")]
 #[derive(Clone)]
 pub struct Buffer(Arc<RwLock<Tensor>>);
 

@@ -23,19 +23,25 @@ pub enum Init {
     /// Every value the same.
     Constant(f64),
     /// Uniform in `[low, high)`.
+    #[doc(alias = "RandomUniform")]
     Uniform(f64, f64),
     /// Normal with mean 0 and this standard deviation.
+    #[doc(alias = "RandomNormal")]
     Normal(f64),
     /// Uniform in ±√(6 / (fan-in + fan-out)) (Glorot and Bengio 2010, eq. 16); Keras's default.
+    #[doc(alias = "GlorotUniform")]
     XavierUniform,
     /// As `XavierUniform`, times a gain that undoes the slope of the activation at 0: 4 for the
     /// sigmoid (Glorot and Bengio 2010, section 4.2; its slope is ¼).
     XavierUniformGain(f64),
     /// Normal with variance 2 / (fan-in + fan-out) (Glorot and Bengio 2010).
+    #[doc(alias = "GlorotNormal")]
     XavierNormal,
     /// Uniform in ±√(6 / fan-in), for ReLU and its kin (He et al. 2015).
+    #[doc(alias = "kaiming_uniform_")]
     HeUniform,
     /// Normal with variance 2 / fan-in, for ReLU and its kin (He et al. 2015, eq. 10).
+    #[doc(alias = "kaiming_normal_")]
     HeNormal,
     /// Uniform in ±√(3 / fan-in), for SELU and inputs of variance 1 (LeCun et al. 1998, eq. 16).
     LecunUniform,
@@ -43,6 +49,7 @@ pub enum Init {
     LecunNormal,
     /// Of variance gain² / fan: all of the above that depend on a fan are of this form. For the gain see
     /// [`gain`].
+    #[doc(alias = "VarianceScaling")]
     Variance {
         /// The factor of the deviation.
         gain: f64,
@@ -54,6 +61,7 @@ pub enum Init {
     /// Normal with mean 0 and this standard deviation, of which no value is further from 0 than 2.27 of
     /// it: a wider normal cut at twice its own deviation (Keras's `TruncatedNormal` has the wider one's
     /// deviation in its name, and a smaller one in its values).
+    #[doc(alias = "trunc_normal_")]
     TruncatedNormal(f64),
     /// For each unit (row), this share of its weights is 0, others are normal with this deviation
     /// (Martens 2010, section 5).
@@ -65,6 +73,8 @@ pub enum Init {
     },
     /// 1 from input i to unit i, at the middle of the kernel, and 0 elsewhere: the layer gives its
     /// input (PyTorch's `eye_` and `dirac_`).
+    #[doc(alias = "eye_")]
+    #[doc(alias = "dirac_")]
     Identity,
     /// Uniform in ±1/√fan-in, PyTorch's default for weights of linear layers.
     FanIn,

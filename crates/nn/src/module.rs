@@ -63,12 +63,16 @@ pub trait Module {
     /// Every parameter once, with its path such as `encoder.0.weight`.
     ///
     /// A parameter used in several places is listed under the first.
+    #[doc(alias = "named_parameters")]
+    #[doc(alias = "trainable_variables")]
     fn params(&self) -> Vec<(String, Param)> {
         params(&|visitor| self.visit(visitor))
     }
 
     /// Everything that a file of the module holds, once each, with its path: parameters, buffers
     /// and counters, in the order of the visit.
+    #[doc(alias = "state_dict")]
+    #[doc(alias = "named_buffers")]
     fn state(&self) -> Vec<(String, State)> {
         state(&|visitor| self.visit(visitor))
     }
@@ -96,16 +100,22 @@ pub trait Module {
     }
 
     /// Makes parameters and buffers ones of another element type, rounded to nearest.
+    #[doc(alias = "astype")]
+    #[doc(alias = "double")]
     fn cast(&self, dtype: DType) {
         cast(&self.state(), dtype);
     }
 
     /// How many numbers the parameters hold, frozen ones included.
+    #[doc(alias = "count_params")]
+    #[doc(alias = "numel")]
     fn parameter_count(&self) -> usize {
         parameter_count(&self.params())
     }
 
     /// Freezes every parameter (`false`) or lets them be trained.
+    #[doc(alias = "requires_grad_")]
+    #[doc(alias = "freeze")]
     fn set_trainable(&self, trainable: bool) {
         set_trainable(&self.params(), trainable);
     }

@@ -11,6 +11,8 @@ use retrograd_tensor::{DType, Shape, Tensor};
 ///
 /// Clones are the same parameter: a layer that holds a clone of another layer's weight has tied
 /// weights, and its gradient is the sum of both uses.
+#[doc(alias = "Parameter")]
+#[doc(alias = "Variable")]
 #[derive(Clone)]
 pub struct Param(Arc<Inner>);
 

@@ -50,6 +50,7 @@ pub fn l2(weight: &Var) -> Var {
 ///
 /// # Panics
 /// If the weight has fewer than two axes.
+#[doc(alias = "OrthogonalRegularizer")]
 #[track_caller]
 #[must_use]
 pub fn orthogonality(weight: &Var) -> Var {
@@ -77,6 +78,7 @@ pub fn activity_l1(activation: &Var) -> Var {
 }
 
 /// The batch mean of ½ Σ h² over units, of activations `[batch, ...]`.
+#[doc(alias = "activity_regularizer")]
 #[must_use]
 pub fn activity_l2(activation: &Var) -> Var {
     per_sample(&(activation.square().sum(..) * 0.5), activation)

@@ -148,7 +148,10 @@ fn the_order_of_the_halves() {
     let panic = catch_unwind(AssertUnwindSafe(|| encode(&model.decode(&x, None)))).unwrap_err();
     let text = panic.downcast_ref::<String>().expect("words");
     assert!(text.contains("layer of 2 to 3: [4, 3]"), "{text}");
-    quotes(4, &["layer of 2 to 3".to_owned(), "shape [4, 3]".to_owned()]);
+    quotes(
+        4,
+        &["layer of 2 to 3".to_owned(), "shape [4, 3]".to_owned()],
+    );
 }
 
 #[test]

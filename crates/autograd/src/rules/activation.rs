@@ -15,13 +15,16 @@ const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 
 functions! {
     relu, |x| one_sided(&x, &Expr::from(0.0)), "max(x, 0); the derivative at 0 is 0, a NaN stays NaN.";
+    #[doc(alias = "swish")]
     silu, |x| &x * x.sigmoid(), "x·σ(x) (Elfwing et al. 2017), also called swish.";
     gelu, |x| &x * x.normal_cdf(), "x·Φ(x), Φ the normal distribution function (Hendrycks and Gimpel 2016).";
     gelu_tanh, |x| gelu_tanh(&x), "The approximation of [`gelu`](Self::gelu) by a hyperbolic tangent (Hendrycks and Gimpel 2016).";
     selu, |x| SELU_SCALE * one_sided(&x, &(SELU_ALPHA * x.expm1())), "Self-normalising ELU (Klambauer et al. 2017).";
+    #[doc(alias = "log_expit")]
     logsigmoid, |x| -(-x).softplus(), "log σ(x).";
     mish, |x| &x * x.softplus().tanh(), "x·tanh(softplus(x)) (Misra 2019).";
     hardsigmoid, |x| clipped(&(&x / 6.0 + 0.5), &Expr::from(0.0), &Expr::from(1.0)), "x/6 + ½ held between 0 and 1; the derivative is 0 at the ends.";
+    #[doc(alias = "hard_silu")]
     hardswish, |x| hardswish(&x), "x·hardsigmoid(x) (Howard et al. 2019).";
     softsign, |x| &x / (x.abs() + 1.0), "x / (1 + |x|) (Turian et al. 2009).";
     tanhshrink, |x| &x - x.tanh(), "x − tanh x.";

@@ -93,6 +93,7 @@ impl Var {
     ///
     /// # Panics
     /// If the shapes are not these.
+    #[doc(alias = "dense")]
     #[track_caller]
     #[must_use]
     pub fn affine(&self, weight: &Self, bias: &Self) -> Self {

@@ -185,6 +185,8 @@ impl Var {
     /// # Panics
     /// If the axis does not exist, the indices have another rank or reach beyond another axis, or
     /// an index is out of range.
+    #[doc(alias = "take_along_axis")]
+    #[doc(alias = "take_along_dim")]
     #[track_caller]
     #[must_use]
     pub fn gather_along(&self, axis: isize, indices: &Array<i64>) -> Self {
@@ -223,6 +225,7 @@ impl Var {
     ///
     /// # Panics
     /// As [`gather_along`](Self::gather_along), and if there is not one value for each index.
+    #[doc(alias = "put_along_axis")]
     #[track_caller]
     #[must_use]
     pub fn scatter(&self, axis: isize, indices: &Array<i64>, values: &Self) -> Self {

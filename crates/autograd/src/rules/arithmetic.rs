@@ -9,10 +9,11 @@ use crate::var::Var;
 
 /// `functions! { exp, |x| x.exp(), "eˣ."; }` gives `Var` the method `exp`: one formula, one node.
 macro_rules! functions {
-    ($($method:ident, |$x:ident| $formula:expr, $doc:literal;)*) => {
+    ($($(#[$alias:meta])* $method:ident, |$x:ident| $formula:expr, $doc:literal;)*) => {
         impl Var {
             $(
                 #[doc = $doc]
+                $(#[$alias])*
                 #[track_caller]
                 #[must_use]
                 pub fn $method(&self) -> Self {
@@ -27,18 +28,23 @@ macro_rules! functions {
 pub(super) use functions;
 
 functions! {
+    #[doc(alias = "absolute")]
     abs, |x| x.abs(), "Absolute value; the derivative at 0 is 0.";
     sign, |x| x.sign(), "−1, 0 or 1; the derivative is 0.";
+    #[doc(alias = "reciprocal")]
     recip, |x| x.recip(), "1/x.";
     square, |x| x.square(), "x².";
     sqrt, |x| x.sqrt(), "√x.";
     exp, |x| x.exp(), "eˣ.";
     expm1, |x| x.expm1(), "eˣ − 1, accurate near 0.";
+    #[doc(alias = "ln")]
     log, |x| x.log(), "Natural logarithm.";
     log1p, |x| x.log1p(), "log(1 + x), accurate near 0.";
     sin, |x| x.sin(), "Sine of radians.";
     cos, |x| x.cos(), "Cosine of radians.";
     tanh, |x| x.tanh(), "Hyperbolic tangent.";
+    #[doc(alias = "expit")]
+    #[doc(alias = "logistic")]
     sigmoid, |x| x.sigmoid(), "1 / (1 + e⁻ˣ).";
     softplus, |x| x.softplus(), "log(1 + eˣ).";
     erf, |x| x.erf(), "Error function.";
@@ -46,13 +52,14 @@ functions! {
 
 /// `pairs! { pow, |a, b| a.pow(b), "..."; }` gives `Var` the method `pow` of two Vars.
 macro_rules! pairs {
-    ($($method:ident, |$a:ident, $b:ident| $formula:expr, $doc:literal;)*) => {
+    ($($(#[$alias:meta])* $method:ident, |$a:ident, $b:ident| $formula:expr, $doc:literal;)*) => {
         impl Var {
             $(
                 #[doc = $doc]
                 ///
                 /// # Panics
                 /// If the shapes do not broadcast.
+                $(#[$alias])*
                 #[track_caller]
                 #[must_use]
                 pub fn $method(&self, other: &Self) -> Self {
@@ -70,6 +77,7 @@ pub(super) use pairs;
 pairs! {
     maximum, |a, b| a.max(b), "The larger of each pair; a tie shares the derivative.";
     minimum, |a, b| a.min(b), "The smaller of each pair; a tie shares the derivative.";
+    #[doc(alias = "power")]
     pow, |a, b| a.pow(b), "`self` to the power `other`.";
 }
 
@@ -78,6 +86,7 @@ impl Var {
     ///
     /// # Panics
     /// If the shapes do not broadcast.
+    #[doc(alias = "select")]
     #[track_caller]
     #[must_use]
     pub fn where_(condition: &Self, a: &Self, b: &Self) -> Self {
@@ -88,6 +97,7 @@ impl Var {
     }
 
     /// `self` to a fixed power.
+    #[doc(alias = "float_power")]
     #[track_caller]
     #[must_use]
     pub fn powf(&self, exponent: f64) -> Self {
@@ -99,6 +109,7 @@ impl Var {
     ///
     /// # Panics
     /// If an end is NaN.
+    #[doc(alias = "clip")]
     #[track_caller]
     #[must_use]
     pub fn clamp(&self, low: f64, high: f64) -> Self {

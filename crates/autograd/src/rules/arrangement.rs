@@ -24,6 +24,7 @@ impl Var {
     ///
     /// # Panics
     /// If the lists are not of one length, or an axis does not exist or is named twice.
+    #[doc(alias = "moveaxis")]
     #[track_caller]
     #[must_use]
     pub fn movedim(&self, from: &[isize], to: &[isize]) -> Self {
@@ -35,6 +36,7 @@ impl Var {
     ///
     /// # Panics
     /// If an axis does not exist or `last` lies before `first`.
+    #[doc(alias = "ravel")]
     #[track_caller]
     #[must_use]
     pub fn flatten(&self, first: isize, last: isize) -> Self {
@@ -112,6 +114,7 @@ impl Var {
     ///
     /// # Panics
     /// If the axis does not exist, or there is not one count for each of its positions.
+    #[doc(alias = "repeat_interleave")]
     #[track_caller]
     #[must_use]
     pub fn repeat_each(&self, axis: isize, counts: &[usize]) -> Self {

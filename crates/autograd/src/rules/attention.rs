@@ -38,6 +38,7 @@ impl Var {
     ///
     /// # Panics
     /// If the shapes do not fit, or the probability of dropout is not in [0, 1).
+    #[doc(alias = "scaled_dot_product_attention")]
     #[track_caller]
     #[must_use]
     pub fn attention(

@@ -60,6 +60,8 @@ impl Var {
     /// let slope = y.backward().of(&x).unwrap().clone();
     /// assert_eq!((slope.dtype(), slope.to_vec()), (DType::F32, vec![2.0, 4.0]));
     /// ```
+    #[doc(alias = "to")]
+    #[doc(alias = "astype")]
     #[track_caller]
     #[must_use]
     pub fn cast(&self, dtype: DType) -> Self {

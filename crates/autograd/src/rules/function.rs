@@ -14,21 +14,30 @@ functions! {
     log2, |x| x.log2(), "Logarithm to base 2.";
     log10, |x| x.log10(), "Logarithm to base 10.";
     tan, |x| x.sin() / x.cos(), "Tangent of radians.";
+    #[doc(alias = "arcsin")]
     asin, |x| x.asin(), "The angle in radians whose sine is x; NaN beyond ±1.";
+    #[doc(alias = "arccos")]
     acos, |x| x.acos(), "The angle in radians whose cosine is x; NaN beyond ±1.";
+    #[doc(alias = "arctan")]
     atan, |x| x.atan(), "The angle in radians whose tangent is x.";
     sinh, |x| x.sinh(), "Hyperbolic sine, accurate near 0.";
     cosh, |x| x.cosh(), "Hyperbolic cosine.";
+    #[doc(alias = "arcsinh")]
     asinh, |x| x.asinh(), "The number whose hyperbolic sine is x.";
+    #[doc(alias = "arccosh")]
     acosh, |x| x.acosh(), "The number, 0 or above, whose hyperbolic cosine is x; NaN below 1.";
+    #[doc(alias = "arctanh")]
     atanh, |x| x.atanh(), "The number whose hyperbolic tangent is x; NaN beyond ±1.";
+    #[doc(alias = "ndtr")]
     normal_cdf, |x| x.normal_cdf(), "Φ(x), the distribution function of the standard normal distribution, accurate where it is small.";
     erfc, |x| x.erfc(), "1 − erf x, accurate where that is small.";
+    #[doc(alias = "gammaln")]
     lgamma, |x| x.lgamma(), "log |Γ(x)|.";
     floor, |x| x.floor(), "The largest whole number that is not above x; the derivative is 0.";
     ceil, |x| x.ceil(), "The smallest whole number that is not below x; the derivative is 0.";
     round, |x| x.round(), "The nearest whole number, the even one of two; the derivative is 0.";
     trunc, |x| x.trunc(), "x without its fraction; the derivative is 0.";
+    #[doc(alias = "psi")]
     digamma, |x| x.polygamma(0), "Slope of log |Γ(x)|.";
     sinc, |x| sinc(&x), "sin(πx) / (πx), 1 at 0.";
 }

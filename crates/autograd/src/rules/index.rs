@@ -206,6 +206,7 @@ impl Var {
     ///
     /// # Panics
     /// If this is a scalar or an index is out of range.
+    #[doc(alias = "take")]
     #[track_caller]
     #[must_use]
     pub fn gather_rows(&self, indices: &Array<i64>) -> Self {

@@ -10,11 +10,18 @@ use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
 
 pairs! {
+    #[doc(alias = "lt")]
     less, |a, b| a.less(b), "1 where `self` < `other`, else 0.";
+    #[doc(alias = "le")]
+    #[doc(alias = "less_or_equal")]
     less_equal, |a, b| a.less_equal(b), "1 where `self` ≤ `other`, else 0.";
+    #[doc(alias = "gt")]
     greater, |a, b| a.greater(b), "1 where `self` > `other`, else 0.";
+    #[doc(alias = "ge")]
     greater_equal, |a, b| a.greater_equal(b), "1 where `self` ≥ `other`, else 0.";
+    #[doc(alias = "eq")]
     equal, |a, b| a.equal(b), "1 where both are equal, else 0.";
+    #[doc(alias = "ne")]
     not_equal, |a, b| a.not_equal(b), "0 where both are equal, else 1, as for NaN.";
     logical_and, |a, b| a.logical_and(b), "1 where neither is 0, else 0.";
     logical_or, |a, b| a.logical_or(b), "1 where one is not 0, else 0.";

@@ -168,6 +168,9 @@ impl Var {
     ///
     /// # Panics
     /// If the shapes do not fit; see [`retrograd_tensor::shape::matmul`].
+    #[doc(alias = "mm")]
+    #[doc(alias = "bmm")]
+    #[doc(alias = "dot")]
     #[track_caller]
     #[must_use]
     pub fn matmul(&self, b: &Self) -> Self {

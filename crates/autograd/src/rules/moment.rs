@@ -136,6 +136,7 @@ impl Var {
     ///
     /// # Panics
     /// If an axis does not exist or is named twice.
+    #[doc(alias = "reduce_std")]
     #[track_caller]
     #[must_use]
     pub fn std(&self, axes: impl Into<Axes>, correction: f64) -> Self {

@@ -283,6 +283,7 @@ impl Var {
     ///
     /// # Panics
     /// If the number of elements differs.
+    #[doc(alias = "view")]
     #[track_caller]
     #[must_use]
     pub fn reshape(&self, sizes: &[isize]) -> Self {
@@ -307,6 +308,7 @@ impl Var {
     ///
     /// # Panics
     /// If `order` does not name every axis once.
+    #[doc(alias = "transpose")]
     #[track_caller]
     #[must_use]
     pub fn permute(&self, order: &[usize]) -> Self {
@@ -334,6 +336,7 @@ impl Var {
     ///
     /// # Panics
     /// If the axis does not exist.
+    #[doc(alias = "narrow")]
     #[track_caller]
     #[must_use]
     pub fn slice(&self, axis: isize, positions: impl Into<Slice>) -> Self {
@@ -392,6 +395,7 @@ impl Var {
     ///
     /// # Panics
     /// If an axis does not exist or is named twice.
+    #[doc(alias = "reverse")]
     #[track_caller]
     #[must_use]
     pub fn flip(&self, axes: impl Into<Axes>) -> Self {
@@ -407,6 +411,7 @@ impl Var {
     ///
     /// # Panics
     /// If the position does not exist in the result.
+    #[doc(alias = "expand_dims")]
     #[track_caller]
     #[must_use]
     pub fn unsqueeze(&self, axis: isize) -> Self {
@@ -427,6 +432,8 @@ impl Var {
     ///
     /// # Panics
     /// If there is none, the axis does not exist, or other sizes differ.
+    #[doc(alias = "concat")]
+    #[doc(alias = "concatenate")]
     #[track_caller]
     #[must_use]
     pub fn cat(vars: &[&Self], axis: isize) -> Self {

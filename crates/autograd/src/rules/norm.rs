@@ -15,6 +15,7 @@ impl Var {
     ///
     /// # Panics
     /// If an axis does not exist or is named twice, or there is nothing to choose from.
+    #[doc(alias = "vector_norm")]
     #[track_caller]
     #[must_use]
     pub fn norm(&self, order: f64, axes: impl Into<Axes>) -> Self {
@@ -68,6 +69,7 @@ impl Var {
     ///
     /// # Panics
     /// If the axis does not exist.
+    #[doc(alias = "l2_normalize")]
     #[track_caller]
     #[must_use]
     pub fn normalize(&self, order: f64, axis: isize, epsilon: f64) -> Self {

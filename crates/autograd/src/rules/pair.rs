@@ -7,6 +7,7 @@ use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
 
 pairs! {
+    #[doc(alias = "arctan2")]
     atan2, |a, b| a.atan2(b), "The angle in radians of the point (`other`, `self`), in `[−π, π]`.";
     hypot, |a, b| a.hypot(b), "√(a² + b²) without overflow; the derivative at the origin is 0.";
     logaddexp, |a, b| logaddexp(&a, &b), "log(eᵃ + eᵇ), without overflow.";

@@ -28,6 +28,7 @@ impl Var {
     ///
     /// # Panics
     /// If the axis does not exist or the size is 0.
+    #[doc(alias = "array_split")]
     #[track_caller]
     #[must_use]
     pub fn split(&self, axis: isize, size: usize) -> Vec<Self> {

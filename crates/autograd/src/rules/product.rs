@@ -70,6 +70,7 @@ impl Var {
     ///
     /// # Panics
     /// If one is no vector.
+    #[doc(alias = "ger")]
     #[track_caller]
     #[must_use]
     pub fn outer(&self, b: &Self) -> Self {

@@ -209,6 +209,7 @@ impl Var {
     ///
     /// # Panics
     /// If an axis does not exist or is named twice.
+    #[doc(alias = "reduce_sum")]
     #[track_caller]
     #[must_use]
     pub fn sum(&self, axes: impl Into<Axes>) -> Self {
@@ -219,6 +220,7 @@ impl Var {
     ///
     /// # Panics
     /// If an axis does not exist or is named twice.
+    #[doc(alias = "reduce_mean")]
     #[track_caller]
     #[must_use]
     pub fn mean(&self, axes: impl Into<Axes>) -> Self {
@@ -231,6 +233,7 @@ impl Var {
     ///
     /// # Panics
     /// If an axis does not exist or is named twice, or there is nothing to choose from.
+    #[doc(alias = "amax")]
     #[track_caller]
     #[must_use]
     pub fn max(&self, axes: impl Into<Axes>) -> Self {
@@ -247,6 +250,7 @@ impl Var {
     ///
     /// # Panics
     /// If an axis does not exist or is named twice, or there is nothing to choose from.
+    #[doc(alias = "amin")]
     #[track_caller]
     #[must_use]
     pub fn min(&self, axes: impl Into<Axes>) -> Self {
@@ -273,6 +277,7 @@ impl Var {
     ///
     /// # Panics
     /// If `shape` does not stretch to this shape.
+    #[doc(alias = "sum_to_size")]
     #[track_caller]
     #[must_use]
     pub fn sum_to(&self, shape: &Shape) -> Self {
@@ -297,6 +302,7 @@ impl Var {
     ///
     /// # Panics
     /// If this shape does not stretch to it.
+    #[doc(alias = "expand_as")]
     #[track_caller]
     #[must_use]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Self {

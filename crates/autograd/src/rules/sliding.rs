@@ -97,6 +97,7 @@ impl Var {
     ///
     /// # Panics
     /// If this has not four axes, or no window fits.
+    #[doc(alias = "extract_patches")]
     #[track_caller]
     #[must_use]
     pub fn im2col(&self, kernel: [usize; 2], options: &Convolution<2>) -> Self {
@@ -142,6 +143,7 @@ impl Var {
     /// # Panics
     /// If there are fewer than three axes, the factor is 0, or its square does not divide the
     /// channels.
+    #[doc(alias = "depth_to_space")]
     #[track_caller]
     #[must_use]
     pub fn pixel_shuffle(&self, factor: usize) -> Self {
@@ -164,6 +166,7 @@ impl Var {
     ///
     /// # Panics
     /// If there are fewer than three axes, or the factor is 0 or does not divide rows and columns.
+    #[doc(alias = "space_to_depth")]
     #[track_caller]
     #[must_use]
     pub fn pixel_unshuffle(&self, factor: usize) -> Self {

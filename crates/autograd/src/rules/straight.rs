@@ -61,6 +61,7 @@ impl Var {
     ///
     /// # Panics
     /// If the shapes differ.
+    #[doc(alias = "ste")]
     #[track_caller]
     #[must_use]
     pub fn straight_through(&self, value: &Self) -> Self {

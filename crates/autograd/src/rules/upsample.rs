@@ -76,6 +76,7 @@ impl Var {
     ///
     /// # Panics
     /// If there are fewer axes than sizes, there are more than three, or a size is 0.
+    #[doc(alias = "interpolate")]
     #[track_caller]
     #[must_use]
     pub fn upsample_nearest<const N: usize>(&self, size: [usize; N]) -> Self {
@@ -125,6 +126,8 @@ impl Var {
     ///
     /// # Panics
     /// If there are fewer axes than sizes, or a size is 0.
+    #[doc(alias = "interpolate")]
+    #[doc(alias = "bilinear")]
     #[track_caller]
     #[must_use]
     pub fn upsample_linear<const N: usize>(&self, size: [usize; N], align_corners: bool) -> Self {

@@ -10,6 +10,7 @@ use crate::module::{Module, Visitor};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
     /// x itself.
+    #[doc(alias = "linear")]
     Identity,
     /// max(x, 0).
     Relu,
@@ -28,6 +29,7 @@ pub enum Activation {
     /// The approximation of GELU by a hyperbolic tangent (Hendrycks and Gimpel 2016).
     GeluTanh,
     /// x·σ(x), also called swish (Elfwing et al. 2017).
+    #[doc(alias = "swish")]
     Silu,
     /// x·tanh(softplus(x)) (Misra 2019).
     Mish,
@@ -38,6 +40,7 @@ pub enum Activation {
     /// x/6 + ½ held between 0 and 1.
     HardSigmoid,
     /// x·hardsigmoid(x) (Howard et al. 2019).
+    #[doc(alias = "hard_silu")]
     HardSwish,
     /// Hyperbolic tangent.
     Tanh,
@@ -56,6 +59,7 @@ pub enum Activation {
     /// x / (1 + |x|) (Turian et al. 2009).
     Softsign,
     /// eˣ.
+    #[doc(alias = "exponential")]
     Exp,
     /// x above the first number, else the second.
     Threshold(f64, f64),

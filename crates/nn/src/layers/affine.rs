@@ -7,6 +7,7 @@ use crate::module::Visitor;
 use crate::param::Param;
 
 /// A weight that multiplies and a bias that is added, either of which may be left out.
+#[doc(alias = "elementwise_affine")]
 #[derive(Clone, Debug)]
 pub struct Affine {
     /// The scale; 1 at first.

@@ -48,6 +48,7 @@ pub type BatchNorm2d = BatchNorm<2>;
 /// let expected = 2.6 / (1.1_f64 + 1e-5).sqrt();
 /// assert_relative_eq!(y.value().at(&[0, 0]), expected, max_relative = 1e-12);
 /// ```
+#[doc(alias = "BatchNormalization")]
 #[derive(Clone, Debug)]
 pub struct BatchNorm<const N: usize> {
     /// Scale and shift of each channel, `[channels]`; 1 and 0 at first.

@@ -15,6 +15,7 @@ use crate::module::{Module, Visitor};
 /// s = √n (Chen et al. 2016). The price is one more forward pass. The last segment is recorded as
 /// usual, since it would be computed again at once. Gradients are the same bits, and parameters have
 /// the same names.
+#[doc(alias = "checkpoint_sequential")]
 pub struct Checkpointed {
     layers: Arc<[Layer]>,
     segment: usize,

@@ -22,6 +22,7 @@ use crate::param::Param;
 pub type Conv1d = Conv<1>;
 
 /// Convolution of images, `[batch, inputs, rows, columns]` to `[batch, outputs, rows, columns]`.
+#[doc(alias = "DepthwiseConv2D")]
 pub type Conv2d = Conv<2>;
 
 /// Convolution over `N` axes, 1 or 2: [`Conv1d`] or [`Conv2d`].
@@ -96,6 +97,7 @@ impl<const N: usize> Conv<N> {
     ///
     /// # Panics
     /// If the kernel has no taps, or the channels do not form equal groups.
+    #[doc(alias = "groups")]
     #[track_caller]
     #[must_use]
     pub fn grouped(

@@ -22,10 +22,13 @@ use crate::module::{Module, Visitor};
 use crate::param::Param;
 
 /// Transposed convolution of signals, `[batch, inputs, positions]` to `[batch, outputs, positions]`.
+#[doc(alias = "Conv1DTranspose")]
 pub type ConvTranspose1d = ConvTranspose<1>;
 
 /// Transposed convolution of images, `[batch, inputs, rows, columns]` to
 /// `[batch, outputs, rows, columns]`.
+#[doc(alias = "Conv2DTranspose")]
+#[doc(alias = "deconvolution")]
 pub type ConvTranspose2d = ConvTranspose<2>;
 
 /// Transposed convolution over `N` axes, 1 or 2: [`ConvTranspose1d`] or [`ConvTranspose2d`].

@@ -26,6 +26,7 @@ pub struct Dropout {
 /// Whole channels of `[batch, channels, ...]` left out with probability p, the others divided by 1 − p
 /// (Tompson et al. 2015): neighbouring pixels say much the same, so leaving out single ones leaves out
 /// little.
+#[doc(alias = "SpatialDropout2D")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout2d {
     p: f64,

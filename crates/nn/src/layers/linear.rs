@@ -12,6 +12,7 @@ use crate::module::{Module, Visitor};
 use crate::param::Param;
 
 /// y = x·Wᵀ + b, from `[..., inputs]` to `[..., outputs]`; there may be no leading axis.
+#[doc(alias = "Dense")]
 #[derive(Clone, Debug)]
 pub struct Linear {
     /// W, `[outputs, inputs]`.

@@ -28,6 +28,7 @@ use crate::param::Param;
 /// let y = layer.forward(&Tensor::ones([1, 2], DType::F64).into());
 /// assert_eq!(y.value().to_vec(), [0.0, layer.weight().value().at(&[1, 0])]);
 /// ```
+#[doc(alias = "MADE")]
 #[derive(Clone, Debug)]
 pub struct MaskedLinear {
     /// M, `[outputs, inputs]`.

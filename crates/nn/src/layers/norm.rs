@@ -29,6 +29,7 @@ use crate::param::Param;
 /// let expected = Tensor::from_vec(vec![-1.0, 1.0, -1.0, 1.0], [2, 2]);
 /// assert_abs_diff_eq!(y.value(), &expected, epsilon = 1e-4);
 /// ```
+#[doc(alias = "LayerNormalization")]
 #[derive(Clone, Debug)]
 pub struct LayerNorm {
     /// Scale and shift, in the shape of the axes that are normalised.
@@ -89,6 +90,7 @@ impl Module for LayerNorm {
 }
 
 /// Normalisation by the root of the mean square over the last axes.
+#[doc(alias = "RMSNormalization")]
 #[derive(Clone, Debug)]
 pub struct RmsNorm {
     /// The scale, in the shape of the axes that are normalised; 1 at first.
@@ -151,6 +153,7 @@ impl Module for RmsNorm {
 }
 
 /// Group normalisation of `[batch, channels, ...]`: over each group of neighbouring channels.
+#[doc(alias = "GroupNormalization")]
 #[derive(Clone, Debug)]
 pub struct GroupNorm {
     /// Scale and shift of each channel, `[channels]`.

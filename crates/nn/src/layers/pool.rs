@@ -14,27 +14,35 @@ use retrograd_tensor::Pooling;
 use crate::module::{Module, Visitor};
 
 /// Largest of each window of `[.., positions]`.
+#[doc(alias = "MaxPooling1D")]
 pub type MaxPool1d = MaxPool<1>;
 
 /// Largest of each window of `[.., rows, columns]`.
+#[doc(alias = "MaxPooling2D")]
 pub type MaxPool2d = MaxPool<2>;
 
 /// Mean of each window of `[.., positions]`.
+#[doc(alias = "AveragePooling1D")]
 pub type AvgPool1d = AvgPool<1>;
 
 /// Mean of each window of `[.., rows, columns]`.
+#[doc(alias = "AveragePooling2D")]
 pub type AvgPool2d = AvgPool<2>;
 
 /// Means of `[.., positions]` over a given number of windows.
+#[doc(alias = "GlobalAveragePooling1D")]
 pub type AdaptiveAvgPool1d = AdaptiveAvgPool<1>;
 
 /// Means of `[.., rows, columns]` over a given number of windows; `[1, 1]` is global pooling.
+#[doc(alias = "GlobalAveragePooling2D")]
 pub type AdaptiveAvgPool2d = AdaptiveAvgPool<2>;
 
 /// Largest of `[.., positions]` over a given number of windows.
+#[doc(alias = "GlobalMaxPooling1D")]
 pub type AdaptiveMaxPool1d = AdaptiveMaxPool<1>;
 
 /// Largest of `[.., rows, columns]` over a given number of windows.
+#[doc(alias = "GlobalMaxPooling2D")]
 pub type AdaptiveMaxPool2d = AdaptiveMaxPool<2>;
 
 /// Largest of each window of `N` last axes, 1 or 2; the first of equals gets the derivative.

@@ -14,6 +14,8 @@ use crate::module::{Module, Visitor};
 
 /// x plus waves that say where each step is (Vaswani et al. 2017, section 3.5), from
 /// `[.., steps, width]` to the same; it has no parameters.
+#[doc(alias = "SinePositionEncoding")]
+#[doc(alias = "PositionalEncoding")]
 #[derive(Clone, Debug)]
 pub struct SinusoidalEncoding {
     /// `[steps, width]`, for either element type

@@ -24,6 +24,8 @@ impl Sequential {
     }
 
     /// The same with `layer` at the end.
+    #[doc(alias = "add")]
+    #[doc(alias = "append")]
     #[must_use]
     pub fn with(mut self, layer: impl Module + Send + Sync + 'static) -> Self {
         self.layers.push(Box::new(layer));

@@ -51,6 +51,7 @@ const SHORTEST: f64 = 1e-12;
 /// let expected = Tensor::from_vec(vec![1.0, 0.0, 0.0, 1.0 / 3.0], [2, 2]);
 /// assert_abs_diff_eq!(y.value(), &expected, epsilon = 1e-12);
 /// ```
+#[doc(alias = "SpectralNormalization")]
 #[derive(Clone, Debug)]
 pub struct SpectralNorm<L> {
     /// u, `[outputs]`.

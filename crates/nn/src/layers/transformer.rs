@@ -50,6 +50,7 @@ impl Default for TransformerOptions {
 /// `[batch, steps, width]` to the same.
 ///
 /// Parameters have PyTorch's names, from `self_attn.in_proj_weight` to `norm2.bias`.
+#[doc(alias = "TransformerEncoder")]
 #[derive(Clone, Debug)]
 pub struct TransformerEncoderLayer {
     /// What looks at other steps.

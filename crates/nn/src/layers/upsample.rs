@@ -23,6 +23,8 @@ use crate::module::{Module, Visitor};
 /// let doubling = Upsample::by([2.0, 2.0]).linear();
 /// assert_eq!(doubling.forward(&Tensor::zeros([8, 16, 7, 7], DType::F32).into()).shape(), [8, 16, 14, 14]);
 /// ```
+#[doc(alias = "UpSampling1D")]
+#[doc(alias = "UpSampling2D")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Upsample<const N: usize> {
     target: Target<N>,

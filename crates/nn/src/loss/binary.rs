@@ -14,6 +14,8 @@ use super::{Reduction, expect_probabilities, weighted};
 ///
 /// # Panics
 /// If the shapes are not equal, or a p is outside of [0, 1].
+#[doc(alias = "BCELoss")]
+#[doc(alias = "BinaryCrossentropy")]
 #[track_caller]
 #[must_use]
 pub fn bce(probability: &Var, target: &Var, reduction: Reduction) -> Var {
@@ -54,6 +56,8 @@ fn entropy(p: &Expr, t: &Expr) -> Expr {
 ///
 /// # Panics
 /// If the shapes are not equal.
+#[doc(alias = "BCEWithLogitsLoss")]
+#[doc(alias = "binary_cross_entropy_with_logits")]
 #[track_caller]
 #[must_use]
 pub fn bce_with_logits(logit: &Var, target: &Var, reduction: Reduction) -> Var {
@@ -70,6 +74,7 @@ pub fn bce_with_logits(logit: &Var, target: &Var, reduction: Reduction) -> Var {
 ///
 /// # Panics
 /// If the shapes are not equal.
+#[doc(alias = "pos_weight")]
 #[track_caller]
 #[must_use]
 pub fn bce_with_logits_weighted(

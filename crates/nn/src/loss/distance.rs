@@ -11,6 +11,8 @@ use super::Reduction;
 ///
 /// # Panics
 /// If the shapes are not equal.
+#[doc(alias = "CosineEmbeddingLoss")]
+#[doc(alias = "CosineSimilarity")]
 #[track_caller]
 #[must_use]
 pub fn cosine_embedding(a: &Var, b: &Var, same: &Var, margin: f64, reduction: Reduction) -> Var {
@@ -31,6 +33,7 @@ pub fn cosine_embedding(a: &Var, b: &Var, same: &Var, margin: f64, reduction: Re
 ///
 /// # Panics
 /// If the shapes are not equal.
+#[doc(alias = "TripletMarginLoss")]
 #[track_caller]
 #[must_use]
 pub fn triplet(

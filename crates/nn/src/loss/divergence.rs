@@ -15,6 +15,8 @@ use super::{Reduction, weighted};
 ///
 /// # Panics
 /// If the shapes are not equal.
+#[doc(alias = "KLDivLoss")]
+#[doc(alias = "KLDivergence")]
 #[track_caller]
 #[must_use]
 pub fn kl_div(
@@ -41,6 +43,7 @@ pub fn kl_div(
 ///
 /// # Panics
 /// If the shapes are not equal.
+#[doc(alias = "GaussianNLLLoss")]
 #[track_caller]
 #[must_use]
 pub fn gaussian_nll(
@@ -69,6 +72,7 @@ pub fn gaussian_nll(
 ///
 /// # Panics
 /// If the shapes are not equal.
+#[doc(alias = "PoissonNLLLoss")]
 #[track_caller]
 #[must_use]
 pub fn poisson_nll(

@@ -31,8 +31,10 @@ pub enum Reduction {
     /// Sum over everything.
     Sum,
     /// Mean over everything, features as well as batch.
+    #[doc(alias = "sum_over_batch_size")]
     Mean,
     /// Sum over the features, mean over the batch (axis 0): the loss of one sample.
+    #[doc(alias = "batchmean")]
     PerSample,
 }
 

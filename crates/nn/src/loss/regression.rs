@@ -11,6 +11,8 @@ use super::Reduction;
 ///
 /// # Panics
 /// If the shapes are not equal.
+#[doc(alias = "MSELoss")]
+#[doc(alias = "MeanSquaredError")]
 #[track_caller]
 #[must_use]
 pub fn mse(y: &Var, target: &Var, reduction: Reduction) -> Var {
@@ -23,6 +25,8 @@ pub fn mse(y: &Var, target: &Var, reduction: Reduction) -> Var {
 ///
 /// # Panics
 /// If the shapes are not equal.
+#[doc(alias = "L1Loss")]
+#[doc(alias = "MeanAbsoluteError")]
 #[track_caller]
 #[must_use]
 pub fn l1(y: &Var, target: &Var, reduction: Reduction) -> Var {
@@ -35,6 +39,7 @@ pub fn l1(y: &Var, target: &Var, reduction: Reduction) -> Var {
 ///
 /// # Panics
 /// If the shapes are not equal.
+#[doc(alias = "HuberLoss")]
 #[track_caller]
 #[must_use]
 pub fn huber(y: &Var, target: &Var, delta: f64, reduction: Reduction) -> Var {
@@ -54,6 +59,7 @@ pub fn huber(y: &Var, target: &Var, delta: f64, reduction: Reduction) -> Var {
 ///
 /// # Panics
 /// If the shapes are not equal.
+#[doc(alias = "SmoothL1Loss")]
 #[track_caller]
 #[must_use]
 pub fn smooth_l1(y: &Var, target: &Var, beta: f64, reduction: Reduction) -> Var {

@@ -7,6 +7,11 @@ use super::flat::{dot, largest};
 /// How an optimiser keeps a gradient from moving its parameters too far.
 ///
 /// Nothing is written for it: the update reads every element of the gradient as it should have been.
+#[doc(alias = "clip_grad_norm_")]
+#[doc(alias = "clip_grad_value_")]
+#[doc(alias = "clipnorm")]
+#[doc(alias = "clipvalue")]
+#[doc(alias = "global_clipnorm")]
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Clip {
     /// Not at all.

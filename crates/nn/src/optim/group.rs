@@ -20,6 +20,7 @@ use super::optimizer::Entry;
 /// assert_eq!(optimizer.learning_rate_of("0.bias"), Some(1e-4));
 /// assert_eq!(optimizer.learning_rate_of("2.bias"), Some(1e-3));
 /// ```
+#[doc(alias = "param_groups")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     members: Members,

@@ -36,6 +36,7 @@ use moment::Time;
 #[non_exhaustive]
 pub enum Schedule {
     /// The base value throughout.
+    #[doc(alias = "ConstantLR")]
     #[default]
     Constant,
     /// The base value until this share of the run, from there linearly down to 0.
@@ -47,6 +48,7 @@ pub enum Schedule {
         from: f64,
     },
     /// γⁿ after n whole spans (`StepLR`).
+    #[doc(alias = "StepLR")]
     Step {
         /// Time between two falls.
         every: Span,
@@ -54,6 +56,8 @@ pub enum Schedule {
         gamma: f64,
     },
     /// γⁿ when n of the milestones are past (`MultiStepLR`).
+    #[doc(alias = "MultiStepLR")]
+    #[doc(alias = "PiecewiseConstantDecay")]
     MultiStep {
         /// The milestones, each from the beginning.
         at: Vec<Span>,
@@ -61,6 +65,8 @@ pub enum Schedule {
         gamma: f64,
     },
     /// γˣ when the span has passed x times, not only whole times (`ExponentialLR`).
+    #[doc(alias = "ExponentialLR")]
+    #[doc(alias = "ExponentialDecay")]
     Exponential {
         /// γ
         gamma: f64,
@@ -69,6 +75,8 @@ pub enum Schedule {
     },
     /// f + (1 − f)(1 + cos πx)/2 at the share x of the span (`CosineAnnealingLR`; Loshchilov and
     /// Hutter 2017, eq. 5). After the span it rises again, as PyTorch's does.
+    #[doc(alias = "CosineAnnealingLR")]
+    #[doc(alias = "CosineDecay")]
     Cosine {
         /// Half a period.
         over: Span,
@@ -77,6 +85,8 @@ pub enum Schedule {
     },
     /// As `Cosine`, but at the end of each span back to 1 (`CosineAnnealingWarmRestarts`; Loshchilov
     /// and Hutter 2017).
+    #[doc(alias = "CosineAnnealingWarmRestarts")]
+    #[doc(alias = "CosineDecayRestarts")]
     CosineRestarts {
         /// The first span.
         first: Span,
@@ -86,6 +96,7 @@ pub enum Schedule {
         floor: f64,
     },
     /// On a line over the span, then constant (`LinearLR`).
+    #[doc(alias = "LinearLR")]
     Linear {
         /// The value at the beginning.
         from: f64,
@@ -95,6 +106,8 @@ pub enum Schedule {
         over: Span,
     },
     /// f + (1 − f)(1 − x)ᵖ at the share x of the span, then constant (`PolynomialLR`).
+    #[doc(alias = "PolynomialLR")]
+    #[doc(alias = "PolynomialDecay")]
     Polynomial {
         /// The time of the fall.
         over: Span,
@@ -105,6 +118,7 @@ pub enum Schedule {
     },
     /// Up to 1 and down again, by half cosines (`OneCycleLR`; Smith and Topin 2018). The base value
     /// is the peak. Momentum stays as it is.
+    #[doc(alias = "OneCycleLR")]
     OneCycle {
         /// The whole cycle; its last step has the last value.
         over: Span,
@@ -117,6 +131,7 @@ pub enum Schedule {
     },
     /// Again and again from 0 to 1 on a line, and constant until the next time: for the weight of a
     /// divergence (Fu et al. 2019, eq. 6).
+    #[doc(alias = "CyclicLR")]
     Cyclic {
         /// A cycle.
         period: Span,
@@ -124,6 +139,7 @@ pub enum Schedule {
         rise: f64,
     },
     /// One after the other (`SequentialLR`); each counts time from its own beginning.
+    #[doc(alias = "SequentialLR")]
     Chain {
         /// What begins.
         first: Box<Self>,
@@ -131,6 +147,7 @@ pub enum Schedule {
         then: Vec<(Span, Self)>,
     },
     /// The product of the factors (`ChainedScheduler`).
+    #[doc(alias = "ChainedScheduler")]
     Product(Vec<Self>),
 }
 

@@ -42,6 +42,8 @@ impl Tensor {
     /// # Panics
     /// If the number of values is not the number of elements of `shape`; see
     /// [`try_from_vec`](Self::try_from_vec).
+    #[doc(alias = "tensor")]
+    #[doc(alias = "from_numpy")]
     #[track_caller]
     #[must_use]
     pub fn from_vec<T: Element>(values: Vec<T>, shape: impl Into<Shape>) -> Self {
@@ -63,6 +65,7 @@ impl Tensor {
     }
 
     /// Every element `value`, whose type is the tensor's.
+    #[doc(alias = "fill")]
     #[must_use]
     pub fn full<T: Element>(shape: impl Into<Shape>, value: T) -> Self {
         Array::full(shape, value).into()
@@ -77,12 +80,14 @@ impl Tensor {
     }
 
     /// Element `[i, j, ...]` is `value(&[i, j, ...])`, whose type is the tensor's.
+    #[doc(alias = "fromfunction")]
     #[must_use]
     pub fn from_fn<T: Element>(shape: impl Into<Shape>, value: impl FnMut(&[usize]) -> T) -> Self {
         Array::from_fn(shape, value).into()
     }
 
     /// Independent numbers, uniform in `[low, high)`; see [`Array::uniform`].
+    #[doc(alias = "rand")]
     #[must_use]
     pub fn uniform(
         shape: impl Into<Shape>,
@@ -95,6 +100,7 @@ impl Tensor {
     }
 
     /// Independent numbers, normal with the given mean and standard deviation.
+    #[doc(alias = "randn")]
     #[must_use]
     pub fn normal(
         shape: impl Into<Shape>,
@@ -130,6 +136,8 @@ impl Tensor {
     ///
     /// # Panics
     /// If there are none, the axis does not exist, or other axes or the types differ.
+    #[doc(alias = "concat")]
+    #[doc(alias = "concatenate")]
     #[track_caller]
     #[must_use]
     pub fn cat(tensors: &[Self], axis: isize) -> Self {

@@ -92,6 +92,8 @@ impl Tensor {
 
     /// The same elements in another type, rounded to nearest, or without their fractions where that is
     /// one of integers; itself if it has that type.
+    #[doc(alias = "to")]
+    #[doc(alias = "astype")]
     #[must_use]
     pub fn cast(&self, dtype: DType) -> Self {
         if self.dtype() == dtype {
@@ -161,6 +163,8 @@ impl Tensor {
     }
 
     /// Number of axes.
+    #[doc(alias = "ndim")]
+    #[doc(alias = "dim")]
     #[must_use]
     #[inline]
     pub fn rank(&self) -> usize {
@@ -168,6 +172,8 @@ impl Tensor {
     }
 
     /// Number of elements.
+    #[doc(alias = "numel")]
+    #[doc(alias = "size")]
     #[must_use]
     #[inline]
     pub fn elements(&self) -> usize {
@@ -202,6 +208,7 @@ impl Tensor {
     }
 
     /// Whether both tensors look at the same buffer.
+    #[doc(alias = "data_ptr")]
     #[must_use]
     #[inline]
     pub fn shares_storage_with(&self, other: &Self) -> bool {
@@ -242,6 +249,8 @@ impl Tensor {
     }
 
     /// The elements in row-major order, as `f64`.
+    #[doc(alias = "tolist")]
+    #[doc(alias = "numpy")]
     #[must_use]
     pub fn to_vec(&self) -> Vec<f64> {
         of_array!(self, T, x => x.values().iter().map(|x| x.to_f64()).collect())

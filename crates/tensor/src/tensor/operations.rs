@@ -111,41 +111,58 @@ macro_rules! operations {
 
 // Views and copies.
 operations! { any:
+    #[doc(alias = "view")]
     #[must_use] reshape(sizes: [&[isize]]) -> Tensor;
     #[must_use] with_shape(shape: [Shape]) -> Tensor;
+    #[doc(alias = "transpose")]
     #[must_use] permute(order: [&[usize]]) -> Tensor;
     #[must_use] transpose(first: [isize], second: [isize]) -> Tensor;
     #[must_use] t() -> Tensor;
+    #[doc(alias = "expand")]
     #[must_use] broadcast_to(shape: [impl Into<Shape>]) -> Tensor;
+    #[doc(alias = "expand_dims")]
     #[must_use] unsqueeze(axis: [isize]) -> Tensor;
     #[must_use] squeeze(axis: [isize]) -> Tensor;
+    #[doc(alias = "reverse")]
     #[must_use] flip(axes: [impl Into<Axes>]) -> Tensor;
     #[must_use] contiguous() -> Tensor;
+    #[doc(alias = "clone")]
     #[must_use] copied() -> Tensor;
+    #[doc(alias = "narrow")]
     #[must_use] slice(axis: [isize], positions: [impl Into<Slice>]) -> Tensor;
     #[must_use] select(axis: [isize], position: [usize]) -> Tensor;
     #[must_use] place(shape: [Shape], axis: [isize], positions: [impl Into<Slice>]) -> Tensor;
+    #[doc(alias = "index_select")]
     #[must_use] rows(indices: [&[usize]]) -> Tensor;
     #[must_use] diagonal(offset: [isize], axes: [[isize; 2]]) -> Tensor;
+    #[doc(alias = "diag_embed")]
     #[must_use] place_diagonal(shape: [Shape], diagonal: [&Diagonal]) -> Tensor;
     #[must_use] tril(offset: [isize]) -> Tensor;
     #[must_use] triu(offset: [isize]) -> Tensor;
     #[must_use] roll(axis: [isize], shift: [isize]) -> Tensor;
+    #[doc(alias = "sliding_window_view")]
     #[must_use] unfold(axis: [isize], size: [usize], step: [usize]) -> Tensor;
 }
 
 // Reading, adding and choosing at indices.
 operations! {
+    #[doc(alias = "col2im")]
     #[must_use] fold(axis: [isize], positions: [usize], step: [usize]) -> Tensor;
     #[must_use] gather(indices: [&Array<i64>]) -> Tensor;
+    #[doc(alias = "take")]
     #[must_use] gather_rows(indices: [&Array<i64>]) -> Tensor;
+    #[doc(alias = "take_along_axis")]
+    #[doc(alias = "take_along_dim")]
     #[must_use] gather_along(axis: [isize], indices: [&Array<i64>]) -> Tensor;
     #[must_use] scatter_along(axis: [isize], indices: [&Array<i64>], values: [&Tensor]) -> Tensor;
     #[must_use] scatter_add(indices: [&Array<i64>], size: [usize]) -> Tensor;
     #[must_use] scatter_add_rows(indices: [&Array<i64>], rows: [usize]) -> Tensor;
+    #[doc(alias = "scatter_add")]
     #[must_use] scatter_add_along(shape: [Shape], axis: [isize], indices: [&Array<i64>]) -> Tensor;
     #[must_use] index_select(axis: [isize], indices: [&Array<i64>]) -> Tensor;
+    #[doc(alias = "index_add")]
     #[must_use] index_sum(axis: [isize], indices: [&Array<i64>], size: [usize]) -> Tensor;
+    #[doc(alias = "top_k")]
     #[must_use] topk(k: [usize]) -> (Tensor, Array<i64>);
     #[must_use] topk_positions(k: [usize]) -> Array<i64>;
     #[must_use] sort(descending: [bool]) -> (Tensor, Array<i64>);
@@ -168,6 +185,7 @@ operations! {
     #[must_use] unary(function: [Unary]) -> Tensor;
     #[must_use] binary(function: [Binary], other: [&Tensor]) -> Tensor;
     #[must_use] scale(factor: [f64]) -> Tensor;
+    #[doc(alias = "isfinite")]
     #[must_use] is_finite() -> bool;
     #[must_use] gammainc(x: [&Tensor], order: [usize]) -> Tensor;
     #[must_use] gamma_from_normal(z: [&Tensor]) -> Tensor;
@@ -175,11 +193,15 @@ operations! {
     #[must_use] von_mises_fisher_moment(dimensions: [usize], order: [usize]) -> Tensor;
     #[must_use] von_mises_fisher_tail(s: [&Tensor], dimensions: [usize], order: [usize]) -> Tensor;
     #[must_use] von_mises_fisher_from_normal(z: [&Tensor], dimensions: [usize]) -> Tensor;
+    #[doc(alias = "reduce_sum")]
     #[must_use] sum(axes: [impl Into<Axes>]) -> Tensor;
     #[must_use] sum_resolved(axes: [ReducedAxes]) -> Tensor;
+    #[doc(alias = "reduce_mean")]
     #[must_use] mean(axes: [impl Into<Axes>]) -> Tensor;
     #[must_use] sum_to(shape: [&Shape]) -> Tensor;
+    #[doc(alias = "amax")]
     #[must_use] max(axes: [impl Into<Axes>]) -> Tensor;
+    #[doc(alias = "amin")]
     #[must_use] min(axes: [impl Into<Axes>]) -> Tensor;
     #[must_use] any(axes: [impl Into<Axes>]) -> Tensor;
     #[must_use] all(axes: [impl Into<Axes>]) -> Tensor;
@@ -192,8 +214,12 @@ operations! {
 
 // Products, convolutions, windows and images.
 operations! {
+    #[doc(alias = "mm")]
+    #[doc(alias = "bmm")]
     #[must_use] matmul(right: [&Tensor]) -> Tensor;
     #[must_use] matmul_transposed(right: [&Tensor], transposed: [[bool; 2]]) -> Tensor;
+    #[doc(alias = "addmm")]
+    #[doc(alias = "linear")]
     #[must_use] affine(right: [&Tensor], row: [&Tensor]) -> Tensor;
     #[must_use] conv1d(weight: [&Tensor], bias: [Option<&Tensor>], options: [&Convolution<1>]) -> Tensor;
     #[must_use] conv2d(weight: [&Tensor], bias: [Option<&Tensor>], options: [&Convolution<2>]) -> Tensor;
@@ -207,6 +233,7 @@ operations! {
     #[must_use] max_pool_positions(geometry: [&PoolGeometry]) -> Array<i64>;
     #[must_use] average_pool(geometry: [&PoolGeometry], count_padding: [bool]) -> Tensor;
     #[must_use] average_unpool(geometry: [&PoolGeometry], count_padding: [bool]) -> Tensor;
+    #[doc(alias = "interpolate")]
     #[must_use] resample(geometry: [&Resampling]) -> Tensor;
     #[must_use] resample_adjoint(geometry: [&Resampling]) -> Tensor;
 }
@@ -226,9 +253,11 @@ operations! {
     #[must_use] lu_solve(order: [&Array<i64>], right: [&Tensor], transposed: [bool]) -> Tensor;
     #[must_use] lu_slogdet(order: [&Array<i64>]) -> (Tensor, Tensor);
     #[must_use] lu_det(order: [&Array<i64>]) -> Tensor;
+    #[doc(alias = "inv")]
     #[must_use] inverse() -> Tensor;
     #[doc = "\n# Errors\nAs there."]
     try_inverse() -> Result<Tensor, MatrixError>;
+    #[doc(alias = "logabsdet")]
     #[must_use] slogdet() -> (Tensor, Tensor);
     #[must_use] det() -> Tensor;
     #[must_use] qr() -> (Tensor, Tensor);
@@ -274,6 +303,7 @@ impl Tensor {
     ///
     /// # Panics
     /// If the shapes or types differ.
+    #[doc(alias = "add_")]
     #[track_caller]
     pub fn add_assign(&mut self, other: &Self) {
         of_array!("add_assign", self, T, x => x.add_assign(other.operand::<T>("add_assign")));

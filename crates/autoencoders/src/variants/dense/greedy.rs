@@ -7,8 +7,8 @@
 //! ```
 //!
 //! and in each phase λ Σ ½‖W‖² over the weights that move; fine-tuning at a tenth of the rate. Every
-//! pair is an autoencoder of what the pairs before it give. Small problems one after the other: this is how deep networks were first
-//! trained at all (Hinton and Salakhutdinov 2006; Bengio et al. 2007).
+//! pair is an autoencoder of what the pairs before it give. Small problems one after the other: this is
+//! how deep networks were first trained at all (Hinton and Salakhutdinov 2006; Bengio et al. 2007).
 //!
 //! Changes with respect to the stacked autoencoder: the phases. The objective of the last is that.
 

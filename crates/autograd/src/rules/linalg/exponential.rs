@@ -41,6 +41,7 @@ impl Var {
     ///
     /// # Panics
     /// If they are not square, or an element is not finite.
+    #[doc(alias = "expm")]
     #[track_caller]
     #[must_use]
     pub fn matrix_exp(&self) -> Self {

@@ -203,6 +203,7 @@ impl Var {
     ///
     /// # Panics
     /// If they are not square, or one is singular; see [`Tensor::try_inverse`].
+    #[doc(alias = "inv")]
     #[track_caller]
     #[must_use]
     pub fn inverse(&self) -> Self {
@@ -215,6 +216,7 @@ impl Var {
     ///
     /// # Panics
     /// If they are not square; and in the backward sweep, if one is singular.
+    #[doc(alias = "logabsdet")]
     #[track_caller]
     #[must_use]
     pub fn slogdet(&self) -> (Tensor, Self) {

@@ -17,6 +17,7 @@ use crate::module::{Module, Visitor};
 ///
 /// Parameters have PyTorch's names, such as `weight_ih_l0`, `[hidden, inputs]`, and
 /// `bias_hh_l1_reverse`, `[hidden]`.
+#[doc(alias = "SimpleRNN")]
 #[derive(Clone, Debug)]
 pub struct Rnn(Stack);
 
@@ -66,6 +67,7 @@ impl Module for Rnn {
 }
 
 /// One step of [`Rnn`]; its parameters are `weight_ih`, `weight_hh`, `bias_ih` and `bias_hh`.
+#[doc(alias = "SimpleRNNCell")]
 #[derive(Clone, Debug)]
 pub struct RnnCell(Cell);
 

@@ -8,6 +8,7 @@ use super::cell::{Cell, Kind, State};
 use crate::module::Visitor;
 
 /// How a recurrent network is built; by default one layer, forward, `[steps, batch, inputs]`.
+#[doc(alias = "Bidirectional")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RecurrentOptions {
     /// Layers above each other: the outputs of one are the inputs of the next.
