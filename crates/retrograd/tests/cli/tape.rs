@@ -9,7 +9,7 @@ fn a_step_is_shown_as_a_table_with_what_it_keeps() {
     for words in [
         "encoder.0.weight",
         "affine",
-        "deterministic.rs:",
+        "body.rs:",
         "kept for the rules",
         "W̄ = gᵀ·x",
         "every buffer once",
