@@ -370,7 +370,7 @@ fn a_loss_that_is_not_finite_stops_the_run_and_names_its_operation() {
     let folder = TempDir::new().unwrap();
     let words = [
         "epoch 1",
-        "`affine` at crates/autoencoders/src/variants/deep.rs",
+        "`affine` at crates/autoencoders/src/parts/body.rs",
         "encoder.2.weight",
         "is not finite",
         "smaller learning rate",
