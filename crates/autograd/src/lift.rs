@@ -114,7 +114,9 @@ fn record(primitive: Rc<dyn Primitive>, inputs: &[&Var]) -> (Var, Residuals) {
         unreachable!("an input is tracked")
     };
     let below: Vec<Var> = inputs.iter().map(|x| x.below()).collect();
-    let (y, residuals) = Var::apply_keeping(Shared(Rc::clone(&primitive)), &refs(&below), true);
+    let mut residuals = Residuals::default();
+    let shared = Shared(Rc::clone(&primitive));
+    let y = Var::apply_keeping(shared, &refs(&below), Some(&mut residuals));
     let needed = Needed::from_fn(inputs.len(), |i| inputs[i].is_tracked());
     let saves = primitive.saves(needed);
     let location = tape.location();
@@ -266,7 +268,9 @@ fn move_forwards(primitive: &Rc<dyn Primitive>, inputs: &[&Var], level: u64) -> 
         .iter()
         .map(|dual| dual.as_ref().map(|dual| &dual.tangent))
         .collect();
-    let (y, residuals) = Var::apply_keeping(Shared(Rc::clone(primitive)), &x, true);
+    let mut residuals = Residuals::default();
+    let shared = Shared(Rc::clone(primitive));
+    let y = Var::apply_keeping(shared, &x, Some(&mut residuals));
     let y = Output {
         value: Some(y),
         residuals,
@@ -292,7 +296,7 @@ fn move_forwards(primitive: &Rc<dyn Primitive>, inputs: &[&Var], level: u64) -> 
     };
     #[cfg(test)]
     let tangent = tests::spoil(&**primitive, tangent);
-    let primal = y.clone();
+    let primal = (*y).clone();
     let y_moving = match tangent {
         None => primal,
         Some(tangent) => Var::moving(Dual {

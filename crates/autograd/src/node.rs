@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::checkpoint::Region;
 use crate::derivative::{Derivatives, NoDerivative};
-use crate::primitive::{Output, Primitive};
+use crate::primitive::Primitive;
 use crate::var::Var;
 
 /// Position of a node on its tape.
@@ -79,36 +79,6 @@ pub(crate) struct Saved {
     pub(crate) freed: bool,
 }
 
-/// The values of the inputs, where kept, and of the output, and the residuals.
-type Values = (SmallVec<[Option<Var>; 3]>, Output);
-
-impl Saved {
-    /// The values, for good; nothing if they have been taken before.
-    #[inline]
-    pub(crate) fn take(&mut self) -> Option<Values> {
-        let freed = std::mem::replace(&mut self.freed, true);
-        (!freed).then(|| {
-            let output = Output {
-                value: self.output.take(),
-                residuals: self.residuals.drain(..).collect(),
-            };
-            (std::mem::take(&mut self.inputs), output)
-        })
-    }
-
-    /// The values; nothing if they have been taken.
-    #[inline]
-    pub(crate) fn copy(&self) -> Option<Values> {
-        (!self.freed).then(|| {
-            let output = Output {
-                value: self.output.clone(),
-                residuals: self.residuals.iter().cloned().collect(),
-            };
-            (self.inputs.clone(), output)
-        })
-    }
-}
-
 impl Kind {
     /// `primitive`, which was computed at `location`.
     pub(crate) fn of(
@@ -165,7 +135,9 @@ impl Node {
         let saved = self.saved.get_mut();
         saved.inputs.clear();
         saved.output = None;
-        saved.residuals.clear();
+        if !saved.residuals.is_empty() {
+            saved.residuals.clear();
+        }
         saved.freed = false;
     }
 

@@ -504,6 +504,11 @@ pub struct Output {
 }
 
 impl Output {
+    #[inline]
+    pub(crate) fn has_residuals(&self) -> bool {
+        !self.residuals.is_empty()
+    }
+
     /// What [`Primitive::forward_with_residuals`] has kept under this name: a constant, of a batch one
     /// for each member.
     ///

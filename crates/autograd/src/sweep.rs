@@ -15,7 +15,7 @@ use crate::checkpoint::Region;
 use crate::derivative::{Derivatives, NoDerivative};
 use crate::lift;
 use crate::node::{Kind, Node, NodeId, Operand};
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive};
+use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Residuals};
 use crate::recycle;
 use crate::tape::Tape;
 use crate::var::Var;
@@ -181,11 +181,14 @@ fn rule(
         let looks_at_values = primitive.derivatives() != Derivatives::Every;
         if looks_at_values {
             lift::refuse_to_move(node, x, y, g);
+            if let Some(members) = lift::batch_of(x, y, g) {
+                return lift::rule_one_by_one(primitive, (x, y, g), members);
+            }
         }
-        match lift::batch_of(x, y, g).filter(|_| looks_at_values) {
-            Some(members) => lift::rule_one_by_one(primitive, (x, y, g), members),
-            None => primitive.vjp(x, y, &lift::beside(g, y)),
+        if y.has_residuals() {
+            return primitive.vjp(x, y, &lift::beside(g, y));
         }
+        primitive.vjp(x, y, g)
     });
     #[cfg(test)]
     let results = crate::check::mutation::spoil(node, g, results);
@@ -255,18 +258,32 @@ fn residuals(
     mode: Sweep,
     matters: impl Fn(NodeId) -> bool,
 ) -> (Inputs, Output) {
-    let (mut values, mut output) = match mode {
-        Sweep::Once => node.saved.borrow_mut().take(),
-        Sweep::Retain | Sweep::Record => node.saved.borrow().copy(),
+    let mut saved = node.saved.borrow_mut();
+    if saved.freed {
+        refuse_again(id, node);
     }
-    .unwrap_or_else(|| {
-        panic!(
-            "backward: what node {id} ({} at {}) saved was freed by an earlier sweep; compute again, or make the \
-             earlier sweep with backward_retaining or grad",
-            node.name(),
-            node.location
-        )
-    });
+    // Each part by itself: together they are too long to be moved in registers.
+    let (mut values, output);
+    let mut residuals = Residuals::default();
+    if mode == Sweep::Once {
+        saved.freed = true;
+        values = std::mem::take(&mut saved.inputs);
+        output = saved.output.take();
+        if !saved.residuals.is_empty() {
+            residuals = saved.residuals.drain(..).collect();
+        }
+    } else {
+        values = saved.inputs.clone();
+        output = saved.output.clone();
+        if !saved.residuals.is_empty() {
+            residuals = saved.residuals.iter().cloned().collect();
+        }
+    }
+    drop(saved);
+    let mut output = Output {
+        value: output,
+        residuals,
+    };
     // A recorded sweep hands the rule the Vars of the tape, so that it is itself recorded.
     if mode == Sweep::Record {
         let both = values.iter_mut().zip(node.inputs());
@@ -287,6 +304,16 @@ fn residuals(
         needed: Needed::from_fn(node.inputs.len(), needed),
     };
     (x, output)
+}
+
+#[cold]
+fn refuse_again(id: NodeId, node: &Node) -> ! {
+    panic!(
+        "backward: what node {id} ({} at {}) saved was freed by an earlier sweep; compute again, or make the earlier \
+         sweep with backward_retaining or grad",
+        node.name(),
+        node.location
+    )
 }
 
 /// Adds one use's cotangent to what the other uses gave. Only the sweep does this.

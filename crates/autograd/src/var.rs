@@ -394,22 +394,26 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn apply(primitive: impl Primitive + 'static, inputs: &[&Self]) -> Self {
-        Self::apply_keeping(primitive, inputs, false).0
+        Self::apply_keeping(primitive, inputs, None)
     }
 
-    /// As [`apply`](Self::apply), and what its rule will read beside inputs and output, if somebody else
-    /// is to `keep` it or the result is tracked.
+    /// As [`apply`](Self::apply), with what its rule will read beside inputs and output for somebody else
+    /// as well.
     #[track_caller]
     #[inline]
     pub(crate) fn apply_keeping(
         primitive: impl Primitive + 'static,
         inputs: &[&Self],
-        keep: bool,
-    ) -> (Self, Residuals) {
+        kept: Option<&mut Residuals>,
+    ) -> Self {
         // Compiled for every primitive, so what does not need to know which it is has functions of
         // its own. The result is computed here, so that `forward` knows its caller.
         if inputs.iter().any(|input| input.is_lifted()) {
-            return lift::apply(Rc::new(primitive), inputs);
+            let (y, residuals) = lift::apply(Rc::new(primitive), inputs);
+            if let Some(kept) = kept {
+                *kept = residuals;
+            }
+            return y;
         }
         let is_tracked = inputs.iter().any(|input| input.is_tracked());
         let values = values(inputs);
@@ -418,14 +422,17 @@ impl Var {
         let Forward {
             value: output,
             residuals,
-        } = if keep || is_tracked {
+        } = if is_tracked || kept.is_some() {
             primitive.forward_with_residuals(&values)
         } else {
             primitive.forward(&values).into()
         };
         let took = clock.map(|clock| clock.elapsed());
+        if let Some(kept) = kept {
+            *kept = residuals.clone();
+        }
         let Some(tape) = tape else {
-            return (Self::constant(output), residuals);
+            return Self::constant(output);
         };
         let location = tape.location();
         if tape.detector().borrow().is_on() {
@@ -435,7 +442,7 @@ impl Var {
             if let Some(took) = took {
                 tape.note_constant(&primitive, inputs, &output, took);
             }
-            return (Self::on_tape(output, tape.clone()), residuals);
+            return Self::on_tape(output, tape.clone());
         }
         let needed = Needed::from_fn(inputs.len(), |i| inputs[i].is_tracked());
         let saves = primitive.saves(needed);
@@ -450,7 +457,7 @@ impl Var {
         if let Some(took) = took {
             tape.note_node(id, inputs, &output, took);
         }
-        (Self::tracked(output, tape.clone(), id), residuals)
+        Self::tracked(output, tape.clone(), id)
     }
 }
 

@@ -16,7 +16,9 @@ use super::moment::Centre;
 use super::norm::{are_squares_safe, units};
 use super::one;
 use crate::calculus::{Expr, Pointwise};
-use crate::primitive::{Batched, Cotangents, Forward, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{
+    Batched, Cotangents, Forward, Inputs, Needed, Output, Primitive, Residuals, Saves,
+};
 use crate::var::Var;
 
 /// (x − m)·s over groups, which are along axes.
@@ -205,7 +207,9 @@ impl Var {
             .filter(|&axis| axis != 1)
             .collect();
         let axes = self.reduced("batch_norm", &axes[..]);
-        let (y, kept) = Self::apply_keeping(Standardize { axes, epsilon }, &[self], true);
+        let mut kept = Residuals::default();
+        let standardize = Standardize { axes, epsilon };
+        let y = Self::apply_keeping(standardize, &[self], Some(&mut kept));
         assert!(
             self.batch_size().is_none(),
             "batch_norm: its statistics are those of a batch, and a member of a batch in vmap has none"

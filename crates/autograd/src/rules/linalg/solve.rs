@@ -15,7 +15,9 @@ use smallvec::SmallVec;
 
 use super::super::{of_each, one};
 use super::{alone, batches, known, size};
-use crate::primitive::{Batched, Cotangents, Forward, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{
+    Batched, Cotangents, Forward, Inputs, Needed, Output, Primitive, Residuals, Saves,
+};
 use crate::var::Var;
 
 /// X with A·X = B or Aᵀ·X = B, for equal batches of both. Where A has been factored, the factors and the
@@ -227,7 +229,8 @@ impl Var {
     #[track_caller]
     fn sign_and_log(&self) -> (Self, Self) {
         shape::square("slogdet", self.shape()).or_panic();
-        let (log, kept) = Self::apply_keeping(LogAbsDet, &[self], true);
+        let mut kept = Residuals::default();
+        let log = Self::apply_keeping(LogAbsDet, &[self], Some(&mut kept));
         (kept.of("sign").clone(), log)
     }
 
