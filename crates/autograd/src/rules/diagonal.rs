@@ -30,6 +30,9 @@ impl Primitive for TakeDiagonal {
         one(Var::apply(PlaceDiagonal { shape, diagonal }, &[g]))
     }
     moves!(Linear);
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        Some(Self(behind_batch(self.0)).forward(&[x[0].value]))
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y[i] = x[i, i + offset]".into()
     }
@@ -66,6 +69,13 @@ impl Primitive for PlaceDiagonal {
         one(Var::apply(TakeDiagonal(self.diagonal), &[g]))
     }
     moves!(Linear);
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        let all = Self {
+            shape: x[0].behind(&self.shape, 0),
+            diagonal: behind_batch(self.diagonal),
+        };
+        Some(all.forward(&[x[0].value]))
+    }
     fn formula(&self) -> Cow<'static, str> {
         "y = x on a diagonal, 0 elsewhere".into()
     }
@@ -78,6 +88,14 @@ impl Primitive for PlaceDiagonal {
     }
     fn flops(&self, _x: &[Shape], _y: &Shape) -> u64 {
         0
+    }
+}
+
+/// The diagonal behind an axis for the members of a batch.
+fn behind_batch(diagonal: Diagonal) -> Diagonal {
+    Diagonal {
+        axes: diagonal.axes.map(|axis| axis + 1),
+        ..diagonal
     }
 }
 

@@ -11,7 +11,7 @@ use retrograd_tensor::{Axes, ReducedAxes, Shape, Tensor, keep};
 
 use super::one;
 use crate::calculus::{Expr, Pointwise};
-use crate::primitive::{Cotangents, Inputs, Needed, Output, Primitive, Saves};
+use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves};
 use crate::var::Var;
 
 static FROM_FIRST: LazyLock<Pointwise> =
@@ -97,6 +97,9 @@ impl Primitive for Scatter {
         let Centre { first, distance } = Centre::recorded(&x[0], self.0);
         let g = g.with_shape(self.0.kept(x.shape(0)));
         one(SLOPE.apply(&[&x[0], &first, &distance, &g]))
+    }
+    fn forward_batched(&self, x: &[Batched<'_>]) -> Option<Tensor> {
+        Some(Self(self.0.behind_batch()).forward(&[x[0].value]))
     }
     fn formula(&self) -> Cow<'static, str> {
         "y = Σ (x − mean x)²".into()

@@ -119,10 +119,79 @@ fn a_batch_is_its_members() {
     println!("cannot be batched: {refused:?}");
     println!("one after another: {:?}", taken_one_by_one());
     for common in [
-        "matmul", "sum", "exp", "softmax", "conv2d", "slice", "affine", "permute",
+        "matmul",
+        "sum",
+        "exp",
+        "softmax",
+        "conv2d",
+        "slice",
+        "affine",
+        "permute",
+        "det",
+        "logdet",
+        "layer_norm",
+        "matrix_function",
     ] {
         assert!(!refused.contains(common), "{common}");
     }
+}
+
+/// Members that are chosen from in different places, and the gradients of all of them at once.
+#[test]
+fn what_is_chosen_by_comparing_has_a_place_for_each_member() {
+    let chosen = [
+        "topk",
+        "sort",
+        "median",
+        "quantile",
+        "cummax",
+        "cummin",
+        "max_pool1d",
+        "max_pool2d",
+        "adaptive_max_pool",
+        "gather",
+        "gather_along",
+        "scatter",
+        "scatter_add_along",
+        "with",
+        "det",
+        "logdet",
+        "eigh",
+        "svd",
+        "solve",
+        "inverse",
+        "standardize",
+        "layer_norm",
+    ];
+    let mut met = BTreeSet::new();
+    let _ = taken_one_by_one();
+    for row in rows().iter().filter(|row| chosen.contains(&row.method())) {
+        met.insert(row.method());
+        let slopes = gradient_of(|x| {
+            let y = (row.f)(x);
+            let weights = Tensor::from_fn(*y.shape(), |index| {
+                1.0 + index.iter().fold(0.0, |sum, &i| sum * 0.7 + i as f64)
+            });
+            (y * Var::from(weights)).sum(..)
+        });
+        // The largest of one member are the smallest of the next.
+        let member =
+            |sign: f64| -> Vec<Tensor> { row.inputs.iter().map(|x| x.scale(sign)).collect() };
+        let members = [member(1.0), member(-1.0), member(0.5)];
+        for i in 0..row.inputs.len() {
+            let batch = |j: usize| Tensor::stack(&members.each_ref().map(|x| x[j].clone()), 0);
+            let batch: Vec<Tensor> = (0..row.inputs.len()).map(batch).collect();
+            let all = vmap(|x| slopes(x).swap_remove(i), &batch);
+            for (j, x) in members.iter().enumerate() {
+                let x: Vec<Var> = x.iter().map(|x| x.clone().into()).collect();
+                let one = slopes(&x)[i].value().contiguous();
+                near(&all.select(0, j).contiguous(), &one, row.operation);
+            }
+        }
+    }
+    assert_eq!(met.len(), chosen.len(), "{met:?}");
+    let slow = taken_one_by_one();
+    assert!(slow.is_empty(), "one after another: {slow:?}");
 }
 
 /// A network of two layers, of numbers in a row.
