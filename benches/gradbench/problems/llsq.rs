@@ -50,14 +50,11 @@ impl Function for Error {
         let (x, point) = x.split_at(self.coefficients);
         let (t, sign) = (point[0], point[1]);
         let mut power = R::from(1.0);
-        let powers: Vec<R> = x
-            .iter()
-            .map(|_| {
-                let own = power;
-                power *= t;
-                own
-            })
-            .collect();
+        let mut powers = vec![power; x.len()];
+        for own in &mut powers {
+            *own = power;
+            power *= t;
+        }
         y[0] = (sign - R::dot(x, &powers)).square() * 0.5;
     }
 }

@@ -7,8 +7,6 @@
 //! The slopes ∂f/∂a and ∂f/∂b are computed once and serve all directions, and the directions stand
 //! side by side, where the compiler puts them into vectors.
 
-use std::array::from_fn;
-
 use super::real::Real;
 use super::rules::{Chain, scalar_operators};
 
@@ -54,14 +52,28 @@ impl<const N: usize, R: Real> Duals<N, R> {
     }
 }
 
-/// What comes through an operation in each direction.
-#[inline]
-fn through<const N: usize, R: Real>(carried: [R; N], slope: R) -> [R; N] {
+/// What comes through an operation in each direction. Plain loops over arrays are vectors; what is
+/// written with `array::map` stays a call for each number.
+#[inline(always)]
+fn through<const N: usize, R: Real>(mut carried: [R; N], slope: R) -> [R; N] {
     // All at once where zeros look after themselves, which is most of the time.
     if slope.is_tame() {
-        carried.map(|carried| slope * carried)
+        for carried in &mut carried {
+            *carried = slope * *carried;
+        }
     } else {
-        carried.map(|carried| carried.through(slope))
+        for carried in &mut carried {
+            *carried = carried.through(slope);
+        }
+    }
+    carried
+}
+
+/// Adds what comes another way.
+#[inline(always)]
+fn join<const N: usize, R: Real>(sum: &mut [R; N], terms: &[R; N]) {
+    for (sum, term) in sum.iter_mut().zip(terms) {
+        *sum = sum.joined(*term);
     }
 }
 
@@ -83,7 +95,7 @@ impl<const N: usize, R: Real> Chain for Duals<N, R> {
         self.slopes.iter().all(|slope| slope.is_zero())
     }
 
-    #[inline]
+    #[inline(always)]
     fn unary(self, y: R, slope: R) -> Self {
         Self {
             value: y,
@@ -91,24 +103,22 @@ impl<const N: usize, R: Real> Chain for Duals<N, R> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn binary(self, other: Self, y: R, [of_self, of_other]: [R; 2]) -> Self {
-        let (a, b) = (
-            through(self.slopes, of_self),
-            through(other.slopes, of_other),
-        );
-        Self {
-            value: y,
-            slopes: from_fn(|i| a[i].joined(b[i])),
-        }
+        let mut slopes = through(self.slopes, of_self);
+        join(&mut slopes, &through(other.slopes, of_other));
+        Self { value: y, slopes }
     }
 
     #[inline]
-    fn nary(y: R, terms: impl Iterator<Item = (Self, R)>) -> Self {
+    fn nary<'a>(y: R, count: usize, term: impl Fn(usize) -> (&'a Self, R)) -> Self
+    where
+        Self: 'a,
+    {
         let mut sum = Self::constant(y);
-        for (term, slope) in terms {
-            let terms = through(term.slopes, slope);
-            sum.slopes = from_fn(|i| sum.slopes[i].joined(terms[i]));
+        for i in 0..count {
+            let (term, slope) = term(i);
+            join(&mut sum.slopes, &through(term.slopes, slope));
         }
         sum
     }

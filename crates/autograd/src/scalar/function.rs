@@ -171,19 +171,23 @@ fn forward<F: Function, R: Real>(f: &F, x: &[R], y: &mut [R], rows: &mut [R], re
 
 /// `f` on a tape: its arguments, of which the inputs are there, and its results.
 #[inline(always)]
-pub(super) fn recorded<'t, F: Function, R: Real>(
+fn recorded<'t, F: Function, R: Real>(
     f: &F,
     x: &[R],
     tape: &'t ScalarTape<R>,
 ) -> (Few<Scalar<'t, R>>, Few<Scalar<'t, R>>) {
     let (variables, constants) = x.split_at(f.inputs());
-    let variables = variables.iter().map(|x| tape.variable(*x));
-    let x: Few<_> = variables
-        .chain(constants.iter().map(|x| Scalar::constant(*x)))
-        .collect();
+    // Pushed one by one, which is cheaper for a few numbers than an iterator.
+    let mut all: Few<_> = SmallVec::with_capacity(x.len());
+    for x in variables {
+        all.push(tape.variable(*x));
+    }
+    for x in constants {
+        all.push(Scalar::constant(*x));
+    }
     let mut y: Few<_> = smallvec![Scalar::from(0.0); f.outputs()];
-    f.eval(&x, &mut y);
-    (x, y)
+    f.eval(&all, &mut y);
+    (all, y)
 }
 
 #[inline(always)]
@@ -205,7 +209,10 @@ fn backwards<F: Function, R: Real>(
 #[inline(always)]
 fn forwards<const N: usize, F: Function, R: Real>(f: &F, x: &[R], y: &mut [R], rows: &mut [R]) {
     let inputs = f.inputs();
-    let mut moving: Few<_> = x.iter().map(|x| Duals::<N, R>::constant(*x)).collect();
+    let mut moving: Few<Duals<N, R>> = SmallVec::with_capacity(x.len());
+    for x in x {
+        moving.push(Duals::constant(*x));
+    }
     let mut results: Few<_> = smallvec![Duals::from(0.0); f.outputs()];
     for first in (0..inputs).step_by(N) {
         let columns = first..inputs.min(first + N);

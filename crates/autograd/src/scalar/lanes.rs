@@ -34,24 +34,33 @@ pub(super) fn diverged() -> bool {
     DIVERGED.replace(false)
 }
 
-/// The answer of the first point, and a note if another one has a different one.
-#[inline]
-fn agreed<T: Copy + PartialEq>(answers: [T; LANES]) -> T {
-    if answers.iter().any(|answer| *answer != answers[0]) {
+/// The answer at the first of all pairs, and a note if another one has a different one.
+#[inline(always)]
+fn agreed<T: PartialEq>(a: &[f64; LANES], b: &[f64; LANES], answer: impl Fn(&f64, &f64) -> T) -> T {
+    let first = answer(&a[0], &b[0]);
+    let others = a.iter().zip(b);
+    if !others.fold(true, |same, (a, b)| same & (answer(a, b) == first)) {
         DIVERGED.set(true);
     }
-    answers[0]
+    first
 }
 
+// Plain loops over arrays: what is written with `array::map` stays a call for each lane.
 impl Lanes {
-    #[inline]
-    fn map(self, f: impl Fn(f64) -> f64) -> Self {
-        Self(self.0.map(f))
+    #[inline(always)]
+    fn map(mut self, f: impl Fn(f64) -> f64) -> Self {
+        for x in &mut self.0 {
+            *x = f(*x);
+        }
+        self
     }
 
-    #[inline]
-    fn zip(self, other: Self, f: impl Fn(f64, f64) -> f64) -> Self {
-        Self(from_fn(|i| f(self.0[i], other.0[i])))
+    #[inline(always)]
+    fn zip(mut self, other: Self, f: impl Fn(f64, f64) -> f64) -> Self {
+        for (x, y) in self.0.iter_mut().zip(&other.0) {
+            *x = f(*x, *y);
+        }
+        self
     }
 }
 
@@ -65,28 +74,28 @@ impl From<f64> for Lanes {
 impl PartialEq for Lanes {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        agreed(from_fn(|i| self.0[i] == other.0[i]))
+        agreed(&self.0, &other.0, PartialEq::eq)
     }
 }
 
 impl PartialOrd for Lanes {
     #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        agreed(from_fn(|i| self.0[i].partial_cmp(&other.0[i])))
+        agreed(&self.0, &other.0, PartialOrd::partial_cmp)
     }
 }
 
 impl PartialEq<f64> for Lanes {
     #[inline]
     fn eq(&self, other: &f64) -> bool {
-        agreed(self.0.map(|x| x == *other))
+        *self == Self::from(*other)
     }
 }
 
 impl PartialOrd<f64> for Lanes {
     #[inline]
     fn partial_cmp(&self, other: &f64) -> Option<Ordering> {
-        agreed(self.0.map(|x| x.partial_cmp(other)))
+        self.partial_cmp(&Self::from(*other))
     }
 }
 
@@ -195,7 +204,7 @@ impl Real for Lanes {
     vectors!(exp, log, log1p, sin, cos, tanh, sigmoid);
 
     fn to_f64(self) -> f64 {
-        agreed(self.0)
+        agreed(&self.0, &self.0, |x, _| *x)
     }
     #[inline]
     fn is_zero(self) -> bool {

@@ -3,13 +3,11 @@
 //! What an operation costs beside its arithmetic is paid once for several points, and the arithmetic
 //! is done in vectors ([`Lanes`]).
 
-use std::array::from_fn;
-
 use retrograd_tensor::simd::{Dispatch, Kernel, Math};
 
-use super::function::{Function, jacobian_into, recorded};
+use super::function::{Function, jacobian_into};
 use super::lanes::{LANES, Lanes, diverged};
-use super::tape::ScalarTape;
+use super::tape::{Scalar, ScalarTape};
 
 /// The results of `f` at each of `points` points.
 ///
@@ -150,7 +148,15 @@ pub fn gradient_of_sum<F: Function>(
     points: usize,
     load: impl FnMut(usize, &mut [f64]),
 ) -> (f64, Vec<f64>) {
-    let block = Gradient(f, ScalarTape::new());
+    let tape = ScalarTape::new();
+    let variables = x.iter().map(|x| tape.variable(Lanes::from(*x)));
+    let still = (0..f.constants()).map(|_| Scalar::from(0.0));
+    let block = Gradient {
+        f,
+        tape: &tape,
+        x: variables.chain(still).collect(),
+        y: vec![Scalar::from(0.0); f.outputs()],
+    };
     let mut sums = sums(f, x, points, load, block, 1 + f.inputs());
     (sums[0], sums.split_off(1))
 }
@@ -216,16 +222,27 @@ impl<F: Function> Block for Jacobian<'_, F> {
     }
 }
 
-struct Gradient<'f, F>(&'f F, ScalarTape<Lanes>);
+/// The inputs stay on the tape from block to block.
+struct Gradient<'t, F> {
+    f: &'t F,
+    tape: &'t ScalarTape<Lanes>,
+    x: Vec<Scalar<'t, Lanes>>,
+    y: Vec<Scalar<'t, Lanes>>,
+}
 
 impl<F: Function> Block for Gradient<'_, F> {
     #[inline(always)]
     fn run(&mut self, x: &[Lanes], results: &mut [Lanes]) {
-        self.1.clear();
-        let (x, y) = recorded(self.0, x, &self.1);
-        results[0] = y[0].value();
-        self.1
-            .jacobian_here(&y[..1], &x[..self.0.inputs()], &mut results[1..]);
+        let inputs = self.f.inputs();
+        self.tape.rewind(inputs);
+        for (own, x) in self.x[inputs..].iter_mut().zip(&x[inputs..]) {
+            *own = Scalar::constant(*x);
+        }
+        self.f.eval(&self.x, &mut self.y);
+        results[0] = self.y[0].value();
+        let (_, slopes) = results.split_at_mut(1);
+        self.tape
+            .jacobian_here(&self.y[..1], &self.x[..inputs], slopes);
     }
 }
 
@@ -272,7 +289,7 @@ where
         let mut x: Vec<_> = shared.collect();
         x.resize(x.len() + self.own, 0.0.into());
         let mut y = vec![Lanes::from(0.0); self.results];
-        let mut rows = vec![0.0; LANES * self.own];
+        let mut row = vec![0.0; self.own];
         let (mut next, mut alone_until) = (0, 0);
         // Nobody else's question is answered here.
         diverged();
@@ -282,11 +299,11 @@ where
                 false => LANES.min(self.points - next),
             };
             // Lanes beyond the last point repeat it.
-            for (lane, row) in rows.chunks_exact_mut(self.own.max(1)).enumerate() {
-                (self.load)(next + lane.min(count - 1), row);
-            }
-            for (j, x) in x[self.shared.len()..].iter_mut().enumerate() {
-                *x = Lanes(from_fn(|lane| rows[lane * self.own + j]));
+            for lane in 0..LANES {
+                (self.load)(next + lane.min(count - 1), &mut row);
+                for (x, own) in x[self.shared.len()..].iter_mut().zip(&row) {
+                    x.0[lane] = *own;
+                }
             }
             self.block.run(&x, &mut y);
             if diverged() && count > 1 {

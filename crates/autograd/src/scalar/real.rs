@@ -344,6 +344,7 @@ impl Real for f64 {
 
 /// Products of pairs need partners.
 #[track_caller]
+#[inline(always)]
 pub(super) fn same_length(a: usize, b: usize) {
     assert!(
         a == b,

@@ -47,8 +47,11 @@ impl<R: Real> ScalarTape<R> {
             .collect();
         let y = f(&inner);
         let slopes = y.backward();
-        let moving = inner.iter().zip(inputs).filter(|(x, _)| !x.is_constant());
-        let result = Scalar::nary(y.value(), moving.map(|(x, input)| (*input, slopes.of(*x))));
+        let slope = |x: Scalar<'_, R>| match x.is_constant() {
+            true => 0.0.into(),
+            false => slopes.of(x),
+        };
+        let result = Scalar::nary(y.value(), inputs.len(), |i| (&inputs[i], slope(inner[i])));
         drop(slopes);
         self.spare.replace(Some(region));
         result

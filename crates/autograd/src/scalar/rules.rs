@@ -35,12 +35,20 @@ pub trait Chain: Arithmetic {
     #[must_use]
     fn binary(self, other: Self, y: Self::Inner, slopes: [Self::Inner; 2]) -> Self;
 
-    /// y as a function of any number of terms, and how fast it moves with each.
+    /// y as a function of `count` terms: `term(i)` is the i-th, and how fast y moves with it.
     #[must_use]
-    fn nary(y: Self::Inner, terms: impl Iterator<Item = (Self, Self::Inner)>) -> Self {
+    fn nary<'a>(
+        y: Self::Inner,
+        count: usize,
+        term: impl Fn(usize) -> (&'a Self, Self::Inner),
+    ) -> Self
+    where
+        Self: 'a,
+    {
         // Each term is a step on the way, which has the value of the end all along.
-        terms.fold(Self::still(y), |sum, (term, slope)| {
-            sum.binary(term, y, [1.0.into(), slope])
+        (0..count).fold(Self::still(y), |sum, i| {
+            let (term, slope) = term(i);
+            sum.binary(*term, y, [1.0.into(), slope])
         })
     }
 
@@ -79,7 +87,7 @@ impl<C: Chain> Real for C {
     #[inline]
     fn recip(self) -> Self {
         let y = self.inner().recip();
-        self.unary(y, -(y * y))
+        self.unary(y, -y.square())
     }
     #[inline]
     fn sqrt(self) -> Self {
@@ -188,23 +196,29 @@ impl<C: Chain> Real for C {
     fn logsumexp(terms: &[Self]) -> Self {
         let inner: Vec<C::Inner> = terms.iter().map(|x| x.inner()).collect();
         let y = C::Inner::logsumexp(&inner);
-        Self::nary(y, terms.iter().map(|&x| (x, (x.inner() - y).exp())))
+        Self::nary(y, terms.len(), |i| (&terms[i], (inner[i] - y).exp()))
     }
-    #[inline]
+    #[inline(always)]
     fn dot(a: &[Self], b: &[Self]) -> Self {
         same_length(a.len(), b.len());
-        let y = a.iter().zip(b).map(|(a, b)| a.inner() * b.inner()).sum();
-        let pairs = a.iter().zip(b);
-        Self::nary(
-            y,
-            pairs.flat_map(|(&a, &b)| [(a, b.inner()), (b, a.inner())]),
-        )
+        let mut y = C::Inner::from(0.0);
+        for (a, b) in a.iter().zip(b) {
+            y = y.joined(a.inner() * b.inner());
+        }
+        let n = a.len();
+        Self::nary(y, 2 * n, |i| match i < n {
+            true => (&a[i], b[i].inner()),
+            false => (&b[i - n], a[i - n].inner()),
+        })
     }
+    #[inline(always)]
     fn linear(weights: &[f64], x: &[Self]) -> Self {
         same_length(weights.len(), x.len());
-        let pairs = weights.iter().zip(x);
-        let y = pairs.clone().map(|(&w, x)| x.inner() * w).sum();
-        Self::nary(y, pairs.map(|(&w, &x)| (x, w.into())))
+        let mut y = C::Inner::from(0.0);
+        for (w, x) in weights.iter().zip(x) {
+            y = y.joined(x.inner() * *w);
+        }
+        Self::nary(y, x.len(), |i| (&x[i], weights[i].into()))
     }
     fn region<F: Function>(f: &F, x: &[Self]) -> Self {
         Self::preaccumulated(f, x)

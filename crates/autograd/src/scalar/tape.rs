@@ -117,6 +117,11 @@ impl<R: Real> ScalarTape<R> {
         });
     }
 
+    /// Forgets all after the first `count` variables and operations. No number of those is used again.
+    pub(super) fn rewind(&self, count: usize) {
+        self.nodes.borrow_mut().truncate(count + 1);
+    }
+
     /// Number of variables and operations on the tape.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -129,7 +134,7 @@ impl<R: Real> ScalarTape<R> {
         self.len() == 0
     }
 
-    #[inline]
+    #[inline(always)]
     fn record(&self, value: R, parents: [u32; 2], partials: [R; 2]) -> Scalar<'_, R> {
         let mut nodes = self.nodes.borrow_mut();
         let node = nodes.len() as u32;
@@ -224,25 +229,37 @@ impl<R: Real> Chain for Scalar<'_, R> {
         })
     }
 
-    fn nary(y: R, terms: impl Iterator<Item = (Self, R)>) -> Self {
-        let mut terms = terms.filter(|(term, _)| !term.is_constant());
+    #[inline(always)]
+    fn nary<'a>(y: R, count: usize, term: impl Fn(usize) -> (&'a Self, R)) -> Self
+    where
+        Self: 'a,
+    {
         let mut result = Self::constant(y);
-        while let Some((one, slope)) = terms.next() {
-            let (two, second) = terms.next().unwrap_or((0.0.into(), 0.0.into()));
-            let Some(tape) = one.beside(two) else {
+        // A term that waits for another one: a node holds two.
+        let (mut waiting, mut its_slope) = (GROUND, R::from(0.0));
+        for i in 0..count {
+            let (term, slope) = term(i);
+            if term.is_constant() {
                 continue;
-            };
-            result = result.beside(one).unwrap_or(tape).record(
-                y,
-                [one.node | CONTINUED, two.node],
-                [slope, second],
-            );
-        }
-        if let Some(tape) = result.tape {
-            // The last node ends it.
-            if let Some(last) = tape.nodes.borrow_mut().last_mut() {
-                last.parents[0] &= !CONTINUED;
             }
+            result.tape = result.beside(*term);
+            if waiting == GROUND {
+                (waiting, its_slope) = (term.node, slope);
+            } else if let Some(tape) = result.tape {
+                let parents = [waiting | CONTINUED, term.node];
+                result.node = tape.record(y, parents, [its_slope, slope]).node;
+                waiting = GROUND;
+            }
+        }
+        let Some(tape) = result.tape else {
+            return result;
+        };
+        if waiting != GROUND {
+            return tape.record(y, [waiting, GROUND], [its_slope, 0.0.into()]);
+        }
+        // The last node ends it.
+        if let Some(last) = tape.nodes.borrow_mut().last_mut() {
+            last.parents[0] &= !CONTINUED;
         }
         result
     }
