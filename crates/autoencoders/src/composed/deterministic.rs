@@ -37,10 +37,10 @@ pub struct Deterministic {
 }
 
 /// Something to look at.
-type Show = dyn Fn(&Encoded<'_>) -> Exhibit;
+type Show = dyn Fn(&Encoded<'_>) -> Exhibit + Send + Sync;
 
 /// The phases of a training.
-type Phases = dyn for<'a> Fn(&'a Deterministic) -> Vec<Phase<'a>>;
+type Phases = dyn for<'a> Fn(&'a Deterministic) -> Vec<Phase<'a>> + Send + Sync;
 
 impl Deterministic {
     /// A body whose last numbers become an output.
@@ -83,14 +83,20 @@ impl Deterministic {
 
     /// The same with something to show of held-out samples.
     #[must_use]
-    pub fn with_exhibit(mut self, show: impl Fn(&Encoded<'_>) -> Exhibit + 'static) -> Self {
+    pub fn with_exhibit(
+        mut self,
+        show: impl Fn(&Encoded<'_>) -> Exhibit + Send + Sync + 'static,
+    ) -> Self {
         self.exhibits.push(Box::new(show));
         self
     }
 
     /// The same, trained in these phases.
     #[must_use]
-    pub fn in_phases(self, phases: impl for<'a> Fn(&'a Self) -> Vec<Phase<'a>> + 'static) -> Self {
+    pub fn in_phases(
+        self,
+        phases: impl for<'a> Fn(&'a Self) -> Vec<Phase<'a>> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             phases: Some(Box::new(phases)),
             ..self

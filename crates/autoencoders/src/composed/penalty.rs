@@ -23,7 +23,7 @@ pub struct Penalty {
     pub(super) name: &'static str,
     pub(super) weight: f64,
     pub(super) schedule: Schedule,
-    pub(super) of: Box<dyn Fn(&Encoded<'_>) -> Var>,
+    pub(super) of: Box<dyn Fn(&Encoded<'_>) -> Var + Send + Sync>,
 }
 
 impl Penalty {
@@ -31,7 +31,7 @@ impl Penalty {
     pub fn new(
         name: &'static str,
         weight: f64,
-        of: impl Fn(&Encoded<'_>) -> Var + 'static,
+        of: impl Fn(&Encoded<'_>) -> Var + Send + Sync + 'static,
     ) -> Self {
         Self {
             name,

@@ -12,8 +12,8 @@ use super::value::Value;
 use crate::model::Autoencoder;
 use crate::variants::FAMILIES;
 
-/// A boxed autoencoder of any variant.
-pub type BoxedAutoencoder = Box<dyn Autoencoder>;
+/// A boxed autoencoder of any variant, which threads may share.
+pub type BoxedAutoencoder = Box<dyn Autoencoder + Send + Sync>;
 
 /// The built-in data a variant is shown with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
