@@ -16,7 +16,7 @@
 //!
 //! Rows and columns are the members of a batch: one sweep carries a cotangent for each
 //! ([`vmap`]). [`gradient_of`] and [`push_forward`] work on Vars, and nest with each other and with
-//! [`grad`] in any order.
+//! [`grad`](crate::grad) in any order.
 //!
 //! All others take the inputs as tensors and put them on a tape of their own, in training mode
 //! and with the random stream of seed 0, which is gone afterwards. The derivative of something that
