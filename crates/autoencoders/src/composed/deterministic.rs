@@ -33,8 +33,12 @@ pub struct Deterministic {
     penalties: Vec<Penalty>,
     abilities: Vec<Ability>,
     exhibits: Vec<Box<Show>>,
+    watched: Vec<(&'static str, Box<Watch>)>,
     phases: Option<Box<Phases>>,
 }
+
+/// A figure beside the loss.
+type Watch = dyn Fn(&Encoded<'_>) -> Var + Send + Sync;
 
 /// Something to look at.
 type Show = dyn Fn(&Encoded<'_>) -> Exhibit + Send + Sync;
@@ -54,6 +58,7 @@ impl Deterministic {
             penalties: Vec::new(),
             abilities: Vec::new(),
             exhibits: Vec::new(),
+            watched: Vec::new(),
             phases: None,
         }
     }
@@ -78,6 +83,17 @@ impl Deterministic {
     #[must_use]
     pub fn with_ability(mut self, ability: Ability) -> Self {
         self.abilities.push(ability);
+        self
+    }
+
+    /// The same with a figure that is told beside the loss and not minimised.
+    #[must_use]
+    pub fn with_watched(
+        mut self,
+        name: &'static str,
+        of: impl Fn(&Encoded<'_>) -> Var + Send + Sync + 'static,
+    ) -> Self {
+        self.watched.push((name, Box::new(of)));
         self
     }
 
@@ -141,6 +157,10 @@ impl Autoencoder for Deterministic {
             let weight = step.schedule(&penalty.schedule, penalty.weight);
             terms.weighted(penalty.name, (penalty.of)(&batch), weight)
         });
+        let terms = self
+            .watched
+            .iter()
+            .fold(terms, |terms, (name, of)| terms.watching(*name, of(&batch)));
         if self.corruption.is_none() || step.is_training() {
             return terms;
         }

@@ -14,6 +14,8 @@ use crate::{Miniature, input, miniatures, model, uniform};
 /// few.
 const SMOOTH: f64 = 1.0 / 32.0;
 const KINKS: f64 = 1.0 / 512.0;
+const POOLS: f64 = 1.0 / 1024.0;
+const CLIPS: f64 = 1.0 / 256.0;
 /// Directions that each parameter is moved in, all of its numbers at once. The rules are checked
 /// number by number in their own crate; what can be wrong here is how they are put together, and
 /// that shows in every direction but for errors that cancel, which is one in two at worst.
@@ -113,12 +115,11 @@ fn has_smooth_units(miniature: &Miniature) -> bool {
 
 /// The difference step that suits an objective: small where there are kinks.
 fn step(miniature: &Miniature) -> f64 {
-    let is_clipped = !matches!(
-        miniature.settings.word_if_any("corruption"),
-        Some(Noise::Dropout | Noise::Masking)
-    );
-    match miniature.card.gradients {
-        Gradients::ExactBesides(_) if is_clipped => KINKS,
+    let (card, settings) = (miniature.card, &miniature.settings);
+    match (card.gradients, settings.word_if_any("corruption")) {
+        (Gradients::ExactBesides(_), Some(Noise::Gaussian)) => CLIPS,
+        (Gradients::ExactBesides(_), None) if settings.get("channels").is_some() => POOLS,
+        (Gradients::ExactBesides(_), None) => KINKS,
         _ if has_smooth_units(miniature) => SMOOTH,
         _ => KINKS,
     }
