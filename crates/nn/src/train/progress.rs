@@ -227,7 +227,10 @@ fn terms(metrics: &Metrics) -> String {
     let part = |figure: &Figure| {
         let weight = figure.weight.filter(|weight| *weight != 1.0);
         let weight = weight.filter(|_| figure.weighted.is_some());
-        let weight = weight.map_or_else(String::new, |weight| format!("{weight:.3}·"));
+        let weight = weight.map_or_else(String::new, |weight| match weight.abs() {
+            0.0 | 0.01.. => format!("{weight:.3}·"),
+            _ => format!("{weight:.1e}·"),
+        });
         format!("{weight}{} {}", figure.name, short(figure.value))
     };
     let parts = |figures: &[&Figure]| figures.iter().map(|figure| part(figure)).collect();
@@ -279,6 +282,12 @@ mod tests {
         assert_eq!(
             terms(&three.metrics()),
             "loss 0.75000 = mse 0.50000 + 0.125·kl 2.00000  on 3.00000"
+        );
+        let small = Terms::new("mse", Tensor::scalar(0.5).into());
+        let small = small.weighted("l1", Tensor::scalar(20.0).into(), 3.2e-4);
+        assert_eq!(
+            terms(&small.metrics()),
+            "loss 0.50640 = mse 0.50000 + 3.2e-4·l1 20.00000"
         );
     }
 
