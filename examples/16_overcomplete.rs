@@ -14,23 +14,23 @@
 //!
 //! ```text
 //! λ = 0
-//! epoch        bce         l1        sum     held out
-//!     1     0.1542     0.0000     0.1542       0.0925
-//!     2     0.0826     0.0000     0.0826       0.0765
-//!     3     0.0723     0.0000     0.0723       0.0702
-//!     4     0.0685     0.0000     0.0685       0.0682
-//!     5     0.0668     0.0000     0.0668       0.0667
+//! epoch        bce         l1       loss     held out
+//!     1     0.1542   695.4566     0.1542       0.0925
+//!     2     0.0826   875.6399     0.0826       0.0765
+//!     3     0.0723   968.6074     0.0723       0.0702
+//!     4     0.0685  1038.2272     0.0685       0.0682
+//!     5     0.0668  1070.5412     0.0668       0.0667
 //! an image has 888 of 980 units on; 12 are never on
 //! from 20 units the mse is 0.1787; 4.5 % of noise comes out again
 //! wrote target/examples-out/16_overcomplete_free.png
 //! λ = 0.001
-//! epoch        bce         l1        sum     held out
-//!     1     0.2275     0.0696     0.2972       0.1860
-//!     2     0.1273     0.0382     0.1655       0.1519
-//!     3     0.1102     0.0337     0.1439       0.1380
-//!     4     0.1018     0.0313     0.1331       0.1299
-//!     5     0.0965     0.0296     0.1261       0.1241
-//! an image has 32 of 980 units on; 749 are never on
+//! epoch        bce         l1       loss     held out
+//!     1     0.2275    69.6499     0.2972       0.1860
+//!     2     0.1273    38.2289     0.1655       0.1519
+//!     3     0.1102    33.6723     0.1438       0.1380
+//!     4     0.1018    31.2489     0.1331       0.1299
+//!     5     0.0965    29.6320     0.1261       0.1241
+//! an image has 32 of 980 units on; 750 are never on
 //! from 20 units the mse is 0.0105; 1.9 % of noise comes out again
 //! wrote target/examples-out/16_overcomplete_priced.png
 //! wrote target/examples-out/16_overcomplete_images.png

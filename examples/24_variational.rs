@@ -14,7 +14,7 @@
 //! Run it with `cargo run --release -p retrograd-examples --example 24_variational`. It prints
 //!
 //! ```text
-//! epoch        bce         kl        sum     held out
+//! epoch        bce         kl       loss     held out
 //!     1   154.6106    21.6096   176.2202     125.7577
 //!     2    94.0512    25.0009   119.0520     114.4256
 //!     3    85.9239    25.1806   111.1045     109.3536

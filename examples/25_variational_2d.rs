@@ -12,7 +12,7 @@
 //! Run it with `cargo run --release -p retrograd-examples --example 25_variational_2d`. It prints
 //!
 //! ```text
-//! epoch        bce         kl        sum     held out
+//! epoch        bce         kl       loss     held out
 //!     1   213.8609     5.3752   219.2361     179.1103
 //!     2   169.2355     5.4544   174.6899     172.0242
 //!     4   161.4429     5.4340   166.8769     165.8368

@@ -12,7 +12,7 @@
 //! Run it with `cargo run --release -p retrograd-examples --example 27_conditional`. It prints
 //!
 //! ```text
-//! epoch        bce         kl        sum     held out
+//! epoch        bce         kl       loss     held out
 //!     1   186.8884     6.1557   193.0441     148.0126
 //!     2   137.2460     5.6710   142.9170     138.9474
 //!     3   129.2226     5.8977   135.1203     132.9196

@@ -370,7 +370,7 @@ fn print_epochs(records: &[EpochRecord]) {
     let several = last.train.iter().count() > 1;
     let mut names: Vec<&str> = last.train.iter().map(|(name, _)| name).collect();
     if several {
-        names.push("sum");
+        names.push("loss");
     }
     let widths: Vec<usize> = names.iter().map(|name| name.len().max(9) + 2).collect();
     let columns = names.iter().zip(&widths);
