@@ -56,11 +56,10 @@ pub struct Variational {
 }
 
 impl Variational {
-    /// From halves that exist, and the widths from the input through the code to the output, the last but
-    /// one before the code being what the encoder gives. The bound is exact, β = 1.
-    ///
-    /// # Panics
-    /// If no width is before the code.
+    /// From halves that exist. The encoder gives `[batch, units]`, from which the two heads make the
+    /// mean and the log variance, `[batch, latent]` each; the decoder reads `[batch, latent]`. `widths`
+    /// lists the layers for summaries, from the input through the code to the output. The bound is
+    /// the evidence lower bound with β = 1.
     #[must_use]
     pub fn new(
         encoder: Sequential,
