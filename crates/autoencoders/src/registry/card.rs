@@ -15,17 +15,6 @@ use crate::variants::FAMILIES;
 /// A boxed autoencoder of any variant, which threads may share.
 pub type BoxedAutoencoder = Box<dyn Autoencoder + Send + Sync>;
 
-/// The built-in data a variant is shown with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DefaultData {
-    /// Drawn digits, 28x28.
-    Digits,
-    /// Points near a plane, 3-D.
-    Plane,
-    /// The same points moved and scaled into [0, 1], as a table of 3 columns.
-    UnitPlane,
-}
-
 /// What the gradients of a variant's objective are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gradients {
@@ -62,8 +51,8 @@ pub struct Card {
     pub source: &'static str,
     /// What it is a change of; none for the root of the family.
     pub parent: Option<&'static str>,
-    /// The built-in data it is shown with.
-    pub data: DefaultData,
+    /// The name of the data it is shown with, one of those that a program draws.
+    pub data: &'static str,
     /// What its gradients are.
     pub gradients: Gradients,
     /// Its options, in groups. One of an earlier name takes its place.

@@ -9,9 +9,10 @@ use clap::{Arg, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcom
 use clap_complete::Shell;
 use retrograd::autoencoders::{Card, Setting, Settings, Value};
 
+use crate::program::built_in::BuiltIn;
 use crate::program::failure::Failure;
 use crate::program::own::DataOptions;
-use crate::program::{data, finished, recipe, terminal};
+use crate::program::{finished, recipe, terminal};
 
 /// Autoencoders on a from-scratch autodiff framework.
 #[derive(Debug, Parser)]
@@ -339,7 +340,7 @@ fn trained(words: &[OsString]) -> Option<(&'static str, &'static Card)> {
 
 /// The command with the options of one variant, and what they are if nothing is said.
 fn about(mut command: clap::Command, variant: &'static Card) -> clap::Command {
-    let kind = data::default_kind(variant);
+    let kind = BuiltIn::of(variant).shape;
     for setting in Card::all_settings() {
         let own = variant
             .options(kind)
@@ -349,7 +350,7 @@ fn about(mut command: clap::Command, variant: &'static Card) -> clap::Command {
                 "{} [{}] [default on {}: {}]",
                 own.meaning,
                 own.range,
-                data::default_name(variant),
+                variant.data,
                 own.default(kind)
             )),
             None => arg.hide(true),

@@ -1,6 +1,7 @@
 //! The command-line program: `retrograd list`, `show`, `train`, `sweep`, `tape`, `gradcheck`, `reproduce`, and what can
 //! be done with a finished run.
 
+mod built_in;
 pub(crate) mod cli;
 mod config;
 mod data;

@@ -15,6 +15,7 @@ use retrograd::datasets::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::program::built_in::BuiltIn;
 use crate::program::data::{self, Data, HELD_OUT, QUICK_SHARE};
 use crate::program::failure::Failure;
 use crate::program::terminal;
@@ -358,8 +359,9 @@ fn find(path: &Path, reader: &CsvReader, pictures: &Pictures) -> Result<Found, F
     let piped = path == Path::new(datasets::STANDARD_INPUT);
     if bare && !piped && !path.exists() {
         return Err(Failure::run(format!(
-            "--data {}: there is no such file or folder, and the built-in sets are digits, tabular, plane and unit-plane",
-            path.display()
+            "--data {}: there is no such file or folder, and the built-in sets are {}",
+            path.display(),
+            BuiltIn::names()
         )));
     }
     let found = datasets::find(path, reader, pictures).map_err(Failure::run)?;

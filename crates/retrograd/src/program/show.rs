@@ -2,7 +2,7 @@
 
 use retrograd::autoencoders::{BatchSize, Card, DataShape, Recipe, Settings};
 
-use crate::program::data;
+use crate::program::built_in::BuiltIn;
 use crate::program::failure::Failure;
 use crate::program::{recipe, terminal};
 
@@ -27,7 +27,7 @@ fn page(variant: &'static Card) -> String {
         variant.summary, variant.equation, variant.source
     );
     let kinds = kinds(variant);
-    let data = data::default_kind(variant);
+    let data = BuiltIn::of(variant).shape;
     for setting in variant.options(data) {
         let own = setting.default(data);
         let others = kinds[1..].iter().filter_map(|kind| {
@@ -65,7 +65,7 @@ fn kinds(variant: &'static Card) -> Vec<Kind> {
         settings: variant.defaults(kind),
         recipe: (variant.recipe)(kind),
     };
-    let own = data::default_kind(variant);
+    let own = BuiltIn::of(variant).shape;
     let mut kinds = vec![published(own)];
     let fits = |kind| variant.resolve(&Settings::new(), kind).is_ok();
     let images = DataShape::images(IMAGE);
@@ -113,7 +113,7 @@ mod tests {
             ] {
                 assert!(page.contains(words), "{page}");
             }
-            for setting in variant.options(data::default_kind(variant)) {
+            for setting in variant.options(BuiltIn::of(variant).shape) {
                 assert!(page.contains(&format!("  --{} ", setting.name)), "{page}");
             }
         }

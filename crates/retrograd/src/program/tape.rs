@@ -8,6 +8,7 @@ use retrograd::autograd::{Mode, Tape, Var};
 use retrograd::nn::checkpoint::write_atomically;
 use retrograd::tensor::{Tensor, random};
 
+use crate::program::built_in::BuiltIn;
 use crate::program::cli::TapeOptions;
 use crate::program::data;
 use crate::program::failure::Failure;
@@ -81,7 +82,7 @@ struct Step {
 
 impl Step {
     fn new(options: &TapeOptions) -> Result<Self, Failure> {
-        let kind = data::default_kind(options.variant);
+        let kind = BuiltIn::of(options.variant).shape;
         let recipe = (options.variant.recipe)(kind);
         let usual = match recipe.batch_size {
             BatchSize::Of(size) => size,
@@ -96,11 +97,8 @@ impl Step {
         let _ = recipe.optimizer.build(recipe.learning_rate, model.params());
         Ok(Self {
             model,
-            batch: data::batch(
-                options.variant,
-                options.batch_size.unwrap_or(usual),
-                options.seed,
-            ),
+            batch: BuiltIn::of(options.variant)
+                .batch(options.batch_size.unwrap_or(usual), options.seed),
             seed: options.seed,
         })
     }

@@ -15,7 +15,7 @@ use crate::composed::Deterministic;
 use crate::model::Ability;
 use crate::parts::{Body, Output, checks};
 use crate::registry::{
-    BatchSize, Card, DataShape, DefaultData, Gradients, LATENT, OptimizerKind, Recipe, Settings,
+    BatchSize, Card, DataShape, Gradients, LATENT, OptimizerKind, Recipe, Settings,
 };
 
 pub(crate) const CARD: Card = Card {
@@ -26,7 +26,7 @@ pub(crate) const CARD: Card = Card {
     change: "nothing: the root of the family",
     source: "Baldi and Hornik 1989",
     parent: None,
-    data: DefaultData::Plane,
+    data: "plane",
     gradients: Gradients::Exact,
     settings: &[&[LATENT.by_default(|data| data.pick(32, data.half(), 2).into())]],
     recipe: |data| match data.pick(false, false, true) {

@@ -11,7 +11,7 @@
 use super::linear;
 use crate::parts::{Output, checks};
 use crate::registry::{
-    ACTIVATION, Card, DefaultData, LATENT, Nonlinearity, OUTPUT, OptimizerKind, Recipe, Setting,
+    ACTIVATION, Card, LATENT, Nonlinearity, OUTPUT, OptimizerKind, Recipe, Setting,
 };
 use crate::variants::dense::deep;
 
@@ -23,7 +23,7 @@ pub(crate) const CARD: Card = Card {
     change: "nonlinearities, and the error on images",
     source: "Chollet 2016, Building autoencoders in Keras",
     parent: Some("linear"),
-    data: DefaultData::Digits,
+    data: "digits",
     settings: &[&[LATENT, UNITS, COST]],
     recipe: |data| match data.image() {
         Some(_) => Recipe::new(10, 128, OptimizerKind::Adam, 1e-3),

@@ -13,7 +13,7 @@ use retrograd_nn::Activation;
 use super::linear;
 use crate::composed::Deterministic;
 use crate::parts::{Body, Output, Start, checks};
-use crate::registry::{Card, DefaultData, LATENT, OptimizerKind, Recipe};
+use crate::registry::{Card, LATENT, OptimizerKind, Recipe};
 
 pub(crate) const CARD: Card = Card {
     name: "undercomplete",
@@ -23,7 +23,7 @@ pub(crate) const CARD: Card = Card {
     change: "a sigmoid after each map",
     source: "Goodfellow, Bengio and Courville 2016, section 14.1",
     parent: Some("linear"),
-    data: DefaultData::UnitPlane,
+    data: "unit-plane",
     settings: &[&[LATENT.by_default(|data| {
         let less = data.features().saturating_sub(1).clamp(1, 2);
         data.pick(32, less, 2).into()

@@ -7,6 +7,7 @@ use retrograd::tensor::Array;
 
 use super::options::InputOptions;
 use super::run::Run;
+use crate::program::built_in::BuiltIn;
 use crate::program::data::{self, HELD_OUT, Wanted};
 use crate::program::failure::Failure;
 use crate::program::own::{DataOptions, Form};
@@ -98,5 +99,5 @@ impl Run {
 /// The path of somebody's own data, if options name one.
 fn own_path(options: &InputOptions) -> Option<&Path> {
     let path = options.data.as_deref();
-    path.filter(|path| !data::is_built_in(path))
+    path.filter(|path| BuiltIn::at(path).is_none())
 }
