@@ -32,6 +32,7 @@
 //! [`Autoencoder::classes`] and their kin; how it is trained says [`Autoencoder::phases`].
 
 mod composed;
+pub mod measures;
 mod model;
 mod parts;
 mod registry;
