@@ -62,6 +62,13 @@ pub trait Posterior: Debug {
     /// log q(z|x) of codes `[..., batch, code]`, `[..., batch]`.
     fn log_density(&self, z: &Var) -> Var;
 
+    /// log q(z_j|x) of every number of codes `[..., batch, code]`, of the same shape, which
+    /// [`log_density`](Self::log_density) is the sum of; none if the numbers are not independent given x.
+    /// Measures of single units need it.
+    fn log_densities(&self, _: &Var) -> Option<Var> {
+        None
+    }
+
     /// KL(q ‖ N(0, 1)) in nats of every number of the code, `[batch, code]`.
     fn divergences(&self) -> Var;
 }

@@ -76,15 +76,11 @@ impl Posterior for Gaussian {
 
     /// −½ Σ ((z − μ)²/σ² + log σ² + log 2π).
     fn log_density(&self, z: &Var) -> Var {
-        static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
-            Pointwise::new(
-                "gaussian_log_density",
-                |[z, mean, log_variance]: [Expr; 3]| {
-                    ((z - mean).square() * (-&log_variance).exp() + log_variance + TAU.ln()) * -0.5
-                },
-            )
-        });
-        FORMULA.apply_sum(&[z, &self.mean, &self.log_variance], -1)
+        LOG_DENSITY.apply_sum(&[z, &self.mean, &self.log_variance], -1)
+    }
+
+    fn log_densities(&self, z: &Var) -> Option<Var> {
+        Some(LOG_DENSITY.apply(&[z, &self.mean, &self.log_variance]))
     }
 
     /// ½(σ² + μ² − 1 − log σ²) (Kingma and Welling 2014, appendix B).
@@ -92,6 +88,16 @@ impl Posterior for Gaussian {
         DIVERGENCE.apply(&[&self.mean, &self.log_variance])
     }
 }
+
+/// −½((z − μ)²/σ² + log σ² + log 2π) of z, μ and log σ².
+static LOG_DENSITY: LazyLock<Pointwise> = LazyLock::new(|| {
+    Pointwise::new(
+        "gaussian_log_density",
+        |[z, mean, log_variance]: [Expr; 3]| {
+            ((z - mean).square() * (-&log_variance).exp() + log_variance + TAU.ln()) * -0.5
+        },
+    )
+});
 
 /// ½(σ² + μ² − 1 − log σ²) of μ and log σ², accurate near its minimum at 0, 0.
 static DIVERGENCE: LazyLock<Pointwise> = LazyLock::new(|| {
