@@ -47,7 +47,7 @@ pub use model::{
 pub use parts::{Body, Corruption, Output, Start};
 pub use registry::{
     BatchSize, BodyKind, BoxedAutoencoder, Card, DataShape, Decoder, Gradients, Layout, Misfit,
-    Noise, Nonlinearity, OptimizerKind, Range, Recipe, Setting, Settings, Size, UnknownVariant,
-    Value, Values, Word,
+    Need, Noise, Nonlinearity, OptimizerKind, Range, Recipe, Setting, Settings, Size,
+    UnknownVariant, Value, Values, Word,
 };
 pub use variants::robust::contractive::{contraction_by_sweeps, contraction_of_sigmoids};

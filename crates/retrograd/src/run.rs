@@ -27,7 +27,7 @@ use crate::autoencoders::{Autoencoder, Card, Value};
 use crate::datasets::Dataset;
 pub use crate::program::Failure;
 use crate::program::cli::{self, TrainOptions};
-use crate::program::{finished, scoring, train};
+use crate::program::{data, finished, scoring, train};
 use crate::tensor::{Array, Tensor};
 
 /// A training that is to be: a variant, its data, and what is to be other than in its recipe.
@@ -161,7 +161,7 @@ impl Run {
     /// If the model needs labels, and the samples have none or others.
     pub fn encode(&self, samples: &Dataset) -> Result<Tensor, Failure> {
         let labels = self.labels(samples)?;
-        Ok(self.0.encode(&samples.features, labels.as_ref()))
+        Ok(self.0.encode(&data::samples(samples, labels)))
     }
 
     /// What the model makes of samples, `[samples, features]`.
@@ -170,7 +170,7 @@ impl Run {
     /// As [`encode`](Self::encode).
     pub fn reconstruct(&self, samples: &Dataset) -> Result<Tensor, Failure> {
         let labels = self.labels(samples)?;
-        Ok(self.0.reconstruct(&samples.features, labels.as_ref()))
+        Ok(self.0.reconstruct(&data::samples(samples, labels)))
     }
 
     /// What the decoder makes of codes `[codes, code]`, with a label for each if the model reads labels.

@@ -9,7 +9,7 @@ use super::setting::Setting;
 use super::settings::Settings;
 use super::shape::DataShape;
 use super::value::Value;
-use crate::model::Autoencoder;
+use crate::model::{Autoencoder, LabelError};
 use crate::variants::FAMILIES;
 
 /// A boxed autoencoder of any variant, which threads may share.
@@ -25,6 +25,18 @@ pub enum Gradients {
     /// Not its derivatives, but what stands in for them where there are none; the words say which
     /// check holds.
     Surrogate(&'static str),
+}
+
+/// What a variant cannot do without. Everything else that it asks of data is its
+/// [check](Card::check)'s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Need {
+    /// The label of every sample.
+    Classes,
+    /// Every number of a sample: its cost is not one of a [`Target`](crate::Target), which leaves out what
+    /// is missing.
+    Complete,
 }
 
 /// Everything that is known of a variant. Each variant's file holds its own, and
@@ -55,6 +67,8 @@ pub struct Card {
     pub data: &'static str,
     /// What its gradients are.
     pub gradients: Gradients,
+    /// What it needs of data.
+    pub needs: &'static [Need],
     /// Its options, in groups. One of an earlier name takes its place.
     pub settings: &'static [&'static [Setting]],
     /// How it is trained on data of a shape.
@@ -178,6 +192,39 @@ impl Card {
         Ok(all)
     }
 
+    /// Whether data of this shape has what it needs: labels, or no holes. A model can be
+    /// [built](Self::build) without; trained it cannot.
+    ///
+    /// ```
+    /// use retrograd_autoencoders::{Card, DataShape};
+    ///
+    /// let conditional = Card::named("conditional").unwrap();
+    /// let table = DataShape::table(18);
+    /// let error = conditional.suits(table).unwrap_err();
+    /// assert!(error.to_string().contains("needs the label of every sample"));
+    /// assert!(conditional.suits(table.with_classes(Some(3))).is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// If it has not.
+    pub fn suits(&self, data: DataShape) -> Result<(), Misfit> {
+        let lacks = |need: &&Need| match need {
+            Need::Classes => data.classes.is_none(),
+            Need::Complete => data.missing,
+        };
+        let Some(need) = self.needs.iter().find(lacks) else {
+            return Ok(());
+        };
+        let reason = match need {
+            Need::Classes => LabelError::Missing.to_string(),
+            Need::Complete => "it needs every number of a sample and the data has holes; fill them, leave their rows out, or use another variant, such as deep".to_owned(),
+        };
+        Err(Misfit {
+            variant: self.name,
+            reason,
+        })
+    }
+
     /// An untrained model for data of this shape, with these options and the variant's own where
     /// none is chosen. Its parameters are `f32`; [`cast`](retrograd_nn::Module::cast) changes that.
     ///
@@ -208,6 +255,16 @@ fn unknown(name: &str, known: &[&str]) -> String {
         "it has no option `{name}`; it has {}{meant}",
         known.join(", ")
     )
+}
+
+/// As what may stand after `it needs`.
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Classes => "the label of every sample",
+            Self::Complete => "every number of a sample",
+        })
+    }
 }
 
 impl PartialEq for Card {

@@ -12,7 +12,7 @@ mod size;
 mod value;
 mod word;
 
-pub use card::{BoxedAutoencoder, Card, Gradients, Misfit};
+pub use card::{BoxedAutoencoder, Card, Gradients, Misfit, Need};
 pub(crate) use common::*;
 pub use name::UnknownVariant;
 pub use recipe::{BatchSize, OptimizerKind, Recipe};

@@ -70,6 +70,18 @@ impl DataShape {
         }
     }
 
+    /// The same, whose samples are of so many classes; `None` where that is not known.
+    #[must_use]
+    pub const fn with_classes(self, classes: Option<usize>) -> Self {
+        Self { classes, ..self }
+    }
+
+    /// The same, of which numbers are missing, or not.
+    #[must_use]
+    pub const fn with_missing(self, missing: bool) -> Self {
+        Self { missing, ..self }
+    }
+
     /// Numbers in a sample.
     #[must_use]
     pub fn features(self) -> usize {

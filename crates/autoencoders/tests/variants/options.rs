@@ -1,7 +1,9 @@
 //! Sizes as the sources specify them; options that make no sense; a run's record that builds the same
 //! model again.
 
-use retrograd_autoencoders::{Autoencoder, Card, DataShape, LabelError, Settings, check_labels};
+use retrograd_autoencoders::{
+    Autoencoder, Card, DataShape, LabelError, Need, Settings, check_labels,
+};
 use retrograd_autograd::Var;
 use retrograd_nn::Module;
 use retrograd_tensor::{Array, Tensor, random};
@@ -365,4 +367,30 @@ fn a_misspelt_option_is_answered_with_the_nearest() {
     let error = card("beta").resolve(&settings("bteta = 2.0"), MNIST);
     let text = error.unwrap_err().to_string();
     assert!(text.ends_with("did you mean `beta`?"), "{text}");
+}
+
+#[test]
+fn what_a_variant_needs_of_data_is_checked_before_there_is_a_model() {
+    let table = DataShape::table(6);
+    let refusal = |card: &Card, data: DataShape| card.suits(data).unwrap_err().to_string();
+    let text = refusal(card("conditional"), table.with_missing(true));
+    assert!(
+        text.contains("`conditional`") && text.contains("needs the label"),
+        "{text}"
+    );
+    let complete = Card {
+        needs: &[Need::Complete],
+        ..*card("deep")
+    };
+    let text = refusal(&complete, table.with_missing(true));
+    assert!(text.contains("`deep`") && text.contains("holes"), "{text}");
+    assert_eq!(complete.suits(table), Ok(()));
+    for card in Card::all() {
+        let labelled = table.with_classes(Some(3));
+        assert_eq!(card.suits(labelled), Ok(()), "{card}");
+        // Options follow the classes of the data, and need not be those of the source.
+        if let Some(classes) = card.defaults(labelled).get("classes") {
+            assert_eq!(classes.to_string(), "3", "{card}");
+        }
+    }
 }

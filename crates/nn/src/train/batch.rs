@@ -154,6 +154,27 @@ impl From<Tensor> for SampleVars {
     }
 }
 
+/// Free constants, with all that is known of the samples.
+impl From<&SampleBatch> for SampleVars {
+    fn from(batch: &SampleBatch) -> Self {
+        batch.vars(|tensor| tensor.clone().into())
+    }
+}
+
+impl SampleBatch {
+    /// The same of Vars, one for each tensor.
+    fn vars(&self, var: impl Fn(&Tensor) -> Var) -> SampleVars {
+        SampleVars {
+            x: var(&self.x),
+            target: self.target.as_ref().map(&var),
+            labels: self.labels.clone(),
+            observed: self.observed.as_ref().map(&var),
+            weights: self.weights.as_ref().map(&var),
+            rows: self.rows.clone(),
+        }
+    }
+}
+
 impl From<&Self> for SampleVars {
     fn from(batch: &Self) -> Self {
         batch.clone()
@@ -164,15 +185,7 @@ impl Batch for SampleBatch {
     type Vars = SampleVars;
 
     fn on(&self, tape: &Tape) -> SampleVars {
-        let var = |part: &Option<Tensor>| part.as_ref().map(|part| part.on(tape));
-        SampleVars {
-            x: self.x.on(tape),
-            target: var(&self.target),
-            labels: self.labels.clone(),
-            observed: var(&self.observed),
-            weights: var(&self.weights),
-            rows: self.rows.clone(),
-        }
+        self.vars(|tensor| tensor.on(tape))
     }
 
     fn not_finite(&self) -> Option<Summary> {

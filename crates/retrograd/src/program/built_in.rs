@@ -26,7 +26,7 @@ pub(crate) struct BuiltIn {
 const ALL: &[BuiltIn] = &[
     BuiltIn {
         name: "digits",
-        shape: DataShape::images([1, 28, 28]),
+        shape: DataShape::images([1, 28, 28]).with_classes(Some(10)),
         sizes: [20_000, 2_000],
         quick: [20_000 / QUICK_SHARE, 2_000 / QUICK_SHARE],
         draw: datasets::digits_split,

@@ -76,6 +76,9 @@ pub(crate) struct Config {
     /// How the columns of a table were brought to [0, 1], if they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scaling: Option<Columns>,
+    /// Whether numbers of it are missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) missing: bool,
     /// What is remembered of the data, by which other files are read.
     #[serde(default)]
     pub(crate) source: Source,
@@ -97,11 +100,7 @@ impl Config {
         isa: Isa,
     ) -> Result<Self, Failure> {
         let (recipe, usual) = defaults(wanted.variant, data);
-        let mut chosen = repeat::chosen(options)?;
-        let known = data.source.classes.len();
-        if usual.get("classes").is_some() && chosen.get("classes").is_none() && known > 0 {
-            chosen.set("classes", known);
-        }
+        let chosen = repeat::chosen(options)?;
         let settings = wanted
             .variant
             .resolve(&chosen.or(&usual), data.kind)
@@ -154,6 +153,7 @@ impl Config {
                 offset: scaling.offset.clone(),
                 scale: scaling.scale.clone(),
             }),
+            missing: data.kind.missing,
             source: data.source.clone(),
         })
     }
@@ -196,14 +196,20 @@ impl Config {
 
     /// Its options, as the variant's card reads them.
     fn resolved(&self) -> Result<Settings, Failure> {
-        let kind = DataShape::named(&self.kind, self.features, self.image).ok_or_else(|| {
+        let resolved = self.variant()?.resolve(&self.settings, self.shape()?);
+        resolved.map_err(Failure::run)
+    }
+
+    /// What its data is like.
+    pub(crate) fn shape(&self) -> Result<DataShape, Failure> {
+        let shape = DataShape::named(&self.kind, self.features, self.image).ok_or_else(|| {
             Failure::run(format!(
                 "`{}` is no kind of data; it is images, table or points",
                 self.kind
             ))
         })?;
-        let resolved = self.variant()?.resolve(&self.settings, kind);
-        resolved.map_err(Failure::run)
+        let classes = Some(self.source.classes.len()).filter(|classes| *classes > 0);
+        Ok(shape.with_classes(classes).with_missing(self.missing))
     }
 
     /// What is wrong with it, if somebody has changed it: key, what was found, what must be there.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use retrograd::autoencoders::{Autoencoder, Card, DataShape, Input};
 use retrograd::autograd::Var;
 use retrograd::datasets::{Dataset, Scaling, Split};
+use retrograd::nn::SampleBatch;
 use retrograd::tensor::Array;
 
 use crate::program::built_in::BuiltIn;
@@ -84,6 +85,9 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
         start.elapsed().as_secs_f64()
     ));
     // The scale as well: scaled columns are the same in any unit.
+    let kind = kind
+        .with_classes(Some(source_of.classes.len()).filter(|classes| *classes > 0))
+        .with_missing(split.train.observed.is_some() || split.held_out.observed.is_some());
     let digest = drawn
         .is_none()
         .then(|| split.digest(&format!("{scaling:?}")));
@@ -94,6 +98,15 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
         source: source_of,
         digest,
     })
+}
+
+/// Samples with all that a model may read of them; these labels, if there are such.
+pub(crate) fn samples(data: &Dataset, labels: Option<Array<i64>>) -> SampleBatch {
+    SampleBatch {
+        labels,
+        observed: data.observed.clone(),
+        ..SampleBatch::new(data.features.clone())
+    }
 }
 
 /// A batch for a model: with all labels in turn, if it needs labels, where it does not matter which.

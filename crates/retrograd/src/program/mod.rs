@@ -4,7 +4,7 @@
 mod built_in;
 pub(crate) mod cli;
 mod config;
-mod data;
+pub(crate) mod data;
 mod failure;
 mod file;
 mod find_lr;

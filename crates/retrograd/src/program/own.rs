@@ -73,8 +73,8 @@ pub(crate) struct DataOptions {
     #[arg(long, value_name = "SHADE", value_parser = shade)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) background: Option<f32>,
-    /// What stands for numbers that are missing: the mean or median of their column, or the mean in the
-    /// input and nothing in losses and figures [default: they are refused].
+    /// What stands for numbers that are missing: the mean or median of their column; or the mean in the
+    /// input and nothing in losses and figures, `mask`; or they are refused [default: mask].
     #[arg(long, value_name = "FILL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) missing: Option<Missing>,
@@ -98,13 +98,15 @@ pub(crate) enum Scale {
 }
 
 /// What stands for a number that is missing: that of its column, or, beside the mean as the input, a
-/// mark that leaves it out of losses and figures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+/// mark that leaves it out of losses and figures. Or no number may be missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Missing {
     Mean,
     Median,
+    #[default]
     Mask,
+    Refuse,
 }
 
 /// What a run remembers of its data, to bring other files into the same form.
@@ -153,7 +155,7 @@ const ROLES: [(Role, &str); 4] = [
 impl DataOptions {
     /// The reader of tables that they describe.
     fn reader(&self) -> CsvReader {
-        let mut reader = CsvReader::new().missing(self.missing.is_some());
+        let mut reader = CsvReader::new().missing(self.missing() != Missing::Refuse);
         if let Some(header) = self.header {
             reader = reader.header(header == YesNo::Yes);
         }
@@ -176,6 +178,11 @@ impl DataOptions {
             reader = reader.only(self.columns.clone());
         }
         reader.without(self.drop.clone())
+    }
+
+    /// What is done about numbers that are missing.
+    fn missing(&self) -> Missing {
+        self.missing.unwrap_or_default()
     }
 
     /// What is done to images as they are read.
@@ -338,6 +345,7 @@ impl Own {
             kind: self.kind,
             image: self.split.train.image,
             labelled: false,
+            complete: false,
             run: path,
         };
         let (Opened::Whole(data) | Opened::Parts(Split { held_out: data, .. })) =
@@ -407,7 +415,8 @@ fn scaled(
     let columns = table.columns(learnt);
     let names = Names(table.about().columns.clone());
     let mut source = Source::of(&table.layout, options);
-    if let Some(missing) = options.missing {
+    let missing = options.missing();
+    if missing != Missing::Refuse {
         let rows = learnt.iter().filter(|learnt| **learnt).count();
         let nothing = names.of(&columns, |column| column.missing == rows);
         if !nothing.is_empty() {
@@ -438,7 +447,7 @@ impl Missing {
     /// What stands in the input.
     fn fill(self) -> Fill {
         match self {
-            Self::Mean | Self::Mask => Fill::Mean,
+            Self::Mean | Self::Mask | Self::Refuse => Fill::Mean,
             Self::Median => Fill::Median,
         }
     }
@@ -452,7 +461,7 @@ impl Missing {
         let becomes = match self {
             Self::Mean => "for which the mean of their column stands",
             Self::Median => "for which the median of their column stands",
-            Self::Mask => {
+            Self::Mask | Self::Refuse => {
                 "which count in no loss and no figure; the mean of their column stands in the input"
             }
         };
@@ -460,7 +469,7 @@ impl Missing {
             "data: {rows} of {} rows lack numbers, {numbers} in all, {becomes}",
             table.len()
         ));
-        if self != Self::Mask {
+        if matches!(self, Self::Mean | Self::Median) {
             table.fill(fills);
         }
     }
@@ -669,6 +678,8 @@ pub(crate) struct Form<'a> {
     pub(crate) image: Option<ImageShape>,
     /// Whether labels must be of the classes that the run knows.
     pub(crate) labelled: bool,
+    /// Whether no number may be missing.
+    pub(crate) complete: bool,
     /// The folder of the run.
     pub(crate) run: &'a Path,
 }
@@ -687,11 +698,12 @@ impl Form<'_> {
         let opened = match find(path, &reader, &options.pictures())? {
             Found::Table(mut table) => {
                 self.check_width(table.width(), path)?;
-                if let (Some(missing), (1.., _)) = (options.missing, table.missing()) {
-                    missing.apply(&mut table, self.fills(path)?);
+                if table.missing().0 > 0 {
+                    options.missing().apply(&mut table, self.fills(path)?);
                 }
                 each(table.opened(self.scaling.as_ref()), |mut data| {
                     self.source.mask(&mut data, self.scaling.as_ref());
+                    self.check_whole(&data, path)?;
                     Ok(data)
                 })?
             }
@@ -704,12 +716,24 @@ impl Form<'_> {
     fn fills(&self, path: &Path) -> Result<&[f64], Failure> {
         if self.source.fills.is_empty() {
             return Err(Failure::run(format!(
-                "--data {}: numbers are missing, and {} was trained without --missing; train it with that, or leave the rows out",
+                "--data {}: numbers are missing, and {} knows nothing that stands for them; train it again without `--missing refuse`, or leave the rows out",
                 path.display(),
                 self.run.display()
             )));
         }
         Ok(&self.source.fills)
+    }
+
+    /// Refuses holes where the model needs every number.
+    fn check_whole(&self, data: &Dataset, path: &Path) -> Result<(), Failure> {
+        if !self.complete || data.observed.is_none() {
+            return Ok(());
+        }
+        Err(Failure::run(format!(
+            "--data {}: numbers are missing, and the model of {} needs all; --missing mean or median fills them in",
+            path.display(),
+            self.run.display()
+        )))
     }
 
     /// Images, or rows of bytes.

@@ -12,6 +12,7 @@ use retrograd::nn::train::{
 };
 use retrograd::nn::{DataLoader, EarlyStopping, SampleBatch, Trainer};
 
+use crate::program::data;
 use crate::program::failure::Failure;
 use crate::program::session::Session;
 use crate::program::terminal;
@@ -199,11 +200,7 @@ pub(crate) fn loader(
     data: &Dataset,
     batch_size: usize,
 ) -> Result<DataLoader<SampleBatch>, Failure> {
-    let samples = SampleBatch {
-        labels: model.classes().and_then(|_| labels(data)),
-        observed: data.observed.clone(),
-        ..SampleBatch::new(data.features.clone())
-    };
+    let samples = data::samples(data, model.classes().and_then(|_| labels(data)));
     DataLoader::new(samples, batch_size).map_err(Failure::run)
 }
 

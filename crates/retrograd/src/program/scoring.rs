@@ -4,7 +4,10 @@
 use retrograd::autoencoders::{Autoencoder, Input};
 use retrograd::autograd::Var;
 use retrograd::datasets::Dataset;
+use retrograd::nn::data::Samples;
 use retrograd::tensor::{Array, Tensor};
+
+use crate::program::data;
 
 /// Samples that go through the model at once.
 const BATCH: usize = 500;
@@ -23,12 +26,10 @@ pub(crate) fn errors(
     labels: Option<&Array<i64>>,
 ) -> Vec<f32> {
     let parts = ranges(data.len(), BATCH).map(|(first, last)| {
-        let part = data.features.slice(0, first..last).contiguous();
-        let input = Input::from(part.clone()).labelled(rows_of(labels, first..last));
-        let y = model.reconstruct(&input).into_value();
-        let observed = data.observed.as_ref();
-        let observed = observed.map(|all| all.slice(0, first..last).contiguous());
-        mean_errors(&part, &y, observed.as_ref())
+        let rows: Vec<usize> = (first as usize..last as usize).collect();
+        let part = data::samples(data, labels.cloned()).rows(&rows);
+        let y = model.reconstruct(&Input::from(&part)).into_value();
+        mean_errors(&part.x, &y, part.observed.as_ref())
             .values()
             .into_owned()
     });

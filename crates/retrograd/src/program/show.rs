@@ -26,6 +26,12 @@ fn page(variant: &'static Card) -> String {
         "{variant}: {}\n\n  equation  {}\n  change    {parent}\n  source    {}\n\nOptions\n",
         variant.summary, variant.equation, variant.source
     );
+    for need in variant.needs {
+        text.insert_str(
+            text.len() - "\nOptions\n".len(),
+            &format!("  needs     {need}\n"),
+        );
+    }
     let kinds = kinds(variant);
     let data = BuiltIn::of(variant).shape;
     for setting in variant.options(data) {
@@ -69,7 +75,7 @@ fn kinds(variant: &'static Card) -> Vec<Kind> {
     let mut kinds = vec![published(own)];
     let fits = |kind| variant.resolve(&Settings::new(), kind).is_ok();
     let images = DataShape::images(IMAGE);
-    if own != images && fits(images) {
+    if own.layout != images.layout && fits(images) {
         kinds.push(published(images));
     }
     let table = DataShape::table(COLUMNS);

@@ -61,6 +61,7 @@ impl Prepared {
             seed: options.seed.unwrap_or(0),
         };
         let mut data = data::load(&wanted)?;
+        wanted.variant.suits(data.kind).map_err(Failure::usage)?;
         let mut config = Config::new(options, &wanted, &data, isa)?;
         own::fit_range(&mut data, wanted.variant, &config.settings)?;
         let model = model(&config, &data)?;

@@ -149,7 +149,7 @@ fn broken_data_is_named_and_explained() {
         folder.path(),
         &["train", "deep", "--data", "digit"],
         1,
-        &["digit", "digits, tabular, plane and unit-plane"],
+        &["digit", "digits, tabular, plane, unit-plane"],
     );
     assert!(!folder.path().join("runs").exists(), "nothing was started");
 }

@@ -362,7 +362,14 @@ fn what_is_missing_is_filled_on_request() {
     let path = folder.path();
     fail(
         path,
-        &["train", "simple", "--data", "gaps.csv"],
+        &[
+            "train",
+            "simple",
+            "--data",
+            "gaps.csv",
+            "--missing",
+            "refuse",
+        ],
         1,
         &["line 3, column 1 (a)", "--missing"],
     );

@@ -1,4 +1,4 @@
-//! Tables with holes that are known as such: `--missing mask`.
+//! Tables with holes that are known as such, as they are unless `--missing` says otherwise.
 
 use super::files::{folder, train, written};
 use super::*;
@@ -137,5 +137,98 @@ fn a_run_with_a_mask_is_repeated_goes_on_and_reads_other_files_with_holes() {
         &["train", "deep", "--data", "learnt.csv", "--missing", "zero"],
         2,
         &["mean", "median", "mask"],
+    );
+}
+
+#[test]
+fn every_variant_trains_on_a_table_with_holes_and_its_page_is_written() {
+    let (_, learnt) = holed(60, 1);
+    let labelled = |text: &str| -> String {
+        let lines = text.lines().enumerate();
+        let line = |(row, line): (usize, &str)| match row {
+            0 => format!("{line},label\n"),
+            _ => format!("{line},{}\n", ["a", "b", "c"][row % 3]),
+        };
+        lines.map(line).collect()
+    };
+    let learnt = labelled(&learnt);
+    let folder = folder(&[("learnt.csv", &learnt[..])]);
+    let path = folder.path();
+    // A model of each kind: points, penalties, noise, phases, distributions, labels.
+    for variant in [
+        "linear",
+        "sparse-kl",
+        "denoising",
+        "contractive",
+        "greedy",
+        "iwae",
+        "conditional",
+    ] {
+        let options = ["--latent", "2", "--epochs", "3"];
+        let said = train(path, variant, "learnt.csv", &options);
+        assert!(said.contains("which count in no loss"), "{variant}: {said}");
+        let run = path.join("runs").join(variant);
+        let config = fs::read_to_string(run.join("config.toml")).unwrap();
+        assert!(config.contains("missing = true"), "{config}");
+        assert!(run.join("report.html").is_file());
+        for record in metrics(&run) {
+            let loss = record["held_out"]["loss"].as_f64().unwrap();
+            assert!(loss.is_finite(), "{variant}: {loss}");
+        }
+        let run = format!("runs/{variant}");
+        for command in ["encode", "reconstruct", "score"] {
+            let lines = written(path, command, &run, "learnt.csv", &[]);
+            assert_eq!(lines.len(), 61, "{variant}, {command}");
+        }
+        succeed(path, &["probe", &run]);
+        succeed(path, &["report", &run]);
+    }
+    let config = fs::read_to_string(path.join("runs/conditional/config.toml")).unwrap();
+    assert!(config.contains("classes = 3"), "{config}");
+    let unlabelled = [
+        "--label-column",
+        "none",
+        "--drop",
+        "label",
+        "--out",
+        "other",
+    ];
+    let arguments = [
+        &["train", "conditional", "--data", "learnt.csv"],
+        &unlabelled[..],
+    ]
+    .concat();
+    fail(path, &arguments, 2, &["needs the label of every sample"]);
+}
+
+#[test]
+fn an_array_has_holes_where_it_is_not_a_number() {
+    let rows: Vec<f32> = (0..120)
+        .map(|at| match at % 7 {
+            3 => f32::NAN,
+            _ => (at * at % 11) as f32,
+        })
+        .collect();
+    let folder = folder(&[]);
+    let path = folder.path();
+    let array = retrograd::tensor::Array::from_vec(rows, [40, 3]);
+    let exists = retrograd::datasets::IfExists::Fail;
+    retrograd::datasets::write_npy(path.join("holed.npy"), &array, exists).unwrap();
+    let said = train(path, "simple", "holed.npy", &["--epochs", "2"]);
+    assert!(said.contains("lack numbers, 17 in all"), "{said}");
+    fail(
+        path,
+        &[
+            "train",
+            "simple",
+            "--data",
+            "holed.npy",
+            "--missing",
+            "refuse",
+            "--out",
+            "other",
+        ],
+        1,
+        &["not finite in sample 1", "--missing"],
     );
 }

@@ -12,7 +12,7 @@
 
 use super::variational::{self, likelihood};
 use crate::composed::Variational;
-use crate::registry::{CLASSES, Card, DECODER, DEVIATION, LATENT};
+use crate::registry::{CLASSES, Card, DECODER, DEVIATION, LATENT, Need};
 
 pub(crate) const CARD: Card = Card {
     name: "conditional",
@@ -22,6 +22,7 @@ pub(crate) const CARD: Card = Card {
     change: "the label beside the sample and the code",
     source: "Sohn, Lee and Yan 2015",
     parent: Some("variational"),
+    needs: &[Need::Classes],
     // No convolutions: a label is not beside an image as a pixel is.
     settings: &[&[
         LATENT.by_default(|data| data.pick(20, data.half(), data.half()).into()),

@@ -142,7 +142,7 @@ fn charts(entries: &[Entry]) -> Result<Vec<Picture>, Failure> {
 /// and those of the first are still there.
 fn images(entries: &[Entry]) -> Result<Option<Section>, Failure> {
     let first = &entries[0].run;
-    let is_alike = |entry: &Entry| entry.run.kind == first.kind;
+    let is_alike = |entry: &Entry| entry.run.kind.layout == first.kind.layout;
     let (Some(image), true) = (first.config.image(), entries.iter().all(is_alike)) else {
         return Ok(None);
     };
@@ -157,7 +157,10 @@ fn images(entries: &[Entry]) -> Result<Option<Section>, Failure> {
         let name = run.path.display().to_string();
         let labels = run.labels(held_out.len(), train::labels(&held_out)).ok();
         let labels = labels.flatten();
-        made.push((name.clone(), run.reconstruct(originals, labels.as_ref())));
+        made.push((
+            name.clone(),
+            run.reconstruct(&data::samples(&held_out, labels)),
+        ));
         if let Some(prior) = run.model.prior() {
             let labels = data::labels_in_turn(run.model.as_ref(), IMAGES);
             drawn.push((

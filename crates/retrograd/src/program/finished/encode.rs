@@ -10,6 +10,6 @@ pub(super) fn run(options: &ThroughOptions) -> Result<(), Failure> {
     let target = Target::new(&options.output)?;
     let run = Run::open(&options.input.run)?;
     let samples = run.samples(&options.input)?;
-    let codes = run.encode(&samples.data.features, samples.needed.as_ref());
+    let codes = run.encode(&samples.batch());
     target.codes(codes, &samples.data)
 }

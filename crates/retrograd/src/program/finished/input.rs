@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use retrograd::autoencoders::Need;
 use retrograd::datasets::{Dataset, Opened, Split};
+use retrograd::nn::SampleBatch;
 use retrograd::tensor::Array;
 
 use super::options::InputOptions;
@@ -17,6 +19,13 @@ use crate::program::train;
 pub(super) struct Samples {
     pub(super) data: Dataset,
     pub(super) needed: Option<Array<i64>>,
+}
+
+impl Samples {
+    /// What the model reads of them.
+    pub(super) fn batch(&self) -> SampleBatch {
+        data::samples(&self.data, self.needed.clone())
+    }
 }
 
 impl Run {
@@ -80,6 +89,7 @@ impl Run {
             kind: self.kind,
             image: self.config.image(),
             labelled: self.model.classes().is_some(),
+            complete: self.variant.needs.contains(&Need::Complete),
             run: &self.path,
         }
     }

@@ -1,5 +1,6 @@
 //! `retrograd interpolate`: g((1 − t) h₀ + t h₁), from one sample's code to another's.
 
+use retrograd::nn::data::Samples;
 use retrograd::tensor::{DType, Tensor};
 
 use super::options::InterpolateOptions;
@@ -15,8 +16,7 @@ pub(super) fn run(options: &InterpolateOptions) -> Result<(), Failure> {
     let from = Run::row("from", options.from, &samples.data)?;
     let to = Run::row("to", options.to, &samples.data)?;
     let labels = |rows: &[usize]| samples.needed.as_ref().map(|labels| labels.rows(rows));
-    let ends = samples.data.features.rows(&[from, to]);
-    let codes = run.encode(&ends, labels(&[from, to]).as_ref());
+    let codes = run.encode(&samples.batch().rows(&[from, to]));
     let [start, end] = [0, 1].map(|row| codes.slice(0, row..row + 1));
     let share = Tensor::linspace(0.0, 1.0, options.steps, DType::F32).reshape(&[-1, 1]);
     let line = &(&start * &share.map(|t| 1.0 - t)) + &(&end * &share);

@@ -18,6 +18,7 @@ use retrograd::tensor::{Array, Tensor, random};
 
 use super::options::InputOptions;
 use super::run::Run;
+use crate::program::data;
 use crate::program::failure::Failure;
 use crate::program::terminal;
 use crate::program::train;
@@ -74,7 +75,7 @@ impl Part {
         };
         let needed = run.labels(data.len(), train::labels(data))?;
         Ok(Self {
-            codes: run.encode(&data.features, needed.as_ref()),
+            codes: run.encode(&data::samples(data, needed)),
             labels: labels.clone(),
         })
     }

@@ -11,7 +11,7 @@ pub(super) fn run(options: &ThroughOptions) -> Result<(), Failure> {
     let run = Run::open(&options.input.run)?;
     let samples = run.samples(&options.input)?;
     let originals = &samples.data.features;
-    let reconstructions = run.reconstruct(originals, samples.needed.as_ref());
+    let reconstructions = run.reconstruct(&samples.batch());
     let sheet = Sheet {
         name: "reconstructions",
         above: Some(("originals", originals)),

@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use retrograd::autoencoders::{
-    BoxedAutoencoder, Card, DataShape, Input, Prior, check_labels, draw_samples,
+    BoxedAutoencoder, Card, DataShape, Prior, check_labels, draw_samples,
 };
 use retrograd::autograd::Var;
-use retrograd::nn::checkpoint;
+use retrograd::nn::data::Samples;
+use retrograd::nn::{SampleBatch, checkpoint};
 use retrograd::tensor::{Array, DType, Tensor, random};
 
 use crate::program::config::Config;
@@ -46,13 +47,9 @@ impl Run {
             )));
         }
         let variant = config.variant()?;
-        let kind =
-            DataShape::named(&config.kind, config.features, config.image).ok_or_else(|| {
-                failure(format!(
-                    "{CONFIG}: `{}` is no kind of data; it is images, table or points",
-                    config.kind
-                ))
-            })?;
+        let kind = config
+            .shape()
+            .map_err(|error| failure(format!("{CONFIG}: {error}")))?;
         limits::check_model(&config.settings, kind, 1)?;
         let model: BoxedAutoencoder = variant
             .build(&config.settings, kind, &mut random::rng(0))
@@ -87,26 +84,26 @@ impl Run {
         self.model.encode(&sample.into()).flat().shape()[1]
     }
 
-    /// The codes `[samples, code]` of samples `[samples, features]`; labels as
-    /// [`labels`](Self::labels) gives them.
-    pub(crate) fn encode(&self, x: &Tensor, labels: Option<&Array<i64>>) -> Tensor {
-        by_batches(x, labels, |x, labels| {
-            self.model.encode(&Input::from(x).labelled(labels)).flat()
-        })
+    /// The codes `[samples, code]` of samples, whose labels are as [`labels`](Self::labels) gives them.
+    pub(crate) fn encode(&self, samples: &SampleBatch) -> Tensor {
+        by_batches(samples, |batch| self.model.encode(&batch.into()).flat())
     }
 
     /// The samples `[samples, features]` of codes `[samples, code]`.
     pub(crate) fn decode(&self, codes: &Tensor, labels: Option<&Array<i64>>) -> Tensor {
-        by_batches(codes, labels, |codes, labels| {
-            self.model.decode(&codes.into(), labels.as_ref())
+        let codes = SampleBatch {
+            labels: labels.cloned(),
+            ..SampleBatch::new(codes.clone())
+        };
+        by_batches(&codes, |batch| {
+            let labels = batch.labels.as_ref();
+            self.model.decode(&batch.x.clone().into(), labels)
         })
     }
 
     /// The reconstructions of samples.
-    pub(crate) fn reconstruct(&self, x: &Tensor, labels: Option<&Array<i64>>) -> Tensor {
-        by_batches(x, labels, |x, labels| {
-            self.model.reconstruct(&Input::from(x).labelled(labels))
-        })
+    pub(crate) fn reconstruct(&self, samples: &SampleBatch) -> Tensor {
+        by_batches(samples, |batch| self.model.reconstruct(&batch.into()))
     }
 
     /// `count` new samples `[count, features]` of codes drawn from a distribution.
@@ -177,17 +174,12 @@ fn rows_of(labels: Option<&Array<i64>>, rows: &Range<usize>) -> Option<Array<i64
     })
 }
 
-/// What `apply` makes of rows and their labels, a batch at a time.
-fn by_batches(
-    rows: &Tensor,
-    labels: Option<&Array<i64>>,
-    apply: impl Fn(Tensor, Option<Array<i64>>) -> Var,
-) -> Tensor {
-    let count = rows.shape()[0];
+/// What `apply` makes of samples, a batch at a time.
+fn by_batches(samples: &SampleBatch, apply: impl Fn(&SampleBatch) -> Var) -> Tensor {
+    let count = samples.x.shape()[0];
     let parts = (0..count).step_by(BATCH).map(|first| {
-        let part = first..(first + BATCH).min(count);
-        let own = rows.slice(0, part.start as isize..part.end as isize);
-        apply(own.contiguous(), rows_of(labels, &part)).into_value()
+        let rows: Vec<usize> = (first..(first + BATCH).min(count)).collect();
+        apply(&samples.rows(&rows)).into_value()
     });
     Tensor::cat(&parts.collect::<Vec<_>>(), 0)
 }

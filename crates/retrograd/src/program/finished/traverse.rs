@@ -18,7 +18,7 @@ pub(super) fn run(options: &TraverseOptions) -> Result<(), Failure> {
     let run = Run::open(&options.input.run)?;
     let samples = run.samples(&options.input)?;
     let row = Run::row("row", options.row, &samples.data)?;
-    let codes = run.encode(&samples.data.features, samples.needed.as_ref());
+    let codes = run.encode(&samples.batch());
     let moved = moved(&codes, row, options.span, options.steps);
     let labels = samples.needed.as_ref();
     let labels = labels.map(|labels| labels.rows(&vec![row; moved.shape()[0]]));

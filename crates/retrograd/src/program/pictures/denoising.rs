@@ -1,6 +1,7 @@
 //! What noise does to samples, and how much of it the model undoes.
 
 use retrograd::autoencoders::{Corruption, Input};
+use retrograd::autograd::Var;
 use retrograd::report::{Chart, ImageGrid, Picture, Scale, Section};
 use retrograd::tensor::{Tensor, random};
 
@@ -95,11 +96,9 @@ fn triptych(show: &Show<'_>, spoiler: &Spoiler, amount: f64) -> Result<Option<Pi
 
 /// How far the noisy samples are from the clean ones, and how far the model's answers.
 fn errors(show: &Show<'_>, spoiler: &Spoiler, amount: f64) -> Result<Picture, Failure> {
-    let error = |a: &Tensor, b: &Tensor| -> f64 {
-        let observed = show.observed(a.shape()[0]);
-        mean_errors(a, b, observed.as_ref()).mean(..).item()
-    };
     let samples = show.samples(SAMPLES);
+    let observed = samples.observed.as_ref().map(Var::value);
+    let error = |a: &Tensor, b: &Tensor| -> f64 { mean_errors(a, b, observed).mean(..).item() };
     let clean = samples.x.value();
     let at = |level: f64| {
         let noisy = spoiler.spoil(clean, level);

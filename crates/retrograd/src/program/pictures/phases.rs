@@ -89,13 +89,12 @@ fn model_after(show: &Show<'_>, phase: usize) -> Result<Option<BoxedAutoencoder>
 fn end(show: &Show<'_>, name: &str) -> End {
     let samples = show.samples(MEASURED);
     let reconstructed = show.model.reconstruct(&samples).into_value();
-    let observed = show.observed(samples.samples());
-    let errors = mean_errors(samples.x.value(), &reconstructed, observed.as_ref());
-    let input = samples.observed(observed.map(Var::from));
+    let observed = samples.observed.as_ref().map(Var::value);
+    let errors = mean_errors(samples.x.value(), &reconstructed, observed);
     End {
         name: name.to_owned(),
         error: errors.mean(..).item(),
-        loss: show.model.objective(&input).total().item(),
+        loss: show.model.objective(&samples).total().item(),
         reconstructed,
     }
 }

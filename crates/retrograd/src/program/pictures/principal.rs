@@ -37,6 +37,10 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
         100.0 * kept,
         100.0 * best
     );
+    let text = match show.kind().missing {
+        true => format!("{text} The mean of its column stands for each number that is missing."),
+        false => text,
+    };
     let caption = "Where samples and reconstructions lie along the first two principal components. If the plane is found, each circle sits on its disc.";
     let pictures =
         vec![

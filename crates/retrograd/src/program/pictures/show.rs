@@ -1,6 +1,7 @@
 //! What there is to show: a model, its data and its training, and where pictures go.
 
 use retrograd::autoencoders::{Autoencoder, DataShape, Input};
+use retrograd::autograd::Var;
 use retrograd::datasets::{Dataset, ImageShape};
 use retrograd::nn::train::EpochRecord;
 use retrograd::report::{Chart, ImageGrid, Picture};
@@ -45,12 +46,6 @@ impl Show<'_> {
     /// The codes of the first `count` training samples, `[samples, code]`, unless one is not finite.
     pub(super) fn training_codes(&self, count: usize) -> Option<Tensor> {
         self.codes_of(&first(&self.data.split.train, count))
-    }
-
-    /// What was observed of the first `count` held-out samples, where that is not all.
-    pub(super) fn observed(&self, count: usize) -> Option<Tensor> {
-        let observed = self.held_out().observed.as_ref()?;
-        Some(observed.slice(0, ..count as isize).contiguous())
     }
 
     /// The codes of the first `count` held-out samples, `[samples, code]`, unless one is not finite.
@@ -100,16 +95,20 @@ impl Show<'_> {
     }
 }
 
-/// The first samples of a data set, as many as there are and as fit together, with their labels.
+/// The first samples of a data set, as many as there are and as fit together, with their labels and what
+/// of them was observed.
 fn first(data: &Dataset, count: usize) -> Input {
     let fit = (MOST_NUMBERS / data.width().max(1)).max(1);
     let count = count.min(fit).min(data.len());
-    let samples = data.features.slice(0, ..count as isize).contiguous();
+    let part = |all: &Tensor| all.slice(0, ..count as isize).contiguous();
     let labels = data.labels.as_ref().map(|labels| {
         let labels = labels[..count].iter().map(|&label| label.into());
         Array::from_vec(labels.collect(), [count])
     });
-    Input::from(samples).labelled(labels)
+    let observed = data.observed.as_ref().map(|all| Var::from(part(all)));
+    Input::from(part(&data.features))
+        .labelled(labels)
+        .observed(observed)
 }
 
 /// Screen pixels per pixel of an image `width` pixels wide that stands among others.
