@@ -40,11 +40,13 @@ mod variants;
 
 pub use composed::{Bound, Deterministic, Encoded, Penalty, Variational};
 pub use model::{
-    Ability, Autoencoder, Code, Content, Exhibit, Gaussian, Input, LabelError, Likelihood, Mixture,
-    Pause, Phase, Posterior, Prior, Role, Series, StandardNormal, Target, check_labels,
-    draw_samples, epochs_of, one_hot,
+    Ability, Autoencoder, Code, Content, Exhibit, FittedNormal, Gaussian, Input, LabelError,
+    Likelihood, Mixture, Pause, Phase, Posterior, Prior, Role, Series, StandardNormal, Target,
+    check_labels, draw_samples, epochs_of, one_hot,
 };
-pub use parts::{Body, Corruption, Output, Start};
+pub use parts::{
+    Body, Corruption, Output, Start, cramer_wold, maximum_mean_discrepancy, sliced_wasserstein,
+};
 pub use registry::{
     BatchSize, BodyKind, BoxedAutoencoder, Card, DataShape, Decoder, Gradients, Layout, Misfit,
     Need, Noise, Nonlinearity, OptimizerKind, Range, Recipe, Setting, Settings, Size,

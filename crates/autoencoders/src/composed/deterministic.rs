@@ -7,8 +7,8 @@ use retrograd_nn::{Module, Step, Terms, Visitor};
 use retrograd_tensor::Array;
 
 use super::penalty::{Encoded, Penalty};
-use crate::model::{Ability, Autoencoder, Code, Exhibit, Input, Phase, Target};
-use crate::parts::{Body, Corruption, Output};
+use crate::model::{Ability, Autoencoder, Code, Exhibit, Input, Phase, Prior, Role, Target};
+use crate::parts::{Body, Corruption, Output, Per};
 
 /// An autoencoder whose code is a point: L(x, g(f(x̃))) and penalties.
 ///
@@ -29,6 +29,10 @@ pub struct Deterministic {
     pub body: Body,
     /// What the decoder's last numbers become, and what that costs.
     pub output: Output,
+    per: Per,
+    coding: Option<Box<Coding>>,
+    prior: Option<Box<dyn Prior + Send + Sync>>,
+    is_of_whole_batches: bool,
     corruption: Option<Corruption>,
     penalties: Vec<Penalty>,
     abilities: Vec<Ability>,
@@ -36,6 +40,9 @@ pub struct Deterministic {
     watched: Vec<(&'static str, Box<Watch>)>,
     phases: Option<Box<Phases>>,
 }
+
+/// What the code of a step is made of the encoder's numbers.
+type Coding = dyn Fn(&Var, &Step) -> Var + Send + Sync;
 
 /// A figure beside the loss.
 type Watch = dyn Fn(&Encoded<'_>) -> Var + Send + Sync;
@@ -54,6 +61,10 @@ impl Deterministic {
         Self {
             body,
             output,
+            per: Per::Feature,
+            coding: None,
+            prior: None,
+            is_of_whole_batches: false,
             corruption: None,
             penalties: Vec::new(),
             abilities: Vec::new(),
@@ -61,6 +72,62 @@ impl Deterministic {
             watched: Vec::new(),
             phases: None,
         }
+    }
+
+    /// The same whose reconstruction costs a sum over the features, averaged over the batch, and not a mean
+    /// over both: the cost of a sample, as where it stands beside what a sample's code costs.
+    #[must_use]
+    pub fn per_sample(self) -> Self {
+        Self {
+            per: Per::Sample,
+            ..self
+        }
+    }
+
+    /// The same whose code is made by this of the encoder's numbers `[batch, code]`, at a step: some are
+    /// left out, noise is added, they are rounded. What [`encode`](Autoencoder::encode) gives is the code of a
+    /// step that is measured.
+    #[must_use]
+    pub fn with_coding(self, coding: impl Fn(&Var, &Step) -> Var + Send + Sync + 'static) -> Self {
+        Self {
+            coding: Some(Box::new(coding)),
+            ..self
+        }
+    }
+
+    /// The same whose codes are brought near to this distribution, by a penalty, so that it is where codes of
+    /// new samples come from.
+    #[must_use]
+    pub fn with_prior(self, prior: impl Prior + Send + Sync + 'static) -> Self {
+        Self {
+            prior: Some(Box::new(prior)),
+            ..self
+        }
+    }
+
+    /// The same with an objective that is one of the batch as a whole and no mean over its samples: see
+    /// [`Player::of_whole_batches`](retrograd_nn::Player::of_whole_batches).
+    #[must_use]
+    pub fn of_whole_batches(self) -> Self {
+        Self {
+            is_of_whole_batches: true,
+            ..self
+        }
+    }
+
+    /// The code of samples at a step.
+    fn coded(&self, x: &Var, step: &Step) -> Var {
+        let code = self.body.encode(x);
+        match &self.coding {
+            Some(coding) => coding(&code, step),
+            None => code,
+        }
+    }
+
+    /// What the reconstruction of a code costs.
+    fn cost(&self, code: &Var, input: &Input) -> Terms {
+        let z = self.body.decode(code);
+        self.output.cost_per(&z, &Target::from(input), self.per)
     }
 
     /// The same with another penalty.
@@ -133,7 +200,7 @@ impl Module for Deterministic {
 
 impl Autoencoder for Deterministic {
     fn encode(&self, input: &Input) -> Code {
-        Code::Point(self.body.encode(&input.x))
+        Code::Point(self.coded(&input.x, &Step::default()))
     }
 
     fn decode(&self, code: &Var, _: Option<&Array<i64>>) -> Var {
@@ -144,14 +211,13 @@ impl Autoencoder for Deterministic {
         let x = self
             .corruption
             .map_or_else(|| input.x.clone(), |noise| noise.spoil(&input.x));
-        let code = self.body.encode(&x);
-        let cost = self
-            .output
-            .cost(&self.body.decode(&code), &Target::from(input));
+        let code = self.coded(&x, step);
+        let cost = self.cost(&code, input);
         let batch = Encoded {
             x: &x,
             code: &code,
             body: &self.body,
+            step,
         };
         let terms = self.penalties.iter().fold(cost, |terms, penalty| {
             let weight = step.schedule(&penalty.schedule, penalty.weight);
@@ -164,17 +230,21 @@ impl Autoencoder for Deterministic {
         if self.corruption.is_none() || step.is_training() {
             return terms;
         }
-        let clean = self.body.decode(&self.body.encode(&input.x));
-        let cost = self.output.cost(&clean, &Target::from(input));
-        terms.watching("clean", cost.total())
+        let clean = self.cost(&self.coded(&input.x, step), input);
+        terms.watching("clean", clean.total())
     }
 
     fn unit(&self) -> &'static str {
-        self.output.unit()
+        self.output.unit_per(self.per)
     }
 
     fn widths(&self) -> Vec<usize> {
         self.body.widths().to_vec()
+    }
+
+    fn prior(&self) -> Option<&dyn Prior> {
+        let prior = self.prior.as_deref()?;
+        Some(prior)
     }
 
     fn corruption(&self) -> Option<Corruption> {
@@ -186,10 +256,12 @@ impl Autoencoder for Deterministic {
     }
 
     fn exhibits(&self, input: &Input) -> Vec<Exhibit> {
+        let step = Step::default();
         let batch = Encoded {
             x: &input.x,
-            code: &self.body.encode(&input.x),
+            code: &self.coded(&input.x, &step),
             body: &self.body,
+            step: &step,
         };
         self.exhibits.iter().map(|show| show(&batch)).collect()
     }
@@ -199,7 +271,12 @@ impl Autoencoder for Deterministic {
             Some(phases) => phases(self),
             None => {
                 let objective = |input: &Input, step: &Step| self.objective_at(input, step);
-                vec![Phase::new("training", 1.0, self.params(), objective)]
+                let role = Role::new("training", self.params(), objective);
+                let role = match self.is_of_whole_batches {
+                    true => role.of_whole_batches(),
+                    false => role,
+                };
+                vec![Phase::of("training", 1.0, vec![role])]
             }
         }
     }

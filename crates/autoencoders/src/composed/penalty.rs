@@ -3,7 +3,7 @@
 use std::fmt;
 
 use retrograd_autograd::Var;
-use retrograd_nn::Schedule;
+use retrograd_nn::{Schedule, Step};
 
 use crate::parts::Body;
 
@@ -16,6 +16,8 @@ pub struct Encoded<'a> {
     pub code: &'a Var,
     /// Encoder and decoder.
     pub body: &'a Body,
+    /// Which step it is encoded for.
+    pub step: &'a Step,
 }
 
 /// A term of a loss beside the reconstruction: a number for a batch, and its weight.

@@ -1,22 +1,19 @@
 //! Normal distributions, one or several, that are fitted to codes.
 
-use std::f64::consts::TAU;
-
 use retrograd_autograd::Var;
 use retrograd_tensor::random::Rng;
-use retrograd_tensor::{DType, Tensor, Triangular};
+use retrograd_tensor::{DType, Tensor};
 
+use super::fitted::{FittedNormal, checked, floor};
 use super::prior::Prior;
 
 /// Rounds of the fit at most, and the gain of log-likelihood in nats a code below which it is over.
 const ROUNDS: usize = 100;
 const GAIN: f64 = 1e-5;
-/// What is added to every variance, as a share of that of the codes: no component shrinks to a point.
-const FLOOR: f64 = 1e-6;
 
 /// A weighted sum of normal distributions with covariances of their own, fitted to the codes of data by
 /// expectation maximisation (Dempster, Laird and Rubin 1977). With one component it is the normal
-/// distribution that has the codes' mean and covariance.
+/// distribution that has the codes' mean and covariance, a [`FittedNormal`].
 ///
 /// A decoder has seen codes where the data has some. Where these are not as the prior has them, or where
 /// there is no prior, a mixture draws better samples (Ghosh et al. 2020).
@@ -30,12 +27,7 @@ pub struct Mixture {
 #[derive(Clone, Debug)]
 struct Component {
     weight: f64,
-    /// μ, `[latent]`.
-    mean: Tensor,
-    /// L, `[latent, latent]`.
-    factor: Tensor,
-    /// L⁻¹, which makes the distribution the standard one.
-    whitening: Tensor,
+    normal: FittedNormal,
 }
 
 impl Mixture {
@@ -46,19 +38,9 @@ impl Mixture {
     /// If there is no code, no component, or a number is infinite or NaN.
     #[must_use]
     pub fn fit(codes: &Tensor, components: usize, rng: &mut Rng) -> Self {
-        let x = codes.cast(DType::F64).contiguous();
-        assert!(
-            x.rank() == 2,
-            "codes of shape {}, not [samples, latent]",
-            x.shape()
-        );
-        let samples = x.shape()[0];
-        assert!(
-            samples > 0 && components > 0 && x.is_finite(),
-            "a mixture of {components} components is fitted to finite codes, not to {samples}"
-        );
-        let variance = Var::from(x.clone()).var(0, 0.0).mean(..).item();
-        let floor = FLOOR * variance.max(f64::MIN_POSITIVE);
+        assert!(components > 0, "a mixture has a component");
+        let x = checked(codes);
+        let (samples, floor) = (x.shape()[0], floor(&x));
         let mut shares = start(&x, components.min(samples), rng);
         let mut mixture = Self::of_shares(&x, &shares, floor);
         let mut before = f64::NEG_INFINITY;
@@ -85,7 +67,10 @@ impl Mixture {
             let own = shares.select(1, k).contiguous();
             let total = own.sum(..).item();
             // A component that has lost all codes is left out.
-            (total > f64::EPSILON).then(|| Component::fit(x, &own, total, samples, floor))
+            (total > f64::EPSILON).then(|| Component {
+                weight: total / samples as f64,
+                normal: FittedNormal::of_shares(x, &own, total, floor),
+            })
         };
         Self {
             components: (0..components).filter_map(component).collect(),
@@ -102,31 +87,9 @@ impl Mixture {
 }
 
 impl Component {
-    /// The distribution of codes `[samples, latent]` of which each counts by its share `[samples]`.
-    fn fit(x: &Tensor, shares: &Tensor, total: f64, samples: usize, floor: f64) -> Self {
-        let latent = x.shape()[1];
-        let column = shares.reshape(&[-1, 1]);
-        let mean = (x * &column).sum(0).scale(1.0 / total);
-        let centred = x - &mean;
-        let identity = Tensor::eye(latent, DType::F64);
-        let covariance = centred.t().matmul(&(&centred * &column)).scale(1.0 / total);
-        let factor = (covariance + identity.scale(floor)).cholesky();
-        Self {
-            weight: total / samples as f64,
-            mean,
-            whitening: factor.solve_triangular(&identity, Triangular::LOWER),
-            factor,
-        }
-    }
-
-    /// log w − ½(‖L⁻¹(z − μ)‖² + latent·log 2π) − log det L, `[...]`.
+    /// log w + log N(z; μ, L·Lᵀ), `[...]`.
     fn log_term(&self, z: &Var) -> Var {
-        let (mean, whitening) = (self.mean.cast(z.dtype()), self.whitening.cast(z.dtype()));
-        let standard = (z - Var::from(mean)).matmul(&Var::from(whitening.t().contiguous()));
-        let latent = self.mean.elements();
-        let determinant: f64 = (0..latent).map(|i| self.factor.at(&[i, i]).ln()).sum();
-        let constant = self.weight.ln() - determinant - 0.5 * latent as f64 * TAU.ln();
-        standard.square().sum(-1) * -0.5 + constant
+        self.normal.log_density(z) + self.weight.ln()
     }
 }
 
@@ -186,8 +149,7 @@ impl Prior for Mixture {
                     left <= 0.0
                 });
                 let of = of.unwrap_or(&self.components[self.components.len() - 1]);
-                let standard = Tensor::normal([1, self.latent], 0.0, 1.0, rng, DType::F64);
-                standard.matmul(&of.factor.t().contiguous()) + &of.mean
+                of.normal.draw(1, rng, DType::F64)
             })
             .collect();
         Tensor::cat(&rows, 0).cast(dtype)
@@ -229,7 +191,7 @@ mod tests {
         let mut places: Vec<(f64, f64)> = fitted
             .components
             .iter()
-            .map(|component| (component.weight, component.mean.at(&[0])))
+            .map(|component| (component.weight, component.normal.mean().at(&[0])))
             .collect();
         places.sort_by(|a, b| a.0.total_cmp(&b.0));
         for ((weight, place), expected) in places.iter().zip([(0.25, 5.0), (0.75, -1.0)]) {

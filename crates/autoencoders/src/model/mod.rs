@@ -3,6 +3,7 @@
 mod autoencoder;
 mod code;
 mod exhibit;
+mod fitted;
 mod gaussian;
 mod labels;
 mod likelihood;
@@ -14,6 +15,7 @@ mod target;
 pub use autoencoder::{Ability, Autoencoder};
 pub use code::{Code, Posterior};
 pub use exhibit::{Content, Exhibit, Series};
+pub use fitted::FittedNormal;
 pub use gaussian::Gaussian;
 pub(crate) use gaussian::noise;
 pub use labels::{LabelError, check_labels, one_hot};

@@ -82,4 +82,18 @@ impl Target {
             }
         }
     }
+
+    /// The mean over the batch of a loss of these values that is summed over what was observed of a
+    /// sample.
+    #[track_caller]
+    #[must_use]
+    pub fn per_sample(&self, loss: impl FnOnce(&Var, Reduction) -> Var) -> Var {
+        match &self.observed {
+            None => loss(&self.values, Reduction::PerSample),
+            Some(observed) => {
+                let samples = self.values.shape().first().copied().unwrap_or(1);
+                (loss(&self.values, Reduction::None) * observed).sum(..) / samples as f64
+            }
+        }
+    }
 }

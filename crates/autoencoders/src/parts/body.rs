@@ -6,7 +6,7 @@ use retrograd_tensor::Shape;
 use retrograd_tensor::random::Rng;
 
 use super::convolution::{doubling, halved, halving, images, rows};
-use super::dense::{Start, layers, mirror, sequence};
+use super::dense::{Start, layers, mirror, sequence, stack};
 
 /// Encoder f and decoder g, without the decoder's last nonlinearity, over samples that are rows.
 #[derive(Debug)]
@@ -61,6 +61,28 @@ impl Body {
         let to_code = layers(down, activation, start, true, rng);
         let back = layers(&mirror(down), activation, start, false, rng);
         Self::of_layers(&to_code, &back, activation)
+    }
+
+    /// As [`dense`](Self::dense), with a code that is not bent: numbers of any size, as distributions of codes
+    /// have them.
+    ///
+    /// # Panics
+    /// If `down` has fewer than two widths.
+    #[must_use]
+    pub fn dense_to_any_code(
+        down: &[usize],
+        activation: Activation,
+        start: Start,
+        rng: &mut Rng,
+    ) -> Self {
+        assert!(
+            down.len() >= 2,
+            "an autoencoder needs the width of its input and of its code, not {down:?}"
+        );
+        let back = mirror(down);
+        let encoder = stack(down, activation, start, false, rng);
+        let decoder = stack(&back, activation, start, false, rng);
+        Self::new(encoder, decoder, [down, &back[1..]].concat())
     }
 
     /// Convolutions of stride 2 that halve images of these channels, height and width, and their

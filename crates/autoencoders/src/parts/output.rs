@@ -1,11 +1,22 @@
 //! From the decoder's last numbers to a reconstruction, and how far that is from the input.
 
 use retrograd_autograd::Var;
-use retrograd_nn::{Module, Terms, loss};
+use retrograd_nn::{Module, Reduction, Terms, loss};
 use retrograd_tensor::Tensor;
 
 use crate::model::Target;
 use crate::registry::words;
+
+/// What a reconstruction's cost is averaged over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Per {
+    /// Features and batch, as the source texts have it.
+    #[default]
+    Feature,
+    /// The batch alone: summed over the features, as where a cost is one of a sample and stands beside
+    /// distances between distributions of codes.
+    Sample,
+}
 
 /// How the decoder's last linear layer z becomes a reconstruction y, and what y costs.
 ///
@@ -46,9 +57,16 @@ impl Output {
     /// What the cost is measured in.
     #[must_use]
     pub fn unit(self) -> &'static str {
-        match self {
-            Self::Probability => "cross-entropy, nats per feature",
-            _ => "squared error per feature",
+        self.unit_per(Per::Feature)
+    }
+
+    /// What the cost per so much is measured in.
+    pub(crate) fn unit_per(self, per: Per) -> &'static str {
+        match (self, per) {
+            (Self::Probability, Per::Feature) => "cross-entropy, nats per feature",
+            (Self::Probability, Per::Sample) => "cross-entropy, nats per sample",
+            (_, Per::Feature) => "squared error per feature",
+            (_, Per::Sample) => "squared error per sample",
         }
     }
 
@@ -69,15 +87,27 @@ impl Output {
     #[track_caller]
     #[must_use]
     pub fn cost(self, z: &Var, target: &Target) -> Terms {
-        match self {
-            Self::Probability => {
-                let cost = target.mean(|x, over| loss::bce_with_logits(z, x, over));
-                Terms::new("bce", cost)
-            }
-            _ => {
-                let y = self.reconstruction(z);
-                Terms::new("mse", target.mean(|x, over| loss::mse(&y, x, over)))
-            }
-        }
+        self.cost_per(z, target, Per::Feature)
+    }
+
+    /// The same, averaged over features and batch or over the batch alone.
+    #[track_caller]
+    pub(crate) fn cost_per(self, z: &Var, target: &Target, per: Per) -> Terms {
+        let reduced = |loss: &dyn Fn(&Var, Reduction) -> Var| match per {
+            Per::Feature => target.mean(loss),
+            Per::Sample => target.per_sample(loss),
+        };
+        let name = match (self, per) {
+            (Self::Probability, _) => "bce",
+            (_, Per::Feature) => "mse",
+            (_, Per::Sample) => "squares",
+        };
+        let cost = if self == Self::Probability {
+            reduced(&|x, over| loss::bce_with_logits(z, x, over))
+        } else {
+            let y = self.reconstruction(z);
+            reduced(&|x, over| loss::mse(&y, x, over))
+        };
+        Terms::new(name, cost)
     }
 }

@@ -24,5 +24,6 @@ families! {
     sparse { sparse_l1 sparse_kl overcomplete }
     robust { denoising contractive }
     convolutional { convolutional strided }
+    matching { wae_mmd sliced cramer_wold rae }
     variational { variational beta conditional iwae }
 }

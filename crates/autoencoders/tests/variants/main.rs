@@ -4,6 +4,7 @@
 mod families;
 mod gradients;
 mod identities;
+mod matching;
 mod missing;
 mod mistakes;
 mod options;

@@ -62,7 +62,8 @@ pub(crate) fn bounds(
             .observed(draws.observed.map(Var::from));
         model.objective(&input).total().item() as f32
     };
-    model.prior()?;
+    // Codes may be near to a prior without a sample having a likelihood.
+    model.prior().and(model.likelihood())?;
     Some(ranges(data.len(), 1).map(bound).collect())
 }
 
