@@ -56,7 +56,7 @@
 //! one first: the lines in which nothing changes are the unused numbers.
 
 use retrograd_autoencoders::{
-    Autoencoder, BatchSize, Bound, Input, Likelihood, Posterior, Recipe, Variational,
+    Autoencoder, BatchSize, Input, Likelihood, Posterior, Price, Recipe, Variational,
 };
 use retrograd_examples::{Example, Outcome, decode, encode, handful, recipe, reconstruct, varied};
 use retrograd_nn::Activation;
@@ -93,7 +93,7 @@ fn main() -> Outcome {
         let widths = [pixels, 256, 256, LATENT];
         // The variant `beta`, put together from its parts.
         let model = Variational::dense(&widths, 0, units, likelihood, &mut random::rng(0))
-            .with_bound(Bound::Exact { beta });
+            .with_price(Price::times(beta));
         example.train(&model, &data, &recipe)?;
 
         let (reconstruction, each) = costs(&model, x);

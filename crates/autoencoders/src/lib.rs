@@ -38,7 +38,7 @@ mod parts;
 mod registry;
 mod variants;
 
-pub use composed::{Bound, Deterministic, Encoded, Penalty, Variational};
+pub use composed::{Bound, Deterministic, Drawn, Encoded, Penalty, Price, Variational};
 pub use model::{
     Ability, Autoencoder, Code, Content, Exhibit, FittedNormal, Gaussian, Input, LabelError,
     Likelihood, Mixture, Pause, Phase, Posterior, Prior, Role, Series, StandardNormal, Target,

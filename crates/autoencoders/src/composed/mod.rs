@@ -3,8 +3,10 @@
 
 mod deterministic;
 mod penalty;
+mod price;
 mod variational;
 
 pub use deterministic::Deterministic;
 pub use penalty::{Encoded, Penalty};
-pub use variational::{Bound, Variational};
+pub use price::Price;
+pub use variational::{Bound, Drawn, Variational};

@@ -1,5 +1,7 @@
 //! Autoencoders whose code is a normal distribution.
 
+use std::fmt;
+
 use retrograd_autograd::Var;
 use retrograd_nn::{
     Activation, Flatten, Init, Linear, Module, Reshape, Sequential, Step, Terms, Visitor,
@@ -7,36 +9,72 @@ use retrograd_nn::{
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Array, Shape, Tensor};
 
+use super::price::Price;
 use crate::model::{
-    Autoencoder, Code, Gaussian, Input, Likelihood, NATS, Prior, StandardNormal, Target, noise,
-    one_hot,
+    Autoencoder, Code, Exhibit, Gaussian, Input, Likelihood, NATS, Posterior, Prior,
+    StandardNormal, Target, noise, one_hot,
 };
 use crate::parts::Start;
 use crate::parts::convolution::{doubling, halved, halving};
 use crate::parts::dense::{mirror, stack, through};
 
-/// What is minimised in place of −log p(x), which nobody can compute; in nats per sample.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// How −log p(x), which nobody can compute, is bounded from above; in nats per sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// −log p(x|z) + β KL(q(z|x) ‖ p(z)) with the divergence as its formula has it. A bound where β is 1.
-    Exact {
-        /// The price of a nat of the code.
-        beta: f64,
-    },
-    /// The same at β = 1, the divergence estimated by the draw itself, log q(z|x) − log p(z). Noisier, and
-    /// what importance weighting starts from.
+    /// −log p(x|z) + KL(q(z|x) ‖ p(z)) with the divergence as its formula has it, if the prior has one; else as
+    /// [`Sampled`](Self::Sampled).
+    Exact,
+    /// The same, the divergence estimated by the draw itself, log q(z|x) − log p(z). Noisier, and what
+    /// importance weighting starts from.
     Sampled,
-    /// −log (1/k) Σ p(x|zᵢ) p(zᵢ) / q(zᵢ|x) of k draws (Burda et al. 2016, equation 8).
+    /// −log (1/k) Σ p(x|zᵢ) p(zᵢ) / q(zᵢ|x) of k draws (Burda et al. 2016, equation 8). There is no divergence
+    /// apart, so it has no price.
     Importance {
+        /// k, 1 or more.
+        draws: usize,
+    },
+    /// The same bound, whose gradient by the encoder is another estimate, less noisy the more draws there are
+    /// (Tucker et al. 2019, equation 8).
+    DoublyReparameterized {
         /// k, 1 or more.
         draws: usize,
     },
 }
 
-/// An autoencoder whose code is a normal distribution, q(z|x) = N(μ, σ²), kept near N(0, 1).
+impl Bound {
+    /// k, if draws are weighted.
+    fn draws(self) -> Option<usize> {
+        match self {
+            Self::Importance { draws } | Self::DoublyReparameterized { draws } => Some(draws),
+            Self::Exact | Self::Sampled => None,
+        }
+    }
+}
+
+/// A batch whose codes have been drawn, as terms of a loss see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Drawn<'a> {
+    /// The samples, their targets and labels.
+    pub input: &'a Input,
+    /// q(z|x) of each, `[batch, code]`.
+    pub posterior: &'a Gaussian,
+    /// A code of each, z = μ + σ·ε, `[batch, code]`.
+    pub code: &'a Var,
+    /// p(z).
+    pub prior: &'a dyn Prior,
+}
+
+/// Adds terms to a loss, or figures that are watched.
+type More = dyn Fn(Terms, &Drawn<'_>, &Step) -> Terms + Send + Sync;
+/// Something to show of a batch.
+type Show = dyn Fn(&Variational, &Drawn<'_>) -> Exhibit + Send + Sync;
+
+/// An autoencoder whose code is a normal distribution, q(z|x) = N(μ, σ²), kept near a prior: N(0, 1), unless
+/// there is [another](Self::with_prior).
 ///
+/// Its loss is the cost of the reconstruction, the [`Price`] of the divergence, and whatever
+/// [terms](Self::with_terms) there are. Where that is not a bound on −log p(x), the bound is told beside it.
 /// Its halves may read a label beside sample and code.
-#[derive(Debug)]
 pub struct Variational {
     /// The encoder up to its heads: `[batch, features]` to `[batch, units]`.
     pub encoder: Sequential,
@@ -49,7 +87,10 @@ pub struct Variational {
     /// p(x|z).
     pub likelihood: Likelihood,
     bound: Bound,
-    prior: StandardNormal,
+    price: Price,
+    terms: Vec<Box<More>>,
+    exhibits: Vec<Box<Show>>,
+    prior: Box<dyn Prior + Send + Sync>,
     /// How many labels it reads; 0 if none.
     classes: usize,
     widths: Vec<usize>,
@@ -58,8 +99,8 @@ pub struct Variational {
 impl Variational {
     /// From halves that exist. The encoder gives `[batch, units]`, from which the two heads make the
     /// mean and the log variance, `[batch, latent]` each; the decoder reads `[batch, latent]`. `widths`
-    /// lists the layers for summaries, from the input through the code to the output. The bound is
-    /// the evidence lower bound with β = 1.
+    /// lists the layers for summaries, from the input through the code to the output. The loss
+    /// is the evidence lower bound, its sign turned.
     #[must_use]
     pub fn new(
         encoder: Sequential,
@@ -75,8 +116,11 @@ impl Variational {
             log_variance: Linear::with_init(units, latent, Init::HeNormal, rng),
             decoder,
             likelihood,
-            bound: Bound::Exact { beta: 1.0 },
-            prior: StandardNormal { latent },
+            bound: Bound::Exact,
+            price: Price::default(),
+            terms: Vec::new(),
+            exhibits: Vec::new(),
+            prior: Box::new(StandardNormal { latent }),
             classes: 0,
             widths,
         }
@@ -89,10 +133,54 @@ impl Variational {
     #[must_use]
     pub fn with_bound(self, bound: Bound) -> Self {
         assert!(
-            bound != Bound::Importance { draws: 0 },
+            bound.draws() != Some(0),
             "importance weighting needs a draw, not 0"
         );
         Self { bound, ..self }
+    }
+
+    /// The same with another price of the divergence.
+    #[must_use]
+    pub fn with_price(self, price: Price) -> Self {
+        Self { price, ..self }
+    }
+
+    /// The same with another prior p(z). If its divergence has no formula, draws estimate it.
+    ///
+    /// # Panics
+    /// If its codes are not as wide as the model's.
+    #[must_use]
+    pub fn with_prior(self, prior: impl Prior + Send + Sync + 'static) -> Self {
+        let (own, latent) = (self.prior.latent(), prior.latent());
+        assert!(
+            own == latent,
+            "a prior of codes of {latent} numbers for a model whose codes have {own}"
+        );
+        Self {
+            prior: Box::new(prior),
+            ..self
+        }
+    }
+
+    /// The same with more terms in its loss, or more figures to watch: `more` is given what there is so far.
+    /// Without a divergence apart, as in importance weighting, it is not asked.
+    #[must_use]
+    pub fn with_terms(
+        mut self,
+        more: impl Fn(Terms, &Drawn<'_>, &Step) -> Terms + Send + Sync + 'static,
+    ) -> Self {
+        self.terms.push(Box::new(more));
+        self
+    }
+
+    /// The same with something to show of held-out samples.
+    #[must_use]
+    pub fn with_exhibit(
+        mut self,
+        show: impl Fn(&Self, &Drawn<'_>) -> Exhibit + Send + Sync + 'static,
+    ) -> Self {
+        self.exhibits.push(Box::new(show));
+        self
     }
 
     /// Fully connected through the widths in `down`, from the features to the code, and the mirror
@@ -188,42 +276,134 @@ impl Variational {
     #[track_caller]
     #[must_use]
     pub fn objective_with(&self, input: &Input, noise: &Var) -> Terms {
+        self.objective_under(self.prior.as_ref(), input, noise, &Step::default())
+    }
+
+    /// The objective at a step under another prior than its own, such as one that the model itself makes; the
+    /// noise is as in [`objective_with`](Self::objective_with).
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or bits are free of a divergence that has no formula.
+    #[track_caller]
+    #[must_use]
+    pub fn objective_under(
+        &self,
+        prior: &dyn Prior,
+        input: &Input,
+        noise: &Var,
+        step: &Step,
+    ) -> Terms {
         let posterior = self.posterior(input);
         let code = posterior.draw_with(noise);
-        if let Bound::Importance { .. } = self.bound {
-            return self.importance(input, &posterior, &code, noise);
+        let drawn = Drawn {
+            input,
+            posterior: &posterior,
+            code: &code,
+            prior,
+        };
+        if self.bound.draws().is_some() {
+            return self.importance(&drawn, noise);
         }
         let z = self.decoded(&code, input.labels.as_ref());
         let cost = self.likelihood.cost(&z, &Target::from(input));
+        let exact = match self.bound {
+            Bound::Exact => prior.divergence(&posterior),
+            _ => None,
+        };
+        let sampled = || prior.log_ratio(&posterior, &code, noise).mean(..);
+        let divergence = exact.unwrap_or_else(sampled);
+        let of_units = || {
+            let each = prior.divergences(&posterior);
+            each.expect("the divergence of each number of the code has a formula")
+                .mean(0)
+        };
+        let bound = &cost + &divergence;
         let terms = Terms::new(self.likelihood.name(), cost);
-        match self.bound {
-            Bound::Exact { beta } => terms.weighted("kl", posterior.divergence(), beta),
-            _ => terms.with("kl", posterior.log_ratio(&code, noise).mean(..)),
+        let terms = self.price.charge(terms, "kl", &divergence, of_units, step);
+        let terms = self
+            .terms
+            .iter()
+            .fold(terms, |terms, more| more(terms, &drawn, step));
+        let is_weighted = matches!(self.price, Price::Weight { .. }) && self.terms.is_empty();
+        if is_weighted {
+            terms
+        } else {
+            terms.watching("bound", bound)
         }
     }
 
-    fn importance(&self, input: &Input, posterior: &Gaussian, code: &Var, noise: &Var) -> Terms {
-        let [draws, batch, latent] = noise.shape()[..] else {
-            panic!("noise of shape {}, not [draws, batch, code]", noise.shape());
+    fn importance(&self, drawn: &Drawn<'_>, noise: &Var) -> Terms {
+        let weights = match self.bound {
+            Bound::DoublyReparameterized { .. } => {
+                let fixed = Drawn {
+                    posterior: &drawn.posterior.stop_gradient(),
+                    ..*drawn
+                };
+                // The share of each draw, [draws, batch, 1]: numbers, of which nothing is recorded.
+                let code = Var::constant(drawn.code.value().clone());
+                let weights = self.log_weights(&Drawn {
+                    code: &code,
+                    ..fixed
+                });
+                let shares = (&weights - weights.logsumexp(0)).exp().unsqueeze(-1);
+                // The same code, whose cotangents are multiplied by the share as they pass.
+                let code = drawn.code.stop_gradient();
+                let code = &code + (drawn.code - &code) * shares.stop_gradient();
+                // log q(z|x) by its parameters has mean 0 and is left out; by z it stays.
+                self.log_weights(&Drawn {
+                    code: &code,
+                    ..fixed
+                })
+            }
+            _ => {
+                let ratio = drawn.prior.log_ratio(drawn.posterior, drawn.code, noise);
+                -(self.costs(drawn) + ratio)
+            }
         };
-        let rows = code.with_shape(Shape::from([draws * batch, latent]));
-        let labels = input.labels.as_ref();
+        let bound = weights.logsumexp(0) - (weights.shape()[0] as f64).ln();
+        Terms::new("bound", -bound.mean(..))
+    }
+
+    /// log p(x|z) + log p(z) − log q(z|x) of draws `[draws, batch, code]`, whatever they were made of,
+    /// `[draws, batch]`.
+    fn log_weights(&self, drawn: &Drawn<'_>) -> Var {
+        let ratio = drawn.posterior.log_density(drawn.code) - drawn.prior.log_density(drawn.code);
+        -(self.costs(drawn) + ratio)
+    }
+
+    /// −log p(x|z) of draws `[draws, batch, code]`, `[draws, batch]`.
+    fn costs(&self, drawn: &Drawn<'_>) -> Var {
+        let [draws, batch, latent] = drawn.code.shape()[..] else {
+            panic!(
+                "codes of shape {}, not [draws, batch, code]",
+                drawn.code.shape()
+            );
+        };
+        let rows = drawn.code.with_shape(Shape::from([draws * batch, latent]));
+        let labels = drawn.input.labels.as_ref();
         let labels = labels.map(|labels| {
             let rows: Vec<usize> = (0..draws * batch).map(|row| row % batch).collect();
             labels.rows(&rows)
         });
         let z = self.decoded(&rows, labels.as_ref());
         let z = z.with_shape(Shape::from([draws, batch, z.shape()[1]]));
-        // −log wᵢ, [draws, batch].
-        let costs = self.likelihood.of_samples(&z, &Target::from(input));
-        let costs = costs + posterior.log_ratio(code, noise);
-        let bound = (-costs).logsumexp(0) - (draws as f64).ln();
-        Terms::new("bound", -bound.mean(..))
+        self.likelihood.of_samples(&z, &Target::from(drawn.input))
     }
 
-    /// The decoder's last numbers.
-    fn decoded(&self, code: &Var, labels: Option<&Array<i64>>) -> Var {
+    /// The decoder's last numbers, `[batch, features]`, of codes `[batch, code]`: what the likelihood reads.
+    #[must_use]
+    pub fn decoded(&self, code: &Var, labels: Option<&Array<i64>>) -> Var {
         self.decoder.forward(&self.beside(code, labels))
+    }
+
+    /// Noise as the bound needs it, from the tape of the samples.
+    #[must_use]
+    pub fn noise(&self, input: &Input) -> Var {
+        let (samples, latent) = (input.samples(), self.prior.latent());
+        match self.bound.draws() {
+            Some(draws) => noise(&input.x, &[draws, samples, latent]),
+            None => noise(&input.x, &[samples, latent]),
+        }
     }
 
     /// Rows with their labels beside them, one-hot, `[batch, width + classes]`; of labels that nobody
@@ -259,6 +439,31 @@ impl Module for Variational {
         visitor.child("mean", &self.mean);
         visitor.child("log_variance", &self.log_variance);
         visitor.child("decoder", &self.decoder);
+        visitor.child("prior", &Learnt(self.prior.as_ref()));
+    }
+}
+
+/// What a prior learns, as a part of the model.
+struct Learnt<'a>(&'a dyn Prior);
+
+impl Module for Learnt<'_> {
+    fn forward(&self, x: &Var) -> Var {
+        x.clone()
+    }
+
+    fn visit(&self, visitor: &mut Visitor<'_>) {
+        self.0.learnt(visitor);
+    }
+}
+
+impl fmt::Debug for Variational {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bound, price, prior) = (self.bound, &self.price, &self.prior);
+        let (widths, likelihood) = (&self.widths, self.likelihood);
+        write!(
+            f,
+            "Variational({widths:?}, {likelihood:?}, {bound:?}, {price:?}, {prior:?})"
+        )
     }
 }
 
@@ -271,13 +476,8 @@ impl Autoencoder for Variational {
         self.likelihood.mean(&self.decoded(code, labels))
     }
 
-    fn objective_at(&self, input: &Input, _: &Step) -> Terms {
-        let (samples, latent) = (input.samples(), self.prior.latent);
-        let noise = match self.bound {
-            Bound::Importance { draws } => noise(&input.x, &[draws, samples, latent]),
-            _ => noise(&input.x, &[samples, latent]),
-        };
-        self.objective_with(input, &noise)
+    fn objective_at(&self, input: &Input, step: &Step) -> Terms {
+        self.objective_under(self.prior.as_ref(), input, &self.noise(input), step)
     }
 
     fn unit(&self) -> &'static str {
@@ -293,10 +493,24 @@ impl Autoencoder for Variational {
     }
 
     fn prior(&self) -> Option<&dyn Prior> {
-        Some(&self.prior)
+        Some(self.prior.as_ref())
     }
 
     fn likelihood(&self) -> Option<Likelihood> {
         Some(self.likelihood)
+    }
+
+    fn exhibits(&self, input: &Input) -> Vec<Exhibit> {
+        let posterior = self.posterior(input);
+        let drawn = Drawn {
+            input,
+            posterior: &posterior,
+            code: &posterior.draw(),
+            prior: self.prior.as_ref(),
+        };
+        self.exhibits
+            .iter()
+            .map(|show| show(self, &drawn))
+            .collect()
     }
 }

@@ -19,6 +19,15 @@ pub struct Gaussian {
 }
 
 impl Gaussian {
+    /// The same without history.
+    #[must_use]
+    pub fn stop_gradient(&self) -> Self {
+        Self {
+            mean: self.mean.stop_gradient(),
+            log_variance: self.log_variance.stop_gradient(),
+        }
+    }
+
     /// The divergence from N(0, 1) of a sample: summed over the code, averaged over the batch, in nats.
     #[must_use]
     pub fn divergence(&self) -> Var {

@@ -4,6 +4,7 @@
 use std::fmt::Debug;
 
 use retrograd_autograd::Var;
+use retrograd_nn::Visitor;
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Array, DType, Tensor};
 
@@ -24,6 +25,26 @@ pub trait Prior: Debug {
 
     /// log p(z) of codes `[..., latent]`, `[...]`.
     fn log_density(&self, z: &Var) -> Var;
+
+    /// KL(q ‖ p) in nats of every number of codes, `[batch, latent]`, if there is a formula of it.
+    fn divergences(&self, _: &Gaussian) -> Option<Var> {
+        None
+    }
+
+    /// KL(q ‖ p) in nats, summed over the code and averaged over the batch, if there is a formula of it.
+    fn divergence(&self, posterior: &Gaussian) -> Option<Var> {
+        let each = self.divergences(posterior);
+        each.map(|each| each.sum(-1).mean(..))
+    }
+
+    /// log q(z|x) − log p(z) of draws that were made with this noise, `[..., batch, latent]`: an estimate of
+    /// the divergence, `[..., batch]`, which may be below 0.
+    fn log_ratio(&self, posterior: &Gaussian, z: &Var, _noise: &Var) -> Var {
+        posterior.log_density(z) - self.log_density(z)
+    }
+
+    /// Shows the visitor what the prior learns, if anything.
+    fn learnt(&self, _: &mut Visitor<'_>) {}
 }
 
 /// N(0, 1) of independent numbers.
@@ -52,6 +73,18 @@ impl Prior for StandardNormal {
             log_variance: z.scalar_like(0.0),
         };
         standard.log_density(z)
+    }
+
+    fn divergences(&self, posterior: &Gaussian) -> Option<Var> {
+        Some(posterior.divergences())
+    }
+
+    fn divergence(&self, posterior: &Gaussian) -> Option<Var> {
+        Some(posterior.divergence())
+    }
+
+    fn log_ratio(&self, posterior: &Gaussian, z: &Var, noise: &Var) -> Var {
+        posterior.log_ratio(z, noise)
     }
 }
 

@@ -22,7 +22,7 @@ const CLIPS: f64 = 1.0 / 256.0;
 const DIRECTIONS: usize = 3;
 
 /// Orders 1 and 2 of `objective`, a function of a batch and of these parameters.
-fn check(
+pub(crate) fn check(
     what: &str,
     params: &[(String, Param)],
     batch: Tensor,
@@ -118,7 +118,12 @@ fn step(miniature: &Miniature) -> f64 {
     let (card, settings) = (miniature.card, &miniature.settings);
     match (card.gradients, settings.word_if_any("corruption")) {
         (Gradients::ExactBesides(_), Some(Noise::Gaussian)) => CLIPS,
-        (Gradients::ExactBesides(_), None) if settings.get("channels").is_some() => POOLS,
+        // Convolutions alone, with pools; a body of convolutions is one choice of several.
+        (Gradients::ExactBesides(_), None)
+            if settings.get("channels").is_some() && settings.get("body").is_none() =>
+        {
+            POOLS
+        }
         (Gradients::ExactBesides(_), None) => KINKS,
         _ if has_smooth_units(miniature) => SMOOTH,
         _ => KINKS,

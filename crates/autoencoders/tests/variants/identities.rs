@@ -2,7 +2,7 @@
 
 use retrograd_autoencoders::{
     Autoencoder, Body, Bound, Corruption, DataShape, Deterministic, Input, Likelihood, Output,
-    Start, Variational, contraction_by_sweeps, contraction_of_sigmoids, draw_samples,
+    Price, Start, Variational, contraction_by_sweeps, contraction_of_sigmoids, draw_samples,
 };
 use retrograd_autograd::{Mode, Tape, Var};
 use retrograd_nn::{Activation, Module, Step};
@@ -186,18 +186,15 @@ fn beta_of_one_is_the_variational_autoencoder() {
     let parent = model("variational", options, ROWS, 2);
     assert_same("beta", child.as_ref(), parent.as_ref(), &x);
     let noise: Var = normal(&[5, 3], 3).into();
-    let parts = |bound: Bound| {
-        let model = variational(1).with_bound(bound);
+    let parts = |beta: f64| {
+        let model = variational(1).with_price(Price::times(beta));
         let terms = model.objective_with(&x.clone().into(), &noise);
         let terms = terms.metrics();
         let weighted = terms.total();
         let each: Vec<f64> = terms.iter().map(|(_, value)| value).collect();
         (each, weighted)
     };
-    let (heavy, plain) = (
-        parts(Bound::Exact { beta: 4.0 }),
-        parts(Bound::Exact { beta: 1.0 }),
-    );
+    let (heavy, plain) = (parts(4.0), parts(1.0));
     assert_eq!(
         heavy.0, plain.0,
         "divergences are told without their weight"

@@ -1,6 +1,7 @@
 //! Every variant: derivatives, PyTorch's training paths, the identities that tie the family
 //! together, options, and the mistakes of the source texts.
 
+mod constrain;
 mod families;
 mod gradients;
 mod identities;

@@ -46,8 +46,8 @@ pub(crate) fn mean_errors(x: &Tensor, y: &Tensor, observed: Option<&Tensor>) -> 
     }
 }
 
-/// What the model minimises of every sample, `[samples]`: for a generative one a bound on −log p(x),
-/// in nats; none of another.
+/// A bound on −log p(x) of every sample, in nats, `[samples]`, if the model is generative: what it minimises,
+/// or what it tells beside that as `bound`.
 pub(crate) fn bounds(
     model: &dyn Autoencoder,
     data: &Dataset,
@@ -60,7 +60,8 @@ pub(crate) fn bounds(
         let input = Input::from(draws.features)
             .labelled(label)
             .observed(draws.observed.map(Var::from));
-        model.objective(&input).total().item() as f32
+        let metrics = model.objective(&input).metrics();
+        metrics.get("bound").unwrap_or_else(|| metrics.total()) as f32
     };
     // Codes may be near to a prior without a sample having a likelihood.
     model.prior().and(model.likelihood())?;

@@ -12,7 +12,7 @@
 //! Source: Higgins et al. 2017, equation 4.
 
 use super::variational;
-use crate::composed::Bound;
+use crate::composed::Price;
 use crate::registry::{Card, Range, Setting};
 
 pub(crate) const CARD: Card = Card {
@@ -26,13 +26,13 @@ pub(crate) const CARD: Card = Card {
     settings: &[variational::SETTINGS, &[BETA]],
     model: |settings, data, rng| {
         let beta = settings.number("beta");
-        Box::new(variational::model(settings, data, rng).with_bound(Bound::Exact { beta }))
+        Box::new(variational::model(settings, data, rng).with_price(Price::times(beta)))
     },
     ..variational::CARD
 };
 
 /// That of the published figures on simple images.
-const BETA: Setting = Setting::new(
+pub(crate) const BETA: Setting = Setting::new(
     "beta",
     "Weight β of the divergence from the prior.",
     Range::NOT_NEGATIVE,
