@@ -53,3 +53,4 @@ pub use registry::{
     UnknownVariant, Value, Values, Word,
 };
 pub use variants::robust::contractive::{contraction_by_sweeps, contraction_of_sigmoids};
+pub use variants::variational::dip::{covariance, decorrelation};

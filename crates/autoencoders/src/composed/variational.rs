@@ -11,7 +11,7 @@ use retrograd_tensor::{Array, Shape, Tensor};
 
 use super::price::Price;
 use crate::model::{
-    Autoencoder, Code, Exhibit, Gaussian, Input, Likelihood, NATS, Posterior, Prior,
+    Autoencoder, Code, Exhibit, Gaussian, Input, Likelihood, NATS, Phase, Posterior, Prior, Role,
     StandardNormal, Target, noise, one_hot,
 };
 use crate::parts::Start;
@@ -34,7 +34,7 @@ pub enum Bound {
         draws: usize,
     },
     /// The same bound, whose gradient by the encoder is another estimate, less noisy the more draws there are
-    /// (Tucker et al. 2019, equation 8).
+    /// (Tucker et al. 2019).
     DoublyReparameterized {
         /// k, 1 or more.
         draws: usize,
@@ -498,6 +498,19 @@ impl Autoencoder for Variational {
 
     fn likelihood(&self) -> Option<Likelihood> {
         Some(self.likelihood)
+    }
+
+    fn phases(&self) -> Vec<Phase<'_>> {
+        let objective = |input: &Input, step: &Step| self.objective_at(input, step);
+        let role = Role::new("training", self.params(), objective);
+        // What is added to the cost of samples sees the batch as a whole.
+        let of_samples = matches!(self.price, Price::Weight { .. }) && self.terms.is_empty();
+        let role = if of_samples {
+            role
+        } else {
+            role.of_whole_batches()
+        };
+        vec![Phase::of("training", 1.0, vec![role])]
     }
 
     fn exhibits(&self, input: &Input) -> Vec<Exhibit> {

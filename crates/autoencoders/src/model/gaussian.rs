@@ -55,6 +55,16 @@ impl Gaussian {
         FORMULA.apply(&[&self.mean, &self.log_variance, noise])
     }
 
+    /// log q(zⱼ|x) of every number of codes `[..., batch, latent]`.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    #[must_use]
+    pub fn log_densities(&self, z: &Var) -> Var {
+        LOG_DENSITY.apply(&[z, &self.mean, &self.log_variance])
+    }
+
     /// log q(z|x) − log p(z), p = N(0, 1), of the draw z made with this noise, summed over the code: a
     /// single draw's estimate of the divergence, `[batch]` or `[draws, batch]`.
     ///
@@ -86,10 +96,6 @@ impl Posterior for Gaussian {
     /// −½ Σ ((z − μ)²/σ² + log σ² + log 2π).
     fn log_density(&self, z: &Var) -> Var {
         LOG_DENSITY.apply_sum(&[z, &self.mean, &self.log_variance], -1)
-    }
-
-    fn log_densities(&self, z: &Var) -> Option<Var> {
-        Some(LOG_DENSITY.apply(&[z, &self.mean, &self.log_variance]))
     }
 
     /// ½(σ² + μ² − 1 − log σ²) (Kingma and Welling 2014, appendix B).

@@ -57,10 +57,11 @@ impl Settings {
             .map(|pair| pair[0].saturating_mul(pair[1]));
         let windows = sum(maps).saturating_mul(2 * WINDOW);
         let planes = sum(channels.into_iter().skip(1)).saturating_mul(features);
+        let learnt = count("pseudo-inputs").unwrap_or(0).saturating_mul(features);
         let draws = count("samples").unwrap_or(1);
         let rows = sum(widths.into_iter()).saturating_add(code);
         Size {
-            parameters: dense.saturating_add(windows),
+            parameters: dense.saturating_add(windows).saturating_add(learnt),
             activations: rows
                 .saturating_add(planes)
                 .saturating_mul(2)

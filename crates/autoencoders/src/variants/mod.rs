@@ -25,5 +25,5 @@ families! {
     robust { denoising contractive }
     convolutional { convolutional strided }
     matching { wae_mmd sliced cramer_wold rae }
-    variational { variational beta annealed capacity free_bits conditional iwae }
+    variational { variational beta annealed capacity beta_tc free_bits infovae dip vampprior conditional iwae }
 }

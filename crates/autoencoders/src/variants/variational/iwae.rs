@@ -11,7 +11,7 @@
 //!
 //! The more draws there are, the less of the encoder's gradient is left beside its noise: the ratio falls with
 //! √k (Rainforth et al. 2018). With the estimator `dreg` the bound is the same to the bit, and the encoder
-//! gets another estimate of the same mean gradient, whose ratio does not fall (Tucker et al. 2019, equation 8):
+//! gets another estimate of the same mean gradient, whose ratio does not fall (Tucker et al. 2019):
 //! in log q(z|x) its parameters are held fixed, and what comes back through draw i is multiplied by its share
 //! w̃ᵢ = wᵢ/Σ wⱼ once more, so shares count squared. The decoder's gradient stays as it is. It costs another
 //! pass through the decoder, forwards only. That surrogate is no derivative of the printed loss; what is checked
