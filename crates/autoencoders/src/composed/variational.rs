@@ -513,6 +513,11 @@ impl Autoencoder for Variational {
         vec![Phase::of("training", 1.0, vec![role])]
     }
 
+    fn log_likelihood(&self, input: &Input, code: &Var) -> Option<Var> {
+        let z = self.decoded(code, input.labels.as_ref());
+        Some(-self.likelihood.of_samples(&z, &Target::from(input)))
+    }
+
     fn exhibits(&self, input: &Input) -> Vec<Exhibit> {
         let posterior = self.posterior(input);
         let drawn = Drawn {

@@ -4,13 +4,24 @@
 //! definitions under one name, each has a name of its own here, and a figure is only to be compared with
 //! figures of the same.
 
+mod aggregate;
 mod clustering;
+mod codes;
+mod evidence;
+mod factors;
 mod ranking;
 
+pub use aggregate::{Aggregate, aggregate};
 pub use clustering::{
     Normalisation, assignment, clustering_accuracy, match_clusters, mutual_information,
     normalised_mutual_information,
 };
+pub use codes::{
+    ACTIVE, Firing, Usage, active_units, correlations, distinct_rows, mean_max_cosine,
+    normal_total_correlation, variances,
+};
+pub use evidence::{Evidence, log_likelihoods};
+pub use factors::{Informations, factor_vae_score, separated_predictability};
 pub use ranking::{average_precision, roc_auc};
 
 /// Why something cannot be measured.

@@ -64,6 +64,14 @@ pub trait Autoencoder: Module {
         None
     }
 
+    /// log p(x|z) of each sample of a batch in nats, given a code `[batch, code]` for each: `[batch]`, over
+    /// what was observed; none of a model that does not say. With a [`prior`](Self::prior) and codes that
+    /// are distributions, samples are judged by their
+    /// [likelihood](crate::measures::log_likelihoods).
+    fn log_likelihood(&self, _: &Input, _: &Var) -> Option<Var> {
+        None
+    }
+
     /// What its input suffers in training, if anything.
     fn corruption(&self) -> Option<Corruption> {
         None
