@@ -38,11 +38,15 @@ mod parts;
 mod registry;
 mod variants;
 
-pub use composed::{Bound, Deterministic, Drawn, Encoded, Penalty, Price, Variational};
+pub use composed::{
+    Bound, Deterministic, Draw, Drawn, Encoded, Mixed, MixedPosterior, Parts, Penalty, Price,
+    Relaxation, Variational,
+};
 pub use model::{
-    Ability, Autoencoder, Code, Content, Exhibit, FittedNormal, Gaussian, Input, LabelError,
-    Likelihood, Mixture, Pause, Phase, Posterior, Prior, Role, Series, StandardNormal, Target,
-    check_labels, draw_samples, epochs_of, one_hot,
+    Ability, Autoencoder, Categorical, Code, Content, Exhibit, FewLabels, FittedNormal, Gaussian,
+    Input, LabelError, Likelihood, Mixture, Pause, Phase, Posterior, Prior, Role, Series,
+    StandardNormal, Target, UNKNOWN, UniformCategories, check_labels, draw_samples, epochs_of,
+    one_hot,
 };
 pub use parts::{
     Body, Corruption, Output, Start, cramer_wold, maximum_mean_discrepancy, sliced_wasserstein,

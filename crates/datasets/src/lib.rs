@@ -11,6 +11,8 @@
 //!   ([the equation](mod@tabular)), to see whether a latent space finds them.
 //! - [`plane()`], [`plane_split`]: points near a tilted plane in 3-D ([the equation](mod@plane)), to
 //!   see a linear autoencoder become PCA.
+//! - [`mixture()`], [`mixture_split`]: 12 columns of 8 kinds of rows, which are their labels
+//!   ([the equation](mod@mixture)), to see whether a code finds the kinds.
 //! - [`open()`]: whatever is at a path ([formats](mod@open)): IDX, CSV, NPY, NPZ, folders of images or in
 //!   the manner of MNIST. Each has a reader of its own, with more to choose: [`read_idx`],
 //!   [`CsvReader`], [`read_npy`], [`Npz`], [`read_image_folder`], [`read_mnist_folder`].
@@ -35,6 +37,7 @@ mod folder;
 mod idx;
 mod ink;
 mod jpeg;
+pub mod mixture;
 mod mnist;
 mod natural;
 mod neighbours;
@@ -64,6 +67,10 @@ pub use fitting::Pictures;
 pub use folder::read_image_folder;
 pub use idx::{IdxArray, read_idx};
 pub use jpeg::jpeg_from_bytes;
+pub use mixture::{
+    MIXTURE_BEST, MIXTURE_CAUSES, MIXTURE_FEATURES, MIXTURE_KINDS, MIXTURE_NOISE, mixture,
+    mixture_causes, mixture_split,
+};
 pub use mnist::read_mnist_folder;
 pub use neighbours::Neighbours;
 pub use npy::{NpyElement, npy_from_bytes, read_npy};

@@ -7,6 +7,7 @@ use retrograd_tensor::Array;
 use super::Input;
 use super::code::Code;
 use super::exhibit::Exhibit;
+use super::labels::FewLabels;
 use super::likelihood::Likelihood;
 use super::phase::Phase;
 use super::prior::Prior;
@@ -51,6 +52,11 @@ pub trait Autoencoder: Module {
     /// How many labels there are, if it needs the label of every sample. Without them it knows nothing
     /// of what a sample is, and does its best; [`check_labels`](crate::check_labels) says so beforehand.
     fn classes(&self) -> Option<usize> {
+        None
+    }
+
+    /// Which labels it learns from, if it needs those of some samples in training, and none afterwards.
+    fn few_labels(&self) -> Option<FewLabels> {
         None
     }
 

@@ -1,6 +1,7 @@
 //! What autoencoders can do, whichever they are, and what they compute with.
 
 mod autoencoder;
+mod categorical;
 mod code;
 mod exhibit;
 mod fitted;
@@ -13,12 +14,14 @@ mod prior;
 mod target;
 
 pub use autoencoder::{Ability, Autoencoder};
+pub(crate) use categorical::gumbel;
+pub use categorical::{Categorical, UniformCategories};
 pub use code::{Code, Posterior};
 pub use exhibit::{Content, Exhibit, Series};
 pub use fitted::FittedNormal;
 pub use gaussian::Gaussian;
 pub(crate) use gaussian::noise;
-pub use labels::{LabelError, check_labels, one_hot};
+pub use labels::{FewLabels, LabelError, UNKNOWN, check_labels, one_hot};
 pub use likelihood::Likelihood;
 pub(crate) use likelihood::NATS;
 pub use mixture::Mixture;

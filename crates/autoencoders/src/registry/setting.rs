@@ -165,6 +165,25 @@ impl Setting {
         Self { default, ..self }
     }
 
+    /// The same by another name and with another meaning.
+    #[must_use]
+    pub const fn renamed(self, name: &'static str, meaning: &'static str) -> Self {
+        Self {
+            name,
+            meaning,
+            ..self
+        }
+    }
+
+    /// The same, a whole number of `least` or more.
+    #[must_use]
+    pub const fn at_least(self, least: usize) -> Self {
+        Self {
+            range: Range::Count(least),
+            ..self
+        }
+    }
+
     /// The same, for data alone of which this is true.
     #[must_use]
     pub const fn only_for(self, applies: fn(DataShape) -> bool) -> Self {

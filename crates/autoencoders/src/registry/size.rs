@@ -33,7 +33,9 @@ impl Settings {
             Some(Value::Widths(widths)) => widths.as_slice(),
             _ => &[],
         };
-        let code = count("latent").unwrap_or(0);
+        let groups = count("groups").unwrap_or(0);
+        let symbols = groups.saturating_mul(count("categories").unwrap_or(0));
+        let code = count("latent").unwrap_or(0).saturating_add(symbols);
         let classes = count("classes").unwrap_or(0);
         let hidden = layers("hidden").iter().map(|&width| wide(width));
         let widths: Vec<u128> = std::iter::once(features.saturating_add(classes))

@@ -26,4 +26,5 @@ families! {
     convolutional { convolutional strided }
     matching { wae_mmd sliced cramer_wold rae }
     variational { variational beta annealed capacity beta_tc free_bits infovae dip vampprior conditional iwae }
+    discrete { categorical joint }
 }

@@ -8,7 +8,7 @@ use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Param, Step, Terms};
 use retrograd_tensor::Tensor;
 
-use crate::{Miniature, input, miniatures, model, uniform};
+use crate::{Miniature, input, miniatures, model, training, uniform};
 
 /// Difference steps. Large ones are the more accurate, but kinks are anywhere and a small step meets
 /// few.
@@ -101,7 +101,7 @@ fn of_every_variant() {
         }
         let batch = uniform(3, shape.features(), 5);
         let outcome = check(&what, &model.params(), batch, step, |x| {
-            model.objective(&input(model.as_ref(), x))
+            model.objective_at(&input(model.as_ref(), x), &training())
         });
         failures.extend(outcome.err());
     }
@@ -161,7 +161,8 @@ fn where_numbers_are_missing() {
         });
         let batch = uniform(3, shape.features(), 5);
         check(&what, &model.params(), batch, SMOOTH, |x| {
-            model.objective(&input(model.as_ref(), x).observed(Var::from(mask.clone())))
+            let input = input(model.as_ref(), x).observed(Var::from(mask.clone()));
+            model.objective_at(&input, &training())
         })
         .unwrap();
     }

@@ -2,6 +2,7 @@
 //! together, options, and the mistakes of the source texts.
 
 mod constrain;
+mod discrete;
 mod families;
 mod gradients;
 mod identities;
@@ -15,9 +16,11 @@ mod shapes;
 mod training;
 mod types;
 
-use retrograd_autoencoders::{Autoencoder, BoxedAutoencoder, Card, DataShape, Input, Settings};
-use retrograd_autograd::{Tape, Var};
-use retrograd_nn::{Module, Terms};
+use retrograd_autoencoders::{
+    Autoencoder, BoxedAutoencoder, Card, DataShape, Input, Settings, UNKNOWN,
+};
+use retrograd_autograd::{Mode, Tape, Var};
+use retrograd_nn::{Module, Moment, Step, Terms};
 use retrograd_tensor::{Array, DType, Tensor, assert_abs_diff_eq, random};
 
 /// Small data of every shape.
@@ -115,14 +118,34 @@ fn normal(shape: &[usize], seed: u64) -> Tensor {
     Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed), DType::F64)
 }
 
-/// A batch as the model needs it: with all labels in turn, if it reads them.
+/// The last step of a training: what is minimised there may differ from what is measured, and
+/// coefficients that change are what they end as.
+fn training() -> Step {
+    Step {
+        mode: Mode::Training,
+        moment: Moment {
+            step: 999,
+            epoch: 9,
+            steps_per_epoch: 100,
+            epochs: 10,
+        },
+        ..Step::default()
+    }
+}
+
+/// A batch as the model needs it: with all labels in turn, if it reads them, and if it learns from some,
+/// the unknown one among them.
 fn input(model: &dyn Autoencoder, x: &Var) -> Input {
     let samples = x.shape()[0];
     let labels = model.classes().map(|classes| {
         let labels = (0..samples).map(|sample| (sample % classes) as i64);
         Array::from_vec(labels.collect(), [samples])
     });
-    Input::from(x).labelled(labels)
+    let some = model.few_labels().map(|few| {
+        let labels = (0..samples).map(|sample| (sample % (few.classes + 1)) as i64 + UNKNOWN);
+        Array::from_vec(labels.collect(), [samples])
+    });
+    Input::from(x).labelled(labels.or(some))
 }
 
 /// The loss of one training step and its gradients by path, in the order of the parameters.

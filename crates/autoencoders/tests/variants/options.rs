@@ -40,6 +40,8 @@ fn sizes_are_the_specified_ones() {
         ("beta", MNIST, &[784, 500, 500, 20, 500, 500, 784]),
         ("conditional", MNIST, &[784, 500, 500, 20, 500, 500, 784]),
         ("iwae", MNIST, &[784, 200, 200, 50, 200, 200, 784]),
+        ("categorical", MNIST, &[784, 512, 256, 300, 256, 512, 784]),
+        ("joint", MNIST, &[784, 512, 256, 20, 256, 512, 784]),
     ] {
         let model = card(name)
             .build(&Settings::new(), data, &mut random::rng(0))
@@ -53,6 +55,7 @@ fn every_variant_fits_the_data_it_is_shown_with() {
     for card in Card::all() {
         let data = match card.data {
             "digits" => MNIST,
+            "mixture" => DataShape::table(12),
             "plane" => DataShape::points(3),
             "unit-plane" => DataShape::table(3),
             other => panic!("{card} is shown with {other}, which is not drawn"),

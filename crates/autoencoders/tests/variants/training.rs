@@ -5,7 +5,7 @@ use retrograd_autograd::{Mode, Tape, Var};
 use retrograd_nn::Step;
 use retrograd_tensor::{Tensor, random};
 
-use crate::{Miniature, input, miniatures, model, normal, uniform};
+use crate::{Miniature, input, miniatures, model, normal, training, uniform};
 
 /// Steps of Adam on a phase of a model.
 fn train(model: &dyn Autoencoder, phase: &Phase<'_>, x: &Tensor, steps: u64) {
@@ -13,7 +13,7 @@ fn train(model: &dyn Autoencoder, phase: &Phase<'_>, x: &Tensor, steps: u64) {
     for step in 0..steps {
         let tape = Tape::with(Mode::Training, random::stream(0, "step", &[step]));
         let x = tape.constant(x.clone());
-        let loss = phase.objective(&input(model, &x), &Step::default()).total();
+        let loss = phase.objective(&input(model, &x), &training()).total();
         let gradients = loss.backward();
         drop(loss);
         optimizer.step(&gradients);

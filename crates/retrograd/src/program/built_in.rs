@@ -53,6 +53,14 @@ const ALL: &[BuiltIn] = &[
         quick: [200, 100],
         draw: |train, held_out, seed| unit(datasets::plane_split(train, held_out, seed)),
     },
+    BuiltIn {
+        name: "mixture",
+        shape: DataShape::table(datasets::MIXTURE_FEATURES)
+            .with_classes(Some(datasets::MIXTURE_KINDS)),
+        sizes: [20_000, 2_000],
+        quick: [20_000 / QUICK_SHARE, 2_000 / QUICK_SHARE],
+        draw: datasets::mixture_split,
+    },
 ];
 
 impl BuiltIn {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use retrograd::autoencoders::{Autoencoder, Card, DataShape, Input};
+use retrograd::autoencoders::{Autoencoder, Card, DataShape, Input, UNKNOWN};
 use retrograd::autograd::Var;
 use retrograd::datasets::{Dataset, Scaling, Split};
 use retrograd::nn::SampleBatch;
@@ -109,9 +109,16 @@ pub(crate) fn samples(data: &Dataset, labels: Option<Array<i64>>) -> SampleBatch
     }
 }
 
-/// A batch for a model: with all labels in turn, if it needs labels, where it does not matter which.
+/// A batch for a model: with all labels in turn, if it needs labels, where it does not matter which; of one
+/// that learns from some, the unknown one among them.
 pub(crate) fn input(model: &dyn Autoencoder, x: &Var) -> Input {
-    Input::from(x).labelled(labels_in_turn(model, x.shape()[0]))
+    let samples = x.shape()[0];
+    let some = model.few_labels().map(|few| {
+        let labels = 0..samples;
+        let labels = labels.map(|sample| (sample % (few.classes + 1)) as i64 + UNKNOWN);
+        Array::from_vec(labels.collect(), [samples])
+    });
+    Input::from(x).labelled(some.or_else(|| labels_in_turn(model, samples)))
 }
 
 /// All labels in turn for so many samples, if the model reads labels.

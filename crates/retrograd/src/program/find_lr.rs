@@ -5,7 +5,7 @@ use retrograd::report::number;
 
 use crate::program::cli::TrainOptions;
 use crate::program::failure::Failure;
-use crate::program::phase::{Vars, loader};
+use crate::program::phase::{Vars, training_loader};
 use crate::program::terminal;
 use crate::program::train;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
     let step = Step::default();
     let objective = |batch: &Vars| role.objective(&batch.into(), &step);
     let optimizer = config.optimizer_of(role.params.clone(), role.rate)?;
-    let data = loader(model, &prepared.data.split.train, config.batch_size)?;
+    let data = training_loader(model, &prepared.data.split.train, config.batch_size)?;
     let curve = RateFinder::default()
         .run(
             model,

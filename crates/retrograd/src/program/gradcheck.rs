@@ -6,9 +6,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use retrograd::autoencoders::{
     BoxedAutoencoder, Card, DataShape, Gradients, Nonlinearity, Settings,
 };
-use retrograd::autograd::Var;
 use retrograd::autograd::check::catalogue::{FAMILIES, Row, rows};
 use retrograd::autograd::check::{self, Check, Report};
+use retrograd::autograd::{Mode, Var};
+use retrograd::nn::Step;
 use retrograd::tensor::{DType, Tensor, random};
 
 use crate::program::data;
@@ -205,6 +206,11 @@ fn objective(what: &str, variant: &'static Card, kind: DataShape) -> Line {
     let params = model.params();
     let values = params.iter().map(|(_, param)| param.value());
     let inputs: Vec<Tensor> = std::iter::once(batch).chain(values).collect();
+    // What is trained, which for some differs from what is measured.
+    let training = Step {
+        mode: Mode::Training,
+        ..Step::default()
+    };
     let f = |x: &[Var]| {
         for ((_, param), input) in params.iter().zip(&x[1..]) {
             param.set(input.value().clone());
@@ -212,7 +218,8 @@ fn objective(what: &str, variant: &'static Card, kind: DataShape) -> Line {
                 tape.bind_key(param.id(), input);
             }
         }
-        model.objective(&data::input(model.as_ref(), &x[0])).total()
+        let input = data::input(model.as_ref(), &x[0]);
+        model.objective_at(&input, &training).total()
     };
     let units = settings(variant, kind).word_if_any("activation");
     let smooth = units.is_none_or(Nonlinearity::is_smooth);

@@ -12,6 +12,16 @@ const NUMBER: u128 = 4;
 const COPIES: u128 = 4;
 /// Copies of an activation in training: itself, and its cotangent.
 const ACTIVATIONS: u128 = 2;
+/// Options that make a model large.
+const LARGE: [&str; 7] = [
+    "latent",
+    "hidden",
+    "channels",
+    "samples",
+    "classes",
+    "groups",
+    "categories",
+];
 /// Where the system does not say: nobody has more.
 const ALL: u128 = 1 << 42;
 
@@ -30,7 +40,7 @@ pub(crate) fn check_model(
         .saturating_mul(NUMBER);
     let chosen: Vec<String> = settings
         .iter()
-        .filter(|(name, _)| ["latent", "hidden", "channels", "samples", "classes"].contains(name))
+        .filter(|(name, _)| LARGE.contains(name))
         .map(|(name, value)| format!("--{name} {value}"))
         .collect();
     fit(bytes).map_err(|problem| {

@@ -104,7 +104,8 @@ impl Session<'_> {
         } = &self.run;
         let model = model.as_ref();
         let folder = self.run.folder.checkpoints(self.parts()[number]);
-        let train = loader(model, &data.split.train, config.batch_size)?.shuffled(config.seed);
+        let train = training_loader(model, &data.split.train, config.batch_size)?;
+        let train = train.shuffled(config.seed);
         let mut start = latest(&folder)?;
         if let Some(latest) = &start {
             let warnings = latest.damaged.iter();
@@ -194,14 +195,32 @@ fn latest(folder: &Path) -> Result<Option<Latest>, Failure> {
     Shelf::latest(folder).map_err(Failure::run)
 }
 
-/// Samples in batches, with labels if the model needs them.
+/// Samples in batches, with labels if the model reads them or may be judged by them.
 pub(crate) fn loader(
     model: &dyn Autoencoder,
     data: &Dataset,
     batch_size: usize,
 ) -> Result<DataLoader<SampleBatch>, Failure> {
-    let samples = data::samples(data, model.classes().and_then(|_| labels(data)));
+    DataLoader::new(samples(model, data), batch_size).map_err(Failure::run)
+}
+
+/// Samples to train with in batches: of a model that learns from some labels, the others are hidden.
+pub(crate) fn training_loader(
+    model: &dyn Autoencoder,
+    data: &Dataset,
+    batch_size: usize,
+) -> Result<DataLoader<SampleBatch>, Failure> {
+    let samples = samples(model, data);
+    let samples = match model.few_labels() {
+        Some(few) => few.hide(&samples),
+        None => samples,
+    };
     DataLoader::new(samples, batch_size).map_err(Failure::run)
+}
+
+fn samples(model: &dyn Autoencoder, data: &Dataset) -> SampleBatch {
+    let reads_labels = model.classes().is_some() || model.few_labels().is_some();
+    data::samples(data, labels(data).filter(|_| reads_labels))
 }
 
 /// How near a reconstruction is, in the figure that is usual for the data.

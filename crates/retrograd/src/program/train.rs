@@ -165,6 +165,11 @@ fn model(config: &Config, data: &Data) -> Result<BoxedAutoencoder, Failure> {
         let labels = labels(part);
         check_labels(model.as_ref(), part.len(), labels.as_ref()).map_err(Failure::usage)?;
     }
+    if let Some(few) = model.few_labels() {
+        let train = &data.split.train;
+        few.check(train.len(), labels(train).as_ref())
+            .map_err(|error| Failure::usage(format!("`{}`: {error}", config.variant)))?;
+    }
     Ok(model)
 }
 
