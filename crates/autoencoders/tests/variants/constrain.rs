@@ -252,14 +252,14 @@ fn the_divergence_settles_on_the_capacity() {
     let model = model.with_price(price);
     let records = on_digits(&model, 500, 20);
     let of = |epoch: usize, name: &str| records[epoch].train.get(name).unwrap();
-    for (epoch, record) in records.iter().enumerate() {
-        println!("{epoch} {:?}", record.train);
-    }
     // Of every epoch the mean, and C as it was then.
     for epoch in [4, 9, 14, 19] {
         assert_abs_diff_eq!(of(epoch, "kl"), of(epoch, "kl_capacity"), epsilon = 0.5);
     }
-    assert_abs_diff_eq!(of(19, "kl"), 12.0, epsilon = 0.25);
+    // It is the batches' divergences that lie around C, a few tenths to either side.
+    let last = (15..20).map(|epoch| of(epoch, "kl")).sum::<f64>() / 5.0;
+    println!("{last}");
+    assert_abs_diff_eq!(last, 12.0, epsilon = 0.2);
     assert!(
         of(19, "bce") < of(4, "bce"),
         "what more may be said is used"
