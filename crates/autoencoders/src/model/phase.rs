@@ -143,6 +143,15 @@ pub struct Pause<'b> {
     pub rng: &'b mut Rng,
     /// All training samples, in the order of the data, on a tape for measuring.
     pub batches: &'b mut dyn Iterator<Item = Input>,
+    is_over: bool,
+}
+
+impl Pause<'_> {
+    /// Ends the phase with the epoch that has just been trained: see
+    /// [`Between::finish`](retrograd_nn::train::Between::finish).
+    pub fn finish(&mut self) {
+        self.is_over = true;
+    }
 }
 
 impl fmt::Debug for Pause<'_> {
@@ -252,12 +261,17 @@ impl<'a> Phase<'a> {
             return Ok(trainer);
         };
         Ok(trainer.between_epochs(move |between| {
-            let mut batches = between.batches.map(|batch| Input::from(&batch));
-            act(&mut Pause {
+            let mut batches = (&mut *between.batches).map(|batch| Input::from(&batch));
+            let mut pause = Pause {
                 moment: between.moment,
-                rng: between.rng,
+                rng: &mut *between.rng,
                 batches: &mut batches,
-            });
+                is_over: false,
+            };
+            act(&mut pause);
+            if pause.is_over {
+                between.finish();
+            }
         }))
     }
 }

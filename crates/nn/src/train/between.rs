@@ -18,9 +18,16 @@ pub struct Between<'b, V> {
     /// their way, on one tape for measuring. Each is made when it is asked for.
     pub batches: &'b mut dyn Iterator<Item = V>,
     optimizers: Vec<(&'b str, &'b mut Optimizer)>,
+    is_over: bool,
 }
 
 impl<V> Between<'_, V> {
+    /// Ends the training with the epoch that has just been trained: there is nothing left to gain. A run
+    /// that is resumed afterwards has nothing to do. Before the first epoch it has no effect.
+    pub fn finish(&mut self) {
+        self.is_over = true;
+    }
+
     /// The optimiser of a player, to [set rows anew](Optimizer::reset_rows); that of a training of one
     /// objective is `model`'s.
     pub fn optimizer(&mut self, player: &str) -> Option<&mut Optimizer> {
@@ -119,7 +126,7 @@ impl<'a, V> Trainer<'a, V> {
             }
         });
         let players = self.players.iter_mut();
-        act(&mut Between {
+        let mut between = Between {
             moment: Moment {
                 step: self.standing.steps,
                 epoch,
@@ -130,8 +137,12 @@ impl<'a, V> Trainer<'a, V> {
             optimizers: players
                 .map(|player| (&*player.evaluation.name, &mut player.optimizer))
                 .collect(),
-        });
+            is_over: false,
+        };
+        act(&mut between);
+        let is_over = between.is_over;
         drop(batches);
+        self.standing.is_over |= is_over && epoch > 0;
         failed.map_or(Ok(()), |error| Err(TrainError::source(epoch)(error)))
     }
 }

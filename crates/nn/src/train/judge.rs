@@ -241,6 +241,9 @@ impl<V> Trainer<'_, V> {
         {
             self.stopped = Some(Stopped::NoProgress);
         }
+        if self.standing.is_over {
+            self.stopped = Some(Stopped::NoProgress);
+        }
     }
 
     /// An error if steps of several batches would not be what a player's objective means.

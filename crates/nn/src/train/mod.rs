@@ -111,7 +111,8 @@ pub struct Trainer<'a, V = Var> {
 pub enum Stopped {
     /// An observer asked for it; the epoch may not be over.
     Asked,
-    /// What it is judged by no longer got better.
+    /// What it is judged by no longer got better, or what is done between epochs
+    /// [has ended it](Between::finish).
     NoProgress,
 }
 
@@ -315,9 +316,10 @@ impl<'a, V> Trainer<'a, V> {
         self.standing.epochs >= epochs || self.is_idle()
     }
 
-    /// Whether there has been no progress for as long as is waited for it.
+    /// Whether there has been no progress for as long as is waited for it, or what is done between epochs
+    /// has ended the training.
     pub(super) fn is_idle(&self) -> bool {
-        self.stopping.as_ref().is_some_and(EarlyStopping::is_over)
+        self.standing.is_over || self.stopping.as_ref().is_some_and(EarlyStopping::is_over)
     }
 
     /// Why the last [`fit`](Self::fit) ended before its last epoch, if it did.

@@ -21,6 +21,9 @@ pub struct Standing {
     pub(super) averages: Averages,
     /// How long that epoch has taken, in seconds.
     pub(super) seconds: f64,
+    /// Whether what is done between epochs has ended the training.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_over: bool,
     /// The whole epochs.
     pub records: Vec<EpochRecord>,
 }
