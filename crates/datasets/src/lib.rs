@@ -13,6 +13,8 @@
 //!   see a linear autoencoder become PCA.
 //! - [`mixture()`], [`mixture_split`]: 12 columns of 8 kinds of rows, which are their labels
 //!   ([the equation](mod@mixture)), to see whether a code finds the kinds.
+//! - [`oneclass()`], [`oneclass_split`]: rows of which some are unlike the others
+//!   ([the equation](mod@oneclass)), to see whether a model finds them.
 //! - [`open()`]: whatever is at a path ([formats](mod@open)): IDX, CSV, NPY, NPZ, folders of images or in
 //!   the manner of MNIST. Each has a reader of its own, with more to choose: [`read_idx`],
 //!   [`CsvReader`], [`read_npy`], [`Npz`], [`read_image_folder`], [`read_mnist_folder`].
@@ -43,6 +45,7 @@ mod natural;
 mod neighbours;
 mod npy;
 mod npz;
+pub mod oneclass;
 pub mod open;
 mod picture;
 mod pictures;
@@ -75,6 +78,7 @@ pub use mnist::read_mnist_folder;
 pub use neighbours::Neighbours;
 pub use npy::{NpyElement, npy_from_bytes, read_npy};
 pub use npz::Npz;
+pub use oneclass::{ONECLASS_FEATURES, ONECLASS_NOISE, oneclass, oneclass_split};
 pub use open::{Found, Opened, STANDARD_INPUT, find, open};
 pub use picture::png_from_bytes;
 pub use pictures::PictureFolder;

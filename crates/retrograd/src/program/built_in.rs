@@ -61,6 +61,13 @@ const ALL: &[BuiltIn] = &[
         quick: [20_000 / QUICK_SHARE, 2_000 / QUICK_SHARE],
         draw: datasets::mixture_split,
     },
+    BuiltIn {
+        name: "oneclass",
+        shape: DataShape::table(datasets::ONECLASS_FEATURES),
+        sizes: [20_000, 2_000],
+        quick: [20_000 / QUICK_SHARE, 2_000 / QUICK_SHARE],
+        draw: datasets::oneclass_split,
+    },
 ];
 
 impl BuiltIn {
