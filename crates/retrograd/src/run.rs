@@ -179,14 +179,14 @@ impl Run {
         self.0.decode(codes, labels)
     }
 
-    /// The mean square over the features of x − g(f(x)) of each sample: large of samples that are unlike
-    /// those of the training.
+    /// How unlike those of the training each sample is: the model's own measure if it has one, else the mean
+    /// square over the features of x − g(f(x)).
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn score(&self, samples: &Dataset) -> Result<Vec<f32>, Failure> {
         let labels = self.labels(samples)?;
-        Ok(scoring::errors(self.model(), samples, labels.as_ref()))
+        Ok(scoring::usual(self.model(), samples, labels.as_ref()))
     }
 
     fn labels(&self, samples: &Dataset) -> Result<Option<Array<i64>>, Failure> {

@@ -2,7 +2,8 @@
 
 use retrograd_autograd::Var;
 use retrograd_nn::{Module, Step, Terms};
-use retrograd_tensor::Array;
+use retrograd_tensor::random::Rng;
+use retrograd_tensor::{Array, Tensor};
 
 use super::Input;
 use super::code::Code;
@@ -83,6 +84,23 @@ pub trait Autoencoder: Module {
         None
     }
 
+    /// How unlike its training data each sample is, `[batch]`, the higher the stranger, if it has a measure
+    /// of its own for that; of others it is the error of the reconstruction.
+    fn score(&self, _: &Input) -> Option<Var> {
+        None
+    }
+
+    /// The cluster that each sample belongs to, `[batch]`, if it sorts samples into clusters.
+    fn clusters(&self, _: &Input) -> Option<Array<i64>> {
+        None
+    }
+
+    /// So many new samples `[count, features]`, if it draws them in another way than from a
+    /// [prior](Self::prior) of its codes.
+    fn sample(&self, _count: usize, _: &mut Rng) -> Option<Tensor> {
+        None
+    }
+
     /// Whether it has this ability.
     fn has(&self, _: Ability) -> bool {
         false
@@ -106,4 +124,7 @@ pub trait Autoencoder: Module {
 pub enum Ability {
     /// Both halves are affine maps: the code spans what principal components span, or should.
     Linear,
+    /// The last phase of training moves the encoder alone, away from a decoder that was trained with it
+    /// before: its reconstructions say little.
+    LeavesDecoder,
 }

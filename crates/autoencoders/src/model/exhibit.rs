@@ -47,6 +47,14 @@ pub enum Content {
         /// A name and its images, `[count, pixels]`.
         rows: Vec<(String, Tensor)>,
     },
+    /// Some features of a sample, by position, with figures of each; whoever shows them knows what the
+    /// features are called.
+    Features {
+        /// Names of the figures.
+        figures: Vec<String>,
+        /// A feature and its figures.
+        rows: Vec<(usize, Vec<f64>)>,
+    },
     /// Numbers and words.
     Table {
         /// Names of the columns.

@@ -18,12 +18,14 @@ pub(crate) struct Outcome {
     pub(crate) stopped_early: bool,
     /// The epoch, counted from 1 through all phases, that the saved weights are of.
     pub(crate) kept: u64,
-    /// What 99 % of the training samples score below, by the error of their reconstruction and by the
-    /// bound on their likelihood.
+    /// What 99 % of the training samples score below, by the error of their reconstruction, by the bound
+    /// on their likelihood, and by the model's own measure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error_threshold: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bound_threshold: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) own_threshold: Option<f64>,
 }
 
 impl Outcome {

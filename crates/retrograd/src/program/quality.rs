@@ -1,5 +1,6 @@
 //! Whether a trained model is better than none: than the mean of the data.
 
+use retrograd::autoencoders::Ability;
 use retrograd::datasets::Dataset;
 use retrograd::report::number;
 
@@ -12,6 +13,9 @@ const MOST: usize = 5000;
 /// What to say of a model that reconstructs held-out samples worse than their mean would, and what to
 /// try.
 pub(crate) fn warning(run: &Run) -> Option<String> {
+    if run.model.has(Ability::LeavesDecoder) {
+        return None;
+    }
     let r2 = r_squared(run);
     // One sample, or a constant one, has no variance to explain.
     if r2 >= 0.0 || !r2.is_finite() {

@@ -1,5 +1,5 @@
-//! How unlike its training data a sample is, in figures: the error of its reconstruction, or the bound
-//! on its likelihood.
+//! How unlike its training data a sample is, in figures: the error of its reconstruction, the bound on its
+//! likelihood, or what the model itself goes by.
 
 use retrograd::autoencoders::{Autoencoder, Input};
 use retrograd::autograd::Var;
@@ -68,22 +68,54 @@ pub(crate) fn bounds(
     Some(ranges(data.len(), 1).map(bound).collect())
 }
 
-/// What 99 % of the training samples are below, by error and, of a generative model, by bound.
+/// The model's own measure of every sample, `[samples]`, if it has one.
+pub(crate) fn own(
+    model: &dyn Autoencoder,
+    data: &Dataset,
+    labels: Option<&Array<i64>>,
+) -> Option<Vec<f32>> {
+    let part = |(first, last): (isize, isize)| {
+        let part = data.features.slice(0, first..last).contiguous();
+        let input = Input::from(part).labelled(rows_of(labels, first..last));
+        Some(model.score(&input)?.into_value().to_vec())
+    };
+    let parts: Option<Vec<Vec<f64>>> = ranges(data.len(), BATCH).map(part).collect();
+    Some(parts?.concat().iter().map(|&score| score as f32).collect())
+}
+
+/// The model's own measure of every sample if it has one, else the error of the reconstruction.
+pub(crate) fn usual(
+    model: &dyn Autoencoder,
+    data: &Dataset,
+    labels: Option<&Array<i64>>,
+) -> Vec<f32> {
+    own(model, data, labels).unwrap_or_else(|| errors(model, data, labels))
+}
+
+/// Whether all of several scores are the same number: they then tell nothing apart, and no area under a
+/// curve means anything.
+pub(crate) fn is_constant(scores: &[f32]) -> bool {
+    scores.len() > 1 && scores.iter().all(|score| *score == scores[0])
+}
+
+/// What 99 % of the training samples are below: by error, by the bound of a generative model, and by a
+/// measure of the model's own.
 pub(crate) fn thresholds(
     model: &dyn Autoencoder,
     data: &Dataset,
     labels: Option<&Array<i64>>,
-) -> (f64, Option<f64>) {
+) -> [Option<f64>; 3] {
     let first = |most: usize| {
         let some = data.first(most);
         let labels = labels.map(|labels| labels.slice(0, ..some.len() as isize).contiguous());
         (some, labels)
     };
     let (some, own) = first(MOST);
-    let error = quantile(&errors(model, &some, own.as_ref()), SHARE);
+    let error = errors(model, &some, own.as_ref());
+    let scores = self::own(model, &some, own.as_ref());
     let (some, own) = first(MOST_BOUNDS);
     let bounds = bounds(model, &some, own.as_ref());
-    (error, bounds.map(|bounds| quantile(&bounds, SHARE)))
+    [Some(error), bounds, scores].map(|scores| scores.map(|scores| quantile(&scores, SHARE)))
 }
 
 /// The nearest rank from above: a share of the values is not above it.
@@ -92,23 +124,6 @@ pub(crate) fn quantile(values: &[f32], share: f64) -> f64 {
     sorted.sort_by(f32::total_cmp);
     let rank = (share * sorted.len() as f64).ceil().max(1.0) as usize;
     sorted.get(rank - 1).copied().unwrap_or(f32::NAN).into()
-}
-
-/// The chance that a sample of one kind scores above one of the others, ties counting half: the area
-/// under the curve of hits against false alarms.
-pub(crate) fn area(scores: &[f32], is_positive: impl Fn(usize) -> bool) -> f64 {
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
-    let positives = order.iter().filter(|&&row| is_positive(row)).count();
-    let others = scores.len() - positives;
-    let (mut below, mut wins) = (0.0, 0.0);
-    for group in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
-        let own = group.iter().filter(|&&row| is_positive(row)).count() as f64;
-        let other = group.len() as f64 - own;
-        wins += own * (below + 0.5 * other);
-        below += other;
-    }
-    wins / (positives as f64 * others as f64)
 }
 
 fn ranges(count: usize, size: usize) -> impl Iterator<Item = (isize, isize)> {
@@ -140,14 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_ranks_and_areas_count_pairs() {
+    fn quantiles_are_ranks() {
         let scores = [3.0, 1.0, 2.0, 4.0];
         assert_eq!(quantile(&scores, 0.5), 2.0);
         assert_eq!(quantile(&scores, 0.99), 4.0);
-        // 3 and 4 are above 1 and 2.
-        assert_eq!(area(&scores, |row| [0, 3].contains(&row)), 1.0);
-        // 3 is above 1 and 2, and below 4: two pairs of three.
-        assert_eq!(area(&scores, |row| row == 0), 2.0 / 3.0);
-        assert_eq!(area(&[1.0, 1.0], |row| row == 0), 0.5);
     }
 }

@@ -244,7 +244,12 @@ impl<'a> Session<'a> {
     /// Says that a run which is asked to go on is finished.
     fn nothing_to_do(&self, records: &[EpochRecord], outcome: &Outcome) -> Result<(), Failure> {
         let Run { config, folder, .. } = &self.run;
-        let why = if outcome.stopped_early {
+        let why = if outcome.stopped_early && config.patience.is_none() {
+            format!(
+                "it ended after {} epochs, as hardly anything changed any more",
+                records.len()
+            )
+        } else if outcome.stopped_early {
             format!(
                 "it stopped after {} epochs, without a better held-out loss for {}, and has the weights of epoch {}; a larger --patience lets it go on",
                 records.len(),
@@ -285,11 +290,12 @@ impl<'a> Session<'a> {
         folder.write(REPORT, report.to_html().map_err(Failure::run)?)?;
         let train = &data.split.train;
         let labels = model.classes().and_then(|_| labels(train));
-        let (error, bound) = scoring::thresholds(model.as_ref(), train, labels.as_ref());
-        let finite = |threshold: &f64| threshold.is_finite();
+        let thresholds = scoring::thresholds(model.as_ref(), train, labels.as_ref());
+        let [error, bound, own] = thresholds.map(|at| at.filter(|at| at.is_finite()));
         Outcome {
-            error_threshold: Some(error).filter(finite),
-            bound_threshold: bound.filter(finite),
+            error_threshold: error,
+            bound_threshold: bound,
+            own_threshold: own,
             ..outcome.clone()
         }
         .write(folder)?;

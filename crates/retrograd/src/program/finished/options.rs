@@ -170,6 +170,8 @@ pub(crate) enum By {
     Reconstruction,
     /// The bound on the likelihood, of a variant that is a model of the data's distribution.
     Bound,
+    /// The model's own measure, such as the distance from a centre.
+    Own,
 }
 
 /// The options of `score`.
@@ -177,9 +179,10 @@ pub(crate) enum By {
 pub(crate) struct ScoreOptions {
     #[command(flatten)]
     pub(crate) input: InputOptions,
-    /// What samples are rated by.
-    #[arg(long, value_enum, default_value_t = By::Reconstruction)]
-    pub(crate) by: By,
+    /// What samples are rated by [default: own, if the model has a measure of its own, else
+    /// reconstruction].
+    #[arg(long, value_enum)]
+    pub(crate) by: Option<By>,
     /// The score from which on a sample is flagged [default: what 99 % of the training samples are
     /// below].
     #[arg(long, value_name = "X", allow_negative_numbers = true)]

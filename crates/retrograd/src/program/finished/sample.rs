@@ -1,4 +1,4 @@
-//! `retrograd sample`: new samples, the means of p(x|z) for z ~ N(0, 1).
+//! `retrograd sample`: new samples, the means of p(x|z) for z ~ N(0, 1), or as the model draws them.
 
 use retrograd::autoencoders::{Card, DataShape};
 use retrograd::datasets::{Dataset, Role};
@@ -19,7 +19,12 @@ pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
     let asked = run.one_label(options.count, options.label.as_deref())?;
     let labels = asked.or_else(|| labels_in_turn(run.model.as_ref(), options.count));
     let labels = run.labels(options.count, labels)?;
-    let Some(prior) = run.model.prior() else {
+    let rng = &mut random::rng(options.seed);
+    let drawn = match run.model.prior() {
+        Some(prior) => Some(run.sample(prior, options.count, options.seed, labels.as_ref())),
+        None => run.model.sample(options.count, rng),
+    };
+    let Some(samples) = drawn else {
         return Err(Failure::usage(format!(
             "{}: `{}` says nothing of how its codes are distributed, so it cannot draw samples; use a run of {}, or decode codes of your own",
             run.path.display(),
@@ -27,7 +32,6 @@ pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
             generative(run.kind)
         )));
     };
-    let samples = run.sample(prior, options.count, options.seed, labels.as_ref());
     let labelled = labels.as_ref().map(|labels| run.labelled(labels));
     let sheet = Sheet {
         name: "samples",
@@ -57,7 +61,9 @@ impl Run {
 fn generative(kind: DataShape) -> String {
     let draws = |card: &&Card| {
         let model = card.build(&card.miniature(kind), kind, &mut random::rng(0));
-        model.is_ok_and(|model| model.prior().is_some())
+        model.is_ok_and(|model| {
+            model.prior().is_some() || model.sample(1, &mut random::rng(0)).is_some()
+        })
     };
     let names = Card::all().filter(draws).map(|card| format!("`{card}`"));
     names.collect::<Vec<_>>().join(", ")

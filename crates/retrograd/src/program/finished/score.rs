@@ -1,8 +1,12 @@
-//! `retrograd score`: how badly each sample is reconstructed, ‖x − g(f(x))‖² / features.
+//! `retrograd score`: how unlike the training data each sample is. By default that is how badly it is
+//! reconstructed, ‖x − g(f(x))‖² / features, unless the model has a measure of its own.
 //!
 //! A model reconstructs what it was trained on, so what it reconstructs badly is unlike that. Columns
-//! of a table count on the scale that the model was trained on, so the unit of none prevails.
+//! of a table count on the scale that the model was trained on, so the unit of none prevails. Scores that
+//! are all the same are an error: whatever was to be told apart, they say nothing of it.
 
+use retrograd::autoencoders::Input;
+use retrograd::autoencoders::measures::roc_auc;
 use retrograd::datasets::Dataset;
 use retrograd::report::number;
 
@@ -29,15 +33,28 @@ pub(super) fn run(options: &ScoreOptions) -> Result<(), Failure> {
     let target = target.transpose()?;
     let run = Run::open(&options.input.run)?;
     let samples = run.samples(&options.input)?;
-    let (scores, own) = scores(&run, options.by, &samples)?;
+    let has_own = run
+        .model
+        .score(&Input::from(samples.data.first(1).features))
+        .is_some();
+    let usual = if has_own { By::Own } else { By::Reconstruction };
+    let by = options.by.unwrap_or(usual);
+    let (scores, own) = scores(&run, by, &samples)?;
+    if scoring::is_constant(&scores) {
+        return Err(Failure::run(format!(
+            "all {} rows have the same score, {}: they are all the same, or the model tells nothing apart; train it anew, with less --lambda or other widths, or score --by reconstruction",
+            scores.len(),
+            number(scores[0].into())
+        )));
+    }
     let threshold = options.threshold.or(own);
     if let Some(target) = target {
         target.scores(&scores, threshold, &samples.data)?;
     }
     let names = |sample| name(&samples.data, sample);
-    let mut text = summary(&scores, options.by, names);
+    let mut text = summary(&scores, by, names);
     text += &flagged(&scores, threshold, options.threshold.is_some());
-    text += &areas(&scores, &samples.data);
+    text += &areas(&scores, &samples.data)?;
     terminal::print(&text)
 }
 
@@ -51,6 +68,16 @@ fn scores(
     if by == By::Reconstruction {
         let errors = scoring::errors(run.model.as_ref(), data, labels);
         return Ok((errors, run.outcome.error_threshold));
+    }
+    if by == By::Own {
+        let own = scoring::own(run.model.as_ref(), data, labels);
+        let own = own.ok_or_else(|| {
+            Failure::usage(format!(
+                "--by own: `{}` has no measure of its own; use --by reconstruction",
+                run.variant
+            ))
+        })?;
+        return Ok((own, run.outcome.own_threshold));
     }
     let bounds = scoring::bounds(run.model.as_ref(), data, labels);
     let bounds = bounds.ok_or_else(|| {
@@ -71,11 +98,16 @@ fn summary(scores: &[f32], by: By, name: impl Fn(usize) -> String) -> String {
     let what = match by {
         By::Reconstruction => "squared error of {} rows, mean over the features",
         By::Bound => "bound on \u{2212}log p(x) of {} rows, in nats",
+        By::Own => "the model's own measure of {} rows",
     };
+    let mut distinct: Vec<f32> = scores.to_vec();
+    distinct.sort_by(f32::total_cmp);
+    distinct.dedup();
     let quantile = |share| number(quantile(scores, share));
     format!(
-        "{}\n  median {}   95 % below {}   99 % below {}\n  highest: {}\n",
+        "{}, {} of them distinct\n  median {}   95 % below {}   99 % below {}\n  highest: {}\n",
         what.replace("{}", &scores.len().to_string()),
+        distinct.len(),
         quantile(0.5),
         quantile(0.95),
         quantile(0.99),
@@ -113,27 +145,29 @@ pub(super) fn is_above(score: f32, threshold: f64) -> bool {
 }
 
 /// How well the scores tell the samples of each label from the others.
-fn areas(scores: &[f32], data: &Dataset) -> String {
+fn areas(scores: &[f32], data: &Dataset) -> Result<String, Failure> {
     let Some(labels) = &data.labels else {
-        return String::new();
+        return Ok(String::new());
     };
+    let numbers: Vec<f64> = scores.iter().map(|&score| score.into()).collect();
     let mut kinds = labels.clone();
     kinds.sort_unstable();
     kinds.dedup();
     if kinds.len() < 2 {
-        return String::new();
+        return Ok(String::new());
     }
     let mut text = "  chance that a row of a label scores above one of another (AUC):\n".to_owned();
     for &kind in kinds.iter().take(MOST_LABELS) {
         let name = data.classes.get(kind as usize);
         let name = name.cloned().unwrap_or_else(|| kind.to_string());
-        let area = scoring::area(scores, |row| labels[row] == kind);
+        let is_own: Vec<bool> = labels.iter().map(|label| *label == kind).collect();
+        let area = roc_auc(&numbers, &is_own).map_err(Failure::run)?;
         text += &format!("    {name}  {area:.3}\n");
     }
     if kinds.len() > MOST_LABELS {
         text += &format!("    and {} more labels\n", kinds.len() - MOST_LABELS);
     }
-    text
+    Ok(text)
 }
 
 #[cfg(test)]

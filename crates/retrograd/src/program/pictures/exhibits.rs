@@ -2,7 +2,7 @@
 
 use retrograd::autoencoders::{Content, Exhibit};
 use retrograd::datasets::ImageShape;
-use retrograd::report::{Chart, ImageGrid, Scale, Section, Table};
+use retrograd::report::{Chart, ImageGrid, Scale, Section, Table, number};
 
 use super::show::{Show, columns, scale, shown, stairs};
 use crate::program::failure::Failure;
@@ -87,6 +87,23 @@ fn add(show: &Show<'_>, exhibit: Exhibit, section: &mut Section) -> Result<(), F
             let scale = scale(width);
             let grid = grid.scale(scale).columns(columns(width, scale, ACROSS));
             show.grid(&exhibit_file(&heading, "png"), &grid, &sentence)?
+        }
+        Content::Features { figures, rows } => {
+            let names = &show.data.split.train.columns;
+            let name = |feature: usize| names.get(feature).cloned();
+            let row = |(feature, figures): (usize, Vec<f64>)| {
+                let name = name(feature).unwrap_or_else(|| feature.to_string());
+                let figures = figures.into_iter().map(number);
+                std::iter::once(name).chain(figures).collect()
+            };
+            section.text = format!("{heading}. {sentence}");
+            section.table = Table {
+                columns: std::iter::once("feature".to_owned())
+                    .chain(figures)
+                    .collect(),
+                rows: rows.into_iter().map(row).collect(),
+            };
+            return Ok(());
         }
         Content::Table { columns, rows } => {
             section.text = format!("{heading}. {sentence}");

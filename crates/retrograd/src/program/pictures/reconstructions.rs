@@ -1,5 +1,6 @@
 //! Held-out samples beside their reconstructions, in the form that suits the data.
 
+use retrograd::autoencoders::Ability;
 use retrograd::report::{Chart, ImageGrid, Picture, Section, Shading};
 use retrograd::tensor::Tensor;
 
@@ -43,8 +44,15 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
             vec![show.grid(RECONSTRUCTIONS, &grid, caption)?]
         }
     };
+    let left = "The last phase of training has moved the encoder alone, so the decoder no longer fits it: what these show is how far it has moved.";
+    let text = if show.model.has(Ability::LeavesDecoder) {
+        left.to_owned()
+    } else {
+        String::new()
+    };
     Ok(Some(Section {
         heading: "Reconstructions".into(),
+        text,
         pictures,
         ..Section::default()
     }))
