@@ -57,4 +57,6 @@ pub use registry::{
     UnknownVariant, Value, Values, Word,
 };
 pub use variants::robust::contractive::{contraction_by_sweeps, contraction_of_sigmoids};
+pub use variants::tasks::concrete::selection;
+pub use variants::tasks::dec::{sharpened_assignments, soft_assignments};
 pub use variants::variational::dip::{covariance, decorrelation};

@@ -27,4 +27,6 @@ families! {
     matching { wae_mmd sliced cramer_wold rae }
     variational { variational beta annealed capacity beta_tc free_bits infovae dip vampprior conditional iwae }
     discrete { categorical joint }
+    autoregressive { made }
+    tasks { svdd dec concrete }
 }

@@ -2,7 +2,7 @@
 //!
 //! Noise comes from the tape, which starts alike every time, so it is frozen.
 
-use retrograd_autoencoders::{DataShape, Gradients, Noise, Nonlinearity};
+use retrograd_autoencoders::{BodyKind, DataShape, Gradients, Noise, Nonlinearity};
 use retrograd_autograd::check::Check;
 use retrograd_autograd::{Tape, Var};
 use retrograd_nn::{Param, Step, Terms};
@@ -15,6 +15,8 @@ use crate::{Miniature, input, miniatures, model, training, uniform};
 const SMOOTH: f64 = 1.0 / 32.0;
 const KINKS: f64 = 1.0 / 512.0;
 const POOLS: f64 = 1.0 / 1024.0;
+/// Pools of maps that are normalised over a batch of three, which bends them much.
+const NORMED_POOLS: f64 = 1.0 / 2048.0;
 const CLIPS: f64 = 1.0 / 256.0;
 /// Directions that each parameter is moved in, all of its numbers at once. The rules are checked
 /// number by number in their own crate; what can be wrong here is how they are put together, and
@@ -118,6 +120,12 @@ fn step(miniature: &Miniature) -> f64 {
     let (card, settings) = (miniature.card, &miniature.settings);
     match (card.gradients, settings.word_if_any("corruption")) {
         (Gradients::ExactBesides(_), Some(Noise::Gaussian)) => CLIPS,
+        (Gradients::ExactBesides(_), None)
+            if card.name == "svdd"
+                && settings.word_if_any("body") == Some(BodyKind::Convolutional) =>
+        {
+            NORMED_POOLS
+        }
         // Convolutions alone, with pools; a body of convolutions is one choice of several.
         (Gradients::ExactBesides(_), None)
             if settings.get("channels").is_some() && settings.get("body").is_none() =>

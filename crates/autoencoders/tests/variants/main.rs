@@ -1,6 +1,7 @@
 //! Every variant: derivatives, PyTorch's training paths, the identities that tie the family
 //! together, options, and the mistakes of the source texts.
 
+mod autoregressive;
 mod constrain;
 mod discrete;
 mod families;
@@ -13,6 +14,7 @@ mod options;
 mod oracle;
 mod pca;
 mod shapes;
+mod tasks;
 mod training;
 mod types;
 
@@ -116,6 +118,16 @@ fn uniform(count: usize, features: usize, seed: u64) -> Tensor {
 
 fn normal(shape: &[usize], seed: u64) -> Tensor {
     Tensor::normal(shape, 0.0, 1.0, &mut random::rng(seed), DType::F64)
+}
+
+/// A parameter or a buffer by its path.
+fn state(model: &dyn Module, name: &str) -> Tensor {
+    let state = model.state().into_iter().find(|(path, _)| path == name);
+    match state.unwrap_or_else(|| panic!("there is no {name}")).1 {
+        retrograd_nn::State::Param(param) => param.value(),
+        retrograd_nn::State::Buffer(buffer) => buffer.value(),
+        retrograd_nn::State::Counter(_) => panic!("{name} is a counter"),
+    }
 }
 
 /// The last step of a training: what is minimised there may differ from what is measured, and

@@ -42,6 +42,14 @@ fn sizes_are_the_specified_ones() {
         ("iwae", MNIST, &[784, 200, 200, 50, 200, 200, 784]),
         ("categorical", MNIST, &[784, 512, 256, 300, 256, 512, 784]),
         ("joint", MNIST, &[784, 512, 256, 20, 256, 512, 784]),
+        ("made", MNIST, &[784, 500, 784]),
+        ("svdd", MNIST, &[784, 196, 32, 196, 784]),
+        (
+            "dec",
+            MNIST,
+            &[784, 500, 500, 2000, 10, 2000, 500, 500, 784],
+        ),
+        ("concrete", MNIST, &[784, 50, 200, 784]),
     ] {
         let model = card(name)
             .build(&Settings::new(), data, &mut random::rng(0))
@@ -58,6 +66,7 @@ fn every_variant_fits_the_data_it_is_shown_with() {
             "mixture" => DataShape::table(12),
             "plane" => DataShape::points(3),
             "unit-plane" => DataShape::table(3),
+            "oneclass" => DataShape::table(8),
             other => panic!("{card} is shown with {other}, which is not drawn"),
         };
         assert!(card.resolve(&Settings::new(), data).is_ok(), "{card}");
@@ -263,6 +272,30 @@ fn bad_options_and_data_are_refused_in_words() {
             "samples = 0: it must be a whole number, 1 or more",
         ),
         ("conditional", MNIST, "classes = 0", "classes = 0"),
+        ("svdd", MNIST, "activation = \"elu\"", "use leaky-relu"),
+        (
+            "svdd",
+            DataShape::images([1, 30, 30]),
+            "",
+            "cannot be halved 2 times",
+        ),
+        ("dec", wide, "clusters = 1", "clusters = 1"),
+        ("dec", MNIST, "tolerance = -0.1", "tolerance = -0.1"),
+        (
+            "concrete",
+            MNIST,
+            "coldest = 20.0",
+            "a temperature that rises from 10 to 20",
+        ),
+        ("concrete", wide, "latent = 18", "which it could copy"),
+        ("made", MNIST, "hidden = []", "give hidden a width"),
+        ("made", DataShape::points(3), "", "scale the data to [0, 1]"),
+        (
+            "made",
+            MNIST,
+            "order = \"random\"",
+            "one of natural, shuffled",
+        ),
         ("simple", DataShape::images([1, 0, 0]), "", "no features"),
     ] {
         let error = card(name)
