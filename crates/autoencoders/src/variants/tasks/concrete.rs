@@ -49,7 +49,9 @@ pub(crate) const CARD: Card = Card {
             Some(_) => [200].into(),
             None => [4 * data.half()].into(),
         }),
-        ACTIVATION.by_default(|_| Nonlinearity::LeakyRelu.into()),
+        ACTIVATION
+            .by_default(|_| Nonlinearity::LeakyRelu.into())
+            .in_miniature(|_, _| Nonlinearity::Silu.into()),
         OUTPUT.by_default(|data| data.pick(Output::Probability, Output::Real, Output::Real).into()),
         TEMPERATURE,
         COLDEST,
@@ -84,7 +86,9 @@ const COLDEST: Setting = Setting::new(
     "Temperature of draws at the last step.",
     Range::POSITIVE,
     |_| 0.1.into(),
-);
+)
+// Colder, differences would have to be smaller.
+.in_miniature(|_, _| 1.0.into());
 
 /// Choices of columns, and a decoder.
 #[derive(Debug)]
