@@ -132,11 +132,17 @@ pub enum Decoder {
     Bernoulli,
     /// Every feature is normal with a fixed deviation.
     Gaussian,
+    /// Every feature is normal with a deviation that the decoder gives.
+    Learnt,
+    /// Every feature has Student's distribution, whose scale and tails the decoder gives.
+    Student,
 }
 
 words!(Decoder {
     Bernoulli = "bernoulli",
     Gaussian = "gaussian",
+    Learnt = "learnt",
+    Student = "student",
 });
 
 /// What encoder and decoder of a variational autoencoder are made of.

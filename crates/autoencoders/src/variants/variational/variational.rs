@@ -101,5 +101,7 @@ pub(crate) fn likelihood(settings: &Settings) -> Likelihood {
     match settings.word("decoder") {
         Decoder::Bernoulli => Likelihood::Bernoulli,
         Decoder::Gaussian => Likelihood::Gaussian(settings.number("deviation")),
+        Decoder::Learnt => Likelihood::LearntGaussian,
+        Decoder::Student => Likelihood::StudentT,
     }
 }
