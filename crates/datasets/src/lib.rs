@@ -9,6 +9,10 @@
 //!   strokes ([how](mod@digits)). Every autoencoder runs on them, with nothing to download.
 //! - [`tabular()`], [`tabular_split`]: 18 correlated columns with 4 hidden causes that are known
 //!   ([the equation](mod@tabular)), to see whether a latent space finds them.
+//! - [`counts()`], [`counts_split`]: counts as those of genes, with groups and sizes that are known
+//!   ([the equations](mod@counts)), for models that know what a count is.
+//! - [`missing()`], [`missing_split`]: a table with holes and what was in them ([the
+//!   equation](mod@missing)), to see what is filled in.
 //! - [`plane()`], [`plane_split`]: points near a tilted plane in 3-D ([the equation](mod@plane)), to
 //!   see a linear autoencoder become PCA.
 //! - [`mixture()`], [`mixture_split`]: 12 columns of 8 kinds of rows, which are their labels
@@ -29,6 +33,7 @@
 //! believed: a hostile file is a [`DatasetError`] of one line, never a panic, and no memory is taken
 //! on the word of its header alone.
 
+pub mod counts;
 mod csv;
 mod dataset;
 mod digest;
@@ -40,6 +45,7 @@ mod idx;
 mod ink;
 mod jpeg;
 pub mod mixture;
+pub mod missing;
 mod mnist;
 mod natural;
 mod neighbours;
@@ -62,6 +68,10 @@ mod table;
 pub mod tabular;
 mod write;
 
+pub use counts::{
+    COUNTS_DISPERSION, COUNTS_FEATURES, COUNTS_GROUPS, COUNTS_ZEROS, counts, counts_shares,
+    counts_sizes, counts_split,
+};
 pub use csv::{CsvReader, LabelColumn, Layout, Role};
 pub use dataset::{Dataset, ImageShape, Split};
 pub use digits::{digits, digits_split};
@@ -73,6 +83,9 @@ pub use jpeg::jpeg_from_bytes;
 pub use mixture::{
     MIXTURE_BEST, MIXTURE_CAUSES, MIXTURE_FEATURES, MIXTURE_KINDS, MIXTURE_NOISE, mixture,
     mixture_causes, mixture_split,
+};
+pub use missing::{
+    MISSING_FEATURES, MISSING_NOISE, MISSING_SHARE, missing, missing_split, missing_whole,
 };
 pub use mnist::read_mnist_folder;
 pub use neighbours::Neighbours;

@@ -272,7 +272,8 @@ impl Table {
         }
     }
 
-    fn rows(&self) -> impl Iterator<Item = &[f64]> {
+    /// The rows with all their digits; NaN where a number is missing.
+    pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
         let width = self.width.max(1);
         self.blocks
             .iter()
