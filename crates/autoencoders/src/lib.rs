@@ -39,7 +39,7 @@ mod registry;
 mod variants;
 
 pub use composed::{
-    Bound, Deterministic, Draw, Drawn, Encoded, Mixed, MixedPosterior, Parts, Penalty, Price,
+    Bound, Deterministic, Draw, Drawn, Encoded, Holes, Mixed, MixedPosterior, Parts, Penalty, Price,
     Relaxation, Variational,
 };
 pub use model::{

@@ -11,4 +11,4 @@ pub use deterministic::Deterministic;
 pub use mixed::{Draw, Mixed, MixedPosterior, Parts, Relaxation};
 pub use penalty::{Encoded, Penalty};
 pub use price::Price;
-pub use variational::{Bound, Drawn, Variational};
+pub use variational::{Bound, Drawn, Holes, Variational};

@@ -51,6 +51,42 @@ impl Bound {
     }
 }
 
+/// What the encoder reads of a sample of which numbers are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holes {
+    /// Whatever stands in their place.
+    Filled,
+    /// 0.
+    Zero,
+    /// 0, and beside the sample 1 for each number that was observed and 0 for each that was not.
+    Marked,
+}
+
+impl Holes {
+    /// Numbers that the encoder reads of a sample of so many features.
+    #[must_use]
+    pub fn width(self, features: usize) -> usize {
+        match self {
+            Self::Filled | Self::Zero => features,
+            Self::Marked => 2 * features,
+        }
+    }
+
+    /// What it reads, `[batch, width]`.
+    fn read(self, input: &Input) -> Var {
+        let x = &input.x;
+        match (self, &input.observed) {
+            (Self::Filled, _) | (Self::Zero, None) => x.clone(),
+            (Self::Zero, observed) => Target::of(x, observed.as_ref()).values,
+            (Self::Marked, observed) => {
+                let all = || Var::constant(Tensor::ones(*x.shape(), x.dtype()));
+                let known = Target::of(x, observed.as_ref()).values;
+                Var::cat(&[&known, &observed.clone().unwrap_or_else(all)], 1)
+            }
+        }
+    }
+}
+
 /// A batch whose codes have been drawn, as terms of a loss see it.
 #[derive(Clone, Copy, Debug)]
 pub struct Drawn<'a> {
@@ -82,11 +118,13 @@ pub struct Variational {
     pub mean: Linear,
     /// The head of log σ².
     pub log_variance: Linear,
-    /// g up to its last nonlinearity: `[batch, code]` to `[batch, features]`.
+    /// g up to its last nonlinearity: `[batch, code]` to `[batch, features]`, times the
+    /// [numbers](Likelihood::numbers) that the likelihood takes for each.
     pub decoder: Sequential,
     /// p(x|z).
     pub likelihood: Likelihood,
     bound: Bound,
+    holes: Holes,
     price: Price,
     terms: Vec<Box<More>>,
     exhibits: Vec<Box<Show>>,
@@ -117,6 +155,7 @@ impl Variational {
             decoder,
             likelihood,
             bound: Bound::Exact,
+            holes: Holes::Filled,
             price: Price::default(),
             terms: Vec::new(),
             exhibits: Vec::new(),
@@ -137,6 +176,13 @@ impl Variational {
             "importance weighting needs a draw, not 0"
         );
         Self { bound, ..self }
+    }
+
+    /// The same whose encoder reads this of samples with numbers missing; it must be as
+    /// [wide](Holes::width).
+    #[must_use]
+    pub fn with_holes(self, holes: Holes) -> Self {
+        Self { holes, ..self }
     }
 
     /// The same with another price of the divergence.
@@ -202,12 +248,13 @@ impl Variational {
             );
         };
         let (features, latent, up) = (*features, *latent, mirror(hidden));
+        let given = likelihood.numbers() * features;
         let Some(&units) = hidden.last() else {
             panic!("a variational autoencoder needs a hidden layer for its heads, not {down:?}");
         };
         let widths = [&[features + classes], hidden].concat();
         let encoder = stack(&widths, activation, Start::He, true, rng);
-        let widths = through(latent + classes, &up, features);
+        let widths = through(latent + classes, &up, given);
         let decoder = stack(&widths, activation, Start::He, false, rng);
         let widths = [down, &up, &[features]].concat();
         Self {
@@ -249,7 +296,9 @@ impl Variational {
         let decoder = Sequential::new()
             .with(stack(&widths, activation, Start::He, true, rng))
             .with(reshape([coarse, height, width]));
-        let decoder = doubling(decoder, colours, &layers, activation, rng).with(Flatten::default());
+        // Channels come first, so those of means, then those of deviations, are blocks of features.
+        let given = likelihood.numbers() * colours;
+        let decoder = doubling(decoder, given, &layers, activation, rng).with(Flatten::default());
         let features = sizes.iter().product();
         let widths = [&[features, flat], hidden, &[latent], &up, &[flat, features]].concat();
         Self::new(encoder, [units, latent], decoder, widths, likelihood, rng)
@@ -260,7 +309,7 @@ impl Variational {
     pub fn posterior(&self, input: &Input) -> Gaussian {
         let units = self
             .encoder
-            .forward(&self.beside(&input.x, input.labels.as_ref()));
+            .forward(&self.beside(&self.holes.read(input), input.labels.as_ref()));
         Gaussian {
             mean: self.mean.forward(&units),
             log_variance: self.log_variance.forward(&units),
@@ -373,6 +422,12 @@ impl Variational {
 
     /// −log p(x|z) of draws `[draws, batch, code]`, `[draws, batch]`.
     fn costs(&self, drawn: &Drawn<'_>) -> Var {
+        let z = self.of_draws(drawn);
+        self.likelihood.of_samples(&z, &Target::from(drawn.input))
+    }
+
+    /// The decoder's last numbers for draws `[draws, batch, code]`, `[draws, batch, numbers]`.
+    fn of_draws(&self, drawn: &Drawn<'_>) -> Var {
         let [draws, batch, latent] = drawn.code.shape()[..] else {
             panic!(
                 "codes of shape {}, not [draws, batch, code]",
@@ -386,8 +441,36 @@ impl Variational {
             labels.rows(&rows)
         });
         let z = self.decoded(&rows, labels.as_ref());
-        let z = z.with_shape(Shape::from([draws, batch, z.shape()[1]]));
-        self.likelihood.of_samples(&z, &Target::from(drawn.input))
+        z.with_shape(Shape::from([draws, batch, z.shape()[1]]))
+    }
+
+    /// The samples with the expectation of what is missing in its place, `[batch, features]`: the mean of
+    /// the decoder's means over draws of the code, each of which counts by its importance weight
+    /// (Mattei and Frellsen 2019, equation 11). The noise is `[draws, batch, code]`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    #[must_use]
+    pub fn imputed_with(&self, input: &Input, noise: &Var) -> Var {
+        let posterior = self.posterior(input);
+        let code = posterior.draw_with(noise);
+        let (posterior, prior) = (&posterior, self.prior.as_ref());
+        let drawn = Drawn {
+            input,
+            posterior,
+            code: &code,
+            prior,
+        };
+        let z = self.of_draws(&drawn);
+        let costs = self.likelihood.of_samples(&z, &Target::from(input));
+        let costs = costs + prior.log_ratio(posterior, &code, noise);
+        let weights = (-costs).softmax(0).unsqueeze(-1);
+        let means = (self.likelihood.mean(&z) * weights).sum(0);
+        match &input.observed {
+            Some(observed) => Var::where_(observed, &input.x, &means),
+            None => input.x.clone(),
+        }
     }
 
     /// The decoder's last numbers, `[batch, features]`, of codes `[batch, code]`: what the likelihood reads.
@@ -490,6 +573,11 @@ impl Autoencoder for Variational {
 
     fn classes(&self) -> Option<usize> {
         (self.classes > 0).then_some(self.classes)
+    }
+
+    fn impute(&self, input: &Input, draws: usize) -> Option<Var> {
+        let shape = [draws, input.samples(), self.prior.latent()];
+        Some(self.imputed_with(input, &noise(&input.x, &shape)))
     }
 
     fn prior(&self) -> Option<&dyn Prior> {

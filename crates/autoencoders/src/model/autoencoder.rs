@@ -17,7 +17,7 @@ use crate::parts::Corruption;
 /// An encoder and a decoder that are trained together and usable alone.
 ///
 /// As a [`Module`], an autoencoder computes the reconstruction g(f(x)). What only some can do is asked
-/// for: [`classes`](Self::classes), [`prior`](Self::prior), [`likelihood`](Self::likelihood),
+/// for: [`impute`](Self::impute), [`classes`](Self::classes), [`prior`](Self::prior), [`likelihood`](Self::likelihood),
 /// [`corruption`](Self::corruption), [`has`](Self::has). No method panics because a model cannot do
 /// something.
 pub trait Autoencoder: Module {
@@ -48,6 +48,12 @@ pub trait Autoencoder: Module {
     /// g(f(x)) of a batch.
     fn reconstruct(&self, input: &Input) -> Var {
         self.decode(&self.encode(input).flat(), input.labels.as_ref())
+    }
+
+    /// The samples of a batch with the expectation of what is missing in its place, given what was
+    /// observed, from so many draws of the code: of a model that knows the distribution of both.
+    fn impute(&self, _: &Input, _draws: usize) -> Option<Var> {
+        None
     }
 
     /// How many labels there are, if it needs the label of every sample. Without them it knows nothing

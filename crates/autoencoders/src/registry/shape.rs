@@ -59,6 +59,12 @@ impl DataShape {
         Self::of(Layout::Row(coordinates), Values::Real)
     }
 
+    /// Rows of this many counts.
+    #[must_use]
+    pub const fn counts(columns: usize) -> Self {
+        Self::of(Layout::Row(columns), Values::Counts)
+    }
+
     /// Samples of a layout and of such numbers, without labels, none of them missing.
     #[must_use]
     pub const fn of(layout: Layout, values: Values) -> Self {
@@ -110,7 +116,10 @@ impl DataShape {
     /// What it is called in a run's record.
     #[must_use]
     pub fn name(self) -> &'static str {
-        self.pick("images", "table", "points")
+        match (self.layout, self.values) {
+            (Layout::Row(_), Values::Counts) => "counts",
+            _ => self.pick("images", "table", "points"),
+        }
     }
 
     /// The shape of this name, of so many features, which are laid out so if they are an image.
@@ -120,6 +129,7 @@ impl DataShape {
             Self::images(image.unwrap_or([1, 1, features])),
             Self::table(features),
             Self::points(features),
+            Self::counts(features),
         ];
         shapes.into_iter().find(|shape| shape.name() == name)
     }

@@ -25,7 +25,7 @@ families! {
     robust { denoising contractive }
     convolutional { convolutional strided }
     matching { wae_mmd sliced cramer_wold rae }
-    variational { variational beta annealed capacity beta_tc free_bits infovae dip vampprior conditional iwae }
+    variational { variational beta annealed capacity beta_tc free_bits infovae dip vampprior conditional iwae miwae counts }
     discrete { categorical joint }
     autoregressive { made }
     tasks { svdd dec concrete }

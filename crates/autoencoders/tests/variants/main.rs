@@ -14,6 +14,7 @@ mod options;
 mod oracle;
 mod pca;
 mod shapes;
+mod tables;
 mod tasks;
 mod training;
 mod types;
@@ -31,6 +32,8 @@ const SHAPES: [DataShape; 3] = [
     DataShape::table(6),
     DataShape::points(3),
 ];
+/// For variants that take none of those.
+const COUNTS: DataShape = DataShape::counts(5);
 /// Images for variants that halve them three times.
 const LARGE: DataShape = DataShape::images([1, 8, 8]);
 
@@ -68,7 +71,10 @@ fn miniatures() -> impl Iterator<Item = Miniature> {
             Some(_) if !fits(shape) => LARGE,
             _ => shape,
         };
-        SHAPES.into_iter().map(move |shape| (card, larger(shape)))
+        let fitting = SHAPES.into_iter().filter(|&shape| fits(larger(shape)));
+        let other = (fitting.count() == 0).then_some(COUNTS);
+        let shapes = SHAPES.into_iter().chain(other);
+        shapes.map(move |shape| (card, larger(shape)))
     };
     // What the defaults leave out: the other body, the other units, the other noises.
     let others = |(card, shape): (&'static Card, DataShape)| {

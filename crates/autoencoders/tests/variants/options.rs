@@ -67,6 +67,8 @@ fn every_variant_fits_the_data_it_is_shown_with() {
             "plane" => DataShape::points(3),
             "unit-plane" => DataShape::table(3),
             "oneclass" => DataShape::table(8),
+            "counts" => DataShape::counts(40),
+            "missing" => DataShape::points(8),
             other => panic!("{card} is shown with {other}, which is not drawn"),
         };
         assert!(card.resolve(&Settings::new(), data).is_ok(), "{card}");

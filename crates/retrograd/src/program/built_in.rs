@@ -68,6 +68,21 @@ const ALL: &[BuiltIn] = &[
         quick: [20_000 / QUICK_SHARE, 2_000 / QUICK_SHARE],
         draw: datasets::oneclass_split,
     },
+    BuiltIn {
+        name: "counts",
+        shape: DataShape::counts(datasets::COUNTS_FEATURES)
+            .with_classes(Some(datasets::COUNTS_GROUPS)),
+        sizes: [5_000, 1_000],
+        quick: [500, 100],
+        draw: datasets::counts_split,
+    },
+    BuiltIn {
+        name: "missing",
+        shape: DataShape::points(datasets::MISSING_FEATURES).with_missing(true),
+        sizes: [2_000, 500],
+        quick: [500, 100],
+        draw: datasets::missing_split,
+    },
 ];
 
 impl BuiltIn {

@@ -204,7 +204,7 @@ impl Config {
     pub(crate) fn shape(&self) -> Result<DataShape, Failure> {
         let shape = DataShape::named(&self.kind, self.features, self.image).ok_or_else(|| {
             Failure::run(format!(
-                "`{}` is no kind of data; it is images, table or points",
+                "`{}` is no kind of data; it is images, table, points or counts",
                 self.kind
             ))
         })?;

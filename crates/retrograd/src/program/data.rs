@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use retrograd::autoencoders::{Autoencoder, Card, DataShape, Input, UNKNOWN};
+use retrograd::autoencoders::{Autoencoder, Card, DataShape, Input, UNKNOWN, Values};
 use retrograd::autograd::Var;
 use retrograd::datasets::{Dataset, Scaling, Split};
 use retrograd::nn::SampleBatch;
@@ -11,7 +11,7 @@ use retrograd::tensor::Array;
 
 use crate::program::built_in::BuiltIn;
 use crate::program::failure::Failure;
-use crate::program::own::{self, DataOptions, Source};
+use crate::program::own::{self, DataOptions, Scale, Source};
 use crate::program::terminal;
 
 /// The share of a data set without parts that is held out.
@@ -65,9 +65,14 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
             (split, built_in.shape)
         }
         None => {
+            let mut reading = options.reading.clone();
+            if BuiltIn::of(options.variant).shape.values == Values::Counts {
+                // Of no other use to a variant of counts.
+                reading.scale = reading.scale.or(Some(Scale::Counts));
+            }
             let own = own::read(
                 source,
-                &options.reading,
+                &reading,
                 options.held_out.as_deref(),
                 options.seed,
                 options.quick,

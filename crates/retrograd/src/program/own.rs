@@ -55,8 +55,8 @@ pub(crate) struct DataOptions {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) columns: Vec<String>,
-    /// How columns are scaled: not at all, to [0, 1], or to mean 0 and deviation 1 [default: to [0, 1]
-    /// unless they fill it already].
+    /// How columns are scaled: not at all, to [0, 1], to mean 0 and deviation 1, or not at all because
+    /// they are counts [default: to [0, 1] unless they fill it already].
     #[arg(long, value_name = "SCALE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scale: Option<Scale>,
@@ -95,6 +95,7 @@ pub(crate) enum Scale {
     None,
     Unit,
     Standard,
+    Counts,
 }
 
 /// What stands for a number that is missing: that of its column, or, beside the mean as the input, a
@@ -430,8 +431,15 @@ fn scaled(
     }
     names.mention(&columns);
     let scaling = scaling(&columns, options.scale);
-    let kind = DataShape::table(table.width());
+    let width = table.width();
+    let mut kind = DataShape::table(width);
     let mut split = table.split(learnt, scaling.as_ref());
+    if options.scale == Some(Scale::Counts) {
+        for part in [&split.train, &split.held_out] {
+            names.check_counts(part).map_err(failure)?;
+        }
+        kind = DataShape::counts(width);
+    }
     for part in [&mut split.train, &mut split.held_out] {
         source.mask(part, scaling.as_ref());
     }
@@ -486,6 +494,7 @@ fn scaling(columns: &[Column], asked: Option<Scale>) -> Option<Scaling> {
     let (scaling, words) = match scale {
         Scale::None if filled => (None, "columns are in [0, 1] and taken as they are"),
         Scale::None => (None, "columns are taken as they are"),
+        Scale::Counts => (None, "columns are counts and taken as they are"),
         Scale::Unit => (
             Some(Scaling::unit_of(columns)),
             "each column is scaled to [0, 1], which the held-out rows may leave",
@@ -512,6 +521,20 @@ impl Names {
     fn of(&self, columns: &[Column], is: impl Fn(&Column) -> bool) -> String {
         let found = columns.iter().enumerate().filter(|(_, column)| is(column));
         listed(&found.map(|(at, _)| self.name(at)).collect::<Vec<_>>())
+    }
+
+    /// Refuses numbers that are no counts; NaN stands for one that is missing.
+    fn check_counts(&self, data: &Dataset) -> Result<(), String> {
+        let values = data.features.values();
+        let is_count = |x: f32| x.is_nan() || (x >= 0.0 && x.fract() == 0.0);
+        match values.iter().position(|&x| !is_count(x)) {
+            None => Ok(()),
+            Some(at) => Err(format!(
+                "--scale counts: column {} holds {}, and counts are whole numbers of 0 or more; leave the column out with --drop, or use another scale",
+                self.name(at % data.width().max(1)),
+                values[at]
+            )),
+        }
     }
 
     /// Says which columns look like no measurements.
@@ -541,6 +564,10 @@ struct Reach {
 
 impl Reach {
     fn of(variant: &'static Card, settings: &Settings, kind: DataShape) -> Option<Self> {
+        if kind.values == Values::Counts {
+            // They have been looked at, and a variant that takes them takes all.
+            return None;
+        }
         let entropy = "cross-entropy takes numbers from 0 to 1";
         let (output, decoder) = (
             settings.word_if_any("output"),
@@ -702,6 +729,12 @@ impl Form<'_> {
                     options.missing().apply(&mut table, self.fills(path)?);
                 }
                 each(table.opened(self.scaling.as_ref()), |mut data| {
+                    if self.kind.values == Values::Counts {
+                        let names = Names(data.columns.clone());
+                        names.check_counts(&data).map_err(|problem| {
+                            Failure::run(format!("--data {}: {problem}", path.display()))
+                        })?;
+                    }
                     self.source.mask(&mut data, self.scaling.as_ref());
                     self.check_whole(&data, path)?;
                     Ok(data)
@@ -710,6 +743,25 @@ impl Form<'_> {
             Found::Samples(opened, _) => each(opened, |data| self.shades(data, path))?,
         };
         each(opened, |data| self.named(data, path))
+    }
+
+    /// The table at a path with all its digits, if it is one: its rows are those that
+    /// [`read`](Self::read) gives.
+    pub(crate) fn exact(
+        &self,
+        path: &Path,
+        options: &DataOptions,
+    ) -> Result<Option<Table>, Failure> {
+        let options = options.or(&self.source.options);
+        let mut reader = options.reader();
+        if let Some(layout) = self.source.layout() {
+            reader = reader.like(layout);
+        }
+        let found = datasets::find(path, &reader, &options.pictures()).map_err(Failure::run)?;
+        Ok(match found {
+            Found::Table(table) => Some(table),
+            Found::Samples(..) => None,
+        })
     }
 
     /// What stands for numbers that are missing.

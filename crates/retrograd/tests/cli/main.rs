@@ -9,6 +9,7 @@ mod pictures;
 mod reproduce;
 mod resume;
 mod runs;
+mod tables;
 mod tape;
 
 use std::fs;

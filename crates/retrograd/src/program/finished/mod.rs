@@ -7,6 +7,7 @@
 mod compare;
 mod decode;
 mod encode;
+mod impute;
 mod input;
 mod interpolate;
 mod options;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Encode(options) => encode::run(options),
         Command::Decode(options) => decode::run(options),
         Command::Sample(options) => sample::run(options),
+        Command::Impute(options) => impute::run(options),
         Command::Interpolate(options) => interpolate::run(options),
         Command::Traverse(options) => traverse::run(options),
         Command::Probe(options) => probe::run(options),

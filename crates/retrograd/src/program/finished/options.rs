@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Decode(DecodeOptions),
     /// Draw new samples from a model that is one of the data's distribution.
     Sample(SampleOptions),
+    /// Fill in what is missing of a table; what is there stays as it is.
+    Impute(ImputeOptions),
     /// Walk in a straight line from the code of one sample to that of another.
     Interpolate(InterpolateOptions),
     /// Change the numbers of a sample's code, one at a time.
@@ -108,6 +110,26 @@ pub(crate) struct SampleOptions {
     /// The label of all samples, for a conditional model [default: all labels in turn].
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub(crate) label: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+}
+
+/// The options of `impute`.
+#[derive(Args, Debug)]
+pub(crate) struct ImputeOptions {
+    #[command(flatten)]
+    pub(crate) input: InputOptions,
+    /// Draws of the code for each row, of a model of the data's distribution.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = draws, allow_negative_numbers = true)]
+    pub(crate) draws: usize,
+    /// Decides which draws.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) output: OutputOptions,
 }
@@ -207,6 +229,16 @@ pub(crate) struct CompareOptions {
     /// Replace the page if it is there already.
     #[arg(long)]
     pub(crate) overwrite: bool,
+}
+
+/// Most draws of the code for a row.
+const MOST_DRAWS: usize = 100_000;
+
+fn draws(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=MOST_DRAWS) => Ok(number),
+        _ => Err(format!("it must be a whole number from 1 to {MOST_DRAWS}")),
+    }
 }
 
 /// Most steps of a line.

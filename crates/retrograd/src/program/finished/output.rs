@@ -110,9 +110,19 @@ impl Target {
         }
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What to do if it is there.
+    pub(super) fn if_exists(&self) -> IfExists {
+        self.if_exists
+    }
+
     /// Says what the file holds, which may be less than there is if it is a picture, of at most so
     /// many.
-    fn say(&self, count: usize, most: usize, what: &str) -> Result<(), Failure> {
+    pub(super) fn say(&self, count: usize, most: usize, what: &str) -> Result<(), Failure> {
         let part = if self.format == Format::Png && count > most {
             format!("a picture of the first {most} of ")
         } else {
@@ -278,7 +288,7 @@ impl Run {
 
 /// Other numbers beside what is known of samples: what each goes by, which is its row if nothing
 /// else is known, and its label.
-fn beside(of: &Dataset, numbers: Tensor) -> Dataset {
+pub(super) fn beside(of: &Dataset, numbers: Tensor) -> Dataset {
     let (id_column, ids) = match of.ids.is_empty() {
         true => {
             let rows = (0..of.len()).map(|sample| of.row(sample).to_string());
@@ -297,7 +307,7 @@ fn beside(of: &Dataset, numbers: Tensor) -> Dataset {
 }
 
 /// Decimals that 4 bytes know of a number whose column has this scale.
-fn places(scale: f64) -> usize {
+pub(super) fn places(scale: f64) -> usize {
     /// The most that are of use: those of 8 bytes below 1.
     const MOST: f64 = 17.0;
     let step = scale.abs() * f64::from(f32::EPSILON) / 2.0;
@@ -305,7 +315,7 @@ fn places(scale: f64) -> usize {
 }
 
 /// The number with so many decimals at most.
-fn decimal(value: f64, places: usize) -> String {
+pub(super) fn decimal(value: f64, places: usize) -> String {
     let text = format!("{value:.places$}");
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),

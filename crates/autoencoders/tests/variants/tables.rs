@@ -1,0 +1,308 @@
+//! Variational autoencoders of what is no picture: counts, and tables with holes.
+
+use retrograd_autoencoders::{
+    Autoencoder, Bound, DataShape, Holes, Input, Likelihood, Variational,
+};
+use retrograd_autograd::Var;
+use retrograd_nn::{Linear, Module, Sequential};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
+
+use crate::{COUNTS, copy, model, normal, step, uniform};
+
+/// Counts `[5, 5]`, of which a row is nothing but zeros.
+fn counts() -> Tensor {
+    let values = [
+        [3.0, 0.0, 12.0, 1.0, 40.0],
+        [0.0, 0.0, 0.0, 0.0, 0.0],
+        [7.0, 1.0, 0.0, 0.0, 2.0],
+        [0.0, 1.0, 0.0, 0.0, 0.0],
+        [900.0, 20.0, 4.0, 0.0, 77.0],
+    ];
+    Tensor::from_vec(values.concat(), [5, 5])
+}
+
+fn param(model: &dyn Module, name: &str) -> retrograd_nn::Param {
+    let params = model.params().into_iter();
+    params
+        .filter(|(path, _)| path == name)
+        .map(|(_, param)| param)
+        .next()
+        .unwrap_or_else(|| panic!("{name}"))
+}
+
+#[test]
+fn shares_of_counts_are_of_what_was_counted() {
+    let x = counts();
+    for library in ["observed", "learnt"] {
+        for decoder in ["poisson", "nb"] {
+            let options = format!(
+                "latent = 2\nhidden = [6]\ndecoder = \"{decoder}\"\nlibrary = \"{library}\""
+            );
+            let model = model("counts", &options, COUNTS, 3);
+            let code = model.encode(&x.clone().into());
+            assert_eq!(code.flat().shape(), [5, 3], "a code and a size");
+            let sums = model.reconstruct(&x.clone().into()).sum(1).into_value();
+            if library == "observed" {
+                // What is told of a sample is what was counted of it.
+                let found = x.sum(1);
+                for (told, found) in sums.iter().zip(found.iter()) {
+                    assert_abs_diff_eq!(told, found, epsilon = 1e-6 * found + 2e-8);
+                }
+                let divergences = code.posterior().unwrap().divergences().into_value();
+                assert!(divergences.slice(1, 2..3).iter().all(|kl| kl == 0.0));
+            } else {
+                let terms = model.objective(&x.clone().into());
+                let kl = terms
+                    .metrics()
+                    .iter()
+                    .find(|(name, _)| *name == "kl_size")
+                    .unwrap()
+                    .1;
+                let divergences = code.posterior().unwrap().divergences().into_value();
+                let size = divergences.slice(1, 2..3).mean(..).item();
+                assert_abs_diff_eq!(kl, size, epsilon = 1e-12);
+            }
+        }
+    }
+}
+
+#[test]
+fn counts_of_no_end_of_dispersion_and_no_gate_are_poisson() {
+    let x = counts();
+    let built = |decoder: &str| {
+        model(
+            "counts",
+            &format!("latent = 2\nhidden = [6]\ndecoder = \"{decoder}\""),
+            COUNTS,
+            3,
+        )
+    };
+    let (poisson, binomial, inflated) = (built("poisson"), built("nb"), built("zinb"));
+    param(binomial.as_ref(), "log_dispersion").set(Tensor::full([5], 60.0));
+    // They have the same layers but for the dispersion; the gates are the last rows of the decoder.
+    for (name, value) in poisson.params() {
+        param(binomial.as_ref(), &name).set(value.value());
+    }
+    let loss = |model: &dyn Autoencoder| step(model, &x, |x| model.objective(&x.into()));
+    let (expected, found) = (loss(poisson.as_ref()), loss(binomial.as_ref()));
+    assert_abs_diff_eq!(expected.0, found.0, epsilon = 1e-6 * expected.0);
+    for (name, value) in binomial.params() {
+        let own = param(inflated.as_ref(), &name);
+        let value = match own.shape() == value.shape() {
+            true => value.value(),
+            // Of a zero nothing is for another reason, however unlikely it is.
+            false if value.shape().len() == 1 => {
+                Tensor::cat(&[value.value(), Tensor::full([5], -1e4)], 0)
+            }
+            false => {
+                let gates = Tensor::zeros(value.shape(), DType::F64);
+                Tensor::cat(&[value.value(), gates], 0)
+            }
+        };
+        own.set(value);
+    }
+    let inflated = loss(inflated.as_ref());
+    assert_abs_diff_eq!(inflated.0, found.0, epsilon = 1e-12 * found.0);
+}
+
+#[test]
+fn a_sample_of_zeros_costs_its_divergence_alone() {
+    let zeros = Tensor::zeros([3, 5], DType::F64);
+    for dtype in [DType::F64, DType::F32] {
+        for decoder in ["poisson", "nb", "zinb"] {
+            let options = format!("latent = 2\nhidden = [6]\ndecoder = \"{decoder}\"");
+            let model = model("counts", &options, COUNTS, 3);
+            model.cast(dtype);
+            let terms = model.objective(&zeros.cast(dtype).into());
+            let cost = terms.metrics().iter().next().unwrap().1;
+            assert!((0.0..1e-6).contains(&cost), "{decoder}: {cost}");
+            let (_, gradients) = step(model.as_ref(), &zeros.cast(dtype), |x| {
+                model.objective(&x.into())
+            });
+            assert!(
+                gradients.iter().all(|(_, gradient)| gradient.is_finite()),
+                "{decoder}"
+            );
+        }
+    }
+}
+
+const ROWS: DataShape = DataShape::points(4);
+const PLAIN: &str =
+    "latent = 2\nhidden = [6]\nactivation = \"tanh\"\ndecoder = \"student\"\nsamples = 3\n";
+
+#[test]
+fn with_nothing_missing_miwae_is_iwae() {
+    let x = normal(&[5, 4], 1);
+    let (ours, theirs) = (
+        model("miwae", &format!("{PLAIN}mask = false"), ROWS, 1),
+        model("iwae", PLAIN, ROWS, 2),
+    );
+    copy(ours.as_ref(), theirs.as_ref());
+    let expected = step(theirs.as_ref(), &x, |x| theirs.objective(&x.into()));
+    let found = step(ours.as_ref(), &x, |x| ours.objective(&x.into()));
+    assert_eq!(found, expected);
+
+    // A mask of ones is one more bias of the first layer.
+    let marked = model("miwae", PLAIN, ROWS, 3);
+    let (weight, bias) = ("encoder.0.weight", "encoder.0.bias");
+    for (name, value) in ours.params() {
+        match name.as_str() {
+            "encoder.0.weight" => {
+                let value = Tensor::cat(&[value.value(), normal(&[6, 4], 9)], 1);
+                param(marked.as_ref(), weight).set(value);
+            }
+            "encoder.0.bias" => {
+                let value = &value.value() - &normal(&[6, 4], 9).sum(1);
+                param(marked.as_ref(), bias).set(value);
+            }
+            other => param(marked.as_ref(), other).set(value.value()),
+        }
+    }
+    let whole = step(marked.as_ref(), &x, |x| marked.objective(&x.into())).0;
+    assert_abs_diff_eq!(whole, expected.0, epsilon = 1e-12 * expected.0.abs());
+    // And without a mask given, all is observed.
+    let ones = Var::constant(Tensor::ones([5, 4], DType::F64));
+    let masked = step(marked.as_ref(), &x, |x| {
+        marked.objective(&Input::from(x).observed(ones.clone()))
+    });
+    assert_abs_diff_eq!(masked.0, whole, epsilon = 1e-12 * whole.abs());
+}
+
+#[test]
+fn a_row_of_which_nothing_was_observed_costs_nothing_under_the_prior() {
+    let model = model("miwae", PLAIN, ROWS, 1);
+    for head in ["mean", "log_variance"] {
+        for part in ["weight", "bias"] {
+            let param = param(model.as_ref(), &format!("{head}.{part}"));
+            param.set(Tensor::zeros(param.shape(), DType::F64));
+        }
+    }
+    let x = normal(&[5, 4], 1);
+    let nothing = Var::constant(Tensor::zeros([5, 4], DType::F64));
+    let cost = step(model.as_ref(), &x, |x| {
+        model.objective(&Input::from(x).observed(nothing.clone()))
+    });
+    assert_abs_diff_eq!(cost.0, 0.0, epsilon = 1e-15);
+}
+
+#[test]
+fn what_the_encoder_reads_of_a_hole_is_0() {
+    let mask = Var::constant(Tensor::from_fn([5, 4], |at| {
+        f64::from((at[0] + at[1]) % 3 != 0)
+    }));
+    for options in ["mask = true", "mask = false"] {
+        let model = model("miwae", &format!("{PLAIN}{options}"), ROWS, 1);
+        let x = normal(&[5, 4], 1);
+        let with = |hole: f64| {
+            let x = Tensor::from_fn([5, 4], |at| match mask.value().at(at) > 0.0 {
+                true => x.at(at),
+                false => hole,
+            });
+            step(model.as_ref(), &x, |x| {
+                model.objective(&Input::from(x).observed(mask.clone()))
+            })
+        };
+        let zero = with(0.0);
+        for hole in [3.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(with(hole), zero, "{options}: {hole}");
+        }
+    }
+}
+
+/// x = W z + b + σ ε, whose expectations given a part of x are known.
+#[test]
+fn imputations_are_expectations_given_what_was_observed() {
+    let rng = &mut random::rng(4);
+    let (deviation, latent) = (0.7, 1);
+    let decoder = Linear::new(latent, 3, rng);
+    let (slope, offset) = ([1.5, -1.0, 0.8], [0.3, 0.0, -0.2]);
+    decoder.weight.set(Tensor::from_vec(slope.to_vec(), [3, 1]));
+    let bias = decoder.bias.clone().expect("a bias");
+    bias.set(Tensor::from_vec(offset.to_vec(), [3]));
+    let encoder = Sequential::new().with(Linear::new(3, 4, rng));
+    let likelihood = Likelihood::Gaussian(deviation);
+    let decoder = Sequential::new().with(decoder);
+    let model = Variational::new(
+        encoder,
+        [4, latent],
+        decoder,
+        vec![3, 4, 1, 3],
+        likelihood,
+        rng,
+    )
+    .with_holes(Holes::Zero)
+    .with_bound(Bound::Importance { draws: 5 });
+    model.cast(DType::F64);
+    let x = Var::constant(Tensor::from_vec(
+        vec![1.2, f64::NAN, f64::NAN, 0.5, -1.1, f64::NAN],
+        [2, 3],
+    ));
+    let seen = Var::constant(Tensor::from_vec(vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0], [2, 3]));
+    let input = Input::from(&x).observed(seen.clone());
+    let found = model.imputed_with(&input, &Var::constant(normal(&[400_000, 2, 1], 6)));
+    let (found, seen) = (found.into_value().to_vec(), seen.into_value().to_vec());
+    let x = x.into_value().to_vec();
+    for row in 0..2 {
+        // z given x_o is normal: precision 1 + Σ w²/σ², mean Σ w (x − b)/σ² over it.
+        let (mut precision, mut sum) = (1.0, 0.0);
+        for column in 0..3 {
+            if seen[3 * row + column] > 0.0 {
+                let w = slope[column] / (deviation * deviation);
+                precision += w * slope[column];
+                sum += w * (x[3 * row + column] - offset[column]);
+            }
+        }
+        for column in 0..3 {
+            let at = 3 * row + column;
+            if seen[at] > 0.0 {
+                assert_eq!(found[at], x[at]);
+            } else {
+                let expected = slope[column] * sum / precision + offset[column];
+                // 400 000 draws whose weights make perhaps a hundredth of them count.
+                assert_abs_diff_eq!(found[at], expected, epsilon = 0.05);
+            }
+        }
+    }
+    // The bound of many draws is the likelihood of what was observed, which is normal.
+    let noise = Var::constant(normal(&[400_000, 2, 1], 7));
+    let bound = model.objective_with(&input, &noise).total().item();
+    let row = |known: &[usize], row: usize| {
+        // −log N(x_o; b, w wᵀ + σ² I), by the determinant lemma.
+        let s = deviation * deviation;
+        let (mut square, mut dot, mut norm) = (0.0, 0.0, 0.0);
+        for &column in known {
+            let r = x[3 * row + column] - offset[column];
+            square += r * r / s;
+            dot += slope[column] * r / s;
+            norm += slope[column] * slope[column] / s;
+        }
+        let log_det = known.len() as f64 * (std::f64::consts::TAU * s).ln() + (1.0 + norm).ln();
+        0.5 * (square - dot * dot / (1.0 + norm) + log_det)
+    };
+    let exact = 0.5 * (row(&[0], 0) + row(&[0, 1], 1));
+    assert_abs_diff_eq!(bound, exact, epsilon = 0.02);
+}
+
+#[test]
+fn decoders_that_learn_their_scale_compute_in_both_bodies() {
+    let data = DataShape::images([1, 4, 4]);
+    for decoder in ["learnt", "student"] {
+        for body in ["dense", "convolutional"] {
+            let options = format!(
+                "latent = 2\nhidden = [6]\nbody = \"{body}\"\nchannels = [3, 2]\ndecoder = \"{decoder}\"\nactivation = \"tanh\""
+            );
+            let model = model("variational", &options, data, 1);
+            let x = uniform(3, 16, 2);
+            assert_eq!(
+                model.reconstruct(&x.clone().into()).shape(),
+                [3, 16],
+                "{body}"
+            );
+            let (loss, gradients) = step(model.as_ref(), &x, |x| model.objective(&x.into()));
+            assert!(loss.is_finite());
+            let moved = gradients.iter().filter(|(_, g)| g.iter().any(|g| g != 0.0));
+            assert_eq!(moved.count(), gradients.len(), "{decoder} {body}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Commands for tables: what is missing is filled in; counts are counts.
+
+use super::files::{folder, train, written};
+use super::*;
+
+/// Rows that two causes make, of 4 columns of very different size; the causes of row `i` are functions of it.
+fn row(i: usize) -> [f64; 4] {
+    let at = i as f64;
+    let (a, b) = ((0.37 * at).sin(), (0.73 * at + 1.0).cos());
+    [a, 1e6 + 3.0 * b, 0.001 * (a + b), 2.0 * a - b]
+}
+
+/// The same as a table, of which every number of which this is true is missing.
+fn table(rows: std::ops::Range<usize>, hole: impl Fn(usize, usize) -> bool) -> String {
+    let mut text = "name,a,b,c,d\n".to_owned();
+    for i in rows {
+        let numbers = row(i);
+        let cells = numbers
+            .iter()
+            .enumerate()
+            .map(|(column, number)| match hole(i, column) {
+                true => String::new(),
+                false => number.to_string(),
+            });
+        text += &format!("r{i},{}\n", cells.collect::<Vec<_>>().join(","));
+    }
+    text
+}
+
+#[test]
+fn impute_fills_holes_and_keeps_every_digit_of_the_rest() {
+    let hole = |i: usize, column: usize| (7 * i + 3 * column).is_multiple_of(10);
+    let (learnt, others) = (table(0..300, hole), table(300..400, hole));
+    let folder = folder(&[("learnt.csv", &learnt), ("others.csv", &others)]);
+    let path = folder.path();
+    let options = "--latent 2 --hidden 32 --samples 5 --epochs 150 --batch-size 50 --scale standard --id-column name --label-column none";
+    let options: Vec<&str> = options.split(' ').collect();
+    train(
+        path,
+        "miwae",
+        "learnt.csv",
+        &[&options[..], &["--out", "run"]].concat(),
+    );
+    let found = written(path, "impute", "run", "others.csv", &["--draws", "200"]);
+    assert_eq!(found[0], "name,a,b,c,d");
+    let [mut errors, mut squares] = [[0.0_f64; 4]; 2];
+    for (i, line) in (300..400).zip(&found[1..]) {
+        let mut cells = line.split(',');
+        assert_eq!(cells.next(), Some(format!("r{i}").as_str()));
+        for (column, cell) in cells.enumerate() {
+            let (truth, number) = (row(i)[column], cell.parse::<f64>().unwrap());
+            if hole(i, column) {
+                let mean = (0..400).map(|i| row(i)[column]).sum::<f64>() / 400.0;
+                errors[column] += (number - truth).powi(2);
+                squares[column] += (truth - mean).powi(2);
+            } else {
+                assert_eq!(number, truth, "row {i}, column {column}");
+            }
+        }
+    }
+    let shares: Vec<f64> = errors.iter().zip(squares).map(|(e, s)| e / s).collect();
+    let share = shares.iter().sum::<f64>() / 4.0;
+    assert!(share < 0.5, "what the mean leaves is left to {shares:?}");
+    // Another seed draws other codes; the same gives the same.
+    let again = written(path, "impute", "run", "others.csv", &["--draws", "200"]);
+    assert_eq!(found, again);
+    let other = written(
+        path,
+        "impute",
+        "run",
+        "others.csv",
+        &["--draws", "200", "--seed", "1"],
+    );
+    assert_ne!(found, other);
+    // What the run held out of its own file, and a model that knows no distribution.
+    succeed(path, &["impute", "run", "--out", "own.csv"]);
+    let own = std::fs::read_to_string(path.join("own.csv")).unwrap();
+    for line in own.lines().skip(1) {
+        let mut cells = line.split(',');
+        let i: usize = cells.next().unwrap()[1..].parse().unwrap();
+        for (column, cell) in cells.enumerate() {
+            assert!(hole(i, column) || cell.parse::<f64>().unwrap() == row(i)[column]);
+        }
+    }
+    train(
+        path,
+        "linear",
+        "learnt.csv",
+        &[
+            "--id-column",
+            "name",
+            "--label-column",
+            "none",
+            "--latent",
+            "2",
+            "--out",
+            "plain",
+        ],
+    );
+    let said = succeed(
+        path,
+        &[
+            "impute",
+            "plain",
+            "--data",
+            "others.csv",
+            "--out",
+            "plain.csv",
+        ],
+    );
+    assert!(
+        said.contains("the reconstruction, since `linear`"),
+        "{said}"
+    );
+    fail(
+        path,
+        &["impute", "run", "--out", "picture.png"],
+        2,
+        &["no picture"],
+    );
+}
+
+#[test]
+fn the_drawn_table_is_filled_in() {
+    let folder = folder(&[]);
+    let path = folder.path();
+    succeed(path, &["train", "miwae", "--quick", "--out", "run"]);
+    succeed(
+        path,
+        &["impute", "run", "--draws", "50", "--out", "whole.csv"],
+    );
+    let text = std::fs::read_to_string(path.join("whole.csv")).unwrap();
+    assert_eq!(text.lines().count(), 101);
+    succeed(
+        path,
+        &["impute", "run", "--draws", "50", "--out", "whole.npy"],
+    );
+}
+
+#[test]
+fn counts_are_taken_as_they_are_and_nothing_else_for_them() {
+    let mut text = "a,b,c\n".to_owned();
+    for i in 0..60 {
+        text += &format!("{},{},{}\n", i % 7, (i * i) % 11, 100 * (i % 3));
+    }
+    let halves = text.replace("\n6,", "\n6.5,");
+    let folder = folder(&[("counts.csv", &text), ("halves.csv", &halves)]);
+    let path = folder.path();
+    let said = train(
+        path,
+        "counts",
+        "counts.csv",
+        &["--latent", "2", "--out", "run"],
+    );
+    assert!(said.contains("columns are counts"), "{said}");
+    let found = written(path, "reconstruct", "run", "counts.csv", &[]);
+    assert_eq!(found.len(), 61);
+    succeed(path, &["sample", "run", "--count", "5", "--out", "new.csv"]);
+    fail(
+        path,
+        &["train", "counts", "--data", "halves.csv", "--out", "other"],
+        1,
+        &["column a holds 6.5", "whole numbers"],
+    );
+    fail(
+        path,
+        &[
+            "reconstruct",
+            "run",
+            "--data",
+            "halves.csv",
+            "--out",
+            "no.csv",
+        ],
+        1,
+        &["column a holds 6.5"],
+    );
+    fail(
+        path,
+        &[
+            "train",
+            "counts",
+            "--data",
+            "counts.csv",
+            "--scale",
+            "unit",
+            "--out",
+            "other",
+        ],
+        2,
+        &["takes counts", "--scale counts"],
+    );
+    succeed(path, &["train", "counts", "--quick", "--out", "drawn"]);
+}
