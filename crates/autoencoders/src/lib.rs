@@ -39,8 +39,8 @@ mod registry;
 mod variants;
 
 pub use composed::{
-    Bound, Deterministic, Draw, Drawn, Encoded, Holes, Mixed, MixedPosterior, Parts, Penalty, Price,
-    Relaxation, Variational,
+    Bound, Deterministic, Draw, Drawn, Encoded, Holes, Mixed, MixedPosterior, Parts, Penalty,
+    Price, Relaxation, Variational,
 };
 pub use model::{
     Ability, Autoencoder, Categorical, Code, Content, Exhibit, FewLabels, FittedNormal, Gaussian,

@@ -44,8 +44,8 @@ mod folder;
 mod idx;
 mod ink;
 mod jpeg;
-pub mod mixture;
 pub mod missing;
+pub mod mixture;
 mod mnist;
 mod natural;
 mod neighbours;
@@ -80,12 +80,12 @@ pub use fitting::Pictures;
 pub use folder::read_image_folder;
 pub use idx::{IdxArray, read_idx};
 pub use jpeg::jpeg_from_bytes;
+pub use missing::{
+    MISSING_FEATURES, MISSING_NOISE, MISSING_SHARE, missing, missing_split, missing_whole,
+};
 pub use mixture::{
     MIXTURE_BEST, MIXTURE_CAUSES, MIXTURE_FEATURES, MIXTURE_KINDS, MIXTURE_NOISE, mixture,
     mixture_causes, mixture_split,
-};
-pub use missing::{
-    MISSING_FEATURES, MISSING_NOISE, MISSING_SHARE, missing, missing_split, missing_whole,
 };
 pub use mnist::read_mnist_folder;
 pub use neighbours::Neighbours;
