@@ -58,6 +58,6 @@ pub use chart::Chart;
 pub use error::ReportError;
 pub use grid::{ImageGrid, Shading};
 pub use number::number;
-pub use page::{Card, Report, Section, Table};
+pub use page::{Card, Note, Report, Section, Table};
 pub use picture::Picture;
 pub use svg::Svg;

@@ -65,10 +65,23 @@ pub struct Section {
     pub heading: String,
     /// What to look for in the pictures; may be empty.
     pub text: String,
+    /// What was found, above the pictures.
+    pub notes: Vec<Note>,
     /// The pictures. Charts share a line where there is room.
     pub pictures: Vec<Picture>,
     /// Figures, below the pictures.
     pub table: Table,
+}
+
+/// Something that was found: a figure, and how it is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Note {
+    /// The figure, in a few words: "12 of 32 units are active".
+    pub title: String,
+    /// What it means, and what to try where it looks bad.
+    pub text: String,
+    /// Whether it looks bad.
+    pub alarm: bool,
 }
 
 /// Figures in rows, such as one per epoch.
@@ -142,10 +155,15 @@ fn section(section: &Section) -> Value {
     context! {
         heading => &section.heading,
         text => &section.text,
+        notes => list(&section.notes, note),
         pictures => list(&section.pictures, picture),
         columns => list(&section.table.columns, Value::from),
         rows => list(&section.table.rows, |row| list(row, Value::from)),
     }
+}
+
+fn note(note: &Note) -> Value {
+    context! { title => &note.title, text => &note.text, alarm => note.alarm }
 }
 
 fn picture(picture: &Picture) -> Value {

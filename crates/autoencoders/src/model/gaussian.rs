@@ -98,6 +98,10 @@ impl Posterior for Gaussian {
         LOG_DENSITY.apply_sum(&[z, &self.mean, &self.log_variance], -1)
     }
 
+    fn log_densities(&self, z: &Var) -> Option<Var> {
+        Some(Self::log_densities(self, z))
+    }
+
     /// ½(σ² + μ² − 1 − log σ²) (Kingma and Welling 2014, appendix B).
     fn divergences(&self) -> Var {
         DIVERGENCE.apply(&[&self.mean, &self.log_variance])

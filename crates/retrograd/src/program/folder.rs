@@ -54,8 +54,14 @@ pub(crate) const SAMPLES_MIXTURE: (&str, &str) = ("samples-mixture.png", "sample
 pub(crate) const MANIFOLD: &str = "manifold.png";
 /// What lies between samples.
 pub(crate) const INTERPOLATIONS: &str = "interpolations.png";
-/// What each number of the code costs.
+/// What each unit of the code carries: nats, or variance; how often units fire and symbols occur.
 pub(crate) const DIVERGENCES: &str = "divergences.svg";
+pub(crate) const UNITS: &str = "units.svg";
+pub(crate) const FIRING: &str = "firing.svg";
+pub(crate) const SYMBOLS: &str = "symbols.svg";
+/// What each unit does, and which go together.
+pub(crate) const TRAVERSAL: &str = "traversal.png";
+pub(crate) const CORRELATIONS: &str = "correlations.png";
 /// Samples and reconstructions along principal components, and the variance they keep.
 pub(crate) const PROJECTIONS: &str = "projections.svg";
 pub(crate) const EXPLAINED: &str = "explained.svg";
@@ -78,7 +84,7 @@ pub(crate) fn exhibit(name: &str) -> String {
 }
 
 /// The files a run may write.
-const FILES: [&str; 32] = [
+const FILES: [&str; 37] = [
     METRICS,
     RESULT,
     MODEL,
@@ -108,6 +114,11 @@ const FILES: [&str; 32] = [
     MANIFOLD,
     INTERPOLATIONS,
     DIVERGENCES,
+    UNITS,
+    FIRING,
+    SYMBOLS,
+    TRAVERSAL,
+    CORRELATIONS,
     PROJECTIONS,
     EXPLAINED,
     // Last: as long as it is there, the folder is a run's.

@@ -40,6 +40,9 @@ fn sparse_codes_show_how_sparse_they_are() {
         "terms.svg",
         "filters.png",
         "codes.svg",
+        "units.svg",
+        "traversal.png",
+        "correlations.png",
         "exhibit-mean-of-each-unit.svg",
         "latent-pca.svg",
         "latent-tsne.svg",
@@ -49,6 +52,10 @@ fn sparse_codes_show_how_sparse_they_are() {
         "What the loss is made of",
         "What the first layer looks for",
         "Values of the code",
+        "How the code is used",
+        "units vary",
+        "What each unit does",
+        "Which units go together",
         "Mean of each unit",
         "neighbours kept together (t-SNE)",
     ];
@@ -78,13 +85,15 @@ fn generative_models_show_what_they_dream_of() {
         "manifold.png",
         "interpolations.png",
         "divergences.svg",
+        "traversal.png",
+        "correlations.png",
         "terms.svg",
         "latent.svg",
     ];
     let words = [
         "New samples",
         "From one sample to another",
-        "numbers are active",
+        "units are active",
         "kl, held out",
     ];
     let arguments = [&["variational", "--latent", "2"], &SMALL[..]].concat();

@@ -193,6 +193,10 @@ impl Autoencoder for VampPrior {
         self.model.likelihood()
     }
 
+    fn log_likelihood(&self, input: &Input, code: &Var) -> Option<Var> {
+        self.model.log_likelihood(input, code)
+    }
+
     /// Those that are used most, and what the decoder makes of their codes.
     fn exhibits(&self, input: &Input) -> Vec<Exhibit> {
         let shares = self.shares(&self.model.encode(input).flat()).to_vec();

@@ -40,6 +40,7 @@ pub(super) fn section(entries: &[Entry]) -> Result<Option<Section>, Failure> {
         text: "The runs are alike in all other options of the variant.".into(),
         pictures: pictures.collect::<Result<_, _>>()?,
         table: sweep.table(),
+        ..Section::default()
     }))
 }
 

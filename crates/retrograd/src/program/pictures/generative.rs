@@ -1,18 +1,15 @@
-//! What a model of the data's distribution dreams of: new samples, what lies between samples, and
-//! how many nats each number of the code carries.
+//! What a model of the data's distribution dreams of: new samples, and what lies between samples.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
 use retrograd::autoencoders::{Mixture, Prior};
 use retrograd::datasets::ImageShape;
-use retrograd::report::{Chart, ImageGrid, Picture, Scale, Section, Shading};
+use retrograd::report::{Chart, ImageGrid, Picture, Section, Shading};
 use retrograd::tensor::{Float, Tensor, random};
 
-use super::show::{Show, columns, scale, shown, stairs};
+use super::show::{Show, columns, scale, shown};
 use crate::program::failure::Failure;
-use crate::program::folder::{
-    DIVERGENCES, INTERPOLATIONS, MANIFOLD, SAMPLES, SAMPLES_MIXTURE, SAMPLES_NORMAL,
-};
+use crate::program::folder::{INTERPOLATIONS, MANIFOLD, SAMPLES, SAMPLES_MIXTURE, SAMPLES_NORMAL};
 
 /// New images in a line, and lines.
 const ACROSS: usize = 10;
@@ -25,10 +22,6 @@ const SIDE: usize = 20;
 /// Pairs of samples, and images from one to the other.
 const PAIRS: usize = 5;
 const STEPS: usize = 10;
-/// Held-out samples by which the code is judged, and what the mean of an active number varies by at
-/// least (Burda et al. 2016).
-const JUDGES: usize = 500;
-const ACTIVE: f64 = 0.01;
 /// Training samples to whose codes distributions are fitted, the widest code for that, and the components
 /// of a mixture.
 const FITTED: usize = 2000;
@@ -227,32 +220,6 @@ pub(super) fn between(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     Ok(Some(Section {
         heading: "From one sample to another".into(),
         pictures: vec![show.grid(INTERPOLATIONS, &grid, caption)?],
-        ..Section::default()
-    }))
-}
-
-/// What each number of the code costs, and how many are used at all.
-pub(super) fn divergence(show: &Show<'_>) -> Result<Option<Section>, Failure> {
-    let code = show.model.encode(&show.samples(JUDGES));
-    let Some(posterior) = code.posterior() else {
-        return Ok(None);
-    };
-    let mut divergences = posterior.divergences().into_value().mean(0).to_vec();
-    let activity = posterior.mean().var(0, 0.0).value().to_vec();
-    divergences.sort_by(|a, b| b.total_cmp(a));
-    let active = activity.iter().filter(|&&varies| varies > ACTIVE).count();
-    let end = divergences.len() as f64;
-    let chart = Chart::curves("Divergence of each number of the code", "number", "nats")
-        .line("mean over the samples", stairs(&divergences, 0.0, end))
-        .y_scale(Scale::Linear);
-    let caption = format!(
-        "The costliest stands first. {active} of {} numbers are active: their means vary over held-out samples by more than {ACTIVE}.",
-        activity.len()
-    );
-    Ok(Some(Section {
-        heading: "What the code carries".into(),
-        text: "A number without divergence from the prior says nothing about the sample.".into(),
-        pictures: vec![show.chart(DIVERGENCES, &chart, &caption)?],
         ..Section::default()
     }))
 }

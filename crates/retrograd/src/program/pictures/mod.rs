@@ -1,12 +1,12 @@
 //! What a trained model shows: a file for each kind of picture, each of which knows for which models
 //! it has something to say.
 
-mod codes;
 mod denoising;
 mod exhibits;
 mod filters;
 mod generative;
 mod jacobian;
+mod latent;
 mod learning;
 mod map;
 mod phases;
@@ -25,17 +25,18 @@ pub(crate) use strip::strip;
 type Kind = fn(&Show<'_>) -> Result<Option<Section>, Failure>;
 
 /// All kinds, in the order of the page.
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 14] = [
     reconstructions::section,
     learning::section,
     phases::section,
     denoising::section,
     generative::samples,
     generative::between,
-    generative::divergence,
+    latent::usage,
+    latent::traversal,
+    latent::together,
     principal::section,
     filters::section,
-    codes::section,
     exhibits::section,
     map::section,
     jacobian::section,

@@ -64,6 +64,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
                 .to_vec(),
             rows: ends.iter().map(row).collect(),
         },
+        ..Section::default()
     }))
 }
 

@@ -1,30 +1,21 @@
-//! How large the numbers of the code are, and how busy each unit: whether it is sparse.
+//! How large the numbers of the code are.
 
-use retrograd::report::{Chart, Scale, Section, number};
+use retrograd::report::{Chart, Picture, Scale, number};
 use retrograd::tensor::Tensor;
 
-use super::show::{Show, stairs};
+use super::super::show::{Show, stairs};
 use crate::program::failure::Failure;
 use crate::program::folder::CODES;
 
-/// Held-out samples whose codes are counted.
-const SAMPLES: usize = 500;
 /// Bars of the histogram.
 const BARS: usize = 40;
 /// A number below this share of the largest counts as 0.
 const NEARLY_ZERO: f64 = 0.01;
 
-pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
-    let Some(codes) = show.codes(SAMPLES).filter(|codes| codes.elements() > 0) else {
-        return Ok(None);
-    };
-    let histogram = Histogram::of(&codes);
-    let pictures = vec![show.chart(CODES, &histogram.chart(), &histogram.caption())?];
-    Ok(Some(Section {
-        heading: "The code".into(),
-        pictures,
-        ..Section::default()
-    }))
+/// The histogram of all numbers.
+pub(super) fn picture(show: &Show<'_>, codes: &Tensor) -> Result<Picture, Failure> {
+    let histogram = Histogram::of(codes);
+    show.chart(CODES, &histogram.chart(), &histogram.caption())
 }
 
 /// How often each value occurs.
