@@ -1,5 +1,6 @@
 //! What variants are made of.
 
+pub(crate) mod active;
 mod body;
 pub(crate) mod checks;
 pub(crate) mod convolution;

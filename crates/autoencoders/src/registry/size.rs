@@ -49,9 +49,13 @@ impl Settings {
         let inner = widths
             .windows(2)
             .map(|pair| pair[0].saturating_mul(pair[1]));
+        // As wide as the sample, all of them.
+        let square = count("layers").unwrap_or(0);
+        let square = square.saturating_mul(features.saturating_mul(features));
         let dense = sum(inner)
             .saturating_mul(2)
-            .saturating_add(last.saturating_mul(code).saturating_mul(HEADS));
+            .saturating_add(last.saturating_mul(code).saturating_mul(HEADS))
+            .saturating_add(square);
         let channels = layers("channels").iter().map(|&width| wide(width));
         let channels: Vec<u128> = std::iter::once(1).chain(channels).collect();
         let maps = channels

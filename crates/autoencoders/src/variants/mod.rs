@@ -20,9 +20,9 @@ macro_rules! families {
 }
 
 families! {
-    dense { linear undercomplete simple deep stacked tied greedy }
-    sparse { sparse_l1 sparse_kl overcomplete }
-    robust { denoising contractive }
+    dense { linear undercomplete simple deep stacked tied greedy hashing }
+    sparse { sparse_l1 sparse_kl overcomplete k_sparse winner_take_all }
+    robust { denoising contractive marginalised }
     convolutional { convolutional strided }
     matching { wae_mmd sliced cramer_wold rae }
     variational { variational beta annealed capacity beta_tc free_bits infovae dip vampprior conditional iwae miwae counts }

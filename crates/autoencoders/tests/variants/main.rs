@@ -13,6 +13,7 @@ mod mistakes;
 mod options;
 mod oracle;
 mod pca;
+mod points;
 mod shapes;
 mod tables;
 mod tasks;

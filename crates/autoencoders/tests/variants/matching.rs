@@ -6,6 +6,7 @@ use retrograd_autoencoders::{
     maximum_mean_discrepancy, sliced_wasserstein,
 };
 use retrograd_autograd::Var;
+use retrograd_autograd::check::Check;
 use retrograd_nn::{Activation, Module};
 use retrograd_tensor::{DType, Tensor, assert_relative_eq, random};
 
@@ -268,5 +269,18 @@ fn the_cramer_wold_distance_of_a_normal_batch_is_smaller_than_that_of_it_moved()
             found[0] < found[1] && found[0] < found[2],
             "{latent}: {found:?}"
         );
+    }
+}
+
+#[test]
+fn the_cramer_wold_distance_has_the_derivatives_of_its_forms() {
+    for latent in [1, 2, 20] {
+        for order in [1, 2] {
+            let codes = normal(&[5, latent], 8);
+            let check = Check::order(order).step(1.0 / 64.0);
+            let report = check.run(|x: &[Var]| cramer_wold(&x[0]).log(), &[codes]);
+            let report = report.unwrap_or_else(|failure| panic!("{latent}: {failure}"));
+            println!("{latent}, order {order}: {:.1e}", report.worst_error());
+        }
     }
 }
