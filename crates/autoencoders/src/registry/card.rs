@@ -75,6 +75,8 @@ pub struct Card {
     pub recipe: fn(DataShape) -> Recipe,
     /// The learning rate on rows that no source has tried.
     pub row_rate: f64,
+    /// Whether it is fitted in closed form, between epochs, so that no steps are to be counted.
+    pub is_closed: bool,
     /// Why it makes no sense with these options, all of which are there, for this data, in words.
     pub check: fn(&Settings, DataShape) -> Result<(), String>,
     /// Its model with these options, all of which are there and fit.

@@ -39,6 +39,9 @@ impl Card {
     #[must_use]
     pub fn fitted_recipe(&self, data: DataShape, samples: usize) -> Recipe {
         let own = (self.recipe)(data);
+        if self.is_closed {
+            return own;
+        }
         let (recipe, steps) = if is_table(data) {
             let batch = (samples / SHARE).clamp(SMALL_BATCH, LARGE_BATCH);
             let table = Recipe {
@@ -94,6 +97,9 @@ mod tests {
                 (DataShape::table(10), 1_000_000),
             ] {
                 let recipe = variant.fitted_recipe(data, samples);
+                if variant.is_closed {
+                    continue;
+                }
                 let BatchSize::Of(batch) = recipe.batch_size else {
                     continue;
                 };

@@ -42,6 +42,7 @@ pub(crate) const CARD: Card = Card {
         false => Recipe::new(10, 128, OptimizerKind::Adam, 1e-3),
     },
     row_rate: 3e-3,
+    is_closed: false,
     check: checks::narrow,
     model: |settings, data, rng| Box::new(model(settings, data, rng)),
 };

@@ -56,6 +56,7 @@ pub(crate) const CARD: Card = Card {
     gradients: Gradients::Exact,
     settings: &[&[LAYERS, UNITS, NOISE, RIDGE]],
     recipe: |_| Recipe::new(1, 1000, OptimizerKind::Sgd, 1e-3),
+    is_closed: true,
     check: |_, data| {
         let features = data.features();
         if data.missing {

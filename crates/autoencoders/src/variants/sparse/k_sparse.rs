@@ -32,7 +32,7 @@ use crate::registry::{
 
 pub(crate) const CARD: Card = Card {
     name: "k-sparse",
-    aliases: &["sparse", "topk", "ksae"],
+    aliases: &["ksae"],
     summary: "The k largest units of the code are on, all others off.",
     equation: "min ‖x − Wᵀ h − c‖²,  h = the k largest of W x + b",
     change: "a number of units that are on in place of a price",
@@ -84,6 +84,10 @@ const SETTINGS: &[Setting] = &[
         .in_miniature(|_, _| 5.into()),
     Setting::new("k", "Units k that are on in training.", Range::Count(1), |data| {
         data.pick(25, data.half(), data.half()).into()
+    })
+    .fitted(|data, k| match k {
+        Value::Count(k) => Value::Count(k.min(WIDEST_CODE / 4).min(data.half())),
+        other => other,
     })
     .in_miniature(|_, _| 2.into()),
     Setting::new(
