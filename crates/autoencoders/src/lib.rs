@@ -31,6 +31,7 @@
 //! own. What a model can do beyond encoding and decoding is asked of it: [`Autoencoder::prior`],
 //! [`Autoencoder::classes`] and their kin; how it is trained says [`Autoencoder::phases`].
 
+mod coding;
 mod composed;
 pub mod measures;
 mod model;
@@ -38,6 +39,7 @@ mod parts;
 mod registry;
 mod variants;
 
+pub use coding::{BitsBack, CodingError, Message};
 pub use composed::{
     Bound, Deterministic, Draw, Drawn, Encoded, Holes, Mixed, MixedPosterior, Parts, Penalty,
     Price, Relaxation, Variational,

@@ -5,6 +5,8 @@ use std::fmt::Debug;
 use retrograd_autograd::Var;
 use retrograd_tensor::Array;
 
+use super::gaussian::Gaussian;
+
 /// The code of a batch.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -66,6 +68,11 @@ pub trait Posterior: Debug {
     /// [`log_density`](Self::log_density) is the sum of; none if the numbers are not independent given x.
     /// Measures of single units need it.
     fn log_densities(&self, _: &Var) -> Option<Var> {
+        None
+    }
+
+    /// The normal distribution that it is, if it is one of all numbers of the code.
+    fn gaussian(&self) -> Option<&Gaussian> {
         None
     }
 

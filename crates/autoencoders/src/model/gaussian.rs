@@ -89,6 +89,10 @@ impl Posterior for Gaussian {
         self.mean.clone()
     }
 
+    fn gaussian(&self) -> Option<&Gaussian> {
+        Some(self)
+    }
+
     fn draw(&self) -> Var {
         self.draw_with(&noise(&self.mean, self.mean.shape()))
     }

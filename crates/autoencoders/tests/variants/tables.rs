@@ -1,9 +1,9 @@
 //! Variational autoencoders of what is no picture: counts, and tables with holes.
 
 use retrograd_autoencoders::{
-    Autoencoder, Bound, DataShape, Holes, Input, Likelihood, Variational,
+    Autoencoder, BitsBack, Bound, DataShape, Holes, Input, Likelihood, Message, Variational,
 };
-use retrograd_autograd::Var;
+use retrograd_autograd::{Mode, Tape, Var};
 use retrograd_nn::{Linear, Module, Sequential};
 use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
@@ -304,5 +304,85 @@ fn decoders_that_learn_their_scale_compute_in_both_bodies() {
             let moved = gradients.iter().filter(|(_, g)| g.iter().any(|g| g != 0.0));
             assert_eq!(moved.count(), gradients.len(), "{decoder} {body}");
         }
+    }
+}
+
+/// Binary rows `[count, 16]` with two causes, and a model that knows a little of them.
+fn binary(count: usize) -> (Tensor, retrograd_autoencoders::BoxedAutoencoder) {
+    let causes = normal(&[count, 2], 1).matmul(&normal(&[2, 16], 2)).scale(4.0);
+    let x = causes.map(|x| f64::from(u8::from(x > 0.0)));
+    let options = "latent = 3\nhidden = [12]\nbody = \"dense\"\nactivation = \"tanh\"";
+    let model = model("variational", options, DataShape::images([1, 4, 4]), 5);
+    crate::training::learn(model.as_ref(), &x, 300);
+    (x, model)
+}
+
+#[test]
+fn what_is_compressed_is_read_again_to_the_bit_at_the_rate_of_the_bound() {
+    let (x, model) = binary(12_000);
+    for dtype in [DType::F64, DType::F32] {
+        model.cast(dtype);
+        let coder = BitsBack::new(model.as_ref()).unwrap();
+        let message = coder.compress(&x).unwrap();
+        let read = Message::from_bytes(&message.to_bytes()).unwrap();
+        assert_eq!(read, message);
+        assert_eq!(coder.decompress(&read).unwrap().to_vec(), x.to_vec());
+
+        // The bound by many draws, in bits a number.
+        let tape = Tape::with(Mode::Evaluation, random::rng(3));
+        let draws: Vec<f64> = (0..20)
+            .map(|_| model.objective(&tape.constant(x.cast(dtype)).into()).total().item())
+            .collect();
+        let bound = draws.iter().sum::<f64>() / 20.0 / 16.0 / std::f64::consts::LN_2;
+        let [rate, with_initial] = message.rates();
+        println!("{dtype:?}: {rate} bits a number, the bound {bound}, with initial bits {with_initial}");
+        assert!((rate / bound - 1.0).abs() < 0.01, "{rate} for {bound}");
+        assert!(with_initial > rate && with_initial - rate < 0.01);
+        assert!(rate < 0.8, "{rate}");
+    }
+}
+
+#[test]
+fn damaged_messages_and_those_of_others_are_refused_in_words() {
+    let (x, model) = binary(60);
+    let coder = BitsBack::new(model.as_ref()).unwrap();
+    let bytes = coder.compress(&x).unwrap().to_bytes();
+    let read = |bytes: &[u8]| {
+        let message = Message::from_bytes(bytes)?;
+        coder.decompress(&message)
+    };
+    assert!(read(&bytes).is_ok());
+    let mut refused = 0;
+    for at in 0..bytes.len() {
+        let mut other = bytes.clone();
+        other[at] ^= 1 << (at % 8);
+        match read(&other) {
+            Err(_) => refused += 1,
+            Ok(found) => panic!("byte {at}: {found:?}"),
+        }
+    }
+    assert_eq!(refused, bytes.len());
+    for length in [0, 7, 59, 60, 61, bytes.len() - 4, bytes.len() - 1] {
+        assert!(read(&bytes[..length]).is_err(), "{length}");
+    }
+    // More samples than any file holds.
+    let mut claims = bytes.clone();
+    claims[36..44].copy_from_slice(&u64::MAX.to_le_bytes());
+    let error = read(&claims).unwrap_err().to_string();
+    assert!(error.contains("more samples than bits"), "{error}");
+
+    let (_, other) = binary(61);
+    let other = BitsBack::new(other.as_ref()).unwrap().decompress(&Message::from_bytes(&bytes).unwrap());
+    assert!(other.unwrap_err().to_string().contains("another model"));
+    let shades = x.scale(0.5);
+    let error = coder.compress(&shades).unwrap_err().to_string();
+    assert!(error.contains("0.5") && error.contains("0 or 1"), "{error}");
+    assert!(coder.compress(&Tensor::zeros([2, 15], DType::F64)).is_err());
+    for name in ["deep", "counts", "iwae"] {
+        let data = if name == "counts" { COUNTS } else { DataShape::points(5) };
+        let options = if name == "deep" { "output = \"real\"\nlatent = 2" } else { "" };
+        let model = crate::model(name, options, data, 1);
+        let error = BitsBack::new(model.as_ref()).unwrap_err().to_string();
+        assert!(error.contains("binary numbers"), "{error}");
     }
 }

@@ -20,6 +20,11 @@ fn train(model: &dyn Autoencoder, phase: &Phase<'_>, x: &Tensor, steps: u64) {
     }
 }
 
+/// So many steps of Adam on what the model minimises.
+pub(crate) fn learn(model: &dyn Autoencoder, x: &Tensor, steps: u64) {
+    train(model, &model.phases()[0], x, steps);
+}
+
 #[test]
 fn a_phase_moves_its_own_parameters_and_no_others() {
     // Samples with two causes, which three numbers can say.

@@ -192,3 +192,39 @@ fn counts_are_taken_as_they_are_and_nothing_else_for_them() {
     );
     succeed(path, &["train", "counts", "--quick", "--out", "drawn"]);
 }
+
+#[test]
+fn what_is_compressed_is_read_again_and_by_no_other_run() {
+    let folder = folder(&[("nothing.bits", "RGBITSBK and no more")]);
+    let path = folder.path();
+    for seed in ["0", "1"] {
+        let run = format!("run{seed}");
+        let options = ["train", "variational", "--quick", "--hidden", "32", "--latent", "4"];
+        succeed(path, &[&options[..], &["--seed", seed, "--out", &run]].concat());
+    }
+    let said = succeed(path, &["compress", "run0", "--out", "held-out.bits"]);
+    assert!(said.contains("drawn from shades with seed 0"), "{said}");
+    let number = |name: &str| -> f64 {
+        let line = said.lines().find(|line| line.contains(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    let (rate, bound) = (number("rate"), number("ELBO"));
+    assert!((rate / bound - 1.0).abs() < 0.03, "{said}");
+    succeed(path, &["decompress", "run0", "held-out.bits", "--out", "once.npy"]);
+    // Binary samples are taken as they are, and come back the same.
+    let said = succeed(path, &["compress", "run0", "--data", "once.npy", "--out", "again.bits"]);
+    assert!(said.contains("as they are"), "{said}");
+    succeed(path, &["decompress", "run0", "again.bits", "--out", "twice.npy"]);
+    let bytes = |name: &str| std::fs::read(path.join(name)).unwrap();
+    assert_eq!(bytes("once.npy"), bytes("twice.npy"));
+    assert_eq!(bytes("held-out.bits"), bytes("again.bits"));
+    assert!(bytes("again.bits").len() < bytes("once.npy").len() / 32);
+    let other = ["decompress", "run1", "again.bits", "--out", "no.npy"];
+    fail(path, &other, 1, &["another model"]);
+    let nothing = ["decompress", "run0", "nothing.bits", "--out", "no.npy"];
+    fail(path, &nothing, 1, &["not a message"]);
+    let exists = ["compress", "run0", "--out", "again.bits"];
+    fail(path, &exists, 1, &["there already"]);
+    succeed(path, &["train", "deep", "--quick", "--out", "deep"]);
+    fail(path, &["compress", "deep", "--out", "no.bits"], 2, &["binary numbers", "no prior"]);
+}

@@ -5,6 +5,7 @@
 //! of them.
 
 mod compare;
+mod compress;
 mod decode;
 mod encode;
 mod impute;
@@ -41,6 +42,8 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Encode(options) => encode::run(options),
         Command::Decode(options) => decode::run(options),
         Command::Sample(options) => sample::run(options),
+        Command::Compress(options) => compress::run(options),
+        Command::Decompress(options) => compress::decompress(options),
         Command::Impute(options) => impute::run(options),
         Command::Interpolate(options) => interpolate::run(options),
         Command::Traverse(options) => traverse::run(options),

@@ -18,6 +18,10 @@ pub(crate) enum Command {
     Decode(DecodeOptions),
     /// Draw new samples from a model that is one of the data's distribution.
     Sample(SampleOptions),
+    /// Compress binary samples by bits-back coding, without a loss.
+    Compress(CompressOptions),
+    /// Read what `compress` has written.
+    Decompress(DecompressOptions),
     /// Fill in what is missing of a table; what is there stays as it is.
     Impute(ImputeOptions),
     /// Walk in a straight line from the code of one sample to that of another.
@@ -110,6 +114,40 @@ pub(crate) struct SampleOptions {
     /// The label of all samples, for a conditional model [default: all labels in turn].
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub(crate) label: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+}
+
+/// The options of `compress`.
+#[derive(Args, Debug)]
+pub(crate) struct CompressOptions {
+    #[command(flatten)]
+    pub(crate) input: InputOptions,
+    /// Decides which zeros and ones are drawn from shades.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    pub(crate) seed: u64,
+    /// The file to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Replace the file if it is there already.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+/// The options of `decompress`.
+#[derive(Args, Debug)]
+pub(crate) struct DecompressOptions {
+    /// The folder of the run that it was compressed with.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// What `compress` has written.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) output: OutputOptions,
 }
