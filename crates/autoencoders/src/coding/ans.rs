@@ -59,7 +59,9 @@ impl Stack {
     /// Whether it is what so many lent words leave when all has been popped.
     pub(super) fn is_empty_but_for(&self, lent: u64) -> bool {
         let words = (1..=lent).rev().map(word);
-        self.head == first() && self.tail.len() as u64 == lent && words.eq(self.tail.iter().copied())
+        self.head == first()
+            && self.tail.len() as u64 == lent
+            && words.eq(self.tail.iter().copied())
     }
 
     /// Puts the symbol on top that has `frequency` of 2^bits, `start` being before it.
@@ -133,7 +135,10 @@ mod tests {
 
     fn find(bits: u32, place: u32) -> (usize, u32, u32) {
         let table = table(bits);
-        let symbol = table.iter().rposition(|(start, _)| *start <= place).unwrap();
+        let symbol = table
+            .iter()
+            .rposition(|(start, _)| *start <= place)
+            .unwrap();
         (symbol, table[symbol].0, table[symbol].1)
     }
 
@@ -148,7 +153,11 @@ mod tests {
                 stack.push(start, frequency, bits);
             }
             for &symbol in symbols.iter().rev() {
-                assert_eq!(stack.pop(bits, |place| find(bits, place)), Ok(symbol), "{bits}");
+                assert_eq!(
+                    stack.pop(bits, |place| find(bits, place)),
+                    Ok(symbol),
+                    "{bits}"
+                );
             }
             assert_eq!(stack, before);
         }

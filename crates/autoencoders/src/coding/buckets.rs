@@ -155,7 +155,10 @@ mod tests {
             let mut at = 0;
             for piece in 0..1 << PIECES {
                 let (start, frequency) = buckets.share(piece, mean, log_variance);
-                assert!(start == at && frequency >= 1, "{mean} {log_variance} {piece}");
+                assert!(
+                    start == at && frequency >= 1,
+                    "{mean} {log_variance} {piece}"
+                );
                 at = start + frequency;
             }
             assert_eq!(at, 1 << BITS, "{mean} {log_variance}");

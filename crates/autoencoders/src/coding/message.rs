@@ -106,7 +106,10 @@ impl Message {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CodingError> {
         let wrong = |reason: String| Err(CodingError::Format(reason));
         if bytes.len() < HEADER {
-            return wrong(format!("{} bytes, and its header alone has {HEADER}", bytes.len()));
+            return wrong(format!(
+                "{} bytes, and its header alone has {HEADER}",
+                bytes.len()
+            ));
         }
         let (header, words) = bytes.split_at(HEADER);
         let (magic, numbers) = header.split_at(MAGIC.len());
@@ -116,7 +119,9 @@ impl Message {
         let (version, numbers) = numbers.split_at(4);
         let version = u32_of(version);
         if version != VERSION {
-            return wrong(format!("version {version}, and this program reads {VERSION}"));
+            return wrong(format!(
+                "version {version}, and this program reads {VERSION}"
+            ));
         }
         if words.len() % 4 != 0 {
             return wrong("its last word is not whole; it has been cut".to_owned());
@@ -135,7 +140,10 @@ impl Message {
             words: words.chunks(4).map(u32_of).collect(),
         };
         // What was lent at the beginning is in the message still.
-        let lent = message.initial_bits.checked_sub(64).filter(|bits| bits % 32 == 0);
+        let lent = message
+            .initial_bits
+            .checked_sub(64)
+            .filter(|bits| bits % 32 == 0);
         if lent.is_none() || message.initial_bits > message.bits() {
             return wrong(format!(
                 "{} bits at the beginning of a message of {}",

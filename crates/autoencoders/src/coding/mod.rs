@@ -40,7 +40,9 @@ const BITS: u32 = 24;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CodingError {
     /// The model says no probabilities of zeros and ones.
-    #[error("bits-back coding needs a model of binary numbers whose codes are normal, such as `variational` with a decoder of bernoulli; this one {0}")]
+    #[error(
+        "bits-back coding needs a model of binary numbers whose codes are normal, such as `variational` with a decoder of bernoulli; this one {0}"
+    )]
     Model(&'static str),
     /// The samples are not of the model's width.
     #[error("samples of {found} numbers, and the model takes {expected}")]
@@ -51,7 +53,9 @@ pub enum CodingError {
         expected: usize,
     },
     /// A number that is neither 0 nor 1.
-    #[error("sample {sample} holds {value}, and every number must be 0 or 1; draw shades as binary ones first")]
+    #[error(
+        "sample {sample} holds {value}, and every number must be 0 or 1; draw shades as binary ones first"
+    )]
     NotBinary {
         /// Which sample, counted from 0.
         sample: usize,
@@ -190,19 +194,23 @@ impl<'a> BitsBack<'a> {
         }
         let (head, tail) = message.stack();
         let damaged = "it holds more samples than bits";
-        let mut stack =
-            Stack::filled(head, tail.to_vec()).ok_or(CodingError::Damaged("no stack has its head"))?;
+        let mut stack = Stack::filled(head, tail.to_vec())
+            .ok_or(CodingError::Damaged("no stack has its head"))?;
         // Rows from the last to the first. They grow with what is read, not with what is claimed.
         let mut rows: Vec<Vec<u8>> = Vec::new();
         for sample in (0..message.samples()).rev() {
-            let row = self.pop(&mut stack, sample as usize).map_err(|failure| match failure {
-                Failed::Exhausted => CodingError::Damaged(damaged),
-                Failed::Coding(error) => error,
-            })?;
+            let row = self
+                .pop(&mut stack, sample as usize)
+                .map_err(|failure| match failure {
+                    Failed::Exhausted => CodingError::Damaged(damaged),
+                    Failed::Coding(error) => error,
+                })?;
             rows.push(row);
         }
         if !stack.is_empty_but_for((message.initial_bits() - 64) / 32) {
-            return Err(CodingError::Damaged("what is left at its end is not what it began with"));
+            return Err(CodingError::Damaged(
+                "what is left at its end is not what it began with",
+            ));
         }
         let values: Vec<f32> = rows.iter().rev().flatten().map(|&x| f32::from(x)).collect();
         Ok(Tensor::from_vec(values, [rows.len(), self.features]))
@@ -259,9 +267,15 @@ impl<'a> BitsBack<'a> {
         };
         let [mean, log_variance] =
             [&gaussian.mean, &gaussian.log_variance].map(|part| part.value().to_vec());
-        let all: Vec<[f64; 2]> = mean.into_iter().zip(log_variance).map(|(m, v)| [m, v]).collect();
+        let all: Vec<[f64; 2]> = mean
+            .into_iter()
+            .zip(log_variance)
+            .map(|(m, v)| [m, v])
+            .collect();
         if all.len() != self.latent {
-            return Err(CodingError::Model("has codes of another width than its prior's"));
+            return Err(CodingError::Model(
+                "has codes of another width than its prior's",
+            ));
         }
         match all.iter().flatten().all(|x| x.is_finite()) {
             true => Ok(all),
@@ -284,7 +298,11 @@ impl<'a> BitsBack<'a> {
 
 impl fmt::Debug for BitsBack<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "BitsBack({} features, codes of {})", self.features, self.latent)
+        write!(
+            f,
+            "BitsBack({} features, codes of {})",
+            self.features, self.latent
+        )
     }
 }
 

@@ -309,7 +309,9 @@ fn decoders_that_learn_their_scale_compute_in_both_bodies() {
 
 /// Binary rows `[count, 16]` with two causes, and a model that knows a little of them.
 fn binary(count: usize) -> (Tensor, retrograd_autoencoders::BoxedAutoencoder) {
-    let causes = normal(&[count, 2], 1).matmul(&normal(&[2, 16], 2)).scale(4.0);
+    let causes = normal(&[count, 2], 1)
+        .matmul(&normal(&[2, 16], 2))
+        .scale(4.0);
     let x = causes.map(|x| f64::from(u8::from(x > 0.0)));
     let options = "latent = 3\nhidden = [12]\nbody = \"dense\"\nactivation = \"tanh\"";
     let model = model("variational", options, DataShape::images([1, 4, 4]), 5);
@@ -331,11 +333,18 @@ fn what_is_compressed_is_read_again_to_the_bit_at_the_rate_of_the_bound() {
         // The bound by many draws, in bits a number.
         let tape = Tape::with(Mode::Evaluation, random::rng(3));
         let draws: Vec<f64> = (0..20)
-            .map(|_| model.objective(&tape.constant(x.cast(dtype)).into()).total().item())
+            .map(|_| {
+                model
+                    .objective(&tape.constant(x.cast(dtype)).into())
+                    .total()
+                    .item()
+            })
             .collect();
         let bound = draws.iter().sum::<f64>() / 20.0 / 16.0 / std::f64::consts::LN_2;
         let [rate, with_initial] = message.rates();
-        println!("{dtype:?}: {rate} bits a number, the bound {bound}, with initial bits {with_initial}");
+        println!(
+            "{dtype:?}: {rate} bits a number, the bound {bound}, with initial bits {with_initial}"
+        );
         assert!((rate / bound - 1.0).abs() < 0.01, "{rate} for {bound}");
         assert!(with_initial > rate && with_initial - rate < 0.01);
         assert!(rate < 0.8, "{rate}");
@@ -372,15 +381,25 @@ fn damaged_messages_and_those_of_others_are_refused_in_words() {
     assert!(error.contains("more samples than bits"), "{error}");
 
     let (_, other) = binary(61);
-    let other = BitsBack::new(other.as_ref()).unwrap().decompress(&Message::from_bytes(&bytes).unwrap());
+    let other = BitsBack::new(other.as_ref())
+        .unwrap()
+        .decompress(&Message::from_bytes(&bytes).unwrap());
     assert!(other.unwrap_err().to_string().contains("another model"));
     let shades = x.scale(0.5);
     let error = coder.compress(&shades).unwrap_err().to_string();
     assert!(error.contains("0.5") && error.contains("0 or 1"), "{error}");
     assert!(coder.compress(&Tensor::zeros([2, 15], DType::F64)).is_err());
     for name in ["deep", "counts", "iwae"] {
-        let data = if name == "counts" { COUNTS } else { DataShape::points(5) };
-        let options = if name == "deep" { "output = \"real\"\nlatent = 2" } else { "" };
+        let data = if name == "counts" {
+            COUNTS
+        } else {
+            DataShape::points(5)
+        };
+        let options = if name == "deep" {
+            "output = \"real\"\nlatent = 2"
+        } else {
+            ""
+        };
         let model = crate::model(name, options, data, 1);
         let error = BitsBack::new(model.as_ref()).unwrap_err().to_string();
         assert!(error.contains("binary numbers"), "{error}");

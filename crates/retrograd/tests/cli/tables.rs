@@ -199,8 +199,19 @@ fn what_is_compressed_is_read_again_and_by_no_other_run() {
     let path = folder.path();
     for seed in ["0", "1"] {
         let run = format!("run{seed}");
-        let options = ["train", "variational", "--quick", "--hidden", "32", "--latent", "4"];
-        succeed(path, &[&options[..], &["--seed", seed, "--out", &run]].concat());
+        let options = [
+            "train",
+            "variational",
+            "--quick",
+            "--hidden",
+            "32",
+            "--latent",
+            "4",
+        ];
+        succeed(
+            path,
+            &[&options[..], &["--seed", seed, "--out", &run]].concat(),
+        );
     }
     let said = succeed(path, &["compress", "run0", "--out", "held-out.bits"]);
     assert!(said.contains("drawn from shades with seed 0"), "{said}");
@@ -210,11 +221,27 @@ fn what_is_compressed_is_read_again_and_by_no_other_run() {
     };
     let (rate, bound) = (number("rate"), number("ELBO"));
     assert!((rate / bound - 1.0).abs() < 0.03, "{said}");
-    succeed(path, &["decompress", "run0", "held-out.bits", "--out", "once.npy"]);
+    succeed(
+        path,
+        &["decompress", "run0", "held-out.bits", "--out", "once.npy"],
+    );
     // Binary samples are taken as they are, and come back the same.
-    let said = succeed(path, &["compress", "run0", "--data", "once.npy", "--out", "again.bits"]);
+    let said = succeed(
+        path,
+        &[
+            "compress",
+            "run0",
+            "--data",
+            "once.npy",
+            "--out",
+            "again.bits",
+        ],
+    );
     assert!(said.contains("as they are"), "{said}");
-    succeed(path, &["decompress", "run0", "again.bits", "--out", "twice.npy"]);
+    succeed(
+        path,
+        &["decompress", "run0", "again.bits", "--out", "twice.npy"],
+    );
     let bytes = |name: &str| std::fs::read(path.join(name)).unwrap();
     assert_eq!(bytes("once.npy"), bytes("twice.npy"));
     assert_eq!(bytes("held-out.bits"), bytes("again.bits"));
@@ -226,5 +253,10 @@ fn what_is_compressed_is_read_again_and_by_no_other_run() {
     let exists = ["compress", "run0", "--out", "again.bits"];
     fail(path, &exists, 1, &["there already"]);
     succeed(path, &["train", "deep", "--quick", "--out", "deep"]);
-    fail(path, &["compress", "deep", "--out", "no.bits"], 2, &["binary numbers", "no prior"]);
+    fail(
+        path,
+        &["compress", "deep", "--out", "no.bits"],
+        2,
+        &["binary numbers", "no prior"],
+    );
 }

@@ -60,7 +60,8 @@ pub(super) fn decompress(options: &DecompressOptions) -> Result<(), Failure> {
     let run = Run::open(&options.run)?;
     let path = options.file.display();
     let failure = |error: CodingError| Failure::run(format!("{path}: {error}"));
-    let bytes = fs::read(&options.file).map_err(|error| Failure::run(format!("{path}: {error}")))?;
+    let bytes =
+        fs::read(&options.file).map_err(|error| Failure::run(format!("{path}: {error}")))?;
     let message = Message::from_bytes(&bytes).map_err(failure)?;
     let coder = BitsBack::new(run.model.as_ref()).map_err(|error| of_run(&run, &error))?;
     let samples = coder.decompress(&message).map_err(failure)?;
@@ -97,7 +98,10 @@ fn bound(model: &dyn Autoencoder, x: &Tensor, seed: u64) -> Option<f64> {
     let mut sum = 0.0;
     for first in (0..count).step_by(BATCH) {
         let rows: Vec<usize> = (first..(first + BATCH).min(count)).collect();
-        let tape = Tape::with(Mode::Evaluation, random::stream(seed, "bound", &[first as u64]));
+        let tape = Tape::with(
+            Mode::Evaluation,
+            random::stream(seed, "bound", &[first as u64]),
+        );
         let input = Input::from(tape.constant(x.rows(&rows)));
         let code = model.encode(&input);
         let posterior = code.posterior()?;
