@@ -36,6 +36,8 @@ pub struct Dataset {
     /// 1 where a feature was observed and 0 where it is missing, `[samples, features]`; none where
     /// all count as observed.
     pub observed: Option<Tensor>,
+    /// What each sample is to become, `[samples, ...]`, where that is not the sample itself.
+    pub target: Option<Tensor>,
 }
 
 /// The sizes of an image, `[channels, height, width]`.
@@ -74,6 +76,7 @@ impl Dataset {
             id_column: String::new(),
             rows: Vec::new(),
             observed: None,
+            target: None,
         }
     }
 
@@ -137,6 +140,7 @@ impl Dataset {
             id_column: self.id_column.clone(),
             rows: positions.iter().map(|&at| self.row(at)).collect(),
             observed: self.observed.as_ref().map(|all| all.rows(positions)),
+            target: self.target.as_ref().map(|all| all.rows(positions)),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::dataset::{Dataset, Split};
 const BLOCK: usize = 4096;
 
 impl Split {
-    /// A checksum (CRC-32C) of both parts: features, labels, and the names of classes and columns, each
+    /// A checksum (CRC-32C) of both parts: features, targets, labels, and the names of classes and columns, each
     /// with how many there are; and of a text that says how they came to be as they are.
     #[must_use]
     pub fn digest(&self, about: &str) -> String {
@@ -30,6 +30,11 @@ impl Dataset {
         if let Some(observed) = &self.observed {
             let bytes: Vec<u8> = observed.values().iter().map(|&x: &f32| x as u8).collect();
             sum = crc32c::crc32c_append(sum, &bytes);
+        }
+        if let Some(target) = &self.target {
+            let bytes = target.values::<f32>();
+            let bytes: Vec<u8> = bytes.iter().flat_map(|x| x.to_le_bytes()).collect();
+            sum = crc32c::crc32c_append(size(sum, target.elements()), &bytes);
         }
         let labels = self.labels.as_deref().unwrap_or_default();
         sum = size(sum, labels.len());

@@ -19,6 +19,8 @@
 //!   ([the equation](mod@mixture)), to see whether a code finds the kinds.
 //! - [`oneclass()`], [`oneclass_split`]: rows of which some are unlike the others
 //!   ([the equation](mod@oneclass)), to see whether a model finds them.
+//! - [`dictionary()`], [`dictionary_split`], [`dictionary_pair`]: sums of few atoms of a dictionary that is known
+//!   ([the equation](mod@dictionary)), to see whether a sparse dictionary finds it.
 //! - [`open()`]: whatever is at a path ([formats](mod@open)): IDX, CSV, NPY, NPZ, folders of images or in
 //!   the manner of MNIST. Each has a reader of its own, with more to choose: [`read_idx`],
 //!   [`CsvReader`], [`read_npy`], [`Npz`], [`read_image_folder`], [`read_mnist_folder`].
@@ -36,6 +38,7 @@
 pub mod counts;
 mod csv;
 mod dataset;
+pub mod dictionary;
 mod digest;
 pub mod digits;
 mod error;
@@ -74,6 +77,10 @@ pub use counts::{
 };
 pub use csv::{CsvReader, LabelColumn, Layout, Role};
 pub use dataset::{Dataset, ImageShape, Split};
+pub use dictionary::{
+    DICTIONARY_ACTIVE, DICTIONARY_ATOMS, DICTIONARY_FEATURES, dictionary, dictionary_atoms,
+    dictionary_pair, dictionary_pair_split, dictionary_split, dictionary_target_atoms,
+};
 pub use digits::{digits, digits_split};
 pub use error::DatasetError;
 pub use fitting::Pictures;

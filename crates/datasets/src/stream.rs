@@ -10,11 +10,13 @@ use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
 use rayon::prelude::*;
 
-/// The halves of the 2⁶⁴ streams of a seed: samples of different parts never share one.
+/// Parts of the 2⁶⁴ streams of a seed: samples of different parts never share one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Part {
-    /// The streams below 2⁶³.
+    /// The streams below 2⁶².
     Train,
+    /// The streams from 2⁶²: what is true of a set as a whole, such as the atoms that samples are made of.
+    Truth,
     /// The streams from 2⁶³.
     HeldOut,
 }
@@ -23,6 +25,7 @@ impl Part {
     fn stream(self, index: usize) -> u64 {
         match self {
             Part::Train => index as u64,
+            Part::Truth => index as u64 | 1 << 62,
             Part::HeldOut => index as u64 | 1 << 63,
         }
     }
