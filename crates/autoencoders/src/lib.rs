@@ -41,8 +41,8 @@ mod variants;
 
 pub use coding::{BitsBack, CodingError, Message};
 pub use composed::{
-    Bound, Deterministic, Draw, Drawn, Encoded, Holes, Mixed, MixedPosterior, Parts, Penalty,
-    Price, Relaxation, Variational,
+    Bound, Coded, Deterministic, Dictionary, Draw, Drawn, Encoded, Holes, Mixed, MixedPosterior,
+    Parts, Penalty, Price, Relaxation, SparseCode, Sparsity, Variational,
 };
 pub use model::{
     Ability, Autoencoder, Categorical, Code, Content, Exhibit, FewLabels, FittedNormal, Gaussian,

@@ -2,13 +2,18 @@
 //! bound. Most variants are one of these with a part changed.
 
 mod deterministic;
+mod dictionary;
 mod mixed;
 mod penalty;
 mod price;
+mod sparse_code;
 mod variational;
 
 pub use deterministic::Deterministic;
+pub use dictionary::{Coded, Dictionary, Sparsity};
 pub use mixed::{Draw, Mixed, MixedPosterior, Parts, Relaxation};
 pub use penalty::{Encoded, Penalty};
 pub use price::Price;
+pub use sparse_code::SparseCode;
+pub(crate) use sparse_code::{preactivations_of, unrecorded};
 pub use variational::{Bound, Drawn, Holes, Variational};

@@ -12,6 +12,7 @@ use super::labels::FewLabels;
 use super::likelihood::Likelihood;
 use super::phase::Phase;
 use super::prior::Prior;
+use crate::composed::Dictionary;
 use crate::parts::Corruption;
 
 /// An encoder and a decoder that are trained together and usable alone.
@@ -87,6 +88,11 @@ pub trait Autoencoder: Module {
 
     /// What its input suffers in training, if anything.
     fn corruption(&self) -> Option<Corruption> {
+        None
+    }
+
+    /// The dictionary, if it is a sparse one: its atoms, those that are dead, and its scale folded in.
+    fn dictionary(&self) -> Option<&Dictionary> {
         None
     }
 

@@ -144,6 +144,8 @@ pub struct Pause<'b> {
     /// All training samples, in the order of the data, on a tape for measuring.
     pub batches: &'b mut dyn Iterator<Item = Input>,
     is_over: bool,
+    /// Rows of parameters that start anew.
+    resets: Vec<(Param, Vec<usize>)>,
 }
 
 impl Pause<'_> {
@@ -151,6 +153,13 @@ impl Pause<'_> {
     /// [`Between::finish`](retrograd_nn::train::Between::finish).
     pub fn finish(&mut self) {
         self.is_over = true;
+    }
+
+    /// Makes the optimiser that moves a parameter forget what it has learnt of some of its rows: see
+    /// [`Optimizer::reset_rows`]. It happens at the end of the pause; nothing moves a frozen parameter, and
+    /// nothing is forgotten.
+    pub fn reset_rows(&mut self, param: &Param, rows: &[usize]) {
+        self.resets.push((param.clone(), rows.to_vec()));
     }
 }
 
@@ -247,6 +256,11 @@ impl<'a> Phase<'a> {
     where
         Input: for<'b> From<&'b V>,
     {
+        let names: Vec<String> = self
+            .roles
+            .iter()
+            .map(|role| role.name.to_string())
+            .collect();
         let player = |role: Role<'a>| {
             let optimizer = optimizer(role.params.clone(), role.rate)?;
             Ok(role.player(optimizer).scheduled(schedule.clone()))
@@ -267,9 +281,23 @@ impl<'a> Phase<'a> {
                 rng: &mut *between.rng,
                 batches: &mut batches,
                 is_over: false,
+                resets: Vec::new(),
             };
             act(&mut pause);
-            if pause.is_over {
+            let Pause {
+                is_over, resets, ..
+            } = pause;
+            for (param, rows) in resets {
+                for name in &names {
+                    let Some(optimizer) = between.optimizer(name) else {
+                        continue;
+                    };
+                    if optimizer.params().any(|own| own.id() == param.id()) {
+                        optimizer.reset_rows(&param, &rows);
+                    }
+                }
+            }
+            if is_over {
                 between.finish();
             }
         }))

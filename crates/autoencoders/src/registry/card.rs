@@ -69,6 +69,8 @@ pub struct Card {
     pub gradients: Gradients,
     /// What it needs of data.
     pub needs: &'static [Need],
+    /// Whether it learns to give something else than its samples, where the data has such targets.
+    pub targets: bool,
     /// Its options, in groups. One of an earlier name takes its place.
     pub settings: &'static [&'static [Setting]],
     /// How it is trained on data of a shape.

@@ -22,6 +22,7 @@ macro_rules! families {
 families! {
     dense { linear undercomplete simple deep stacked tied greedy hashing }
     sparse { sparse_l1 sparse_kl overcomplete k_sparse winner_take_all }
+    dictionary { dictionary_l1 topk batch_topk matryoshka jumprelu gated transcoder }
     robust { denoising contractive marginalised }
     convolutional { convolutional strided }
     matching { wae_mmd sliced cramer_wold rae }

@@ -88,6 +88,10 @@ fn differences(
 fn of_every_variant() {
     let mut failures = Vec::new();
     for miniature in miniatures() {
+        if let Gradients::Surrogate(_) = miniature.card.gradients {
+            // Its own test compares with what stands in.
+            continue;
+        }
         let (units, step) = (has_smooth_units(&miniature), step(&miniature));
         let Miniature {
             what,

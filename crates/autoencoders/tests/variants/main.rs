@@ -3,6 +3,7 @@
 
 mod autoregressive;
 mod constrain;
+mod dictionary;
 mod discrete;
 mod families;
 mod gradients;

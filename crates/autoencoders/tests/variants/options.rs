@@ -69,6 +69,7 @@ fn every_variant_fits_the_data_it_is_shown_with() {
             "oneclass" => DataShape::table(8),
             "counts" => DataShape::counts(40),
             "missing" => DataShape::points(8),
+            "dictionary" | "dictionary-pair" => DataShape::points(64),
             other => panic!("{card} is shown with {other}, which is not drawn"),
         };
         assert!(card.resolve(&Settings::new(), data).is_ok(), "{card}");

@@ -29,6 +29,7 @@ pub(crate) const CARD: Card = Card {
     data: "plane",
     gradients: Gradients::Exact,
     needs: &[],
+    targets: false,
     settings: &[&[LATENT.by_default(|data| data.pick(32, data.half(), 2).into())]],
     recipe: |data| match data.pick(false, false, true) {
         // The published recipe, settled: see `Schedule::CoolDown`.
