@@ -83,6 +83,20 @@ const ALL: &[BuiltIn] = &[
         quick: [500, 100],
         draw: datasets::missing_split,
     },
+    BuiltIn {
+        name: "dictionary",
+        shape: DataShape::points(datasets::DICTIONARY_FEATURES),
+        sizes: [20_000, 2_000],
+        quick: [20_000 / QUICK_SHARE, 2_000 / QUICK_SHARE],
+        draw: datasets::dictionary_split,
+    },
+    BuiltIn {
+        name: "dictionary-pair",
+        shape: DataShape::points(datasets::DICTIONARY_FEATURES),
+        sizes: [20_000, 2_000],
+        quick: [20_000 / QUICK_SHARE, 2_000 / QUICK_SHARE],
+        draw: datasets::dictionary_pair_split,
+    },
 ];
 
 impl BuiltIn {

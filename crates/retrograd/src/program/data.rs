@@ -58,7 +58,7 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
     }
     let start = Instant::now();
     let (mut scaling, mut source_of) = (None, Source::default());
-    let (split, kind) = match drawn {
+    let (mut split, kind) = match drawn {
         Some(built_in) => {
             let mut split = built_in.split(options.quick, options.seed);
             source_of.classes = own::name_classes(&mut split);
@@ -81,6 +81,7 @@ pub(crate) fn load(options: &Wanted) -> Result<Data, Failure> {
             (own.split, own.kind)
         }
     };
+    fit_targets(&mut split, options)?;
     terminal::say(&format!(
         "data: {}, {} samples to train on and {} held out, {} features each ({:.2} s)",
         split.train.name,
@@ -110,8 +111,27 @@ pub(crate) fn samples(data: &Dataset, labels: Option<Array<i64>>) -> SampleBatch
     SampleBatch {
         labels,
         observed: data.observed.clone(),
+        target: data.target.clone(),
         ..SampleBatch::new(data.features.clone())
     }
+}
+
+/// Leaves targets out for a variant that gives back its samples.
+fn fit_targets(split: &mut Split, options: &Wanted) -> Result<(), Failure> {
+    if options.variant.targets {
+        return Ok(());
+    }
+    if let Some(path) = &options.reading.target {
+        return Err(Failure::usage(format!(
+            "--target {}: `{}` gives back its samples; `transcoder` learns to give a target",
+            path.display(),
+            options.variant
+        )));
+    }
+    for part in [&mut split.train, &mut split.held_out] {
+        part.target = None;
+    }
+    Ok(())
 }
 
 /// A batch for a model: with all labels in turn, if it needs labels, where it does not matter which; of one

@@ -5,7 +5,7 @@
 //! trained on. Whatever is done to data is said, in a line for each kind of thing.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use retrograd::autoencoders::{Card, DataShape, Decoder, Output, Settings, Values};
@@ -78,6 +78,11 @@ pub(crate) struct DataOptions {
     #[arg(long, value_name = "FILL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) missing: Option<Missing>,
+    /// What samples are to become, for a variant that learns to give that (transcoder): a file with a row for
+    /// each row of the data, of as many numbers, which are taken as they are.
+    #[arg(long, value_name = "PATH")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<PathBuf>,
 }
 
 /// A word for a truth.
@@ -211,6 +216,8 @@ impl DataOptions {
             resize: self.resize.or(run.resize),
             background: self.background.or(run.background),
             missing: self.missing.or(run.missing),
+            // Targets are of the rows that the run was trained on.
+            target: self.target.clone(),
         }
     }
 }
@@ -298,6 +305,17 @@ pub(crate) fn read(
     quick: bool,
 ) -> Result<Own, Failure> {
     let refused = |error| Failure::run(format!("--data {}: {error}", path.display()));
+    if let (Some(target), Some(file)) = (&options.target, held_out)
+        && file
+            .to_str()
+            .is_none_or(|text| text.parse::<f64>().is_err())
+    {
+        return Err(Failure::usage(format!(
+            "--target {}: targets are of the rows of --data alone; hold a share of these out, not {}",
+            target.display(),
+            file.display()
+        )));
+    }
     let share = held_out.and_then(|text| text.to_str()?.parse::<f64>().ok());
     let file = held_out.filter(|_| share.is_none());
     let found = find(path, &options.reader(), &options.pictures())?;
@@ -333,8 +351,62 @@ pub(crate) fn read(
     if let Some(file) = file {
         own.split.held_out = own.other(file, path)?;
     }
+    if let Some(path) = &options.target {
+        let targets = targets(path)?;
+        let rows = own.split.train.len() + own.split.held_out.len();
+        if !quick && rows != targets.len() {
+            return Err(other_rows(path, targets.len(), rows));
+        }
+        for part in [&mut own.split.train, &mut own.split.held_out] {
+            become_targets(part, &targets, path)?;
+        }
+    }
     own.source.classes = name_classes(&mut own.split);
     Ok(own)
+}
+
+/// The rows of a file of targets, as they are.
+fn targets(path: &Path) -> Result<Dataset, Failure> {
+    let reader = CsvReader::new().labels(LabelColumn::None);
+    let found = datasets::find(path, &reader, &Pictures::default());
+    let found =
+        found.map_err(|error| Failure::run(format!("--target {}: {error}", path.display())))?;
+    let opened = match found {
+        Found::Table(table) => table.opened(None),
+        Found::Samples(opened, _) => opened,
+    };
+    match opened {
+        Opened::Whole(targets) => Ok(targets),
+        Opened::Parts(_) => Err(Failure::usage(format!(
+            "--target {}: it comes in two parts; name a file with a row for each row of the data",
+            path.display()
+        ))),
+    }
+}
+
+/// Gives samples their targets, by where they stood in what was read.
+fn become_targets(part: &mut Dataset, targets: &Dataset, path: &Path) -> Result<(), Failure> {
+    let rows: Vec<usize> = (0..part.len()).map(|sample| part.row(sample)).collect();
+    if let Some(beyond) = rows.iter().find(|row| **row >= targets.len()) {
+        return Err(other_rows(path, targets.len(), beyond + 1));
+    }
+    if targets.width() != part.width() {
+        return Err(Failure::usage(format!(
+            "--target {}: {} numbers a row, and the data has {}; targets of another width need the library (Dictionary::transcoding)",
+            path.display(),
+            targets.width(),
+            part.width()
+        )));
+    }
+    part.target = Some(targets.features.rows(&rows));
+    Ok(())
+}
+
+fn other_rows(path: &Path, found: usize, expected: usize) -> Failure {
+    Failure::usage(format!(
+        "--target {}: {found} rows, and the data has {expected}; there must be one for each, in the same order",
+        path.display()
+    ))
 }
 
 impl Own {
@@ -742,7 +814,18 @@ impl Form<'_> {
             }
             Found::Samples(opened, _) => each(opened, |data| self.shades(data, path))?,
         };
-        each(opened, |data| self.named(data, path))
+        let opened = each(opened, |data| self.named(data, path))?;
+        let Some(target) = &options.target else {
+            return Ok(opened);
+        };
+        let targets = targets(target)?;
+        each(opened, |mut data| {
+            if data.len() != targets.len() {
+                return Err(other_rows(target, targets.len(), data.len()));
+            }
+            become_targets(&mut data, &targets, target)?;
+            Ok(data)
+        })
     }
 
     /// The table at a path with all its digits, if it is one: its rows are those that

@@ -71,8 +71,9 @@ impl Session<'_> {
         let known = |x: &Var, observed: &Var| x * observed / observed;
         let reconstruct = move |batch: &Vars| {
             let input = Input::from(batch);
-            let known = input.observed.as_ref().map(|seen| known(&input.x, seen));
-            let target = known.unwrap_or_else(|| input.x.clone());
+            let target = input.target.as_ref().unwrap_or(&input.x);
+            let known = input.observed.as_ref().map(|seen| known(target, seen));
+            let target = known.unwrap_or_else(|| target.clone());
             (model.reconstruct(&input), target)
         };
         trainer = trainer.metric(reconstruct, fidelity(self.run.data.kind));

@@ -19,7 +19,8 @@ const SHARE: f64 = 0.99;
 const MOST: usize = 5000;
 const MOST_BOUNDS: usize = 500;
 
-/// ‖x − g(f(x))‖² / features of every sample, `[samples]`: the mean over those that were observed.
+/// ‖x − g(f(x))‖² / features of every sample, `[samples]`: the mean over those that were observed; of the
+/// target where there is one.
 pub(crate) fn errors(
     model: &dyn Autoencoder,
     data: &Dataset,
@@ -29,7 +30,8 @@ pub(crate) fn errors(
         let rows: Vec<usize> = (first as usize..last as usize).collect();
         let part = data::samples(data, labels.cloned()).rows(&rows);
         let y = model.reconstruct(&Input::from(&part)).into_value();
-        mean_errors(&part.x, &y, part.observed.as_ref())
+        let target = part.target.as_ref().unwrap_or(&part.x);
+        mean_errors(target, &y, part.observed.as_ref())
             .values()
             .into_owned()
     });

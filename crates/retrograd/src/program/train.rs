@@ -8,13 +8,14 @@ use retrograd::tensor::simd::Isa;
 use retrograd::tensor::{Array, random};
 
 use crate::program::cli::TrainOptions;
-use crate::program::config::Config;
+use crate::program::config::{Config, absolute};
 use crate::program::data::{self, Data, Wanted};
 use crate::program::failure::Failure;
 use crate::program::folder::{CONFIG, RunFolder};
+use crate::program::limits;
 use crate::program::outcome::Outcome;
+use crate::program::own::{self, DataOptions};
 use crate::program::session::Session;
-use crate::program::{limits, own};
 
 /// Beyond this, threads cost more to start than they can ever save.
 const MOST_THREADS: usize = 1024;
@@ -56,7 +57,10 @@ impl Prepared {
             variant: variant(options)?,
             data: options.data.clone(),
             held_out: options.held_out.clone(),
-            reading: options.reading.clone(),
+            reading: DataOptions {
+                target: options.reading.target.as_deref().map(absolute),
+                ..options.reading.clone()
+            },
             quick: options.quick,
             seed: options.seed.unwrap_or(0),
         };

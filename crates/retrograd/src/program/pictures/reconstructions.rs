@@ -18,7 +18,7 @@ const POINTS: usize = 100;
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     let samples = show.samples(show.kind().pick(IMAGES, ROWS, POINTS));
     let reconstructed = show.model.reconstruct(&samples).into_value();
-    let originals = samples.x.into_value();
+    let originals = samples.target.unwrap_or(samples.x).into_value();
     let pictures = match (show.kind().is_unit(), show.held_out().image) {
         (false, None) => scatters(show, &originals, &reconstructed)?,
         (_, Some(image)) => {
