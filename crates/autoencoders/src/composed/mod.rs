@@ -11,6 +11,7 @@ mod variational;
 
 pub use deterministic::Deterministic;
 pub use dictionary::{Coded, Dictionary, Sparsity};
+pub(crate) use mixed::Beside;
 pub use mixed::{Draw, Mixed, MixedPosterior, Parts, Relaxation};
 pub use penalty::{Encoded, Penalty};
 pub use price::Price;

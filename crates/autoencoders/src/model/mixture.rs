@@ -58,6 +58,12 @@ impl Mixture {
         mixture
     }
 
+    /// Every component: its weight, and its normal distribution.
+    pub(crate) fn components(&self) -> impl Iterator<Item = (f64, &FittedNormal)> + '_ {
+        let components = self.components.iter();
+        components.map(|component| (component.weight, &component.normal))
+    }
+
     /// The mixture whose components have these shares `[samples, components]` of the codes.
     fn of_shares(x: &Tensor, shares: &Tensor, floor: f64) -> Self {
         let [samples, components] = shares.shape()[..] else {

@@ -27,7 +27,7 @@ families! {
     convolutional { convolutional strided }
     matching { wae_mmd sliced cramer_wold rae }
     variational { variational beta annealed capacity beta_tc free_bits infovae dip vampprior conditional iwae miwae counts }
-    discrete { categorical joint }
+    discrete { categorical joint m2 m1_m2 gmvae }
     autoregressive { made }
     tasks { svdd dec concrete }
 }

@@ -2,10 +2,12 @@
 //! together, options, and the mistakes of the source texts.
 
 mod autoregressive;
+mod clusters;
 mod constrain;
 mod dictionary;
 mod discrete;
 mod families;
+mod few_labels;
 mod gradients;
 mod identities;
 mod matching;

@@ -50,6 +50,9 @@ fn sizes_are_the_specified_ones() {
             &[784, 500, 500, 2000, 10, 2000, 500, 500, 784],
         ),
         ("concrete", MNIST, &[784, 50, 200, 784]),
+        ("m2", MNIST, &[784, 256, 30, 256, 784]),
+        ("m1-m2", MNIST, &[784, 256, 20, 200, 30, 200, 20, 256, 784]),
+        ("gmvae", MNIST, &[784, 256, 256, 10, 256, 256, 784]),
     ] {
         let model = card(name)
             .build(&Settings::new(), data, &mut random::rng(0))
