@@ -6,6 +6,7 @@ use retrograd_autoencoders::{
     Phase, Posterior, Prior, Role, Start, Target, draw_samples,
 };
 use retrograd_autograd::{Tape, Var};
+use retrograd_nn::data::{Graph, SampleBatch, Samples};
 use retrograd_nn::train::{EpochRecord, Step};
 use retrograd_nn::{
     Activation, Adam, Buffer, DataLoader, Gru, Linear, Module, Optimizer, Param, RecurrentOptions,
@@ -693,4 +694,127 @@ fn sequences_are_read_step_by_step() {
     };
     let records = train(&model, &x, 20);
     assert!(last(&records, "mse") < records[0].train.get("mse").unwrap());
+}
+
+/// Nodes of a graph, each read with its neighbours: codes of which edges follow (Kipf and Welling 2016,
+/// "Variational graph auto-encoders", without the variance).
+struct OnGraph {
+    encoder: Linear,
+    decoder: Linear,
+}
+
+module!(OnGraph { encoder decoder } {} {});
+
+impl OnGraph {
+    /// x_i + Σ w x_j over the edges from j to i.
+    fn mixed(input: &Input) -> Var {
+        let Some(graph) = &input.graph else {
+            return input.x.clone();
+        };
+        let sent = input.x.gather_rows(&graph.from());
+        let sent = match &graph.weights {
+            Some(weights) => sent * weights.reshape(&[-1, 1]),
+            None => sent,
+        };
+        &input.x + sent.scatter_add_rows(&graph.to(), input.samples())
+    }
+}
+
+impl Autoencoder for OnGraph {
+    fn encode(&self, input: &Input) -> Code {
+        Code::Point(self.encoder.forward(&Self::mixed(input)).tanh())
+    }
+
+    fn decode(&self, code: &Var, _: Option<&Array<i64>>) -> Var {
+        self.decoder.forward(code)
+    }
+
+    fn objective_at(&self, input: &Input, _: &Step) -> Terms {
+        let code = self.encode(input).flat();
+        let y = self.decode(&code, None);
+        let terms = Terms::new("mse", loss::mse(&y, &input.x, Reduction::Mean));
+        let Some(graph) = &input.graph else {
+            return terms;
+        };
+        let nodes = input.samples();
+        let joined: Vec<[usize; 2]> = graph
+            .from()
+            .iter()
+            .zip(graph.to().iter())
+            .map(|(from, to)| [from as usize, to as usize])
+            .collect();
+        let edges = Tensor::from_fn([nodes, nodes], |at| {
+            f64::from(joined.contains(&[at[0], at[1]]))
+        });
+        let scores = code.matmul_nt(&code);
+        let edges = Var::constant(edges.cast(code.dtype()));
+        terms.with(
+            "edges",
+            loss::bce_with_logits(&scores, &edges, Reduction::Mean),
+        )
+    }
+
+    fn unit(&self) -> &'static str {
+        "squared error and nats"
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        vec![6, 4, 6]
+    }
+}
+
+#[test]
+fn graphs_are_batches_whose_edges_follow_their_nodes() {
+    // Two groups of six, each joined in a ring, both ways, and one edge between them.
+    let ring = |first: i64| (0..6).map(move |at| [first + at, first + (at + 1) % 6]);
+    let mut ends: Vec<[i64; 2]> = ring(0).chain(ring(6)).chain([[0, 6]]).collect();
+    ends.extend(ends.clone().into_iter().map(|[from, to]| [to, from]));
+    let count = ends.len();
+    let flat = [0, 1]
+        .iter()
+        .flat_map(|&end: &usize| ends.iter().map(move |ends| ends[end]));
+    let edges = Array::from_vec(flat.collect(), [2, count]);
+    let weights = (0..count)
+        .map(|edge| 0.5 + (edge % 13) as f64 / 13.0)
+        .collect();
+    let graph = Graph {
+        weights: Some(Tensor::from_vec(weights, [count])),
+        ..Graph::new(edges)
+    };
+    let nodes = SampleBatch {
+        graph: Some(graph),
+        ..SampleBatch::new(normal(&[12, 6], 1))
+    };
+    let model = OnGraph {
+        encoder: Linear::new(6, 4, &mut random::rng(1)).to(DType::F64),
+        decoder: Linear::new(4, 6, &mut random::rng(2)).to(DType::F64),
+    };
+    // Permuting the nodes permutes their codes, and changes no loss.
+    let order = [7, 3, 0, 11, 5, 1, 9, 2, 10, 4, 8, 6];
+    let permuted = nodes.rows(&order);
+    let codes = |batch: &SampleBatch| model.encode(&batch.into()).flat().into_value();
+    assert_abs_diff_eq!(
+        codes(&permuted),
+        codes(&nodes).rows(&order),
+        epsilon = 1e-14
+    );
+    let loss = |batch: &SampleBatch| model.objective(&batch.into()).total().item();
+    assert_abs_diff_eq!(loss(&permuted), loss(&nodes), epsilon = 1e-14);
+    // A part of the nodes has the edges among them.
+    let part = nodes.rows(&[0, 1, 7]).graph.unwrap();
+    assert_eq!(part.edges.to_vec(), [0, 1, 1, 0]);
+
+    // Trained on the whole graph at once, in another order each epoch.
+    let loader = DataLoader::new(nodes, 12).unwrap().shuffled(3);
+    let optimizer = |params: Vec<(String, Param)>, rate: f64| {
+        Ok::<_, ()>(Optimizer::new(Adam::default(), 0.02 * rate, params))
+    };
+    let phase = model.phases().remove(0);
+    let trainer = phase.trainer::<Input, _>(&model, 7, &Schedule::Constant, optimizer);
+    let records = trainer.unwrap().fit(300, &loader, None, &mut ()).unwrap();
+    assert!(
+        records[299].train.total() < 0.6 * records[0].train.total(),
+        "{:?}",
+        records[299]
+    );
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use retrograd_tensor::random::{self, Rng};
 
 use super::ahead::Ahead;
-use super::{Source, SourceError};
+use super::{Order, Source, SourceError};
 
 /// Changes a batch on its way, such as by noise.
 pub(super) type Change<B> = Arc<dyn Fn(B, &mut Rng) -> B + Send + Sync>;
@@ -14,7 +14,7 @@ pub(super) type Change<B> = Arc<dyn Fn(B, &mut Rng) -> B + Send + Sync>;
 /// Makes the batches of one epoch, each a function of its position.
 pub(super) struct Maker<B> {
     pub(super) source: Arc<dyn Source<Batch = B>>,
-    pub(super) order: Vec<usize>,
+    pub(super) order: Order,
     pub(super) batch_size: usize,
     pub(super) change: Option<(Change<B>, u64)>,
     pub(super) epoch: u64,
@@ -24,7 +24,8 @@ impl<B: 'static> Maker<B> {
     pub(super) fn make(&self, position: usize) -> Result<B, SourceError> {
         let start = position * self.batch_size;
         let end = (start + self.batch_size).min(self.order.len());
-        let batch = self.source.batch(&self.order[start..end])?;
+        let rows: Vec<usize> = (start..end).map(|place| self.order.at(place)).collect();
+        let batch = self.source.batch(&rows)?;
         Ok(match &self.change {
             Some((change, seed)) => {
                 let place = [self.epoch, position as u64];

@@ -2,6 +2,8 @@
 
 mod ahead;
 mod epoch;
+mod graph;
+mod order;
 mod samples;
 mod source;
 
@@ -14,6 +16,8 @@ use retrograd_tensor::{Tensor, random};
 use crate::transform::Transform;
 use ahead::Ahead;
 use epoch::{Change, Epoch, Maker};
+pub use graph::Graph;
+pub use order::Order;
 pub use samples::{SampleBatch, Samples};
 pub use source::{Lazy, Source, SourceError};
 
@@ -43,6 +47,14 @@ pub enum DataError {
         first: usize,
         /// Samples in the second part.
         second: usize,
+    },
+    /// An edge of a graph ends at a node that there is not.
+    #[error("an edge ends at node {node} of {nodes}; nodes are counted from 0")]
+    Edge {
+        /// The end.
+        node: i64,
+        /// How many nodes there are.
+        nodes: usize,
     },
 }
 
@@ -96,7 +108,7 @@ impl<B: Clone + Send + 'static> DataLoader<B> {
         })
     }
 
-    /// A new random order each epoch, a function of the seed and the epoch alone.
+    /// A new random order each epoch, a function of the seed and the epoch alone: see [`Order`].
     #[must_use]
     pub fn shuffled(self, seed: u64) -> Self {
         Self {
@@ -236,9 +248,9 @@ impl<B: Clone + Send + 'static> DataLoader<B> {
     fn maker(&self, epoch: u64) -> Maker<B> {
         let order = match self.shuffle_seed {
             Some(seed) => {
-                random::permutation(self.samples(), &mut random::stream(seed, "order", &[epoch]))
+                Order::random(self.samples(), &mut random::stream(seed, "order", &[epoch]))
             }
-            None => (0..self.samples()).collect(),
+            None => Order::straight(self.samples()),
         };
         Maker {
             source: Arc::clone(&self.source),

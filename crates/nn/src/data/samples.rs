@@ -2,7 +2,7 @@
 
 use retrograd_tensor::{Array, Element, Tensor};
 
-use super::DataError;
+use super::{DataError, Graph};
 
 /// Samples side by side; some of them are of the same type, and are what a batch is.
 ///
@@ -115,6 +115,8 @@ pub struct SampleBatch {
     /// Where each sample is in the whole set, `[samples]`: for what is known of it from elsewhere, such
     /// as a target distribution that changes between epochs.
     pub rows: Option<Array<i64>>,
+    /// Edges between the samples, if these are the nodes of a graph.
+    pub graph: Option<Graph>,
 }
 
 impl SampleBatch {
@@ -128,6 +130,7 @@ impl SampleBatch {
             observed: None,
             weights: None,
             rows: None,
+            graph: None,
         }
     }
 
@@ -155,7 +158,8 @@ impl Samples for SampleBatch {
                 return Err(DataError::Unequal { first, second });
             }
         }
-        Ok(first)
+        let graph = self.graph.as_ref().map(|graph| graph.check(first));
+        graph.unwrap_or(Ok(())).map(|()| first)
     }
 
     fn rows(&self, rows: &[usize]) -> Self {
@@ -168,6 +172,7 @@ impl Samples for SampleBatch {
             observed: tensor(&self.observed),
             weights: tensor(&self.weights),
             rows: integers(&self.rows),
+            graph: self.graph.as_ref().map(|graph| graph.among(rows)),
         }
     }
 
@@ -176,7 +181,8 @@ impl Samples for SampleBatch {
         let tensors = tensors.into_iter().flatten().map(Samples::bytes);
         let integers = [&self.labels, &self.rows];
         let integers = integers.into_iter().flatten().map(Samples::bytes);
-        self.x.bytes() + tensors.chain(integers).sum::<usize>()
+        let graph = self.graph.as_ref().map_or(0, Graph::bytes);
+        self.x.bytes() + tensors.chain(integers).sum::<usize>() + graph
     }
 
     fn map_features(self, change: impl FnOnce(Tensor) -> Tensor) -> Self {

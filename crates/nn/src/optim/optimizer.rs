@@ -156,25 +156,41 @@ impl Optimizer {
             matches!(self.method, Method::Rule(_)),
             "step: L-BFGS measures the loss several times a step; use minimize"
         );
+        if let Err(norm) = self.try_step(gradients) {
+            panic!("clip: the norm of the gradients is {norm}; no step can be scaled to that");
+        }
+    }
+
+    /// Whether a step is one update, and not a search.
+    pub(crate) fn is_rule(&self) -> bool {
+        matches!(self.method, Method::Rule(_))
+    }
+
+    /// As [`step`](Self::step); the norm of the gradients, if they are clipped by it and it is not finite.
+    /// Nothing has been changed then.
+    pub(crate) fn try_step(&mut self, gradients: &Gradients) -> Result<(), f64> {
+        let norm = self.norm_of(gradients);
+        if let Some(norm) = norm.filter(|norm| !norm.is_finite()) {
+            return Err(norm);
+        }
         self.steps += 1;
-        self.norm = matches!(self.clip, Clip::Norm(_)).then(|| {
-            let moved = self
-                .entries
-                .iter()
-                .filter_map(|entry| entry.gradient(gradients));
-            let norm = norm(moved);
-            assert!(
-                norm.is_finite(),
-                "clip: the norm of the gradients is {norm}; no step can be scaled to that"
-            );
-            norm
-        });
+        self.norm = norm;
         let bounds = Bounds::of(self.clip, self.norm);
         for entry in &mut self.entries {
             if let Some(gradient) = entry.gradient(gradients) {
                 entry.step(self.learning_rate, gradient, bounds);
             }
         }
+        Ok(())
+    }
+
+    /// The norm that gradients are clipped by, if they are. Finite ones may have one that is not.
+    fn norm_of(&self, gradients: &Gradients) -> Option<f64> {
+        let moved = || {
+            let entries = self.entries.iter();
+            entries.filter_map(|entry| entry.gradient(gradients))
+        };
+        matches!(self.clip, Clip::Norm(_)).then(|| norm(moved()))
     }
 
     /// Makes a step, asking `evaluate` for the loss and its gradients as often as the method needs

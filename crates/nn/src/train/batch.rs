@@ -3,7 +3,7 @@
 use retrograd_autograd::{Summary, Tape, Var};
 use retrograd_tensor::{Array, Tensor};
 
-use crate::data::{SampleBatch, Samples};
+use crate::data::{Graph, SampleBatch, Samples};
 
 /// A batch of samples that a step computes with.
 pub trait Batch: Samples {
@@ -80,6 +80,8 @@ pub struct SampleVars {
     pub weights: Option<Var>,
     /// Where each sample is in the whole set.
     pub rows: Option<Array<i64>>,
+    /// Edges between the samples, if these are the nodes of a graph.
+    pub graph: Option<Graph<Var>>,
 }
 
 impl SampleVars {
@@ -97,6 +99,15 @@ impl SampleVars {
     pub fn observed(self, observed: impl Into<Option<Var>>) -> Self {
         Self {
             observed: observed.into(),
+            ..self
+        }
+    }
+
+    /// The same, whose samples are the nodes of a graph.
+    #[must_use]
+    pub fn joined(self, graph: impl Into<Option<Graph<Var>>>) -> Self {
+        Self {
+            graph: graph.into(),
             ..self
         }
     }
@@ -137,6 +148,7 @@ impl From<Var> for SampleVars {
             observed: None,
             weights: None,
             rows: None,
+            graph: None,
         }
     }
 }
@@ -171,6 +183,7 @@ impl SampleBatch {
             observed: self.observed.as_ref().map(&var),
             weights: self.weights.as_ref().map(&var),
             rows: self.rows.clone(),
+            graph: self.graph.as_ref().map(|graph| graph.map(&var)),
         }
     }
 }

@@ -20,8 +20,11 @@ pub(super) struct Best {
 pub(super) struct Kept {
     epoch: u64,
     cost: f64,
-    state: Vec<(String, Stored)>,
+    state: States,
 }
+
+/// Everything of a model.
+pub(super) type States = Vec<(String, Stored)>;
 
 impl Best {
     /// Takes note of an epoch of `model`; a cost that is infinite or NaN is never the best.
@@ -75,6 +78,10 @@ impl<V> Trainer<'_, V> {
     /// held-out loss (without held-out data, the smallest training loss), or the best of [what it is
     /// judged by](Self::judged_by): its weights and its buffers. With an
     /// [average of weights](Self::averaging), which is what is measured, it is the average.
+    ///
+    /// Another [`fit`](Self::fit) goes on from the last epoch, as if the training had never ended, since
+    /// optimisers and averages are as they were then; what the model was set to in between is forgotten. A
+    /// trainer of its own trains the model from where it is.
     #[doc(alias = "restore_best_weights")]
     #[must_use]
     pub fn keeping_best(self) -> Self {
@@ -96,10 +103,22 @@ impl<V> Trainer<'_, V> {
         let Some(Best { kept: Some(kept) }) = &self.best else {
             return;
         };
-        let own = "what the model was";
-        // Names and shapes are the model's own.
-        let set = files::set(self.model, own.as_ref(), &kept.state);
-        debug_assert!(set.is_ok(), "{set:?}");
+        self.last = Some(files::stored(self.model));
+        set(self.model, &kept.state);
         self.kept = Some(kept.epoch);
     }
+
+    /// Sets the model to what it was after its last epoch, if it was set to another one.
+    pub(super) fn take_last(&mut self) {
+        if let Some(last) = self.last.take() {
+            set(self.model, &last);
+        }
+        self.kept = None;
+    }
+}
+
+/// Sets a model to what it was; names and shapes are its own.
+fn set(model: &dyn Module, state: &States) {
+    let set = files::set(model, "what the model was".as_ref(), state);
+    debug_assert!(set.is_ok(), "{set:?}");
 }

@@ -314,6 +314,7 @@ impl<V> Trainer<'_, V> {
             return Err(error);
         }
         self.standing = checkpoint.standing.clone();
+        self.last = None;
         Ok(())
     }
 }

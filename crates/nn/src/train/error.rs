@@ -22,6 +22,18 @@ pub enum TrainError {
         /// The operation that first produced the value.
         anomaly: Option<Box<Anomaly>>,
     },
+    /// Gradients are clipped by their norm, which is too large for a number, though they are finite.
+    #[error(
+        "epoch {epoch}, batch {batch}: the gradients are finite, but their norm is {norm}, so that they cannot be clipped by it; a smaller learning rate or other data may help"
+    )]
+    Norm {
+        /// Epoch, from 1.
+        epoch: u64,
+        /// Batch within the epoch, from 1.
+        batch: usize,
+        /// The norm.
+        norm: f64,
+    },
     /// The data itself is infinite or NaN.
     #[error("epoch {epoch}, batch {batch}: the data is not finite ({data})")]
     Data {
@@ -89,6 +101,9 @@ impl TrainError {
     /// Whether it is the training that went wrong: a smaller learning rate may help.
     #[must_use]
     pub fn is_divergence(&self) -> bool {
-        matches!(self, Self::NotFinite { .. } | Self::Diverged { .. })
+        matches!(
+            self,
+            Self::NotFinite { .. } | Self::Norm { .. } | Self::Diverged { .. }
+        )
     }
 }

@@ -49,21 +49,38 @@ pub struct RateCurve {
 }
 
 impl RateFinder {
-    /// Tries the rates on `train`, epoch after epoch as far as the steps go. The model is afterwards
-    /// what it was before; of the optimiser nothing is kept.
+    /// Tries the rates of a single objective on `train`: see [`try_on`](Self::try_on).
     ///
     /// # Errors
-    /// If the loss is not finite at the lowest rates already, or depends on nothing that is trained.
+    /// As [`try_on`](Self::try_on).
     pub fn run<V, B: Batch<Vars = V>>(
         &self,
         model: &dyn Module,
-        optimizer: Optimizer,
+        mut optimizer: Optimizer,
         objective: impl Fn(&V) -> Terms,
         seed: u64,
         train: &DataLoader<B>,
     ) -> Result<RateCurve, TrainError> {
+        optimizer.learning_rate = 1.0;
+        self.try_on(Trainer::new(model, optimizer, objective, seed), train)
+    }
+
+    /// Tries the rates on `train`, epoch after epoch as far as the steps go. The model is afterwards
+    /// what it was before; of the optimisers nothing is kept.
+    ///
+    /// All players step together, as they do in the training: each at so many times the rate that is tried
+    /// as its optimiser's rate says, which is 1 of one that moves at the rate itself. The loss is that of the
+    /// first player. What the trainer does between epochs is done once, before the first step.
+    ///
+    /// # Errors
+    /// If the loss is not finite at the lowest rates already, or depends on nothing that is trained.
+    pub fn try_on<V, B: Batch<Vars = V>>(
+        &self,
+        mut trainer: Trainer<'_, V>,
+        train: &DataLoader<B>,
+    ) -> Result<RateCurve, TrainError> {
+        let model = trainer.model;
         let before = files::stored(model);
-        let mut trainer = Trainer::new(model, optimizer, objective, seed);
         let points = self.points(&mut trainer, train);
         // Names and shapes are the model's own.
         let set = files::set(model, Path::new("the model before"), &before);
@@ -82,20 +99,35 @@ impl RateFinder {
             (1..).flat_map(|epoch| train.read(epoch, 0).enumerate().map(move |b| (epoch, b)));
         let growth =
             (self.highest / self.lowest).powf(1.0 / self.steps.max(2).saturating_sub(1) as f64);
+        let players = trainer.players.iter();
+        let factors: Vec<f64> = players
+            .map(|player| player.optimizer.learning_rate)
+            .collect();
+        trainer.pause(0, train)?;
         let (mut points, mut average, mut best) = (Vec::new(), 0.0, f64::INFINITY);
         for (step, (epoch, (position, batch))) in batches.take(self.steps).enumerate() {
             let batch = batch.map_err(TrainError::source(epoch))?;
             let rate = self.lowest * growth.powi(step as i32);
-            trainer.players[0].optimizer.learning_rate = rate;
+            for (player, factor) in trainer.players.iter_mut().zip(&factors) {
+                player.optimizer.learning_rate = rate * factor;
+            }
             let loss = match trainer.step(&batch, epoch, position) {
                 Ok(metrics) => metrics.total(),
                 // The end of the curve, if there is one.
-                Err(TrainError::NotFinite { .. }) if !points.is_empty() => break,
+                Err(TrainError::NotFinite { .. } | TrainError::Norm { .. })
+                    if !points.is_empty() =>
+                {
+                    break;
+                }
                 Err(error) => return Err(error),
             };
+            if trainer.players[0].turns(trainer.moment) == 0 {
+                // Its loss is not that of this step.
+                continue;
+            }
             average = SMOOTHING * average + (1.0 - SMOOTHING) * loss;
             // An average that began at 0 (as Adam's: Kingma and Ba 2015, section 3).
-            let smooth = average / (1.0 - SMOOTHING.powi(step as i32 + 1));
+            let smooth = average / (1.0 - SMOOTHING.powi(points.len() as i32 + 1));
             best = smooth.min(best);
             points.push((rate, smooth));
             if smooth > DIVERGED * best.abs() {
@@ -122,7 +154,7 @@ fn steepest(points: &[(f64, f64)]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Linear, Module, Reduction, Sgd, Terms, loss};
+    use crate::{Linear, Module, Player, Reduction, Sgd, Step, Terms, loss};
     use retrograd_autograd::Var;
     use retrograd_tensor::{DType, Tensor, random};
 
@@ -152,5 +184,53 @@ mod tests {
         assert!((0.01..3.0).contains(&steepest), "{steepest}");
         assert!((1.0..30.0).contains(&last), "{last}");
         assert!(steepest < last);
+    }
+
+    #[test]
+    fn players_step_together_each_at_its_share_of_the_rate() {
+        // The second player alone makes the first one's loss fall, and at a tenth of the rate.
+        let (model, other) = (
+            Linear::new(3, 3, &mut random::rng(1)).to(DType::F64),
+            Linear::new(3, 3, &mut random::rng(2)).to(DType::F64),
+        );
+        let loss = |layer: &Linear, x: &Var| loss::mse(&layer.forward(x), x, Reduction::Mean);
+        let data = Tensor::normal([64, 3], 0.0, 1.0, &mut random::rng(2), DType::F64);
+        let loader = DataLoader::new(data, 64).unwrap();
+        let finder = RateFinder {
+            lowest: 1e-4,
+            highest: 1e4,
+            steps: 120,
+        };
+        let found = |factors: [f64; 2]| {
+            let optimizer =
+                |layer: &Linear, factor| Optimizer::new(Sgd::default(), factor, layer.params());
+            let first = Player::new(
+                "first",
+                optimizer(&model, factors[0]),
+                |x: &Var, _: &Step| Terms::new("both", loss(&model, x) + loss(&other, x)),
+            );
+            let second = Player::new(
+                "second",
+                optimizer(&other, factors[1]),
+                |x: &Var, _: &Step| Terms::new("own", loss(&other, x)),
+            );
+            let both = crate::Sequential::new()
+                .with(model.clone())
+                .with(other.clone());
+            let trainer = Trainer::of(&both, [first, second], 0);
+            finder
+                .try_on(trainer, &loader)
+                .unwrap()
+                .points
+                .last()
+                .unwrap()
+                .0
+        };
+        // Where the loss explodes is ten times higher where all rates are a tenth.
+        let (whole, tenth) = (found([1.0, 1.0]), found([0.1, 0.1]));
+        assert!(
+            (8.0..12.5).contains(&(tenth / whole)),
+            "{whole} and {tenth}"
+        );
     }
 }

@@ -44,7 +44,8 @@ impl<V> Trainer<'_, V> {
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         let samples = train.batches() * train.batch_size();
-        (self.stopped, self.kept) = (None, None);
+        self.stopped = None;
+        self.take_last();
         let plan = Plan {
             epochs,
             batches: train.batches(),

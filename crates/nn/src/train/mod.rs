@@ -86,6 +86,8 @@ pub struct Trainer<'a, V = Var> {
     best: Option<Best>,
     /// The epoch that the model was set back to.
     kept: Option<u64>,
+    /// What it was before that, after the last epoch, from where another training goes on.
+    last: Option<best::States>,
     average: Option<WeightAverage>,
     /// Batches in a step.
     accumulated: usize,
@@ -189,6 +191,7 @@ impl<'a, V> Trainer<'a, V> {
             stopping: None,
             best: None,
             kept: None,
+            last: None,
             average: None,
             accumulated: 1,
             measures: Vec::new(),

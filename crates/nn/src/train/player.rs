@@ -209,6 +209,15 @@ impl<'a, V> Player<'a, V> {
         place: Place,
     ) -> Result<Metrics, TrainError> {
         let evaluation = &self.evaluation;
+        if self.optimizer.is_rule() {
+            let (metrics, gradients) = evaluation.over(batches, place, false)?;
+            let step = self.optimizer.try_step(&gradients);
+            return step.map(|()| metrics).map_err(|norm| TrainError::Norm {
+                epoch: place.epoch,
+                batch: place.position + 1,
+                norm,
+            });
+        }
         let mut first = None;
         self.optimizer.minimize(|| {
             let (metrics, gradients) = evaluation.over(batches, place, first.is_some())?;

@@ -272,3 +272,26 @@ fn a_rule_is_driven_by_one_evaluation_and_an_error_moves_nothing() {
     });
     assert_eq!((loss, evaluations, optimizer.steps()), (Ok(2.5), 1, 1));
 }
+
+#[test]
+fn a_norm_that_is_no_number_is_an_error_of_the_training() {
+    let model = Linear::new(1, 40, &mut random::rng(1))
+        .to(DType::F64)
+        .without_bias();
+    let start = model.weight.value();
+    // Finite slopes, of which 40 together are beyond the largest number.
+    let objective = |x: &Var| Terms::new("steep", (model.forward(x) * 1e308).sum(..));
+    let optimizer = Optimizer::new(Sgd::default(), 0.1, model.params()).clip(Clip::Norm(1.0));
+    let loader = DataLoader::new(Tensor::ones([1, 1], DType::F64), 1).unwrap();
+    let mut trainer = Trainer::new(&model, optimizer, objective, 0);
+    model.weight.set(Tensor::zeros([40, 1], DType::F64));
+    let error = trainer.fit(1, &loader, None, &mut ()).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("epoch 1, batch 1") && text.contains("norm is inf"),
+        "{text}"
+    );
+    assert!(error.is_divergence());
+    assert_eq!(model.weight.value(), Tensor::zeros([40, 1], DType::F64));
+    model.weight.set(start);
+}

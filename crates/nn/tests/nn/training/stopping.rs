@@ -64,6 +64,30 @@ fn a_run_without_progress_ends_with_its_best_weights() {
 }
 
 #[test]
+fn another_fit_goes_on_from_the_last_epoch_and_not_from_the_best() {
+    let loader = DataLoader::new(samples(4, DType::F64), 4).unwrap();
+    let run = |parts: &[u64]| {
+        let model = valley();
+        let objective = |x: &Var| Terms::new("distance", model.param.beside(x).abs());
+        let mut trainer = trainer(&model, objective).keeping_best();
+        let records = parts.iter().map(|epochs| {
+            let records = trainer
+                .fit(*epochs, &loader, Some(&loader), &mut ())
+                .unwrap();
+            // 1, then 0.7, 0.4, 0.1 and −0.2 and so on: the third epoch is the best.
+            assert_abs_diff_eq!(model.param.value().item(), 0.1, epsilon = 1e-12);
+            assert_eq!(trainer.kept(), 3);
+            records
+        });
+        let last = records.last().unwrap();
+        last.iter()
+            .map(|record| record.train.total())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(run(&[4, 6]), run(&[6]));
+}
+
+#[test]
 fn the_best_of_an_average_is_the_average() {
     let model = network(1, DType::F64);
     let objective = |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
