@@ -76,6 +76,25 @@ impl PictureFolder {
         self.listed.labels.as_deref()
     }
 
+    /// What a data set of it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.listed.name
+    }
+
+    /// Where each image is in the folder.
+    #[must_use]
+    pub fn ids(&self) -> &[String] {
+        &self.listed.ids
+    }
+
+    /// Whether the folder holds a folder `train`, which a data set in parts has, and no class.
+    #[must_use]
+    pub fn is_in_parts(&self) -> bool {
+        let mut classes = self.listed.classes.iter();
+        classes.any(|class| class.eq_ignore_ascii_case("train"))
+    }
+
     /// The names of the classes.
     #[must_use]
     pub fn classes(&self) -> &[String] {

@@ -198,7 +198,7 @@ pub(crate) fn in_rows(
     })
 }
 
-fn not_finite(path: &Path, sample: usize) -> DatasetError {
+pub(crate) fn not_finite(path: &Path, sample: usize) -> DatasetError {
     DatasetError::Unsupported {
         path: path.into(),
         found: format!("a value that is not finite in sample {sample}"),

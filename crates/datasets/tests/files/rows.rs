@@ -3,7 +3,10 @@
 use std::fs::File;
 use std::io::Write;
 
-use retrograd_datasets::{DatasetError, IfExists, Opened, RowFile, open, read_npy, write_npy};
+use retrograd_datasets::{
+    CsvReader, DatasetError, Found, IfExists, Opened, Pictures, RowFile, Scaling, find, open,
+    read_npy, write_npy,
+};
 use retrograd_tensor::{Array, Tensor, random};
 use tempfile::tempdir;
 
@@ -160,4 +163,66 @@ fn a_row_that_there_is_not_is_a_mistake() {
     let folder = tempdir().expect("a folder");
     let path = write(folder.path(), "images", &images());
     let _ = RowFile::open(&path).expect("a file").rows(&[2, 3]);
+}
+
+#[test]
+fn columns_and_scales_are_those_of_the_table_in_memory() {
+    let folder = tempdir().expect("a folder");
+    let path = folder.path().join("a.npy");
+    // More than a block, digits that 4 bytes do not have, and holes.
+    let mut values = Array::<f64>::normal([3000, 70], 1e9, 1.0, &mut random::rng(2));
+    let holes = |at: usize| at % 13 == 5;
+    let numbers = values.make_mut().iter_mut().enumerate();
+    numbers
+        .filter(|(at, _)| holes(*at))
+        .for_each(|(_, value)| *value = f64::NAN);
+    write_npy(&path, &values, IfExists::Fail).expect("a file");
+    let tables = CsvReader::new().missing(true);
+    let Ok(Found::Table(table)) = find(&path, &tables, &Pictures::default()) else {
+        panic!("a table");
+    };
+    let learnt: Vec<bool> = (0..3000).map(|row| row % 4 != 1).collect();
+    let file = RowFile::open(&path).expect("a file");
+    let part = |row: usize| usize::from(!learnt[row]);
+    let found: [_; 2] = file.columns(3000, part, true, true).expect("columns");
+    let others: Vec<bool> = learnt.iter().map(|learnt| !learnt).collect();
+    for (found, of) in found.iter().zip([&learnt, &others]) {
+        for (found, known) in found.iter().zip(table.columns(of)) {
+            assert_eq!((found.low, found.high), (known.low, known.high));
+            assert_eq!((found.mean, found.deviation), (known.mean, known.deviation));
+            assert_eq!(found.missing, known.missing);
+        }
+    }
+    let scaling = Scaling::standard_of(&found[0]);
+    assert_eq!(scaling, Scaling::standard_of(&table.columns(&learnt)));
+    let whole = table.scaled(Some(&scaling)).features;
+    let rows = file.scaled(&SOME, &scaling).expect("rows");
+    let bits = |x: &Tensor| {
+        x.values::<f32>()
+            .iter()
+            .map(|x| x.to_bits())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(bits(&rows), bits(&whole.rows(&SOME)));
+    let refused = file
+        .columns::<1>(3000, |_| 0, false, false)
+        .expect_err("a hole");
+    assert!(line(&refused, &path).contains("sample 0"));
+}
+
+#[test]
+fn threads_of_a_pool_read_the_same_rows() {
+    let folder = tempdir().expect("a folder");
+    let path = folder.path().join("a.npy");
+    let values = Array::<f32>::normal([500, 300], 0.0, 1.0, &mut random::rng(3));
+    write_npy(&path, &values, IfExists::Fail).expect("a file");
+    let file = RowFile::open(&path).expect("a file");
+    let rows: Vec<usize> = (0..500).map(|row| row * 7 % 500).collect();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(3)
+        .build()
+        .expect("a pool");
+    let shared = pool.install(|| file.rows(&rows)).expect("rows");
+    assert_eq!(shared, Tensor::from(values.rows(&rows)));
+    assert_eq!(file.rows(&rows).expect("rows"), shared);
 }
