@@ -168,6 +168,10 @@ pub(crate) struct TrainOptions {
     /// [default: 0.1].
     #[arg(long, value_name = "SHARE|FILE")]
     pub(crate) held_out: Option<PathBuf>,
+    /// Leave the data on the disk and read it in batches, as is done with files that would fill more than a
+    /// quarter of the memory: an NPY file, an IDX file that is not compressed, or a folder of images.
+    #[arg(long)]
+    pub(crate) from_disk: bool,
     /// Passes over the training set.
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     pub(crate) epochs: Option<u64>,

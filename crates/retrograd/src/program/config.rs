@@ -10,7 +10,7 @@ use retrograd::tensor::simd::Isa;
 use serde::{Deserialize, Serialize};
 
 use crate::program::cli::TrainOptions;
-use crate::program::data::{Data, Wanted};
+use crate::program::data::{Data, Part, Wanted};
 use crate::program::failure::Failure;
 use crate::program::folder::CONFIG;
 use crate::program::own::Source;
@@ -40,6 +40,9 @@ pub(crate) struct Config {
     pub(crate) kind: String,
     pub(crate) features: usize,
     pub(crate) quick: bool,
+    /// Whether it stays on the disk.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) from_disk: bool,
     pub(crate) train_samples: usize,
     pub(crate) held_out_samples: usize,
     pub(crate) layers: Vec<usize>,
@@ -124,12 +127,13 @@ impl Config {
             kind: data.kind.name().to_owned(),
             features: data.kind.features(),
             quick: wanted.quick,
-            train_samples: data.split.train.len(),
-            held_out_samples: data.split.held_out.len(),
+            from_disk: data.disk.is_some(),
+            train_samples: data.count(Part::Train),
+            held_out_samples: data.count(Part::HeldOut),
             layers: Vec::new(),
             parameters: 0,
             epochs: options.epochs.unwrap_or(usual),
-            batch_size: batch_size(options, &recipe, data.split.train.len())?,
+            batch_size: batch_size(options, &recipe, data.count(Part::Train))?,
             accumulate: options.accumulate.unwrap_or(1),
             learning_rate: options.lr.unwrap_or(recipe.learning_rate),
             optimizer,
@@ -255,7 +259,7 @@ impl Config {
         if then != now {
             return Err(changed(format!("{then}, and now {now}")));
         }
-        let (then, now) = (self.train_samples, data.split.train.len());
+        let (then, now) = (self.train_samples, data.count(Part::Train));
         if then != now {
             return Err(changed(format!("{then} training samples, and now {now}")));
         }
@@ -299,6 +303,7 @@ impl Config {
             held_out: self.held_out.clone().map(|place| place.0),
             reading: self.source.options.clone(),
             quick: self.quick,
+            from_disk: self.from_disk,
             seed: self.seed,
         })
     }
@@ -341,7 +346,7 @@ fn defaults(variant: &'static Card, data: &Data) -> (Recipe, Settings) {
     if data.digest.is_none() {
         return ((variant.recipe)(data.kind), variant.defaults(data.kind));
     }
-    let samples = data.split.train.len();
+    let samples = data.count(Part::Train);
     let recipe = variant.fitted_recipe(data.kind, samples);
     (recipe, variant.fitted_defaults(data.kind))
 }

@@ -1,11 +1,13 @@
 //! `retrograd find-lr`: which learning rate a training could have.
 
-use retrograd::nn::train::{RateCurve, RateFinder, Step};
+use retrograd::nn::train::{RateCurve, RateFinder};
+use retrograd::nn::{Schedule, Trainer};
 use retrograd::report::number;
 
 use crate::program::cli::TrainOptions;
+use crate::program::data::Part;
 use crate::program::failure::Failure;
-use crate::program::phase::{Vars, training_loader};
+use crate::program::phase::Vars;
 use crate::program::terminal;
 use crate::program::train;
 
@@ -23,26 +25,27 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
     }
     let prepared = train::prepare(options)?;
     let (config, model) = (&prepared.config, prepared.model.as_ref());
-    let phases = model.phases();
-    let role = &phases[0].roles[0];
-    let step = Step::default();
-    let objective = |batch: &Vars| role.objective(&batch.into(), &step);
-    let optimizer = config.optimizer_of(role.params.clone(), role.rate)?;
-    let data = training_loader(model, &prepared.data.split.train, config.batch_size)?;
-    let curve = RateFinder::default()
-        .run(
-            model,
-            optimizer,
-            objective,
-            config.seed,
-            &data.shuffled(config.seed),
-        )
-        .map_err(Failure::run)?;
-    terminal::print(&words(&curve, role.rate, &config.optimizer))
+    // All who take part in the first phase, each at its share of the rate that is tried.
+    let phase = model.phases().into_iter().next();
+    let phase =
+        phase.ok_or_else(|| Failure::run(format!("{}: nothing is trained", config.variant)))?;
+    let optimizer = |params, factor: f64| {
+        let mut optimizer = config.optimizer_of(params, factor)?;
+        optimizer.learning_rate = factor;
+        Ok::<_, Failure>(optimizer)
+    };
+    let trainer: Trainer<'_, Vars> =
+        phase.trainer(model, config.seed, &Schedule::Constant, optimizer)?;
+    let train = prepared
+        .data
+        .loader(Part::Train, model, config.batch_size)?
+        .shuffled(config.seed);
+    let curve = RateFinder::default().try_on(trainer, &train);
+    terminal::print(&words(&curve.map_err(Failure::run)?, &config.optimizer))
 }
 
-/// The curve, and what follows from it; a phase multiplies the run's rate by `factor`.
-fn words(curve: &RateCurve, factor: f64, optimizer: &str) -> String {
+/// The curve, and what follows from it.
+fn words(curve: &RateCurve, optimizer: &str) -> String {
     let losses = || curve.points.iter().map(|(_, loss)| *loss);
     let (low, high) = (
         losses().fold(f64::INFINITY, f64::min),
@@ -56,16 +59,12 @@ fn words(curve: &RateCurve, factor: f64, optimizer: &str) -> String {
     {
         let share = ((loss - low) / (high - low).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
         let bar = "\u{2588}".repeat((share * BAR).round() as usize);
-        let line = format!(
-            "{:>12}  {bar} {}",
-            format!("{:.1e}", rate / factor),
-            number(*loss)
-        );
+        let line = format!("{:>12}  {bar} {}", format!("{rate:.1e}"), number(*loss));
         text += &format!("{line}\n");
     }
     text += &match curve.steepest {
         Some(rate) => {
-            let rate = format!("{:.1e}", rate / factor).parse().unwrap_or(rate);
+            let rate = format!("{rate:.1e}").parse().unwrap_or(rate);
             format!("\nwith {optimizer} the loss falls fastest at about {rate}: try --lr {rate}\n")
         }
         None => format!("\nwith {optimizer} the loss falls at no rate: try another --optimizer\n"),

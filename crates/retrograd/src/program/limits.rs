@@ -62,6 +62,11 @@ pub(crate) fn check_samples(option: &str, count: usize, features: usize) -> Resu
     })
 }
 
+/// Bytes that data may take of memory before it stays on the disk: a quarter.
+pub(crate) fn share() -> u128 {
+    memory() / 4
+}
+
 /// In words what is wrong, if so many bytes are more than there are.
 fn fit(bytes: u128) -> Result<(), String> {
     let memory = memory();

@@ -5,6 +5,7 @@ mod built_in;
 pub(crate) mod cli;
 mod config;
 pub(crate) mod data;
+mod disk;
 mod failure;
 mod file;
 mod find_lr;

@@ -16,7 +16,8 @@ use retrograd::datasets::{
 use serde::{Deserialize, Serialize};
 
 use crate::program::built_in::BuiltIn;
-use crate::program::data::{self, Data, HELD_OUT, QUICK_SHARE};
+use crate::program::data::{self, Data, HELD_OUT, QUICK_SHARE, Wanted};
+use crate::program::disk::{self, Disk, Rows, Store};
 use crate::program::failure::Failure;
 use crate::program::terminal;
 
@@ -141,6 +142,8 @@ pub(crate) struct Own {
     pub(crate) kind: DataShape,
     pub(crate) scaling: Option<Scaling>,
     pub(crate) source: Source,
+    /// What of it stays on the disk; the split is then of the first rows.
+    pub(crate) disk: Option<Disk>,
 }
 
 /// Columns that fill less than this of [0, 1] are scaled to it.
@@ -161,7 +164,7 @@ const ROLES: [(Role, &str); 4] = [
 impl DataOptions {
     /// The reader of tables that they describe.
     fn reader(&self) -> CsvReader {
-        let mut reader = CsvReader::new().missing(self.missing() != Missing::Refuse);
+        let mut reader = CsvReader::new().missing(self.may_miss());
         if let Some(header) = self.header {
             reader = reader.header(header == YesNo::Yes);
         }
@@ -191,8 +194,13 @@ impl DataOptions {
         self.missing.unwrap_or_default()
     }
 
+    /// Whether numbers may be missing.
+    pub(crate) fn may_miss(&self) -> bool {
+        self.missing() != Missing::Refuse
+    }
+
     /// What is done to images as they are read.
-    fn pictures(&self) -> Pictures {
+    pub(crate) fn pictures(&self) -> Pictures {
         Pictures {
             crop: self.crop,
             resize: self.resize,
@@ -295,16 +303,11 @@ impl Source {
     }
 }
 
-/// The data at a path, in two parts, as a variant is trained on it; `held_out` is what `--held-out`
-/// says, a share or a file.
-pub(crate) fn read(
-    path: &Path,
-    options: &DataOptions,
-    held_out: Option<&Path>,
-    seed: u64,
-    quick: bool,
-) -> Result<Own, Failure> {
+/// The data at a path, in two parts, as a variant is trained on it.
+pub(crate) fn read(path: &Path, wanted: &Wanted) -> Result<Own, Failure> {
+    let (options, seed, quick) = (&wanted.reading, wanted.seed, wanted.quick);
     let refused = |error| Failure::run(format!("--data {}: {error}", path.display()));
+    let held_out = wanted.held_out.as_deref();
     if let (Some(target), Some(file)) = (&options.target, held_out)
         && file
             .to_str()
@@ -318,6 +321,23 @@ pub(crate) fn read(
     }
     let share = held_out.and_then(|text| text.to_str()?.parse::<f64>().ok());
     let file = held_out.filter(|_| share.is_none());
+    if let Some(store) = Store::at(wanted, path)? {
+        if let Some(target) = &options.target {
+            return Err(Failure::usage(format!(
+                "--target {}: targets are of data in memory, and {} stays on the disk; leave the option out, or take fewer rows",
+                target.display(),
+                path.display()
+            )));
+        }
+        let share = file.is_none().then(|| share.unwrap_or(HELD_OUT));
+        let found = disk::Found::new(store, share, wanted).map_err(refused)?;
+        let mut own = stored(found, path, options)?;
+        if let Some(file) = file {
+            own.split.held_out = own.other(file, path)?;
+        }
+        own.source.classes = name_classes(&mut own.split);
+        return Ok(own);
+    }
     let found = find(path, &options.reader(), &options.pictures())?;
     if let (Some(share), true) = (share, is_parted(&found)) {
         return Err(Failure::usage(format!(
@@ -474,6 +494,58 @@ fn shades(split: Split, path: &Path, options: &DataOptions) -> Result<Own, Failu
         kind,
         scaling: None,
         source,
+        disk: None,
+    })
+}
+
+/// Data that stays on the disk.
+fn stored(found: disk::Found, path: &Path, options: &DataOptions) -> Result<Own, Failure> {
+    if options.missing == Some(Missing::Mean) || options.missing == Some(Missing::Median) {
+        return Err(Failure::usage(
+            "--missing: of data that stays on the disk numbers are missing as such, or not at all; use mask or refuse",
+        ));
+    }
+    if options.scale == Some(Scale::Counts) {
+        return Err(Failure::usage(
+            "--scale counts: of data that stays on the disk it is not looked up whether all numbers are whole; leave --from-disk out, or take fewer rows",
+        ));
+    }
+    let with_deviations = options.scale == Some(Scale::Standard);
+    let survey = found
+        .survey(options, with_deviations)
+        .map_err(Failure::run)?;
+    let kind = found.kind();
+    let is_table = kind.image().is_none();
+    let (mut source, scaling) = match &survey {
+        Some(survey) if is_table => {
+            let layout = Layout {
+                names: Vec::new(),
+                roles: vec![Role::Feature; kind.features()],
+            };
+            let source = Source::of(&layout, options);
+            let learnt = &survey[0];
+            of_columns(learnt, found.learnt(), &Names(Vec::new()), source, path)?
+        }
+        Some(survey) => {
+            let columns = survey.iter().flatten();
+            let mut ends = columns.filter(|column| column.low <= column.high);
+            if !ends.all(|column| column.low >= 0.0 && column.high <= 1.0) {
+                return Err(data::outside_unit_interval(path));
+            }
+            (Source::default(), None)
+        }
+        None => (Source::default(), None),
+    };
+    source.white = Some(found.white()).filter(|white| *white != 1.0);
+    source.options = options.clone();
+    let ready = found.ready(survey.as_ref(), scaling.as_ref(), &source.fills);
+    let (disk, split) = ready.map_err(Failure::run)?;
+    Ok(Own {
+        split,
+        kind,
+        scaling,
+        source,
+        disk: Some(disk),
     })
 }
 
@@ -484,25 +556,15 @@ fn scaled(
     options: &DataOptions,
     learnt: &[bool],
 ) -> Result<Own, Failure> {
-    let failure = |problem: String| Failure::run(format!("--data {}: {problem}", path.display()));
     let columns = table.columns(learnt);
     let names = Names(table.about().columns.clone());
-    let mut source = Source::of(&table.layout, options);
-    let missing = options.missing();
-    if missing != Missing::Refuse {
-        let rows = learnt.iter().filter(|learnt| **learnt).count();
-        let nothing = names.of(&columns, |column| column.missing == rows);
-        if !nothing.is_empty() {
-            return Err(failure(format!(
-                "columns without a number to learn from: {nothing}; leave them out with --drop"
-            )));
-        }
-        let fills = columns.iter().map(|column| missing.fill().of(column));
-        source.fills = fills.collect();
-        missing.apply(&mut table, &source.fills);
+    let source = Source::of(&table.layout, options);
+    let rows = learnt.iter().filter(|learnt| **learnt).count();
+    let (source, scaling) = of_columns(&columns, rows, &names, source, path)?;
+    if options.may_miss() {
+        options.missing().apply(&mut table, &source.fills);
     }
-    names.mention(&columns);
-    let scaling = scaling(&columns, options.scale);
+    let failure = |problem: String| Failure::run(format!("--data {}: {problem}", path.display()));
     let width = table.width();
     let mut kind = DataShape::table(width);
     let mut split = table.split(learnt, scaling.as_ref());
@@ -520,7 +582,33 @@ fn scaled(
         kind,
         scaling,
         source,
+        disk: None,
     })
+}
+
+/// What columns say of how a table is filled and scaled, by so many rows to learn from.
+fn of_columns(
+    columns: &[Column],
+    rows: usize,
+    names: &Names,
+    mut source: Source,
+    path: &Path,
+) -> Result<(Source, Option<Scaling>), Failure> {
+    let failure = |problem: String| Failure::run(format!("--data {}: {problem}", path.display()));
+    if source.options.may_miss() {
+        let missing = source.options.missing();
+        let nothing = names.of(columns, |column| column.missing == rows);
+        if !nothing.is_empty() {
+            return Err(failure(format!(
+                "columns without a number to learn from: {nothing}; leave them out with --drop"
+            )));
+        }
+        let fills = columns.iter().map(|column| missing.fill().of(column));
+        source.fills = fills.collect();
+    }
+    names.mention(columns);
+    let scaling = scaling(columns, source.options.scale);
+    Ok((source, scaling))
 }
 
 impl Missing {
@@ -672,6 +760,15 @@ impl Reach {
         Some(Self { why, high, other })
     }
 
+    /// The same of columns of which the ranges are known.
+    fn beyond_of(&self, rows: &Rows) -> Option<(usize, f32, f32)> {
+        let takes = |x: &f32| (0.0..=self.high).contains(x);
+        let mut columns = rows.ranges()?.iter().enumerate();
+        // A column without a number in it has no range.
+        let found = columns.find(|(_, (low, high))| low <= high && !(takes(low) && takes(high)));
+        found.map(|(at, (low, high))| (at, *low, *high))
+    }
+
     /// The first column with a number beyond, and its range.
     fn beyond(&self, data: &Dataset) -> Option<(usize, f32, f32)> {
         let (values, width) = (data.features.values(), data.width().max(1));
@@ -696,7 +793,12 @@ pub(crate) fn fit_range(
         return Ok(());
     };
     let names = Names(data.split.train.columns.clone());
-    if let Some((column, low, high)) = reach.beyond(&data.split.train) {
+    let beyond = |rows: Option<&Rows>, sample: &Dataset| match rows {
+        Some(rows) => reach.beyond_of(rows),
+        None => reach.beyond(sample),
+    };
+    let stored = data.disk.as_ref().map(|disk| &disk.train);
+    if let Some((column, low, high)) = beyond(stored, &data.split.train) {
         return Err(Failure::usage(format!(
             "column {} reaches from {low} to {high}, and {}; try --scale unit, or {}",
             names.name(column),
@@ -706,7 +808,8 @@ pub(crate) fn fit_range(
     }
     let is_probability = settings.word_if_any("output") == Some(Output::Probability)
         || settings.word_if_any("decoder") == Some(Decoder::Bernoulli);
-    let beyond = reach.beyond(&data.split.held_out);
+    let stored = data.disk.as_ref().and_then(|disk| disk.held_out.as_ref());
+    let beyond = beyond(stored, &data.split.held_out);
     if let (true, Some((column, low, high))) = (is_probability, beyond) {
         terminal::say(&format!(
             "data: held-out rows leave [0, 1], as in column {} from {low} to {high}; {}, so they are held at its ends",
@@ -715,6 +818,9 @@ pub(crate) fn fit_range(
         ));
         let held_out = &mut data.split.held_out.features;
         *held_out = held_out.map(|x| x.clamp(0.0, 1.0));
+        if let Some(rows) = data.disk.as_mut().and_then(|disk| disk.held_out.as_mut()) {
+            rows.held();
+        }
     }
     Ok(())
 }

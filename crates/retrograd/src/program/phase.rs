@@ -2,21 +2,20 @@
 
 use std::path::Path;
 
-use retrograd::autoencoders::{Autoencoder, DataShape, Input, Phase};
+use retrograd::autoencoders::{DataShape, Input, Phase};
 use retrograd::autograd::Var;
-use retrograd::datasets::Dataset;
 use retrograd::nn::checkpoint::CheckpointError;
 use retrograd::nn::train::{
     ActiveUnits, EpochRecord, Every, Latest, Metric, Psnr, RSquared, SampleVars, Shelf, Stopped,
     TrainError,
 };
-use retrograd::nn::{DataLoader, EarlyStopping, SampleBatch, Trainer};
+use retrograd::nn::{EarlyStopping, Trainer};
 
-use crate::program::data;
+use crate::program::data::Part;
 use crate::program::failure::Failure;
 use crate::program::session::Session;
 use crate::program::terminal;
-use crate::program::train::{Run, labels};
+use crate::program::train::Run;
 use crate::program::watch::Watch;
 
 /// Samples of a batch when only measuring.
@@ -105,7 +104,7 @@ impl Session<'_> {
         } = &self.run;
         let model = model.as_ref();
         let folder = self.run.folder.checkpoints(self.parts()[number]);
-        let train = training_loader(model, &data.split.train, config.batch_size)?;
+        let train = data.loader(Part::Train, model, config.batch_size)?;
         let train = train.shuffled(config.seed);
         let mut start = latest(&folder)?;
         if let Some(latest) = &start {
@@ -133,8 +132,7 @@ impl Session<'_> {
             // For the shelf to know the best of before as well.
             resume(&mut trainer, start)?;
         }
-        let held_out = &data.split.held_out;
-        let held_out = loader(model, held_out, MEASURING_BATCH.min(held_out.len()))?;
+        let held_out = data.loader(Part::HeldOut, model, MEASURING_BATCH)?;
         match trainer.fit(epochs, &train, Some(&held_out), watch) {
             Ok(records) => Ok(Ok(end(&trainer, records, true))),
             Err(error) if error.is_divergence() => Ok(Err(self.back(&error, &folder)?)),
@@ -194,34 +192,6 @@ fn latest(folder: &Path) -> Result<Option<Latest>, Failure> {
         return Ok(None);
     }
     Shelf::latest(folder).map_err(Failure::run)
-}
-
-/// Samples in batches, with labels if the model reads them or may be judged by them.
-pub(crate) fn loader(
-    model: &dyn Autoencoder,
-    data: &Dataset,
-    batch_size: usize,
-) -> Result<DataLoader<SampleBatch>, Failure> {
-    DataLoader::new(samples(model, data), batch_size).map_err(Failure::run)
-}
-
-/// Samples to train with in batches: of a model that learns from some labels, the others are hidden.
-pub(crate) fn training_loader(
-    model: &dyn Autoencoder,
-    data: &Dataset,
-    batch_size: usize,
-) -> Result<DataLoader<SampleBatch>, Failure> {
-    let samples = samples(model, data);
-    let samples = match model.few_labels() {
-        Some(few) => few.hide(&samples),
-        None => samples,
-    };
-    DataLoader::new(samples, batch_size).map_err(Failure::run)
-}
-
-fn samples(model: &dyn Autoencoder, data: &Dataset) -> SampleBatch {
-    let reads_labels = model.classes().is_some() || model.few_labels().is_some();
-    data::samples(data, labels(data).filter(|_| reads_labels))
 }
 
 /// How near a reconstruction is, in the figure that is usual for the data.

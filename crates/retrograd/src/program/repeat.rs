@@ -56,6 +56,8 @@ impl Config {
         kept("warm-up", options.warm_up, self.warm_up)?;
         let whole = !options.quick || self.quick;
         same("quick", whole, "a whole one".to_owned())?;
+        let kept_place = !options.from_disk || self.from_disk;
+        same("from-disk", kept_place, "data in memory".to_owned())?;
         for (name, value) in chosen(options)?.iter() {
             let own = self.settings.get(name).map(ToString::to_string);
             kept(name, Some(value.to_string()), own)?;
@@ -181,6 +183,7 @@ impl TrainOptions {
         all.patience = all.patience.or(config.patience);
         all.seed = all.seed.or(Some(config.seed));
         all.quick |= config.quick;
+        all.from_disk |= config.from_disk;
         all.settings.0 = all.settings.0.or(&config.settings);
         Ok(all)
     }

@@ -121,7 +121,7 @@ impl<'a> Session<'a> {
             metrics: None,
             tensorboard: None,
             interrupt: watch::interrupt()?,
-            held_out: &self.run.data.split.held_out,
+            data: &self.run.data,
             phase: None,
             before: 0,
         };

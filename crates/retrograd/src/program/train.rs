@@ -62,6 +62,7 @@ impl Prepared {
                 ..options.reading.clone()
             },
             quick: options.quick,
+            from_disk: options.from_disk,
             seed: options.seed.unwrap_or(0),
         };
         let mut data = data::load(&wanted)?;

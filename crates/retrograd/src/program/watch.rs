@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use retrograd::datasets::Dataset;
 use retrograd::nn::train::{
     EpochRecord, Flow, Interrupt, Metrics, Observer, ObserverError, Outlier, Plan, Progress,
     StepRecord, TensorBoard,
@@ -15,6 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use crate::program::data::Data;
 use crate::program::failure::{Failure, INTERRUPTED};
 use crate::program::folder::LineFile;
 
@@ -25,7 +25,7 @@ pub(crate) struct Watch<'a> {
     pub(crate) metrics: Option<LineFile>,
     pub(crate) tensorboard: Option<TensorBoard>,
     pub(crate) interrupt: Interrupt,
-    pub(crate) held_out: &'a Dataset,
+    pub(crate) data: &'a Data,
     /// Which phase it is, if there are several.
     pub(crate) phase: Option<Cow<'static, str>>,
     /// Epochs of the phases before.
@@ -97,10 +97,11 @@ impl Observer for Watch<'_> {
 
     fn outliers(&mut self, epoch: u64, outliers: &[Outlier]) -> Result<(), ObserverError> {
         for Outlier { row, column, value } in self.progress.new_outliers(outliers) {
-            let name = self.held_out.columns.get(column);
+            let held_out = &self.data.split.held_out;
+            let name = held_out.columns.get(column);
             let name = name.map_or_else(|| (column + 1).to_string(), |name| format!("`{name}`"));
-            let id = self.held_out.ids.get(row).cloned();
-            let row = id.unwrap_or_else(|| self.held_out.row(row).to_string());
+            let id = held_out.ids.get(row).cloned();
+            let row = id.unwrap_or_else(|| self.data.held_out_row(row).to_string());
             self.progress.say(&format!(
                 "warning: epoch {epoch}: held-out row {row} has no finite loss: on the scale of the training data its column {name} is {value}; the row is left out of the held-out figures, and the training goes on"
             ));

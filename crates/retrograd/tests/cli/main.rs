@@ -1,6 +1,7 @@
 //! The program as its users meet it: what it writes, what it repeats, what it refuses.
 
 mod data;
+mod disk;
 mod files;
 mod finished;
 mod library;

@@ -61,6 +61,7 @@ impl Run {
         let wanted = Wanted {
             held_out: own.held_out.filter(|_| path.is_none()),
             data: path.map(Path::to_owned).or(own.data),
+            from_disk: own.from_disk && path.is_none(),
             ..own
         };
         let data = data::load(&wanted).map_err(|failure| match path {
