@@ -5,6 +5,7 @@
 //! made in parts.
 
 mod models;
+mod one_class;
 mod outcome;
 mod row;
 mod rows;
@@ -44,11 +45,12 @@ pub(crate) fn run(options: &ReproduceOptions) -> Result<(), Failure> {
     let interrupt = watch::interrupt()?;
     for row in rows {
         let epochs = if options.quick { 1 } else { row.epochs };
+        let own = row.feed.of(&split);
         let training = Training {
             row,
-            conditions: conditions(row, epochs, options, &split)?,
+            conditions: conditions(row, epochs, options, &own)?,
             threads,
-            data: &split,
+            data: &own,
             folder,
             interrupt: &interrupt,
         };

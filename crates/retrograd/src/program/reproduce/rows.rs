@@ -9,7 +9,8 @@ use retrograd::nn::{Schedule, Span};
 
 use super::models::linear_code;
 use super::row::Figure::{
-    Code, HeldOut, HeldOutError, LastBatch, LastBatchError, Residual, Subspace, Train, TrainError,
+    Area, Code, HeldOut, HeldOutClusters, HeldOutError, LastBatch, LastBatchError, Residual,
+    Subspace, Train, TrainClusters, TrainError,
 };
 use super::row::{Feed, Figure, Milestone, Model, Published, Row, Stages, Target};
 use super::rule::Rule;
@@ -41,6 +42,8 @@ const PLAIN: Row = Row {
     rule: Rule::Adam,
     learning_rate: 1e-3,
     schedule: Schedule::Constant,
+    fall: None,
+    later: None,
     feed: Feed::All,
     batch_size: 128,
     epochs: 1,
@@ -73,8 +76,28 @@ const fn target(figure: Figure, published: f64) -> Target {
     }
 }
 
+/// Deep SVDD trained with images of one digit, with its published area.
+macro_rules! one_class {
+    ($digit:literal, $area:literal) => {
+        Row {
+            id: concat!("svdd-", $digit),
+            title: concat!("deep SVDD, LeNet 8-4-32, digit ", $digit, " against the others"),
+            model: Model::Of("svdd", ""),
+            feed: Feed::Class($digit),
+            learning_rate: 1e-4,
+            fall: Some((50, 0.1)),
+            batch_size: 200,
+            epochs: 150,
+            targets: &[target(Area, $area)],
+            source: "Ruff et al. 2018, by src/main.py of lukasruff/Deep-SVDD-PyTorch on GitHub (1901612)",
+            chosen: "the way back of the first phase is a linear layer and the mirror (published: the code as an image of 2×4×4); λ is 5e-7 in both phases beside a mean over pixels and a sum over the code (published: 5e-4 beside a sum over pixels, 6.4e-7 beside a mean, and 5e-7)",
+            ..PLAIN
+        }
+    };
+}
+
 /// Every row that is trained.
-pub(crate) static ROWS: [Row; 21] = [
+pub(crate) static ROWS: [Row; 32] = [
     Row {
         id: "1",
         title: "784-32-784 linear",
@@ -333,10 +356,48 @@ pub(crate) static ROWS: [Row; 21] = [
         chosen: "He normal start (published: Glorot uniform); means over the epochs that hold steps 5 000 and 10 000 (published: those batches); with draws between symbols, as published, which is no bound; the held-out loss, with symbols, is",
         ..PLAIN
     },
+    Row {
+        id: "dec",
+        title: "DEC 784-500-500-2000-10, 30 and 30 epochs",
+        model: Model::Of("dec", ""),
+        rule: Rule::AdamW,
+        later: Some((Rule::Nesterov, 0.1)),
+        batch_size: 256,
+        epochs: 30,
+        targets: &[
+            target(TrainClusters, 0.8757),
+            target(HeldOutClusters, 0.8753),
+        ],
+        source: "dec_cluster in Chenglin06/EDMCV-method on GitHub (ac1a292)",
+        chosen: "targets are renewed every epoch and are those of all samples (the program's are those of each minibatch, as its snapshot has it); the rate of the second phase is a tenth of 0.1; it ends when fewer than 0.1 % change their cluster",
+        ..PLAIN
+    },
+    one_class!(0, 0.980),
+    one_class!(1, 0.997),
+    one_class!(2, 0.917),
+    one_class!(3, 0.919),
+    one_class!(4, 0.949),
+    one_class!(5, 0.885),
+    one_class!(6, 0.983),
+    one_class!(7, 0.946),
+    one_class!(8, 0.939),
+    one_class!(9, 0.965),
 ];
 
 /// Rows to be reached some day.
-pub(crate) static MILESTONES: [Milestone; 2] = [
+pub(crate) static MILESTONES: [Milestone; 4] = [
+    Milestone {
+        id: "made",
+        title: "MADE 784-8000-784, one order, pixels drawn anew",
+        published: "84.87 nats",
+        source: "EugenHotaj/pytorch-generative on GitHub (d1f0a5c); 85 epochs of about a minute",
+    },
+    Milestone {
+        id: "ladder",
+        title: "ladder network 1000-500-250-250-250-10, 100 labels",
+        published: "1.06 ± 0.37 % error",
+        source: "Rasmus et al. 2015",
+    },
     Milestone {
         id: "19",
         title: "k-sparse, 1000 units, k 25, linear probe",

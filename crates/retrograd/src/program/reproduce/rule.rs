@@ -1,7 +1,7 @@
 //! The update rules of rows, with the constants of their sources.
 
 use retrograd::nn::optim::Clipped;
-use retrograd::nn::{Adadelta, Adam, Optimizer, Param, RmsProp, UpdateRule};
+use retrograd::nn::{Adadelta, Adam, AdamW, Optimizer, Param, RmsProp, Sgd, UpdateRule};
 use retrograd::tensor::Float;
 
 /// The update rule with the constants of the source.
@@ -13,6 +13,10 @@ pub(crate) enum Rule {
     Adadelta,
     /// Keras's constants, ρ = 0.9 and ε = 1e-7.
     RmsProp,
+    /// PyTorch's constants.
+    AdamW,
+    /// Gradient descent with Nesterov's momentum of 0.9.
+    Nesterov,
 }
 
 impl Rule {
@@ -34,6 +38,15 @@ impl Rule {
                     alpha: 0.9,
                     epsilon: 1e-7,
                     ..RmsProp::default()
+                };
+                Optimizer::new(rule, learning_rate, params)
+            }
+            Self::AdamW => Optimizer::new(AdamW::default(), learning_rate, params),
+            Self::Nesterov => {
+                let rule = Sgd {
+                    momentum: 0.9,
+                    nesterov: true,
+                    ..Sgd::default()
                 };
                 Optimizer::new(rule, learning_rate, params)
             }

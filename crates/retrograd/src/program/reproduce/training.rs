@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use retrograd::autoencoders::measures::{clustering_accuracy, roc_auc};
 use retrograd::autoencoders::{Autoencoder, DataShape, Phase};
 use retrograd::autograd::{Mode, Tape, Var};
-use retrograd::datasets::{PrincipalComponents, Split};
+use retrograd::datasets::{Dataset, PrincipalComponents, Split};
 use retrograd::nn::train::{EpochRecord, Every, Interrupt, Progress, Shelf, Stopped};
 use retrograd::nn::{DataLoader, SampleBatch, Trainer, checkpoint};
 use retrograd::tensor::{Tensor, random};
@@ -62,7 +63,8 @@ impl Training<'_> {
             let place = place.join(format!("stage-{}", number + 1));
             let steps = epochs * self.batches()?.batches() as u64;
             let before = self.row.stages.steps_before(number, steps);
-            records.extend(self.stage(model.as_ref(), phase, before, &place, epochs)?);
+            let at = (number, before);
+            records.extend(self.stage(model.as_ref(), phase, at, &place, epochs)?);
         }
         let outcome = Outcome {
             row: self.row.id.to_owned(),
@@ -95,12 +97,13 @@ impl Training<'_> {
             .map_err(|error| refused(error.to_string()))
     }
 
-    /// Trains a stage, from its last checkpoint if there is one, after so many steps of others.
+    /// Trains a stage of this number (from 0), from its last checkpoint if there is one, after so many steps
+    /// of others.
     fn stage<'a>(
         &'a self,
         model: &'a dyn Autoencoder,
         phase: Phase<'a>,
-        steps_before: u64,
+        (number, steps_before): (usize, u64),
         place: &Path,
         epochs: u64,
     ) -> Result<Vec<EpochRecord>, Failure> {
@@ -112,11 +115,13 @@ impl Training<'_> {
         };
         let shelf = Shelf::open(place).map_err(Failure::run)?;
         let shelf = shelf.every(Every::Seconds(SAVE_EVERY)).keeping(2);
+        let (rule, learning_rate) = row.rule(number);
         let optimizer = |params, rate| {
-            let rate = row.learning_rate * rate;
-            Ok::<_, Failure>(row.rule.build(rate, params, steps_before))
+            let rate = learning_rate * rate;
+            Ok::<_, Failure>(rule.build(rate, params, steps_before))
         };
-        let trainer = phase.trainer(model, self.conditions.seed, &row.schedule, optimizer)?;
+        let schedule = row.schedule();
+        let trainer = phase.trainer(model, self.conditions.seed, &schedule, optimizer)?;
         let mut trainer: Trainer<'_, Vars> = trainer.saving(shelf.keeping_best(false));
         if let Some(latest) = latest {
             for damaged in &latest.damaged {
@@ -239,21 +244,54 @@ impl Training<'_> {
                 let (_, decoder) = decoder.ok_or_else(missing)?;
                 components.map_or(f64::NAN, |all| all.overlap(&decoder.value()))
             }
+            Figure::Area => {
+                let score = |x: &Var| model.score(&x.into());
+                let scores: Option<Vec<Var>> = batches(held_out).map(|x| score(&x)).collect();
+                let scores = scores.ok_or_else(missing)?;
+                let scores: Vec<f64> = scores
+                    .iter()
+                    .flat_map(|part| part.value().to_vec())
+                    .collect();
+                let labels = self.data.held_out.labels.iter().flatten();
+                let is_other: Vec<bool> = labels.map(|label| *label > 0).collect();
+                roc_auc(&scores, &is_other).map_err(Failure::run)?
+            }
+            Figure::TrainClusters => clusters(model, &self.data.train, &missing)?,
+            Figure::HeldOutClusters => clusters(model, &self.data.held_out, &missing)?,
         })
     }
 }
 
+/// The share of samples whose cluster stands for their class.
+fn clusters(
+    model: &dyn Autoencoder,
+    data: &Dataset,
+    missing: &dyn Fn() -> Failure,
+) -> Result<f64, Failure> {
+    let own = batches(&data.features).map(|x| model.clusters(&x.into()));
+    let own: Option<Vec<_>> = own.collect();
+    let own: Vec<i64> = own
+        .ok_or_else(missing)?
+        .iter()
+        .flat_map(|part| part.to_vec())
+        .collect();
+    let labels = data.labels.as_deref().ok_or_else(missing)?;
+    clustering_accuracy(&own, labels).map_err(Failure::run)
+}
+
+/// Samples a batch at a time, for measuring.
+fn batches(samples: &Tensor) -> impl Iterator<Item = Var> + '_ {
+    let count = samples.shape()[0];
+    (0..count).step_by(MEASURING_BATCH).map(move |start| {
+        let end = (start + MEASURING_BATCH).min(count);
+        Var::constant(samples.slice(0, start as isize..end as isize).contiguous())
+    })
+}
+
 /// The mean over all samples of what `sum` gives for the samples of a batch together.
 fn per_sample(samples: &Tensor, sum: impl Fn(&Var) -> f64) -> f64 {
-    let count = samples.shape()[0];
-    let batch = |start: usize| {
-        let end = (start + MEASURING_BATCH).min(count);
-        sum(&Var::constant(
-            samples.slice(0, start as isize..end as isize).contiguous(),
-        ))
-    };
-    let sums = (0..count).step_by(MEASURING_BATCH).map(batch);
-    sums.sum::<f64>() / count as f64
+    let sums = batches(samples).map(|x| sum(&x));
+    sums.sum::<f64>() / samples.shape()[0] as f64
 }
 
 /// The first sample, `[1, features]`.
