@@ -29,5 +29,5 @@ families! {
     variational { variational beta annealed capacity beta_tc free_bits infovae dip vampprior conditional iwae miwae counts }
     discrete { categorical joint m2 m1_m2 gmvae }
     autoregressive { made }
-    tasks { svdd dec concrete }
+    tasks { svdd dec concrete ladder }
 }

@@ -15,7 +15,8 @@ use crate::{Miniature, input, miniatures, model, training, uniform};
 const SMOOTH: f64 = 1.0 / 32.0;
 const KINKS: f64 = 1.0 / 512.0;
 const POOLS: f64 = 1.0 / 1024.0;
-/// Pools of maps that are normalised over a batch of three, which bends them much.
+/// Layers that are normalised over a batch of three, which bends them much, without kinks and with pools.
+const NORMED: f64 = 1.0 / 256.0;
 const NORMED_POOLS: f64 = 1.0 / 2048.0;
 const CLIPS: f64 = 1.0 / 256.0;
 /// Directions that each parameter is moved in, all of its numbers at once. The rules are checked
@@ -128,6 +129,7 @@ fn step(miniature: &Miniature) -> f64 {
         return KINKS;
     }
     match (card.gradients, settings.word_if_any("corruption")) {
+        (Gradients::Exact, _) if card.name == "ladder" => NORMED,
         (Gradients::ExactBesides(_), Some(Noise::Gaussian)) => CLIPS,
         (Gradients::ExactBesides(_), None)
             if card.name == "svdd"
@@ -159,6 +161,25 @@ fn of_every_phase_by_what_moves_in_it() {
         });
         outcome.unwrap();
     }
+}
+
+/// Away from its start, where what is above a layer says nothing of it.
+#[test]
+fn of_a_ladder_that_has_learnt() {
+    let options = "hidden = [5, 4]\nclasses = 3\nactivation = \"tanh\"\nlambda = 2.0";
+    let model = model("ladder", options, DataShape::table(6), 4);
+    for (seed, (_, param)) in model.params().into_iter().enumerate() {
+        let noise = crate::normal(&param.shape(), seed as u64).scale(0.3);
+        param.set(param.value() + noise);
+    }
+    let outcome = check(
+        "ladder",
+        &model.params(),
+        uniform(6, 6, 5),
+        1.0 / 256.0,
+        |x| model.objective_at(&input(model.as_ref(), x), &training()),
+    );
+    outcome.unwrap();
 }
 
 #[test]

@@ -294,6 +294,8 @@ fn bad_options_and_data_are_refused_in_words() {
             "a temperature that rises from 10 to 20",
         ),
         ("concrete", wide, "latent = 18", "which it could copy"),
+        ("ladder", MNIST, "labelled = 0", "labelled = 0"),
+        ("ladder", MNIST, "lambda-first = -1.0", "lambda-first = -1"),
         ("made", MNIST, "hidden = []", "give hidden a width"),
         ("made", DataShape::points(3), "", "scale the data to [0, 1]"),
         (

@@ -2,13 +2,13 @@
 
 use retrograd_autoencoders::measures::{clustering_accuracy, roc_auc};
 use retrograd_autoencoders::{
-    Autoencoder, Content, DataShape, Input, Phase, selection, sharpened_assignments,
-    soft_assignments,
+    Autoencoder, BoxedAutoencoder, Code, Content, DataShape, Input, Phase, selection,
+    sharpened_assignments, soft_assignments,
 };
 use retrograd_autograd::{Mode, Tape, Var};
 use retrograd_nn::train::{EpochRecord, SampleVars, Stopped};
 use retrograd_nn::{Adam, DataLoader, Module, Optimizer, Param, SampleBatch, Schedule, Trainer};
-use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
+use retrograd_tensor::{Array, DType, Tensor, assert_abs_diff_eq, random};
 
 use crate::{card, model, normal, settings, state, uniform};
 
@@ -383,4 +383,191 @@ fn the_one_column_that_tells_the_others_is_found() {
         panic!("features")
     };
     assert_eq!(rows[0].0, 4);
+}
+
+const LADDER: &str = "hidden = [5]\nclasses = 3\nactivation = \"tanh\"\n";
+
+/// A ladder network whose numbers are all different from those that it starts with.
+fn ladder(options: &str) -> BoxedAutoencoder {
+    let model = model(
+        "ladder",
+        &format!("{LADDER}{options}"),
+        DataShape::table(6),
+        3,
+    );
+    for (seed, (path, param)) in model.params().into_iter().enumerate() {
+        if !path.ends_with("weight") {
+            let noise = normal(&param.shape(), seed as u64).scale(0.3);
+            param.set(param.value() + noise);
+        }
+    }
+    model
+}
+
+/// (z − m) / s of every column over the rows of others.
+fn standardised(z: &Tensor, of: &Tensor) -> Tensor {
+    let mean = of.mean(0);
+    let apart = of - &mean;
+    let variance = (&apart * &apart).mean(0);
+    (z - &mean) / variance.map(|v| (v + 1e-5).sqrt())
+}
+
+/// The loss of a ladder of one hidden layer without noise, by the formulas and plain tensors.
+fn ladder_by_hand(model: &dyn Autoencoder, x: &Tensor, labels: &[i64], lambdas: [f64; 3]) -> f64 {
+    let value = |name: &str| state(model, name);
+    let g = |z: &Tensor, u: &Tensor, name: &str| {
+        let a = |number: usize| value(name).select(0, number);
+        let bend = |first: usize| {
+            let inner = (&a(first + 1) * u + a(first + 2)).map(|s| 1.0 / (1.0 + (-s).exp()));
+            &a(first) * &inner + &a(first + 3) * u + a(first + 4)
+        };
+        let (expected, trust) = (bend(0), bend(5));
+        (z - &expected) * &trust + &expected
+    };
+    let times = |h: &Tensor, name: &str| h.matmul(&value(name).t().contiguous());
+    let before = times(x, "rungs.0.up.weight");
+    let z1 = standardised(&before, &before);
+    let h = (&z1 + value("rungs.0.shift")).map(f64::tanh);
+    let top = times(&h, "rungs.1.up.weight");
+    let z2 = standardised(&top, &top);
+    let logits = (&z2 + value("rungs.1.shift")) * value("scale");
+    let shares = Var::from(logits).softmax(1).into_value();
+    let e2 = g(&z2, &standardised(&shares, &shares), "rungs.1.estimate");
+    let down = times(&e2, "rungs.1.down.weight");
+    let e1 = g(&z1, &standardised(&down, &down), "rungs.0.estimate");
+    let down = times(&e1, "rungs.0.down.weight");
+    let e0 = g(x, &standardised(&down, &down), "estimate");
+    let mean_square = |a: &Tensor, b: &Tensor| {
+        let apart = a - b;
+        (&apart * &apart).mean(..).item()
+    };
+    let known: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] >= 0).collect();
+    let costs = known
+        .iter()
+        .map(|&row| -shares.at(&[row, labels[row] as usize]).ln());
+    let cost = costs.sum::<f64>() / known.len().max(1) as f64;
+    // Estimates on the scale of the clean layers.
+    let squares = [
+        mean_square(x, &e0),
+        mean_square(&z1, &standardised(&e1, &before)),
+        mean_square(&z2, &standardised(&e2, &top)),
+    ];
+    cost + squares
+        .iter()
+        .zip(lambdas)
+        .map(|(square, lambda)| square * lambda)
+        .sum::<f64>()
+}
+
+fn some_labels(labels: &[i64]) -> Array<i64> {
+    Array::from_vec(labels.to_vec(), [labels.len()])
+}
+
+#[test]
+fn a_ladder_without_noise_is_by_the_formulas() {
+    let x = uniform(7, 6, 1);
+    for (labels, lambdas) in [
+        ([0, 1, -1, 2, -1, -1, 1], [3.0, 2.0, 0.7]),
+        // A classifier alone; and without labels, and the input alone, an autoencoder.
+        ([0, 1, -1, 2, -1, -1, 1], [0.0; 3]),
+        ([-1; 7], [5.0, 0.0, 0.0]),
+    ] {
+        let [a, b, c] = lambdas;
+        let model = ladder(&format!(
+            "noise = 0.0\nlambda = {a}\nlambda-first = {b}\nlambda-rest = {c}"
+        ));
+        let expected = ladder_by_hand(model.as_ref(), &x, &labels, lambdas);
+        let tape = Tape::with(Mode::Training, random::rng(0));
+        let input = Input::from(tape.constant(x.clone())).labelled(some_labels(&labels));
+        let terms = model.objective(&input);
+        assert_abs_diff_eq!(terms.total().item(), expected, epsilon = 1e-12);
+        let has_error = terms.metrics().get("error").is_some();
+        assert_eq!(has_error, labels.iter().any(|label| *label >= 0));
+    }
+}
+
+#[test]
+fn without_labels_and_with_the_input_alone_a_ladder_is_a_denoising_autoencoder() {
+    let x = uniform(9, 6, 1);
+    let model = ladder("lambda = 2.0\nlambda-first = 0.0\nlambda-rest = 0.0");
+    let loss = |seed| {
+        let tape = Tape::with(Mode::Training, random::rng(seed));
+        let input = Input::from(tape.constant(x.clone())).labelled(some_labels(&[-1; 9]));
+        let metrics = model.objective(&input).metrics();
+        assert_eq!(metrics.get("ce"), Some(0.0));
+        assert_abs_diff_eq!(
+            metrics.total(),
+            2.0 * metrics.get("input").unwrap(),
+            epsilon = 1e-12
+        );
+        metrics.total()
+    };
+    assert_ne!(loss(1), loss(2), "training is noisy");
+    // In measuring statistics are the same whatever else is in the batch.
+    let model = ladder("noise = 0.0");
+    let measured = |x: &Tensor| {
+        let tape = Tape::with(Mode::Evaluation, random::rng(1));
+        let input = Input::from(tape.constant(x.clone()));
+        model.objective(&input).metrics().get("input").unwrap()
+    };
+    let single: f64 = (0..9).map(|row| measured(&x.rows(&[row]))).sum();
+    assert_abs_diff_eq!(measured(&x), single / 9.0, epsilon = 1e-12);
+}
+
+#[test]
+fn statistics_that_are_remembered_are_of_the_clean_pass() {
+    let x = uniform(40, 6, 1);
+    let model = ladder("noise = 2.0");
+    for seed in 0..200 {
+        let tape = Tape::with(Mode::Training, random::rng(seed));
+        let input = Input::from(tape.constant(x.clone())).labelled(some_labels(&[-1; 40]));
+        let _ = model.objective(&input);
+    }
+    // The batch was always the same, so they are its own; noise of 2 would make them far larger.
+    let before = x.matmul(&state(model.as_ref(), "rungs.0.up.weight").t().contiguous());
+    assert_abs_diff_eq!(
+        state(model.as_ref(), "rungs.0.norm.mean"),
+        before.mean(0),
+        epsilon = 1e-6
+    );
+    let apart = &before - &before.mean(0);
+    let variance = (&apart * &apart).mean(0);
+    assert_abs_diff_eq!(
+        state(model.as_ref(), "rungs.0.norm.variance"),
+        variance,
+        epsilon = 1e-6
+    );
+    let Code::Layers(layers) = model.encode(&x.into()) else {
+        panic!("layers")
+    };
+    let z = layers[0].flat();
+    assert_abs_diff_eq!(
+        z.value().mean(0),
+        Tensor::zeros([5], DType::F64),
+        epsilon = 1e-5
+    );
+    assert_eq!(layers.len(), 2);
+}
+
+#[test]
+fn a_few_labels_tell_a_ladder_what_groups_are_called() {
+    let (x, group) = groups(300, 2);
+    let options = "hidden = [12, 8]\nclasses = 3\nlabelled = 6\nlambda = 1.0\nlambda-first = 1.0";
+    let model = model("ladder", options, DataShape::points(5), 4);
+    let labels: Vec<i64> = group.iter().map(|group| *group as i64).collect();
+    let samples = SampleBatch {
+        labels: Some(some_labels(&labels)),
+        ..SampleBatch::new(x.clone())
+    };
+    let few = model.few_labels().expect("it learns from labels");
+    let loader = DataLoader::new(few.hide(&samples), 60).unwrap().shuffled(1);
+    let held_out = DataLoader::new(samples, 100).unwrap();
+    let phase = model.phases().remove(0);
+    let mut trainer = trainer(model.as_ref(), phase, 0.01);
+    let records = trainer.fit(25, &loader, Some(&held_out), &mut ()).unwrap();
+    let error = records[24].held_out.as_ref().unwrap().get("error").unwrap();
+    assert!(error < 0.02, "{error}");
+    let found = model.clusters(&x.into()).expect("classes").to_vec();
+    let right = found.iter().zip(&labels).filter(|(a, b)| a == b).count();
+    assert!(right as f64 > 0.98 * 300.0, "{right} of 300");
 }

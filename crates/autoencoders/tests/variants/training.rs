@@ -103,6 +103,12 @@ fn every_variant_learns() {
             let x = tape.constant(x.clone());
             model.objective(&input(model.as_ref(), &x)).total().item()
         };
+        // What layers keep of the data, they have from the first batch on.
+        let tape = Tape::with(Mode::Training, random::rng(0));
+        let _ = model.objective_at(
+            &input(model.as_ref(), &tape.constant(x.clone())),
+            &training(),
+        );
         let before = loss();
         for phase in model.phases() {
             train(model.as_ref(), &phase, &x, 100);
