@@ -300,8 +300,10 @@ impl Places {
             let [train, held_out] = [0, 1].map(|part: usize| parts[part][..].into());
             return Ok([Self::Listed(train), Self::Listed(held_out)]);
         }
-        // Whether they are shares.
-        splits::shares(Order::LISTED, &shares, seed)?;
+        if !(share > 0.0 && share < 1.0) {
+            // Says why.
+            splits::shares(2, &shares, seed)?;
+        }
         let order = Order::random(rows, &mut random::stream(seed, "split", &[]));
         let order = Arc::new(order);
         let held_out = ((rows as f64 * share) as usize).clamp(1, rows - 1);

@@ -232,5 +232,6 @@ fn a_file_of_four_terabytes_takes_no_memory() {
         .status();
     assert!(interrupt.unwrap().success() && checkpoints.is_dir());
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(most < 600_000, "{most} kB");
+    // Of which the rows that are looked at take 128 MB.
+    assert!(most < 400_000, "{most} kB");
 }
