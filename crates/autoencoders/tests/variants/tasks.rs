@@ -385,6 +385,26 @@ fn the_one_column_that_tells_the_others_is_found() {
     assert_eq!(rows[0].0, 4);
 }
 
+#[test]
+fn chosen_pixels_are_a_picture_as_programs_show_them() {
+    let data = DataShape::images([1, 4, 4]);
+    let options = settings("latent = 3\nhidden = [4]");
+    let model = card("concrete")
+        .build(&options, data, &mut random::rng(0))
+        .unwrap();
+    let exhibits = model.exhibits(&uniform(2, 16, 1).cast(DType::F32).into());
+    let Content::Images { rows, sizes } = &exhibits[1].content else {
+        panic!("an image")
+    };
+    let picture = &rows[0].1;
+    assert_eq!((picture.dtype(), *sizes), (DType::F32, [1, 4, 4]));
+    let chosen = state(model.as_ref(), "logits").argmax(1).to_vec();
+    for pixel in 0..16 {
+        let expected = f64::from(chosen.contains(&(pixel as i64)));
+        assert_eq!(picture.at(&[0, pixel]), expected);
+    }
+}
+
 const LADDER: &str = "hidden = [5]\nclasses = 3\nactivation = \"tanh\"\n";
 
 /// A ladder network whose numbers are all different from those that it starts with.

@@ -226,7 +226,7 @@ impl Autoencoder for Concrete {
         };
         let picture = self.image.map(|sizes| {
             // Of colours, each chosen number in its own.
-            let mut pixels = vec![0.0; sizes.iter().product()];
+            let mut pixels = vec![0.0_f32; sizes.iter().product()];
             chosen.iter().for_each(|&i| pixels[i] = 1.0);
             let count = pixels.len();
             Exhibit {

@@ -45,9 +45,16 @@ fn recipe(row: &Row) -> String {
         "" => String::new(),
         chosen => format!(" Ours: {chosen}."),
     };
+    let mut rule = format!("{:?} at {}", row.rule, row.learning_rate);
+    if let Some((epoch, factor)) = row.fall {
+        rule += &format!(" and times {factor} after epoch {epoch}");
+    }
+    if let Some((later, rate)) = row.later {
+        rule += &format!(", then {later:?} at {rate}");
+    }
     format!(
-        "- **{}**: {:?} at {}, batches of {}, {} epochs. {}.{chosen}\n",
-        row.id, row.rule, row.learning_rate, row.batch_size, row.epochs, row.source
+        "- **{}**: {rule}, batches of {}, {} epochs. {}.{chosen}\n",
+        row.id, row.batch_size, row.epochs, row.source
     )
 }
 
