@@ -19,7 +19,7 @@ use retrograd_nn::{Schedule, Span};
 
 use super::{annealed, beta, variational};
 use crate::composed::Price;
-use crate::registry::{Card, Gradients, Range, Setting};
+use crate::registry::{Card, Gradients, Range, Recipe, Setting};
 
 pub(crate) const CARD: Card = Card {
     name: "capacity",
@@ -31,6 +31,12 @@ pub(crate) const CARD: Card = Card {
     parent: Some("beta"),
     gradients: Gradients::ExactBesides("the divergence at the capacity"),
     settings: &[variational::SETTINGS, &[GAMMA, CAPACITY, annealed::RISE]],
+    // A steep price needs small steps in the end, or the divergence swings about C.
+    recipe: |data| Recipe {
+        learning_rate: 5e-4,
+        schedule: Schedule::CoolDown { from: 0.5 },
+        ..(variational::CARD.recipe)(data)
+    },
     model: |settings, data, rng| {
         let price = Price::Capacity {
             gamma: settings.number("gamma"),

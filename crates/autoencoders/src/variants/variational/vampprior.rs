@@ -60,8 +60,9 @@ const PSEUDO_INPUTS: Setting = Setting::new(
 .fitted(|_, _| 20.into())
 .in_miniature(|_, _| 3.into());
 
-/// Mean of what is learnt where data is in [0, 1]: σ of it is ¼, as much ink as a drawn digit has.
-const START: f64 = -1.0;
+/// Mean and deviation of what is learnt where data is in [0, 1]. σ of the mean is 0.12, about as much ink as a
+/// digit has; pseudo-inputs that start nearly alike are one component for epochs.
+const START: (f64, f64) = (-2.0, 1.0);
 /// Pseudo-inputs that are shown.
 const SHOWN: usize = 20;
 
@@ -76,8 +77,8 @@ struct VampPrior {
 
 impl VampPrior {
     fn new(model: Variational, count: usize, data: DataShape, rng: &mut Rng) -> Self {
-        let mean = if data.is_unit() { START } else { 0.0 };
-        let start = Tensor::normal([count, data.features()], mean, 1.0, rng, DType::F32);
+        let (mean, deviation) = if data.is_unit() { START } else { (0.0, 1.0) };
+        let start = Tensor::normal([count, data.features()], mean, deviation, rng, DType::F32);
         Self {
             model,
             pseudo: Param::new(start),
