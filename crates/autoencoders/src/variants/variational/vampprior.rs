@@ -60,9 +60,9 @@ const PSEUDO_INPUTS: Setting = Setting::new(
 .fitted(|_, _| 20.into())
 .in_miniature(|_, _| 3.into());
 
-/// Mean and deviation of what is learnt where data is in [0, 1]. σ of the mean is 0.12, about as much ink as a
-/// digit has; pseudo-inputs that start nearly alike are one component for epochs.
-const START: (f64, f64) = (-2.0, 1.0);
+/// Mean and deviation of what is learnt where data is in [0, 1]. σ of the mean is about ¼, twice the ink of a
+/// digit; pseudo-inputs that start nearly alike are one component for epochs.
+const START: (f64, f64) = (-1.0, 1.0);
 /// Pseudo-inputs that are shown.
 const SHOWN: usize = 20;
 
