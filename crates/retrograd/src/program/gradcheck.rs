@@ -108,7 +108,8 @@ fn subjects(name: Option<&str>) -> Result<Vec<Subject>, Failure> {
             .map(move |(what, kind)| Subject::Objective(what, variant, kind))
     };
     let Some(name) = name else {
-        let variants = Card::all().flat_map(objectives);
+        let derivable = |card: &&Card| !matches!(card.gradients, Gradients::Surrogate(_));
+        let variants = Card::all().filter(derivable).flat_map(objectives);
         return Ok(operations().chain(variants).collect());
     };
     let lower = name.to_lowercase();
@@ -120,6 +121,11 @@ fn subjects(name: Option<&str>) -> Result<Vec<Subject>, Failure> {
             .collect(),
     };
     if let Ok(variant) = Card::named(name) {
+        if let Gradients::Surrogate(of) = variant.gradients {
+            return Err(Failure::usage(format!(
+                "`{variant}`: its gradients are no derivatives to compare with differences, but stand in for them: {of}"
+            )));
+        }
         found.extend(objectives(variant));
     }
     if found.is_empty() {

@@ -252,3 +252,59 @@ fn files_that_cannot_be_used_are_explained() {
     bad("a.bin", b"anything", &["a.bin", "IDX, NPY, NPZ or CSV"]);
     assert!(!folder.path().join("runs").exists(), "nothing was started");
 }
+
+#[test]
+fn targets_are_rows_of_another_file() {
+    let folder = TempDir::new().unwrap();
+    let table = |factor: f64, rows: usize, columns: usize| {
+        let row = |row: usize| -> String {
+            let value = |column: usize| factor * ((row * 7 + column * 3) % 11) as f64 / 10.0;
+            let values: Vec<String> = (0..columns)
+                .map(|column| value(column).to_string())
+                .collect();
+            values.join(",") + "\n"
+        };
+        (0..rows).map(row).collect::<String>()
+    };
+    for (name, text) in [
+        ("x.csv", table(1.0, 200, 4)),
+        ("y.csv", table(-300.0, 200, 4)),
+        ("short.csv", table(1.0, 150, 4)),
+        ("wide.csv", table(1.0, 200, 5)),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let train = |variant: &str, target: &str, out: &str| {
+        let mut arguments = vec!["train", variant, "--data", "x.csv", "--target", target];
+        arguments.extend(["--epochs", "60", "--out", out, "--header", "no"]);
+        retrograd(folder.path(), &arguments)
+    };
+    let output = train("transcoder", "y.csv", "run");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    // Errors are of the targets: those of the samples would be below 1.
+    let scores = succeed(folder.path(), &["score", "run"]);
+    assert!(!scores.is_empty());
+    // Stopped and resumed, it reads them again.
+    succeed(
+        folder.path(),
+        &["train", "--resume", "run", "--epochs", "61"],
+    );
+    for (variant, target, words) in [
+        ("transcoder", "short.csv", "150 rows, and the data has 200"),
+        (
+            "transcoder",
+            "wide.csv",
+            "5 numbers a row, and the data has 4",
+        ),
+        ("transcoder", "none.csv", "none.csv"),
+        ("topk", "y.csv", "`topk` gives back its samples"),
+    ] {
+        let output = train(variant, target, "other");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && text.contains(words), "{text}");
+    }
+}
