@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use retrograd_tensor::Tensor;
+use retrograd_tensor::{Array, Tensor};
 
 /// Samples in rows, with labels and the shape of an image where there are such.
 #[derive(Clone, Debug)]
@@ -38,6 +38,19 @@ pub struct Dataset {
     pub observed: Option<Tensor>,
     /// What each sample is to become, `[samples, ...]`, where that is not the sample itself.
     pub target: Option<Tensor>,
+    /// What caused each sample, of data that is drawn so that this is known.
+    pub factors: Option<Box<Factors>>,
+}
+
+/// The causes of samples, as whole numbers: exact truth for measures of what a code has found.
+#[derive(Clone, Debug)]
+pub struct Factors {
+    /// What each is called.
+    pub names: Vec<String>,
+    /// Whether the values of each have an order, from 0 up; else they are kinds, or go round in a circle.
+    pub ordered: Vec<bool>,
+    /// `[samples, factors]`.
+    pub values: Array<i64>,
 }
 
 /// The sizes of an image, `[channels, height, width]`.
@@ -77,6 +90,7 @@ impl Dataset {
             rows: Vec::new(),
             observed: None,
             target: None,
+            factors: None,
         }
     }
 
@@ -141,6 +155,12 @@ impl Dataset {
             rows: positions.iter().map(|&at| self.row(at)).collect(),
             observed: self.observed.as_ref().map(|all| all.rows(positions)),
             target: self.target.as_ref().map(|all| all.rows(positions)),
+            factors: self.factors.as_ref().map(|factors| {
+                Box::new(Factors {
+                    values: factors.values.rows(positions),
+                    ..Factors::clone(factors)
+                })
+            }),
         }
     }
 

@@ -65,6 +65,7 @@ mod samples;
 mod scaling;
 mod source;
 pub mod splits;
+pub mod sprites;
 mod stream;
 mod strokes;
 mod table;
@@ -76,7 +77,7 @@ pub use counts::{
     counts_sizes, counts_split,
 };
 pub use csv::{CsvReader, LabelColumn, Layout, Role};
-pub use dataset::{Dataset, ImageShape, Split};
+pub use dataset::{Dataset, Factors, ImageShape, Split};
 pub use dictionary::{
     DICTIONARY_ACTIVE, DICTIONARY_ATOMS, DICTIONARY_FEATURES, dictionary, dictionary_atoms,
     dictionary_pair, dictionary_pair_split, dictionary_split, dictionary_target_atoms,
@@ -107,6 +108,7 @@ pub use principal::PrincipalComponents;
 pub use rows::RowFile;
 pub use scaling::{Scaling, binarize, binarize_by_chance};
 pub use splits::SplitError;
+pub use sprites::{SPRITES, SPRITES_SIDE, sprites, sprites_split};
 pub use table::{Column, Fill, Table};
 pub use tabular::{
     TABULAR_CAUSES, TABULAR_FEATURES, TABULAR_NOISE, tabular, tabular_causes, tabular_split,

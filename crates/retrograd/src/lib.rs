@@ -96,6 +96,8 @@ mod pages {
     mod seeing {}
     #[doc = include_str!("../../../docs/11-data.md")]
     mod data {}
+    #[doc = include_str!("../../../docs/13-codes.md")]
+    mod codes {}
     #[doc = include_str!("../../../docs/residuals.md")]
     mod residuals {}
     #[doc = include_str!("../../../docs/forward.md")]

@@ -17,8 +17,8 @@ const MOST_NUMBERS: usize = 4_000_000;
 ///
 /// Log densities of the aggregate are estimated by the sum over **all** N samples, the draw's own among
 /// them ("full data": Chen et al. 2018, section 3.1, without a minibatch's weights). So `information` is at
-/// most log N, whatever the code says, and both `total_correlation` and `divergence` may come out
-/// **negative** by the noise of the draws.
+/// most log N, whatever the code says, and where it comes near to that the other two are **too high** by what
+/// it lacks. Below that, both may come out **negative** by the noise of the draws.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Aggregate {

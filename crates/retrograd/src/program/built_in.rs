@@ -97,6 +97,17 @@ const ALL: &[BuiltIn] = &[
         quick: [20_000 / QUICK_SHARE, 2_000 / QUICK_SHARE],
         draw: datasets::dictionary_pair_split,
     },
+    BuiltIn {
+        name: "sprites",
+        shape: DataShape::images([1, datasets::SPRITES_SIDE, datasets::SPRITES_SIDE])
+            .with_classes(Some(3)),
+        sizes: [50_000, datasets::SPRITES - 50_000],
+        quick: [
+            50_000 / QUICK_SHARE,
+            (datasets::SPRITES - 50_000) / QUICK_SHARE,
+        ],
+        draw: datasets::sprites_split,
+    },
 ];
 
 impl BuiltIn {

@@ -507,3 +507,103 @@ fn what_a_run_cannot_do_is_said() {
         &["not finished", "retrograd train --resume runs/linear"],
     );
 }
+
+/// The number after these words.
+fn figure(said: &str, words: &str) -> f64 {
+    let rest = said.split_once(words).map(|(_, rest)| rest.trim_start());
+    let number = rest.and_then(|rest| rest.split_whitespace().next());
+    let number = number.unwrap_or_else(|| panic!("no {words:?} in {said}"));
+    number
+        .parse()
+        .unwrap_or_else(|_| panic!("{number:?} after {words:?}"))
+}
+
+#[test]
+fn likelihoods_are_above_their_bounds_and_draws_decide() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    let small = [
+        "--quick", "--hidden", "16", "--latent", "2", "--epochs", "1",
+    ];
+    succeed(path, &[&["train", "variational"], &small[..]].concat());
+    let score = |draws: &str, more: &[&str]| {
+        let by = ["score", "runs/variational", "--by", "likelihood"];
+        succeed(path, &[&by[..], &["--draws", draws], more].concat())
+    };
+    let said = score("20", &["--out", "scores.csv"]);
+    let (likely, bound) = (figure(&said, "mean log p(x)"), figure(&said, "the bound,"));
+    assert!(bound < likely && likely < 0.0, "{said}");
+    assert!(
+        (1.0..=20.0).contains(&figure(&said, "draws are worth")),
+        "{said}"
+    );
+    let scores = fs::read_to_string(path.join("scores.csv")).unwrap();
+    assert_eq!(scores.lines().count(), 201);
+    // A single draw is its own bound.
+    let said = score("1", &[]);
+    let (one, bound) = (figure(&said, "mean log p(x)"), figure(&said, "the bound,"));
+    assert_eq!(one, bound, "{said}");
+    assert!(one < likely);
+    succeed(path, &["train", "linear", "--quick", "--epochs", "1"]);
+    let words = ["has no p(x) to estimate", "--by reconstruction"];
+    let by = ["score", "runs/linear", "--by", "likelihood"];
+    fail(path, &by, 2, &words);
+}
+
+#[test]
+fn codes_are_measured_and_set_against_causes_that_are_known() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    let small = [
+        "--quick", "--hidden", "16", "--latent", "3", "--epochs", "1",
+    ];
+    let on = ["train", "variational", "--data", "sprites"];
+    succeed(path, &[&on[..], &small[..]].concat());
+    let said = succeed(path, &["measure", "runs/variational"]);
+    for words in [
+        "active units",
+        "information",
+        "total correlation",
+        "aggregate to prior",
+    ] {
+        assert!(said.contains(words), "no {words:?} in {said}");
+    }
+    for words in [
+        "MIG of posteriors",
+        "MIG of means",
+        "FactorVAE score",
+        "SAP",
+    ] {
+        let value = figure(&said, words);
+        assert!((-0.01..=1.0).contains(&value), "{words} {value}");
+    }
+    assert!(
+        said.contains("gap of shape") && said.contains("gap of y"),
+        "{said}"
+    );
+    // Without causes the codes alone are measured.
+    succeed(path, &[&["train", "deep"], &small[..]].concat());
+    let said = succeed(path, &["measure", "runs/deep"]);
+    assert!(
+        said.contains("units that vary") && said.contains("--data sprites"),
+        "{said}"
+    );
+    assert!(!said.contains("MIG"), "{said}");
+    // Distributions that are fitted to codes draw samples of any model.
+    for from in ["normal", "mixture"] {
+        let out = format!("{from}.npy");
+        let sample = [
+            "sample",
+            "runs/deep",
+            "--from",
+            from,
+            "--count",
+            "5",
+            "--out",
+        ];
+        succeed(path, &[&sample[..], &[&out]].concat());
+        assert_eq!(array(&path.join(out)).shape()[..], [5, 784]);
+    }
+    let sample = ["sample", "runs/deep", "--count", "5", "--out", "x.npy"];
+    fail(path, &sample, 2, &["no prior", "--from normal"]);
+}

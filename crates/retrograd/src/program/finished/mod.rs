@@ -11,6 +11,8 @@ mod encode;
 mod impute;
 mod input;
 mod interpolate;
+mod likelihood;
+mod measure;
 mod options;
 mod output;
 mod probe;
@@ -48,6 +50,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Failure> {
         Command::Interpolate(options) => interpolate::run(options),
         Command::Traverse(options) => traverse::run(options),
         Command::Probe(options) => probe::run(options),
+        Command::Measure(options) => measure::run(options),
         Command::Score(options) => score::run(options),
         Command::Report { run } => report::run(run),
         Command::Compare(options) => compare::run(options),

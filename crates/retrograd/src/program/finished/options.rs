@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Traverse(TraverseOptions),
     /// Measure how well a linear classifier reads the labels off the codes.
     Probe(InputOptions),
+    /// Measure how the code is used, and whether its units stand for causes that are known.
+    Measure(InputOptions),
     /// Rate samples by the error of their reconstruction: high for what the model has never seen.
     Score(ScoreOptions),
     /// Write the report of a run again, from its files.
@@ -103,6 +105,9 @@ pub(crate) struct SampleOptions {
     /// How many samples.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive::<usize>, allow_negative_numbers = true)]
     pub(crate) count: usize,
+    /// Where codes are drawn.
+    #[arg(long, value_enum, default_value_t = DrawnFrom::Prior)]
+    pub(crate) from: DrawnFrom,
     /// Decides which samples.
     #[arg(
         long,
@@ -223,6 +228,17 @@ pub(crate) struct TraverseOptions {
     pub(crate) output: OutputOptions,
 }
 
+/// Where codes of new samples come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DrawnFrom {
+    /// The prior of a model of the data's distribution.
+    Prior,
+    /// A normal distribution with any covariance that is fitted to the codes of the run's training samples.
+    Normal,
+    /// A mixture of ten of them.
+    Mixture,
+}
+
 /// What samples are rated by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum By {
@@ -230,6 +246,8 @@ pub(crate) enum By {
     Reconstruction,
     /// The bound on the likelihood, of a variant that is a model of the data's distribution.
     Bound,
+    /// −log p(x) by importance sampling, of a variant that is a model of the data's distribution.
+    Likelihood,
     /// The model's own measure, such as the distance from a centre.
     Own,
 }
@@ -243,6 +261,9 @@ pub(crate) struct ScoreOptions {
     /// reconstruction].
     #[arg(long, value_enum)]
     pub(crate) by: Option<By>,
+    /// Draws of the code for each sample, by likelihood: more come closer to log p(x), from below.
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = positive::<usize>, allow_negative_numbers = true)]
+    pub(crate) draws: usize,
     /// The score from which on a sample is flagged [default: what 99 % of the training samples are
     /// below].
     #[arg(long, value_name = "X", allow_negative_numbers = true)]

@@ -1,15 +1,24 @@
-//! `retrograd sample`: new samples, the means of p(x|z) for z ~ N(0, 1), or as the model draws them.
+//! `retrograd sample`: new samples, the means of p(x|z) for z ~ N(0, 1), or from a distribution
+//! that is fitted to codes, or as the model draws them.
 
-use retrograd::autoencoders::{Card, DataShape};
+use retrograd::autoencoders::{Card, DataShape, FittedNormal, Input, Mixture, Prior};
 use retrograd::datasets::{Dataset, Role};
 use retrograd::tensor::{Array, DType, Tensor, random};
 
-use super::options::SampleOptions;
+use super::options::{DrawnFrom, InputOptions, SampleOptions};
 use super::output::{COLUMNS, Sheet, Target};
 use super::run::Run;
-use crate::program::data::labels_in_turn;
+use crate::program::data::{self, labels_in_turn};
 use crate::program::failure::Failure;
 use crate::program::limits;
+use crate::program::own::DataOptions;
+use crate::program::train;
+
+/// Training samples to whose codes a distribution is fitted, the widest code for that, and the components
+/// of a mixture.
+const FITTED: usize = 5000;
+const WIDEST: usize = 256;
+const COMPONENTS: usize = 10;
 
 /// Draws the samples and writes them.
 pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
@@ -20,13 +29,14 @@ pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
     let labels = asked.or_else(|| labels_in_turn(run.model.as_ref(), options.count));
     let labels = run.labels(options.count, labels)?;
     let rng = &mut random::rng(options.seed);
-    let drawn = match run.model.prior() {
+    let fitted = run.fitted(options.from)?;
+    let drawn = match fitted.as_deref().or(run.model.prior()) {
         Some(prior) => Some(run.sample(prior, options.count, options.seed, labels.as_ref())),
         None => run.model.sample(options.count, rng),
     };
     let Some(samples) = drawn else {
         return Err(Failure::usage(format!(
-            "{}: `{}` says nothing of how its codes are distributed, so it cannot draw samples; use a run of {}, or decode codes of your own",
+            "{}: `{}` says nothing of how its codes are distributed, so it has no prior to draw samples from; draw --from normal or --from mixture, which are fitted to codes, use a run of {}, or decode codes of your own",
             run.path.display(),
             run.variant,
             generative(run.kind)
@@ -43,6 +53,35 @@ pub(super) fn run(options: &SampleOptions) -> Result<(), Failure> {
 }
 
 impl Run {
+    /// What is fitted to the codes of the run's first training samples, if that is where codes come from.
+    fn fitted(&self, from: DrawnFrom) -> Result<Option<Box<dyn Prior>>, Failure> {
+        if from == DrawnFrom::Prior {
+            return Ok(None);
+        }
+        let own = InputOptions {
+            run: self.path.clone(),
+            data: None,
+            reading: DataOptions::default(),
+        };
+        let data = self.parts(&own)?.train.first(FITTED);
+        let needed = self.labels(data.len(), train::labels(&data))?;
+        let input = Input::from(&data::samples(&data, needed));
+        let codes = self.model.encode(&input).flat().into_value().contiguous();
+        let width = codes.shape()[1];
+        if width > WIDEST || !codes.is_finite() {
+            return Err(Failure::usage(format!(
+                "--from: codes of {width} numbers; a distribution is fitted to finite codes of {WIDEST} at most, so train with a smaller --latent"
+            )));
+        }
+        Ok(Some(match from {
+            DrawnFrom::Mixture => {
+                let mut rng = random::stream(self.config.seed, "fitted codes", &[]);
+                Box::new(Mixture::fit(&codes, COMPONENTS, &mut rng))
+            }
+            _ => Box::new(FittedNormal::fit(&codes)),
+        }))
+    }
+
     /// What is known of samples of these labels: what those are called, and their column.
     pub(super) fn labelled(&self, labels: &Array<i64>) -> Dataset {
         let source = &self.config.source;

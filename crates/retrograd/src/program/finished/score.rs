@@ -10,6 +10,7 @@ use retrograd::autoencoders::measures::roc_auc;
 use retrograd::datasets::Dataset;
 use retrograd::report::number;
 
+use super::likelihood;
 use super::options::{By, OutputOptions, ScoreOptions};
 use super::output::Target;
 use super::run::Run;
@@ -39,7 +40,7 @@ pub(super) fn run(options: &ScoreOptions) -> Result<(), Failure> {
         .is_some();
     let usual = if has_own { By::Own } else { By::Reconstruction };
     let by = options.by.unwrap_or(usual);
-    let (scores, own) = scores(&run, by, &samples)?;
+    let (scores, own, judged) = scores(&run, by, &samples, options.draws)?;
     if scoring::is_constant(&scores) {
         return Err(Failure::run(format!(
             "all {} rows have the same score, {}: they are all the same, or the model tells nothing apart; train it anew, with less --lambda or other widths, or score --by reconstruction",
@@ -53,21 +54,23 @@ pub(super) fn run(options: &ScoreOptions) -> Result<(), Failure> {
     }
     let names = |sample| name(&samples.data, sample);
     let mut text = summary(&scores, by, names);
+    text += &judged;
     text += &flagged(&scores, threshold, options.threshold.is_some());
     text += &areas(&scores, &samples.data)?;
     terminal::print(&text)
 }
 
-/// The score of every sample, and what 99 % of the training samples are below.
+/// The score of every sample, what 99 % of the training samples are below, and what else there is to say.
 fn scores(
     run: &Run,
     by: By,
     samples: &super::input::Samples,
-) -> Result<(Vec<f32>, Option<f64>), Failure> {
+    draws: usize,
+) -> Result<(Vec<f32>, Option<f64>, String), Failure> {
     let (data, labels) = (&samples.data, samples.needed.as_ref());
     if by == By::Reconstruction {
         let errors = scoring::errors(run.model.as_ref(), data, labels);
-        return Ok((errors, run.outcome.error_threshold));
+        return Ok((errors, run.outcome.error_threshold, String::new()));
     }
     if by == By::Own {
         let own = scoring::own(run.model.as_ref(), data, labels);
@@ -77,7 +80,13 @@ fn scores(
                 run.variant
             ))
         })?;
-        return Ok((own, run.outcome.own_threshold));
+        return Ok((own, run.outcome.own_threshold, String::new()));
+    }
+    if by == By::Likelihood {
+        let evidence = likelihood::evidence(run, samples, draws)?;
+        let logs = evidence.log_likelihoods.iter();
+        let scores = logs.map(|log| -log as f32).collect();
+        return Ok((scores, None, likelihood::summary(&evidence, draws)));
     }
     let bounds = scoring::bounds(run.model.as_ref(), data, labels);
     let bounds = bounds.ok_or_else(|| {
@@ -86,7 +95,7 @@ fn scores(
             run.variant
         ))
     })?;
-    Ok((bounds, run.outcome.bound_threshold))
+    Ok((bounds, run.outcome.bound_threshold, String::new()))
 }
 
 /// Quantiles, and the rows with the highest scores.
@@ -98,6 +107,7 @@ fn summary(scores: &[f32], by: By, name: impl Fn(usize) -> String) -> String {
     let what = match by {
         By::Reconstruction => "squared error of {} rows, mean over the features",
         By::Bound => "bound on \u{2212}log p(x) of {} rows, in nats",
+        By::Likelihood => "\u{2212}log p(x) of {} rows, in nats, by importance sampling",
         By::Own => "the model's own measure of {} rows",
     };
     let mut distinct: Vec<f32> = scores.to_vec();

@@ -2,7 +2,7 @@
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
-use retrograd::autoencoders::{Mixture, Prior};
+use retrograd::autoencoders::{FittedNormal, Mixture, Prior};
 use retrograd::datasets::ImageShape;
 use retrograd::report::{Chart, ImageGrid, Picture, Section, Shading};
 use retrograd::tensor::{Float, Tensor, random};
@@ -69,14 +69,13 @@ fn fitted(show: &Show<'_>) -> Vec<Source> {
     let Some(codes) = codes.filter(fits) else {
         return Vec::new();
     };
-    let source = |(components, files)| {
-        let mut rng = random::stream(show.config.seed, "fitted codes", &[]);
-        let prior = Box::new(Mixture::fit(&codes, components, &mut rng));
-        Source { prior, files }
-    };
-    [(1, SAMPLES_NORMAL), (COMPONENTS, SAMPLES_MIXTURE)]
-        .map(source)
-        .into()
+    let mut rng = random::stream(show.config.seed, "fitted codes", &[]);
+    let mixture = Mixture::fit(&codes, COMPONENTS, &mut rng);
+    let source = |prior, files| Source { prior, files };
+    vec![
+        source(Box::new(FittedNormal::fit(&codes)), SAMPLES_NORMAL),
+        source(Box::new(mixture), SAMPLES_MIXTURE),
+    ]
 }
 
 /// New samples, in the form that suits the data.

@@ -1,7 +1,7 @@
 //! What the figures of a code mean, in sentences: what each is, how it is read, and what to try where it
 //! looks bad.
 
-use retrograd::autoencoders::measures::{self, ACTIVE};
+use retrograd::autoencoders::measures::{self, ACTIVE, Aggregate};
 use retrograd::report::{Note, number};
 
 use super::super::show::Show;
@@ -39,18 +39,11 @@ pub(super) fn all(show: &Show<'_>, latent: &Latent) -> Vec<Note> {
     notes
 }
 
-/// Options of the run's variant among these, as `a smaller --beta`.
+/// Options of the run's variant that weigh the code, as `a smaller --beta, `; empty if it has none.
 fn weights(show: &Show<'_>) -> String {
     let has = |name: &&str| show.config.settings.get(name).is_some();
-    let names: Vec<String> = ["beta", "lambda", "weight"]
-        .into_iter()
-        .filter(has)
-        .map(|name| format!("a smaller --{name}"))
-        .collect();
-    match names.is_empty() {
-        true => "a price of the code that grows over the first epochs".to_owned(),
-        false => names.join(" and "),
-    }
+    let names = ["beta", "lambda", "weight"].into_iter().filter(has);
+    names.map(|name| format!("a smaller --{name}, ")).collect()
 }
 
 /// Units of a distribution whose means tell samples apart.
@@ -65,7 +58,7 @@ fn active(show: &Show<'_>, latent: &Latent) -> Note {
         0 => (
             true,
             format!(
-                "None is: the posterior has collapsed to the prior, and the decoder paints the same for every sample. Try {}, more epochs, or a weaker decoder.",
+                "None is: the posterior has collapsed to the prior, and the decoder paints the same for every sample. Try {}a price of the code that grows over the first epochs, or a weaker decoder.",
                 weights(show)
             ),
         ),
@@ -76,7 +69,7 @@ fn active(show: &Show<'_>, latent: &Latent) -> Note {
         _ => (
             false,
             format!(
-                "The others ({}) are switched off: they follow the prior and the decoder ignores them. That is harmless. If reconstructions lack detail, try {}; a larger --latent will not help.",
+                "The others ({}) are switched off: they follow the prior and the decoder ignores them. That is harmless. If reconstructions lack detail, try {}or more epochs; a larger --latent will not help.",
                 listed(&idle),
                 weights(show)
             ),
@@ -100,7 +93,7 @@ fn varying(show: &Show<'_>, latent: &Latent) -> Note {
     let text = match varying {
         0 => "Every sample gets the same code, so the decoder can only paint the mean of the data: the encoder is dead. Try a smaller --lr, another --activation, or less of a penalty on the code.".to_owned(),
         _ => format!(
-            "The others ({dead}) are dead: they give the same number for every sample. A few are usual with ReLU. Of many, try a smaller --lr or another --activation, or take a smaller --latent; with a penalty, {}.",
+            "The others ({dead}) are dead: they give the same number for every sample. A few are usual with ReLU. Of many, try a smaller --lr, another --activation, {}or a smaller --latent.",
             weights(show)
         ),
     };
@@ -120,11 +113,11 @@ fn information(show: &Show<'_>, latent: &Latent) -> Option<Note> {
         aggregate.samples, aggregate.samples
     );
     let rest = match () {
-        () if found > NEAR * limit => {
+        () if is_held(aggregate) => {
             "It is held down by that limit: nearly every code points to one sample, and the true value is higher.".to_owned()
         }
         () if found < NOTHING => format!(
-            "Next to nothing: the posterior has collapsed. Try {} or a weaker decoder.",
+            "Next to nothing: the posterior has collapsed. Try {}or a weaker decoder.",
             weights(show)
         ),
         () => "Samples that look alike share codes, which is what a price of the code does.".to_owned(),
@@ -132,21 +125,27 @@ fn information(show: &Show<'_>, latent: &Latent) -> Option<Note> {
     Some(note(title, format!("{what} {rest}"), found < NOTHING))
 }
 
+/// Whether the information is at the limit of its estimate. The other two terms of the divergence are then
+/// too high by what it lacks.
+fn is_held(aggregate: &Aggregate) -> bool {
+    aggregate.information > NEAR * (aggregate.samples as f64).ln()
+}
+
 /// What units say of each other.
 fn correlation(latent: &Latent) -> Option<Note> {
-    let (found, how) = match &latent.aggregate {
-        Some(aggregate) => (
-            aggregate.total_correlation?,
+    if latent.symbols.is_some() {
+        return None;
+    }
+    let known = latent.aggregate.as_ref().filter(|of| !is_held(of));
+    let (found, how) = match known.and_then(|aggregate| aggregate.total_correlation) {
+        Some(found) => (
+            found,
             "estimated by the aggregate of these samples, so the noise of the draws may take it below 0",
         ),
-        None if latent.symbols.is_some() || latent.varying() < latent.units() => return None,
-        None => {
-            let found = measures::normal_total_correlation(&latent.codes);
-            (
-                found,
-                "estimated as if codes were normal, from their correlations",
-            )
-        }
+        None => (
+            measures::normal_total_correlation(&latent.codes),
+            "estimated as if codes were normal, from their correlations",
+        ),
     };
     let title = match found.is_finite() {
         true => format!("Units say {} nats of each other", number(found)),
@@ -164,20 +163,31 @@ fn correlation(latent: &Latent) -> Option<Note> {
 /// How far codes of data lie from where new codes are drawn.
 fn aggregate(latent: &Latent) -> Option<Note> {
     let aggregate = latent.aggregate.as_ref()?;
-    let found = aggregate.divergence?;
-    let title = format!("Codes of data are {} nats from the prior", number(found));
-    let what = "KL(q(z) ‖ p(z)) of the aggregate: it measures how much of the prior no sample uses. Where the information above is at its limit, this is too high by as much as that is too low.";
-    let held = aggregate.information > NEAR * (aggregate.samples as f64).ln();
-    let rest = match found {
-        found if found < FAR => {
-            "Little: codes that the prior draws are codes that the decoder knows."
-        }
-        _ if held => {
-            "So here it says little; compare the samples of the prior with those of a fitted distribution."
-        }
-        _ => {
-            "Much: the prior draws codes in holes, where the decoder has never been, and such samples look wrong. Compare them with those of a fitted distribution; a higher price of the code, or another prior, closes holes."
-        }
+    let divergence = aggregate.divergence?;
+    let (found, title, what) = if is_held(aggregate) {
+        // Of each unit the information is far below the limit.
+        let units = aggregate.unit_information.as_ref()?;
+        let all: f64 = latent.divergences.as_ref()?.iter().sum();
+        let found = all - units.iter().sum::<f64>();
+        (
+            found,
+            format!("Units are {} nats from N(0, 1), one by one", number(found)),
+            "Σ KL(q(zⱼ) ‖ N(0, 1)) of the aggregate: it measures how much of that distribution no sample uses. From so few samples it cannot be told of all units together.",
+        )
+    } else {
+        (
+            divergence,
+            format!(
+                "Codes of data are {} nats from the prior",
+                number(divergence)
+            ),
+            "KL(q(z) ‖ p(z)) of the aggregate: it measures how much of the prior no sample uses.",
+        )
+    };
+    let rest = if found < FAR {
+        "Little: codes that the prior draws are codes that the decoder knows."
+    } else {
+        "Much: the prior draws codes in holes, where the decoder has never been, and such samples look wrong. Compare them with those of a fitted distribution; a higher price of the code, or another prior, closes holes."
     };
     Some(note(title, format!("{what} {rest}"), false))
 }
@@ -229,7 +239,7 @@ fn firing(show: &Show<'_>, latent: &Latent) -> Option<Note> {
     let many = dead as f64 > (1.0 - USED) * units as f64;
     let rest = match () {
         () if many => format!(
-            "More than half are dead: the dictionary is smaller than it looks. Try {}, a smaller --lr, or a variant that revives dead units.",
+            "More than half are dead: the dictionary is smaller than it looks. Try {}a smaller --lr, or a variant that revives dead units.",
             weights(show)
         ),
         () if active > USED * units as f64 => "More than half fire, so a code is not sparse. If it should be, try a larger weight of the penalty, or keep fewer units.".to_owned(),
@@ -264,8 +274,7 @@ fn symbols(latent: &Latent) -> Option<Note> {
 fn distinct(latent: &Latent) -> Option<Note> {
     let samples = latent.samples();
     let found = measures::distinct_rows(&latent.codes);
-    let discrete = latent.symbols.is_some() || latent.firing.is_some();
-    if found == samples && !discrete {
+    if found == samples && latent.symbols.is_none() {
         return None;
     }
     let rest = match found {
