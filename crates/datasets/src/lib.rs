@@ -11,6 +11,8 @@
 //!   ([the equation](mod@tabular)), to see whether a latent space finds them.
 //! - [`counts()`], [`counts_split`]: counts as those of genes, with groups and sizes that are known
 //!   ([the equations](mod@counts)), for models that know what a count is.
+//! - [`mixed()`], [`mixed_split`]: numbers with several peaks, and categories ([the
+//!   equations](mod@mixed)).
 //! - [`missing()`], [`missing_split`]: a table with holes and what was in them ([the
 //!   equation](mod@missing)), to see what is filled in.
 //! - [`plane()`], [`plane_split`]: points near a tilted plane in 3-D ([the equation](mod@plane)), to
@@ -48,6 +50,7 @@ mod idx;
 mod ink;
 mod jpeg;
 pub mod missing;
+pub mod mixed;
 pub mod mixture;
 mod mnist;
 mod natural;
@@ -88,6 +91,7 @@ pub use fitting::Pictures;
 pub use folder::read_image_folder;
 pub use idx::{IdxArray, read_idx};
 pub use jpeg::jpeg_from_bytes;
+pub use mixed::{MIXED_FEATURES, mixed, mixed_split};
 pub use missing::{
     MISSING_FEATURES, MISSING_NOISE, MISSING_SHARE, missing, missing_split, missing_whole,
 };

@@ -26,7 +26,7 @@ families! {
     robust { denoising contractive marginalised }
     convolutional { convolutional strided }
     matching { wae_mmd sliced cramer_wold rae }
-    variational { variational beta annealed capacity beta_tc free_bits infovae dip vampprior conditional iwae miwae counts }
+    variational { variational beta annealed capacity beta_tc free_bits infovae dip vampprior conditional iwae miwae counts tabular }
     discrete { categorical joint m2 m1_m2 gmvae }
     autoregressive { made }
     tasks { svdd dec concrete ladder }

@@ -70,6 +70,7 @@ fn every_variant_fits_the_data_it_is_shown_with() {
             "plane" => DataShape::points(3),
             "unit-plane" => DataShape::table(3),
             "oneclass" => DataShape::table(8),
+            "mixed" => DataShape::points(6),
             "counts" => DataShape::counts(40),
             "missing" => DataShape::points(8),
             "dictionary" | "dictionary-pair" => DataShape::points(64),

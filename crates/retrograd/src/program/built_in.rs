@@ -77,6 +77,13 @@ const ALL: &[BuiltIn] = &[
         draw: datasets::counts_split,
     },
     BuiltIn {
+        name: "mixed",
+        shape: DataShape::points(datasets::MIXED_FEATURES).with_classes(Some(3)),
+        sizes: [5_000, 1_000],
+        quick: [500, 100],
+        draw: datasets::mixed_split,
+    },
+    BuiltIn {
         name: "missing",
         shape: DataShape::points(datasets::MISSING_FEATURES).with_missing(true),
         sizes: [2_000, 500],

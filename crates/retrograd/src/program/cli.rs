@@ -157,7 +157,7 @@ pub(crate) struct TrainOptions {
     /// Which autoencoder; `retrograd list` shows all.
     #[arg(value_parser = VariantParser, hide_possible_values = true, required_unless_present_any = ["resume", "config"])]
     pub(crate) variant: Option<&'static Card>,
-    /// digits, tabular, plane, unit-plane, counts or missing (built in); or a folder of IDX files as MNIST's or of PNG
+    /// digits, tabular, plane, unit-plane, counts, missing or mixed (built in); or a folder of IDX files as MNIST's or of PNG
     /// images, or a CSV, NPY, NPZ or IDX file (a folder called `digits` is `./digits`), or `-` for one on
     /// standard input.
     ///

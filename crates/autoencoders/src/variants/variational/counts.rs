@@ -291,10 +291,12 @@ impl Posterior for Sized {
         Var::cat(&[&self.told.draw(), &self.size], 1)
     }
 
-    /// Of all numbers but the last, which has no density.
+    /// The last number is given and has no density of its own. That of the prior stands for it, so that weights
+    /// p(x|z) p(z)/q(z|x) are of p(x|ℓ).
     fn log_density(&self, z: &Var) -> Var {
         let latent = self.told.mean.shape()[1];
-        self.told.log_density(&z.narrow(-1, 0, latent))
+        let size = StandardNormal { latent: 1 }.log_density(&z.narrow(-1, latent, 1));
+        self.told.log_density(&z.narrow(-1, 0, latent)) + size
     }
 
     fn divergences(&self) -> Var {
