@@ -64,7 +64,7 @@ fn rows_are_trained_in_parts_and_shown_together() {
     );
     assert!(lines(&table, "19")[0].contains("milestone"), "{table}");
     assert!(
-        table.contains("0 of 2 trained rows are met, of 20 in all"),
+        table.contains("0 of 2 trained rows are met, of 34 in all"),
         "{table}"
     );
 

@@ -4,6 +4,7 @@
 //! stay in the folder and are not trained again; a row that was stopped goes on. So the table can be
 //! made in parts.
 
+mod holed;
 mod models;
 mod one_class;
 mod outcome;
@@ -32,20 +33,30 @@ const TABLE: &str = "table.md";
 
 /// Trains the rows that are asked for and not done yet, and prints the table of all.
 pub(crate) fn run(options: &ReproduceOptions) -> Result<(), Failure> {
-    let rows = chosen(&options.rows)?;
+    let mut rows = chosen(&options.rows)?;
+    if options.rows.is_empty() {
+        rows.retain(|row| is_at_hand(row, &options.data));
+    }
     let threads = train::set_threads(options.threads)?;
-    let split = datasets::read_mnist_folder(&options.data).map_err(Failure::run)?;
-    let split = if options.quick {
-        data::first(split)
-    } else {
-        split
-    };
+    let mut mnist = None;
     let folder = &options.out;
     fs::create_dir_all(folder).map_err(|error| cannot(folder, &error))?;
     let interrupt = watch::interrupt()?;
     for row in rows {
         let epochs = if options.quick { 1 } else { row.epochs };
-        let own = row.feed.of(&split);
+        let table;
+        let split = match (&row.table, &mut mnist) {
+            (Some(holed), _) => {
+                table = part(holed.read(&options.data, options.seed)?, options.quick);
+                &table
+            }
+            (None, Some(split)) => &*split,
+            (None, none) => {
+                let split = datasets::read_mnist_folder(&options.data).map_err(Failure::run)?;
+                &*none.insert(part(split, options.quick))
+            }
+        };
+        let own = row.feed.of(split);
         let training = Training {
             row,
             conditions: conditions(row, epochs, options, &own)?,
@@ -64,6 +75,17 @@ pub(crate) fn run(options: &ReproduceOptions) -> Result<(), Failure> {
         keep(folder, row, &outcome)?;
     }
     show(folder)
+}
+
+/// A part of it, if it is to be quick.
+fn part(split: Split, quick: bool) -> Split {
+    if quick { data::first(split) } else { split }
+}
+
+/// Whether the row's table is in the folder; MNIST is taken to be.
+fn is_at_hand(row: &Row, folder: &Path) -> bool {
+    let table = row.table.as_ref();
+    table.is_none_or(|table| table.path(folder).is_file())
 }
 
 /// The rows that are named; without names, all.

@@ -7,6 +7,7 @@ use retrograd::datasets::Split;
 use retrograd::nn::{LastBatch, Schedule, Span};
 use retrograd::tensor::random::Rng;
 
+use super::holed::HoledTable;
 use super::one_class;
 use super::rule::Rule;
 use crate::program::failure::Failure;
@@ -17,6 +18,8 @@ pub(crate) struct Row {
     pub(crate) id: &'static str,
     /// The network and what is special about it.
     pub(crate) title: &'static str,
+    /// A table with holes in the place of MNIST.
+    pub(crate) table: Option<HoledTable>,
     pub(crate) model: Model,
     pub(crate) stages: Stages,
     pub(crate) rule: Rule,
@@ -99,6 +102,8 @@ pub(crate) enum Figure {
     TrainClusters,
     /// The same of held-out samples, under a matching of their own.
     HeldOutClusters,
+    /// The squared error of what is filled in, in the holes of the training samples alone.
+    Imputed,
 }
 
 /// What the source says.
@@ -264,6 +269,7 @@ impl Figure {
             Self::Area => "AUC".to_owned(),
             Self::TrainClusters => "train clustering accuracy".to_owned(),
             Self::HeldOutClusters => "held-out clustering accuracy".to_owned(),
+            Self::Imputed => "squared error in holes".to_owned(),
         }
     }
 

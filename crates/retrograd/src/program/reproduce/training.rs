@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use retrograd::autoencoders::measures::{clustering_accuracy, roc_auc};
-use retrograd::autoencoders::{Autoencoder, DataShape, Phase};
+use retrograd::autoencoders::{Autoencoder, DataShape, Input, Phase};
 use retrograd::autograd::{Mode, Tape, Var};
 use retrograd::datasets::{Dataset, PrincipalComponents, Split};
 use retrograd::nn::train::{EpochRecord, Every, Interrupt, Progress, Shelf, Stopped};
@@ -19,6 +19,9 @@ use crate::program::terminal;
 
 /// Samples of a batch when only measuring.
 const MEASURING_BATCH: usize = 500;
+/// Draws of the code that a hole is filled in from, and rows at once.
+const DRAWS: usize = 1000;
+const IMPUTED_AT_ONCE: usize = 20;
 /// Seconds between two checkpoints: what a run that is killed may lose.
 const SAVE_EVERY: f64 = 60.0;
 /// The file that says what is being trained in a row's folder.
@@ -39,6 +42,9 @@ impl Training<'_> {
     /// Images, or rows that are taken for such of one line.
     fn kind(&self) -> DataShape {
         let train = &self.data.train;
+        if self.row.table.is_some() {
+            return DataShape::points(train.width()).with_missing(true);
+        }
         DataShape::images(
             train
                 .image
@@ -130,7 +136,8 @@ impl Training<'_> {
             trainer.resume(&latest.checkpoint).map_err(Failure::run)?;
         }
         let train = self.batches()?;
-        let held_out = self.loader(&self.data.held_out.features, MEASURING_BATCH)?;
+        let held_out = SampleBatch::new(self.data.held_out.features.clone());
+        let held_out = self.loader(held_out, MEASURING_BATCH)?;
         let mut watch = (Progress::new(), self.interrupt.clone());
         let records = trainer
             .fit(epochs, &train, Some(&held_out), &mut watch)
@@ -153,7 +160,11 @@ impl Training<'_> {
 
     /// They in batches, as the row has them.
     fn batches(&self) -> Result<DataLoader<SampleBatch>, Failure> {
-        let loader = self.loader(&self.train(), self.row.batch_size)?;
+        let samples = SampleBatch {
+            observed: self.data.train.observed.clone(),
+            ..SampleBatch::new(self.train())
+        };
+        let loader = self.loader(samples, self.row.batch_size)?;
         let last = self.row.feed.last_batch();
         Ok(loader.shuffled(self.conditions.seed).last_batch(last))
     }
@@ -169,8 +180,12 @@ impl Training<'_> {
         records.last().and_then(last).ok_or_else(missing)
     }
 
-    fn loader(&self, features: &Tensor, batch: usize) -> Result<DataLoader<SampleBatch>, Failure> {
-        DataLoader::new(SampleBatch::new(features.clone()), batch)
+    fn loader(
+        &self,
+        samples: SampleBatch,
+        batch: usize,
+    ) -> Result<DataLoader<SampleBatch>, Failure> {
+        DataLoader::new(samples, batch)
             .map_err(|error| Failure::run(format!("row {}: {error}", self.row.id)))
     }
 
@@ -195,6 +210,25 @@ impl Training<'_> {
             Ok(Compared::new(target, variances, ours))
         };
         self.row.targets.iter().map(compared).collect()
+    }
+
+    /// The mean square of what the model fills in less what was there, over the holes.
+    fn imputed(&self, model: &dyn Autoencoder) -> Option<f64> {
+        let (holed, whole) = (&self.data.train, &self.data.held_out.features);
+        let observed = holed.observed.as_ref()?;
+        let (mut sum, count) = (0.0, holed.len());
+        for start in (0..count).step_by(IMPUTED_AT_ONCE) {
+            let rows: Vec<usize> = (start..(start + IMPUTED_AT_ONCE).min(count)).collect();
+            let noise = random::stream(self.conditions.seed, "imputation", &[start as u64]);
+            let tape = Tape::with(Mode::Evaluation, noise);
+            let observed = tape.constant(observed.rows(&rows));
+            let x = tape.constant(holed.features.rows(&rows));
+            let filled = model.impute(&Input::from(x).observed(observed), DRAWS)?;
+            let difference = filled.into_value() - whole.rows(&rows);
+            sum += difference.iter().map(|d| d.powi(2)).sum::<f64>();
+        }
+        let holes = observed.elements() as f64 - observed.iter().sum::<f64>();
+        Some(sum / holes.max(1.0))
     }
 
     /// One figure. Of a run cut short, that of its last epoch.
@@ -238,6 +272,7 @@ impl Training<'_> {
                 let width = code.shape()[1] as f64;
                 code.iter().sum::<f64>() / width
             }),
+            Figure::Imputed => self.imputed(model).ok_or_else(missing)?,
             Figure::Subspace => {
                 let params = model.params();
                 let decoder = params.iter().find(|(name, _)| name == "decoder.0.weight");
