@@ -352,6 +352,7 @@ pub fn labels(data: &Dataset) -> Option<Array<i64>> {
 fn labelled(data: &Dataset) -> SampleBatch {
     SampleBatch {
         labels: labels(data),
+        observed: data.observed.clone(),
         ..SampleBatch::new(data.features.clone())
     }
 }

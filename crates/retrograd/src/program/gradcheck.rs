@@ -25,6 +25,8 @@ const KINDS: [(&str, DataShape); 3] = [
     ("table", DataShape::table(18)),
     ("points", DataShape::points(3)),
 ];
+/// For variants that take none of those.
+const COUNTS: (&str, DataShape) = ("counts", DataShape::counts(5));
 /// Images for variants that halve them three times.
 const LARGE: DataShape = DataShape::images([1, 8, 8]);
 /// Difference steps of objectives. Large ones are the more accurate, but kinks are anywhere and a
@@ -101,10 +103,16 @@ fn subjects(name: Option<&str>) -> Result<Vec<Subject>, Failure> {
             Some(_) if !fits(kind) => (what, LARGE),
             _ => (what, kind),
         };
-        KINDS
+        let fitting = |kinds: &[(&'static str, DataShape)]| -> Vec<_> {
+            let kinds = kinds.iter().copied().map(larger);
+            kinds.filter(|(_, kind)| fits(*kind)).collect()
+        };
+        let mut kinds = fitting(&KINDS);
+        if kinds.is_empty() {
+            kinds = fitting(&[COUNTS]);
+        }
+        kinds
             .into_iter()
-            .map(larger)
-            .filter(move |(_, kind)| variant.resolve(&settings(variant, *kind), *kind).is_ok())
             .map(move |(what, kind)| Subject::Objective(what, variant, kind))
     };
     let Some(name) = name else {

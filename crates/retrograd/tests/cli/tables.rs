@@ -260,3 +260,29 @@ fn what_is_compressed_is_read_again_and_by_no_other_run() {
         &["binary numbers", "no prior"],
     );
 }
+
+#[test]
+fn tables_of_numbers_and_categories_are_drawn_anew() {
+    let mut text = "sort,size\n".to_owned();
+    for i in 0..200 {
+        let sort = i % 3;
+        text += &format!("{sort},{}\n", 100.0 * f64::from(sort) + (f64::from(i) * 0.37).sin());
+    }
+    let folder = folder(&[("mixed.csv", &text)]);
+    let path = folder.path();
+    let options = ["--scale", "none", "--epochs", "200", "--batch-size", "50", "--latent", "2", "--out", "run"];
+    train(path, "tabular", "mixed.csv", &options);
+    succeed(path, &["sample", "run", "--count", "200", "--out", "new.csv"]);
+    let new = std::fs::read_to_string(path.join("new.csv")).unwrap();
+    let mut fitting = 0;
+    for line in new.lines().skip(1) {
+        let cells: Vec<f64> = line.split(',').map(|cell| cell.parse().unwrap()).collect();
+        let [sort, size] = cells[cells.len() - 2..] else {
+            panic!("{line}");
+        };
+        assert!([0.0, 1.0, 2.0].contains(&sort), "{line}");
+        fitting += usize::from((size - 100.0 * sort).abs() < 10.0);
+    }
+    assert!(fitting > 140, "{fitting} of 200 rows hang together");
+    succeed(path, &["train", "tabular", "--quick", "--out", "drawn"]);
+}
