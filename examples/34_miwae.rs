@@ -25,11 +25,11 @@
 //!
 //! The chart has the error against the draws.
 
-use retrograd_autoencoders::{Autoencoder, BatchSize, Card, DataShape, Input, Recipe, Settings};
+use retrograd_autoencoders::{BatchSize, Card, DataShape, Input, Recipe, Settings};
 use retrograd_autograd::{Mode, Tape};
 use retrograd_datasets::{MISSING_FEATURES, MISSING_NOISE, missing_split, missing_whole};
 use retrograd_examples::{Example, Outcome, recipe};
-use retrograd_report::{Chart, Scale};
+use retrograd_report::Chart;
 use retrograd_tensor::{Tensor, random};
 
 /// Draws of the code for a row.
@@ -86,7 +86,6 @@ fn main() -> Outcome {
     );
     let line = DRAWS.iter().map(|&draws| draws as f64).zip(errors);
     let chart = Chart::curves("What is filled in", "draws", "squared error in holes")
-        .x_scale(Scale::Log)
         .line("weighted draws", line);
     example.chart("error", &chart)
 }
