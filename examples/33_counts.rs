@@ -36,7 +36,11 @@ const LATENT: usize = 4;
 fn main() -> Outcome {
     let example = Example::new("33_counts");
     example.makes_its_data()?;
-    let (train, held_out) = if example.quick { (500, 200) } else { (5000, 1000) };
+    let (train, held_out) = if example.quick {
+        (500, 200)
+    } else {
+        (5000, 1000)
+    };
     let data = counts_split(train, held_out, 42);
     let (card, shape) = (Card::named("counts")?, DataShape::counts(COUNTS_FEATURES));
     let recipe = Recipe {
@@ -47,7 +51,9 @@ fn main() -> Outcome {
     let mut last = None;
     for decoder in ["poisson", "nb", "zinb"] {
         println!("{decoder}");
-        let settings = Settings::new().with("latent", LATENT).with("decoder", decoder);
+        let settings = Settings::new()
+            .with("latent", LATENT)
+            .with("decoder", decoder);
         let model = card.build(&settings, shape, &mut random::rng(0))?;
         let loss = example.train(model.as_ref(), &data, &recipe)?;
         let codes = codes(model.as_ref(), &data.held_out.features);
@@ -57,13 +63,20 @@ fn main() -> Outcome {
             "held out {loss:.2} nats, groups found {:.1} %, size read off the code (R²) {size:.2}",
             100.0 * found
         );
-        if let Some((_, log)) = model.params().iter().find(|(name, _)| name == "log_dispersion") {
+        if let Some((_, log)) = model
+            .params()
+            .iter()
+            .find(|(name, _)| name == "log_dispersion")
+        {
             let mut theta: Vec<f64> = log.value().iter().map(f64::exp).collect();
             theta.sort_by(f64::total_cmp);
             let middle = theta[theta.len() / 2];
             println!("dispersion {middle:.2} (median), drawn with {COUNTS_DISPERSION}");
         }
-        assert!(!example.typical() || (found > 0.9 && size < 0.3), "{found} {size}");
+        assert!(
+            !example.typical() || (found > 0.9 && size < 0.3),
+            "{found} {size}"
+        );
         bounds.push(loss);
         last = Some(codes);
     }
@@ -74,7 +87,10 @@ fn main() -> Outcome {
     let labels = data.held_out.labels.as_deref().unwrap_or_default();
     let mut chart = Chart::scatter("Codes by group", "first component", "second component");
     for group in 0..COUNTS_GROUPS as u32 {
-        let own = plane.chunks(2).zip(labels).filter(|(_, label)| **label == group);
+        let own = plane
+            .chunks(2)
+            .zip(labels)
+            .filter(|(_, label)| **label == group);
         chart = chart.points(format!("{group}"), own.map(|(at, _)| (at[0], at[1])));
     }
     example.chart("codes", &chart)
@@ -92,12 +108,17 @@ fn nearest(codes: &Tensor, data: &Dataset) -> f64 {
     let mut means = vec![[0.0; LATENT + 1]; COUNTS_GROUPS];
     for (code, &label) in codes.chunks(LATENT).zip(labels) {
         let mean = &mut means[label as usize];
-        code.iter().zip(mean.iter_mut()).for_each(|(x, sum)| *sum += x);
+        code.iter()
+            .zip(mean.iter_mut())
+            .for_each(|(x, sum)| *sum += x);
         mean[LATENT] += 1.0;
     }
     let distance = |code: &[f64], mean: &[f64; LATENT + 1]| -> f64 {
         let count = mean[LATENT].max(1.0);
-        code.iter().zip(mean).map(|(x, sum)| (x - sum / count).powi(2)).sum()
+        code.iter()
+            .zip(mean)
+            .map(|(x, sum)| (x - sum / count).powi(2))
+            .sum()
     };
     let is_own = |(code, label): &(&[f64], &u32)| {
         let own = distance(code, &means[**label as usize]);
@@ -114,7 +135,10 @@ fn explained(codes: &Tensor, x: &Tensor) -> f64 {
     let n = sizes.len() as f64;
     let moments = |a: &[f64], b: &[f64]| {
         let (mean_a, mean_b) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
-        a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).sum::<f64>()
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a - mean_a) * (b - mean_b))
+            .sum::<f64>()
     };
     let of = |unit: usize| {
         let code: Vec<f64> = codes.iter().skip(unit).step_by(LATENT).copied().collect();

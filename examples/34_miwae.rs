@@ -39,7 +39,11 @@ const SEED: u64 = 42;
 fn main() -> Outcome {
     let example = Example::new("34_miwae");
     example.makes_its_data()?;
-    let (train, rows) = if example.quick { (500, 100) } else { (2000, 500) };
+    let (train, rows) = if example.quick {
+        (500, 100)
+    } else {
+        (2000, 500)
+    };
     let data = missing_split(train, 200, SEED);
     let shape = DataShape::points(MISSING_FEATURES).with_missing(true);
     let settings = Settings::new().with("latent", 3).with("samples", 10);

@@ -91,10 +91,10 @@ pub use fitting::Pictures;
 pub use folder::read_image_folder;
 pub use idx::{IdxArray, read_idx};
 pub use jpeg::jpeg_from_bytes;
-pub use mixed::{MIXED_FEATURES, mixed, mixed_split};
 pub use missing::{
     MISSING_FEATURES, MISSING_NOISE, MISSING_SHARE, missing, missing_split, missing_whole,
 };
+pub use mixed::{MIXED_FEATURES, mixed, mixed_split};
 pub use mixture::{
     MIXTURE_BEST, MIXTURE_CAUSES, MIXTURE_FEATURES, MIXTURE_KINDS, MIXTURE_NOISE, mixture,
     mixture_causes, mixture_split,

@@ -47,7 +47,11 @@ fn part(n: usize, seed: u64, part: Part) -> Dataset {
     let (values, labels) = sample_rows(n, MIXED_FEATURES, seed, part, |rng, row| {
         let share: f32 = rng.random();
         let kind = usize::from(share >= 0.5) + usize::from(share >= 0.8);
-        let place = if rng.random_bool(0.1) { rng.random_range(0..3) } else { kind };
+        let place = if rng.random_bool(0.1) {
+            rng.random_range(0..3)
+        } else {
+            kind
+        };
         let member = rng.random_bool(if kind == 2 { 0.9 } else { 0.2 });
         let mut normal = |middle: f32, spread: f32| {
             let noise: f32 = rng.sample(StandardNormal);
@@ -80,7 +84,8 @@ mod tests {
         let (values, labels) = (set.values(), set.labels.as_deref().unwrap());
         let of = |kind: u32, column: usize| -> Vec<f64> {
             let own = (0..n).filter(|&row| labels[row] == kind);
-            own.map(|row| f64::from(values[row * MIXED_FEATURES + column])).collect()
+            own.map(|row| f64::from(values[row * MIXED_FEATURES + column]))
+                .collect()
         };
         let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
         let count = |kind| of(kind, 0).len() as f64 / n as f64;

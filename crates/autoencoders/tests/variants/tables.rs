@@ -108,12 +108,20 @@ fn counts_of_no_end_of_dispersion_and_no_gate_are_poisson() {
 #[test]
 fn the_weight_of_a_code_of_counts_is_given_its_size() {
     let x = Var::constant(counts());
-    let model = model("counts", "latent = 1\nhidden = [6]\ndecoder = \"nb\"", COUNTS, 3);
+    let model = model(
+        "counts",
+        "latent = 1\nhidden = [6]\ndecoder = \"nb\"",
+        COUNTS,
+        3,
+    );
     let code = model.encode(&Input::from(&x));
     let (posterior, prior) = (code.posterior().unwrap(), model.prior().unwrap());
     // log p(z) − log q(z|x) is of the numbers that are drawn: the size adds nothing to it.
     let weight = |z: &Var| prior.log_density(z) - posterior.log_density(z);
-    let (z, other) = (posterior.mean(), Var::constant(Tensor::from_vec(vec![0.0, 1.7], [1, 2])));
+    let (z, other) = (
+        posterior.mean(),
+        Var::constant(Tensor::from_vec(vec![0.0, 1.7], [1, 2])),
+    );
     let (with, without) = (weight(&z).into_value(), weight(&(&z + other)).into_value());
     assert_abs_diff_eq!(with, without, epsilon = 1e-12);
     // At the mean of q it is ½(log σ² − μ²).
@@ -124,7 +132,11 @@ fn the_weight_of_a_code_of_counts_is_given_its_size() {
     for ((weight, mean), kl) in with.iter().zip(mean.iter()).zip(kl.iter()) {
         // KL is ½(σ² + μ² − 1 − log σ²).
         let found = 2.0 * weight + mean * mean;
-        assert_abs_diff_eq!(0.5 * (found.exp() + mean * mean - 1.0 - found), kl, epsilon = 1e-9);
+        assert_abs_diff_eq!(
+            0.5 * (found.exp() + mean * mean - 1.0 - found),
+            kl,
+            epsilon = 1e-9
+        );
     }
 }
 
@@ -434,7 +446,10 @@ fn set(model: &dyn Module, name: &str, values: &[f64], shape: &[usize]) {
     let state = model.state().into_iter().find(|(path, _)| path == name);
     match state {
         Some((_, retrograd_nn::State::Buffer(buffer))) => {
-            buffer.set(Tensor::from_vec(values.to_vec(), retrograd_tensor::Shape::new(shape).unwrap()));
+            buffer.set(Tensor::from_vec(
+                values.to_vec(),
+                retrograd_tensor::Shape::new(shape).unwrap(),
+            ));
         }
         _ => panic!("there is no buffer {name}"),
     }
@@ -470,7 +485,9 @@ fn a_table_of_categories_is_multinomial() {
     // The probabilities of all rows sum to 1, whatever the code.
     for seed in 0..3 {
         let code = normal(&[1, 2], seed).broadcast_to([6, 2]).contiguous();
-        let log = model.log_likelihood(&x.clone().into(), &Var::constant(code)).unwrap();
+        let log = model
+            .log_likelihood(&x.clone().into(), &Var::constant(code))
+            .unwrap();
         assert_abs_diff_eq!(log.exp().sum(..).item(), 1.0, epsilon = 1e-12);
     }
     // The loss is cross-entropies and the divergence: nothing has a normal distribution.
@@ -485,11 +502,17 @@ fn a_table_of_categories_is_multinomial() {
     assert_eq!(of("numbers"), 0.0);
     assert!(of("modes") > 0.0);
     let gradients = step(model.as_ref(), &x, |x| model.objective(&x.into())).1;
-    let deviation = gradients.iter().find(|(name, _)| name == "deviation").unwrap();
+    let deviation = gradients
+        .iter()
+        .find(|(name, _)| name == "deviation")
+        .unwrap();
     assert!(deviation.1.iter().all(|slope| slope == 0.0));
     // Reconstructions are values that there are.
     let y = model.reconstruct(&x.clone().into()).into_value().to_vec();
-    assert!(y.chunks(2).all(|row| [0.0, 1.0].contains(&row[0]) && [0.0, 1.0, 5.0].contains(&row[1])));
+    assert!(
+        y.chunks(2)
+            .all(|row| [0.0, 1.0].contains(&row[0]) && [0.0, 1.0, 5.0].contains(&row[1]))
+    );
     // A value that nobody has seen is the nearest.
     let cost = |b: f64| {
         let code = Var::constant(normal(&[1, 2], 7));
@@ -520,12 +543,19 @@ fn a_number_costs_its_place_in_its_mode() {
     // A parabola in each mode, whose widths are 4 s σ with σ of 0.1.
     for (centre, scale) in [(-3.0, 0.5), (40.0, 2.0)] {
         let bend = log(centre + 0.1 * scale) - 2.0 * log(centre) + log(centre - 0.1 * scale);
-        let sigma = param(model.as_ref(), "deviation").value().item().exp().ln_1p() + 0.01;
+        let sigma = param(model.as_ref(), "deviation")
+            .value()
+            .item()
+            .exp()
+            .ln_1p()
+            + 0.01;
         let expected = -(0.1_f64 / 4.0 / sigma).powi(2);
         assert_abs_diff_eq!(bend, expected, epsilon = 1e-9);
         assert_abs_diff_eq!(sigma, 0.1, epsilon = 1e-3);
     }
     // Densities may be above 1: a loss below 0 is legal.
-    let best = (-40..40).map(|at| log(-3.0 + 0.05 * f64::from(at))).fold(f64::NEG_INFINITY, f64::max);
+    let best = (-40..40)
+        .map(|at| log(-3.0 + 0.05 * f64::from(at)))
+        .fold(f64::NEG_INFINITY, f64::max);
     assert!(best > 0.0, "{best}");
 }

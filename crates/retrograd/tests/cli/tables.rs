@@ -266,13 +266,30 @@ fn tables_of_numbers_and_categories_are_drawn_anew() {
     let mut text = "sort,size\n".to_owned();
     for i in 0..200 {
         let sort = i % 3;
-        text += &format!("{sort},{}\n", 100.0 * f64::from(sort) + (f64::from(i) * 0.37).sin());
+        text += &format!(
+            "{sort},{}\n",
+            100.0 * f64::from(sort) + (f64::from(i) * 0.37).sin()
+        );
     }
     let folder = folder(&[("mixed.csv", &text)]);
     let path = folder.path();
-    let options = ["--scale", "none", "--epochs", "200", "--batch-size", "50", "--latent", "2", "--out", "run"];
+    let options = [
+        "--scale",
+        "none",
+        "--epochs",
+        "200",
+        "--batch-size",
+        "50",
+        "--latent",
+        "2",
+        "--out",
+        "run",
+    ];
     train(path, "tabular", "mixed.csv", &options);
-    succeed(path, &["sample", "run", "--count", "200", "--out", "new.csv"]);
+    succeed(
+        path,
+        &["sample", "run", "--count", "200", "--out", "new.csv"],
+    );
     let new = std::fs::read_to_string(path.join("new.csv")).unwrap();
     let mut fitting = 0;
     for line in new.lines().skip(1) {

@@ -10,8 +10,8 @@ use retrograd::nn::{Schedule, Span};
 use super::holed::HoledTable;
 use super::models::linear_code;
 use super::row::Figure::{
-    Area, Code, HeldOut, HeldOutClusters, HeldOutError, Imputed, LastBatch, LastBatchError, Residual,
-    Subspace, Train, TrainClusters, TrainError,
+    Area, Code, HeldOut, HeldOutClusters, HeldOutError, Imputed, LastBatch, LastBatchError,
+    Residual, Subspace, Train, TrainClusters, TrainError,
 };
 use super::row::{Feed, Figure, Milestone, Model, Published, Row, Stages, Target};
 use super::rule::Rule;
@@ -392,7 +392,10 @@ pub(crate) static ROWS: [Row; 34] = [
             file: "breast_cancer.csv",
             label: "diagnosis",
         }),
-        model: Model::Of("miwae", "latent = 10\nhidden = [128, 128]\nsamples = 20\nmask = false"),
+        model: Model::Of(
+            "miwae",
+            "latent = 10\nhidden = [128, 128]\nsamples = 20\nmask = false",
+        ),
         batch_size: 64,
         epochs: 1001,
         targets: &[target(Imputed, 0.2867)],
@@ -407,7 +410,10 @@ pub(crate) static ROWS: [Row; 34] = [
             file: "iris.csv",
             label: "species",
         }),
-        model: Model::Of("miwae", "latent = 1\nhidden = [128, 128]\nsamples = 20\nmask = false"),
+        model: Model::Of(
+            "miwae",
+            "latent = 1\nhidden = [128, 128]\nsamples = 20\nmask = false",
+        ),
         batch_size: 64,
         epochs: 2001,
         targets: &[Target {
