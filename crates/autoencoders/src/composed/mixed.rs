@@ -7,6 +7,7 @@ use retrograd_nn::{
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Array, DType, Shape, Tensor};
 
+use super::agreement::agreement;
 use super::price::Price;
 use crate::model::{
     Autoencoder, Categorical, Code, Content, Exhibit, Gaussian, Input, Likelihood, NATS, Posterior,
@@ -413,10 +414,14 @@ impl Autoencoder for Mixed {
                 (axes, heights, ("all of them".to_owned(), n))
             }
         };
+        let agrees = match self.parts.groups {
+            1 => agreement(&categories.likeliest().to_vec(), input.labels.as_ref()),
+            _ => String::new(),
+        };
         let usage = Exhibit {
             heading: "Use of the categories".to_owned(),
             sentence: format!(
-                "{} of {} categories are the likeliest of some sample. Where one takes nearly all, the group says nothing: let the temperature fall more slowly, or give it fewer categories.",
+                "{} of {} categories are the likeliest of some sample. Where one takes nearly all, the group says nothing: let the temperature fall more slowly, or give it fewer categories.{agrees}",
                 self.used(&categories),
                 self.parts.groups * self.parts.categories
             ),

@@ -1,6 +1,7 @@
 //! Autoencoders that are put together from parts: a body, a code, an output, penalties, a corruption, a
 //! bound. Most variants are one of these with a part changed.
 
+mod agreement;
 mod deterministic;
 mod dictionary;
 mod mixed;
@@ -9,6 +10,7 @@ mod price;
 mod sparse_code;
 mod variational;
 
+pub(crate) use agreement::agreement;
 pub use deterministic::Deterministic;
 pub use dictionary::{Coded, Dictionary, Sparsity};
 pub(crate) use mixed::Beside;

@@ -34,7 +34,7 @@ use retrograd_nn::{Module, Param, Step, Terms, Visitor};
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Array, DType, Tensor};
 
-use crate::composed::Variational;
+use crate::composed::{Variational, agreement};
 use crate::model::{
     Autoencoder, Code, Content, Exhibit, Gaussian, Input, Likelihood, Mixture, NATS, Pause, Phase,
     Posterior, Prior, Target,
@@ -342,10 +342,12 @@ impl Autoencoder for Clustered {
         let used = used(&shares);
         let mut heights = shares.mean(0).to_vec();
         heights.sort_by(|a, b| b.total_cmp(a));
+        let clusters = shares.argmax(-1).to_vec();
+        let agrees = agreement(&clusters, input.labels.as_ref());
         let usage = Exhibit {
             heading: "Clusters in use".to_owned(),
             sentence: format!(
-                "{used} of {count} clusters are the likeliest of some sample. Where one has nearly all, the mixture has collapsed: give the first phase more epochs, or try another seed."
+                "{used} of {count} clusters are the likeliest of some sample. Where one has nearly all, the mixture has collapsed: give the first phase more epochs, or try another seed.{agrees}"
             ),
             content: Content::Bars {
                 axes: ["cluster, the largest first", "share of the samples"].map(str::to_owned),

@@ -28,7 +28,7 @@ use super::m2::{self, SemiSupervised};
 use crate::composed::Variational;
 use crate::model::{
     Autoencoder, Code, FewLabels, Gaussian, Input, Likelihood, NATS, Phase, Posterior, Prior,
-    Target,
+    Target, noise,
 };
 use crate::parts::dense::through;
 use crate::registry::{Card, LATENT, OptimizerKind, Range, Recipe, Setting};
@@ -102,10 +102,10 @@ struct Stacked {
 }
 
 impl Stacked {
-    /// A draw of z₁ for each sample, where it comes from, and what the sample costs then.
-    fn drawn(&self, input: &Input) -> (Var, Gaussian, Terms) {
+    /// A draw of z₁ for each sample with this noise, where it comes from, and what the sample costs then.
+    fn drawn(&self, input: &Input, noise: &Var) -> (Var, Gaussian, Terms) {
         let posterior = self.features.posterior(input);
-        let features = posterior.draw();
+        let features = posterior.draw_with(noise);
         let last = self.features.decoder.forward(&features);
         let likelihood = self.features.likelihood;
         let cost = likelihood.of_samples(&last, &Target::from(input));
@@ -113,9 +113,46 @@ impl Stacked {
         (features, posterior, terms)
     }
 
+    /// Noise for a draw of z₁.
+    fn noise(&self, input: &Input) -> Var {
+        let latent = self.features.mean.weight.shape()[0];
+        noise(&input.x, &[input.samples(), latent])
+    }
+
+    /// Both together, M1 as it is: nothing of it is recorded.
+    fn learn_labels(&self, input: &Input, step: &Step) -> Terms {
+        let free = |part: &Var| Var::constant(part.value().clone());
+        let own = Input {
+            x: free(&input.x),
+            target: input.target.as_ref().map(free),
+            observed: input.observed.as_ref().map(free),
+            weights: input.weights.as_ref().map(free),
+            ..input.clone()
+        };
+        let (features, posterior, terms) = self.drawn(&own, &self.noise(input));
+        let features = match input.x.tape() {
+            Some(tape) => tape.constant(features.into_value()),
+            None => features,
+        };
+        self.together(input, (features, posterior, terms), step)
+    }
+
+    /// The terms of both.
+    fn together(
+        &self,
+        input: &Input,
+        (features, posterior, terms): (Var, Gaussian, Terms),
+        step: &Step,
+    ) -> Terms {
+        let terms = terms.with("log-q", mean(input, &log_density(&posterior)));
+        let above = self.above(input, features);
+        let nats = self.labels.nats(&above, step.is_training());
+        nats.added_to(Some(terms), "features", self.labels.alpha())
+    }
+
     /// M1 alone.
     fn learn_features(&self, input: &Input) -> Terms {
-        let (_, posterior, terms) = self.drawn(input);
+        let (_, posterior, terms) = self.drawn(input, &self.noise(input));
         terms.with("kl", mean(input, &posterior.divergences().sum(-1)))
     }
 
@@ -166,10 +203,8 @@ impl Autoencoder for Stacked {
     }
 
     fn objective_at(&self, input: &Input, step: &Step) -> Terms {
-        let (features, posterior, terms) = self.drawn(input);
-        let terms = terms.with("log-q", mean(input, &log_density(&posterior)));
-        let nats = self.labels.nats(&self.above(input, features), step.is_training());
-        nats.added_to(Some(terms), "features", self.labels.alpha())
+        let drawn = self.drawn(input, &self.noise(input));
+        self.together(input, drawn, step)
     }
 
     fn unit(&self) -> &'static str {
@@ -201,7 +236,7 @@ impl Autoencoder for Stacked {
             params
         };
         let first = |input: &Input, _: &Step| self.learn_features(input);
-        let second = |input: &Input, step: &Step| self.objective_at(input, step);
+        let second = |input: &Input, step: &Step| self.learn_labels(input, step);
         vec![
             Phase::new("features", FEATURES, part("features."), first),
             Phase::new("labels", 1.0 - FEATURES, part("labels."), second),
