@@ -32,6 +32,7 @@ use crate::program::train;
 
 pub(crate) use compare::run as compare;
 pub(crate) use options::{Command, CompareOptions};
+pub(crate) use probe::held_out_error;
 pub(crate) use records::read as records;
 pub(crate) use run::Run;
 

@@ -59,6 +59,23 @@ pub(super) fn run(options: &InputOptions) -> Result<(), Failure> {
     ))
 }
 
+/// The share of held-out samples whose label the classifier of the training samples gets wrong; both as codes
+/// `[samples, code]` and their labels.
+///
+/// # Errors
+/// If there are no classes to tell apart.
+pub(crate) fn held_out_error(
+    train: (&Tensor, &[u32]),
+    held_out: (&Tensor, &[u32]),
+) -> Result<f64, Failure> {
+    let classes = classes(train.1)?;
+    let scaling = Scaling::standard(train.0);
+    let right = positions(train.1, &classes);
+    let classifier = fit(&scaling.apply(train.0), &right, classes.len())?;
+    let (codes, right) = (scaling.apply(held_out.0), positions(held_out.1, &classes));
+    Ok(1.0 - accuracy(&classifier, &codes, &right))
+}
+
 /// Codes and labels of some samples.
 struct Part {
     codes: Tensor,

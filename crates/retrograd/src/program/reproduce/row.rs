@@ -104,6 +104,8 @@ pub(crate) enum Figure {
     HeldOutClusters,
     /// The squared error of what is filled in, in the holes of the training samples alone.
     Imputed,
+    /// The share of held-out samples that a linear classifier of codes gets wrong.
+    ProbeError,
 }
 
 /// What the source says.
@@ -270,6 +272,7 @@ impl Figure {
             Self::TrainClusters => "train clustering accuracy".to_owned(),
             Self::HeldOutClusters => "held-out clustering accuracy".to_owned(),
             Self::Imputed => "squared error in holes".to_owned(),
+            Self::ProbeError => "error of a linear classifier of codes".to_owned(),
         }
     }
 
@@ -278,6 +281,7 @@ impl Figure {
         match self {
             Self::Subspace | Self::Area => ours >= published * (1.0 - TOLERANCE),
             Self::TrainClusters | Self::HeldOutClusters => ours >= published - POINTS,
+            Self::ProbeError => ours <= published + POINTS,
             _ => ours <= published * (1.0 + TOLERANCE),
         }
     }
@@ -299,6 +303,8 @@ mod tests {
             (Figure::Area, 0.9801, true),
             (Figure::HeldOutClusters, 0.9951, true),
             (Figure::TrainClusters, 0.9949, false),
+            (Figure::ProbeError, 1.0049, true),
+            (Figure::ProbeError, 1.0051, false),
         ] {
             assert_eq!(figure.is_met(ours, 1.0), met, "{figure:?} {ours}");
         }

@@ -14,6 +14,7 @@ use retrograd::tensor::{Tensor, random};
 use super::outcome::{Compared, Conditions, Outcome, workplace};
 use super::row::{Figure, Row};
 use crate::program::failure::Failure;
+use crate::program::finished::held_out_error;
 use crate::program::phase::Vars;
 use crate::program::terminal;
 
@@ -231,6 +232,24 @@ impl Training<'_> {
         Some(sum / holes.max(1.0))
     }
 
+    /// The error of a linear classifier of codes.
+    fn probe_error(&self, model: &dyn Autoencoder) -> Result<f64, Failure> {
+        let missing = || {
+            Failure::run(format!(
+                "row {}: the samples have no labels to read off their codes",
+                self.row.id
+            ))
+        };
+        let (train, held_out) = (&self.data.train, &self.data.held_out);
+        let labels = train.labels.as_ref().ok_or_else(missing)?;
+        let start = self.row.feed.start(labels.len());
+        let others = held_out.labels.as_ref().ok_or_else(missing)?;
+        held_out_error(
+            (&codes(model, &self.train()), &labels[start..]),
+            (&codes(model, &held_out.features), others),
+        )
+    }
+
     /// One figure. Of a run cut short, that of its last epoch.
     fn figure(
         &self,
@@ -273,6 +292,7 @@ impl Training<'_> {
                 code.iter().sum::<f64>() / width
             }),
             Figure::Imputed => self.imputed(model).ok_or_else(missing)?,
+            Figure::ProbeError => self.probe_error(model)?,
             Figure::Subspace => {
                 let params = model.params();
                 let decoder = params.iter().find(|(name, _)| name == "decoder.0.weight");
@@ -312,6 +332,12 @@ fn clusters(
         .collect();
     let labels = data.labels.as_deref().ok_or_else(missing)?;
     clustering_accuracy(&own, labels).map_err(Failure::run)
+}
+
+/// The codes of samples, `[samples, code]`.
+fn codes(model: &dyn Autoencoder, samples: &Tensor) -> Tensor {
+    let parts = batches(samples).map(|x| model.encode(&x.into()).flat().into_value());
+    Tensor::cat(&parts.collect::<Vec<_>>(), 0)
 }
 
 /// Samples a batch at a time, for measuring.
