@@ -10,10 +10,35 @@
 //! (`cramer-wold`). Beside them `rae`, where codes lie as they like and a normal distribution is fitted to
 //! them after training. Codes have two numbers, so that one can see where they are.
 //!
-//! Run it with `cargo run --release -p retrograd-examples --example 35_matching`. It prints
+//! Run it with `cargo run --release -p retrograd-examples --example 35_matching`. It prints, among other epochs,
 //!
 //! ```text
-//! OUTPUT
+//! rae
+//! epoch    squares       size         l2       loss     held out
+//!     1    53.4013     2.4972  2248.7964    53.4018      40.2489
+//!     8    30.8966     7.6617  2810.8403    30.8977      30.9182
+//! wrote target/examples-out/35_matching_rae.svg
+//! wae-mmd
+//! epoch    squares        mmd       loss     held out
+//!     1    54.8052     0.0470    59.5043      43.1689
+//!     8    31.4415     0.0050    31.9458      31.5344
+//! wrote target/examples-out/35_matching_wae-mmd.svg
+//! sliced
+//! epoch    squares         sw       loss     held out
+//!     1    52.7861     0.2680    55.4662      40.2328
+//!     8    30.3060     0.0481    30.7873      30.4813
+//! wrote target/examples-out/35_matching_sliced.svg
+//! cramer-wold
+//! epoch    squares     log cw         cw       loss     held out
+//!     1    53.0075    -0.5356     0.6950    52.4720      38.5429
+//!     8    29.7413    -4.3531     0.0139    25.3882      25.1029
+//! wrote target/examples-out/35_matching_cramer-wold.svg
+//!             squares   from N(0, 1)   fitted
+//! rae           30.92         0.5520   0.0342
+//! wae-mmd       31.45         0.0070   0.0032
+//! sliced        30.36         0.0169   0.0109
+//! cramer-wold   29.95         0.0073   0.0038
+//! wrote target/examples-out/35_matching_new.png
 //! ```
 //!
 //! `squares` are those of held-out images, summed over the pixels; `from N(0, 1)` is the Cramer-Wold distance

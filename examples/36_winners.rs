@@ -9,10 +9,29 @@
 //! wins never learns, so k-sparse begins with more than k and ends with k; if it begins with k, many are never
 //! on. Of the second kind every unit wins some samples of every batch.
 //!
-//! Run it with `cargo run --release -p retrograd-examples --example 36_winners`. It prints
+//! Run it with `cargo run --release -p retrograd-examples --example 36_winners`. It prints, among other epochs,
 //!
 //! ```text
-//! OUTPUT
+//! k from the start
+//! epoch        mse         on     unused       loss     held out
+//!     1     0.0348    10.0000   344.2400     0.0348       0.0229
+//!     5     0.0150    10.0000   282.2000     0.0150       0.0145
+//!    10     0.0127    10.0000   249.2850     0.0127       0.0128
+//! from 8 k to k
+//! epoch        mse         on     unused       loss     held out
+//!     1     0.0187    73.0400    54.3650     0.0187       0.0630
+//!     5     0.0112    17.0400    77.1300     0.0112       0.0141
+//!    10     0.0115    10.0000   100.8400     0.0115       0.0119
+//! winner-take-all
+//! epoch    squares         on     unused       loss     held out
+//!     1    32.5203    19.9978     0.0100    32.5203     555.8765
+//!     5    10.5875    19.9957     0.0000    10.5875     145.5612
+//!    10     8.1373    19.8958     0.0650     8.1373      61.1204
+//!                     on   never on    error a pixel
+//! k from the start   10.0        242           0.0128
+//! from 8 k to k      10.0         40           0.0119
+//! winner-take-all   160.6          0           0.0780
+//! wrote target/examples-out/36_winners_units.png
 //! ```
 //!
 //! `on` counts the units that are on for a held-out image, `never on` those that are for none of them. Codes of

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! The k-sparse autoencoder lets units compete for a sample; some never win, and are dead. Here samples compete
-//! for a unit: every unit wins some, so all of them learn, and a share p of a unit's life is spent on. That a
-//! sample has few units on follows, on average.
+//! for a unit: every unit that is above 0 at all has winners and learns, and a share p of a unit's life is spent
+//! on. That a sample has few units on follows, on average.
 //!
 //! The competition belongs to training. When codes are measured h = max(W x + b, 0), whatever the other samples
 //! are; these are what a classifier is to read. It depends on the batch, of which p is a share: in batches of 100
