@@ -1,6 +1,8 @@
 //! Pages: complete, self-contained, and deaf to what strangers write into them.
 
-use retrograd_report::{Card, Chart, ImageGrid, Picture, Report, ReportError, Section, Table};
+use retrograd_report::{
+    Card, Chart, ImageGrid, Note, Picture, Report, ReportError, Section, Table,
+};
 
 fn pictures(name: &str) -> Vec<Picture> {
     let chart = Chart::curves(name, name, name).line(name, [(1.0, 2.0), (2.0, 1.0)]);
@@ -33,6 +35,11 @@ fn report(text: &str) -> Report {
         sections: vec![Section {
             heading: text.into(),
             text: text.into(),
+            notes: vec![Note {
+                title: text.into(),
+                text: text.into(),
+                alarm: true,
+            }],
             pictures: pictures(text),
             table: table(text),
         }],
@@ -50,6 +57,7 @@ fn everything_is_on_the_page() {
     assert_eq!(page.matches("<figcaption>denoising<").count(), 3);
     assert!(page.contains("<h1>denoising</h1>") && page.contains("<h2>denoising</h2>"));
     assert!(page.contains("<code>denoising</code>"));
+    assert!(page.contains("<div class=\"bad\">"), "a note that alarms");
     assert_eq!(page.matches("<table>").count(), 2);
     assert!(page.contains("lang=\"en\"") && page.contains("prefers-color-scheme: dark"));
     assert!(page.contains(concat!("retrograd ", env!("CARGO_PKG_VERSION"))));

@@ -41,7 +41,7 @@ use crate::parts::dense::{Start, layers, mirror, sequence, through};
 use crate::parts::{Body, Output, checks, penalty};
 use crate::registry::{
     ACTIVATION, BODY, BodyKind, CHANNELS, Card, DataShape, Gradients, HIDDEN, LAMBDA, LATENT,
-    Nonlinearity, OUTPUT, OptimizerKind, Recipe, Setting, Settings,
+    Nonlinearity, OUTPUT, OptimizerKind, Recipe, Setting, Settings, Value,
 };
 use crate::variants::dense::deep;
 
@@ -68,7 +68,8 @@ pub(crate) const CARD: Card = Card {
 const SETTINGS: &[Setting] = &[
     LATENT.by_default(|data| data.pick(32, data.half(), data.half()).into()),
     HIDDEN.by_default(|data| match data.image() {
-        Some(_) => [128].into(),
+        // Convolutions lead straight to the code.
+        Some(_) => Value::Widths(Vec::new()),
         None => [8 * data.half(), 4 * data.half()].into(),
     }),
     BODY.by_default(|_| BodyKind::Convolutional.into())
@@ -104,6 +105,9 @@ fn check(settings: &Settings, data: DataShape) -> Result<(), String> {
         ));
     }
     if is_convolutional(settings) {
+        if !settings.widths("hidden").is_empty() {
+            return Err("a convolutional body leads straight to the code and has no hidden layers; leave hidden out, or use --body dense".to_owned());
+        }
         halved(sizes(data)?, settings.widths("channels").len())?;
     }
     checks::narrow_and_reaches(settings, data)
