@@ -127,7 +127,10 @@ mod tests {
         // Feature 10 marks group 0: its counts there over their means, and their scatter.
         for (group, feature) in [(0, 10), (3, 10)] {
             let share = shares[group * COUNTS_FEATURES + feature];
-            let (mut sum, mut scatter, mut zeros, mut rows) = (0.0, 0.0, 0, 0.0);
+            let theta = f64::from(COUNTS_DISPERSION);
+            let kept = 1.0 - COUNTS_ZEROS;
+            let (mut sum, mut scatter, mut rows) = (0.0, 0.0, 0.0);
+            let (mut zeros, mut expected) = (0, 0.0);
             let own = (0..n).filter(|&row| labels[row] as usize == group);
             for row in own {
                 let mean = f64::from(sizes[row] * share);
@@ -135,15 +138,16 @@ mod tests {
                 sum += x / mean;
                 scatter += ((x - mean).powi(2) - mean) / mean.powi(2);
                 zeros += usize::from(x == 0.0);
+                expected += COUNTS_ZEROS + kept * (theta / (theta + mean)).powf(theta);
                 rows += 1.0;
             }
-            let kept = 1.0 - COUNTS_ZEROS;
             assert!((3500.0..4500.0).contains(&rows), "{rows}");
             assert_abs_diff_eq!(sum / rows, kept, epsilon = 0.04);
             // E(x − m)² of a count that is 0 one time in ten: kept (m + m²/θ) + (1 − kept) m².
-            let theta = f64::from(COUNTS_DISPERSION);
             assert_abs_diff_eq!(scatter / rows, kept / theta + 0.1, epsilon = 0.05);
-            assert!(zeros as f64 > 0.1 * rows);
+            // Five standard errors.
+            let spread = 5.0 * f64::sqrt(0.25 / rows);
+            assert_abs_diff_eq!(zeros as f64 / rows, expected / rows, epsilon = spread);
         }
     }
 

@@ -34,7 +34,7 @@ pub(crate) const CARD: Card = Card {
     // A steep price needs small steps in the end, or the divergence swings about C.
     recipe: |data| Recipe {
         learning_rate: 5e-4,
-        schedule: Schedule::CoolDown { from: 0.5 },
+        schedule: Schedule::CoolDown { from: 0.8 },
         ..(variational::CARD.recipe)(data)
     },
     model: |settings, data, rng| {

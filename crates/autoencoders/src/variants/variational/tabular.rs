@@ -346,7 +346,8 @@ fn mixture(values: &[f64]) -> Vec<[f64; 3]> {
     let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
     let all = variance.sqrt();
     // A column that never changes has a mode of some width, or nothing could be divided by it.
-    let least = if all > 0.0 { 1e-3 * all } else { 1.0 };
+    let changes = values[0] < values[n - 1];
+    let least = if changes { 1e-3 * all } else { 1.0 };
     let count = MOST.min(n);
     let middle = |k: usize| values[(2 * k + 1) * n / (2 * count)];
     let mut modes: Vec<[f64; 3]> = (0..count)
