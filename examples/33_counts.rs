@@ -105,7 +105,7 @@ fn codes(model: &dyn Autoencoder, x: &Tensor) -> Tensor {
 /// The share of samples that are nearest to the mean code of their own group.
 fn nearest(codes: &Tensor, data: &Dataset) -> f64 {
     let (codes, labels) = (codes.to_vec(), data.labels.as_deref().unwrap_or_default());
-    let mut means = vec![[0.0; LATENT + 1]; COUNTS_GROUPS];
+    let mut means = [[0.0; LATENT + 1]; COUNTS_GROUPS];
     for (code, &label) in codes.chunks(LATENT).zip(labels) {
         let mean = &mut means[label as usize];
         code.iter()
