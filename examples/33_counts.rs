@@ -12,15 +12,22 @@
 //! negative binomial; and that with more zeros, by which the data was drawn. For each it is told how many samples are
 //! nearest to the mean code of their own group, and how well a line reads the logarithm of the size off the code.
 //!
-//! Run it with `cargo run --release -p retrograd-examples --example 33_counts`. It prints for each
+//! Run it with `cargo run --release -p retrograd-examples --example 33_counts`. After the losses it prints for each
 //!
 //! ```text
 //! poisson
-//! held out ... nats, groups found ..., size read off the code (R²) ...
+//! held out 144.66 nats, groups found 98.5 %, size read off the code (R²) 0.01
+//! nb
+//! held out 105.80 nats, groups found 97.7 %, size read off the code (R²) 0.00
+//! dispersion 1.09 (median), drawn with 4
+//! zinb
+//! held out 105.64 nats, groups found 98.3 %, size read off the code (R²) 0.00
+//! dispersion 1.21 (median), drawn with 4
+//! wrote target/examples-out/33_counts_codes.svg
 //! ```
 //!
-//! and the dispersion that was learnt, beside θ = 4 by which the data was drawn. The chart has the held-out
-//! codes of the last model in two principal components, by group.
+//! The dispersion that is learnt is below that of the data: part of its zeros count as scatter. The chart has the
+//! held-out codes of the last model in two principal components, by group.
 
 use retrograd_autoencoders::{Autoencoder, BatchSize, Card, DataShape, Recipe, Settings};
 use retrograd_datasets::{

@@ -17,10 +17,15 @@
 //!
 //! ```text
 //! squared error in the holes of 500 rows
-//! mean of the column     1.07
-//! mean code              ...
-//!    1 draw              ...
-//!  300 draws             ...
+//! mean of the column    1.112
+//! mean code             0.183
+//!    1 draws            0.344
+//!    3 draws            0.208
+//!   10 draws            0.151
+//!   30 draws            0.127
+//!  100 draws            0.123
+//!  300 draws            0.118
+//! wrote target/examples-out/34_miwae_error.svg
 //! ```
 //!
 //! The chart has the error against the draws.

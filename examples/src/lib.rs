@@ -159,7 +159,12 @@ impl Example {
             BatchSize::Of(samples) => samples.min(data.train.len()),
             BatchSize::Full => data.train.len(),
         };
-        let train = DataLoader::new(labelled(&data.train), batch)?.shuffled(ORDER_SEED);
+        let train = labelled(&data.train);
+        let train = match model.few_labels() {
+            Some(few) => few.hide(&train),
+            None => train,
+        };
+        let train = DataLoader::new(train, batch)?.shuffled(ORDER_SEED);
         let held_out = labelled(&data.held_out);
         let held_out = DataLoader::new(held_out, data.held_out.len().min(500))?;
         let optimizer = |params, rate: f64| {
@@ -353,6 +358,7 @@ fn labelled(data: &Dataset) -> SampleBatch {
     SampleBatch {
         labels: labels(data),
         observed: data.observed.clone(),
+        target: data.target.clone(),
         ..SampleBatch::new(data.features.clone())
     }
 }
