@@ -9,6 +9,7 @@ use retrograd_tensor::{Array, DType, Shape, Tensor};
 
 use super::agreement::agreement;
 use super::price::Price;
+use crate::measures::perplexity;
 use crate::model::{
     Autoencoder, Categorical, Code, Content, Exhibit, Gaussian, Input, Likelihood, NATS, Posterior,
     Prior, StandardNormal, Target, UniformCategories, gumbel, noise,
@@ -322,12 +323,6 @@ fn side_by_side(normal: Option<Var>, categories: Option<Var>) -> Var {
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => panic!("a code has numbers, and a draw of it noise"),
     }
-}
-
-/// The exponential of the entropy of shares: how many there are, if all were used alike.
-fn perplexity(shares: &[f64]) -> f64 {
-    let entropy = shares.iter().filter(|&&share| share > 0.0);
-    (-entropy.map(|share| share * share.ln()).sum::<f64>()).exp()
 }
 
 impl Module for Mixed {

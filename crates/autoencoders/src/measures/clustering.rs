@@ -197,6 +197,11 @@ pub(super) fn entropy_of_counts(counts: &[f64]) -> f64 {
         .sum()
 }
 
+/// exp of the entropy of frequencies, or of shares: how many there are, if all were as frequent.
+pub(crate) fn perplexity(counts: &[f64]) -> f64 {
+    entropy_of_counts(counts).exp()
+}
+
 /// How often each pair of labels occurs.
 struct Table<A, B> {
     rows: Vec<A>,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use retrograd_tensor::{Array, DType, Tensor};
 
 use super::MeasureError;
-use super::clustering::entropy_of_counts;
+use super::clustering::perplexity;
 
 /// The variance of a unit's mean above which it counts as active (Burda et al. 2016, section 5).
 pub const ACTIVE: f64 = 0.01;
@@ -161,7 +161,7 @@ impl Usage {
     pub fn perplexity(&self) -> f64 {
         match self.used() {
             0 => 0.0,
-            _ => entropy_of_counts(&self.counts).exp(),
+            _ => perplexity(&self.counts),
         }
     }
 }

@@ -12,6 +12,7 @@ mod factors;
 mod ranking;
 
 pub use aggregate::{Aggregate, aggregate};
+pub(crate) use clustering::perplexity;
 pub use clustering::{
     Normalisation, assignment, clustering_accuracy, match_clusters, mutual_information,
     normalised_mutual_information,

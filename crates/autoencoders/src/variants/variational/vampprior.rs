@@ -28,6 +28,7 @@ use retrograd_tensor::{Array, DType, Tensor};
 
 use super::variational;
 use crate::composed::Variational;
+use crate::measures::perplexity;
 use crate::model::{
     Autoencoder, Code, Content, Exhibit, Gaussian, Input, Likelihood, Posterior, Prior,
 };
@@ -113,12 +114,6 @@ impl VampPrior {
     }
 }
 
-/// exp H of shares: how many there are, if those that have some have the same.
-fn perplexity(shares: &Tensor) -> f64 {
-    let terms = shares.iter().filter(|share| *share > 0.0);
-    terms.map(|share| -share * share.ln()).sum::<f64>().exp()
-}
-
 impl Module for VampPrior {
     fn forward(&self, x: &Var) -> Var {
         self.model.forward(x)
@@ -175,7 +170,7 @@ impl Autoencoder for VampPrior {
             return terms;
         }
         let code = self.model.posterior(input).draw_with(&noise);
-        terms.watching("pseudo_inputs_used", perplexity(&self.shares(&code)))
+        terms.watching("pseudo_inputs_used", perplexity(&self.shares(&code).to_vec()))
     }
 
     fn unit(&self) -> &'static str {
