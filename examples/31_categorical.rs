@@ -80,7 +80,7 @@ fn main() -> Outcome {
         let accuracy = clustering_accuracy(&symbols, labels)?;
         let shared = normalised_mutual_information(&symbols, labels, Normalisation::Arithmetic)?;
         println!("symbols are the labels of {accuracy:.2} of the images; NMI {shared:.2}");
-        assert!(!example.typical() || accuracy > 0.3);
+        assert!(!example.typical() || accuracy > 0.5);
     }
     let walk = |symbol: usize| {
         let codes = Tensor::from_fn([9, NORMAL + SYMBOLS], |at| {

@@ -97,6 +97,7 @@ pub struct Mixed {
     parts: Parts,
     relaxation: Relaxation,
     prices: [Price; 2],
+    balance: f64,
     prior: Beside,
     widths: Vec<usize>,
     image: Option<[usize; 3]>,
@@ -149,6 +150,7 @@ impl Mixed {
             parts,
             relaxation,
             prices: [Price::default(), Price::default()],
+            balance: 0.0,
             prior: Beside::of(parts),
             widths: [down, &[parts.width()], &up, &[*features]].concat(),
             image: None,
@@ -159,6 +161,15 @@ impl Mixed {
     #[must_use]
     pub fn with_prices(self, prices: [Price; 2]) -> Self {
         Self { prices, ..self }
+    }
+
+    /// The same with `weight` times the [imbalance](Categorical::imbalance) of the categories added to the loss.
+    #[must_use]
+    pub fn with_balance(self, weight: f64) -> Self {
+        Self {
+            balance: weight,
+            ..self
+        }
     }
 
     /// The same, whose samples are images of these channels, height and width: what each category stands
@@ -220,7 +231,10 @@ impl Mixed {
                 terms = price.charge(terms, NAMES[part], nats, || of_units(part), step);
             }
         }
-        if !self.prices.iter().all(Price::is_plain) {
+        if let Some(categories) = posterior.categories.as_ref().filter(|_| self.balance > 0.0) {
+            terms = terms.weighted("imbalance", categories.imbalance(), self.balance);
+        }
+        if self.balance > 0.0 || !self.prices.iter().all(Price::is_plain) {
             terms = terms.watching("bound", bound);
         }
         match &posterior.categories {

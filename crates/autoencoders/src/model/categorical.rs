@@ -39,6 +39,18 @@ impl Categorical {
         self.divergences().sum(..) / batch as f64
     }
 
+    /// How far the categories are from being used alike, in nats: Σ m (log m + log n) with m the mean of π
+    /// over the batch, summed over the groups. 0 if all are as frequent as the others, log n a group if
+    /// one takes all samples. The divergence less this is the information that categories have of which
+    /// sample of the batch it is.
+    #[must_use]
+    pub fn imbalance(&self) -> Var {
+        let shares = self.logits.softmax(-1).mean(0);
+        // 0 log 0 is 0; a share below this adds less than rounding does.
+        let logs = shares.clamp(f64::from(f32::MIN_POSITIVE), 1.0).log();
+        (shares * (logs + (self.categories() as f64).ln())).sum(..)
+    }
+
     /// softmax((logits + g)/τ) for Gumbel noise g of the shape of the logits: between the categories, the
     /// nearer to one of them the lower the temperature τ, and differentiable by the logits (Jang, Gu
     /// and Poole 2017; Maddison, Mnih and Teh 2017).
@@ -196,6 +208,37 @@ mod tests {
             let gradient = cost.backward();
             assert!(gradient.of(&sure.logits).unwrap().is_finite());
         }
+    }
+
+    #[test]
+    fn symbols_are_out_of_balance_by_what_they_do_not_tell_of_the_sample() {
+        let sure_of = |index: &[i64]| Categorical {
+            logits: one_hot(
+                &Array::from_vec(index.to_vec(), [index.len()]),
+                4,
+                DType::F64,
+            )
+            .with_shape(Shape::from([index.len(), 1, 4]))
+            .scale(1e3)
+            .into(),
+        };
+        let imbalance = |index: &[i64]| sure_of(index).imbalance().item();
+        assert_abs_diff_eq!(imbalance(&[2, 2, 2, 2]), 4.0_f64.ln(), epsilon = 1e-12);
+        assert_abs_diff_eq!(imbalance(&[3, 1, 0, 2]), 0.0, epsilon = 1e-12);
+        assert_abs_diff_eq!(imbalance(&[3, 1, 1, 3]), 2.0_f64.ln(), epsilon = 1e-12);
+        // Of a batch of one it is the divergence, and at most that of any batch.
+        let one = Categorical {
+            logits: normal(&[1, 3, 4], 1),
+        };
+        assert_abs_diff_eq!(
+            one.imbalance().item(),
+            one.divergence().item(),
+            epsilon = 1e-13
+        );
+        let many = Categorical {
+            logits: normal(&[6, 3, 4], 2),
+        };
+        assert!(many.imbalance().item() < many.divergence().item());
     }
 
     #[test]

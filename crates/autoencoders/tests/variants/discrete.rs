@@ -266,15 +266,8 @@ fn a_code_is_symbols_and_the_vectors_that_stand_for_them() {
 #[test]
 fn capacities_are_of_the_batch_mean_and_categories_carry_no_more_than_they_can() {
     let options = "hidden = [6]\nlatent = 2\ngroups = 2\ncategories = 3\ncapacity = 5.0\n\
-                   symbol-capacity = 50.0\ngamma = 30.0\nrise = 0.5";
+                   symbol-capacity = 50.0\ngamma = 30.0\nrise = 0.5\nbalance = 7.0";
     let joint = model("joint", options, DataShape::table(8), 1);
-    for (path, param) in joint.params() {
-        if path == "logits.weight" {
-            // They start at 0, where nothing is said.
-            assert!(param.value().iter().all(|weight| weight == 0.0));
-            param.set(normal(&param.shape(), 3));
-        }
-    }
     let x = uniform(6, 8, 2);
     let most = 2.0 * 3.0_f64.ln();
     for (steps, room) in [
@@ -291,7 +284,7 @@ fn capacities_are_of_the_batch_mean_and_categories_carry_no_more_than_they_can()
         assert_abs_diff_eq!(get("kl_capacity"), room[0], epsilon = 1e-12);
         assert_abs_diff_eq!(get("kl_categories_capacity"), room[1], epsilon = 1e-12);
         let apart = (kl - room[0]).abs() + (symbols - room[1]).abs();
-        let expected = get("nll") + 30.0 * apart;
+        let expected = get("nll") + 30.0 * apart + 7.0 * get("imbalance");
         assert_relative_eq!(terms.total().item(), expected, max_relative = 1e-13);
         assert_relative_eq!(
             get("bound"),

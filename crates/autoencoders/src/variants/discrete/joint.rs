@@ -1,7 +1,7 @@
 //! The joint autoencoder: normal numbers for what varies, and a symbol for what kind it is.
 //!
 //! ```text
-//! min −log p(x|z, c) + γ |K_z − C_z(t)| + γ |K_c − C_c(t)|
+//! min −log p(x|z, c) + γ |K_z − C_z(t)| + γ |K_c − C_c(t)| + B Σ m (log m + log n)
 //! K_z = KL(q(z|x) ‖ N(0, 1))        K_c = Σ π (log π + log n)
 //! ```
 //!
@@ -17,14 +17,15 @@
 //! only to people: match them on training samples, and count on others.
 //!
 //! **K_c is log n as well if the encoder is always sure of the same symbol**, and γ alone leads there: it makes
-//! larger what is largest. Scores start at 0, where the reconstruction alone has a say, and C rises slowly;
-//! that does not prevent it: with the settings below one symbol mostly takes all, on the drawn mixture as on
-//! digits, and the best that was found there (γ 10, ½ nat, a rise over nearly all of the run) uses half of
-//! them. Whether it worked says `categories`, the number in use; [`gmvae`](super::gmvae) finds clusters surely.
+//! larger what is largest, and one symbol takes all. So `balance` adds a price B on how far the use of symbols
+//! in a batch is from uniform, m the mean of π over the batch. K_c less that is the information that the symbol
+//! has of the sample, and that cannot be had by one symbol. With B = 0, the source's objective, one symbol
+//! takes all of the drawn mixture and of the digits; with 100 every symbol is used, and on the mixture it is
+//! the cluster of 99.6 % of the samples. The number in use is told as `categories`.
 //!
-//! Changes with respect to the categorical autoencoder: normal numbers beside the symbols, and the price.
+//! Changes with respect to the categorical autoencoder: normal numbers beside the symbols, and the prices.
 //! Without symbols it is the capacity-controlled variational autoencoder. Source: Dupont 2018, equation 7,
-//! with the settings for digits: γ 30, 5 nats each, over a quarter of the run (25 000 of 93 800 steps).
+//! with the settings for digits (B is ours): γ 30, 5 nats each, over a quarter of the run (25 000 of 93 800 steps).
 
 use retrograd_nn::{Schedule, Span};
 
@@ -39,8 +40,8 @@ pub(crate) const CARD: Card = Card {
     name: "joint",
     aliases: &["jointvae", "dupont"],
     summary: "Normal numbers beside a symbol, each told how many nats to carry.",
-    equation: "min −log p(x|z, c) + γ |KL(z) − C| + γ |KL(c) − C′|",
-    change: "normal numbers beside the symbols, and nats by capacity",
+    equation: "min −log p(x|z, c) + γ |KL(z) − C| + γ |KL(c) − C′| + B KL(mean q(c) ‖ p)",
+    change: "normal numbers beside the symbols, nats by capacity, symbols in balance",
     source: "Dupont 2018",
     parent: Some("categorical"),
     gradients: Gradients::ExactBesides("a divergence at its capacity"),
@@ -56,6 +57,7 @@ pub(crate) const CARD: Card = Card {
             GAMMA,
             NORMAL_NATS,
             SYMBOL_NATS,
+            BALANCE,
             annealed::RISE.by_default(|_| 0.25.into()),
         ],
     ],
@@ -77,10 +79,8 @@ pub(crate) const CARD: Card = Card {
             },
         };
         let prices = [settings.number("capacity"), symbols.min(most)].map(price);
-        if let Some(head) = &model.logits {
-            head.weight.set(head.weight.value().scale(0.0));
-        }
-        Box::new(model.with_prices(prices))
+        let balance = settings.number("balance");
+        Box::new(model.with_prices(prices).with_balance(balance))
     },
     ..categorical::CARD
 };
@@ -104,6 +104,13 @@ const SYMBOL_NATS: Setting = Setting::new(
     Range::NOT_NEGATIVE,
     |_| 5.0.into(),
 );
+const BALANCE: Setting = Setting::new(
+    "balance",
+    "Weight B of a nat by which a batch's use of symbols is from uniform; 0 is the source's objective.",
+    Range::NOT_NEGATIVE,
+    |_| 100.0.into(),
+)
+.in_miniature(|_, _| 2.0.into());
 fn check(settings: &Settings, data: DataShape) -> Result<(), String> {
     if settings.count("latent") == 0 && settings.count("groups") == 0 {
         return Err(
