@@ -26,6 +26,8 @@ pub struct Layout {
     pub names: Vec<String>,
     /// What each is for.
     pub roles: Vec<Role>,
+    /// The values of each column of words, value 0 first, and nothing of the others; empty without such.
+    pub words: Vec<Vec<String>>,
 }
 
 /// Names by which a column of labels is found when nobody says which it is.
@@ -47,6 +49,7 @@ impl Layout {
         Self {
             names: names.to_vec(),
             roles: vec![Role::Feature; width],
+            words: Vec::new(),
         }
     }
 
@@ -55,6 +58,13 @@ impl Layout {
         let columns = self.names.iter().zip(&self.roles);
         let columns = columns.filter(|(_, own)| **own == role);
         columns.map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The values of each feature that is words, value 0 first; nothing of one of numbers.
+    pub fn feature_words(&self) -> Vec<&[String]> {
+        let features = (0..self.roles.len()).filter(|&at| self.roles[at] == Role::Feature);
+        let words = features.map(|at| self.words.get(at).map_or(&[][..], Vec::as_slice));
+        words.collect()
     }
 
     /// How many columns are in this role.
@@ -304,7 +314,7 @@ impl Columns<'_> {
         Ok(())
     }
 
-    fn wanted(&self, wanted: &str, what: &str) -> Result<usize, DatasetError> {
+    pub(super) fn wanted(&self, wanted: &str, what: &str) -> Result<usize, DatasetError> {
         let found = self.layout.find(wanted);
         found.ok_or_else(|| self.missing(&format!("called {wanted:?}"), what))
     }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Every field is a finite number, but for those of the columns of labels and ids, which may be
-//! words. What stands between fields and before decimals, and whether the first row names the
+//! words, and of features that are said to be words: these are numbered from 0 in natural order. What stands between fields and before decimals, and whether the first row names the
 //! columns, is seen from the first rows ([how](self::guess)).
 //!
 //! The text is cut into pieces of whole rows, which are read side by side. A row needs memory in
@@ -64,6 +64,7 @@ pub struct CsvReader {
     like: Option<Layout>,
     classes: Option<Vec<String>>,
     missing: bool,
+    words: Vec<String>,
 }
 
 /// Which column of a table says what a sample is.
@@ -149,7 +150,16 @@ impl CsvReader {
         }
     }
 
-    /// The columns that another table had: found by their names, in its order; by position where
+    /// Features that are words: their values are numbers from 0, in natural order.
+    #[must_use]
+    pub fn words(self, columns: Vec<String>) -> Self {
+        Self {
+            words: columns,
+            ..self
+        }
+    }
+
+    /// The columns that another table had, with its words: found by their names, in its order; by position where
     /// one of both has no names.
     #[must_use]
     pub fn like(self, layout: Layout) -> Self {
@@ -307,12 +317,18 @@ impl CsvReader {
                 .collect(),
             layout: Layout::of(&named(names), width),
         };
+        let named = self
+            .words
+            .iter()
+            .map(|name| columns.wanted(name, "--words"));
+        let named = named.collect::<Result<Vec<usize>, _>>()?;
         let (layout, slots) = columns.resolve(self, notes)?;
-        let texts: Vec<usize> = (0..width)
-            .filter(|&column| {
-                matches!(slots[column], Slot::Feature(_)) && kinds[column].text.is_some()
-            })
-            .collect();
+        let words = self.words_of(path, &layout, &slots, &named)?;
+        let is_text = |&column: &usize| match slots[column] {
+            Slot::Feature(at) => words[at].is_none() && kinds[column].text.is_some(),
+            _ => false,
+        };
+        let texts: Vec<usize> = (0..width).filter(is_text).collect();
         if !texts.is_empty() {
             return Err(no_numbers(
                 path,
@@ -329,12 +345,45 @@ impl CsvReader {
             slots,
             features,
             may_miss: self.missing,
+            words,
             classes: self
                 .classes
                 .as_ref()
                 .map(|classes| classes.iter().cloned().collect()),
         };
         Ok((layout, plan))
+    }
+
+    /// Of each feature its words: none of numbers, and no list where they are still to be found.
+    fn words_of(
+        &self,
+        path: &Path,
+        layout: &Layout,
+        slots: &[Slot],
+        named: &[usize],
+    ) -> Result<Vec<Option<Vec<String>>>, DatasetError> {
+        let mut words = vec![None; layout.count(Role::Feature)];
+        for &column in named {
+            let Slot::Feature(at) = slots[column] else {
+                return Err(DatasetError::Unsupported {
+                    path: path.into(),
+                    found: format!(
+                        "column {} for words, which is no feature",
+                        layout.name(column)
+                    ),
+                    expected: "a column that is neither label, id nor left out".into(),
+                    hint: "leave it out of --words",
+                });
+            };
+            words[at] = Some(Vec::new());
+        }
+        if let Some(like) = &self.like {
+            let known = like.feature_words().into_iter();
+            words = known
+                .map(|known| (!known.is_empty()).then(|| known.to_vec()))
+                .collect();
+        }
+        Ok(words)
     }
 }
 
@@ -468,7 +517,7 @@ fn no_numbers(
             "numbers, or --drop {}",
             layout::listed(names).replace(", ", ",")
         ),
-        hint: "--label-column or --id-column takes one of them; if these are not its columns, give --separator",
+        hint: "--words takes them for categories, --label-column or --id-column one of them; if these are not its columns, give --separator",
     }
 }
 
@@ -497,6 +546,8 @@ struct Reading<'a> {
     /// The label of every row, as a position in the order in which they came.
     labels: Vec<u32>,
     known: BTreeMap<String, u32>,
+    /// The words of each feature whose words are not known before, with their order of arrival.
+    words: Vec<BTreeMap<String, u32>>,
     ids: Vec<String>,
     latin: bool,
 }
@@ -512,6 +563,7 @@ impl<'a> Reading<'a> {
             blocks: Vec::new(),
             labels: Vec::new(),
             known: BTreeMap::new(),
+            words: vec![BTreeMap::new(); plan.features],
             ids: Vec::new(),
             latin: false,
         }
@@ -554,18 +606,17 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn add(&mut self, piece: Piece) -> Result<(), DatasetError> {
+    fn add(&mut self, mut piece: Piece) -> Result<(), DatasetError> {
         if let Some(fault) = piece.fault {
             return Err(self.fault(fault));
         }
-        let numbers: Vec<u32> = piece
-            .known
-            .into_iter()
-            .map(|label| {
-                let next = self.known.len() as u32;
-                *self.known.entry(label).or_insert(next)
-            })
-            .collect();
+        let numbers = arrived(&mut self.known, piece.known);
+        for (at, words) in piece.words.into_iter().enumerate() {
+            if !words.is_empty() {
+                let numbers = arrived(&mut self.words[at], words);
+                renumber(&mut piece.values, at, self.plan.features, &numbers);
+            }
+        }
         let labels = piece.labels.iter().map(|&label| numbers[label as usize]);
         self.labels.extend(labels);
         self.rows += piece.rows;
@@ -577,9 +628,9 @@ impl<'a> Reading<'a> {
     }
 
     fn finish(
-        self,
+        mut self,
         known: Option<&[String]>,
-        layout: Layout,
+        mut layout: Layout,
         header: bool,
         mut notes: Vec<String>,
     ) -> Result<Table, DatasetError> {
@@ -593,6 +644,7 @@ impl<'a> Reading<'a> {
         if self.latin {
             notes.push("the text is not UTF-8, and is read as Windows-1252 (Latin-1)".into());
         }
+        layout.words = self.named_words();
         let labelled = layout.count(Role::Label) > 0;
         let (labels, classes) = numbered(self.labels, self.known, known);
         let one = |role| {
@@ -621,6 +673,31 @@ impl<'a> Reading<'a> {
             ..Dataset::new(stem(self.path), Array::<f32>::zeros([0, features]))
         };
         Ok(Table::new(about, features, self.blocks).read_as(layout, notes))
+    }
+
+    /// The words of every column, in whose order their numbers are from here on.
+    fn named_words(&mut self) -> Vec<Vec<String>> {
+        let plan = self.plan;
+        let mut words = vec![Vec::new(); plan.slots.len()];
+        for (column, slot) in plan.slots.iter().enumerate() {
+            let Slot::Feature(at) = *slot else { continue };
+            let found = std::mem::take(&mut self.words[at]);
+            words[column] = match &plan.words[at] {
+                None => continue,
+                Some(known) if !known.is_empty() => known.clone(),
+                Some(_) => {
+                    let (numbers, names) = in_order(found);
+                    for block in &mut self.blocks {
+                        renumber(block, at, plan.features, &numbers);
+                    }
+                    names
+                }
+            };
+        }
+        match words.iter().all(Vec::is_empty) {
+            true => Vec::new(),
+            false => words,
+        }
     }
 
     fn fault(&self, fault: Fault) -> DatasetError {
@@ -668,12 +745,48 @@ impl Plan {
                 line += &format!(" ({})", layout::listed(classes.to_vec()));
             }
         }
+        let words = layout.words.iter().enumerate();
+        let words = words.filter(|(_, words)| !words.is_empty());
+        let words = words.map(|(at, words)| format!("{} ({})", layout.name(at), words.len()));
+        let words: Vec<String> = words.collect();
+        if !words.is_empty() {
+            line += &format!("; words: {}", layout::listed(words));
+        }
         for (role, what) in [(Role::Id, "ids"), (Role::LeftOut, "left out")] {
             if layout.count(role) > 0 {
                 line += &format!("; {what}: {}", layout.listed(role));
             }
         }
         line
+    }
+}
+
+/// Where each of a piece's words stands among all, by their order of arrival.
+fn arrived(all: &mut BTreeMap<String, u32>, words: Vec<String>) -> Vec<u32> {
+    let place = |word| {
+        let next = all.len() as u32;
+        *all.entry(word).or_insert(next)
+    };
+    words.into_iter().map(place).collect()
+}
+
+/// Words by their order of arrival: where each stands in natural order, and they in that order.
+fn in_order(arrived: BTreeMap<String, u32>) -> (Vec<u32>, Vec<String>) {
+    let mut words: Vec<(String, u32)> = arrived.into_iter().collect();
+    words.sort_by(|(a, _), (b, _)| natural::order(a, b));
+    let mut numbers = vec![0; words.len()];
+    for (number, (_, place)) in words.iter().enumerate() {
+        numbers[*place as usize] = number as u32;
+    }
+    (numbers, words.into_iter().map(|(word, _)| word).collect())
+}
+
+/// Puts other numbers for the words of a feature, in rows of so many.
+fn renumber(values: &mut [f64], feature: usize, features: usize, numbers: &[u32]) {
+    for value in values.iter_mut().skip(feature).step_by(features) {
+        if !value.is_nan() {
+            *value = f64::from(numbers[*value as usize]);
+        }
     }
 }
 
@@ -696,12 +809,7 @@ fn numbered(
             numbers[label as usize] = text.parse().unwrap_or_default();
         }
     } else {
-        let mut words: Vec<(String, u32)> = known.into_iter().collect();
-        words.sort_by(|(a, _), (b, _)| natural::order(a, b));
-        for (number, (word, label)) in words.into_iter().enumerate() {
-            numbers[label as usize] = number as u32;
-            names.push(word);
-        }
+        (numbers, names) = in_order(known);
     }
     (
         labels

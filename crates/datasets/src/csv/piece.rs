@@ -7,7 +7,7 @@ use ::csv::{ByteRecord, ReaderBuilder};
 
 use super::guess::Format;
 use super::layout::Slot;
-use super::number::{Field, field};
+use super::number::{Field, field, is_missing};
 use super::text::text;
 use crate::natural;
 use crate::source::printable;
@@ -82,6 +82,8 @@ pub(super) struct Plan {
     pub(super) features: usize,
     /// Whether numbers may be missing.
     pub(super) may_miss: bool,
+    /// Of each feature its words: none of numbers, and an empty list where they are to be found.
+    pub(super) words: Vec<Option<Vec<String>>>,
     /// The only labels that there may be, if they are known.
     pub(super) classes: Option<HashSet<String>>,
 }
@@ -94,6 +96,8 @@ pub(super) struct Piece {
     /// The label of every row, as a position in `known`.
     pub(super) labels: Vec<u32>,
     pub(super) known: Vec<String>,
+    /// The words of each feature that are not known before, value 0 first; empty of others.
+    pub(super) words: Vec<Vec<String>>,
     pub(super) ids: Vec<String>,
     /// Whether some text was not UTF-8.
     pub(super) latin: bool,
@@ -120,6 +124,7 @@ impl Plan {
         let squeezed = (self.format.separator == b' ').then(|| squeezed(bytes));
         let mut piece = Piece {
             lines: bytes.iter().filter(|&&byte| byte == b'\n').count() as u64,
+            words: vec![Vec::new(); self.counted()],
             ..Piece::default()
         };
         piece
@@ -129,6 +134,7 @@ impl Plan {
             plan: self,
             piece: &mut piece,
             known: HashMap::new(),
+            words: vec![HashMap::new(); self.counted()],
             skip: header,
         };
         let bytes = squeezed.as_deref().unwrap_or(bytes);
@@ -138,6 +144,14 @@ impl Plan {
         }
         piece.values.shrink_to_fit();
         piece
+    }
+
+    /// Features of which words are counted: none, if all are numbers.
+    fn counted(&self) -> usize {
+        match self.words.iter().any(Option::is_some) {
+            true => self.features,
+            false => 0,
+        }
     }
 
     fn check_label(
@@ -221,6 +235,8 @@ struct Rows<'a> {
     piece: &'a mut Piece,
     /// Where each label stands in the piece.
     known: HashMap<String, u32>,
+    /// Where each word of a feature stands in the piece, or among those that are known.
+    words: Vec<HashMap<String, u32>>,
     /// Whether the next row is a header.
     skip: bool,
 }
@@ -297,6 +313,11 @@ impl Rows<'_> {
             let bytes = bytes.trim_ascii();
             match plan.slots.get(column) {
                 None | Some(Slot::LeftOut) => {}
+                Some(Slot::Feature(at)) if plan.words[*at].is_some() => {
+                    if let Some(number) = self.word(bytes, *at, line, column)? {
+                        self.piece.values[start + at] = f64::from(number);
+                    }
+                }
                 Some(Slot::Feature(at)) => match field(bytes, plan.format.decimal) {
                     Field::Number(value) => self.piece.values[start + at] = value,
                     Field::Missing if plan.may_miss => {}
@@ -318,17 +339,57 @@ impl Rows<'_> {
         self.piece.latin |= !utf8;
         let label = class(&text);
         self.plan.check_label(bytes, label, line, column)?;
-        let next = self.known.len() as u32;
-        let number = match self.known.get(label) {
-            Some(&number) => number,
-            None => {
-                self.piece.known.push(label.into());
-                *self.known.entry(label.into()).or_insert(next)
-            }
-        };
+        let number = number_of(label, &mut self.known, &mut self.piece.known);
         self.piece.labels.push(number);
         Ok(())
     }
+
+    /// The number of a word of a feature, unless it is missing and may be.
+    fn word(
+        &mut self,
+        bytes: &[u8],
+        feature: usize,
+        line: u64,
+        column: usize,
+    ) -> Result<Option<u32>, Fault> {
+        let plan = self.plan;
+        if is_missing(bytes) {
+            let fault = || plan.no_number(bytes, Field::Missing, line, column);
+            return if plan.may_miss {
+                Ok(None)
+            } else {
+                Err(fault())
+            };
+        }
+        let (text, utf8) = text(bytes);
+        self.piece.latin |= !utf8;
+        let word = class(&text);
+        let known = plan.words[feature].as_deref().unwrap_or_default();
+        if known.is_empty() {
+            let words = &mut self.piece.words[feature];
+            return Ok(Some(number_of(word, &mut self.words[feature], words)));
+        }
+        let number = known.iter().position(|own| own == word);
+        let number = number.ok_or_else(|| Fault {
+            line,
+            column,
+            found: format!("\"{}\"", printable(word)),
+            expected: format!("one of {}", super::layout::listed(known.to_vec())),
+            hint: "the model knows the words that it was trained on; correct it, or leave the row out",
+        })?;
+        Ok(Some(number as u32))
+    }
+}
+
+/// The number of a text among those that there are, to which it is added if it is new.
+fn number_of(text: &str, numbers: &mut HashMap<String, u32>, names: &mut Vec<String>) -> u32 {
+    if let Some(&number) = numbers.get(text) {
+        return number;
+    }
+    let number = names.len() as u32;
+    names.push(text.into());
+    numbers.insert(text.into(), number);
+    number
 }
 
 /// The first few of some labels.

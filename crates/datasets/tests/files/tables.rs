@@ -44,6 +44,89 @@ fn headers_and_delimiters_are_found() {
 }
 
 #[test]
+fn features_may_be_words_that_keep_their_numbers() {
+    let reader = CsvReader::new().words(vec!["size".into(), "colour".into()]);
+    let text = "x,colour,size,label\n1,red,size 10,a\n2,\"sea, green\",size 9,b\n3,red,size 10,a\n";
+    let folder = tempdir().expect("a folder");
+    let path = write(folder.path(), "table.csv", text.as_bytes());
+    let table = reader.read_table(&path).expect("a table");
+    let rows: Vec<&[f64]> = table.rows().collect();
+    assert_eq!(rows, [[1.0, 0.0, 1.0], [2.0, 1.0, 0.0], [3.0, 0.0, 1.0]]);
+    let found = table.layout.feature_words();
+    assert_eq!(found[0], [""; 0]);
+    assert_eq!(found[1], ["red", "sea, green"]);
+    assert_eq!(found[2], ["size 9", "size 10"]);
+    assert!(
+        table.notes[0].contains("words: colour (2), size (2)"),
+        "{}",
+        table.notes[0]
+    );
+
+    // Another table has the same numbers for the same words, wherever its columns stand, and no other words.
+    let like = CsvReader::new().like(table.layout.clone());
+    let other = like.from_bytes(b"size,x,colour\nsize 10,7,\"sea, green\"\n");
+    assert_eq!(*other.expect("a table").values(), [7.0, 1.0, 1.0]);
+    let said = refused(&like, "size,x,colour\nsize 9,7,blue\n");
+    assert!(
+        said.contains("line 2, column 3 (colour)") && said.contains("\"blue\""),
+        "{said}"
+    );
+    assert!(said.contains("one of red, sea, green"), "{said}");
+
+    // One that is missing is no word of its own.
+    let said = refused(&reader, "x,colour,size\n1,red,s\n2,NA,s\n");
+    assert!(
+        said.contains("column 2 (colour)") && said.contains("--missing"),
+        "{said}"
+    );
+    let path = write(
+        folder.path(),
+        "holes.csv",
+        b"x,colour,size\n1,red,s\n2,,s\n",
+    );
+    let holes = reader
+        .clone()
+        .missing(true)
+        .read_table(&path)
+        .expect("a table");
+    assert!(holes.rows().nth(1).expect("a row")[1].is_nan());
+    assert_eq!(holes.layout.feature_words()[1], ["red"]);
+    // Columns that cannot be words, and those that should be.
+    let said = refused(&reader, "x,colour\n1,red\n");
+    assert!(
+        said.contains("no column called \"size\" for --words"),
+        "{said}"
+    );
+    let label = CsvReader::new().words(vec!["label".into()]);
+    let said = refused(&label, "x,label\n1,red\n");
+    assert!(
+        said.contains("column label for words, which is no feature"),
+        "{said}"
+    );
+    let said = refused(&CsvReader::new(), "x,colour\n1,red\n2,blue\n");
+    assert!(said.contains("--words takes them for categories"), "{said}");
+}
+
+#[test]
+fn words_of_many_pieces_are_numbered_as_one() {
+    let text: String = (0..200_000)
+        .map(|i| format!("{i}.5,word {}\n", (i * 7919) % 1000))
+        .collect();
+    let folder = tempdir().expect("a folder");
+    let path = write(
+        folder.path(),
+        "table.csv",
+        format!("x,w\n{text}").as_bytes(),
+    );
+    let reader = CsvReader::new().words(vec!["w".into()]);
+    let table = reader.read_table(&path).expect("a table");
+    assert_eq!(table.layout.feature_words()[1].len(), 1000);
+    for (i, row) in table.rows().enumerate() {
+        assert_eq!(row, [i as f64 + 0.5, ((i * 7919) % 1000) as f64]);
+    }
+}
+
+#[test]
 fn labels_are_numbers_or_words() {
     let words = table("a,Label,b\n1,cat 10,2\n3,cat 9,4\n5,cat 10,6\n");
     assert_eq!(words.classes, ["cat 9", "cat 10"]);

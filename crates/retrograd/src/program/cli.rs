@@ -72,7 +72,7 @@ pub(crate) enum Command {
     /// Finished rows are kept and a row that was stopped goes on, so the table can be made in parts.
     Reproduce(ReproduceOptions),
     #[command(flatten)]
-    Finished(finished::Command),
+    Finished(Box<finished::Command>),
 }
 
 /// The options of `retrograd reproduce`.

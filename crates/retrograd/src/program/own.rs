@@ -56,6 +56,11 @@ pub(crate) struct DataOptions {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) columns: Vec<String>,
+    /// Features that are words, such as names of colours, which become numbers from 0 in their natural
+    /// order and are not scaled: for a variant that knows categories (tabular).
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) words: Vec<String>,
     /// How columns are scaled: not at all, to [0, 1], to mean 0 and deviation 1, or not at all because
     /// they are counts [default: to [0, 1] unless they fill it already].
     #[arg(long, value_name = "SCALE")]
@@ -126,6 +131,9 @@ pub(crate) struct Source {
     pub(crate) names: Vec<String>,
     /// What each is for: `feature`, `label`, `id` or `left-out`.
     pub(crate) roles: Vec<String>,
+    /// The values of each column of words, value 0 first, and nothing of the others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) words: Vec<Vec<String>>,
     /// What 1 stands for in the file: 255 where the features were bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) white: Option<f64>,
@@ -186,7 +194,7 @@ impl DataOptions {
         if !self.columns.is_empty() {
             reader = reader.only(self.columns.clone());
         }
-        reader.without(self.drop.clone())
+        reader.words(self.words.clone()).without(self.drop.clone())
     }
 
     /// What is done about numbers that are missing.
@@ -219,6 +227,7 @@ impl DataOptions {
             id_column: self.id_column.clone(),
             drop: self.drop.clone(),
             columns: Vec::new(),
+            words: Vec::new(),
             scale: None,
             crop: self.crop.or(run.crop),
             resize: self.resize.or(run.resize),
@@ -241,6 +250,7 @@ impl Source {
         };
         Self {
             names: layout.names.clone(),
+            words: layout.words.clone(),
             roles: layout
                 .roles
                 .iter()
@@ -263,6 +273,7 @@ impl Source {
         let roles: Option<Vec<Role>> = self.roles.iter().map(role).collect();
         Some(Layout {
             names: self.names.clone(),
+            words: self.words.clone(),
             roles: roles.filter(|roles| !roles.is_empty())?,
         })
     }
@@ -272,6 +283,19 @@ impl Source {
         let layout = self.layout().unwrap_or_default();
         let names = layout.called(Role::Feature).into_iter();
         names.map(str::to_owned).collect()
+    }
+
+    /// The values of each feature that is words, value 0 first; nothing of one of numbers.
+    pub(crate) fn feature_words(&self) -> Vec<Vec<String>> {
+        let layout = self.layout().unwrap_or_default();
+        let words = layout.feature_words().into_iter();
+        words.map(<[String]>::to_vec).collect()
+    }
+
+    /// Which features are words; nothing where none is.
+    fn are_words(&self) -> Vec<bool> {
+        let words = self.feature_words();
+        words.iter().map(|words| !words.is_empty()).collect()
     }
 
     /// What the first column in a role is called; nothing if there is none.
@@ -519,8 +543,8 @@ fn stored(found: disk::Found, path: &Path, options: &DataOptions) -> Result<Own,
     let (mut source, scaling) = match &survey {
         Some(survey) if is_table => {
             let layout = Layout {
-                names: Vec::new(),
                 roles: vec![Role::Feature; kind.features()],
+                ..Layout::default()
             };
             let source = Source::of(&layout, options);
             let learnt = &survey[0];
@@ -607,7 +631,7 @@ fn of_columns(
         source.fills = fills.collect();
     }
     names.mention(columns);
-    let scaling = scaling(columns, source.options.scale);
+    let scaling = scaling(columns, &source.are_words(), source.options.scale);
     Ok((source, scaling))
 }
 
@@ -643,13 +667,15 @@ impl Missing {
     }
 }
 
-/// The scale of columns, as asked for or as suits them, which is said.
-fn scaling(columns: &[Column], asked: Option<Scale>) -> Option<Scaling> {
+/// The scale of columns, as asked for or as suits them, which is said. Those of words are as they are.
+fn scaling(columns: &[Column], are_words: &[bool], asked: Option<Scale>) -> Option<Scaling> {
+    let is_word = |at: usize| are_words.get(at) == Some(&true);
     let fills = |column: &Column| {
         let inside = column.low >= 0.0 && column.high <= 1.0;
         inside && (column.is_constant() || column.high - column.low >= SMALL)
     };
-    let filled = columns.iter().all(fills);
+    let mut numbers = columns.iter().enumerate();
+    let filled = numbers.all(|(at, column)| is_word(at) || fills(column));
     let scale = asked.unwrap_or(if filled { Scale::None } else { Scale::Unit });
     let (scaling, words) = match scale {
         Scale::None if filled => (None, "columns are in [0, 1] and taken as they are"),
@@ -665,7 +691,12 @@ fn scaling(columns: &[Column], asked: Option<Scale>) -> Option<Scaling> {
         ),
     };
     terminal::say(&format!("data: {words}"));
-    scaling
+    scaling.map(|mut scaling| {
+        for at in (0..columns.len()).filter(|&at| is_word(at)) {
+            (scaling.offset[at], scaling.scale[at]) = (0.0, 1.0);
+        }
+        scaling
+    })
 }
 
 /// What features are called; nothing if nothing is known.

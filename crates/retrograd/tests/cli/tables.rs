@@ -120,6 +120,92 @@ fn impute_fills_holes_and_keeps_every_digit_of_the_rest() {
     );
 }
 
+/// Rows of which a colour and a number say the same; every ninth colour from the fourth on is missing.
+fn colours(rows: std::ops::Range<usize>, holes: bool) -> String {
+    let mut text = "id,colour,x\n".to_owned();
+    for i in rows {
+        let (kind, name) = (i % 3, ["red", "green", "blue"][i % 3]);
+        let colour = if holes && i % 9 == 4 { "" } else { name };
+        text += &format!("r{i},{colour},{}\n", 100.0 * kind as f64 + (i % 7) as f64);
+    }
+    text
+}
+
+#[test]
+fn words_come_back_as_words() {
+    let (learnt, holed) = (colours(0..600, false), colours(0..90, true));
+    let strange = "id,colour,x\nr0,mauve,3\n";
+    let files = [
+        ("learnt.csv", &learnt[..]),
+        ("holed.csv", &holed),
+        ("strange.csv", strange),
+    ];
+    let folder = folder(&files);
+    let path = folder.path();
+    fail(
+        path,
+        &[
+            "train",
+            "tabular",
+            "--data",
+            "learnt.csv",
+            "--id-column",
+            "id",
+            "--out",
+            "run",
+        ],
+        1,
+        &[
+            "text in column 2 (colour: line 2 has \"red\")",
+            "--words takes them for categories",
+        ],
+    );
+    let options = "--words colour --id-column id --latent 2 --hidden 32 --epochs 40 --batch-size 50 --out run";
+    let options: Vec<&str> = options.split(' ').collect();
+    train(path, "tabular", "learnt.csv", &options);
+    let near = |lines: &[String]| {
+        let right = |line: &&String| {
+            let cells: Vec<&str> = line.split(',').collect();
+            let [.., colour, x] = cells[..] else {
+                panic!("{line}")
+            };
+            let kind = ["red", "green", "blue"]
+                .iter()
+                .position(|name| *name == colour);
+            let kind = kind.unwrap_or_else(|| panic!("{line}"));
+            (x.parse::<f64>().unwrap() - 100.0 * kind as f64 - 3.0).abs() < 30.0
+        };
+        let lines = &lines[1..];
+        lines.iter().filter(right).count() as f64 / lines.len() as f64
+    };
+    let back = written(path, "reconstruct", "run", "learnt.csv", &[]);
+    assert_eq!(back[0], "id,colour,x");
+    assert!(near(&back) > 0.95, "{}", near(&back));
+    let filled = written(path, "impute", "run", "holed.csv", &[]);
+    assert!(near(&filled) > 0.9, "{}", near(&filled));
+    assert_eq!(filled[1], "r0,red,0");
+    succeed(
+        path,
+        &["sample", "run", "--count", "50", "--out", "new.csv"],
+    );
+    let new = std::fs::read_to_string(path.join("new.csv")).unwrap();
+    let new: Vec<String> = new.lines().map(str::to_owned).collect();
+    assert!(near(&new) > 0.7, "{}: {new:?}", near(&new));
+    fail(
+        path,
+        &[
+            "encode",
+            "run",
+            "--data",
+            "strange.csv",
+            "--out",
+            "code.csv",
+        ],
+        1,
+        &["\"mauve\"", "one of blue, green, red"],
+    );
+}
+
 #[test]
 fn the_drawn_table_is_filled_in() {
     let folder = folder(&[]);

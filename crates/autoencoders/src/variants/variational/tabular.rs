@@ -8,8 +8,8 @@
 //!
 //! A column of a table is rarely normal: it has peaks, or a few values. So each column of numbers gets a mixture
 //! of at most 10 normal distributions, fitted to the training samples before the first epoch, and a number is told
-//! as the mode that it belongs to and where it is there. A column of at most 10 different whole numbers is one
-//! of categories: its values are told, and no number. Which is which is kept with the weights (buffers), and
+//! as the mode that it belongs to and where it is there. A column of at most 10 different whole numbers (option
+//! `values`) is one of categories: its values are told, and no number. Which is which is kept with the weights (buffers), and
 //! shown in the report.
 //!
 //! The mode, like a category, is one of several, and costs its cross-entropy; only α has a normal distribution,
@@ -19,7 +19,8 @@
 //! value; a value that the training samples did not have is taken for the nearest that they had. Samples are
 //! drawn from the prior; there is no conditional sampling.
 //!
-//! Data is to come as it is (`--scale none`): scaled to [0, 1], whole numbers are none any more.
+//! Data is to come as it is (`--scale none`): scaled to [0, 1], whole numbers are none any more. Columns of words
+//! (`--words`) are numbers from 0 whatever the scale of the others.
 //! Changes with respect to the variational autoencoder: what is told of a column. Source: Xu, Skoularidou,
 //! Cuesta-Infante and Veeramachaneni 2019, where the mode is drawn by its probability and the reconstruction
 //! counts twice; here it is the likeliest mode, and counts once. Nats per sample: summed over columns and
@@ -40,8 +41,8 @@ use crate::model::{
 use crate::parts::Start;
 use crate::parts::dense::{mirror, stack, through};
 use crate::registry::{
-    ACTIVATION, Card, DataShape, Gradients, HIDDEN, LATENT, Nonlinearity, OptimizerKind, Recipe,
-    Settings,
+    ACTIVATION, Card, DataShape, Gradients, HIDDEN, LATENT, Nonlinearity, OptimizerKind, Range,
+    Recipe, Setting, Settings,
 };
 use crate::variants::variational::variational;
 
@@ -62,6 +63,7 @@ pub(crate) const CARD: Card = Card {
         HIDDEN.by_default(|_| [128, 128].into()).in_miniature(|_, _| [6].into()),
         // A deviation of 0.1 makes the objective steep: in miniature, where it is checked, without kinks.
         ACTIVATION.in_miniature(|_, _| Nonlinearity::Tanh.into()),
+        VALUES,
     ]],
     recipe: |_| Recipe::new(60, 100, OptimizerKind::Adam, 1e-3),
     check,
@@ -69,8 +71,14 @@ pub(crate) const CARD: Card = Card {
     ..variational::CARD
 };
 
-/// Modes of a column of numbers at most, and values of one of categories.
-const MOST: usize = 10;
+/// Modes of a column of numbers at most.
+const MODES: usize = 10;
+const VALUES: Setting = Setting::new(
+    "values",
+    "The most different whole numbers that make a column one of categories, 10 or more.",
+    Range::Count(MODES),
+    |_| MODES.into(),
+);
 /// Steps of fitting a mixture.
 const STEPS: usize = 100;
 /// Numbers that a mixture is fitted to at most.
@@ -103,11 +111,11 @@ fn check(settings: &Settings, data: DataShape) -> Result<(), String> {
 struct Columns {
     /// 1 for numbers and 0 for categories, `[columns]`.
     number: Buffer,
-    /// μ_k, or the values, `[columns, MOST]`.
+    /// μ_k, or the values, `[columns, most]`.
     centre: Buffer,
-    /// s_k, `[columns, MOST]`.
+    /// s_k, `[columns, most]`.
     scale: Buffer,
-    /// The logarithm of each mode's share, `[columns, MOST]`; next to nothing where there is no mode.
+    /// The logarithm of each mode's share, `[columns, most]`; next to nothing where there is no mode.
     share: Buffer,
 }
 
@@ -118,14 +126,14 @@ struct Column {
 }
 
 impl Columns {
-    /// All are numbers of one mode about 0.
-    fn new(count: usize) -> Self {
+    /// All are numbers of one mode about 0, where there may be as many as `most` modes or values.
+    fn new(count: usize, most: usize) -> Self {
         let buffer = |value: Tensor| Buffer::new(value.cast(DType::default()));
         let columns = Self {
             number: buffer(Tensor::ones([count], DType::F64)),
-            centre: buffer(Tensor::zeros([count, MOST], DType::F64)),
-            scale: buffer(Tensor::ones([count, MOST], DType::F64)),
-            share: buffer(Tensor::zeros([count, MOST], DType::F64)),
+            centre: buffer(Tensor::zeros([count, most], DType::F64)),
+            scale: buffer(Tensor::ones([count, most], DType::F64)),
+            share: buffer(Tensor::zeros([count, most], DType::F64)),
         };
         let one = || Column {
             is_number: true,
@@ -135,12 +143,18 @@ impl Columns {
         columns
     }
 
+    /// How many modes or values a column may have.
+    fn most(&self) -> usize {
+        self.centre.value().shape()[1]
+    }
+
     fn set(&self, columns: &[Column]) {
+        let most = self.most();
         let of = |part: usize, other: f64| {
             let each = columns.iter().flat_map(|column| {
-                (0..MOST).map(move |k| column.modes.get(k).map_or(other, |mode| mode[part]))
+                (0..most).map(move |k| column.modes.get(k).map_or(other, |mode| mode[part]))
             });
-            Tensor::from_vec(each.collect::<Vec<f64>>(), [columns.len(), MOST])
+            Tensor::from_vec(each.collect::<Vec<f64>>(), [columns.len(), most])
         };
         let number = columns.iter().map(|column| f64::from(u8::from(column.is_number)));
         self.number.set(Tensor::from_vec(number.collect::<Vec<f64>>(), [columns.len()]));
@@ -149,7 +163,7 @@ impl Columns {
         self.share.set(of(2, 0.0).map(|share| share.ln().max(NEVER)));
     }
 
-    /// Which mode or value each number is of, one-hot, `[batch, columns, MOST]`.
+    /// Which mode or value each number is of, one-hot, `[batch, columns, most]`.
     fn modes(&self, x: &Tensor) -> Tensor {
         let [batch, columns] = [x.shape()[0], x.shape()[1]];
         let x = x.reshape(&[batch as isize, columns as isize, 1]);
@@ -168,13 +182,14 @@ impl Columns {
 
 /// 1 at the largest along the last axis and 0 elsewhere; the first of equals.
 fn hot(x: &Tensor) -> Tensor {
-    let flat = x.reshape(&[-1, MOST as isize]).contiguous();
+    let most = x.shape()[x.shape().len() - 1];
+    let flat = x.reshape(&[-1, most as isize]).contiguous();
     let largest = match &flat {
         Tensor::F32(array) => array.argmax(-1),
         Tensor::F64(array) => array.argmax(-1),
         Tensor::I64(_) => unreachable!("numbers with a fraction"),
     };
-    one_hot(&largest, MOST, x.dtype()).reshape(&x.shape().iter().map(|&n| n as isize).collect::<Vec<_>>())
+    one_hot(&largest, most, x.dtype()).reshape(&x.shape().iter().map(|&n| n as isize).collect::<Vec<_>>())
 }
 
 /// The model.
@@ -196,7 +211,8 @@ impl Tabular {
         let (columns, latent) = (data.features(), settings.count("latent"));
         let (down, units) = (settings.down(data), settings.layer());
         let hidden = &down[1..down.len() - 1];
-        let (told, up) = (columns * (MOST + 1), mirror(hidden));
+        let most = settings.count("values");
+        let (told, up) = (columns * (most + 1), mirror(hidden));
         let width = hidden[hidden.len() - 1];
         let first = Tensor::full([columns], FIRST as f32);
         Self {
@@ -205,7 +221,7 @@ impl Tabular {
             log_variance: Linear::with_init(width, latent, Init::HeNormal, rng),
             decoder: stack(&through(latent, &up, told), units, Start::He, false, rng),
             deviation: Param::new(first),
-            columns: Columns::new(columns),
+            columns: Columns::new(columns, most),
             prior: StandardNormal { latent },
             widths: [&down[..], &up, &[columns]].concat(),
         }
@@ -215,7 +231,7 @@ impl Tabular {
         let modes = Var::constant(self.columns.modes(input.x.value()));
         let places = self.columns.places(&input.x, &modes);
         let [batch, columns] = [input.x.shape()[0], input.x.shape()[1]];
-        let modes = modes.with_shape(Shape::from([batch, columns * MOST]));
+        let modes = modes.with_shape(Shape::from([batch, columns * self.columns.most()]));
         let units = self.encoder.forward(&Var::cat(&[&places, &modes], 1));
         Gaussian {
             mean: self.mean.forward(&units),
@@ -224,12 +240,12 @@ impl Tabular {
     }
 
     /// What the decoder says of every column: where in its mode, `[batch, columns]`, and the logarithms of the
-    /// modes' probabilities, `[batch, columns, MOST]`.
+    /// modes' probabilities, `[batch, columns, most]`.
     fn told(&self, code: &Var) -> (Var, Var) {
         let told = self.decoder.forward(code);
-        let (batch, columns) = (code.shape()[0], self.widths[0]);
-        let logits = told.narrow(1, columns, columns * MOST);
-        let logits = logits.with_shape(Shape::from([batch, columns, MOST]));
+        let (batch, columns, most) = (code.shape()[0], self.widths[0], self.columns.most());
+        let logits = told.narrow(1, columns, columns * most);
+        let logits = logits.with_shape(Shape::from([batch, columns, most]));
         // Where there is no mode there is no probability.
         let none = self.columns.share.value().map(|share| if share <= NEVER { NEVER } else { 0.0 });
         let logits = logits + Var::constant(none);
@@ -276,7 +292,8 @@ impl Tabular {
                 }
             }
         }
-        let fitted: Vec<Column> = columns.into_iter().map(Column::fit).collect();
+        let most = self.columns.most();
+        let fitted: Vec<Column> = columns.into_iter().map(|column| Column::fit(column, most)).collect();
         self.columns.set(&fitted);
     }
 
@@ -287,7 +304,8 @@ impl Tabular {
             [&columns.number, &columns.centre, &columns.share].map(|buffer| buffer.value().to_vec());
         let deviation = self.deviation.value().map(|s| s.exp().ln_1p() + FLOOR).to_vec();
         let row = |column: usize| {
-            let modes = MOST * column..MOST * (column + 1);
+            let most = columns.most();
+            let modes = most * column..most * (column + 1);
             let present = modes.filter(|&at| share[at] > NEVER);
             let centres: Vec<String> = present.map(|at| format!("{:.4}", centre[at])).collect();
             let is_number = number[column] > 0.0;
@@ -309,15 +327,15 @@ impl Tabular {
 }
 
 impl Column {
-    /// What the numbers of a column are taken for.
-    fn fit(mut values: Vec<f64>) -> Self {
+    /// What the numbers of a column are taken for: categories, if they are whole and at most so many differ.
+    fn fit(mut values: Vec<f64>, most: usize) -> Self {
         values.retain(|value| value.is_finite());
         values.sort_by(f64::total_cmp);
         let count = values.len().max(1) as f64;
         let is_whole = values.iter().all(|x| x.fract() == 0.0);
         // Whole numbers below 2⁵³ differ where their bits do.
         let different: BTreeSet<u64> = values.iter().map(|x| (x + 0.0).to_bits()).take(1_000_000).collect();
-        if is_whole && !values.is_empty() && different.len() <= MOST {
+        if is_whole && !values.is_empty() && different.len() <= most {
             let groups = values.chunk_by(|a, b| a == b);
             let modes = groups.map(|group| [group[0], 1.0, group.len() as f64 / count]);
             return Self {
@@ -348,7 +366,7 @@ fn mixture(values: &[f64]) -> Vec<[f64; 3]> {
     // A column that never changes has a mode of some width, or nothing could be divided by it.
     let changes = values[0] < values[n - 1];
     let least = if changes { 1e-3 * all } else { 1.0 };
-    let count = MOST.min(n);
+    let count = MODES.min(n);
     let middle = |k: usize| values[(2 * k + 1) * n / (2 * count)];
     let mut modes: Vec<[f64; 3]> = (0..count)
         .map(|k| [middle(k), (all / count as f64).max(least), 1.0 / count as f64])

@@ -55,7 +55,11 @@ impl Run {
             name => name,
         };
         let (names, roles) = units.chain([(label.to_owned(), Role::Label)]).unzip();
-        let as_written = CsvReader::new().like(Layout { names, roles });
+        let as_written = CsvReader::new().like(Layout {
+            names,
+            roles,
+            ..Layout::default()
+        });
         let pictures = Pictures::default();
         let found = datasets::find(path, &as_written, &pictures)
             .or_else(|_| datasets::find(path, &CsvReader::new(), &pictures))

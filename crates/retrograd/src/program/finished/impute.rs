@@ -11,7 +11,7 @@ use retrograd::nn::train::Batch;
 use retrograd::tensor::{Tensor, random};
 
 use super::options::ImputeOptions;
-use super::output::{Format, Target, beside, decimal, places};
+use super::output::{Cells, Format, Target, beside};
 use super::run::Run;
 use crate::program::built_in::BuiltIn;
 use crate::program::failure::Failure;
@@ -145,16 +145,11 @@ fn write(
     if rows.columns.is_empty() {
         rows.columns.clone_from(&data.columns);
     }
-    let decimals: Option<Vec<usize>> = run
-        .config
-        .scaling()
-        .map(|scaling| scaling.scale.iter().map(|size| places(*size)).collect());
+    let cells = Cells::of(run);
     let cells = numbers.chunks(width).map(|row| {
-        let cell = |(column, (number, seen)): (usize, &(f64, bool))| match (&decimals, seen) {
-            (Some(decimals), false) => decimal(*number, decimals[column]),
-            (None, false) => (*number as f32).to_string(),
-            // As few digits as are read as the same number again.
-            (_, true) => number.to_string(),
+        let cell = |(column, (number, seen)): (usize, &(f64, bool))| match seen {
+            true => cells.given(column, *number),
+            false => cells.made(column, *number),
         };
         row.iter().enumerate().map(cell).collect()
     });

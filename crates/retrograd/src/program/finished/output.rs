@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use retrograd::datasets::{Dataset, IfExists, write_cells, write_csv, write_npy};
+use retrograd::datasets::{Dataset, IfExists, Scaling, write_cells, write_csv, write_npy};
 use retrograd::nn::checkpoint::write_atomically;
 use retrograd::report::{ImageGrid, Shading};
 use retrograd::tensor::Tensor;
@@ -85,23 +85,21 @@ impl Target {
         }
     }
 
-    /// As [`write`](Self::write), the numbers being these, with as many decimals as are known in each
-    /// column.
+    /// As [`write`](Self::write), the numbers being these, in a table as `cells` has them.
     fn write_in_units(
         &self,
         rows: &Dataset,
         values: &Tensor,
-        decimals: &[usize],
+        cells: &Cells,
         picture: impl FnOnce() -> Result<Vec<u8>, Failure>,
     ) -> Result<(), Failure> {
         match self.format {
             Format::Npy => write_npy(&self.path, values, self.if_exists).map_err(Failure::run),
             Format::Csv => {
-                let numbers = values.values();
-                let cells = numbers.chunks(decimals.len().max(1)).map(|row| {
-                    let cells = row.iter().zip(decimals);
-                    cells
-                        .map(|(value, &places)| decimal(*value, places))
+                let numbers = values.to_vec();
+                let cells = numbers.chunks(rows.width().max(1)).map(|row| {
+                    let row = row.iter().enumerate();
+                    row.map(|(column, value)| cells.made(column, *value))
                         .collect()
                 });
                 write_cells(&self.path, rows, cells, self.if_exists).map_err(Failure::run)
@@ -183,6 +181,46 @@ impl Target {
     }
 }
 
+/// How the numbers of each feature are written in a table, in the units of the data.
+pub(super) struct Cells {
+    /// As many decimals as are known of each; of `f32`, where data is taken as it is.
+    decimals: Option<Vec<usize>>,
+    /// The values of each feature that is words; nothing of numbers.
+    words: Vec<Vec<String>>,
+}
+
+impl Cells {
+    pub(super) fn of(run: &Run) -> Self {
+        let decimals = |scaling: Scaling| scaling.scale.iter().map(|size| places(*size)).collect();
+        Self {
+            decimals: run.config.scaling().map(decimals),
+            words: run.config.source.feature_words(),
+        }
+    }
+
+    /// A number that the model has made.
+    pub(super) fn made(&self, column: usize, value: f64) -> String {
+        match (self.word(column, value), &self.decimals) {
+            (Some(word), _) => word,
+            (None, Some(decimals)) => decimal(value, decimals[column]),
+            (None, None) => (value as f32).to_string(),
+        }
+    }
+
+    /// A number that was given: with as few digits as are read as the same number again.
+    pub(super) fn given(&self, column: usize, value: f64) -> String {
+        self.word(column, value)
+            .unwrap_or_else(|| value.to_string())
+    }
+
+    /// The word nearest to a number, of a column that is words.
+    fn word(&self, column: usize, value: f64) -> Option<String> {
+        let words = self.words.get(column).filter(|words| !words.is_empty())?;
+        let last = words.len() - 1;
+        Some(words[(value.round().max(0.0) as usize).min(last)].clone())
+    }
+}
+
 /// What is said of samples that are written.
 pub(super) struct Sheet<'a> {
     /// What they are: `reconstructions`.
@@ -213,17 +251,11 @@ impl Run {
             rows.columns.clone_from(&of.columns);
         }
         let picture = || self.picture(&samples, sheet);
-        match (self.config.scaling(), self.config.source.white) {
-            (Some(scaling), _) => {
-                let decimals: Vec<usize> = scaling.scale.iter().map(|size| places(*size)).collect();
-                let values = scaling.invert(&samples);
-                target.write_in_units(&rows, &values, &decimals, picture)?;
-            }
-            (None, white) => {
-                rows.features = samples.scale(white.unwrap_or(1.0));
-                target.write(&rows, picture)?;
-            }
-        }
+        let values = match self.config.scaling() {
+            Some(scaling) => scaling.invert(&samples),
+            None => samples.scale(self.config.source.white.unwrap_or(1.0)),
+        };
+        target.write_in_units(&rows, &values, &Cells::of(self), picture)?;
         let what = format!("{} of {} features", sheet.name, self.kind.features());
         let (_, most) = self.grid(sheet);
         target.say(count, most, &what)
@@ -307,7 +339,7 @@ pub(super) fn beside(of: &Dataset, numbers: Tensor) -> Dataset {
 }
 
 /// Decimals that 4 bytes know of a number whose column has this scale.
-pub(super) fn places(scale: f64) -> usize {
+fn places(scale: f64) -> usize {
     /// The most that are of use: those of 8 bytes below 1.
     const MOST: f64 = 17.0;
     let step = scale.abs() * f64::from(f32::EPSILON) / 2.0;
@@ -315,7 +347,7 @@ pub(super) fn places(scale: f64) -> usize {
 }
 
 /// The number with so many decimals at most.
-pub(super) fn decimal(value: f64, places: usize) -> String {
+fn decimal(value: f64, places: usize) -> String {
     let text = format!("{value:.places$}");
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),

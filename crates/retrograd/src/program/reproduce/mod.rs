@@ -22,7 +22,7 @@ use retrograd::nn::checkpoint::write_atomically;
 
 use self::outcome::{Conditions, Outcome};
 use self::row::Row;
-use self::rows::{MILESTONES, ROWS};
+use self::rows::ROWS;
 use self::training::Training;
 use crate::program::cli::ReproduceOptions;
 use crate::program::failure::Failure;
@@ -56,7 +56,7 @@ pub(crate) fn run(options: &ReproduceOptions) -> Result<(), Failure> {
                 &*none.insert(part(split, options.quick))
             }
         };
-        let own = row.feed.of(split);
+        let own = row.feed.of(split, options.seed);
         let training = Training {
             row,
             conditions: conditions(row, epochs, options, &own)?,
@@ -91,12 +91,6 @@ fn is_at_hand(row: &Row, folder: &Path) -> bool {
 /// The rows that are named; without names, all.
 fn chosen(names: &[String]) -> Result<Vec<&'static Row>, Failure> {
     for name in names {
-        if let Some(milestone) = MILESTONES.iter().find(|milestone| milestone.id == name) {
-            return Err(Failure::usage(format!(
-                "row {name} is a milestone, and has no recipe to train yet: {} ({}), {}",
-                milestone.title, milestone.source, milestone.published
-            )));
-        }
         if !ROWS.iter().any(|row| row.is(name)) {
             let known: Vec<&str> = ROWS.iter().map(|row| row.id).collect();
             return Err(Failure::usage(format!(

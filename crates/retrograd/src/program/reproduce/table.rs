@@ -2,7 +2,7 @@
 
 use super::outcome::Outcome;
 use super::row::{Published, Row};
-use super::rows::{MILESTONES, ROWS};
+use super::rows::ROWS;
 use crate::program::terminal::aligned;
 
 /// A line of the table.
@@ -58,28 +58,14 @@ fn recipe(row: &Row) -> String {
     )
 }
 
-/// The lines of every row and every milestone.
+/// The lines of every row.
 fn lines(outcomes: &[Option<Outcome>]) -> Vec<Line> {
     let rows = ROWS.iter().zip(outcomes);
     let rows = rows.flat_map(|(row, outcome)| match outcome {
         Some(outcome) => trained(row, outcome),
         None => waiting(row),
     });
-    let milestones = MILESTONES.iter().map(|milestone| {
-        let [id, title, published] = [milestone.id, milestone.title, milestone.published];
-        [
-            id,
-            title,
-            milestone.source,
-            published,
-            "",
-            "milestone",
-            "",
-            "",
-        ]
-        .map(str::to_owned)
-    });
-    rows.chain(milestones).collect()
+    rows.collect()
 }
 
 /// A line a figure; what they share stands in the first.
@@ -137,6 +123,7 @@ fn waiting(row: &Row) -> Vec<Line> {
 pub(super) fn published(published: Published, variances: Option<f64>) -> String {
     match (published, variances) {
         (Published::Value(value), _) => number(value),
+        (Published::Milestone(value), _) => format!("{} (milestone)", number(value)),
         (Published::Between(low, high), _) => format!("{} to {}", number(low), number(high)),
         (Published::Variances, Some(value)) => number(value),
         (Published::Variances, None) => "Σ λᵢ, i > k".to_owned(),

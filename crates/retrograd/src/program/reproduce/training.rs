@@ -3,16 +3,17 @@
 use std::fs;
 use std::path::Path;
 
-use retrograd::autoencoders::measures::{clustering_accuracy, roc_auc};
-use retrograd::autoencoders::{Autoencoder, DataShape, Input, Phase};
+use retrograd::autoencoders::measures::{clustering_accuracy, log_likelihoods, roc_auc};
+use retrograd::autoencoders::{Autoencoder, BitsBack, DataShape, Input, Phase};
 use retrograd::autograd::{Mode, Tape, Var};
 use retrograd::datasets::{Dataset, PrincipalComponents, Split};
 use retrograd::nn::train::{EpochRecord, Every, Interrupt, Progress, Shelf, Stopped};
+use retrograd::nn::transform::Bernoulli;
 use retrograd::nn::{DataLoader, SampleBatch, Trainer, checkpoint};
-use retrograd::tensor::{Tensor, random};
+use retrograd::tensor::{Array, Tensor, random};
 
 use super::outcome::{Compared, Conditions, Outcome, workplace};
-use super::row::{Figure, Row};
+use super::row::{Feed, Figure, Row};
 use crate::program::failure::Failure;
 use crate::program::finished::held_out_error;
 use crate::program::phase::Vars;
@@ -23,6 +24,9 @@ const MEASURING_BATCH: usize = 500;
 /// Draws of the code that a hole is filled in from, and rows at once.
 const DRAWS: usize = 1000;
 const IMPUTED_AT_ONCE: usize = 20;
+/// Draws of the code for log p(x), and the held-out samples that it is taken of.
+const LIKELIHOOD_DRAWS: usize = 500;
+const LIKELIHOOD_SAMPLES: usize = 2000;
 /// Seconds between two checkpoints: what a run that is killed may lose.
 const SAVE_EVERY: f64 = 60.0;
 /// The file that says what is being trained in a row's folder.
@@ -68,7 +72,7 @@ impl Training<'_> {
         let mut records = Vec::new();
         for (number, phase) in stages.enumerate() {
             let place = place.join(format!("stage-{}", number + 1));
-            let steps = epochs * self.batches()?.batches() as u64;
+            let steps = epochs * self.batches(model.as_ref())?.batches() as u64;
             let before = self.row.stages.steps_before(number, steps);
             let at = (number, before);
             records.extend(self.stage(model.as_ref(), phase, at, &place, epochs)?);
@@ -136,8 +140,11 @@ impl Training<'_> {
             }
             trainer.resume(&latest.checkpoint).map_err(Failure::run)?;
         }
-        let train = self.batches()?;
-        let held_out = SampleBatch::new(self.data.held_out.features.clone());
+        let train = self.batches(model)?;
+        let held_out = SampleBatch {
+            labels: labels(model, &self.data.held_out),
+            ..SampleBatch::new(self.data.held_out.features.clone())
+        };
         let held_out = self.loader(held_out, MEASURING_BATCH)?;
         let mut watch = (Progress::new(), self.interrupt.clone());
         let records = trainer
@@ -160,19 +167,31 @@ impl Training<'_> {
     }
 
     /// They in batches, as the row has them.
-    fn batches(&self) -> Result<DataLoader<SampleBatch>, Failure> {
-        let samples = SampleBatch {
+    fn batches(&self, model: &dyn Autoencoder) -> Result<DataLoader<SampleBatch>, Failure> {
+        let mut samples = SampleBatch {
             observed: self.data.train.observed.clone(),
+            labels: labels(model, &self.data.train),
             ..SampleBatch::new(self.train())
         };
+        if let Some(few) = model.few_labels() {
+            samples = few.hide(&samples);
+        }
         let loader = self.loader(samples, self.row.batch_size)?;
         let last = self.row.feed.last_batch();
-        Ok(loader.shuffled(self.conditions.seed).last_batch(last))
+        let loader = loader.shuffled(self.conditions.seed).last_batch(last);
+        if self.row.feed != Feed::Anew {
+            return Ok(loader);
+        }
+        Ok(loader.transformed(self.conditions.seed, Bernoulli))
     }
 
     /// The last batch of the last epoch.
-    fn last_batch(&self, records: &[EpochRecord]) -> Result<Tensor, Failure> {
-        let loader = self.batches()?;
+    fn last_batch(
+        &self,
+        model: &dyn Autoencoder,
+        records: &[EpochRecord],
+    ) -> Result<Tensor, Failure> {
+        let loader = self.batches(model)?;
         let last = |record: &EpochRecord| {
             let mut batches = loader.epoch_from(record.epoch, loader.batches() - 1);
             batches.next().map(|batch| batch.x)
@@ -232,6 +251,22 @@ impl Training<'_> {
         Some(sum / holes.max(1.0))
     }
 
+    /// The mean of −log p(x) over the first held-out samples.
+    fn likelihood(&self, model: &dyn Autoencoder) -> Option<f64> {
+        let held_out = &self.data.held_out.features;
+        let count = held_out.shape()[0].min(LIKELIHOOD_SAMPLES);
+        let mut sum = 0.0;
+        for start in (0..count).step_by(MEASURING_BATCH) {
+            let end = (start + MEASURING_BATCH).min(count);
+            let part = held_out.slice(0, start as isize..end as isize).contiguous();
+            let place = [self.conditions.seed, start as u64];
+            let input = Input::from(Var::constant(part));
+            let found = log_likelihoods(model, &input, LIKELIHOOD_DRAWS, place, || ())?;
+            sum += found.log_likelihoods.iter().sum::<f64>();
+        }
+        Some(-sum / count as f64)
+    }
+
     /// The error of a linear classifier of codes.
     fn probe_error(&self, model: &dyn Autoencoder) -> Result<f64, Failure> {
         let missing = || {
@@ -277,11 +312,13 @@ impl Training<'_> {
                 record.held_out.as_ref().ok_or_else(missing)?.total()
             }
             Figure::TrainError => per_sample(train, error) / features,
-            Figure::LastBatchError => per_sample(&self.last_batch(records)?, error) / features,
+            Figure::LastBatchError => {
+                per_sample(&self.last_batch(model, records)?, error) / features
+            }
             Figure::LastBatch => {
                 let noise = random::stream(self.conditions.seed, "last batch", &[]);
                 let tape = Tape::with(Mode::Training, noise);
-                let batch = tape.constant(self.last_batch(records)?);
+                let batch = tape.constant(self.last_batch(model, records)?);
                 model.objective(&batch.into()).metrics().total()
             }
             Figure::HeldOutError => per_sample(held_out, error) / features,
@@ -291,6 +328,19 @@ impl Training<'_> {
                 let width = code.shape()[1] as f64;
                 code.iter().sum::<f64>() / width
             }),
+            Figure::Misses => {
+                let record = records.last().and_then(|record| record.held_out.as_ref());
+                let told = |name| record.and_then(|record| record.get(name));
+                let error = told("error").or_else(|| told("accuracy").map(|share| 1.0 - share));
+                error.ok_or_else(missing)?
+            }
+            Figure::Bits => {
+                let coder = BitsBack::new(model).map_err(Failure::run)?;
+                let message = coder.compress(held_out).map_err(Failure::run)?;
+                let [rate, _] = message.rates();
+                rate
+            }
+            Figure::Likelihood => self.likelihood(model).ok_or_else(missing)?,
             Figure::Imputed => self.imputed(model).ok_or_else(missing)?,
             Figure::ProbeError => self.probe_error(model)?,
             Figure::Subspace => {
@@ -315,6 +365,17 @@ impl Training<'_> {
             Figure::HeldOutClusters => clusters(model, &self.data.held_out, &missing)?,
         })
     }
+}
+
+/// The labels of samples, for a model that learns from some.
+fn labels(model: &dyn Autoencoder, data: &Dataset) -> Option<Array<i64>> {
+    let labels = data
+        .labels
+        .as_ref()
+        .filter(|_| model.few_labels().is_some())?;
+    let labels: Vec<i64> = labels.iter().map(|&label| label.into()).collect();
+    let count = labels.len();
+    Some(Array::from_vec(labels, [count]))
 }
 
 /// The share of samples whose cluster stands for their class.
