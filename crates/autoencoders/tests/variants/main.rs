@@ -16,6 +16,7 @@ mod mistakes;
 mod options;
 mod oracle;
 mod pca;
+mod peers;
 mod points;
 mod shapes;
 mod tables;
