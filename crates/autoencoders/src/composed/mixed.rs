@@ -249,10 +249,8 @@ impl Mixed {
         let normal = posterior.normal.as_ref().zip(draw.normal.as_ref());
         let normal = normal.map(|(normal, noise)| normal.draw_with(noise));
         let categories = posterior.categories.as_ref().zip(draw.gumbel.as_ref());
-        let categories = categories.map(|(categories, noise)| {
-            let drawn = self.drawn(categories, noise, step);
-            drawn.reshape(&[drawn.shape()[0] as isize, -1])
-        });
+        let categories =
+            categories.map(|(categories, noise)| flat(&self.drawn(categories, noise, step)));
         side_by_side(normal, categories)
     }
 
@@ -325,6 +323,57 @@ impl Mixed {
             },
         }
     }
+}
+
+/// Categories are vectors, side by side after the normal numbers, as the decoder reads them.
+impl Posterior for MixedPosterior {
+    /// Of categories their shares.
+    fn mean(&self) -> Var {
+        let shares = |own: &Categorical| flat(&own.logits.softmax(-1));
+        side_by_side(
+            self.normal.as_ref().map(Posterior::mean),
+            self.categories.as_ref().map(shares),
+        )
+    }
+
+    /// Categories are drawn as constants.
+    fn draw(&self) -> Var {
+        let drawn =
+            |own: &Categorical| flat(&own.hard_with(&gumbel(&own.logits, own.logits.shape())));
+        side_by_side(
+            self.normal.as_ref().map(Posterior::draw),
+            self.categories.as_ref().map(drawn),
+        )
+    }
+
+    /// Of codes whose categories are vectors of one 1.
+    fn log_density(&self, z: &Var) -> Var {
+        let numbers = self.normal.as_ref().map_or(0, |own| own.mean.shape()[1]);
+        let normal = self.normal.as_ref();
+        let normal = normal.map(|own| own.log_density(&z.slice(-1, ..numbers as isize)));
+        let categories = self.categories.as_ref().map(|own| {
+            (z.slice(-1, numbers as isize..) * flat(&own.logits.log_softmax(-1))).sum(-1)
+        });
+        let parts = normal.into_iter().chain(categories);
+        parts
+            .reduce(|sum, part| sum + part)
+            .expect("a code has numbers")
+    }
+
+    /// Of a group of categories the terms of the sum, from uniform ones.
+    fn divergences(&self) -> Var {
+        side_by_side(
+            self.normal.as_ref().map(Posterior::divergences),
+            self.categories
+                .as_ref()
+                .map(|own| flat(&own.divergence_terms())),
+        )
+    }
+}
+
+/// The last two axes as one.
+fn flat(categories: &Var) -> Var {
+    categories.reshape(&[categories.shape()[0] as isize, -1])
 }
 
 /// What divergences are called, the normal numbers' first.
@@ -402,6 +451,15 @@ impl Autoencoder for Mixed {
 
     fn likelihood(&self) -> Option<Likelihood> {
         Some(self.likelihood)
+    }
+
+    fn log_likelihood(&self, input: &Input, code: &Var) -> Option<Var> {
+        let z = self.decoder.forward(code);
+        Some(-self.likelihood.of_samples(&z, &Target::from(input)))
+    }
+
+    fn proposal(&self, input: &Input) -> Option<Box<dyn Posterior>> {
+        Some(Box::new(self.posterior(&input.x)))
     }
 
     fn exhibits(&self, input: &Input) -> Vec<Exhibit> {

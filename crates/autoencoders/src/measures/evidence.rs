@@ -28,7 +28,7 @@ pub struct Evidence {
 /// log p(x) ≈ log (1/k) Σ wᵢ,   wᵢ = p(x|zᵢ) p(zᵢ) / q(zᵢ|x),   zᵢ ~ q(z|x)
 /// ```
 ///
-/// Of any model with a prior, a likelihood and codes that are distributions; none of another. Draws are
+/// Of any model with a prior, a likelihood and a q(z|x) to draw codes from; none of another. Draws are
 /// added up as they come, by their logarithms, so memory does not grow with their number. Draw i comes
 /// from a stream of its own of `seed`, `part` (which batch of a set it is) and i, so that estimates with
 /// more draws begin with those of fewer. `done` is called after each draw.
@@ -61,8 +61,7 @@ pub fn log_likelihoods(
             x: tape.constant(input.x.value().clone()),
             ..input.clone()
         };
-        let code = model.encode(&on_tape);
-        let posterior = code.posterior()?;
+        let posterior = model.proposal(&on_tape)?;
         for _ in first..(first + AT_ONCE).min(draws) {
             // Values alone: nothing of the decoder is recorded.
             let z = Var::constant(posterior.draw().into_value());

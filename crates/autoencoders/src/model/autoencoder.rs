@@ -6,7 +6,7 @@ use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Array, Tensor};
 
 use super::Input;
-use super::code::Code;
+use super::code::{Code, Posterior};
 use super::exhibit::Exhibit;
 use super::labels::FewLabels;
 use super::likelihood::Likelihood;
@@ -79,11 +79,21 @@ pub trait Autoencoder: Module {
     }
 
     /// log p(x|z) of each sample of a batch in nats, given a code `[batch, code]` for each: `[batch]`, over
-    /// what was observed; none of a model that does not say. With a [`prior`](Self::prior) and codes that
-    /// are distributions, samples are judged by their
+    /// what was observed; none of a model that does not say. With a [`prior`](Self::prior) and a
+    /// [`proposal`](Self::proposal), samples are judged by their
     /// [likelihood](crate::measures::log_likelihoods).
     fn log_likelihood(&self, _: &Input, _: &Var) -> Option<Var> {
         None
+    }
+
+    /// q(z|x) of all that the decoder reads, as draws for [importance
+    /// sampling](crate::measures::log_likelihoods) come from it: the [code](Self::encode), if that is a
+    /// distribution.
+    fn proposal(&self, input: &Input) -> Option<Box<dyn Posterior>> {
+        match self.encode(input) {
+            Code::Distribution(posterior) => Some(posterior),
+            _ => None,
+        }
     }
 
     /// What its input suffers in training, if anything.

@@ -21,15 +21,21 @@ impl Categorical {
     /// categories, between 0 and log n.
     #[must_use]
     pub fn divergences(&self) -> Var {
-        static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
-            // log π from a log-softmax is finite where π has rounded to 0, and 0 times it is 0.
-            Pointwise::new("categorical_divergence", |[log_share, count]: [Expr; 2]| {
-                log_share.exp() * (log_share + count)
-            })
-        });
+        let [log_shares, count] = self.shares_and_count();
+        DIVERGENCE.apply_sum(&[&log_shares, &count], -1)
+    }
+
+    /// The terms of its sums, of the shape of the logits.
+    pub(crate) fn divergence_terms(&self) -> Var {
+        let [log_shares, count] = self.shares_and_count();
+        DIVERGENCE.apply(&[&log_shares, &count])
+    }
+
+    /// log π, and log n.
+    fn shares_and_count(&self) -> [Var; 2] {
         let log_shares = self.logits.log_softmax(-1);
         let count = log_shares.scalar_like((self.categories() as f64).ln());
-        FORMULA.apply_sum(&[&log_shares, &count], -1)
+        [log_shares, count]
     }
 
     /// The same of a sample: summed over the groups, averaged over the batch.
@@ -104,6 +110,14 @@ impl Categorical {
         self.logits.shape().first().copied().unwrap_or(1) as isize
     }
 }
+
+/// π (log π + log n) of log π and log n.
+static DIVERGENCE: LazyLock<Pointwise> = LazyLock::new(|| {
+    // log π from a log-softmax is finite where π has rounded to 0, and 0 times it is 0.
+    Pointwise::new("categorical_divergence", |[log_share, count]: [Expr; 2]| {
+        log_share.exp() * (log_share + count)
+    })
+});
 
 /// 1 at the largest of the last axis, the first of equals, and else 0.
 fn as_vectors(scores: &Tensor) -> Tensor {

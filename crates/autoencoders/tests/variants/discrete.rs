@@ -1,7 +1,8 @@
 //! Codes of symbols, alone and beside normal numbers.
 
 use retrograd_autoencoders::{
-    Autoencoder, Code, DataShape, Draw, Input, Likelihood, Mixed, Parts, Relaxation, Variational,
+    Autoencoder, Code, DataShape, Draw, Input, Likelihood, Mixed, Parts, Posterior, Relaxation,
+    Variational,
 };
 use retrograd_autograd::check::Check;
 use retrograd_autograd::{Mode, Tape, Var};
@@ -303,6 +304,31 @@ fn capacities_are_of_the_batch_mean_and_categories_carry_no_more_than_they_can()
     let mean = divergences.mean(..).item();
     let alone = (divergences - mean).abs().mean(..).item();
     assert!(alone > 0.01, "{alone}");
+}
+
+#[test]
+fn a_code_of_both_is_drawn_and_priced_as_its_parts() {
+    let (model, x) = (mixed(2, 3, 4, RELAXED), uniform(5, 8, 2));
+    let posterior = model.proposal(&x.clone().into()).unwrap();
+    let parts = model.posterior(&x.into());
+    let (normal, categories) = (parts.normal.unwrap(), parts.categories.unwrap());
+    let each = posterior.divergences().into_value();
+    assert_eq!(each.shape(), [5, 14]);
+    let sum = normal.divergence() + categories.divergence();
+    assert_abs_diff_eq!(each.sum(1).mean(..).item(), sum.item(), epsilon = 1e-12);
+    let mean = posterior.mean().into_value();
+    assert_eq!(mean.slice(1, ..2).to_vec(), normal.mean.value().to_vec());
+    assert_eq!(mean.slice(1, 2..).to_vec(), categories.shares().to_vec());
+    // The density of a draw: that of its numbers, and the share of each of its categories.
+    let z = posterior.draw();
+    let shares = &mean.slice(1, 2..) * &z.value().slice(1, 2..);
+    let chosen = shares.reshape(&[5, 3, 4]).sum(2).map(f64::ln).sum(1);
+    let expected = normal.log_density(&z.slice(1, ..2)).into_value() + chosen;
+    assert_abs_diff_eq!(
+        posterior.log_density(&z).into_value(),
+        expected,
+        epsilon = 1e-12
+    );
 }
 
 #[test]

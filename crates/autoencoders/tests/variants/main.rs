@@ -6,6 +6,7 @@ mod clusters;
 mod constrain;
 mod dictionary;
 mod discrete;
+mod evidence;
 mod families;
 mod few_labels;
 mod gradients;

@@ -18,7 +18,7 @@ fn outputs(model: &dyn Autoencoder, input: &Input) -> Vec<(&'static str, Tensor)
         ),
         ("code", code.flat().into_value()),
     ];
-    if let Some(posterior) = code.posterior() {
+    if let Some(posterior) = model.proposal(input) {
         all.push(("divergences", posterior.divergences().into_value()));
         all.push(("draw", posterior.draw().into_value()));
     }

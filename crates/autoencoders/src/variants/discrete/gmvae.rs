@@ -336,6 +336,10 @@ impl Autoencoder for Clustered {
         Some(self.model.likelihood)
     }
 
+    fn log_likelihood(&self, input: &Input, code: &Var) -> Option<Var> {
+        self.model.log_likelihood(input, code)
+    }
+
     fn exhibits(&self, input: &Input) -> Vec<Exhibit> {
         let shares = self.assigned(input);
         let count = shares.shape()[1];

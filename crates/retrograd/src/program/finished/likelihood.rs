@@ -31,7 +31,7 @@ pub(super) fn evidence(run: &Run, samples: &Samples, draws: usize) -> Result<Evi
         let found = log_likelihoods(run.model.as_ref(), &input, draws, place, || bar.inc(1));
         let found = found.ok_or_else(|| {
             Failure::usage(format!(
-                "--by likelihood: `{}` has no p(x) to estimate: that takes codes that are distributions, a prior and a likelihood; use --by reconstruction",
+                "--by likelihood: `{}` has no p(x) to estimate: that takes codes that are drawn, a prior and a likelihood; use --by reconstruction",
                 run.variant
             ))
         })?;
