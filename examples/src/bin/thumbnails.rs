@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A thumbnail is the upper left corner of a picture, made smaller: each of its pixels is the mean of
-//! a square of the picture's. Run it after the examples, without `--quick`, from the same folder. Of
+//! a square of the picture's; or a chart as it is. Run it after the examples, without `--quick`, from the same folder. Of
 //! an example that has not run the thumbnail stays as it is.
 
 use std::fs;
@@ -24,7 +24,7 @@ const LARGEST: usize = 1 + 5 * 29;
 const SHADES: f32 = 31.0;
 
 /// An example, the picture of it that tells most, and how many of its pixels a side make one.
-const PICTURES: [(&str, &str, usize); 19] = [
+const PICTURES: [(&str, &str, usize); 28] = [
     ("10_linear", "points", 2),
     ("11_simple", "images", 3),
     ("12_deep", "images", 3),
@@ -44,24 +44,58 @@ const PICTURES: [(&str, &str, usize); 19] = [
     ("26_beta", "images", 3),
     ("27_conditional", "styles", 3),
     ("28_iwae", "images", 3),
+    ("29_constraints", "images", 3),
+    ("30_vampprior", "images", 3),
+    ("31_categorical", "joint", 3),
+    ("32_few_labels", "images", 3),
+    ("35_matching", "new", 3),
+    ("36_winners", "units", 3),
+    ("39_pixels", "images", 3),
+    ("40_measures", "sprites", 3),
+    ("41_dictionaries", "atoms", 2),
+];
+
+/// An example that draws charts alone, and the one that tells most.
+const CHARTS: [(&str, &str); 5] = [
+    ("33_counts", "codes"),
+    ("34_miwae", "error"),
+    ("37_one_class", "scores"),
+    ("38_clusters", "codes"),
+    ("42_transcoder", "found"),
 ];
 
 fn main() -> Outcome {
     fs::create_dir_all(THUMBNAILS)?;
     for (name, part, factor) in PICTURES {
-        let path = format!("{FOLDER}/{name}_{part}.png");
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                println!("{path} is missing; run the example {name}");
-                continue;
-            }
-            read => read?,
-        };
-        let small = encode(&shrunk(&png_from_bytes(&bytes)?, factor))?;
-        let path = format!("{THUMBNAILS}/{name}.png");
-        fs::write(&path, &small)?;
-        println!("wrote {path}, {} bytes", small.len());
+        if let Some(bytes) = written(name, part, "png")? {
+            let small = encode(&shrunk(&png_from_bytes(&bytes)?, factor))?;
+            keep_as(&format!("{name}.png"), &small)?;
+        }
     }
+    for (name, part) in CHARTS {
+        if let Some(bytes) = written(name, part, "svg")? {
+            keep_as(&format!("{name}.svg"), &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// What an example has written, if it has run.
+fn written(name: &str, part: &str, ending: &str) -> Outcome<Option<Vec<u8>>> {
+    let path = format!("{FOLDER}/{name}_{part}.{ending}");
+    match fs::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            println!("{path} is missing; run the example {name}");
+            Ok(None)
+        }
+        read => Ok(Some(read?)),
+    }
+}
+
+fn keep_as(file: &str, bytes: &[u8]) -> Outcome {
+    let path = format!("{THUMBNAILS}/{file}");
+    fs::write(&path, bytes)?;
+    println!("wrote {path}, {} bytes", bytes.len());
     Ok(())
 }
 

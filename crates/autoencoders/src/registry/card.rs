@@ -67,6 +67,8 @@ pub struct Card {
     pub data: &'static str,
     /// What its gradients are.
     pub gradients: Gradients,
+    /// Whether its objective bends so much that only small difference steps stay near its slopes.
+    pub bends: bool,
     /// What it needs of data.
     pub needs: &'static [Need],
     /// Whether it learns to give something else than its samples, where the data has such targets.

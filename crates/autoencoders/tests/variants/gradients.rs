@@ -15,8 +15,8 @@ use crate::{Miniature, input, miniatures, model, training, uniform};
 const SMOOTH: f64 = 1.0 / 32.0;
 const KINKS: f64 = 1.0 / 512.0;
 const POOLS: f64 = 1.0 / 1024.0;
-/// Layers that are normalised over a batch of three, which bends them much, without kinks and with pools.
-const NORMED: f64 = 1.0 / 256.0;
+const BENT: f64 = 1.0 / 256.0;
+/// Pools over layers that are normalised over a batch of three.
 const NORMED_POOLS: f64 = 1.0 / 2048.0;
 const CLIPS: f64 = 1.0 / 256.0;
 /// Directions that each parameter is moved in, all of its numbers at once. The rules are checked
@@ -153,7 +153,7 @@ fn step(miniature: &Miniature) -> f64 {
         return KINKS;
     }
     match (card.gradients, settings.word_if_any("corruption")) {
-        (Gradients::Exact, _) if card.name == "ladder" => NORMED,
+        (Gradients::Exact, _) if card.bends => BENT,
         (Gradients::ExactBesides(_), Some(Noise::Gaussian)) => CLIPS,
         (Gradients::ExactBesides(_), None) if has_convolutional_body(miniature) => {
             match card.name {

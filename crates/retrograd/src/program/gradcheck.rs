@@ -33,6 +33,8 @@ const LARGE: DataShape = DataShape::images([1, 8, 8]);
 /// small step meets few.
 const SMOOTH: f64 = 1.0 / 32.0;
 const KINKS: f64 = 1.0 / 512.0;
+/// Where an objective bends much.
+const BENT: f64 = 1.0 / 2048.0;
 /// A draw of batches and parameters of which no unit is at a kink: there differences and rules may
 /// differ, or nothing can be said.
 const SEED: u64 = 7;
@@ -238,6 +240,7 @@ fn objective(what: &str, variant: &'static Card, kind: DataShape) -> Line {
     let units = settings(variant, kind).word_if_any("activation");
     let smooth = units.is_none_or(Nonlinearity::is_smooth);
     let step = match (smooth, variant.gradients) {
+        (true, Gradients::Exact) if variant.bends => BENT,
         (true, Gradients::Exact) => SMOOTH,
         _ => KINKS,
     };
@@ -313,6 +316,24 @@ fn summary(lines: &[Line]) -> String {
 mod tests {
     use super::*;
     use retrograd::autograd::check::catalogue::{LINEAR, sample};
+
+    #[test]
+    fn every_variant_passes() {
+        let derivable = |card: &&Card| !matches!(card.gradients, Gradients::Surrogate(_));
+        for card in Card::all().filter(derivable) {
+            let lines: Vec<Line> = subjects(Some(card.name))
+                .unwrap()
+                .iter()
+                .filter(|subject| matches!(subject, Subject::Objective(..)))
+                .map(Subject::check)
+                .collect();
+            assert!(
+                !lines.is_empty() && lines.iter().all(Line::passes),
+                "{}",
+                table(&lines)
+            );
+        }
+    }
 
     #[test]
     fn a_wrong_rule_fails_and_is_explained() {

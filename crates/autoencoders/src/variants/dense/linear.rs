@@ -28,6 +28,7 @@ pub(crate) const CARD: Card = Card {
     parent: None,
     data: "plane",
     gradients: Gradients::Exact,
+    bends: false,
     needs: &[],
     targets: false,
     settings: &[&[LATENT.by_default(|data| data.pick(32, data.half(), 2).into())]],

@@ -25,7 +25,7 @@ use retrograd_nn::{Init, Module, Param, Schedule, Sequential, Span, Step, Terms,
 use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Array, DType, Tensor};
 
-use crate::model::{Autoencoder, Code, Content, Exhibit, Input, Target};
+use crate::model::{Autoencoder, Code, Content, Exhibit, Input, Target, gumbel};
 use crate::parts::dense::{Start, mirror, stack};
 use crate::parts::{Output, checks};
 use crate::registry::{
@@ -129,11 +129,8 @@ impl Concrete {
     /// The code of a training step at this temperature.
     fn relaxed(&self, x: &Var, temperature: f64) -> Var {
         let logits = self.logits.beside(x);
-        let noise = match x.tape() {
-            Some(tape) => tape.random(|rng| gumbel(*logits.shape(), rng, logits.dtype())),
-            None => Tensor::zeros(*logits.shape(), logits.dtype()),
-        };
-        let shares = selection(&logits, &noise.into(), temperature);
+        let noise = gumbel(&logits, logits.shape());
+        let shares = selection(&logits, &noise, temperature);
         x.matmul(&shares.t())
     }
 
@@ -154,14 +151,6 @@ impl Concrete {
 #[must_use]
 pub fn selection(logits: &Var, noise: &Var, temperature: f64) -> Var {
     ((logits + noise) / temperature).softmax(1)
-}
-
-/// Numbers with the distribution function exp(−exp(−g)): with them, the largest of log α + g is i with
-/// probability αᵢ / Σ α.
-fn gumbel(shape: retrograd_tensor::Shape, rng: &mut Rng, dtype: DType) -> Tensor {
-    // An exponential number is never 0 from draws of (0, 1]; in f64, for the tail of small ones.
-    let uniform = Tensor::uniform(shape, 0.0, 1.0, rng, DType::F64);
-    uniform.map(|u| -(-(1.0 - u).ln()).max(f64::MIN_POSITIVE).ln()).cast(dtype)
 }
 
 impl Module for Concrete {
@@ -239,27 +228,5 @@ impl Autoencoder for Concrete {
             }
         });
         std::iter::once(table).chain(picture).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use retrograd_tensor::{Shape, assert_abs_diff_eq, random};
-
-    #[test]
-    fn the_largest_of_noisy_logits_is_drawn_by_their_shares() {
-        let shares = [0.6, 0.3, 0.1];
-        let noise = gumbel(Shape::from([20_000, 3]), &mut random::rng(1), DType::F64);
-        assert!(noise.is_finite());
-        // The mean of a Gumbel number is Euler's constant, its deviation π/√6.
-        assert_abs_diff_eq!(noise.mean(..).item(), 0.5772, epsilon = 0.02);
-        let logits = Tensor::from_fn([1, 3], |at| f64::ln(shares[at[1]]));
-        let chosen = (noise + logits).argmax(1);
-        for (column, share) in shares.into_iter().enumerate() {
-            let count = chosen.iter().filter(|&i| i == column as i64).count();
-            // Four standard errors.
-            assert_abs_diff_eq!(count as f64 / 20_000.0, share, epsilon = 0.014);
-        }
     }
 }

@@ -61,6 +61,8 @@ pub(crate) const CARD: Card = Card {
     parent: Some("denoising"),
     data: "digits",
     gradients: Gradients::Exact,
+    // Layers that are normalised over a few samples.
+    bends: true,
     settings: &[&[
         HIDDEN.by_default(|data| match data.image() {
             Some(_) => [1000, 500, 250, 250, 250].into(),
