@@ -4,7 +4,7 @@
     cargo test --workspace --test variants peers        # writes target/tmp/peers, see tests/variants/peers.rs
     python3 tools/peers.py
 
-Both programs start from the same weights and see the same batches (and draws of a prior, where there are
+Both programs start from the same weights and see the same batches (and normal draws, where there are
 any); both make 20 steps of Adam. What is measured beforehand (scales, means, centres of a sphere, targets of
 clusters) is measured here again. Every training is there in 32 and in 64 bits, and is repeated three times:
 
@@ -298,7 +298,7 @@ UNITS = {"elu": F.elu, "relu": F.relu, "leaky-relu": F.leaky_relu}
 class Body:
     def __init__(self, run, halves=("encoder", "decoder")):
         self.units = UNITS[run.options["activation"]]
-        assert run.options["output"] == "real"
+        assert run.options.get("output", "real") == "real"
         self.halves = {half: run.layers(half) for half in halves}
 
     def run(self, half, x):
@@ -306,6 +306,24 @@ class Body:
         for weight, bias in layers[:-1]:
             x = self.units(F.linear(x, weight, bias))
         return F.linear(x, *layers[-1])
+
+
+class Variational:
+    """Heads of mean and log variance on the units of an encoder."""
+
+    def __init__(self, run):
+        self.body, self.noise = Body(run), run.arrays["noise"]
+        self.heads = [[run.param(f"{head}.{kind}") for kind in ("weight", "bias")] for head in ("mean", "log_variance")]
+
+    def draw(self, x, step):
+        """A code of each sample, and its nats, summed over the code and averaged over the batch."""
+        units = self.body.units(self.body.run("encoder", x))
+        mean, log_variance = (F.linear(units, *head) for head in self.heads)
+        nats = (log_variance.exp() + mean.square() - 1 - log_variance) / 2
+        return mean + (log_variance / 2).exp() * self.noise[step], nats.sum(1).mean()
+
+    def decode(self, code):
+        return self.body.run("decoder", code)
 
 
 def matching(run, price):
@@ -332,7 +350,7 @@ def wae_mmd(run):
         return (all.sum() - all.diagonal().sum()) / (len(a) * (len(a) - 1))
 
     def price(_, code, step):
-        prior = run.arrays["prior"][step]
+        prior = run.arrays["noise"][step]
         return run.options["lambda"] * (within(code) + within(prior) - 2 * kernel(code, prior).mean())
 
     return matching(run, price)
@@ -340,7 +358,7 @@ def wae_mmd(run):
 
 def sliced(run):
     def price(_, code, step):
-        along = [run.arrays["directions"][step] @ codes.T for codes in (code, run.arrays["prior"][step])]
+        along = [run.arrays["directions"][step] @ codes.T for codes in (code, run.arrays["noise"][step])]
         ours, theirs = (numbers.sort(1).values for numbers in along)
         return run.options["lambda"] * (ours - theirs).square().mean()
 
@@ -373,6 +391,60 @@ def rae(run):
         return run.options["beta"] * size + run.options["lambda"] * decay
 
     return matching(run, price)
+
+
+# Variational, of counts and of tables.
+
+
+def counts(run):
+    own, log_dispersion = Variational(run), run.param("log_dispersion")
+    width, features = run.options["latent"], run.x.shape[1]
+    log_sums = (run.x.double().sum(1, keepdim=True) + 1e-8).log()
+    center, deviation = log_sums.mean().item(), log_sums.std(correction=0).item()
+
+    def objective(step):
+        x = run.batches[step]
+        code, nats = own.draw(x.log1p(), step)
+        if run.options["library"] == "learnt":
+            log_size = code[:, width:] * deviation + center
+        else:
+            log_size = (x.sum(1, keepdim=True) + 1e-8).log()
+        told = own.decode(code[:, :width])
+        log_mean = told[:, :features].log_softmax(1) + log_size
+        # (mean/(mean + r))^x (r/(mean + r))^r Gamma(x + r) / (Gamma(r) x!)
+        both = torch.logaddexp(log_mean, log_dispersion)
+        r = log_dispersion.exp()
+        likely = (x + r).lgamma() - r.lgamma() - (x + 1).lgamma()
+        likely = likely + x * (log_mean - both) + r * (log_dispersion - both)
+        if run.options["decoder"] == "zinb":
+            gate = told[:, features:]
+            other = F.logsigmoid(-gate) + likely
+            likely = torch.where(x == 0, torch.logaddexp(F.logsigmoid(gate), other), other)
+        return nats - likely.sum(1).mean()
+
+    return run.train(objective)
+
+
+def tabular(run):
+    """What columns are taken for (numbers or categories, modes or values, shares) is ours."""
+    own, raw = Variational(run), run.param("deviation")
+    number, center, scale, log_share = (run.start[name] for name in ("number", "centre", "scale", "share"))
+    columns = run.x.shape[1]
+
+    def objective(step):
+        x = run.batches[step]
+        off = (x.unsqueeze(2) - center) / scale
+        mode = F.one_hot((log_share - scale.log() - off.square() / 2).argmax(2), center.shape[1]).to(x.dtype)
+        place = number * (off * mode).sum(2) / 4
+        code, nats = own.draw(torch.cat([place, mode.flatten(1)], 1), step)
+        told = own.decode(code)
+        logits = told[:, columns:].view_as(mode).masked_fill(log_share <= -1e9, -1e9)
+        sigma = F.softplus(raw) + 0.01
+        normal = torch.distributions.Normal(told[:, :columns].tanh(), sigma)
+        likely = number * normal.log_prob(place) + (mode * logits.log_softmax(2)).sum(2)
+        return nats - likely.sum(1).mean()
+
+    return run.train(objective)
 
 
 # Second phases.
@@ -449,6 +521,8 @@ PEERS = {
     "sliced": sliced,
     "cramer-wold": cramer_wold,
     "rae": rae,
+    "counts": counts,
+    "tabular": tabular,
     "dec": dec,
     "svdd": svdd,
     "marginalised": marginalised,

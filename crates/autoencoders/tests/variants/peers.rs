@@ -5,7 +5,8 @@
 //! ```text
 //! options.toml         variant, options, steps, learning rate of Adam
 //! x.npy target.npy     samples in the order of the steps, and what is to come out if that is something else
-//! prior.npy            the draws of the steps, where there are any; directions.npy those of lines
+//! noise.npy            normal draws of the steps, of a prior or for codes, where there are any
+//! directions.npy       those of lines
 //! start.safetensors    the model before the first step, with all that is measured beforehand
 //! losses.npy           the loss of every step, before it
 //! end.safetensors      the model after the last step
@@ -19,7 +20,7 @@ use retrograd_autoencoders::{
     sliced_wasserstein,
 };
 use retrograd_autograd::Var;
-use retrograd_datasets::{IfExists, dictionary_pair, read_npy, write_npy};
+use retrograd_datasets::{IfExists, counts, dictionary_pair, mixed, read_npy, write_npy};
 use retrograd_nn::train::{Flow, Metrics, Observer, ObserverError, StepRecord};
 use retrograd_nn::{DataLoader, Module, SampleBatch, Schedule, Trainer, checkpoint};
 use retrograd_tensor::{DType, Tensor, assert_relative_eq, random};
@@ -30,11 +31,11 @@ const STEPS: usize = 20;
 const BATCH: usize = 64;
 const RATE: f64 = 1e-3;
 const SEED: u64 = 7;
-/// Numbers of a sample.
-const FEATURES: isize = 16;
+/// Numbers of a sample at most.
+const FEATURES: usize = 16;
 
 /// What a training is called, of which variant it is, and with which options.
-const TRAININGS: [(&str, &str, &str); 17] = [
+const TRAININGS: [(&str, &str, &str); 20] = [
     // An atom that has not fired for the last batch is dead, so that there are some from the first step on.
     ("topk", "topk", "latent = 96\nk = 2\ndead = 10"),
     ("batch-topk", "batch-topk", "latent = 96\nk = 2\ndead = 10"),
@@ -74,6 +75,17 @@ const TRAININGS: [(&str, &str, &str); 17] = [
         "rae",
         "latent = 6\nhidden = [24]\nbeta = 0.1\nlambda = 0.01",
     ),
+    (
+        "counts",
+        "counts",
+        "latent = 4\nhidden = [24]\ndecoder = \"nb\"",
+    ),
+    (
+        "counts-with-zeros",
+        "counts",
+        "latent = 4\nhidden = [24]\ndecoder = \"zinb\"\nlibrary = \"learnt\"",
+    ),
+    ("tabular", "tabular", "latent = 4\nhidden = [24]"),
     ("marginalised", "marginalised", "noise = 0.3"),
     ("dec", "dec", "latent = 6\nhidden = [24]\nclusters = 6"),
     ("svdd", "svdd", "latent = 6\nhidden = [24]\nlambda = 1e-3"),
@@ -90,7 +102,11 @@ struct Training {
 impl Training {
     /// A model that starts from `seed`, in the type of the samples.
     fn new(variant: &str, options: &Settings, samples: SampleBatch, seed: u64) -> Self {
-        let (card, shape) = (card(variant), DataShape::points(samples.x.shape()[1]));
+        let (card, features) = (card(variant), samples.x.shape()[1]);
+        let shape = match card.data {
+            "counts" => DataShape::counts(features),
+            _ => DataShape::points(features),
+        };
         let options = card.resolve(options, shape).unwrap();
         let model = card.build(&options, shape, &mut random::rng(seed)).unwrap();
         model.cast(samples.x.dtype());
@@ -105,12 +121,21 @@ impl Training {
 
     /// Of drawn samples; those of a variant that reads targets have some.
     fn drawn(variant: &str, options: &str, dtype: DType) -> Self {
-        let pair = dictionary_pair(STEPS * BATCH, 0);
-        let target = pair.target.filter(|_| card(variant).targets);
-        let few = |x: Tensor| x.slice(1, ..FEATURES).scale(4.0).cast(dtype);
+        let count = STEPS * BATCH;
+        // A sum of atoms is scaled to a mean square of about 1 a number.
+        let (drawn, scale) = match card(variant).data {
+            "counts" => (counts(count, 0), 1.0),
+            "mixed" => (mixed(count, 0), 1.0),
+            _ => (dictionary_pair(count, 0), 4.0),
+        };
+        let few = |x: Tensor| {
+            let features = x.shape()[1].min(FEATURES) as isize;
+            x.slice(1, ..features).scale(scale).cast(dtype)
+        };
+        let target = drawn.target.filter(|_| card(variant).targets);
         let samples = SampleBatch {
             target: target.map(few),
-            ..SampleBatch::new(few(pair.features))
+            ..SampleBatch::new(few(drawn.features))
         };
         Self::new(variant, &settings(options), samples, 0)
     }
@@ -149,21 +174,27 @@ impl Training {
 
     /// What the steps draw, `[steps, ..., code]` each, under the names of their files.
     fn draws(&self) -> Vec<(&'static str, Tensor)> {
-        let lines = match self.variant.as_str() {
-            "wae-mmd" => None,
-            "sliced" => Some(self.options.count("directions")),
+        let params = self.model.params();
+        let head = params.iter().find(|(path, _)| path == "mean.bias");
+        let (width, lines) = match (head, self.variant.as_str()) {
+            (Some((_, head)), _) => (head.shape()[0], None),
+            (None, "wae-mmd") => (self.options.count("latent"), None),
+            (None, "sliced") => {
+                let lines = self.options.count("directions");
+                (self.options.count("latent"), Some(lines))
+            }
             _ => return Vec::new(),
         };
-        let (code, dtype) = (self.options.count("latent"), self.model.dtype());
-        let (mut prior, mut directions) = (Vec::new(), Vec::new());
+        let dtype = self.model.dtype();
+        let (mut noise, mut directions) = (Vec::new(), Vec::new());
         for step in 0..STEPS as u64 {
             let rng = &mut random::stream(SEED, "training", &[1, step]);
-            let mut normal = |count| Tensor::normal([count, code], 0.0, 1.0, rng, dtype);
-            prior.push(normal(BATCH));
+            let mut normal = |count| Tensor::normal([count, width], 0.0, 1.0, rng, dtype);
+            noise.push(normal(BATCH));
             let drawn = lines.map(|count| Var::constant(normal(count)).normalize(2.0, -1, 0.0));
             directions.extend(drawn.map(Var::into_value));
         }
-        let mut draws = vec![("prior", Tensor::stack(&prior, 0))];
+        let mut draws = vec![("noise", Tensor::stack(&noise, 0))];
         if lines.is_some() {
             draws.push(("directions", Tensor::stack(&directions, 0)));
         }
@@ -233,15 +264,11 @@ fn trainings_can_be_repeated_from_their_files() {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("peers/{name}-{dtype}"));
         Training::drawn(variant, options, dtype).write(&folder);
         let (training, rate) = Training::read(&folder, dtype);
-        let drawn = distance_of_draws(&training, &folder);
+        let expected = by_draws(&training, &folder);
         let steps = training.train(rate);
-        if let Some((distance, expected)) = drawn {
-            assert_relative_eq!(
-                steps[0].get(distance).unwrap(),
-                expected,
-                epsilon = 1e-6,
-                "{name}"
-            );
+        if let Some((figure, expected)) = expected {
+            let found = figure.map_or(steps[0].total(), |figure| steps[0].get(figure).unwrap());
+            assert_relative_eq!(found, expected, max_relative = 1e-5, "{name}");
         }
         // Otherwise the term of dead atoms would not be compared.
         assert!(
@@ -262,25 +289,32 @@ fn trainings_can_be_repeated_from_their_files() {
     }
 }
 
-/// The distance of the first batch's codes from the draws in the files, under its name.
-fn distance_of_draws(training: &Training, folder: &Path) -> Option<(&'static str, f64)> {
+/// What the first step is to find by the draws in the files: a distance of its codes, under its name, or
+/// without a name the whole bound.
+fn by_draws(training: &Training, folder: &Path) -> Option<(Option<&'static str>, f64)> {
     let first = |name: &str| {
         let values = read(&folder.join(name), training.model.dtype());
         Var::from(values.select(0, 0).contiguous())
     };
-    let distance = match training.variant.as_str() {
-        "wae-mmd" => "mmd",
-        "sliced" => "sw",
-        _ => return None,
-    };
     let batch = training.samples.x.slice(0, ..BATCH as isize).contiguous();
-    let (code, prior) = (
-        training.model.encode(&batch.into()).flat(),
-        first("prior.npy"),
-    );
-    let value = match distance {
-        "mmd" => maximum_mean_discrepancy(&code, &prior),
-        _ => sliced_wasserstein(&code, &prior, &first("directions.npy")),
-    };
-    Some((distance, value.item()))
+    let input = Input::from(batch);
+    let code = training.model.encode(&input);
+    match training.variant.as_str() {
+        "wae-mmd" => {
+            let distance = maximum_mean_discrepancy(&code.flat(), &first("noise.npy"));
+            Some((Some("mmd"), distance.item()))
+        }
+        "sliced" => {
+            let directions = first("directions.npy");
+            let distance = sliced_wasserstein(&code.flat(), &first("noise.npy"), &directions);
+            Some((Some("sw"), distance.item()))
+        }
+        _ => {
+            let posterior = code.posterior()?.gaussian()?;
+            let z = posterior.draw_with(&first("noise.npy"));
+            let likely = training.model.log_likelihood(&input, &z)?;
+            let bound = posterior.divergence() - likely.mean(..);
+            Some((None, bound.item()))
+        }
+    }
 }
