@@ -315,15 +315,29 @@ class Variational:
         self.body, self.noise = Body(run), run.arrays["noise"]
         self.heads = [[run.param(f"{head}.{kind}") for kind in ("weight", "bias")] for head in ("mean", "log_variance")]
 
-    def draw(self, x, step):
-        """A code of each sample, and its nats, summed over the code and averaged over the batch."""
+    def posterior(self, x):
+        """Means and log variances."""
         units = self.body.units(self.body.run("encoder", x))
-        mean, log_variance = (F.linear(units, *head) for head in self.heads)
-        nats = (log_variance.exp() + mean.square() - 1 - log_variance) / 2
-        return mean + (log_variance / 2).exp() * self.noise[step], nats.sum(1).mean()
+        return tuple(F.linear(units, *head) for head in self.heads)
+
+    def draw(self, posterior, step):
+        mean, log_variance = posterior
+        return mean + (log_variance / 2).exp() * self.noise[step]
 
     def decode(self, code):
         return self.body.run("decoder", code)
+
+
+def nats(posterior):
+    """KL(q || N(0, 1)) of every number of every code."""
+    mean, log_variance = posterior
+    return (log_variance.exp() + mean.square() - 1 - log_variance) / 2
+
+
+def log_density(posterior, z):
+    """log q of every number of z."""
+    mean, log_variance = posterior
+    return torch.distributions.Normal(mean, (log_variance / 2).exp()).log_prob(z)
 
 
 def matching(run, price):
@@ -338,7 +352,9 @@ def matching(run, price):
     return run.train(objective)
 
 
-def wae_mmd(run):
+def discrepancy(a, b):
+    """The square of the maximum mean discrepancy of two samples, by inverse multiquadrics of seven widths."""
+
     def kernel(a, b):
         apart = (a.unsqueeze(1) - b.unsqueeze(0)).square().sum(2)
         widths = [2 * a.shape[1] * scale for scale in (0.1, 0.2, 0.5, 1, 2, 5, 10)]
@@ -349,16 +365,20 @@ def wae_mmd(run):
         all = kernel(a, a)
         return (all.sum() - all.diagonal().sum()) / (len(a) * (len(a) - 1))
 
+    return within(a) + within(b) - 2 * kernel(a, b).mean()
+
+
+def wae_mmd(run):
     def price(_, code, step):
-        prior = run.arrays["noise"][step]
-        return run.options["lambda"] * (within(code) + within(prior) - 2 * kernel(code, prior).mean())
+        return run.options["lambda"] * discrepancy(code, run.arrays["noise"][step])
 
     return matching(run, price)
 
 
 def sliced(run):
     def price(_, code, step):
-        along = [run.arrays["directions"][step] @ codes.T for codes in (code, run.arrays["noise"][step])]
+        directions = F.normalize(run.arrays["directions"][step])
+        along = [directions @ codes.T for codes in (code, run.arrays["noise"][step])]
         ours, theirs = (numbers.sort(1).values for numbers in along)
         return run.options["lambda"] * (ours - theirs).square().mean()
 
@@ -393,6 +413,90 @@ def rae(run):
     return matching(run, price)
 
 
+# Variational, of any numbers: a normal decoder of fixed deviation, and prices on codes.
+
+
+def variational(run, price):
+    """-log p(x|z) and price(own, posterior, z, step)."""
+    own = Variational(run)
+    assert run.options["decoder"] == "gaussian"
+
+    def objective(step):
+        x = run.batches[step]
+        posterior = own.posterior(x)
+        z = own.draw(posterior, step)
+        likely = torch.distributions.Normal(own.decode(z), run.options["deviation"]).log_prob(x)
+        return price(own, posterior, z, step) - likely.sum(1).mean()
+
+    return run.train(objective)
+
+
+def infovae(run):
+    alpha, weight = run.options["alpha"], run.options["lambda"]
+
+    def price(_, posterior, z, step):
+        whole = discrepancy(z, run.arrays["prior"][step])
+        return (1 - alpha) * nats(posterior).sum(1).mean() + (alpha + weight - 1) * whole
+
+    return variational(run, price)
+
+
+def dip(run):
+    def price(_, posterior, z, step):
+        mean, log_variance = posterior
+        covariance = mean.T.cov(correction=0)
+        if run.options["kind"] == "ii":
+            covariance = covariance + log_variance.exp().mean(0).diag()
+        variances = covariance.diagonal()
+        off = covariance.square().sum() - variances.square().sum()
+        whole = run.options["covariance"] * off + run.options["variance"] * (variances - 1).square().sum()
+        return nats(posterior).sum(1).mean() + whole
+
+    return variational(run, price)
+
+
+def beta_tc(run):
+    o = run.options
+    assert o["estimator"] == "weighted"
+
+    def price(_, posterior, z, step):
+        # log q(z_i|x_j) of each number, [i, j, code]; a sample stands for N of M.
+        each = log_density(posterior, z.unsqueeze(1))
+        all = math.log(max(o["population"], len(z)) * len(z))
+        joint = each.sum(2).logsumexp(1) - all
+        product = (each.logsumexp(1) - all).sum(1)
+        own = log_density(posterior, z).sum(1)
+        prior = torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(1)
+        parts = o["alpha"] * (own - joint) + o["beta"] * (joint - product) + o["gamma"] * (product - prior)
+        return parts.mean()
+
+    return variational(run, price)
+
+
+def free_bits(run):
+    price = lambda _, posterior, z, step: nats(posterior).mean(0).clamp_min(run.options["floor"]).sum()
+    return variational(run, price)
+
+
+def capacity(run):
+    def price(_, posterior, z, step):
+        now = run.options["capacity"] * min(1.0, step / (run.options["rise"] * run.steps))
+        return run.options["gamma"] * (nats(posterior).sum(1).mean() - now).abs()
+
+    return variational(run, price)
+
+
+def vampprior(run):
+    pseudo = run.param("pseudo_inputs")
+
+    def price(own, posterior, z, step):
+        each = log_density(own.posterior(pseudo), z.unsqueeze(1)).sum(2)
+        prior = each.logsumexp(1) - math.log(len(pseudo))
+        return (log_density(posterior, z).sum(1) - prior).mean()
+
+    return variational(run, price)
+
+
 # Variational, of counts and of tables.
 
 
@@ -404,7 +508,8 @@ def counts(run):
 
     def objective(step):
         x = run.batches[step]
-        code, nats = own.draw(x.log1p(), step)
+        posterior = own.posterior(x.log1p())
+        code = own.draw(posterior, step)
         if run.options["library"] == "learnt":
             log_size = code[:, width:] * deviation + center
         else:
@@ -420,7 +525,7 @@ def counts(run):
             gate = told[:, features:]
             other = F.logsigmoid(-gate) + likely
             likely = torch.where(x == 0, torch.logaddexp(F.logsigmoid(gate), other), other)
-        return nats - likely.sum(1).mean()
+        return nats(posterior).sum(1).mean() - likely.sum(1).mean()
 
     return run.train(objective)
 
@@ -436,13 +541,14 @@ def tabular(run):
         off = (x.unsqueeze(2) - center) / scale
         mode = F.one_hot((log_share - scale.log() - off.square() / 2).argmax(2), center.shape[1]).to(x.dtype)
         place = number * (off * mode).sum(2) / 4
-        code, nats = own.draw(torch.cat([place, mode.flatten(1)], 1), step)
+        posterior = own.posterior(torch.cat([place, mode.flatten(1)], 1))
+        code = own.draw(posterior, step)
         told = own.decode(code)
         logits = told[:, columns:].view_as(mode).masked_fill(log_share <= -1e9, -1e9)
         sigma = F.softplus(raw) + 0.01
         normal = torch.distributions.Normal(told[:, :columns].tanh(), sigma)
         likely = number * normal.log_prob(place) + (mode * logits.log_softmax(2)).sum(2)
-        return nats - likely.sum(1).mean()
+        return nats(posterior).sum(1).mean() - likely.sum(1).mean()
 
     return run.train(objective)
 
@@ -521,6 +627,12 @@ PEERS = {
     "sliced": sliced,
     "cramer-wold": cramer_wold,
     "rae": rae,
+    "infovae": infovae,
+    "dip": dip,
+    "beta-tc": beta_tc,
+    "free-bits": free_bits,
+    "capacity": capacity,
+    "vampprior": vampprior,
     "counts": counts,
     "tabular": tabular,
     "dec": dec,

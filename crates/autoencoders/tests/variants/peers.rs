@@ -6,7 +6,7 @@
 //! options.toml         variant, options, steps, learning rate of Adam
 //! x.npy target.npy     samples in the order of the steps, and what is to come out if that is something else
 //! noise.npy            normal draws of the steps, of a prior or for codes, where there are any
-//! directions.npy       those of lines
+//! directions.npy       those of lines; prior.npy those of a prior, beside those for codes
 //! start.safetensors    the model before the first step, with all that is measured beforehand
 //! losses.npy           the loss of every step, before it
 //! end.safetensors      the model after the last step
@@ -35,7 +35,7 @@ const SEED: u64 = 7;
 const FEATURES: usize = 16;
 
 /// What a training is called, of which variant it is, and with which options.
-const TRAININGS: [(&str, &str, &str); 20] = [
+const TRAININGS: [(&str, &str, &str); 27] = [
     // An atom that has not fired for the last batch is dead, so that there are some from the first step on.
     ("topk", "topk", "latent = 96\nk = 2\ndead = 10"),
     ("batch-topk", "batch-topk", "latent = 96\nk = 2\ndead = 10"),
@@ -74,6 +74,33 @@ const TRAININGS: [(&str, &str, &str); 20] = [
         "rae",
         "rae",
         "latent = 6\nhidden = [24]\nbeta = 0.1\nlambda = 0.01",
+    ),
+    (
+        "infovae",
+        "infovae",
+        "latent = 4\nhidden = [24]\nlambda = 10",
+    ),
+    ("dip", "dip", "latent = 4\nhidden = [24]\nkind = \"i\""),
+    (
+        "dip-of-draws",
+        "dip",
+        "latent = 4\nhidden = [24]\nkind = \"ii\"",
+    ),
+    ("beta-tc", "beta-tc", "latent = 4\nhidden = [24]"),
+    (
+        "free-bits",
+        "free-bits",
+        "latent = 4\nhidden = [24]\nfloor = 2.0",
+    ),
+    (
+        "capacity",
+        "capacity",
+        "latent = 4\nhidden = [24]\nrise = 0.5",
+    ),
+    (
+        "vampprior",
+        "vampprior",
+        "latent = 4\nhidden = [24]\npseudo-inputs = 10",
     ),
     (
         "counts",
@@ -176,29 +203,32 @@ impl Training {
     fn draws(&self) -> Vec<(&'static str, Tensor)> {
         let params = self.model.params();
         let head = params.iter().find(|(path, _)| path == "mean.bias");
-        let (width, lines) = match (head, self.variant.as_str()) {
-            (Some((_, head)), _) => (head.shape()[0], None),
-            (None, "wae-mmd") => (self.options.count("latent"), None),
-            (None, "sliced") => {
-                let lines = self.options.count("directions");
-                (self.options.count("latent"), Some(lines))
-            }
-            _ => return Vec::new(),
+        let width = || match head {
+            Some((_, head)) => head.shape()[0],
+            None => self.options.count("latent"),
         };
-        let dtype = self.model.dtype();
-        let (mut noise, mut directions) = (Vec::new(), Vec::new());
-        for step in 0..STEPS as u64 {
+        let names: &[(&str, usize)] = match (head, self.variant.as_str()) {
+            (_, "infovae") => &[("noise", BATCH), ("prior", BATCH)],
+            (_, "sliced") => &[
+                ("noise", BATCH),
+                ("directions", self.options.count("directions")),
+            ],
+            (Some(_), _) | (None, "wae-mmd") => &[("noise", BATCH)],
+            _ => &[],
+        };
+        let steps = (0..STEPS as u64).map(|step| {
             let rng = &mut random::stream(SEED, "training", &[1, step]);
-            let mut normal = |count| Tensor::normal([count, width], 0.0, 1.0, rng, dtype);
-            noise.push(normal(BATCH));
-            let drawn = lines.map(|count| Var::constant(normal(count)).normalize(2.0, -1, 0.0));
-            directions.extend(drawn.map(Var::into_value));
-        }
-        let mut draws = vec![("noise", Tensor::stack(&noise, 0))];
-        if lines.is_some() {
-            draws.push(("directions", Tensor::stack(&directions, 0)));
-        }
-        draws
+            let dtype = self.model.dtype();
+            let mut normal = |count| Tensor::normal([count, width()], 0.0, 1.0, rng, dtype);
+            let each = names.iter().map(|(_, count)| normal(*count));
+            each.collect::<Vec<_>>()
+        });
+        let steps: Vec<Vec<Tensor>> = steps.collect();
+        let named = names.iter().enumerate().map(|(place, (name, _))| {
+            let each: Vec<Tensor> = steps.iter().map(|step| step[place].clone()).collect();
+            (*name, Tensor::stack(&each, 0))
+        });
+        named.collect()
     }
 
     /// Trains, and writes everything.
@@ -305,16 +335,22 @@ fn by_draws(training: &Training, folder: &Path) -> Option<(Option<&'static str>,
             Some((Some("mmd"), distance.item()))
         }
         "sliced" => {
-            let directions = first("directions.npy");
+            let directions = first("directions.npy").normalize(2.0, -1, 0.0);
             let distance = sliced_wasserstein(&code.flat(), &first("noise.npy"), &directions);
             Some((Some("sw"), distance.item()))
         }
-        _ => {
+        "infovae" => {
+            let z = code.posterior()?.gaussian()?.draw_with(&first("noise.npy"));
+            let distance = maximum_mean_discrepancy(&z, &first("prior.npy"));
+            Some((Some("mmd"), distance.item()))
+        }
+        "counts" | "tabular" => {
             let posterior = code.posterior()?.gaussian()?;
             let z = posterior.draw_with(&first("noise.npy"));
             let likely = training.model.log_likelihood(&input, &z)?;
             let bound = posterior.divergence() - likely.mean(..);
             Some((None, bound.item()))
         }
+        _ => None,
     }
 }
