@@ -1,4 +1,4 @@
-//! Trainings that another program can repeat: `tools/peers.py` does so in PyTorch, from the equations.
+//! Trainings that another program can repeat: `tools/peers` does so in PyTorch, from the equations.
 //!
 //! Each is a folder with all that decides it and what came of it:
 //!
