@@ -2,6 +2,7 @@
 //! labels.
 //!
 //! ```text
+//! gmvae     min −log p(x|z) + KL(q(z|x) q(c|x) ‖ p(z|c) p(c))           a prior of one normal distribution a cluster
 //! DEC       min KL(P ‖ Q),  q ∝ 1 / (1 + ‖z − c‖²),  p ∝ q² / Σ q        after training as an autoencoder
 //! ladder    min CE of the rows with a label + Σₗ λₗ ‖zₗ − N(ẑₗ)‖² of all rows
 //! ```
@@ -12,9 +13,10 @@
 //! The ladder network is told the kind of 80 rows, and predicts the kinds of all.
 //!
 //! Run it with `cargo run --release -p retrograd-examples --example 38_clusters`. It prints the losses of every
-//! epoch of DEC and
+//! epoch of both and
 //!
 //! ```text
+//! gmvae    accuracy 0.995, mutual information 0.987
 //! DEC      accuracy 0.987, mutual information 0.966
 //! ladder   accuracy 0.993 from 80 labels
 //! wrote target/examples-out/38_clusters_codes.svg
@@ -50,15 +52,21 @@ fn main() -> Outcome {
     let settings = Settings::new()
         .with("latent", 6)
         .with("clusters", MIXTURE_KINDS);
-    let dec = build("dec", &settings)?;
-    let recipe = (Card::named("dec")?.recipe)(shape());
-    example.train(dec.as_ref(), &data, &recipe)?;
-    let found = dec
-        .clusters(&x.clone().into())
-        .ok_or("it has clusters")?
-        .to_vec();
-    let accuracy = clustering_accuracy(&found, &kinds)?;
-    let shared = normalised_mutual_information(&found, &kinds, Normalisation::Arithmetic)?;
+    let clustered = |name: &str| -> Outcome<(BoxedAutoencoder, [f64; 2])> {
+        let model = build(name, &settings)?;
+        let recipe = (Card::named(name)?.recipe)(shape());
+        example.train(model.as_ref(), &data, &recipe)?;
+        let found = model
+            .clusters(&x.clone().into())
+            .ok_or("it has clusters")?
+            .to_vec();
+        let accuracy = clustering_accuracy(&found, &kinds)?;
+        let shared = normalised_mutual_information(&found, &kinds, Normalisation::Arithmetic)?;
+        Ok((model, [accuracy, shared]))
+    };
+    let (_, [mixed, mixed_shared]) = clustered("gmvae")?;
+    let (dec, [accuracy, shared]) = clustered("dec")?;
+    println!("gmvae    accuracy {mixed:.3}, mutual information {mixed_shared:.3}");
     println!("DEC      accuracy {accuracy:.3}, mutual information {shared:.3}");
 
     let settings = Settings::new().with("labelled", TOLD).with("lambda", 10.0);
@@ -72,8 +80,8 @@ fn main() -> Outcome {
     let named = right.count() as f64 / kinds.len() as f64;
     println!("ladder   accuracy {named:.3} from {TOLD} labels");
     assert!(
-        !example.typical() || (accuracy > 0.8 && named > 0.9),
-        "{accuracy} {named}"
+        !example.typical() || (mixed > 0.8 && accuracy > 0.8 && named > 0.9),
+        "{mixed} {accuracy} {named}"
     );
 
     let codes = encode(dec.as_ref(), x);

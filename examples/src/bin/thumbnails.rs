@@ -24,7 +24,7 @@ const LARGEST: usize = 1 + 5 * 29;
 const SHADES: f32 = 31.0;
 
 /// An example, the picture of it that tells most, and how many of its pixels a side make one.
-const PICTURES: [(&str, &str, usize); 28] = [
+const PICTURES: [(&str, &str, usize); 30] = [
     ("10_linear", "points", 2),
     ("11_simple", "images", 3),
     ("12_deep", "images", 3),
@@ -53,15 +53,18 @@ const PICTURES: [(&str, &str, usize); 28] = [
     ("39_pixels", "images", 3),
     ("40_measures", "sprites", 3),
     ("41_dictionaries", "atoms", 2),
+    ("43_together", "new", 3),
+    ("44_bits", "nearest", 3),
 ];
 
 /// An example that draws charts alone, and the one that tells most.
-const CHARTS: [(&str, &str); 5] = [
+const CHARTS: [(&str, &str); 6] = [
     ("33_counts", "codes"),
     ("34_miwae", "error"),
     ("37_one_class", "scores"),
     ("38_clusters", "codes"),
     ("42_transcoder", "found"),
+    ("45_table", "peak"),
 ];
 
 fn main() -> Outcome {

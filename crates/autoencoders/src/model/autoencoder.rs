@@ -117,6 +117,13 @@ pub trait Autoencoder: Module {
         None
     }
 
+    /// Samples `[batch, features]` of codes that were drawn: by default what [`decode`](Self::decode) makes of
+    /// them, the middle of p(x|z). A model of categories draws from p(x|z), since of these the likeliest alone
+    /// would come.
+    fn draw(&self, code: &Var, labels: Option<&Array<i64>>, _: &mut Rng) -> Tensor {
+        self.decode(code, labels).into_value()
+    }
+
     /// So many new samples `[count, features]`, if it draws them in another way than from a
     /// [prior](Self::prior) of its codes.
     fn sample(&self, _count: usize, _: &mut Rng) -> Option<Tensor> {

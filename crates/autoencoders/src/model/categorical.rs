@@ -138,15 +138,18 @@ fn constant_beside(x: &Var, value: Tensor) -> Var {
 /// Gumbel noise −log(−log u) beside `x`, from its tape's random stream; without a tape, from that of
 /// seed 0. Drawn in `f64` and kept off 0 and 1, so that no logarithm is of 0.
 pub(crate) fn gumbel(x: &Var, shape: &[usize]) -> Var {
-    let draw = |rng: &mut Rng| {
-        let uniform = Tensor::uniform(shape, 0.0, 1.0, rng, DType::F64);
-        let inside = uniform.map(|u| u.clamp(f64::MIN_POSITIVE, 1.0 - 0.5 * f64::EPSILON));
-        inside.map(|u| -(-u.ln()).ln()).cast(x.dtype())
-    };
+    let draw = |rng: &mut Rng| gumbel_numbers(shape, rng).cast(x.dtype());
     Var::constant(match x.tape() {
         Some(tape) => tape.random(draw),
         None => draw(&mut retrograd_tensor::random::rng(0)),
     })
+}
+
+/// The same from a random stream.
+pub(crate) fn gumbel_numbers(shape: &[usize], rng: &mut Rng) -> Tensor {
+    let uniform = Tensor::uniform(shape, 0.0, 1.0, rng, DType::F64);
+    let inside = uniform.map(|u| u.clamp(f64::MIN_POSITIVE, 1.0 - 0.5 * f64::EPSILON));
+    inside.map(|u| -(-u.ln()).ln())
 }
 
 /// Every category of every group as likely as any other.

@@ -14,8 +14,8 @@ mod prior;
 mod target;
 
 pub use autoencoder::{Ability, Autoencoder};
-pub(crate) use categorical::gumbel;
 pub use categorical::{Categorical, UniformCategories};
+pub(crate) use categorical::{gumbel, gumbel_numbers};
 pub use code::{Code, Posterior};
 pub use exhibit::{Content, Exhibit, Series};
 pub use fitted::FittedNormal;

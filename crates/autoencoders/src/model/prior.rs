@@ -113,5 +113,5 @@ pub fn draw_samples(
     rng: &mut Rng,
 ) -> Tensor {
     let codes = prior.draw(count, rng, model.dtype());
-    model.decode(&codes.into(), labels).into_value()
+    model.draw(&codes.into(), labels, rng)
 }

@@ -1,10 +1,12 @@
 //! Variational autoencoders of what is no picture: counts, and tables with holes.
 
 use retrograd_autoencoders::{
-    Autoencoder, BitsBack, Bound, DataShape, Holes, Input, Likelihood, Message, Variational,
+    Autoencoder, BitsBack, Bound, DataShape, Holes, Input, Likelihood, Message, OptimizerKind,
+    Variational, draw_samples,
 };
 use retrograd_autograd::{Mode, Tape, Var};
-use retrograd_nn::{Linear, Module, Sequential};
+use retrograd_datasets::{MIXED_FEATURES, mixed_split};
+use retrograd_nn::{DataLoader, Linear, Module, Schedule, Sequential};
 use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
 use crate::{COUNTS, copy, model, normal, step, uniform};
@@ -520,6 +522,60 @@ fn a_table_of_categories_is_multinomial() {
         model.log_likelihood(&row.into(), &code).unwrap().item()
     };
     assert_eq!(cost(4.0), cost(5.0));
+}
+
+/// What is rare is told as well as what is not, and new rows have it as often.
+#[test]
+fn rare_categories_are_told_and_drawn() {
+    let data = mixed_split(4000, 1000, 1);
+    let card = crate::card("tabular");
+    let shape = DataShape::points(MIXED_FEATURES);
+    let model = card
+        .build(&crate::settings(""), shape, &mut random::rng(3))
+        .unwrap();
+    let loader = DataLoader::new(data.train.features.clone(), 100)
+        .unwrap()
+        .shuffled(1);
+    for phase in model.phases() {
+        let optimizer =
+            |params, rate: f64| Ok::<_, ()>(OptimizerKind::Adam.build(1e-3 * rate, params));
+        let trainer = phase.trainer(model.as_ref(), 1, &Schedule::Constant, optimizer);
+        trainer.unwrap().fit(25, &loader, None, &mut ()).unwrap();
+    }
+    let shares = |rows: &Tensor| {
+        let of = |column: usize, value: f64| {
+            let own = rows.select(1, column).contiguous();
+            own.map(|x| f64::from(x == value)).mean(..).item()
+        };
+        [of(0, 0.0), of(0, 1.0), of(0, 2.0), of(1, 0.0), of(1, 1.0)]
+    };
+    let x = &data.held_out.features;
+    let new = draw_samples(
+        model.as_ref(),
+        model.prior().unwrap(),
+        4000,
+        None,
+        &mut random::rng(5),
+    );
+    let pairs = shares(x).into_iter().zip(shares(&new));
+    let off = pairs
+        .map(|(held_out, new)| (held_out - new).abs())
+        .fold(0.0, f64::max);
+    assert!(off < 0.1, "{:?} and {:?}", shares(x), shares(&new));
+    // The likeliest category alone would say that there are hardly any members: p(member) is 0.2 for most.
+    let likeliest = model.decode(
+        &model
+            .prior()
+            .unwrap()
+            .draw(4000, &mut random::rng(5), DType::F32)
+            .into(),
+        None,
+    );
+    assert!(shares(likeliest.value())[4] < shares(x)[4] - 0.05);
+    // Of a code that was made of the row itself, it is the row's own.
+    let back = model.reconstruct(&x.clone().into()).into_value();
+    let same = (0..1000).filter(|&row| back.at(&[row, 0]) == x.at(&[row, 0]));
+    assert!(same.count() > 850);
 }
 
 #[test]

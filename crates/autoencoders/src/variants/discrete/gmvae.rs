@@ -340,6 +340,10 @@ impl Autoencoder for Clustered {
         self.model.log_likelihood(input, code)
     }
 
+    fn clusters(&self, input: &Input) -> Option<Array<i64>> {
+        Some(self.assigned(input).argmax(-1))
+    }
+
     fn exhibits(&self, input: &Input) -> Vec<Exhibit> {
         let shares = self.assigned(input);
         let count = shares.shape()[1];

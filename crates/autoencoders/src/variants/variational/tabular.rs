@@ -16,8 +16,8 @@
 //! with a deviation σ_j that is learnt for each column. The loss is one of densities, of α and not of x (they
 //! differ by log 4s_k, which nothing that is learnt changes), so it may be **below 0**. With categories alone it
 //! is the multinomial variational autoencoder, and σ has no influence. A reconstruction is the likeliest mode or
-//! value; a value that the training samples did not have is taken for the nearest that they had. Samples are
-//! drawn from the prior; there is no conditional sampling.
+//! value; a value that the training samples did not have is taken for the nearest that they had. New samples are
+//! drawn from p(x|z) of codes of the prior; there is no conditional sampling.
 //!
 //! Data is to come as it is (`--scale none`): scaled to [0, 1], whole numbers are none any more. Columns of words
 //! (`--words`) are numbers from 0 whatever the scale of the others.
@@ -35,8 +35,8 @@ use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Array, DType, Shape, Tensor};
 
 use crate::model::{
-    Autoencoder, Code, Content, Exhibit, Gaussian, Input, NATS, Pause, Phase, Prior,
-    StandardNormal, Target, noise, one_hot,
+    Autoencoder, Categorical, Code, Content, Exhibit, Gaussian, Input, NATS, Pause, Phase, Prior,
+    StandardNormal, Target, gumbel_numbers, noise, one_hot,
 };
 use crate::parts::Start;
 use crate::parts::dense::{mirror, stack, through};
@@ -85,6 +85,8 @@ const STEPS: usize = 100;
 const ENOUGH: usize = 10_000;
 /// A mode with a smaller share is none.
 const SMALLEST: f64 = 0.005;
+/// The deviation of a value: whole numbers belong to the nearest, however rare it is.
+const NARROW: f64 = 0.01;
 /// Deviations of a mode that α = 1 stands for.
 const WIDE: f64 = 4.0;
 /// The least deviation of α.
@@ -172,12 +174,26 @@ impl Columns {
         hot(&fit)
     }
 
+    /// What stands for places `[batch, columns]` in modes `[batch, columns, most]`, one-hot: numbers, and the
+    /// values of categories.
+    fn values(&self, places: Var, modes: Tensor) -> Var {
+        let modes = Var::constant(modes);
+        let at = |buffer: &Buffer| (&modes * buffer.beside(&places)).sum(-1);
+        let place = &places * at(&self.scale) * WIDE * self.number.beside(&places);
+        at(&self.centre) + place
+    }
+
     /// α of every number, `[batch, columns]`; 0 of a category.
     fn places(&self, x: &Var, modes: &Var) -> Var {
         let at = |buffer: &Buffer| (modes * buffer.beside(x)).sum(-1);
         let place = (x - at(&self.centre)) / (at(&self.scale) * WIDE);
         place * self.number.beside(x)
     }
+}
+
+/// The deviation of a parameter.
+fn softplus_and_floor(s: f64) -> f64 {
+    s.exp().ln_1p() + FLOOR
 }
 
 /// 1 at the largest along the last axis and 0 elsewhere; the first of equals.
@@ -302,7 +318,7 @@ impl Tabular {
         let columns = &self.columns;
         let [number, centre, share] =
             [&columns.number, &columns.centre, &columns.share].map(|buffer| buffer.value().to_vec());
-        let deviation = self.deviation.value().map(|s| s.exp().ln_1p() + FLOOR).to_vec();
+        let deviation = self.deviation.value().map(softplus_and_floor).to_vec();
         let row = |column: usize| {
             let most = columns.most();
             let modes = most * column..most * (column + 1);
@@ -337,7 +353,7 @@ impl Column {
         let different: BTreeSet<u64> = values.iter().map(|x| (x + 0.0).to_bits()).take(1_000_000).collect();
         if is_whole && !values.is_empty() && different.len() <= most {
             let groups = values.chunk_by(|a, b| a == b);
-            let modes = groups.map(|group| [group[0], 1.0, group.len() as f64 / count]);
+            let modes = groups.map(|group| [group[0], NARROW, group.len() as f64 / count]);
             return Self {
                 is_number: false,
                 modes: modes.collect(),
@@ -430,10 +446,20 @@ impl Autoencoder for Tabular {
     /// Of every column the likeliest mode or value, and in a mode the place.
     fn decode(&self, code: &Var, _: Option<&Array<i64>>) -> Var {
         let (told, log_shares) = self.told(code);
-        let modes = Var::constant(hot(log_shares.value()));
-        let at = |buffer: &Buffer| (&modes * buffer.beside(code)).sum(-1);
-        let place = told * at(&self.columns.scale) * WIDE * self.columns.number.beside(code);
-        at(&self.columns.centre) + place
+        self.columns.values(told, hot(log_shares.value()))
+    }
+
+    /// A mode or value by its probability, and a place in it.
+    fn draw(&self, code: &Var, _: Option<&Array<i64>>, rng: &mut Rng) -> Tensor {
+        let (told, log_shares) = self.told(code);
+        let modes = Categorical { logits: log_shares };
+        let shape = modes.logits.shape();
+        let gumbel = gumbel_numbers(shape, rng).cast(code.dtype());
+        let noise = Tensor::normal(*told.shape(), 0.0, 1.0, rng, code.dtype());
+        let deviation = self.deviation.value().map(softplus_and_floor);
+        let place = told + Var::constant(&noise * &deviation.cast(code.dtype()));
+        let modes = modes.hard_with(&gumbel.into()).into_value();
+        self.columns.values(place, modes).into_value()
     }
 
     fn objective_at(&self, input: &Input, _: &Step) -> Terms {
