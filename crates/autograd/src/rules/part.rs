@@ -77,6 +77,34 @@ impl Var {
         self.split(axis, self.shape()[place].div_ceil(count).max(1))
     }
 
+    /// The parts at every position of `axis`, without that axis: the inverse of [`stack`](Self::stack).
+    ///
+    /// ```
+    /// use retrograd_autograd::Tape;
+    /// use retrograd_tensor::Tensor;
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.leaf(Tensor::from_vec(vec![1.0, 2.0, 3.0, 4.0], [2, 2]));
+    /// let columns = x.unbind(1);
+    /// assert_eq!(columns[1].value().to_vec(), [2.0, 4.0]);
+    /// let slopes = (&columns[0] * &columns[1]).sum(..).backward();
+    /// assert_eq!(slopes.of(&x).unwrap().to_vec(), [2.0, 1.0, 4.0, 3.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist.
+    #[doc(alias = "unstack")]
+    #[track_caller]
+    #[must_use]
+    pub fn unbind(&self, axis: isize) -> Vec<Self> {
+        let place = self.shape().axis("unbind", axis).or_panic();
+        let mut parts = Vec::new();
+        for position in 0..self.shape()[place] {
+            parts.push(self.select(axis, position));
+        }
+        parts
+    }
+
     /// Vars of one shape laid side by side along a new axis, which may count from the end of the
     /// result.
     ///

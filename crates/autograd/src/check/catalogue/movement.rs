@@ -80,6 +80,10 @@ fn places() -> Vec<Row> {
             let parts = x[0].split_sizes(-1, &[1, 0, 3]);
             &parts[0] + &parts[2] + parts[1].sum(..)
         }),
+        row(LINEAR, "unbind", x, |x| {
+            let parts = x[0].unbind(-1);
+            &parts[0] * &parts[3] + &parts[1]
+        }),
         row(LINEAR, "chunk", x, |x| {
             let parts = x[0].chunk(1, 2);
             &parts[0] + &parts[1]

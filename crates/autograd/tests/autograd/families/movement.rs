@@ -7,8 +7,9 @@ use super::{Function, agrees, constant, normal, refusal, views};
 
 #[test]
 fn nothing_moves_to_nothing() {
-    let functions: [(&str, Function); 16] = [
+    let functions: [(&str, Function); 17] = [
         ("transpose", |x| x[0].transpose(0, 1)),
+        ("unbind", |x| x[0].unbind(1).remove(1)),
         ("movedim", |x| x[0].movedim(&[0], &[1])),
         ("flatten", |x| x[0].flatten(0, -1)),
         ("flip", |x| x[0].flip(..)),
