@@ -3,7 +3,7 @@
 use retrograd_tensor::{Shape, Tensor};
 
 use super::samples::{positive, sample};
-use super::{LINEAR, Row, row};
+use super::{LINEAR, Row, SMOOTH, row};
 use crate::var::Var;
 
 pub(super) fn rows() -> Vec<Row> {
@@ -159,6 +159,13 @@ fn einsums() -> Vec<Row> {
         ),
         row(LINEAR, "einsum chain", three, |x| {
             Var::einsum("ij,jk,kl->il", &[&x[0], &x[1], &x[2]])
+        }),
+        row(LINEAR, "einsum chain from the right", three, |x| {
+            Var::einsum("ij,jk,kl,l->i", &[&x[0], &x[1], &x[2], &x[2].select(0, 1)])
+        }),
+        row(SMOOTH, "einsum of nine", &three[..1], |x| {
+            let all = [&x[0]; 9];
+            Var::einsum("ia,ib,ja,jc,kc,kb,la,ld,md->m", &all)
         }),
         row(LINEAR, "einsum ring", three, |x| {
             Var::einsum("ij,jk,ki", &[&x[0], &x[1], &x[2]])

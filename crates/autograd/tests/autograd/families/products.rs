@@ -224,3 +224,25 @@ fn the_cotangent_of_one_matrix_is_one_product() {
         assert!(!nodes.iter().any(|node| node.name() == "sum_to"), "{tape}");
     }
 }
+
+/// A product that would not fit into memory if it were taken from left to right: 2⁶⁰ elements, where the
+/// best order has 2²⁰. Of nine operands, two are multiplied first.
+#[test]
+fn an_equation_is_computed_in_the_best_order() {
+    let long = normal([1024]);
+    let vars: Vec<Var> = (0..6).map(|_| Var::constant(long.clone())).collect();
+    let six: Vec<&Var> = vars.iter().collect();
+    let square: f64 = long.iter().map(|x| x * x).sum();
+    let found = Var::einsum("a,b,c,c,b,a->", &six);
+    assert_abs_diff_eq!(
+        found.item(),
+        square.powi(3),
+        epsilon = 1e-12 * square.powi(3)
+    );
+
+    let m = normal([2, 2]);
+    let var = Var::constant(m.clone());
+    let found = Var::einsum("ab,bc,cd,de,ef,fg,gh,hi,ij->aj", &[&var; 9]);
+    let power = (1..9).fold(m.clone(), |power, _| power.matmul(&m));
+    assert_abs_diff_eq!(found.into_value(), power, epsilon = 1e-12);
+}
