@@ -46,17 +46,31 @@ impl<R: Real> ScalarTape<R> {
     #[must_use]
     pub fn backward_from(&self, results: &[(Scalar<'_, R>, R)]) -> Adjoints<'_, R> {
         let mut adjoints = self.room.take();
-        let last = results.iter().map(|(y, _)| self.index(*y)).max();
-        self.reset::<1>(&mut adjoints, last.unwrap_or(0));
-        for (y, weight) in results {
-            let seed = &mut adjoints[self.index(*y)];
-            *seed = seed.joined(*weight);
-        }
-        self.sweep::<1>(&mut adjoints);
+        adjoints.clear();
+        self.pull(&mut adjoints, results.iter().copied());
         Adjoints {
             tape: Some(self),
             by_node: adjoints,
         }
+    }
+
+    /// Adds to the adjoints of the first nodes, of which there are some or none, what comes of the results
+    /// with their weights.
+    #[track_caller]
+    #[inline(always)]
+    pub(super) fn pull<'t>(
+        &'t self,
+        adjoints: &mut Vec<R>,
+        results: impl Iterator<Item = (Scalar<'t, R>, R)> + Clone,
+    ) {
+        let last = results.clone().map(|(y, _)| self.index(y)).max();
+        let nodes = last.map_or(1, |last| last + 1);
+        adjoints.resize(nodes.max(adjoints.len()), 0.0.into());
+        for (y, weight) in results {
+            let seed = &mut adjoints[self.index(y)];
+            *seed = seed.joined(weight);
+        }
+        self.sweep::<1>(adjoints);
     }
 
     /// The derivatives of all of `results` by all of `inputs`, a row for each result, into `rows`.
@@ -128,24 +142,26 @@ impl<R: Real> ScalarTape<R> {
         rows: &mut [R],
     ) {
         let last = results.iter().map(|y| self.index(*y)).max();
-        self.reset::<K>(adjoints, last.unwrap_or(0));
+        adjoints.clear();
+        adjoints.resize((last.unwrap_or(0) + 1) * K, 0.0.into());
         for (k, y) in results.iter().enumerate() {
             adjoints[self.index(*y) * K + k] = 1.0.into();
         }
         self.sweep::<K>(adjoints);
         for (column, x) in inputs.iter().enumerate() {
-            let at = self.input(*x) * K;
             for k in 0..K {
-                rows[k * inputs.len() + column] =
-                    adjoints.get(at + k).copied().unwrap_or_else(|| 0.0.into());
+                rows[k * inputs.len() + column] = self.entry::<K>(adjoints, *x, k);
             }
         }
     }
 
-    /// Zeros for `K` results up to the node `last`.
-    fn reset<const K: usize>(&self, adjoints: &mut Vec<R>, last: usize) {
-        adjoints.clear();
-        adjoints.resize((last + 1) * K, 0.0.into());
+    /// The derivative of result `k` of `K` with respect to `x`. A result that was recorded before `x`, or
+    /// is a constant, does not depend on it.
+    #[track_caller]
+    #[inline(always)]
+    pub(super) fn entry<const K: usize>(&self, adjoints: &[R], x: Scalar<'_, R>, k: usize) -> R {
+        let found = adjoints.get(self.input(x) * K + k);
+        found.copied().unwrap_or_else(|| 0.0.into())
     }
 
     /// The walk, from the last node that there is an adjoint for to the start, for `K` results at once.
@@ -153,14 +169,16 @@ impl<R: Real> ScalarTape<R> {
     pub(super) fn sweep<const K: usize>(&self, adjoints: &mut [R]) {
         let nodes = self.nodes.borrow();
         let (adjoints, _) = adjoints.as_chunks_mut::<K>();
+        // Of an operation of several nodes the last has the adjoint, which serves all of them.
+        let (mut own, mut idle) = ([0.0.into(); K], true);
         for (id, node) in nodes[..adjoints.len()].iter().enumerate().rev() {
-            if node.is_continued() {
-                adjoints[id] = adjoints[id + 1];
+            if !node.is_continued() {
+                own = adjoints[id];
+                // Nothing comes of nothing, however steep the operation: most often it is not on any
+                // path to the result.
+                idle = own.iter().all(|adjoint: &R| adjoint.is_zero());
             }
-            let own = adjoints[id];
-            // Nothing comes of nothing, however steep the operation: most often it is not on any
-            // path to the result.
-            if own.iter().all(|adjoint| adjoint.is_zero()) {
+            if idle {
                 continue;
             }
             for (parent, partial) in node.parents().into_iter().zip(node.partials) {
@@ -176,6 +194,7 @@ impl<R: Real> ScalarTape<R> {
 
     /// The node of a result, which for constants is the ground.
     #[track_caller]
+    #[inline]
     fn index(&self, y: Scalar<'_, R>) -> usize {
         assert!(
             y.tape.is_none_or(|tape| std::ptr::eq(self, tape)),
@@ -186,6 +205,7 @@ impl<R: Real> ScalarTape<R> {
 
     /// The node of what a derivative is asked for.
     #[track_caller]
+    #[inline]
     fn input(&self, x: Scalar<'_, R>) -> usize {
         assert!(
             x.tape.is_some(),
@@ -208,11 +228,7 @@ impl<R: Real> Adjoints<'_, R> {
                 "scalar tape: no derivative with respect to a constant; make it with tape.variable(value)"
             )
         };
-        // The result may be a constant, which depends on nothing.
-        self.by_node
-            .get(tape.input(x))
-            .copied()
-            .unwrap_or_else(|| 0.0.into())
+        tape.entry::<1>(&self.by_node, x, 0)
     }
 
     /// The derivatives with respect to all of `inputs`, into `slopes`.

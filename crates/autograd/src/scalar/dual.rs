@@ -51,22 +51,22 @@ impl<R: Real> Dual<R> {
 impl<R: Real> Chain for Dual<R> {
     type Inner = R;
 
-    #[inline]
+    #[inline(always)]
     fn inner(self) -> R {
         self.value
     }
 
-    #[inline]
+    #[inline(always)]
     fn still(value: R) -> Self {
         Self::constant(value)
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_constant(self) -> bool {
         self.slope.is_zero()
     }
 
-    #[inline]
+    #[inline(always)]
     fn unary(self, y: R, slope: R) -> Self {
         Self {
             value: y,
@@ -74,7 +74,7 @@ impl<R: Real> Chain for Dual<R> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn binary(self, other: Self, y: R, [of_self, of_other]: [R; 2]) -> Self {
         Self {
             value: y,

@@ -43,7 +43,7 @@ impl<const N: usize, R: Real> Duals<N, R> {
 
     /// A number that does not move.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn constant(value: R) -> Self {
         Self {
             value,
@@ -80,17 +80,17 @@ fn join<const N: usize, R: Real>(sum: &mut [R; N], terms: &[R; N]) {
 impl<const N: usize, R: Real> Chain for Duals<N, R> {
     type Inner = R;
 
-    #[inline]
+    #[inline(always)]
     fn inner(self) -> R {
         self.value
     }
 
-    #[inline]
+    #[inline(always)]
     fn still(value: R) -> Self {
         Self::constant(value)
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_constant(self) -> bool {
         self.slopes.iter().all(|slope| slope.is_zero())
     }

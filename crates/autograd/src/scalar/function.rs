@@ -109,7 +109,7 @@ impl<R: Real> ScalarTape<R> {
             Direction::Reverse => {
                 self.clear();
                 let (x, results) = recorded(f, x, self);
-                results[0].backward().collect_into(&x[..f.inputs()], slopes);
+                self.jacobian_into(&results[..1], &x[..f.inputs()], slopes);
                 y[0] = results[0].value();
             }
         }
@@ -171,7 +171,7 @@ fn forward<F: Function, R: Real>(f: &F, x: &[R], y: &mut [R], rows: &mut [R], re
 
 /// `f` on a tape: its arguments, of which the inputs are there, and its results.
 #[inline(always)]
-fn recorded<'t, F: Function, R: Real>(
+pub(super) fn recorded<'t, F: Function, R: Real>(
     f: &F,
     x: &[R],
     tape: &'t ScalarTape<R>,

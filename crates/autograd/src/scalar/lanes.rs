@@ -21,8 +21,9 @@ use super::real::{Arithmetic, Real, same_length};
 /// How many points go together: the `f64`s in the widest vector there is.
 pub(super) const LANES: usize = 8;
 
-/// A number at each of several points.
+/// A number at each of several points, in one line of the cache.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Lanes(pub(super) [f64; LANES]);
 
 thread_local! {
@@ -32,6 +33,11 @@ thread_local! {
 /// Whether points have parted since it was asked last.
 pub(super) fn diverged() -> bool {
     DIVERGED.replace(false)
+}
+
+/// The same, and the next who asks gets the same answer.
+pub(super) fn have_diverged() -> bool {
+    DIVERGED.get()
 }
 
 /// The answer at the first of all pairs, and a note if another one has a different one.
@@ -65,35 +71,35 @@ impl Lanes {
 }
 
 impl From<f64> for Lanes {
-    #[inline]
+    #[inline(always)]
     fn from(value: f64) -> Self {
         Self([value; LANES])
     }
 }
 
 impl PartialEq for Lanes {
-    #[inline]
+    #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
         agreed(&self.0, &other.0, PartialEq::eq)
     }
 }
 
 impl PartialOrd for Lanes {
-    #[inline]
+    #[inline(always)]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         agreed(&self.0, &other.0, PartialOrd::partial_cmp)
     }
 }
 
 impl PartialEq<f64> for Lanes {
-    #[inline]
+    #[inline(always)]
     fn eq(&self, other: &f64) -> bool {
         *self == Self::from(*other)
     }
 }
 
 impl PartialOrd<f64> for Lanes {
-    #[inline]
+    #[inline(always)]
     fn partial_cmp(&self, other: &f64) -> Option<Ordering> {
         self.partial_cmp(&Self::from(*other))
     }
@@ -101,14 +107,14 @@ impl PartialOrd<f64> for Lanes {
 
 impl Neg for Lanes {
     type Output = Self;
-    #[inline]
+    #[inline(always)]
     fn neg(self) -> Self {
         self.map(Neg::neg)
     }
 }
 
 impl Sum for Lanes {
-    #[inline]
+    #[inline(always)]
     fn sum<I: Iterator<Item = Self>>(terms: I) -> Self {
         terms.fold(0.0.into(), Add::add)
     }
@@ -120,33 +126,33 @@ macro_rules! operators {
     ($trait:ident, $method:ident, $assign:ident, $assign_method:ident) => {
         impl $trait for Lanes {
             type Output = Self;
-            #[inline]
+            #[inline(always)]
             fn $method(self, other: Self) -> Self {
                 self.zip(other, $trait::$method)
             }
         }
         impl $trait<f64> for Lanes {
             type Output = Self;
-            #[inline]
+            #[inline(always)]
             fn $method(self, other: f64) -> Self {
                 self.map(|x| $trait::$method(x, other))
             }
         }
         impl $trait<Lanes> for f64 {
             type Output = Lanes;
-            #[inline]
+            #[inline(always)]
             fn $method(self, other: Lanes) -> Lanes {
                 other.map(|x| $trait::$method(self, x))
             }
         }
         impl $assign for Lanes {
-            #[inline]
+            #[inline(always)]
             fn $assign_method(&mut self, other: Self) {
                 *self = $trait::$method(*self, other);
             }
         }
         impl $assign<f64> for Lanes {
-            #[inline]
+            #[inline(always)]
             fn $assign_method(&mut self, other: f64) {
                 *self = $trait::$method(*self, other);
             }
@@ -165,7 +171,7 @@ impl Arithmetic for Lanes {}
 macro_rules! lanewise {
     ($($name:ident),*) => {
         $(
-            #[inline]
+            #[inline(always)]
             fn $name(self) -> Self {
                 self.map(Real::$name)
             }
@@ -206,31 +212,42 @@ impl Real for Lanes {
     fn to_f64(self) -> f64 {
         agreed(&self.0, &self.0, |x, _| *x)
     }
-    #[inline]
+    #[inline(always)]
     fn is_zero(self) -> bool {
         self.0.iter().fold(true, |zero, x| zero & (*x == 0.0))
     }
-    #[inline]
+    #[inline(always)]
     fn is_one(self) -> bool {
         self.0.iter().fold(true, |one, x| one & (*x == 1.0))
     }
-    #[inline]
+    #[inline(always)]
     fn is_tame(self) -> bool {
         // Without `all`, which would stop early and so go one by one.
         self.0.iter().fold(true, |tame, x| tame & x.is_finite())
     }
-    #[inline]
+    #[inline(always)]
     fn through(self, slope: Self) -> Self {
-        let product = slope * self;
-        if product.is_tame() {
-            product
-        } else {
-            self.zip(slope, Real::through)
-        }
+        self.zip(slope, Real::through)
     }
     #[inline]
     fn sin_cos(self) -> (Self, Self) {
-        (self.sin(), self.cos())
+        struct Both<'l>(&'l Lanes, [&'l mut Lanes; 2]);
+        impl Kernel<f64> for Both<'_> {
+            type Output = ();
+            #[inline(always)]
+            fn run<S: Math<f64>>(self, simd: S) {
+                let Self(x, [sin, cos]) = self;
+                for at in (0..LANES).step_by(S::LANES) {
+                    // In one place, where what they share is computed once.
+                    let x = simd.load_part(&x.0[at..at + S::LANES]);
+                    simd.store_part(simd.sin(x), &mut sin.0[at..at + S::LANES]);
+                    simd.store_part(simd.cos(x), &mut cos.0[at..at + S::LANES]);
+                }
+            }
+        }
+        let (mut sin, mut cos) = (self, self);
+        f64::dispatch(Both(&self, [&mut sin, &mut cos]));
+        (sin, cos)
     }
     fn powi(self, exponent: i32) -> Self {
         self.map(|x| Real::powi(x, exponent))
@@ -241,7 +258,7 @@ impl Real for Lanes {
     fn pow(self, exponent: Self) -> Self {
         self.zip(exponent, Real::pow)
     }
-    #[inline]
+    #[inline(always)]
     fn hypot(self, other: Self) -> Self {
         let square = self.square() + other.square();
         let precise = square
@@ -274,12 +291,12 @@ impl Real for Lanes {
         let at = |lane: usize| terms.iter().map(|x| x.0[lane]).collect::<Vec<_>>();
         Self(from_fn(|lane| f64::logsumexp(&at(lane))))
     }
-    #[inline]
+    #[inline(always)]
     fn dot(a: &[Self], b: &[Self]) -> Self {
         same_length(a.len(), b.len());
         a.iter().zip(b).map(|(&a, &b)| a * b).sum()
     }
-    #[inline]
+    #[inline(always)]
     fn linear(weights: &[f64], x: &[Self]) -> Self {
         same_length(weights.len(), x.len());
         weights.iter().zip(x).map(|(&w, &x)| x * w).sum()

@@ -55,7 +55,7 @@
 //! | several directions at once | [`Duals`] |
 //! | a function for all kinds of numbers as a value | [`Function`] |
 //! | its gradient or Jacobian, by the mode that costs less | [`gradient_of`], [`jacobian_of`] |
-//! | the same at many points, several at a time | [`values`], [`jacobians`] |
+//! | the same at many points, several at a time | [`values`], [`jacobians`], [`pull_backs`] |
 //! | sums over many points | [`sum_of`], [`gradient_of_sum`] |
 //! | plain values in the vectors of the machine | [`value_into`] |
 //! | again and again on one piece of memory | [`ScalarTape::gradient_into`] |
@@ -80,7 +80,7 @@ pub use adjoints::Adjoints;
 pub use dual::Dual;
 pub use duals::Duals;
 pub use function::{Direction, Function, gradient_of, jacobian_of};
-pub use points::{gradient_of_sum, jacobians, sum_of, value_into, values};
+pub use points::{gradient_of_sum, jacobians, pull_backs, sum_of, value_into, values};
 pub use real::{Arithmetic, Beside, Real, Same};
 pub use region::{Recurrence, recurrence};
 pub use rows::SparseRows;

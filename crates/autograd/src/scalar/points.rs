@@ -3,10 +3,13 @@
 //! What an operation costs beside its arithmetic is paid once for several points, and the arithmetic
 //! is done in vectors ([`Lanes`]).
 
+use std::cell::Cell;
+
 use retrograd_tensor::simd::{Dispatch, Kernel, Math};
 
-use super::function::{Function, jacobian_into};
-use super::lanes::{LANES, Lanes, diverged};
+use super::function::{Function, jacobian_into, recorded};
+use super::lanes::{LANES, Lanes, diverged, have_diverged};
+use super::real::Real;
 use super::tape::{Scalar, ScalarTape};
 
 /// The results of `f` at each of `points` points.
@@ -83,17 +86,73 @@ pub fn jacobians<F: Function>(
 ) {
     let outputs = f.outputs();
     let results = outputs * (1 + f.inputs());
-    f64::dispatch(Blocks {
-        shared: &[],
-        points,
-        own: f.inputs() + f.constants(),
-        results,
-        load,
-        block: Jacobian(f, ScalarTape::new()),
-        store: each(results, |point, results: &[f64]| {
-            let (y, rows) = results.split_at(outputs);
-            store(point, y, rows);
-        }),
+    on_tape(|tape| {
+        f64::dispatch(Blocks {
+            shared: &[],
+            points,
+            own: f.inputs() + f.constants(),
+            results,
+            load,
+            block: Jacobian(f, tape),
+            store: each(results, |point, results: &[f64]| {
+                let (y, rows) = results.split_at(outputs);
+                store(point, y, rows);
+            }),
+        });
+    });
+}
+
+/// The derivatives of Σ c·y over the results y of `f` at each of `points` points, by its inputs: weights
+/// times Jacobian, in one sweep however many results there are.
+///
+/// `load(point, x, c)` writes the argument of a point and the weights of its results. `store(point, slopes)`
+/// gets the derivatives; points come in order. Nothing is computed for points next to each other whose
+/// weights are all 0. For vectors and branches see [`jacobians`].
+///
+/// ```
+/// use retrograd_autograd::scalar::{Function, Real, pull_backs};
+///
+/// /// Polar coordinates.
+/// struct Polar;
+/// impl Function for Polar {
+///     fn inputs(&self) -> usize { 2 }
+///     fn outputs(&self) -> usize { 2 }
+///     #[inline(always)]
+///     fn eval<R: Real>(&self, x: &[R], y: &mut [R]) {
+///         y[0] = x[0] * x[1].cos();
+///         y[1] = x[0] * x[1].sin();
+///     }
+/// }
+///
+/// let mut found = Vec::new();
+/// let load = |i: usize, x: &mut [f64], c: &mut [f64]| {
+///     x.copy_from_slice(&[2.0, 0.0]);
+///     c[i] = 1.0;
+///     c[1 - i] = 0.0;
+/// };
+/// pull_backs(&Polar, 2, load, |_, slopes| found.push([slopes[0], slopes[1]]));
+/// assert_eq!(found, [[1.0, 0.0], [0.0, 2.0]]);
+/// ```
+pub fn pull_backs<F: Function>(
+    f: &F,
+    points: usize,
+    mut load: impl FnMut(usize, &mut [f64], &mut [f64]),
+    mut store: impl FnMut(usize, &[f64]),
+) {
+    let arguments = f.inputs() + f.constants();
+    on_tape(|tape| {
+        f64::dispatch(Blocks {
+            shared: &[],
+            points,
+            own: arguments + f.outputs(),
+            results: f.inputs(),
+            load: |point, own: &mut [f64]| {
+                let (x, weights) = own.split_at_mut(arguments);
+                load(point, x, weights);
+            },
+            block: PullBack(f, tape),
+            store: each(f.inputs(), |point, slopes: &[f64]| store(point, slopes)),
+        });
     });
 }
 
@@ -148,17 +207,37 @@ pub fn gradient_of_sum<F: Function>(
     points: usize,
     load: impl FnMut(usize, &mut [f64]),
 ) -> (f64, Vec<f64>) {
-    let tape = ScalarTape::new();
-    let variables = x.iter().map(|x| tape.variable(Lanes::from(*x)));
-    let still = (0..f.constants()).map(|_| Scalar::from(0.0));
-    let block = Gradient {
-        f,
-        tape: &tape,
-        x: variables.chain(still).collect(),
-        y: vec![Scalar::from(0.0); f.outputs()],
-    };
-    let mut sums = sums(f, x, points, load, block, 1 + f.inputs());
-    (sums[0], sums.split_off(1))
+    on_tape(|tape| {
+        let variables = x.iter().map(|x| tape.variable(Lanes::from(*x)));
+        let still = (0..f.constants()).map(|_| Scalar::from(0.0));
+        let mut adjoints = vec![0.0.into(); 1 + f.inputs()];
+        let block = Gradient {
+            f,
+            tape,
+            x: variables.chain(still).collect(),
+            y: vec![Scalar::from(0.0); f.outputs()],
+            adjoints: &mut adjoints,
+        };
+        let value = sums(f, x, points, load, block, 1)[0];
+        let slopes = adjoints[1..=f.inputs()].iter();
+        (value, slopes.map(|lanes| lanes.0.iter().sum()).collect())
+    })
+}
+
+/// Runs something on a cleared tape, whose memory is that of the last one in this thread.
+fn on_tape<T>(run: impl FnOnce(&mut ScalarTape<Lanes>) -> T) -> T {
+    thread_local! {
+        static LAST: Cell<Option<ScalarTape<Lanes>>> = const { Cell::new(None) };
+    }
+    /// Nodes whose memory is worth keeping: a few megabytes.
+    const FEW: usize = 1 << 14;
+    let mut tape = LAST.take().unwrap_or_else(ScalarTape::new);
+    tape.clear();
+    let found = run(&mut tape);
+    if tape.len() < FEW {
+        LAST.set(Some(tape));
+    }
+    found
 }
 
 /// The sums of all results of a block over all points.
@@ -199,40 +278,66 @@ fn sums<F: Function>(
 
 /// What is done with a block of points: the argument's lanes to the results'.
 trait Block {
-    fn run(&mut self, x: &[Lanes], results: &mut [Lanes]);
+    /// Of the lanes, the first `count` are points.
+    fn run(&mut self, x: &[Lanes], count: usize, results: &mut [Lanes]);
 }
 
 struct Values<'f, F>(&'f F);
 
 impl<F: Function> Block for Values<'_, F> {
     #[inline(always)]
-    fn run(&mut self, x: &[Lanes], results: &mut [Lanes]) {
+    fn run(&mut self, x: &[Lanes], _: usize, results: &mut [Lanes]) {
         self.0.eval(x, results);
     }
 }
 
-struct Jacobian<'f, F>(&'f F, ScalarTape<Lanes>);
+struct Jacobian<'f, F>(&'f F, &'f mut ScalarTape<Lanes>);
 
 impl<F: Function> Block for Jacobian<'_, F> {
     #[inline(always)]
-    fn run(&mut self, x: &[Lanes], results: &mut [Lanes]) {
+    fn run(&mut self, x: &[Lanes], _: usize, results: &mut [Lanes]) {
         self.1.clear();
         let (y, rows) = results.split_at_mut(self.0.outputs());
-        jacobian_into(self.0, x, &self.1, y, rows);
+        jacobian_into(self.0, x, self.1, y, rows);
     }
 }
 
-/// The inputs stay on the tape from block to block.
+struct PullBack<'f, F>(&'f F, &'f mut ScalarTape<Lanes>);
+
+impl<F: Function> Block for PullBack<'_, F> {
+    #[inline(always)]
+    fn run(&mut self, x: &[Lanes], _: usize, slopes: &mut [Lanes]) {
+        let Self(f, tape) = self;
+        let (x, weights) = x.split_at(f.inputs() + f.constants());
+        if weights.iter().all(|weight| weight.is_zero()) {
+            slopes.fill(0.0.into());
+            return;
+        }
+        tape.clear();
+        let (x, y) = recorded(*f, x, tape);
+        let results = y.iter().copied().zip(weights.iter().copied());
+        let mut adjoints = tape.room.take();
+        adjoints.clear();
+        tape.pull(&mut adjoints, results);
+        for (slope, x) in slopes.iter_mut().zip(&x) {
+            *slope = tape.entry::<1>(&adjoints, *x, 0);
+        }
+        tape.room.replace(adjoints);
+    }
+}
+
+/// The inputs stay on the tape from block to block, and their adjoints are the sums so far.
 struct Gradient<'t, F> {
     f: &'t F,
     tape: &'t ScalarTape<Lanes>,
     x: Vec<Scalar<'t, Lanes>>,
     y: Vec<Scalar<'t, Lanes>>,
+    adjoints: &'t mut Vec<Lanes>,
 }
 
 impl<F: Function> Block for Gradient<'_, F> {
     #[inline(always)]
-    fn run(&mut self, x: &[Lanes], results: &mut [Lanes]) {
+    fn run(&mut self, x: &[Lanes], count: usize, results: &mut [Lanes]) {
         let inputs = self.f.inputs();
         self.tape.rewind(inputs);
         for (own, x) in self.x[inputs..].iter_mut().zip(&x[inputs..]) {
@@ -240,9 +345,13 @@ impl<F: Function> Block for Gradient<'_, F> {
         }
         self.f.eval(&self.x, &mut self.y);
         results[0] = self.y[0].value();
-        let (_, slopes) = results.split_at_mut(1);
-        self.tape
-            .jacobian_here(&self.y[..1], &self.x[..inputs], slopes);
+        if !have_diverged() {
+            let mut weight = Lanes::from(0.0);
+            weight.0[..count].fill(1.0);
+            self.adjoints.truncate(1 + inputs);
+            self.tape
+                .pull(self.adjoints, [(self.y[0], weight)].into_iter());
+        }
     }
 }
 
@@ -260,6 +369,23 @@ fn each(
             store(first + lane, &own);
         }
     }
+}
+
+/// Rows become columns: to shuffle a deck of 2ⁿ cards n times, taking the halves in turns, is to do that.
+#[inline(always)]
+fn transposed(mut square: [Lanes; LANES]) -> [Lanes; LANES] {
+    for _ in 0..LANES.ilog2() {
+        let before = square;
+        for i in 0..LANES / 2 {
+            let (a, b) = (before[i], before[i + LANES / 2]);
+            for j in 0..LANES {
+                let pair = [a.0[j], b.0[j]];
+                let to = &mut square[2 * i + j / (LANES / 2)].0[2 * j % LANES..];
+                to[..2].copy_from_slice(&pair);
+            }
+        }
+    }
+    square
 }
 
 /// A loop over points, [`LANES`] at a time.
@@ -284,12 +410,17 @@ where
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Math<f64>>(mut self, _: S) {
-        let shared = self.shared.iter().map(|x| Lanes::from(*x));
-        let mut x: Vec<_> = shared.collect();
-        x.resize(x.len() + self.own, 0.0.into());
+    fn run<S: Math<f64>>(mut self, simd: S) {
+        let mut x = vec![Lanes::from(0.0); self.shared.len() + self.own];
+        for (lanes, x) in x.iter_mut().zip(self.shared) {
+            for lanes in lanes.0.chunks_exact_mut(S::LANES) {
+                simd.store(simd.splat(*x), lanes);
+            }
+        }
         let mut y = vec![Lanes::from(0.0); self.results];
-        let mut row = vec![0.0; self.own];
+        // Whole squares of [LANES, LANES] numbers, which are turned around in vectors.
+        let stride = self.own.next_multiple_of(LANES);
+        let mut rows = vec![0.0; LANES * stride];
         let (mut next, mut alone_until) = (0, 0);
         // Nobody else's question is answered here.
         diverged();
@@ -298,14 +429,19 @@ where
                 true => 1,
                 false => LANES.min(self.points - next),
             };
-            // Lanes beyond the last point repeat it.
-            for lane in 0..LANES {
-                (self.load)(next + lane.min(count - 1), &mut row);
-                for (x, own) in x[self.shared.len()..].iter_mut().zip(&row) {
-                    x.0[lane] = *own;
-                }
+            for (lane, row) in rows.chunks_exact_mut(stride.max(1)).enumerate() {
+                // Lanes beyond the last point repeat it.
+                (self.load)(next + lane.min(count - 1), &mut row[..self.own]);
             }
-            self.block.run(&x, &mut y);
+            for (i, x) in x[self.shared.len()..].chunks_mut(LANES).enumerate() {
+                let mut square = [Lanes::from(0.0); LANES];
+                for (lane, own) in square.iter_mut().enumerate() {
+                    own.0
+                        .copy_from_slice(&rows[lane * stride + i * LANES..][..LANES]);
+                }
+                x.copy_from_slice(&transposed(square)[..x.len()]);
+            }
+            self.block.run(&x, count, &mut y);
             if diverged() && count > 1 {
                 alone_until = next + count;
                 continue;

@@ -43,7 +43,7 @@ pub trait Real: Arithmetic {
     /// What of `self` comes through an operation with this slope. Nothing comes of nothing, also where
     /// the operation is infinitely steep: √x has a slope of 0 at a constant x of 0.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     fn through(self, slope: Self) -> Self {
         if self.is_zero() || (!Self::PLAIN && slope.is_one()) {
             self
@@ -55,7 +55,7 @@ pub trait Real: Arithmetic {
     }
     /// The sum of what comes two ways.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     fn joined(self, other: Self) -> Self {
         if !Self::PLAIN && self.is_zero() {
             other

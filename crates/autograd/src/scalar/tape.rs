@@ -151,7 +151,7 @@ impl<R: Real> ScalarTape<R> {
 impl<'t, R: Real> Scalar<'t, R> {
     /// A number that is on no tape.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn constant(value: R) -> Self {
         Self {
             value,
@@ -162,12 +162,12 @@ impl<'t, R: Real> Scalar<'t, R> {
 
     /// The number.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn value(self) -> R {
         self.value
     }
 
-    #[inline]
+    #[inline(always)]
     fn beside(self, other: Self) -> Option<&'t ScalarTape<R>> {
         match (self.tape, other.tape) {
             (Some(one), Some(two)) => {
@@ -186,22 +186,22 @@ impl<'t, R: Real> Scalar<'t, R> {
 impl<R: Real> Chain for Scalar<'_, R> {
     type Inner = R;
 
-    #[inline]
+    #[inline(always)]
     fn inner(self) -> R {
         self.value
     }
 
-    #[inline]
+    #[inline(always)]
     fn still(value: R) -> Self {
         Self::constant(value)
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_constant(self) -> bool {
         self.tape.is_none()
     }
 
-    #[inline]
+    #[inline(always)]
     fn unary(self, y: R, slope: R) -> Self {
         match self.tape {
             Some(tape) => tape.record(y, [self.node, GROUND], [slope, 0.0.into()]),
@@ -209,7 +209,7 @@ impl<R: Real> Chain for Scalar<'_, R> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn binary(self, other: Self, y: R, slopes: [R; 2]) -> Self {
         match self.beside(other) {
             Some(tape) => tape.record(y, [self.node, other.node], slopes),

@@ -6,7 +6,7 @@ use super::rules::Chain;
 use super::tape::Node;
 use super::{
     Direction, Dual, Duals, Function, Real, Scalar, ScalarTape, gradient_of, gradient_of_sum,
-    jacobian_of, jacobians, recurrence, sum_of, value_into, values,
+    jacobian_of, jacobians, pull_backs, recurrence, sum_of, value_into, values,
 };
 
 /// Every operation, so that a wrong slope of any shows in the derivatives.
@@ -297,6 +297,30 @@ fn points_together_are_points_one_by_one() {
                 seen += 1;
             },
         );
+        // Weights of one result at a time, and none at all for the first block of points.
+        let weights = |i: usize, c: &mut [f64]| {
+            c.fill(0.0);
+            c[i % results] = if i < 8 { 0.0 } else { 2.0 };
+        };
+        let mut seen = 0;
+        pull_backs(
+            &f,
+            21,
+            |i, x, c| {
+                x.copy_from_slice(&point(i));
+                weights(i, c);
+            },
+            |i, slopes| {
+                let mut c = vec![0.0; results];
+                weights(i, &mut c);
+                let rows = wave_by_duals(results, point(i));
+                let by = |column: usize| (0..results).map(|k| c[k] * rows[k * 2 + column]).sum();
+                assert_eq!(i, seen);
+                assert_close(slopes, &[by(0), by(1)]);
+                seen += 1;
+            },
+        );
+        assert_eq!(seen, 21);
         let mut sums = 0.0;
         values(
             &f,
