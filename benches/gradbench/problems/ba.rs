@@ -96,8 +96,11 @@ impl Function for Projection {
     #[inline(always)]
     fn eval<R: Real>(&self, x: &[R], y: &mut [R]) {
         let (camera, point) = x.split_at(CAMERA);
-        let offset = [0, 1, 2].map(|i| point[i] - camera[3 + i]);
-        let [across, down, depth] = rotate([camera[0], camera[1], camera[2]], offset);
+        let offset = |i: usize| point[i] - camera[3 + i];
+        let [across, down, depth] = rotate(
+            [camera[0], camera[1], camera[2]],
+            [offset(0), offset(1), offset(2)],
+        );
         let (u, v) = (across / depth, down / depth);
         let square = u.square() + v.square();
         let stretch = 1.0 + square * (camera[9] + camera[10] * square);
@@ -114,15 +117,16 @@ fn rotate<R: Real>(axis: [R; 3], x: [R; 3]) -> [R; 3] {
     let square = axis[0].square() + axis[1].square() + axis[2].square();
     if square == 0.0 {
         let turned = cross(axis, x);
-        return [0, 1, 2].map(|i| x[i] + turned[i]);
+        return [x[0] + turned[0], x[1] + turned[1], x[2] + turned[2]];
     }
     let angle = square.sqrt();
     let (sin, cos) = angle.sin_cos();
     let by = angle.recip();
-    let axis = axis.map(|a| a * by);
+    let axis = [axis[0] * by, axis[1] * by, axis[2] * by];
     let turned = cross(axis, x);
     let along = R::dot(&axis, &x) * (1.0 - cos);
-    [0, 1, 2].map(|i| R::dot(&[x[i], turned[i], axis[i]], &[cos, sin, along]))
+    let entry = |i: usize| R::dot(&[x[i], turned[i], axis[i]], &[cos, sin, along]);
+    [entry(0), entry(1), entry(2)]
 }
 
 #[inline(always)]

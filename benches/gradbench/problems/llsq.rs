@@ -50,9 +50,9 @@ impl Function for Error {
         let (x, point) = x.split_at(self.coefficients);
         let (t, sign) = (point[0], point[1]);
         let mut power = R::from(1.0);
-        let mut powers = vec![power; x.len()];
-        for own in &mut powers {
-            *own = power;
+        let mut powers = Vec::with_capacity(x.len());
+        for _ in x {
+            powers.push(power);
             power *= t;
         }
         y[0] = (sign - R::dot(x, &powers)).square() * 0.5;

@@ -5,9 +5,10 @@
 //! ```
 //!
 //! With y₋₁ = 1 both are one equation. An element needs of the one before what it knows already when the
-//! step passes from the first to the last, so a step is one loop.
+//! step passes from the first to the last, so a step is one loop. What is four elements back does not
+//! matter to it, so the way backwards is taken window by window, several of them at once.
 
-use retrograd_autograd::scalar::{Function, Real, recurrence, value_into};
+use retrograd_autograd::scalar::{Function, Real, pull_backs, value_into};
 use serde::Deserialize;
 
 use super::Module;
@@ -37,7 +38,12 @@ struct Input {
     s: usize,
 }
 
-/// A step: of the state and then the rates.
+/// How far back a step looks, in the state; in the rates it is one less.
+const BACK: usize = 4;
+/// As many elements as are differentiated as one function.
+const WINDOW: usize = 32;
+
+/// A step of `n` neighbours: of their state and their rates, each with those before them.
 struct Step {
     n: usize,
     length: f64,
@@ -45,7 +51,7 @@ struct Step {
 
 impl Function for Step {
     fn inputs(&self) -> usize {
-        2 * self.n
+        2 * (self.n + BACK) - 1
     }
     fn outputs(&self) -> usize {
         self.n
@@ -53,49 +59,103 @@ impl Function for Step {
     #[inline(always)]
     fn eval<R: Real>(&self, argument: &[R], next: &mut [R]) {
         let h = self.length;
-        let (state, rates) = argument.split_at(self.n);
-        let (mut y, mut k) = (R::from(1.0), [R::from(0.0); 3]);
-        for ((&own, &x), next) in state.iter().zip(rates).zip(next) {
-            let k1 = x * y;
-            let k2 = x * R::linear(&[1.0, 0.5 * h], &[y, k[0]]);
-            let k3 = x * R::linear(&[1.0, 0.5 * h], &[y, k[1]]);
+        let (state, rates) = argument.split_at(BACK + self.n);
+        let mut k = [R::from(0.0); 3];
+        for i in 0..BACK - 1 {
+            k = stages(h, rates[i], state[i], k);
+        }
+        let (state, rates) = (&state[BACK - 1..], &rates[BACK - 1..]);
+        for (((&y, &own), &x), next) in state.iter().zip(&state[1..]).zip(rates).zip(next) {
             let k4 = x * R::linear(&[1.0, h], &[y, k[2]]);
+            k = stages(h, x, y, k);
             let weights = [1.0, h / 6.0, h / 3.0, h / 3.0, h / 6.0];
-            *next = R::linear(&weights, &[own, k1, k2, k3, k4]);
-            (y, k) = (own, [k1, k2, k3]);
+            *next = R::linear(&weights, &[own, k[0], k[1], k[2], k4]);
         }
     }
 }
 
+/// The first three slopes of an element, of its rate, and state and slopes of the one before.
+#[inline(always)]
+fn stages<R: Real>(h: f64, x: R, y: R, k: [R; 3]) -> [R; 3] {
+    let half = [1.0, 0.5 * h];
+    [
+        x * y,
+        x * R::linear(&half, &[y, k[0]]),
+        x * R::linear(&half, &[y, k[1]]),
+    ]
+}
+
 impl Input {
+    /// A step of whole windows.
     fn step(&self) -> Result<Step, String> {
         if self.s == 0 || self.x.is_empty() {
             return Err("s is 0 or x is empty; send at least one step and one rate".into());
         }
         Ok(Step {
-            n: self.x.len(),
+            n: self.x.len().next_multiple_of(WINDOW),
             length: 2.0 / self.s as f64,
         })
     }
 
+    /// The first state, and then the rates. Before the first element nothing moves, and after the last
+    /// either.
+    fn start(&self, step: &Step) -> Vec<f64> {
+        let mut argument = vec![0.0; step.inputs()];
+        argument[BACK - 1] = 1.0;
+        argument[2 * BACK - 1 + step.n..][..self.x.len()].copy_from_slice(&self.x);
+        argument
+    }
+
     fn primal(&self, step: &Step) -> Vec<f64> {
+        let mut argument = self.start(step);
         let mut next = vec![0.0; step.n];
-        let mut argument = [&next, &self.x[..]].concat();
         for _ in 0..self.s {
             value_into(step, &argument, &mut next);
-            argument[..step.n].copy_from_slice(&next);
+            argument[BACK..][..step.n].copy_from_slice(&next);
         }
+        next.truncate(self.x.len());
         next
     }
 
-    /// Of the last element of the state.
+    /// Of the last element of the state: the states forwards, and their weights backwards.
     fn gradient(&self, step: &Step) -> Vec<f64> {
-        let last = |state: &[f64]| {
-            let mut weights = vec![0.0; state.len()];
-            weights[state.len() - 1] = 1.0;
-            weights
-        };
-        recurrence(step, &vec![0.0; step.n], &self.x, self.s, last).of_parameters
+        let start = self.start(step);
+        let (start, rates) = start.split_at(BACK + step.n);
+        let mut states = vec![start.to_vec(); self.s];
+        for i in 1..self.s {
+            let argument = [&states[i - 1], rates].concat();
+            value_into(step, &argument, &mut states[i][BACK..]);
+        }
+        let n = self.x.len();
+        let window = Step { n: WINDOW, ..*step };
+        let (mut weights, mut slopes) = (vec![0.0; BACK + step.n], vec![0.0; rates.len()]);
+        weights[BACK + n - 1] = 1.0;
+        for state in states.iter().rev() {
+            let mut before = vec![0.0; state.len()];
+            pull_backs(
+                &window,
+                step.n / WINDOW,
+                |i, argument, own_weights| {
+                    let (own, own_rates) = argument.split_at_mut(BACK + WINDOW);
+                    own.copy_from_slice(&state[i * WINDOW..][..BACK + WINDOW]);
+                    own_rates.copy_from_slice(&rates[i * WINDOW..][..BACK - 1 + WINDOW]);
+                    own_weights.copy_from_slice(&weights[BACK + i * WINDOW..][..WINDOW]);
+                },
+                |i, found| {
+                    let (by_state, by_rates) = found.split_at(BACK + WINDOW);
+                    add(&mut before[i * WINDOW..], by_state);
+                    add(&mut slopes[i * WINDOW..], by_rates);
+                },
+            );
+            weights = before;
+        }
+        slopes[BACK - 1..][..n].to_vec()
+    }
+}
+
+fn add(sums: &mut [f64], terms: &[f64]) {
+    for (sum, term) in sums.iter_mut().zip(terms) {
+        *sum += term;
     }
 }
 
