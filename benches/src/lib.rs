@@ -21,6 +21,7 @@ pub mod peer;
 mod program;
 mod record;
 pub mod rivals;
+pub mod roofline;
 pub mod suites;
 pub mod table;
 pub mod timing;

@@ -1,6 +1,6 @@
 //! Another system, asked for cases one at a time.
 //!
-//! A peer is a Python program that reads questions and prints answers, a line each
+//! A peer is a program, in Python or in Rust, that reads questions and prints answers, a line each
 //! (`peers/protocol.py`). It stays alive between questions, so that systems can be measured in turn
 //! without loading them anew.
 
@@ -29,30 +29,69 @@ pub struct Peer {
 pub struct Launch {
     /// What it calls itself.
     pub system: &'static str,
-    /// Its program in `peers/`.
-    script: &'static str,
+    program: Program,
     /// What its command line says besides the options that all have.
     arguments: &'static [&'static str],
 }
 
+/// What is started.
+#[derive(Clone, Copy, Debug)]
+enum Program {
+    /// A script in `peers/`.
+    Python(&'static str),
+    /// A program of the workspace `peers/`.
+    Rust(&'static str),
+}
+
+/// Where programs of peers are.
+#[derive(Clone, Copy, Debug)]
+pub struct Places<'a> {
+    /// The Python interpreter.
+    pub python: &'a Path,
+    /// The folder that has the peers in Rust.
+    pub rust: &'a Path,
+}
+
 /// Every peer there is.
-pub const PEERS: [Launch; 3] = [
-    Launch {
-        system: "torch",
-        script: "torch_peer.py",
-        arguments: &[],
-    },
-    Launch {
-        system: "torch.compile",
-        script: "torch_peer.py",
-        arguments: &["--mode", "compile"],
-    },
-    Launch {
-        system: "jax",
-        script: "jax_peer.py",
-        arguments: &[],
-    },
+pub const PEERS: [Launch; 5] = [
+    launch("torch", Program::Python("torch_peer.py"), &[]),
+    launch(
+        "torch.compile",
+        Program::Python("torch_peer.py"),
+        &["--mode", "compile"],
+    ),
+    launch("jax", Program::Python("jax_peer.py"), &[]),
+    launch("burn", Program::Rust("burn_peer"), &[]),
+    launch("candle", Program::Rust("candle_peer"), &[]),
 ];
+
+const fn launch(
+    system: &'static str,
+    program: Program,
+    arguments: &'static [&'static str],
+) -> Launch {
+    Launch {
+        system,
+        program,
+        arguments,
+    }
+}
+
+impl Launch {
+    /// The beginning of its command line.
+    fn command(&self, places: Places<'_>) -> Command {
+        match self.program {
+            Program::Python(script) => {
+                let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
+                let mut command = Command::new(places.python);
+                // No compiled files beside the sources.
+                command.arg("-B").arg(folder.join(script));
+                command
+            }
+            Program::Rust(name) => Command::new(places.rust.join(name)),
+        }
+    }
+}
 
 /// The first line of a peer.
 #[derive(Deserialize)]
@@ -70,32 +109,29 @@ enum Answer {
 }
 
 impl Peer {
-    /// Starts one of [`PEERS`] with this Python interpreter.
+    /// Starts one of [`PEERS`].
     ///
     /// # Errors
-    /// In words, if Python or the system is not installed.
+    /// In words, if its program, Python or the system is not installed.
     pub fn start(
-        python: &Path,
+        places: Places<'_>,
         launch: Launch,
         threads: usize,
         seconds: f64,
     ) -> Result<Self, String> {
-        let mut process = Command::new(python)
-            // No compiled files beside the sources.
-            .arg("-B")
-            .arg(
-                Path::new(env!("CARGO_MANIFEST_DIR"))
-                    .join("peers")
-                    .join(launch.script),
-            )
+        let mut command = launch.command(places);
+        let program = command.get_program().to_owned();
+        let mut process = command
             .args(launch.arguments)
             .args(["--threads", &threads.to_string()])
             .args(["--seconds", &seconds.to_string()])
+            // The threads of peers in Rust.
+            .env("RAYON_NUM_THREADS", threads.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| format!("{}: {error}", python.display()))?;
+            .map_err(|error| format!("{}: {error}", program.display()))?;
         let questions = process.stdin.take();
         let answers = process.stdout.take().ok_or("no output to read")?;
         let mut peer = Self {
@@ -162,8 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_interpreter_is_a_reason_too() {
-        let reason = Peer::start(Path::new("no/such/python"), PEERS[0], 1, 0.1).unwrap_err();
-        assert!(reason.starts_with("no/such/python: "), "{reason}");
+    fn a_missing_program_is_a_reason_too() {
+        let places = Places {
+            python: Path::new("no/such/python"),
+            rust: Path::new("no/such/folder"),
+        };
+        for (peer, program) in [(0, "no/such/python: "), (3, "no/such/folder/burn_peer: ")] {
+            let reason = Peer::start(places, PEERS[peer], 1, 0.1).unwrap_err();
+            assert!(reason.starts_with(program), "{reason}");
+        }
     }
 }

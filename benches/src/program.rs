@@ -31,7 +31,7 @@ pub fn run(suites: &[Suite]) -> io::Result<()> {
     start_threads(options.threads());
     let mut out = io::stdout().lock();
     for suite in suites {
-        for case in suite.cases.iter().filter(|case| options.wants(case)) {
+        for case in suite.cases.iter().filter(|case| options.wants(&case.name)) {
             if !list {
                 writeln!(out, "{}", measure(suite, case, &options).to_line())?;
             } else if case.is_ours() {

@@ -139,7 +139,7 @@ fn unit(work: Work) -> (&'static str, Box<dyn Fn(f64) -> f64>) {
 }
 
 /// A number with about as many digits as mean something; empty if there is none.
-fn cell(value: Option<f64>, decimals: usize) -> String {
+pub(crate) fn cell(value: Option<f64>, decimals: usize) -> String {
     let Some(value) = value else {
         return String::new();
     };
@@ -148,7 +148,7 @@ fn cell(value: Option<f64>, decimals: usize) -> String {
 }
 
 /// Lines of cells as a Markdown table, the first being its head and numbers to the right.
-fn aligned(lines: &[Vec<String>]) -> String {
+pub(crate) fn aligned(lines: &[Vec<String>]) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = lines.iter().filter_map(|line| line.get(column));

@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::Parser;
-use retrograd_benches::peer::{PEERS, Peer};
+use retrograd_benches::peer::{PEERS, Peer, Places};
 use retrograd_benches::suites::{self, Suite};
 use retrograd_benches::table::{Figures, Round, Row, goals, table};
 use retrograd_benches::{Case, Options, machine, measure, start_threads};
@@ -29,6 +29,9 @@ struct Program {
     /// The Python that has the peers.
     #[arg(long, value_name = "PATH", default_value = "python3")]
     python: PathBuf,
+    /// The folder that has the peers in Rust.
+    #[arg(long, value_name = "PATH", default_value = RUST_PEERS)]
+    rust_peers: PathBuf,
     /// Rounds, of which the medians count.
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
@@ -40,7 +43,9 @@ struct Program {
 const SUITES: [&str; 8] = [
     "steps", "epochs", "gemm", "math", "reduce", "conv", "optim", "overhead",
 ];
-const SYSTEMS: [&str; 3] = ["torch", "torch.compile", "jax"];
+const SYSTEMS: [&str; 5] = ["torch", "torch.compile", "jax", "burn", "candle"];
+/// Where `cargo build --release --manifest-path benches/peers/Cargo.toml` puts them.
+const RUST_PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/target/release");
 /// Cores that other processes may use on a machine that counts as quiet.
 const QUIET: f64 = 0.1;
 
@@ -80,8 +85,12 @@ impl<'a> Comparison<'a> {
         let (threads, seconds) = (program.options.threads(), program.options.budget());
         let mut peers = Vec::new();
         let wanted = |name: &str| among(&program.peer, name);
+        let places = Places {
+            python: &program.python,
+            rust: &program.rust_peers,
+        };
         for launch in PEERS.into_iter().filter(|launch| wanted(launch.system)) {
-            match Peer::start(&program.python, launch, threads, seconds.as_secs_f64()) {
+            match Peer::start(places, launch, threads, seconds.as_secs_f64()) {
                 Ok(peer) => {
                     println!("{} {}", peer.system, peer.version);
                     peers.push(peer);
@@ -100,7 +109,7 @@ impl<'a> Comparison<'a> {
     fn of_suite(&mut self, suite: &Suite) -> io::Result<()> {
         let cases = suite.cases.iter();
         let mut rows: Vec<Row<'_>> = cases
-            .filter(|case| case.is_ours() && self.program.options.wants(case))
+            .filter(|case| case.is_ours() && self.program.options.wants(&case.name))
             .map(|case| Row {
                 case,
                 rounds: Vec::new(),

@@ -1,12 +1,11 @@
 //! Networks of convolutions.
 
 use retrograd_autograd::Var;
-use retrograd_nn::{Adam, Init, Linear, Module, Param, Reduction, Visitor, loss};
+use retrograd_nn::{Init, Linear, Module, Param, Reduction, Visitor, loss};
 use retrograd_tensor::random::{self, Rng};
 use retrograd_tensor::{Convolution, DType, Pooling, Tensor};
 
-use super::{optimizer, training};
-use crate::case::Run;
+use super::{Training, Update, params};
 
 /// Side of an image.
 const SIDE: usize = 28;
@@ -83,7 +82,7 @@ fn upsample(x: &Var) -> Var {
 }
 
 /// W6: 28 × 28 images to 8 planes of 4 × 4 and back, by small kernels between few channels.
-pub(super) fn pooling(batch: usize) -> Run {
+pub(super) fn pooling(batch: usize) -> Training {
     let rng = &mut random::rng(1);
     let same = Convolution::default().padding([1, 1]);
     let encoder = [[1, 16], [16, 8], [8, 8]].map(|channels| Conv::plain(channels, 3, same, rng));
@@ -96,8 +95,8 @@ pub(super) fn pooling(batch: usize) -> Run {
     let last = Conv::plain([16, 1], 3, same, rng);
     let all = encoder.iter().chain(&decoder).chain([&last]);
     let modules: Vec<&dyn Module> = all.map(|conv| conv as &dyn Module).collect();
-    let adam = optimizer(Adam::default(), 1e-3, &modules);
-    training([batch, 1, SIDE, SIDE], adam, move |x| {
+    let adam = Update::adam(1e-3, params(&modules));
+    Training::new([batch, 1, SIDE, SIDE], adam, move |x| {
         let down = |y: Var, conv: &Conv| pool(&conv.forward(&y).relu());
         let up = |y: Var, conv: &Conv| upsample(&conv.forward(&y).relu());
         let code = encoder.iter().fold(x.clone(), down);
@@ -107,7 +106,7 @@ pub(super) fn pooling(batch: usize) -> Run {
 }
 
 /// W9: strided convolutions to 16 numbers, and transposed ones back.
-pub(super) fn strided(batch: usize) -> Run {
+pub(super) fn strided(batch: usize) -> Training {
     /// Channels, rows and columns where images meet fully connected layers.
     const PLANES: [usize; 3] = [64, 7, 7];
     const CODE: usize = 16;
@@ -121,8 +120,8 @@ pub(super) fn strided(batch: usize) -> Run {
         Linear::new(CODE, numbers, rng),
     );
     let modules: [&dyn Module; 6] = [&down[0], &down[1], &encoder, &decoder, &up[0], &up[1]];
-    let adam = optimizer(Adam::default(), 1e-3, &modules);
-    training([batch, 1, SIDE, SIDE], adam, move |x| {
+    let adam = Update::adam(1e-3, params(&modules));
+    Training::new([batch, 1, SIDE, SIDE], adam, move |x| {
         let relu = |conv: &Conv, y: &Var| conv.forward(y).relu();
         let planes = relu(&down[1], &relu(&down[0], x));
         let code = encoder.forward(&planes.reshape(&[-1, numbers as isize]));

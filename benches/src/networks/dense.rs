@@ -3,14 +3,11 @@
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_nn::{
-    Activation, Adadelta, Adam, Linear, Module, Param, Reduction, Sequential, loss,
-};
+use retrograd_nn::{Activation, Linear, Module, Param, Reduction, Sequential, loss};
 use retrograd_tensor::random::{self, Rng};
 use retrograd_tensor::{DType, Tensor};
 
-use super::{optimizer, training};
-use crate::case::Run;
+use super::{Training, Update, params};
 
 /// Pixels of a 28 × 28 image.
 const IMAGE: usize = 784;
@@ -28,26 +25,26 @@ fn perceptron(sizes: &[usize], between: Activation, last: Activation, rng: &mut 
 
 /// W1: a deep autoencoder of images. The cross-entropy is that of the logits, as in JAX's; PyTorch's
 /// takes it of the sigmoid, which is the same number with two passes more.
-pub(super) fn deep(batch: usize) -> Run {
+pub(super) fn deep(batch: usize) -> Training {
     let sizes = [IMAGE, 128, 32, 128, IMAGE];
     let rng = &mut random::rng(1);
     let network = perceptron(&sizes, Activation::Relu, Activation::Identity, rng);
-    let adam = optimizer(Adam::default(), 1e-3, &[&network]);
-    training([batch, IMAGE], adam, move |x| {
+    let adam = Update::adam(1e-3, params(&[&network]));
+    Training::new([batch, IMAGE], adam, move |x| {
         loss::bce_with_logits(&network.forward(x), x, Reduction::Mean)
     })
 }
 
 /// W2: a stacked autoencoder whose weights, but not biases, cost their squares.
-pub(super) fn stacked(batch: usize) -> Run {
+pub(super) fn stacked(batch: usize) -> Training {
     const WEIGHT_COST: f64 = 1e-3;
     let sizes = [IMAGE, 300, 150, 300, IMAGE];
     let rng = &mut random::rng(1);
     let network = perceptron(&sizes, Activation::Elu(1.0), Activation::Identity, rng);
-    let adam = optimizer(Adam::default(), 1e-2, &[&network]);
+    let adam = Update::adam(1e-2, params(&[&network]));
     let params = network.params().into_iter().map(|(_, param)| param);
     let weights: Vec<Param> = params.filter(|param| param.shape().rank() == 2).collect();
-    training([batch, IMAGE], adam, move |x| {
+    Training::new([batch, IMAGE], adam, move |x| {
         let error = loss::mse(&network.forward(x), x, Reduction::Mean);
         weights.iter().fold(error, |sum, weight| {
             sum + weight.beside(x).square().sum(..) * WEIGHT_COST
@@ -56,7 +53,7 @@ pub(super) fn stacked(batch: usize) -> Run {
 }
 
 /// W3: a variational autoencoder; its costs are sums over the batch, in nats.
-pub(super) fn variational(batch: usize) -> Run {
+pub(super) fn variational(batch: usize) -> Training {
     const CODE: usize = 20;
     /// z = μ + exp(½ log σ²)·ε (Kingma and Welling 2014, section 2.4).
     static SAMPLE: LazyLock<Pointwise> = LazyLock::new(|| {
@@ -76,8 +73,8 @@ pub(super) fn variational(batch: usize) -> Run {
     let (mean, log_variance) = (Linear::new(500, CODE, rng), Linear::new(500, CODE, rng));
     let decoder = perceptron(&[CODE, 500, 500, IMAGE], elu, Activation::Identity, rng);
     let modules: [&dyn Module; 4] = [&encoder, &mean, &log_variance, &decoder];
-    let adam = optimizer(Adam::default(), 1e-3, &modules);
-    training([batch, IMAGE], adam, move |x| {
+    let adam = Update::adam(1e-3, params(&modules));
+    Training::new([batch, IMAGE], adam, move |x| {
         let h = encoder.forward(x);
         let (mean, log_variance) = (mean.forward(&h), log_variance.forward(&h));
         let logits = decoder.forward(&SAMPLE.apply(&[&mean, &log_variance, &noise(&mean)]));
@@ -93,34 +90,29 @@ fn noise(x: &Var) -> Var {
 }
 
 /// W4: narrow layers on tabular data.
-pub(super) fn tabular(batch: usize) -> Run {
-    /// PyTorch's values, which are optax's too.
-    const RULE: Adadelta = Adadelta {
-        rho: 0.9,
-        epsilon: 1e-6,
-    };
+pub(super) fn tabular(batch: usize) -> Training {
     let sizes = [18, 15, 11, 11, 8, 11, 11, 15, 18];
     let rng = &mut random::rng(1);
     let network = perceptron(&sizes, Activation::Sigmoid, Activation::Relu, rng);
-    let adadelta = optimizer(RULE, 1.0, &[&network]);
-    training([batch, sizes[0]], adadelta, move |x| {
+    let adadelta = Update::adadelta(network.params());
+    Training::new([batch, sizes[0]], adadelta, move |x| {
         loss::mse(&network.forward(x), x, Reduction::Mean)
     })
 }
 
 /// W5: principal components of points in space. Arithmetic is nothing, bookkeeping everything.
-pub(super) fn linear(batch: usize) -> Run {
+pub(super) fn linear(batch: usize) -> Training {
     let identity = Activation::Identity;
     let network = perceptron(&[3, 2, 3], identity, identity, &mut random::rng(1));
-    let adam = optimizer(Adam::default(), 1e-2, &[&network]);
-    training([batch, 3], adam, move |x| {
+    let adam = Update::adam(1e-2, params(&[&network]));
+    Training::new([batch, 3], adam, move |x| {
         loss::mse(&network.forward(x), x, Reduction::Mean)
     })
 }
 
 /// W7: a contractive autoencoder (Rifai et al. 2011), whose penalty is the squared Frobenius norm
 /// of the encoder's Jacobian in closed form: Σⱼ (hⱼ(1 − hⱼ))² Σᵢ Wⱼᵢ².
-pub(super) fn contractive(batch: usize) -> Run {
+pub(super) fn contractive(batch: usize) -> Training {
     const CONTRACTION: f64 = 1e-4;
     const HIDDEN: usize = 500;
     static SQUARED_SLOPE: LazyLock<Pointwise> = LazyLock::new(|| {
@@ -131,8 +123,8 @@ pub(super) fn contractive(batch: usize) -> Run {
         Linear::new(IMAGE, HIDDEN, rng),
         Linear::new(HIDDEN, IMAGE, rng),
     );
-    let adam = optimizer(Adam::default(), 1e-3, &[&encoder, &decoder]);
-    training([batch, IMAGE], adam, move |x| {
+    let adam = Update::adam(1e-3, params(&[&encoder, &decoder]));
+    Training::new([batch, IMAGE], adam, move |x| {
         let h = encoder.forward(x).sigmoid();
         let norms = encoder.weight.beside(x).square().sum(1).unsqueeze(1);
         let penalty = SQUARED_SLOPE.apply(&[&h]).matmul(&norms).sum(..);

@@ -8,11 +8,13 @@ mod convolutional;
 mod dense;
 mod sparse;
 
-use retrograd_autograd::{Mode, Tape, Var};
-use retrograd_nn::{Module, Optimizer, Param, UpdateRule};
-use retrograd_tensor::{DType, Shape, Tensor, random};
+use std::fmt;
+use std::time::Instant;
 
-use crate::case::Run;
+use retrograd_autograd::inspect::{Cost, Trace};
+use retrograd_autograd::{Gradients, Mode, Tape, Var};
+use retrograd_nn::{Adadelta, Adam, Module, Optimizer, Param, UpdateRule};
+use retrograd_tensor::{DType, Shape, Tensor, random};
 
 /// Batches that the steps go round.
 const BATCHES: usize = 8;
@@ -26,8 +28,8 @@ pub struct Network {
     pub batch: usize,
     /// The most a step may take, in units of the fastest peer's.
     pub goal: f64,
-    /// Makes parameters and batches of this size; a run is a step.
-    pub build: fn(batch: usize) -> Run,
+    /// Makes parameters and batches of this size.
+    pub build: fn(batch: usize) -> Training,
 }
 
 /// Every network, in the order of its number.
@@ -44,7 +46,12 @@ pub const NETWORKS: &[Network] = &[
     network("W9", 128, 1.0 / 3.0, convolutional::strided),
 ];
 
-const fn network(name: &'static str, batch: usize, goal: f64, build: fn(usize) -> Run) -> Network {
+const fn network(
+    name: &'static str,
+    batch: usize,
+    goal: f64,
+    build: fn(usize) -> Training,
+) -> Network {
     Network {
         name,
         batch,
@@ -93,36 +100,114 @@ const fn layers(
     }
 }
 
-/// A run whose every call is a training step on the next batch, all batches of this shape.
-fn training(
-    shape: impl Into<Shape>,
-    mut optimizer: Optimizer,
-    loss: impl Fn(&Var) -> Var + 'static,
-) -> Run {
-    let shape = shape.into();
-    let rng = &mut random::rng(0);
-    let batches: Vec<Tensor> = (0..BATCHES)
-        .map(|_| Tensor::uniform(shape, 0.0, 1.0, rng, DType::F32))
-        .collect();
-    let mut steps = 0;
-    Box::new(move || {
-        let stream = random::stream(0, "training", &[steps as u64]);
-        let tape = Tape::with(Mode::Training, stream);
-        let x = tape.constant(batches[steps % BATCHES].clone());
-        optimizer.step(&loss(&x).backward());
-        steps += 1;
-    })
+/// A network that is being trained, a step at a time.
+pub struct Training {
+    batches: Vec<Tensor>,
+    loss: Box<dyn Fn(&Var) -> Var>,
+    update: Update,
+    steps: usize,
 }
 
-/// An optimiser of all parameters of some modules.
-fn optimizer(
-    rule: impl UpdateRule + 'static,
-    learning_rate: f64,
-    modules: &[&dyn Module],
-) -> Optimizer {
-    let params = modules.iter().flat_map(|module| module.params());
-    let params: Vec<(String, Param)> = params.collect();
-    Optimizer::new(rule, learning_rate, params)
+impl Training {
+    /// On batches of this shape.
+    fn new(shape: impl Into<Shape>, update: Update, loss: impl Fn(&Var) -> Var + 'static) -> Self {
+        let shape = shape.into();
+        let rng = &mut random::rng(0);
+        let batch = |_| Tensor::uniform(shape, 0.0, 1.0, rng, DType::F32);
+        Self {
+            batches: (0..BATCHES).map(batch).collect(),
+            loss: Box::new(loss),
+            update,
+            steps: 0,
+        }
+    }
+
+    /// A step on the next batch.
+    pub fn step(&mut self) {
+        let tape = self.tape();
+        let gradients = self.gradients(&tape);
+        self.update.optimizer.step(&gradients);
+    }
+
+    /// The same with notes of what each operation and the update take.
+    pub fn watched(&mut self) -> (Trace, Cost) {
+        let tape = self.tape().timing();
+        let gradients = self.gradients(&tape);
+        let start = Instant::now();
+        self.update.optimizer.step(&gradients);
+        let cost = Cost {
+            seconds: start.elapsed().as_secs_f64(),
+            ..self.update.cost
+        };
+        (tape.trace(), cost)
+    }
+
+    fn tape(&self) -> Tape {
+        let stream = random::stream(0, "training", &[self.steps as u64]);
+        Tape::with(Mode::Training, stream)
+    }
+
+    fn gradients(&mut self, tape: &Tape) -> Gradients {
+        let x = tape.constant(self.batches[self.steps % BATCHES].clone());
+        self.steps += 1;
+        (self.loss)(&x).backward()
+    }
+}
+
+impl fmt::Debug for Training {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Training(step {})", self.steps)
+    }
+}
+
+/// What moves the parameters, and what that costs.
+struct Update {
+    optimizer: Optimizer,
+    /// Without the time.
+    cost: Cost,
+}
+
+impl Update {
+    fn adam(learning_rate: f64, params: Vec<(String, Param)>) -> Self {
+        // 3 for the mean, 4 for the square's mean, 6 for the step.
+        Self::new(Adam::default(), 13, learning_rate, params)
+    }
+
+    /// With PyTorch's values, which are optax's too.
+    fn adadelta(params: Vec<(String, Param)>) -> Self {
+        let rule = Adadelta {
+            rho: 0.9,
+            epsilon: 1e-6,
+        };
+        // 4 for either mean of squares, 6 for the change, 2 for the step.
+        Self::new(rule, 16, 1.0, params)
+    }
+
+    /// By a rule that takes so many operations a parameter.
+    fn new(
+        rule: impl UpdateRule + 'static,
+        flops: usize,
+        learning_rate: f64,
+        params: Vec<(String, Param)>,
+    ) -> Self {
+        let sizes = params.iter().map(|(_, param)| param.shape().elements());
+        let count: usize = sizes.sum();
+        // The gradient is read, the parameter and each slot are read and written.
+        let passes = 3 + 2 * rule.slots().len();
+        Self {
+            optimizer: Optimizer::new(rule, learning_rate, params),
+            cost: Cost {
+                seconds: 0.0,
+                flops: (count * flops) as u64,
+                bytes: (count * passes * size_of::<f32>()) as u64,
+            },
+        }
+    }
+}
+
+/// The parameters of all of these.
+fn params(modules: &[&dyn Module]) -> Vec<(String, Param)> {
+    modules.iter().flat_map(|module| module.params()).collect()
 }
 
 #[cfg(test)]
@@ -132,8 +217,8 @@ mod tests {
     #[test]
     fn every_network_makes_steps() {
         for network in NETWORKS {
-            let mut step = (network.build)(4);
-            (0..3).for_each(|_| step());
+            let mut training = (network.build)(4);
+            (0..3).for_each(|_| training.step());
         }
     }
 

@@ -1,18 +1,16 @@
 //! A network of few active units.
 
-use retrograd_autograd::Var;
-use retrograd_nn::{Adam, Init, Linear, Module, Optimizer, Param, Reduction, loss};
+use retrograd_nn::{Init, Linear, Module, Param, Reduction, loss};
 use retrograd_tensor::{DType, Tensor, random};
 
-use super::training;
-use crate::case::Run;
+use super::{Training, Update};
 
 /// W8: a sparse autoencoder of a large dictionary, of which each sample uses the features with the
 /// largest codes (Makhzani and Frey 2014; Gao et al. 2024).
 ///
 /// Which features those are takes the product with the whole dictionary, but nothing is recorded
 /// for it. From there on only their rows are touched, forward and backward.
-pub(super) fn largest(batch: usize) -> Run {
+pub(super) fn largest(batch: usize) -> Training {
     const WIDTH: usize = 256;
     const FEATURES: usize = 4096;
     const ACTIVE: usize = 32;
@@ -26,11 +24,18 @@ pub(super) fn largest(batch: usize) -> Run {
     let mut params = encoder.params();
     params.push(("dictionary".to_owned(), dictionary.clone()));
     params.push(("bias".to_owned(), bias.clone()));
-    let adam = Optimizer::new(Adam::default(), 1e-3, params);
-    training([batch, WIDTH], adam, move |x| {
+    let adam = Update::adam(1e-3, params);
+    Training::new([batch, WIDTH], adam, move |x| {
         let bias = bias.beside(x);
         let centred = x - &bias;
-        let all = encoder.forward(&Var::constant(centred.value().clone()));
+        let tape = x.tape().expect("a training step has a tape");
+        let [centres, weight, shift] = [
+            centred.value().clone(),
+            encoder.weight.value(),
+            encoder_bias.value(),
+        ]
+        .map(|value| tape.constant(value));
+        let all = centres.affine(&weight, &shift);
         let active = all.value().topk_positions(ACTIVE);
         let codes = centred.sparse_encode(&active, &encoder.weight.beside(x))
             + encoder_bias.beside(x).gather_rows(&active);

@@ -4,7 +4,7 @@
 //! of the project: half, a third, a quarter or a tenth of the fastest peer's time.
 
 use super::Suite;
-use crate::case::{Case, Work};
+use crate::case::{Case, Run, Work};
 use crate::networks::{NETWORKS, Network};
 
 /// A step of each network.
@@ -24,5 +24,9 @@ fn case(network: &Network) -> Case {
         build,
         ..
     } = *network;
-    Case::new(name, Work::Samples(batch), move || build(batch)).goal(goal)
+    let run = move || -> Run {
+        let mut training = build(batch);
+        Box::new(move || training.step())
+    };
+    Case::new(name, Work::Samples(batch), run).goal(goal)
 }

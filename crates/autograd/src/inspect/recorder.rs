@@ -90,6 +90,15 @@ impl Drop for RuleNotes<'_> {
     }
 }
 
+/// Bytes of operands and result.
+fn bytes(inputs: &[&Var], value: &Tensor) -> u64 {
+    let inputs = inputs.iter().map(|input| input.value());
+    let tensors = inputs.chain([value]);
+    tensors
+        .map(|t| (t.elements() * t.dtype().bytes()) as u64)
+        .sum()
+}
+
 impl Tape {
     /// Also note how long each operation and each rule takes; see [`trace`](Self::trace).
     #[must_use]
@@ -144,6 +153,7 @@ impl Tape {
                     name: node.name(),
                     seconds,
                     flops: node.flops(),
+                    bytes: bytes(inputs, value),
                 });
             }
         });
@@ -163,6 +173,7 @@ impl Tape {
             name: primitive.name().into_owned(),
             seconds: took.as_secs_f64(),
             flops: primitive.flops(&shapes, value.shape()),
+            bytes: bytes(inputs, value),
         };
         self.note(|recorder| match recorder.rules.last_mut() {
             Some(rule) => rule.operations.push(work),

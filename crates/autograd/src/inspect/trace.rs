@@ -146,6 +146,8 @@ pub struct Work {
     pub seconds: f64,
     /// Floating-point operations.
     pub flops: u64,
+    /// Bytes of operands and result.
+    pub bytes: u64,
 }
 
 impl Tape {
