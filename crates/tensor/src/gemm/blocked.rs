@@ -17,8 +17,6 @@ use crate::storage::Storage;
 /// Columns of the result below which the left operand is read where it is: packing it would cost
 /// more than the tiles gain, since they read it one number at a time either way.
 const PACK_LEFT: usize = 1000;
-/// Rows of the result below which a right operand with contiguous rows is read where it is.
-const PACK_RIGHT: usize = 64;
 
 /// Where a product is written, by rows of contiguous columns.
 #[derive(Clone, Copy, Debug)]
@@ -98,9 +96,13 @@ impl<T: Float> Product<'_, T> {
         let columns = Panels::of_columns(self.right.columns, blocking.lanes, blocking.tile_vectors);
         let direct = self.direct_panels();
         let packs_left = self.right.columns >= PACK_LEFT;
-        let packed = |panels: Panels, packs| if packs { panels.packed(depth) } else { 0 };
-        let mut left = Storage::recycled(packed(rows, packs_left));
-        let mut right = Storage::recycled(packed(columns, direct < columns.count));
+        // Numbers of a packed block of each operand.
+        let packed = [
+            if packs_left { rows.packed(depth) } else { 0 },
+            (columns.count - direct) * columns.width * depth,
+        ];
+        let blocks = blocking.blocks(packed).min(inner.div_ceil(depth));
+        let [mut left, mut right] = packed.map(|size| Storage::recycled(size * blocks));
         let mut steps = Storage::recycled(4 * depth);
         let left_stride = if packs_left { 1 } else { self.left.row_stride };
         let lines: [Offsets; MOST_ROWS] = std::array::from_fn(|i| {
@@ -110,8 +112,19 @@ impl<T: Float> Product<'_, T> {
             ]
         });
         let lines = [lines, padded(&lines[..rows.range(rows.count - 1).len()])];
-        for first in (0..inner).step_by(depth) {
-            let depth = depth.min(inner - first);
+        let step = match packs_left {
+            true => rows.width as isize,
+            false => self.left.column_stride,
+        };
+        let (steps, _) = steps.as_mut_slice().as_chunks_mut();
+        let (direct_steps, packed_steps) = steps.split_at_mut(depth);
+        if direct > 0 {
+            fill(direct_steps, step, self.right.row_stride);
+        }
+        if direct < columns.count {
+            fill(packed_steps, step, columns.width as isize);
+        }
+        for first in (0..inner).step_by(blocks * depth) {
             let pack = Pack {
                 matrix: self.right,
                 first_step: first,
@@ -119,56 +132,34 @@ impl<T: Float> Product<'_, T> {
                 panels: columns,
                 first_panel: direct,
             };
-            let panels = columns.count - direct;
-            let right = &mut right.as_mut_slice()[..panels * columns.width * depth];
-            pack.run(self.routines, right);
-            let left = packs_left.then(|| {
-                let pack = Pack {
-                    matrix: self.left.turned(),
-                    panels: rows,
-                    first_panel: 0,
-                    ..pack
-                };
-                let left = &mut left.as_mut_slice()[..rows.packed(depth)];
-                pack.run(self.routines, left);
-                &*left
-            });
-            let step = match packs_left {
-                true => rows.width as isize,
-                false => self.left.column_stride,
+            let left_pack = Pack {
+                matrix: self.left.turned(),
+                panels: rows,
+                first_panel: 0,
+                ..pack
             };
-            let (steps, _) = steps.as_mut_slice().as_chunks_mut();
-            let (direct_steps, packed_steps) = steps.split_at_mut(depth);
-            if direct > 0 {
-                fill(direct_steps, step, self.right.row_stride);
-            }
-            if direct < columns.count {
-                fill(packed_steps, step, columns.width as isize);
-            }
-            let block = DepthBlock {
+            pack.run(self.routines, right.as_mut_slice());
+            left_pack.run(self.routines, left.as_mut_slice());
+            let group = Group {
                 product: self,
-                first,
+                steps: first..inner.min(first + blocks * depth),
                 depth,
                 rows,
                 columns,
                 lines: &lines,
-                left,
+                left: packs_left.then_some(left.as_slice()),
                 direct,
-                right,
-                steps: [direct_steps, packed_steps],
-                // What was there counts once; later blocks add to what the first ones wrote.
-                addend: match first {
-                    0 => onto.addend(),
-                    _ => Addend::scaled(T::ONE),
-                },
+                right: right.as_slice(),
+                offsets: [direct_steps, packed_steps],
+                onto,
             };
-            block.run();
+            group.run();
         }
     }
 
     /// How many panels of the right operand are read where they are: only whole vectors can be.
     fn direct_panels(&self) -> usize {
-        if self.right.column_stride == 1 && self.left.rows < PACK_RIGHT {
+        if self.right.column_stride == 1 && self.left.rows < self.blocking.least_packed {
             self.right.columns / (self.blocking.tile_vectors * self.blocking.lanes)
         } else {
             0
@@ -183,41 +174,66 @@ fn fill(steps: &mut [Offsets], left: isize, right: isize) {
     }
 }
 
-/// One block of the inner axis, with its operands packed where that pays.
-struct DepthBlock<'p, T> {
+/// Some blocks of the inner axis, with their operands packed where that pays.
+struct Group<'p, T> {
     product: &'p Product<'p, T>,
-    first: usize,
+    /// Steps of the inner axis, and those of a block; the last one may have fewer.
+    steps: Range<usize>,
     depth: usize,
     rows: Panels,
     columns: Panels,
     /// Where the rows of a tile begin, and those of the last one, which may have fewer.
     lines: &'p [[Offsets; MOST_ROWS]; 2],
-    /// All panels of the left operand, if it is packed.
+    /// All panels of the left operand, block by block, if it is packed.
     left: Option<&'p [T]>,
     /// How many panels of the right operand are not packed.
     direct: usize,
-    /// The others.
+    /// The others, block by block.
     right: &'p [T],
-    /// What each step reads of panels that are not packed, and of those that are.
-    steps: [&'p [Offsets]; 2],
-    addend: Addend<T>,
+    /// What each step of a block reads of panels that are not packed, and of those that are.
+    offsets: [&'p [Offsets]; 2],
+    onto: Onto<'p, T>,
 }
 
-// SAFETY: the addend is the target itself or a shared row.
-unsafe impl<T: Sync + Send> Sync for DepthBlock<'_, T> {}
-
-impl<T: Float> DepthBlock<'_, T> {
-    /// Cuts the result into tasks.
+impl<T: Float> Group<'_, T> {
+    /// Cuts the result into tasks, each of which walks all blocks.
     fn run(&self) {
         let (rows, columns) = (self.rows.count, self.columns.count);
-        let (across, along) = self.product.blocking.task(rows, columns, self.depth);
+        let work = self.product.left.rows * self.columns.pitch() * self.steps.len();
+        let (across, along) = self.product.blocking.task(rows, columns, work);
         let tasks = rows.div_ceil(across);
         parallel::for_each(tasks * columns.div_ceil(along), &|task| {
             let (i, j) = (task % tasks * across, task / tasks * along);
-            self.task(i..(i + across).min(rows), j..(j + along).min(columns));
+            for (block, first) in self.steps.clone().step_by(self.depth).enumerate() {
+                let block = Block {
+                    group: self,
+                    number: block,
+                    first,
+                    depth: self.depth.min(self.steps.end - first),
+                    // What was there counts once; later blocks add to what the first ones wrote.
+                    addend: match first {
+                        0 => self.onto.addend(),
+                        _ => Addend::scaled(T::ONE),
+                    },
+                };
+                block.task(i..(i + across).min(rows), j..(j + along).min(columns));
+            }
         });
     }
+}
 
+/// A block of the inner axis.
+struct Block<'g, T> {
+    group: &'g Group<'g, T>,
+    /// Its place in the group.
+    number: usize,
+    /// Its first step, and how many there are.
+    first: usize,
+    depth: usize,
+    addend: Addend<T>,
+}
+
+impl<T: Float> Block<'_, T> {
     /// A rectangle of the result, tile by tile: these panels of the left operand and of the right.
     fn task(&self, across: Range<usize>, along: Range<usize>) {
         let Product {
@@ -225,14 +241,14 @@ impl<T: Float> DepthBlock<'_, T> {
             alpha,
             target,
             ..
-        } = *self.product;
+        } = *self.group.product;
         let mut panel = self.panel(along.start);
         for i in across {
-            let rows = self.rows.range(i);
+            let rows = self.group.rows.range(i);
             let mut tile = Tile {
                 left: self.left(i),
                 height: rows.len(),
-                rows: self.lines[usize::from(i + 1 == self.rows.count)].as_ptr(),
+                rows: self.group.lines[usize::from(i + 1 == self.group.rows.count)].as_ptr(),
                 depth: self.depth,
                 alpha,
                 addend: self.addend,
@@ -262,26 +278,39 @@ impl<T: Float> DepthBlock<'_, T> {
 
     /// Where tiles read panel `i` of the left operand.
     fn left(&self, i: usize) -> *const T {
-        let row = self.rows.start(i);
-        match self.left {
-            Some(packed) => &raw const packed[row * self.depth],
+        let Group {
+            rows, depth, left, ..
+        } = *self.group;
+        match left {
+            Some(packed) => {
+                let block = self.number * rows.packed(depth);
+                &raw const packed[block + i * rows.width * self.depth]
+            }
             None => {
-                let matrix = self.product.left;
-                &raw const matrix.data[matrix.position(row, self.first) as usize]
+                let matrix = self.group.product.left;
+                &raw const matrix.data[matrix.position(rows.start(i), self.first) as usize]
             }
         }
     }
 
     /// What tiles need to know of panel `j` of the right operand.
     fn panel(&self, j: usize) -> RightPanel<T> {
-        let ([direct, packed], columns) = (self.steps, self.columns.range(j));
-        let (right, steps) = if j < self.direct {
-            let matrix = self.product.right;
+        let Group {
+            columns: panels,
+            direct,
+            depth,
+            offsets,
+            ..
+        } = *self.group;
+        let columns = panels.range(j);
+        let (right, steps) = if j < direct {
+            let matrix = self.group.product.right;
             let position = matrix.position(self.first, columns.start);
-            (&raw const matrix.data[position as usize], direct)
+            (&raw const matrix.data[position as usize], offsets[0])
         } else {
-            let panel = self.columns.width * self.depth;
-            (&raw const self.right[(j - self.direct) * panel], packed)
+            let block = self.number * (panels.count - direct) * depth;
+            let place = panels.width * (block + (j - direct) * self.depth);
+            (&raw const self.group.right[place], offsets[1])
         };
         RightPanel {
             number: j,
@@ -289,7 +318,7 @@ impl<T: Float> DepthBlock<'_, T> {
             steps: steps.as_ptr(),
             start: columns.start,
             columns: columns.len(),
-            vectors: self.columns.vectors(j),
+            vectors: panels.vectors(j),
         }
     }
 }

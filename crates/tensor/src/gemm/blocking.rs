@@ -20,12 +20,12 @@ use crate::simd::Isa;
 /// Most rows or columns of the result that are packed at a time.
 pub(super) const CHUNK: usize = 4096;
 
-/// Multiply-adds from which other threads are called in: about 20 µs of work, as that takes 6 µs
-/// from outside of rayon's threads.
-const PARALLEL: usize = 1 << 20;
+/// Numbers that are packed at a time, unless a block has more: 8 MB in f32.
+const PACKED: usize = 1 << 21;
 
-/// The same on one of rayon's threads, where it takes less than 1 µs.
-const PARALLEL_INSIDE: usize = 1 << 17;
+/// Multiply-adds from which other threads are called in: about 20 µs of work, as waking a thread
+/// takes 5 to 50 µs.
+const PARALLEL: usize = 1 << 20;
 
 /// Multiply-adds worth a task of their own, so that threads of different speed end together.
 const TASK: usize = 1 << 16;
@@ -46,6 +46,8 @@ pub(super) struct Blocking {
     depth: usize,
     /// Most panels of columns in a task.
     panels: usize,
+    /// Rows of the result below which a right operand with contiguous rows is read where it is.
+    pub(super) least_packed: usize,
 }
 
 impl Blocking {
@@ -59,6 +61,12 @@ impl Blocking {
             lanes: resources.lanes::<T>(),
             depth,
             panels: level_2 / 2 / (tile_vectors * resources.vector * depth),
+            // Steps of three cache lines stream from wherever they are, lone lines do not.
+            least_packed: if tile_vectors * resources.vector < 192 {
+                64
+            } else {
+                256
+            },
         }
     }
 
@@ -69,17 +77,23 @@ impl Blocking {
         inner.div_ceil(blocks)
     }
 
-    /// How many panels of rows and of columns each task gets, of so many in all. What a product is
-    /// cut into does not show in it.
-    pub(super) fn task(&self, rows: usize, columns: usize, depth: usize) -> (usize, usize) {
-        let work = rows * self.tile_rows * columns * self.tile_vectors * self.lanes * depth;
-        let inside = rayon::current_thread_index().is_some();
-        if work < if inside { PARALLEL_INSIDE } else { PARALLEL } {
+    /// How many blocks are packed at a time, if a block of the left operand and of the right one has so
+    /// many numbers.
+    pub(super) fn blocks(&self, [left, right]: [usize; 2]) -> usize {
+        (PACKED / left.max(right).max(1)).max(1)
+    }
+
+    /// How many panels of rows and of columns each task gets, of so many in all that make `work`
+    /// multiply-adds. What a product is cut into does not show in it.
+    pub(super) fn task(&self, rows: usize, columns: usize, work: usize) -> (usize, usize) {
+        if work < PARALLEL {
             return (rows, columns.min(self.panels));
         }
         let tasks = (work / TASK).clamp(1, MOST_TASKS);
-        // Rows first, down to 8 tiles: fewer would load the panels from L2 for too little work.
-        let across = rows.div_ceil(8).min(tasks);
+        // Rows first, down to 8 tiles, or to 4 where columns are few: fewer would load the panels from
+        // L2 for too little work.
+        let few = tasks.div_ceil(columns).min(rows.div_ceil(4));
+        let across = rows.div_ceil(8).max(few).min(tasks);
         let along = tasks.div_ceil(across).min(columns);
         (
             rows.div_ceil(across),

@@ -29,18 +29,41 @@ impl<T: Float> Pack<'_, T> {
         self.panels.width * self.depth
     }
 
-    /// Packs all panels, in parallel if there are many.
+    /// Packs all panels of as many blocks of `depth` steps as there is room for, in parallel if that is
+    /// much; the last block of the matrix may have fewer steps.
     pub(super) fn run(&self, routines: &Routines<T>, packed: &mut [T]) {
         /// Numbers worth a task of their own, about 10 µs of copying.
         const TASK: usize = 1 << 15;
-        let panels = (TASK / self.panel()).max(1);
-        parallel::for_each_chunk(packed, panels * self.panel(), &|task, packed| {
-            let part = Self {
-                first_panel: self.first_panel + task * panels,
-                ..*self
-            };
-            part.pack(routines, packed);
+        if packed.is_empty() {
+            return;
+        }
+        let parallel = packed.len() > TASK;
+        let block = (self.panels.count - self.first_panel) * self.panel();
+        in_chunks(parallel, packed, block, &|number, packed| {
+            let part = self.block(number);
+            if part.depth == 0 {
+                return;
+            }
+            let packed = &mut packed[..block / self.depth * part.depth];
+            let panels = (TASK / part.panel()).max(1);
+            in_chunks(parallel, packed, panels * part.panel(), &|task, packed| {
+                let part = Self {
+                    first_panel: part.first_panel + task * panels,
+                    ..part
+                };
+                part.pack(routines, packed);
+            });
         });
+    }
+
+    /// So many blocks later, with the steps that are left there.
+    fn block(&self, number: usize) -> Self {
+        let first_step = self.first_step + number * self.depth;
+        Self {
+            first_step,
+            depth: self.depth.min(self.matrix.rows.saturating_sub(first_step)),
+            ..*self
+        }
     }
 
     /// Packs as many panels as there is room for.
@@ -111,4 +134,18 @@ impl<T: Float> Pack<'_, T> {
             to[columns.len()..].fill(T::ZERO);
         }
     }
+}
+
+/// Calls `f` with the number of each chunk of `size` numbers and the chunk.
+fn in_chunks<T: Send>(
+    parallel: bool,
+    packed: &mut [T],
+    size: usize,
+    f: &(dyn Fn(usize, &mut [T]) + Sync),
+) {
+    if parallel {
+        return parallel::for_each_chunk(packed, size, f);
+    }
+    let chunks = packed.chunks_mut(size).enumerate();
+    chunks.for_each(|(number, chunk)| f(number, chunk));
 }

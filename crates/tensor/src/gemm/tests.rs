@@ -106,6 +106,8 @@ fn larger<T: Float>() {
         (1000, 18, 15),
         (4100, 3, 5),
         (2, 9, 4200),
+        // More blocks than are packed at a time.
+        (5, 2000, 1999),
     ];
     for (rows, inner, columns) in shapes {
         let a = Array::<T>::normal([rows, inner], 0.0, 1.0, &mut rng);

@@ -12,7 +12,7 @@ use crate::element::Float;
 use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
 use crate::shape::{self, Interpolation, Resampling, Shape};
-use crate::simd::{Kernel, Math};
+use crate::simd::{Kernel, Math, Simd};
 use crate::storage::Storage;
 
 impl<T: Float> Array<T> {
@@ -65,7 +65,7 @@ impl<T: Float> Array<T> {
         check(self.shape(), geometry.input());
         let ([rows, columns], x) = (geometry.axes(), self.values());
         let (plane, stretched) = (area(geometry.from), area(geometry.to));
-        let doubles = doubles(geometry.from[1], &columns);
+        let doubles = [(0, &rows), (1, &columns)].map(|(axis, p)| doubles(geometry.from[axis], p));
         Self::written(geometry.output(), |out| {
             in_blocks(out, stretched, stretched, &|first, out| {
                 let x = &x[first * plane..];
@@ -93,7 +93,7 @@ impl<T: Float> Array<T> {
         check(self.shape(), geometry.output());
         let ([rows, columns], y) = (geometry.axes(), self.values());
         let (plane, stretched) = (area(geometry.from), area(geometry.to));
-        let doubles = doubles(geometry.from[1], &columns);
+        let doubles = [(0, &rows), (1, &columns)].map(|(axis, p)| doubles(geometry.from[axis], p));
         Self::written(geometry.input(), |out| {
             in_blocks(out, plane, stretched, &|first, out| {
                 let y = &y[first * stretched..];
@@ -182,8 +182,8 @@ struct Stretch<'a, T> {
     geometry: &'a Resampling,
     rows: &'a [Place<T>],
     columns: &'a [Place<T>],
-    /// Whether the columns [double](doubles) a row.
-    doubles: bool,
+    /// Whether rows and columns [double](doubles).
+    doubles: [bool; 2],
     x: &'a [T],
     out: &'a mut [T],
 }
@@ -192,8 +192,11 @@ impl<T: Float> Kernel<T> for Stretch<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Math<T>>(self, _: S) {
+    fn run<S: Math<T>>(self, simd: S) {
         let (from, to) = (self.geometry.from, self.geometry.to);
+        if self.doubles == [true; 2] {
+            return into_squares(simd, self.x, from[1], self.out);
+        }
         let mut line = Storage::recycled(from[1]);
         let line = line.as_mut_slice();
         let planes = self
@@ -214,9 +217,52 @@ impl<T: Float> Kernel<T> for Stretch<'_, T> {
                         row.fraction,
                         line,
                     );
-                    stretch(line, self.columns, self.doubles, target);
+                    stretch(line, self.columns, self.doubles[1], target);
                 }
             }
+        }
+    }
+}
+
+/// Rows of `width` numbers, each number as a square of four.
+#[inline(always)]
+fn into_squares<T: Float, S: Simd<T>>(simd: S, x: &[T], width: usize, out: &mut [T]) {
+    let pairs = x.chunks_exact(width).zip(out.chunks_exact_mut(4 * width));
+    for (x, out) in pairs {
+        let (top, bottom) = out.split_at_mut(2 * width);
+        let rows = top
+            .chunks_mut(2 * S::LANES)
+            .zip(bottom.chunks_mut(2 * S::LANES));
+        for (x, (top, bottom)) in x.chunks(S::LANES).zip(rows) {
+            let x = simd.load_part(x);
+            let (low, high) = simd.zip(x, x);
+            for out in [top, bottom] {
+                let (first, second) = out.split_at_mut(S::LANES.min(out.len()));
+                simd.store_part(low, first);
+                simd.store_part(high, second);
+            }
+        }
+    }
+}
+
+/// The adjoint of [`into_squares`]: the sum of each square.
+#[inline(always)]
+fn of_squares<T: Float, S: Simd<T>>(simd: S, y: &[T], width: usize, out: &mut [T]) {
+    let pairs = y.chunks_exact(4 * width).zip(out.chunks_exact_mut(width));
+    for (y, out) in pairs {
+        let (top, bottom) = y.split_at(2 * width);
+        let rows = top.chunks(2 * S::LANES).zip(bottom.chunks(2 * S::LANES));
+        for ((top, bottom), out) in rows.zip(out.chunks_mut(S::LANES)) {
+            let half = S::LANES.min(top.len());
+            let [top, bottom] = [top, bottom].map(|row| row.split_at(half));
+            let mut even = simd.add(simd.load_part(top.0), simd.load_part(bottom.0));
+            let mut odd = simd.add(simd.load_part(top.1), simd.load_part(bottom.1));
+            // Each shuffle rotates the bits of a position by one; as many as a vector's bring the
+            // lowest bit of all to the front.
+            for _ in 0..S::LANES.ilog2() {
+                (even, odd) = simd.zip(even, odd);
+            }
+            simd.store_part(simd.add(even, odd), out);
         }
     }
 }
@@ -263,8 +309,8 @@ struct Gather<'a, T> {
     geometry: &'a Resampling,
     rows: &'a [Place<T>],
     columns: &'a [Place<T>],
-    /// Whether the columns [double](doubles) a row.
-    doubles: bool,
+    /// Whether rows and columns [double](doubles).
+    doubles: [bool; 2],
     y: &'a [T],
     out: &'a mut [T],
 }
@@ -273,8 +319,11 @@ impl<T: Float> Kernel<T> for Gather<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Math<T>>(self, _: S) {
+    fn run<S: Math<T>>(self, simd: S) {
         let (from, to) = (self.geometry.from, self.geometry.to);
+        if self.doubles == [true; 2] {
+            return of_squares(simd, self.y, from[1], self.out);
+        }
         let mut scratch = Storage::recycled(from[1] + to[1]);
         let (line, sums) = scratch.as_mut_slice().split_at_mut(from[1]);
         let planes = self
@@ -292,7 +341,7 @@ impl<T: Float> Kernel<T> for Gather<'_, T> {
                         .zip(y)
                         .for_each(|(sum, &value)| *sum += value);
                 }
-                gather(sums, self.columns, self.doubles, line);
+                gather(sums, self.columns, self.doubles[1], line);
                 for (position, share) in
                     [(row.low, T::ONE - row.fraction), (row.high, row.fraction)]
                 {
@@ -375,6 +424,7 @@ mod tests {
                 ([9, 8], [4, 1]),
                 ([6, 6], [6, 6]),
                 ([14, 14], [28, 28]),
+                ([2, 39], [4, 78]),
             ] {
                 let geometry = Resampling {
                     planes: 50,
