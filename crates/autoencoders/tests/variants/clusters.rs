@@ -144,7 +144,8 @@ fn planted(seed: u64) -> (f64, f64, f64) {
     let (train, held_out) = (clusters(&data.train), clusters(&data.held_out));
     // The model asks which is the likeliest over all that the code may be, and not at its mean alone.
     let own = model.clusters(&data.held_out.features.clone().into());
-    let same = own.unwrap().iter().zip(&held_out).filter(|(a, b)| a == *b);
+    let own = own.unwrap().to_vec();
+    let same = own.iter().zip(&held_out).filter(|(a, b)| a == b);
     assert!(same.count() as f64 > 0.95 * held_out.len() as f64);
     let [labels, kinds] = [&data.train, &data.held_out].map(|data| data.labels.clone().unwrap());
     let stands_for = match_clusters(&train, &labels).unwrap();

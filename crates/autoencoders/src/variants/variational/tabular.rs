@@ -505,17 +505,22 @@ mod tests {
     use super::*;
     use retrograd_tensor::random;
 
+    fn fit(values: Vec<f64>) -> Column {
+        Column::fit(values, MODES)
+    }
+
     #[test]
     fn columns_are_taken_for_what_they_are() {
-        let column = Column::fit(vec![2.0, 0.0, 2.0, 7.0]);
+        let column = fit(vec![2.0, 0.0, 2.0, 7.0]);
         assert!(!column.is_number);
         let values: Vec<[f64; 2]> = column.modes.iter().map(|mode| [mode[0], mode[2]]).collect();
         assert_eq!(values, [[0.0, 0.25], [2.0, 0.5], [7.0, 0.25]]);
         // Eleven whole numbers are a number, and so are halves.
-        assert!(Column::fit((0..11).map(f64::from).collect()).is_number);
-        assert!(Column::fit(vec![0.5, 0.5, 1.0]).is_number);
-        assert_eq!(Column::fit(Vec::new()).modes.len(), 1);
-        let constant = Column::fit(vec![0.3; 50]);
+        let eleven: Vec<f64> = (0..11).map(f64::from).collect();
+        assert!(fit(eleven.clone()).is_number && !Column::fit(eleven, 11).is_number);
+        assert!(fit(vec![0.5, 0.5, 1.0]).is_number);
+        assert_eq!(fit(Vec::new()).modes.len(), 1);
+        let constant = fit(vec![0.3; 50]);
         assert!(constant.is_number && constant.modes.iter().all(|mode| mode[1] == 1.0));
         let share: f64 = constant.modes.iter().map(|mode| mode[2]).sum();
         assert!((share - 1.0).abs() < 1e-9);
@@ -526,7 +531,7 @@ mod tests {
         let rng = &mut random::rng(1);
         let low = Tensor::normal([3000], -4.0, 0.5, rng, DType::F64);
         let high = Tensor::normal([1000], 1000.0, 20.0, rng, DType::F64);
-        let column = Column::fit(Tensor::cat(&[low, high], 0).to_vec());
+        let column = fit(Tensor::cat(&[low, high], 0).to_vec());
         assert!(column.is_number);
         // Some modes share a peak; together they are it.
         let near = |at: f64, within: f64| -> f64 {
