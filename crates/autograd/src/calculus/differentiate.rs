@@ -60,9 +60,7 @@ impl<'a> Values<'a> {
         };
         for (i, instruction) in program.code().iter().enumerate() {
             let formula = match *instruction {
-                _ if output_is_known && program.outputs()[0] == Source::Register(i) => {
-                    Expr::input(program.inputs())
-                }
+                _ if output_is_known && is_output(program, i) => Expr::input(program.inputs()),
                 Instruction::Unary(f, x) => Expr::unary(f, &values.at(x)),
                 Instruction::Binary(f, a, b) => Expr::binary(f, &values.at(a), &values.at(b)),
                 Instruction::Select(c, a, b) => {
@@ -81,6 +79,26 @@ impl<'a> Values<'a> {
             Source::Register(i) => self.registers[i].clone(),
         }
     }
+}
+
+/// Whether register `i` is the output, or a branch of the choice that the output is. Where such a branch
+/// is not taken its cotangent is 0, and where it is taken it is the output; unless something else reads it.
+fn is_output(program: &Program, i: usize) -> bool {
+    let register = Source::Register(i);
+    let Source::Register(last) = program.outputs()[0] else {
+        return false;
+    };
+    let is_branch = || match program.code()[last] {
+        Instruction::Select(condition, a, b) => {
+            condition != register && (a == register || b == register)
+        }
+        _ => false,
+    };
+    let reads = || {
+        let sources = program.code().iter().flat_map(Instruction::sources);
+        sources.filter(|source| *source == register).count()
+    };
+    i == last || (is_branch() && reads() == 1)
 }
 
 /// The cotangent collected so far for each value that has one.
@@ -120,6 +138,21 @@ mod tests {
         assert_eq!(of(&x.exp()), "(x2 * x1)");
         assert_eq!(of(&x.sigmoid()), "(x2 * (x1 * (1 - x1)))");
         assert_eq!(of(&x), "x2");
+    }
+
+    #[test]
+    fn a_branch_is_the_output_where_it_is_taken() {
+        let x = Expr::input(0);
+        let below = |branch: &Expr| Expr::select(&x.less_equal(0.0), branch, &x);
+        let elu = of(&below(&x.expm1()));
+        assert!(elu.contains("x1 + 1") && !elu.contains("exp"), "{elu}");
+        // Here the output is another number above 0, where the exponential has a cotangent too.
+        let both = of(&Expr::select(
+            &x.less_equal(0.0),
+            &x.exp(),
+            &(x.exp() * 2.0),
+        ));
+        assert!(both.contains("exp(x0)"), "{both}");
     }
 
     #[test]

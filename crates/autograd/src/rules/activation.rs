@@ -63,6 +63,12 @@ impl Var {
                 one_sided(&x, &(alpha * x.expm1()))
             })
         });
+        /// The slope is y + 1 below 0, which takes no exponential.
+        static UNIT: LazyLock<Pointwise> =
+            LazyLock::new(|| Pointwise::new("elu", |[x]: [Expr; 1]| one_sided(&x, &x.expm1())));
+        if alpha == 1.0 {
+            return UNIT.apply(&[self]);
+        }
         FORMULA.apply(&[self, &self.scalar_like(alpha)])
     }
 

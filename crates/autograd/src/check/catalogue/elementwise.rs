@@ -32,6 +32,7 @@ pub(super) fn rows() -> Vec<Row> {
         row(SMOOTH, "normal_cdf", x, |x| x[0].normal_cdf()),
         row(SMOOTH, "selu", x, |x| x[0].selu()).kinks("x = 0"),
         row(SMOOTH, "elu", x, |x| x[0].elu(0.7)).kinks("x = 0"),
+        row(SMOOTH, "elu 1", x, |x| x[0].elu(1.0)).kinks("x = 0"),
         row(LINEAR, "leaky_relu", x, |x| x[0].leaky_relu(0.01)).kinks("x = 0"),
         // The derivative is that of x whatever the value: here it is x itself.
         row(LINEAR, "straight_through", x, |x| {
