@@ -103,7 +103,7 @@ fn variational() -> Result<Run> {
         let logits = perceptron(&decoder, &z, elu)?;
         // It is a mean, and the cost a sum.
         let error = (binary_cross_entropy_with_logit(&logits, x)? * (BATCH * IMAGE) as f64)?;
-        let divergence = (log_variance.exp()? + mean.sqr()? - 1.0 - log_variance)?;
+        let divergence = (((log_variance.exp()? + mean.sqr()?)? - 1.0)? - log_variance)?;
         error + (divergence.sum_all()? * 0.5)?
     })
 }
