@@ -64,6 +64,8 @@ pub(crate) enum Feed {
     /// As TensorFlow's tutorial reader of MNIST gives them: the first twelfth, 5 000 of 60 000, is kept
     /// for validation, and an epoch is as many full batches as the others fill.
     Tutorial,
+    /// All, less the mean of the training samples.
+    Centred,
     /// All, their pixels drawn once as 0 or 1 by their shade.
     Drawn,
     /// The same, drawn anew whenever a training sample is seen; held-out samples are drawn once.
@@ -166,6 +168,7 @@ impl Row {
         let feed = match self.feed {
             Feed::All => "".to_owned(),
             Feed::Tutorial => " full and without the first twelfth".to_owned(),
+            Feed::Centred => " less their mean".to_owned(),
             Feed::Drawn => " with pixels drawn once".to_owned(),
             Feed::Anew => " with pixels drawn anew".to_owned(),
             Feed::Class(class) => format!(" of class {class}"),
@@ -223,7 +226,7 @@ impl Feed {
     /// Where the samples begin that are trained with, of so many.
     pub(crate) fn start(self, samples: usize) -> usize {
         match self {
-            Self::All | Self::Drawn | Self::Anew | Self::Class(_) => 0,
+            Self::All | Self::Centred | Self::Drawn | Self::Anew | Self::Class(_) => 0,
             Self::Tutorial => samples / 12,
         }
     }
@@ -231,7 +234,9 @@ impl Feed {
     /// What becomes of the samples that are left after the last full batch.
     pub(crate) fn last_batch(self) -> LastBatch {
         match self {
-            Self::All | Self::Drawn | Self::Anew | Self::Class(_) => LastBatch::Keep,
+            Self::All | Self::Centred | Self::Drawn | Self::Anew | Self::Class(_) => {
+                LastBatch::Keep
+            }
             Self::Tutorial => LastBatch::Drop,
         }
     }
@@ -244,6 +249,17 @@ impl Feed {
         };
         match self {
             Self::All | Self::Tutorial => Cow::Borrowed(split),
+            Self::Centred => {
+                let mean = split.train.features.mean(0);
+                let centred = |part: &Dataset| Dataset {
+                    features: &part.features - &mean,
+                    ..part.clone()
+                };
+                Cow::Owned(Split {
+                    train: centred(&split.train),
+                    held_out: centred(&split.held_out),
+                })
+            }
             Self::Drawn => Cow::Owned(Split {
                 train: drawn(&split.train, seed),
                 held_out: drawn(&split.held_out, seed + 1),
