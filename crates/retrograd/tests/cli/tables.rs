@@ -186,11 +186,12 @@ fn words_come_back_as_words() {
     assert_eq!(filled[1], "r0,red,0");
     succeed(
         path,
-        &["sample", "run", "--count", "50", "--out", "new.csv"],
+        &["sample", "run", "--count", "400", "--out", "new.csv"],
     );
     let new = std::fs::read_to_string(path.join("new.csv")).unwrap();
     let new: Vec<String> = new.lines().map(str::to_owned).collect();
-    assert!(near(&new) > 0.7, "{}: {new:?}", near(&new));
+    // What its code does not say of a row is drawn for each column by itself; by chance it would be a third.
+    assert!(near(&new) > 0.5, "{}", near(&new));
     fail(
         path,
         &[
