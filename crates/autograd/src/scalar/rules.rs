@@ -63,73 +63,73 @@ pub trait Chain: Arithmetic {
 
 /// The table: for every function its value y and its slope, in terms of x or, where that is cheaper, y.
 impl<C: Chain> Real for C {
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn to_f64(self) -> f64 {
         self.inner().to_f64()
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn is_zero(self) -> bool {
         self.is_constant() && self.inner().is_zero()
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn is_one(self) -> bool {
         self.is_constant() && self.inner().is_one()
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn abs(self) -> Self {
         let x = self.inner();
         self.unary(x.abs(), x.sign())
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn sign(self) -> Self {
         self.unary(self.inner().sign(), 0.0.into())
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn recip(self) -> Self {
         let y = self.inner().recip();
         self.unary(y, -y.square())
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn sqrt(self) -> Self {
         let y = self.inner().sqrt();
         self.unary(y, y.recip() * 0.5)
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn exp(self) -> Self {
         let y = self.inner().exp();
         self.unary(y, y)
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn log(self) -> Self {
         let x = self.inner();
         self.unary(x.log(), x.recip())
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn log1p(self) -> Self {
         let x = self.inner();
         self.unary(x.log1p(), (x + 1.0).recip())
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn sin(self) -> Self {
         let (sin, cos) = self.inner().sin_cos();
         self.unary(sin, cos)
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn cos(self) -> Self {
         let (sin, cos) = self.inner().sin_cos();
         self.unary(cos, -sin)
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn sin_cos(self) -> (Self, Self) {
         let (sin, cos) = self.inner().sin_cos();
         (self.unary(sin, cos), self.unary(cos, -sin))
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn atan(self) -> Self {
         let x = self.inner();
         self.unary(x.atan(), (x * x + 1.0).recip())
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn tanh(self) -> Self {
         let y = self.inner().tanh();
         self.unary(y, -(y * y) + 1.0)
@@ -175,19 +175,19 @@ impl<C: Chain> Real for C {
         };
         self.binary(exponent, y, [of_base, of_exponent])
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn sigmoid(self) -> Self {
         let y = self.inner().sigmoid();
         self.unary(y, y * (-y + 1.0))
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn hypot(self, other: Self) -> Self {
         let (a, b) = (self.inner(), other.inner());
         let y = a.hypot(b);
         let by = if y == 0.0 { 0.0.into() } else { y.recip() };
         self.binary(other, y, [a * by, b * by])
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn square(self) -> Self {
         let x = self.inner();
         self.unary(x.square(), x * 2.0)
@@ -198,7 +198,7 @@ impl<C: Chain> Real for C {
         let y = C::Inner::logsumexp(&inner);
         Self::nary(y, terms.len(), |i| (&terms[i], (inner[i] - y).exp()))
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn dot(a: &[Self], b: &[Self]) -> Self {
         same_length(a.len(), b.len());
         let mut y = C::Inner::from(0.0);
@@ -211,7 +211,7 @@ impl<C: Chain> Real for C {
             false => (&b[i - n], a[i - n].inner()),
         })
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn linear(weights: &[f64], x: &[Self]) -> Self {
         same_length(weights.len(), x.len());
         let mut y = C::Inner::from(0.0);
@@ -223,7 +223,7 @@ impl<C: Chain> Real for C {
     fn region<F: Function>(f: &F, x: &[Self]) -> Self {
         Self::preaccumulated(f, x)
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn max(self, other: Self) -> Self {
         let (a, b) = (self.inner(), other.inner());
         if a < b || b < a {
@@ -231,7 +231,7 @@ impl<C: Chain> Real for C {
         }
         self.binary(other, a.max(b), shares(a == b))
     }
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn min(self, other: Self) -> Self {
         let (a, b) = (self.inner(), other.inner());
         if a < b || b < a {
@@ -252,14 +252,15 @@ fn shares<R: Real>(tie: bool) -> [R; 2] {
 }
 
 /// The operators of a number that carries derivatives, among themselves and with constants. They are
-/// always inlined: compiled by themselves they would know nothing of the vectors around them.
+/// always inlined: compiled by themselves they would know nothing of the vectors around them. Not so in
+/// debug builds, where what is inlined fills the stack.
 ///
 /// `scalar_operators!([R: Real] Dual<R>)` starts with
 ///
 /// ```ignore
 /// impl<R: Real> Add for Dual<R> {
 ///     type Output = Self;
-///     #[inline(always)]
+///     #[cfg_attr(not(debug_assertions), inline(always))]
 ///     fn add(self, other: Self) -> Self {
 ///         let (a, b) = (self.inner(), other.inner());
 ///         self.binary(other, a + b, [1.0.into(), 1.0.into()])
@@ -292,42 +293,42 @@ macro_rules! scalar_operators {
 
         impl<$($parameters)*> std::ops::Neg for $number {
             type Output = Self;
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn neg(self) -> Self {
                 use $crate::scalar::Chain;
                 self.unary(-self.inner(), (-1.0).into())
             }
         }
         impl<$($parameters)*> PartialEq for $number {
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn eq(&self, other: &Self) -> bool {
                 use $crate::scalar::Chain;
                 self.inner() == other.inner()
             }
         }
         impl<$($parameters)*> PartialOrd for $number {
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
                 use $crate::scalar::Chain;
                 self.inner().partial_cmp(&other.inner())
             }
         }
         impl<$($parameters)*> PartialEq<f64> for $number {
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn eq(&self, other: &f64) -> bool {
                 use $crate::scalar::Chain;
                 self.inner() == *other
             }
         }
         impl<$($parameters)*> PartialOrd<f64> for $number {
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn partial_cmp(&self, other: &f64) -> Option<std::cmp::Ordering> {
                 use $crate::scalar::Chain;
                 self.inner().partial_cmp(other)
             }
         }
         impl<$($parameters)*> std::iter::Sum for $number {
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn sum<I: Iterator<Item = Self>>(terms: I) -> Self {
                 terms.reduce(|a, b| a + b).unwrap_or_else(|| 0.0.into())
             }
@@ -336,7 +337,7 @@ macro_rules! scalar_operators {
     (@ [$($parameters:tt)*] $number:ty, $trait:ident, $method:ident, $assign:ident, $assign_method:ident, |$a:ident, $b:ident| $y:expr, $slopes:expr) => {
         impl<$($parameters)*> std::ops::$trait for $number {
             type Output = Self;
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn $method(self, other: Self) -> Self {
                 use $crate::scalar::Chain;
                 let ($a, $b) = (self.inner(), other.inner());
@@ -344,7 +345,7 @@ macro_rules! scalar_operators {
             }
         }
         impl<$($parameters)*> std::ops::$assign for $number {
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn $assign_method(&mut self, other: Self) {
                 *self = std::ops::$trait::$method(*self, other);
             }
@@ -353,7 +354,7 @@ macro_rules! scalar_operators {
     (@constant [$($parameters:tt)*] $number:ty, $trait:ident, $method:ident, $assign:ident, $assign_method:ident, |$x:ident, $c:ident| $y:expr, $slope:expr) => {
         impl<$($parameters)*> std::ops::$trait<f64> for $number {
             type Output = Self;
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn $method(self, $c: f64) -> Self {
                 use $crate::scalar::Chain;
                 let $x = self.inner();
@@ -361,7 +362,7 @@ macro_rules! scalar_operators {
             }
         }
         impl<$($parameters)*> std::ops::$assign<f64> for $number {
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn $assign_method(&mut self, other: f64) {
                 *self = std::ops::$trait::$method(*self, other);
             }
@@ -370,7 +371,7 @@ macro_rules! scalar_operators {
     (@left [$($parameters:tt)*] $number:ty, $trait:ident, $method:ident, |$c:ident, $x:ident| $y:expr, $slope:expr) => {
         impl<$($parameters)*> std::ops::$trait<$number> for f64 {
             type Output = $number;
-            #[inline(always)]
+            #[cfg_attr(not(debug_assertions), inline(always))]
             fn $method(self, other: $number) -> $number {
                 use $crate::scalar::Chain;
                 let ($c, $x) = (self, other.inner());
