@@ -6,7 +6,7 @@
 use super::Tensor;
 use crate::array::Array;
 use crate::element::{Element, Float};
-use crate::error::MatrixError;
+use crate::error::{MatrixError, OrPanic};
 use crate::ops::index::Slice;
 use crate::ops::linalg::Triangular;
 use crate::ops::scan::Start;
@@ -142,6 +142,18 @@ operations! { any:
     #[must_use] roll(axis: [isize], shift: [isize]) -> Tensor;
     #[doc(alias = "sliding_window_view")]
     #[must_use] unfold(axis: [isize], size: [usize], step: [usize]) -> Tensor;
+}
+
+impl Tensor {
+    /// As [`Array::unbind`].
+    #[doc(alias = "unstack")]
+    #[track_caller]
+    #[must_use]
+    pub fn unbind(&self, axis: isize) -> Vec<Self> {
+        let place = self.shape().axis("unbind", axis).or_panic();
+        let positions = 0..self.shape()[place];
+        positions.map(|i| self.select(axis, i)).collect()
+    }
 }
 
 // Reading, adding and choosing at indices.
