@@ -7,8 +7,8 @@
 //! The codes are brought to mean 0 and deviation 1 first. The problem is convex, so its answer says
 //! something of the codes and nothing of a start or a seed (Alain and Bengio 2016, "Understanding
 //! intermediate layers using linear classifier probes"). W and b come from the training part, the
-//! accuracy that counts from the other. λ is the one of three that tells the last sixth of the training part
-//! best when fitted to the rest.
+//! accuracy that counts from the other. λ is the one of three that tells every sixth of the training
+//! samples best when fitted to the others.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ use crate::program::train;
 
 /// λ is one of these: small, and enough that classes that can be told apart without error have a finite W.
 const DECAYS: [f64; 3] = [1e-4, 1e-3, 1e-2];
-/// The share of the training samples that λ is chosen by is one in so many.
+/// One in so many of the training samples chooses λ.
 const CHOOSING: usize = 6;
 /// More labels than this are measurements.
 const MOST_CLASSES: usize = 1000;
@@ -124,19 +124,19 @@ fn positions(labels: &[u32], classes: &[u32]) -> Vec<usize> {
     labels.iter().map(position).collect()
 }
 
-/// The decay with which the last of the samples are told best by the others; the larger of equals.
+/// The decay with which every sixth of the samples is told best by the others; the larger of equals.
 fn decay(codes: &Tensor, right: &[usize], classes: usize) -> Result<f64, Failure> {
-    let count = right.len();
-    let others = count - count / CHOOSING;
-    let [own, last] = [(0, others), (others, count)]
-        .map(|(from, to)| codes.slice(0, from as isize..to as isize).contiguous());
+    // Not the last ones: data is often in the order of its classes.
+    let (judges, others): (Vec<usize>, Vec<usize>) =
+        (0..right.len()).partition(|sample| sample % CHOOSING == CHOOSING - 1);
+    let of = |samples: &[usize]| -> (Tensor, Vec<usize>) {
+        let right = samples.iter().map(|&sample| right[sample]);
+        (codes.rows(samples), right.collect())
+    };
+    let ((own, known), (last, asked)) = (of(&others), of(&judges));
     let mut best = (0.0, DECAYS[0]);
-    if others == count {
-        return Ok(best.1);
-    }
-    for decay in DECAYS {
-        let classifier = fit(&own, &right[..others], classes, decay)?;
-        let reached = accuracy(&classifier, &last, &right[others..]);
+    for decay in DECAYS.into_iter().filter(|_| !judges.is_empty()) {
+        let reached = accuracy(&fit(&own, &known, classes, decay)?, &last, &asked);
         if reached >= best.0 {
             best = (reached, decay);
         }
@@ -190,6 +190,7 @@ fn most_frequent(train: &[usize], held_out: &[usize], classes: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use retrograd::tensor::DType;
 
     #[test]
     fn what_a_plane_separates_is_told_apart_and_what_none_does_is_not() {
@@ -201,6 +202,24 @@ mod tests {
         assert_eq!(reached(&[0, 0, 0, 1]), 1.0);
         // Exclusive or: no plane, however it lies, gets more than three of the four.
         assert!(reached(&[0, 1, 1, 0]) <= 0.75);
+    }
+
+    #[test]
+    fn codes_that_say_nothing_are_not_learnt_by_heart() {
+        // 300 samples in the order of their classes: of 120 numbers one says the class and is often wrong, and the
+        // others, with which any classes could be told, are noise.
+        let rng = &mut random::rng(5);
+        let noise = Tensor::normal([300, 120], 0.0, 1.0, rng, DType::F32);
+        let right: Vec<usize> = (0..300).map(|sample| usize::from(sample >= 150)).collect();
+        let said = Tensor::from_fn([300, 120], |at| match at {
+            [sample, 0] => 2.0 * right[*sample] as f32 - 1.0,
+            _ => 0.0,
+        });
+        let codes = noise + said;
+        assert!(decay(&codes, &right, 2).unwrap() > DECAYS[0]);
+        // Fewer samples than one in six has none to choose by.
+        let few = codes.slice(0, ..4).contiguous();
+        assert_eq!(decay(&few, &right[..4], 2).unwrap(), DECAYS[0]);
     }
 
     #[test]

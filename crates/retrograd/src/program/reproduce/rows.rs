@@ -376,7 +376,7 @@ pub(crate) static ROWS: [Row; 43] = [
         epochs: 20,
         targets: &[target(ProbeError, 0.0135)],
         source: "Makhzani and Frey 2014, table 3",
-        chosen: "Adam (published: stochastic gradient descent with momentum), epochs, and a k that falls from 100 over half of them; the mean image is subtracted, without which half of the units die; 75 units are on when codes are measured; the classifier is a logistic regression on codes of mean 0 and deviation 1, whose decay the last sixth of the training samples chooses",
+        chosen: "Adam (published: stochastic gradient descent with momentum), epochs, and a k that falls from 100 over half of them; the mean image is subtracted, without which half of the units die; 75 units are on when codes are measured; the classifier is a logistic regression on codes of mean 0 and deviation 1, whose decay every sixth of the training samples chooses",
         ..PLAIN
     },
     Row {
@@ -387,7 +387,7 @@ pub(crate) static ROWS: [Row; 43] = [
         epochs: 50,
         targets: &[target(ProbeError, 0.014)],
         source: "Makhzani and Frey 2015, by guoguo12/tensorflow-fcwta on GitHub (1a72123)",
-        chosen: "the classifier is a logistic regression on codes of mean 0 and deviation 1, whose decay the last sixth of the training samples chooses (published: a support vector machine)",
+        chosen: "the classifier is a logistic regression on codes of mean 0 and deviation 1, whose decay every sixth of the training samples chooses (published: a support vector machine)",
         ..PLAIN
     },
     Row {
