@@ -17,7 +17,7 @@ use super::row::{Feed, Figure, Row};
 use crate::program::failure::Failure;
 use crate::program::finished::held_out_error;
 use crate::program::phase::Vars;
-use crate::program::terminal;
+use crate::program::{terminal, train};
 
 /// Samples of a batch when only measuring.
 const MEASURING_BATCH: usize = 500;
@@ -332,7 +332,12 @@ impl Training<'_> {
                 let record = records.last().and_then(|record| record.held_out.as_ref());
                 let told = |name| record.and_then(|record| record.get(name));
                 let error = told("error").or_else(|| told("accuracy").map(|share| 1.0 - share));
-                error.ok_or_else(missing)?
+                error.ok_or_else(|| {
+                    Failure::run(format!(
+                        "row {}: the model tells no error of labels",
+                        self.row.id
+                    ))
+                })?
             }
             Figure::Bits => {
                 let coder = BitsBack::new(model).map_err(Failure::run)?;
@@ -369,13 +374,7 @@ impl Training<'_> {
 
 /// The labels of samples, for a model that learns from some.
 fn labels(model: &dyn Autoencoder, data: &Dataset) -> Option<Array<i64>> {
-    let labels = data
-        .labels
-        .as_ref()
-        .filter(|_| model.few_labels().is_some())?;
-    let labels: Vec<i64> = labels.iter().map(|&label| label.into()).collect();
-    let count = labels.len();
-    Some(Array::from_vec(labels, [count]))
+    model.few_labels().and_then(|_| train::labels(data))
 }
 
 /// The share of samples whose cluster stands for their class.
