@@ -192,6 +192,20 @@ fn words_come_back_as_words() {
     let new: Vec<String> = new.lines().map(str::to_owned).collect();
     // What its code does not say of a row is drawn for each column by itself; by chance it would be a third.
     assert!(near(&new) > 0.5, "{}", near(&new));
+    // Between two words there is none: what stands for a missing one is a word.
+    let options = "--words colour --id-column id --missing mean --epochs 1 --out filled";
+    let options: Vec<&str> = options.split(' ').collect();
+    train(path, "tabular", "holed.csv", &options);
+    let config = std::fs::read_to_string(path.join("filled/config.toml")).unwrap();
+    let fills = config.split_once("fills = [").unwrap().1;
+    let fill: f64 = fills
+        .split([',', ']'])
+        .next()
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    assert_eq!(fill, 1.0);
     fail(
         path,
         &[

@@ -32,8 +32,17 @@ pub(super) fn of_columns(
                 "columns without a number to learn from: {nothing}; leave them out with --drop"
             )));
         }
-        let fills = columns.iter().map(|column| missing.fill().of(column));
-        source.fills = fills.collect();
+        let are_words = source.are_words();
+        let fill = |(at, column): (usize, &Column)| {
+            let fill = missing.fill().of(column);
+            // Between two words there is none.
+            if are_words.get(at) == Some(&true) {
+                fill.round()
+            } else {
+                fill
+            }
+        };
+        source.fills = columns.iter().enumerate().map(fill).collect();
     }
     names.mention(columns);
     let scaling = scaling(columns, &source.are_words(), source.options.scale);
