@@ -191,27 +191,6 @@ impl<T: Element> Array<T> {
             .with_shape(self.shape().without(axis))
     }
 
-    /// The parts at every position of an axis, without that axis, as views: the inverse of
-    /// [`stack`](Self::stack).
-    ///
-    /// ```
-    /// use retrograd_tensor::Tensor;
-    ///
-    /// let columns = Tensor::from_vec(vec![1.0, 2.0, 3.0, 4.0], [2, 2]).unbind(1);
-    /// assert_eq!(columns[1].to_vec(), [2.0, 4.0]);
-    /// ```
-    ///
-    /// # Panics
-    /// If the axis does not exist.
-    #[doc(alias = "unstack")]
-    #[track_caller]
-    #[must_use]
-    pub fn unbind(&self, axis: isize) -> Vec<Self> {
-        let place = self.shape().axis("unbind", axis).or_panic();
-        let positions = 0..self.shape()[place];
-        positions.map(|i| self.select(axis, i)).collect()
-    }
-
     /// The inverse of [`slice`](Self::slice): zeros of `shape` with this tensor at the chosen
     /// positions of one axis.
     ///

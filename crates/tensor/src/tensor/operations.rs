@@ -145,7 +145,18 @@ operations! { any:
 }
 
 impl Tensor {
-    /// As [`Array::unbind`].
+    /// The parts at every position of an axis, without that axis, as views: the inverse of
+    /// [`stack`](Self::stack).
+    ///
+    /// ```
+    /// use retrograd_tensor::Tensor;
+    ///
+    /// let columns = Tensor::from_vec(vec![1.0, 2.0, 3.0, 4.0], [2, 2]).unbind(1);
+    /// assert_eq!(columns[1].to_vec(), [2.0, 4.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the axis does not exist.
     #[doc(alias = "unstack")]
     #[track_caller]
     #[must_use]
