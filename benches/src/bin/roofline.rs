@@ -4,6 +4,8 @@
 //! `cargo run --release -p retrograd-benches --bin roofline -- --svg roofline.svg`
 
 use std::error::Error;
+use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -18,7 +20,7 @@ use retrograd_benches::{Options, machine, start_threads};
 struct Program {
     #[command(flatten)]
     options: Options,
-    /// Where the picture goes.
+    /// Where the picture goes: a file that is not there yet.
     #[arg(long, value_name = "PATH")]
     svg: Option<PathBuf>,
     /// The least share of a step's time of parts that are listed.
@@ -46,7 +48,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", steps_table(&steps, &roof));
     println!("{}", parts_table(&steps, &roof, least));
     if let Some(path) = svg {
-        std::fs::write(path, chart(&steps, &roof).to_svg()?.as_str())?;
+        let refused = |error| format!("{}: {error}; choose another file", path.display());
+        let mut file = File::create_new(&path).map_err(refused)?;
+        file.write_all(chart(&steps, &roof).to_svg()?.as_str().as_bytes())?;
     }
     Ok(())
 }
