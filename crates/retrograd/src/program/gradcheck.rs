@@ -328,6 +328,8 @@ mod tests {
                 .unwrap()
                 .iter()
                 .filter(|subject| matches!(subject, Subject::Objective(..)))
+                // The tests of the variants have all kinds of data.
+                .take(1)
                 .map(Subject::check)
                 .collect();
             assert!(
