@@ -25,8 +25,8 @@ pub(crate) struct Row {
     pub(crate) rule: Rule,
     pub(crate) learning_rate: f64,
     pub(crate) schedule: Schedule,
-    /// An epoch of each stage after which the rate is multiplied by this, where there is no other schedule.
-    pub(crate) fall: Option<(u64, f64)>,
+    /// Epochs of each stage after which the rate is multiplied by this, where there is no other schedule.
+    pub(crate) fall: Option<(&'static [u64], f64)>,
     /// The rule and the rate of the stages after the first, if they have others.
     pub(crate) later: Option<(Rule, f64)>,
     pub(crate) feed: Feed,
@@ -177,8 +177,8 @@ impl Row {
             "{model}; {:?} at {}, {:?}; batches of {}{feed}; {epochs} epochs of {:?} stages",
             self.rule, self.learning_rate, self.schedule, self.batch_size, self.stages
         );
-        if let Some((epoch, factor)) = self.fall {
-            text += &format!("; the rate times {factor} after epoch {epoch}");
+        if let Some(fall) = self.fall_in_words() {
+            text += &format!("; the rate {fall}");
         }
         if let Some((rule, rate)) = self.later {
             text += &format!("; then {rule:?} at {rate}");
@@ -196,11 +196,19 @@ impl Row {
     pub(crate) fn schedule(&self) -> Schedule {
         match self.fall {
             None => self.schedule.clone(),
-            Some((epoch, gamma)) => Schedule::MultiStep {
-                at: vec![Span::Epochs(epoch)],
+            Some((epochs, gamma)) => Schedule::MultiStep {
+                at: epochs.iter().map(|&epoch| Span::Epochs(epoch)).collect(),
                 gamma,
             },
         }
+    }
+
+    /// When the rate falls, and how far.
+    pub(crate) fn fall_in_words(&self) -> Option<String> {
+        let (epochs, factor) = self.fall?;
+        let named: Vec<String> = epochs.iter().map(u64::to_string).collect();
+        let what = if epochs.len() == 1 { "epoch" } else { "epochs" };
+        Some(format!("times {factor} after {what} {}", named.join(", ")))
     }
 }
 

@@ -46,8 +46,8 @@ fn recipe(row: &Row) -> String {
         chosen => format!(" Ours: {chosen}."),
     };
     let mut rule = format!("{:?} at {}", row.rule, row.learning_rate);
-    if let Some((epoch, factor)) = row.fall {
-        rule += &format!(" and times {factor} after epoch {epoch}");
+    if let Some(fall) = row.fall_in_words() {
+        rule += &format!(" and {fall}");
     }
     if let Some((later, rate)) = row.later {
         rule += &format!(", then {later:?} at {rate}");
