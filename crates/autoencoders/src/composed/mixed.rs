@@ -458,7 +458,7 @@ impl Autoencoder for Mixed {
         Some(-self.likelihood.of_samples(&z, &Target::from(input)))
     }
 
-    fn proposal(&self, input: &Input) -> Option<Box<dyn Posterior>> {
+    fn proposal(&self, input: &Input) -> Option<Box<dyn Posterior + '_>> {
         Some(Box::new(self.posterior(&input.x)))
     }
 

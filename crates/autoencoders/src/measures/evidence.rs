@@ -25,10 +25,10 @@ pub struct Evidence {
 /// log p(x) of every sample of a batch by importance sampling, with the encoder's q(z|x) as the proposal:
 ///
 /// ```text
-/// log p(x) ≈ log (1/k) Σ wᵢ,   wᵢ = p(x|zᵢ) p(zᵢ) / q(zᵢ|x),   zᵢ ~ q(z|x)
+/// log p(x) ≈ log (1/k) Σ wᵢ,   wᵢ = p(x, zᵢ) / q(zᵢ|x),   zᵢ ~ q(z|x)
 /// ```
 ///
-/// Of any model with a prior, a likelihood and a q(z|x) to draw codes from; none of another. Draws are
+/// Of any model with a joint density and a q(z|x) to draw codes from; none of another. Draws are
 /// added up as they come, by their logarithms, so memory does not grow with their number. Draw i comes
 /// from a stream of its own of `seed`, `part` (which batch of a set it is) and i, so that estimates with
 /// more draws begin with those of fewer. `done` is called after each draw.
@@ -43,7 +43,6 @@ pub fn log_likelihoods(
     mut done: impl FnMut(),
 ) -> Option<Evidence> {
     assert!(draws > 0, "importance sampling needs a draw");
-    let prior = model.prior()?;
     let samples = input.samples();
     let (mut weights, mut squares) = (
         vec![LogSum::NOTHING; samples],
@@ -51,8 +50,8 @@ pub fn log_likelihoods(
     );
     let mut bounds = vec![0.0; samples];
     let log_weights = |z: &Var, own: &Var| {
-        let likely = model.log_likelihood(input, z)?;
-        Some((likely + prior.log_density(z) - own).into_value())
+        let joint = model.log_joint(input, z)?;
+        Some((joint - own).into_value())
     };
     for first in (0..draws).step_by(AT_ONCE) {
         let rng = random::stream(seed, "importance sampling", &[part, first as u64]);

@@ -86,10 +86,16 @@ pub trait Autoencoder: Module {
         None
     }
 
-    /// q(z|x) of all that the decoder reads, as draws for [importance
+    /// log p(x, z) of each sample in nats, for z `[batch, code]` as a [proposal](Self::proposal) draws it:
+    /// `[batch]`. It is log p(x|z) + log p(z), unless z has more numbers than the prior's code.
+    fn log_joint(&self, input: &Input, z: &Var) -> Option<Var> {
+        Some(self.log_likelihood(input, z)? + self.prior()?.log_density(z))
+    }
+
+    /// q(z|x) of all that is drawn for a sample, as draws for [importance
     /// sampling](crate::measures::log_likelihoods) come from it: the [code](Self::encode), if that is a
     /// distribution.
-    fn proposal(&self, input: &Input) -> Option<Box<dyn Posterior>> {
+    fn proposal(&self, input: &Input) -> Option<Box<dyn Posterior + '_>> {
         match self.encode(input) {
             Code::Distribution(posterior) => Some(posterior),
             _ => None,

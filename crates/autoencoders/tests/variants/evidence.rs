@@ -4,7 +4,8 @@ use std::f64::consts::TAU;
 
 use retrograd_autoencoders::measures::log_likelihoods;
 use retrograd_autoencoders::{Autoencoder, DataShape, Input};
-use retrograd_tensor::{Tensor, assert_abs_diff_eq};
+use retrograd_autograd::{Mode, Tape};
+use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
 use crate::{model, state, uniform};
 
@@ -103,6 +104,52 @@ fn of_a_number_and_a_category_it_is_a_sum_and_an_integral() {
         }
     }
     check(model.as_ref(), &beside(&line(0.0), &symbols(3)));
+}
+
+#[test]
+fn of_labels_that_nobody_knows_it_is_a_sum_over_them() {
+    let options = "hidden = [6]\nlatent = 1\nclasses = 3\nlabelled = 6\ndecoder = \"bernoulli\"";
+    let model = model("m2", options, ROWS, 1);
+    for (path, param) in model.params() {
+        // All labels as likely as any, so that all of them are drawn.
+        if path == "classifier.2.weight" {
+            param.set(param.value().scale(0.0));
+        }
+    }
+    check(model.as_ref(), &beside(&line(0.0), &symbols(3)));
+}
+
+#[test]
+fn of_labels_above_features_it_is_a_sum_over_both() {
+    let options = "hidden = [6]\nlatent = 1\ntop = 1\ntop-hidden = [5]\nclasses = 2\nlabelled = 4\nfeature-deviation = 0.7\ndeviation = 1.0";
+    let model = model("m1-m2", options, ROWS, 1);
+    let x = uniform(1, 8, 3);
+    let input = || Input::from(x.clone());
+    // Of z₂ and the label and z₁: all of p(x, z), as points of a grid.
+    let step = 0.1;
+    let grid: Vec<f64> = (-60..=60).map(|place| f64::from(place) * step).collect();
+    let codes = symbols(2).into_iter().flat_map(|(label, _)| {
+        let pairs = grid.iter().flat_map(|&z| grid.iter().map(move |&f| [z, f]));
+        pairs.flat_map(move |[z, f]| [z, label[0], label[1], f])
+    });
+    let codes: Vec<f64> = codes.collect();
+    let count = codes.len() / 4;
+    let codes = Tensor::from_vec(codes, [count, 4]);
+    let many = Tensor::zeros([count, 8], DType::F64) + &x;
+    let joint = model.log_joint(&many.into(), &codes.into()).unwrap();
+    let exact = joint.value().map(f64::exp).sum(..).item() * step * step;
+    let draws = 20_000;
+    let found = log_likelihoods(model.as_ref(), &input(), draws, [1, 0], || ()).unwrap();
+    let spread = (1.0 / found.effective[0] - 1.0 / f64::from(draws as u32)).sqrt();
+    assert!(spread < 0.03, "{spread}");
+    assert_abs_diff_eq!(found.log_likelihoods[0], exact.ln(), epsilon = 5.0 * spread);
+    // The mean of single draws is what is minimised.
+    let many = Tensor::zeros([draws, 8], DType::F64) + &x;
+    let tape = Tape::with(Mode::Evaluation, random::rng(5));
+    let objective = model.objective(&tape.constant(many).into());
+    let bound = -objective.metrics().total();
+    assert_abs_diff_eq!(found.bounds[0], bound, epsilon = 0.1);
+    assert!(bound < exact.ln());
 }
 
 #[test]

@@ -165,6 +165,52 @@ impl Stacked {
     }
 }
 
+/// q(z₁|x) q(y|z₁) q(z₂|z₁, y). Codes are z₂ beside the label's vector, as the prior has them, and then z₁.
+#[derive(Debug)]
+struct Chain<'a> {
+    features: Gaussian,
+    labels: &'a SemiSupervised,
+}
+
+impl Chain<'_> {
+    /// Numbers of z₂ and the label together, and of z₁.
+    fn parts(&self) -> [usize; 2] {
+        let above = self.labels.prior().map_or(0, Prior::latent);
+        [above, self.features.mean.shape()[1]]
+    }
+}
+
+impl Posterior for Chain<'_> {
+    /// Of z₂ and the label that at the mean of z₁.
+    fn mean(&self) -> Var {
+        let features = &self.features.mean;
+        Var::cat(&[&self.labels.guess(features).mean(), features], -1)
+    }
+
+    fn draw(&self) -> Var {
+        let features = self.features.draw();
+        Var::cat(&[&self.labels.guess(&features).draw(), &features], -1)
+    }
+
+    fn log_density(&self, z: &Var) -> Var {
+        let [above, below] = self.parts();
+        let features = z.narrow(-1, above, below);
+        let own = self.features.log_density(&features);
+        // M2 reads rows; before the last axis there may be more than one.
+        let rows = |part: &Var, width: usize| part.reshape(&[-1, width as isize]);
+        let code = rows(&z.narrow(-1, 0, above), above);
+        let guess = self.labels.guess(&rows(&features, below));
+        let shape = own.shape().clone();
+        own + guess.log_density(&code).with_shape(shape)
+    }
+
+    /// Of z₂ and the label those at the mean of z₁.
+    fn divergences(&self) -> Var {
+        let above = self.labels.guess(&self.features.mean).divergences();
+        Var::cat(&[&above, &self.features.divergences()], -1)
+    }
+}
+
 /// E log q(z₁|x) of each sample in nats, `[batch]`: less the entropy of a normal distribution.
 fn log_density(posterior: &Gaussian) -> Var {
     let each = std::f64::consts::TAU.ln() + 1.0;
@@ -227,6 +273,22 @@ impl Autoencoder for Stacked {
 
     fn likelihood(&self) -> Option<Likelihood> {
         Some(self.features.likelihood)
+    }
+
+    /// log p(x|z₁) + log p(z₁|y, z₂) + log p(y) + log p(z₂).
+    fn log_joint(&self, input: &Input, z: &Var) -> Option<Var> {
+        let above = self.labels.prior()?.latent();
+        let features = z.slice(-1, above as isize..);
+        let likely = self.features.log_likelihood(input, &features)?;
+        let code = z.narrow(-1, 0, above);
+        Some(likely + self.labels.log_joint(&features.into(), &code)?)
+    }
+
+    fn proposal(&self, input: &Input) -> Option<Box<dyn Posterior + '_>> {
+        Some(Box::new(Chain {
+            features: self.features.posterior(input),
+            labels: &self.labels,
+        }))
     }
 
     fn phases(&self) -> Vec<Phase<'_>> {

@@ -36,8 +36,8 @@ use retrograd_tensor::{Array, DType, Shape, Tensor, random};
 
 use crate::composed::{Beside, Parts, Variational};
 use crate::model::{
-    Autoencoder, Categorical, Code, Content, Exhibit, FewLabels, Input, Likelihood, NATS, Posterior,
-    Prior, Target, UNKNOWN, noise, one_hot,
+    Autoencoder, Categorical, Code, Content, Exhibit, FewLabels, Gaussian, Input, Likelihood, NATS,
+    Posterior, Prior, Target, UNKNOWN, gumbel, noise, one_hot,
 };
 use crate::parts::Start;
 use crate::parts::dense::stack;
@@ -294,6 +294,20 @@ impl SemiSupervised {
         [cost, posterior.divergences().sum(-1)]
     }
 
+    /// What it makes of samples whose label nobody knows.
+    pub(crate) fn guess(&self, x: &Var) -> Guess {
+        let (samples, logits) = (x.shape()[0], self.classifier.forward(x).unsqueeze(1));
+        let given = |label| {
+            let labels = Array::full([samples], label as i64);
+            let input = Input::from(x).labelled(labels);
+            self.conditional.posterior(&input)
+        };
+        Guess {
+            label: Categorical { logits },
+            given: (0..self.few.classes).map(given).collect(),
+        }
+    }
+
     /// Every label in a row of images, that differ by z alone.
     fn pictures(&self, image: [usize; 3], dtype: DType) -> Exhibit {
         const ACROSS: usize = 10;
@@ -313,6 +327,68 @@ impl SemiSupervised {
                 rows: (0..self.few.classes).map(row).collect(),
             },
         }
+    }
+}
+
+/// q(y|x) q(z|x, y): a label, and a code given it. Codes are z beside the label's vector.
+#[derive(Debug)]
+pub(crate) struct Guess {
+    /// q(y|x), one group.
+    label: Categorical,
+    /// q(z|x, y) for each y.
+    given: Vec<Gaussian>,
+}
+
+impl Guess {
+    /// Σ_y w_y g(q(z|x, y)), for weights `[..., batch, classes]`: `[..., batch, latent]`.
+    fn weighed(&self, weights: &Var, of: impl Fn(&Gaussian) -> Var) -> Var {
+        let parts = self.given.iter().enumerate();
+        let parts = parts.map(|(label, own)| weights.narrow(-1, label, 1) * of(own));
+        parts.reduce(|sum, part| sum + part).expect("a label")
+    }
+
+    /// q(z|x, y) where y is one of these, `[..., batch, classes]`.
+    fn of_labels(&self, labels: &Var) -> Gaussian {
+        Gaussian {
+            mean: self.weighed(labels, |own| own.mean.clone()),
+            log_variance: self.weighed(labels, |own| own.log_variance.clone()),
+        }
+    }
+
+    /// q(y|x), `[batch, classes]`.
+    fn shares(&self) -> Var {
+        self.label.logits.softmax(-1).squeeze(1)
+    }
+}
+
+impl Posterior for Guess {
+    /// Of the label its shares.
+    fn mean(&self) -> Var {
+        let shares = self.shares();
+        Var::cat(&[&self.weighed(&shares, |own| own.mean.clone()), &shares], -1)
+    }
+
+    /// The label is drawn as a constant.
+    fn draw(&self) -> Var {
+        let logits = &self.label.logits;
+        let label = self.label.hard_with(&gumbel(logits, logits.shape()));
+        let label = label.squeeze(1);
+        Var::cat(&[&self.of_labels(&label).draw(), &label], -1)
+    }
+
+    /// Of codes whose label is a vector of one 1.
+    fn log_density(&self, z: &Var) -> Var {
+        let latent = self.given[0].mean.shape()[1];
+        let label = z.narrow(-1, latent, self.given.len());
+        let of_label = (&label * self.label.logits.log_softmax(-1).squeeze(1)).sum(-1);
+        let code = self.of_labels(&label);
+        of_label + code.log_density(&z.narrow(-1, 0, latent))
+    }
+
+    /// Of z what it is on average over the labels.
+    fn divergences(&self) -> Var {
+        let code = self.weighed(&self.shares(), Posterior::divergences);
+        Var::cat(&[&code, &self.label.divergence_terms().squeeze(1)], -1)
     }
 }
 
@@ -399,6 +475,16 @@ impl Autoencoder for SemiSupervised {
 
     fn likelihood(&self) -> Option<Likelihood> {
         Some(self.conditional.likelihood)
+    }
+
+    fn log_likelihood(&self, input: &Input, code: &Var) -> Option<Var> {
+        let last = self.conditional.decoder.forward(code);
+        let likelihood = self.conditional.likelihood;
+        Some(-likelihood.of_samples(&last, &Target::from(input)))
+    }
+
+    fn proposal(&self, input: &Input) -> Option<Box<dyn Posterior + '_>> {
+        Some(Box::new(self.guess(&input.x)))
     }
 
     fn exhibits(&self, input: &Input) -> Vec<Exhibit> {
