@@ -4,9 +4,10 @@
     cargo test --workspace --test variants peers        # writes target/tmp/peers, see tests/variants/peers.rs
     python3 tools/peers
 
-Both programs start from the same weights and see the same batches (and normal draws, where there are
-any); both make 20 steps of Adam. What is measured beforehand (scales, means, centres of a sphere, targets of
-clusters) is measured here again. Every training is there in 32 and in 64 bits, and is repeated three times:
+Both programs start from the same weights and see the same batches (and normal draws and Gumbel noise, where
+there are any); both make 20 steps of Adam. What is measured beforehand (scales, means, centres of a sphere,
+targets of clusters) is measured here again. Every training is there in 32 and in 64 bits, and is repeated
+three times:
 
     32, 32     ours in 32 bits, PyTorch in 32 bits
     32, 64     ours in 32 bits, PyTorch in 64 bits from the same start: what rounding alone makes of ours
@@ -17,7 +18,8 @@ Of each, `losses` is the largest |ours - theirs| / |theirs| of a loss of the 20 
 that were moved, and thresholds that follow the data.
 
 The exit code is 1 where 64, 64 is above 1e-12, or both others are above 1e-6. (One may be: where a number
-lies at a kink to the last bit, rounding decides on which side of it.)
+lies at a kink to the last bit, rounding decides on which side of it.) What is EXPLAINED in docs/reproduction.md
+has a limit of its own in 64 bits.
 
 Needs PyTorch, which nothing else here does:
 
@@ -31,8 +33,11 @@ import sys
 try:
     import torch
 
+    import autoregressive
     import dictionaries
+    import discrete
     import distributions
+    import ladder
     import points
     from run import Run
 except ImportError as missing:
@@ -40,6 +45,8 @@ except ImportError as missing:
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SINGLE, DOUBLE = 1e-6, 1e-12
+# Ours computes a ratio of gamma functions by a series of four terms.
+EXPLAINED = {"miwae-student": 1e-11}
 
 PEERS = {
     "topk": dictionaries.topk,
@@ -66,6 +73,16 @@ PEERS = {
     "dec": points.dec,
     "svdd": points.svdd,
     "marginalised": points.marginalised,
+    "made": autoregressive.made,
+    "iwae": distributions.iwae,
+    "miwae": distributions.miwae,
+    "gmvae": distributions.gmvae,
+    "m2": discrete.m2,
+    "categorical": discrete.categorical,
+    "joint": discrete.joint,
+    "ladder": ladder.ladder,
+    "concrete": discrete.concrete,
+    "hashing": discrete.hashing,
 }
 
 
@@ -102,7 +119,7 @@ def main():
         print(f"| {name} | {numbers} |")
         single, exact, double = (max(losses, weights) for losses, weights, _ in found)
         # A comparison with NaN is false.
-        if not (min(single, exact) <= SINGLE and double <= DOUBLE):
+        if not (min(single, exact) <= SINGLE and double <= EXPLAINED.get(name, DOUBLE)):
             failed.append(f"{name} (most of {', '.join(most for _, _, most in found)})")
     if failed:
         sys.exit(f"further apart than {SINGLE} and {DOUBLE}: {', '.join(failed)}")

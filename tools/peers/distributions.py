@@ -40,16 +40,27 @@ def log_density(posterior, z):
     return torch.distributions.Normal(mean, (log_variance / 2).exp()).log_prob(z)
 
 
+def log_likelihood(options, told, x):
+    """log p(x|z) of every number of x, by what the decoder told of it."""
+    if options["decoder"] == "gaussian":
+        return torch.distributions.Normal(told, options["deviation"]).log_prob(x)
+    if options["decoder"] == "bernoulli":
+        return -F.binary_cross_entropy_with_logits(told, x, reduction="none")
+    assert options["decoder"] == "student"
+    place, scale, freedom = told.chunk(3, -1)
+    scale, freedom = F.softplus(scale) + 0.001, F.softplus(freedom) + 3
+    return torch.distributions.StudentT(freedom, place, scale).log_prob(x)
+
+
 def variational(run, price):
     """-log p(x|z) and price(own, posterior, z, step)."""
     own = Variational(run)
-    assert run.options["decoder"] == "gaussian"
 
     def objective(step):
         x = run.batches[step]
         posterior = own.posterior(x)
         z = own.draw(posterior, step)
-        likely = torch.distributions.Normal(own.decode(z), run.options["deviation"]).log_prob(x)
+        likely = log_likelihood(run.options, own.decode(z), x)
         return price(own, posterior, z, step) - likely.sum(1).mean()
 
     return run.train(objective)
@@ -119,6 +130,79 @@ def vampprior(run):
         return (log_density(posterior, z).sum(1) - prior).mean()
 
     return variational(run, price)
+
+
+def gmvae(run):
+    """KL(q(z|x) q(y|x) || p(z|y) p(y)) for the best q(y|x), which is in proportion to p(y) exp(-KL_y)."""
+    logits, means, log_variances = (run.param(f"clusters.{name}") for name in ("logits", "means", "log_variances"))
+
+    def price(own, posterior, z, step):
+        mean, log_variance = (part.unsqueeze(1) for part in posterior)
+        code = torch.distributions.Normal(mean, (log_variance / 2).exp())
+        clusters = torch.distributions.Normal(means, (log_variances / 2).exp())
+        apart = torch.distributions.kl_divergence(code, clusters).sum(2)
+        share = logits.log_softmax(0)
+        log_q = (share - apart).log_softmax(1)
+        return (log_q.exp() * (log_q - share + apart)).sum(1).mean()
+
+    return variational(run, price)
+
+
+def log_weights(likely, posterior, z):
+    """log p(x|z) p(z) / q(z|x) of draws z [k, batch, code], given log p of every number of x."""
+    prior = torch.distributions.Normal(0.0, 1.0).log_prob(z)
+    return likely.sum(2) + (prior - log_density(posterior, z)).sum(2)
+
+
+def bound(weights):
+    """-log of the mean weight of the draws, [k, batch] as logarithms."""
+    return (math.log(len(weights)) - weights.logsumexp(0)).mean()
+
+
+def iwae(run):
+    own = Variational(run)
+    decoder = own.body.halves["decoder"]
+    fixed = lambda parts: tuple(part.detach() for part in parts)
+
+    def plain(x, posterior, z):
+        return bound(log_weights(log_likelihood(run.options, own.decode(z), x), posterior, z))
+
+    def dreg(x, posterior, z):
+        """By the decoder draws count by their shares; by the encoder by their squares, with q held fixed."""
+        likely = log_likelihood(run.options, own.decode(z.detach()), x)
+        weights = log_weights(likely, fixed(posterior), z).detach()
+        share = weights.softmax(0)
+        of_decoder = -(share * likely.sum(2)).sum(0).mean()
+        own.body.halves["decoder"] = [fixed(layer) for layer in decoder]
+        likely = log_likelihood(run.options, own.decode(z), x)
+        own.body.halves["decoder"] = decoder
+        of_encoder = -(share.square() * log_weights(likely, fixed(posterior), z)).sum(0).mean()
+        gradient = of_decoder + of_encoder
+        return bound(weights) + (gradient - gradient.detach())
+
+    estimator = {"plain": plain, "dreg": dreg}[run.options["estimator"]]
+
+    def objective(step):
+        x = run.batches[step]
+        posterior = own.posterior(x)
+        return estimator(x, posterior, own.draw(posterior, step))
+
+    return run.train(objective)
+
+
+def miwae(run):
+    """The encoder reads 0 in holes and what was observed; only that is to be told."""
+    own = Variational(run)
+    observed = run.arrays["observed"].view_as(run.batches)
+
+    def objective(step):
+        x, known = run.batches[step] * observed[step], observed[step]
+        posterior = own.posterior(torch.cat([x, known], 1) if run.options["mask"] else x)
+        z = own.draw(posterior, step)
+        likely = known * log_likelihood(run.options, own.decode(z), x)
+        return bound(log_weights(likely, posterior, z))
+
+    return run.train(objective)
 
 
 def counts(run):

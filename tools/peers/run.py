@@ -65,7 +65,7 @@ def largest(rows, k):
     return torch.zeros_like(rows).scatter(1, places, values)
 
 
-UNITS = {"elu": F.elu, "relu": F.relu, "leaky-relu": F.leaky_relu}
+UNITS = {"elu": F.elu, "relu": F.relu, "leaky-relu": F.leaky_relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
 
 
 class Body:

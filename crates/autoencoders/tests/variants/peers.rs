@@ -5,8 +5,11 @@
 //! ```text
 //! options.toml         variant, options, steps, learning rate of Adam
 //! x.npy target.npy     samples in the order of the steps, and what is to come out if that is something else
+//! labels.npy           of samples whose label counts, -1 where it is not told; weights.npy how much each counts
+//! observed.npy         1 where a number was observed and 0 where it is missing
 //! noise.npy            normal draws of the steps, of a prior or for codes, where there are any
-//! directions.npy       those of lines; prior.npy those of a prior, beside those for codes
+//! noise-0.npy ...      those of each layer; directions.npy those of lines; prior.npy those of a prior, beside
+//!                      those for codes; gumbel.npy Gumbel noise
 //! start.safetensors    the model before the first step, with all that is measured beforehand
 //! losses.npy           the loss of every step, before it
 //! end.safetensors      the model after the last step
@@ -16,14 +19,17 @@ use std::fs;
 use std::path::Path;
 
 use retrograd_autoencoders::{
-    BoxedAutoencoder, DataShape, Input, OptimizerKind, Phase, Settings, maximum_mean_discrepancy,
-    sliced_wasserstein,
+    BoxedAutoencoder, DataShape, Input, OptimizerKind, Phase, Settings, UNKNOWN,
+    maximum_mean_discrepancy, sliced_wasserstein,
 };
 use retrograd_autograd::Var;
-use retrograd_datasets::{IfExists, counts, dictionary_pair, mixed, read_npy, write_npy};
+use retrograd_datasets::{
+    Dataset, IfExists, counts, dictionary_pair, missing, mixed, mixture, read_npy, write_npy,
+};
 use retrograd_nn::train::{Flow, Metrics, Observer, ObserverError, StepRecord};
 use retrograd_nn::{DataLoader, Module, SampleBatch, Schedule, Trainer, checkpoint};
-use retrograd_tensor::{DType, Tensor, assert_relative_eq, random};
+use retrograd_tensor::random::Rng;
+use retrograd_tensor::{Array, DType, Tensor, assert_relative_eq, random};
 
 use crate::{card, settings};
 
@@ -35,7 +41,7 @@ const SEED: u64 = 7;
 const FEATURES: usize = 16;
 
 /// What a training is called, of which variant it is, and with which options.
-const TRAININGS: [(&str, &str, &str); 27] = [
+const TRAININGS: [(&str, &str, &str); 42] = [
     // An atom that has not fired for the last batch is dead, so that there are some from the first step on.
     ("topk", "topk", "latent = 96\nk = 2\ndead = 10"),
     ("batch-topk", "batch-topk", "latent = 96\nk = 2\ndead = 10"),
@@ -116,7 +122,98 @@ const TRAININGS: [(&str, &str, &str); 27] = [
     ("marginalised", "marginalised", "noise = 0.3"),
     ("dec", "dec", "latent = 6\nhidden = [24]\nclusters = 6"),
     ("svdd", "svdd", "latent = 6\nhidden = [24]\nlambda = 1e-3"),
+    ("made", "made", "hidden = [24, 20]"),
+    (
+        "made-shuffled",
+        "made",
+        "hidden = [24]\norder = \"shuffled\"\ndirect = true",
+    ),
+    (
+        "iwae",
+        "iwae",
+        "latent = 4\nhidden = [24]\nsamples = 5\ndeviation = 1.0",
+    ),
+    (
+        "iwae-dreg",
+        "iwae",
+        "latent = 4\nhidden = [24]\nsamples = 5\ndeviation = 1.0\nestimator = \"dreg\"",
+    ),
+    (
+        "miwae",
+        "miwae",
+        "latent = 3\nhidden = [24]\nsamples = 5\ndecoder = \"gaussian\"\ndeviation = 1.0\nmask = false",
+    ),
+    (
+        "miwae-student",
+        "miwae",
+        "latent = 3\nhidden = [24]\nsamples = 5\ndecoder = \"student\"",
+    ),
+    (
+        "gmvae",
+        "gmvae",
+        "latent = 4\nhidden = [24]\nclusters = 5\ndeviation = 1.0",
+    ),
+    (
+        "m2",
+        "m2",
+        "latent = 3\nhidden = [24]\ndecoder = \"bernoulli\"\nclasses = 8",
+    ),
+    (
+        "categorical",
+        "categorical",
+        "groups = 4\ncategories = 3\nhidden = [24]\ndecoder = \"bernoulli\"\ntemperature = 0.8",
+    ),
+    (
+        "categorical-hard",
+        "categorical",
+        "groups = 4\ncategories = 3\nhidden = [24]\ndecoder = \"bernoulli\"\nstraight-through = true",
+    ),
+    (
+        "joint",
+        "joint",
+        "latent = 3\ncategories = 8\nhidden = [24]\nrise = 0.5",
+    ),
+    ("ladder", "ladder", "hidden = [24, 16]\nclasses = 8"),
+    ("concrete", "concrete", "latent = 5\nhidden = [24]"),
+    (
+        "hashing",
+        "hashing",
+        "latent = 6\nhidden = [24]\noutput = \"real\"",
+    ),
+    (
+        "hashing-rounded",
+        "hashing",
+        "latent = 6\nhidden = [24]\noutput = \"real\"\nbits = \"straight-through\"",
+    ),
 ];
+
+/// Variants that learn from few labels; weights of those samples and of the others, whose mean is 1.
+const FEW_LABELS: [&str; 2] = ["m2", "ladder"];
+const WEIGHTS: [f64; 2] = [0.5, 1.25];
+
+/// What is drawn.
+#[derive(Clone, Copy)]
+enum Law {
+    /// Normal numbers of mean 0 and this deviation.
+    Normal(f64),
+    /// −log(−log u) of a uniform u.
+    Gumbel,
+}
+
+impl Law {
+    fn draw(self, shape: &[usize], rng: &mut Rng, dtype: DType) -> Tensor {
+        match self {
+            Self::Normal(deviation) => Tensor::normal(shape, 0.0, deviation, rng, dtype),
+            Self::Gumbel => {
+                let uniform = Tensor::uniform(shape, 0.0, 1.0, rng, DType::F64);
+                uniform.map(|u| -(-u.ln()).ln()).cast(dtype)
+            }
+        }
+    }
+}
+
+/// A file of draws, their law, and their shape at each step.
+type Drawn = (String, Law, Vec<usize>);
 
 /// A model of a training, and its samples.
 struct Training {
@@ -130,9 +227,10 @@ impl Training {
     /// A model that starts from `seed`, in the type of the samples.
     fn new(variant: &str, options: &Settings, samples: SampleBatch, seed: u64) -> Self {
         let (card, features) = (card(variant), samples.x.shape()[1]);
-        let shape = match card.data {
-            "counts" => DataShape::counts(features),
-            _ => DataShape::points(features),
+        let shape = match (variant, card.data) {
+            ("made" | "m2" | "categorical", _) => DataShape::table(features),
+            (_, "counts") => DataShape::counts(features),
+            (_, data) => DataShape::points(features).with_missing(data == "missing"),
         };
         let options = card.resolve(options, shape).unwrap();
         let model = card.build(&options, shape, &mut random::rng(seed)).unwrap();
@@ -150,9 +248,12 @@ impl Training {
     fn drawn(variant: &str, options: &str, dtype: DType) -> Self {
         let count = STEPS * BATCH;
         // A sum of atoms is scaled to a mean square of about 1 a number.
-        let (drawn, scale) = match card(variant).data {
-            "counts" => (counts(count, 0), 1.0),
-            "mixed" => (mixed(count, 0), 1.0),
+        let (drawn, scale) = match (variant, card(variant).data) {
+            ("made" | "m2" | "categorical", _) => (bits(mixture(count, 0)), 1.0),
+            ("gmvae" | "joint" | "ladder", _) => (mixture(count, 0), 4.0),
+            (_, "counts") => (counts(count, 0), 1.0),
+            (_, "mixed") => (mixed(count, 0), 1.0),
+            (_, "missing") => (missing(count, 0), 1.0),
             _ => (dictionary_pair(count, 0), 4.0),
         };
         let few = |x: Tensor| {
@@ -160,8 +261,27 @@ impl Training {
             x.slice(1, ..features).scale(scale).cast(dtype)
         };
         let target = drawn.target.filter(|_| card(variant).targets);
+        let labels = drawn.labels.filter(|_| FEW_LABELS.contains(&variant));
+        // One in three.
+        let is_told = |row: usize| row.is_multiple_of(3);
+        let labels = labels.map(|labels| {
+            let each = labels.iter().enumerate();
+            let told = each.map(|(row, label)| {
+                if is_told(row) {
+                    (*label).into()
+                } else {
+                    UNKNOWN
+                }
+            });
+            Array::from_vec(told.collect(), [count])
+        });
+        let weight = |row: usize| WEIGHTS[usize::from(!is_told(row))];
+        let weights = || Tensor::from_vec((0..count).map(weight).collect(), [count]).cast(dtype);
         let samples = SampleBatch {
             target: target.map(few),
+            observed: drawn.observed.map(|observed| observed.cast(dtype)),
+            weights: labels.as_ref().map(|_| weights()),
+            labels,
             ..SampleBatch::new(few(drawn.features))
         };
         Self::new(variant, &settings(options), samples, 0)
@@ -173,9 +293,16 @@ impl Training {
         let table: toml::Table = toml::from_str(&text).unwrap();
         let (variant, rate) = (table["variant"].as_str(), table["rate"].as_float());
         let options = table["options"].clone().try_into().unwrap();
-        let target = folder.join("target.npy");
+        let if_any = |name: &str| {
+            let path = folder.join(name);
+            path.exists().then(|| read(&path, dtype))
+        };
+        let labels = folder.join("labels.npy");
         let samples = SampleBatch {
-            target: target.exists().then(|| read(&target, dtype)),
+            target: if_any("target.npy"),
+            observed: if_any("observed.npy"),
+            weights: if_any("weights.npy"),
+            labels: labels.exists().then(|| read_npy(&labels).unwrap()),
             ..SampleBatch::new(read(&folder.join("x.npy"), dtype))
         };
         // What it starts from by itself does not matter.
@@ -199,34 +326,63 @@ impl Training {
         steps.0
     }
 
-    /// What the steps draw, `[steps, ..., code]` each, under the names of their files.
-    fn draws(&self) -> Vec<(&'static str, Tensor)> {
+    /// What a step draws, in its order.
+    fn laws(&self) -> Vec<Drawn> {
         let params = self.model.params();
-        let head = params.iter().find(|(path, _)| path == "mean.bias");
-        let width = || match head {
-            Some((_, head)) => head.shape()[0],
-            None => self.options.count("latent"),
+        let size = |path: &str| {
+            params
+                .iter()
+                .find(|own| own.0 == path)
+                .map(|own| own.1.shape()[0])
         };
-        let names: &[(&str, usize)] = match (head, self.variant.as_str()) {
-            (_, "infovae") => &[("noise", BATCH), ("prior", BATCH)],
-            (_, "sliced") => &[
-                ("noise", BATCH),
-                ("directions", self.options.count("directions")),
-            ],
-            (Some(_), _) | (None, "wae-mmd") => &[("noise", BATCH)],
-            _ => &[],
-        };
+        let head = size("mean.bias");
+        let count = |name: &str| self.options.count(name);
+        let normal =
+            |name: &str, shape: &[usize]| (name.to_owned(), Law::Normal(1.0), shape.to_vec());
+        let gumbel = |shape: &[usize]| ("gumbel".to_owned(), Law::Gumbel, shape.to_vec());
+        let noise = |width: usize| normal("noise", &[BATCH, width]);
+        let symbols = || gumbel(&[BATCH, count("groups"), count("categories")]);
+        match (head, self.variant.as_str()) {
+            (Some(width), "infovae") => vec![noise(width), normal("prior", &[BATCH, width])],
+            (Some(width), "iwae" | "miwae") => {
+                vec![normal("noise", &[count("samples"), BATCH, width])]
+            }
+            // Of samples whose label is told, then of the others with each label: as many as there may be.
+            (Some(width), "m2") => vec![normal("noise", &[count("classes") * BATCH, width])],
+            (Some(width), "joint") => vec![noise(width), symbols()],
+            (Some(width), _) => vec![noise(width)],
+            (None, "categorical") => vec![symbols()],
+            (None, "concrete") => vec![gumbel(&[count("latent"), self.samples.x.shape()[1]])],
+            (None, "ladder") => {
+                let layers = (0..).map_while(|rung| size(&format!("rungs.{rung}.shift")));
+                let widths = std::iter::once(self.samples.x.shape()[1]).chain(layers);
+                let law = Law::Normal(self.options.number("noise"));
+                let layer = |(place, width)| (format!("noise-{place}"), law, vec![BATCH, width]);
+                widths.enumerate().map(layer).collect()
+            }
+            (None, "sliced") => {
+                let directions = [count("directions"), count("latent")];
+                vec![noise(count("latent")), normal("directions", &directions)]
+            }
+            (None, "wae-mmd" | "hashing") => vec![noise(count("latent"))],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What the steps draw, `[steps, ...]` each, under the names of their files.
+    fn draws(&self) -> Vec<(String, Tensor)> {
+        let (laws, dtype) = (self.laws(), self.model.dtype());
         let steps = (0..STEPS as u64).map(|step| {
             let rng = &mut random::stream(SEED, "training", &[1, step]);
-            let dtype = self.model.dtype();
-            let mut normal = |count| Tensor::normal([count, width()], 0.0, 1.0, rng, dtype);
-            let each = names.iter().map(|(_, count)| normal(*count));
-            each.collect::<Vec<_>>()
+            let draws = laws
+                .iter()
+                .map(|(_, law, shape)| law.draw(shape, rng, dtype));
+            draws.collect::<Vec<_>>()
         });
         let steps: Vec<Vec<Tensor>> = steps.collect();
-        let named = names.iter().enumerate().map(|(place, (name, _))| {
+        let named = laws.into_iter().enumerate().map(|(place, (name, ..))| {
             let each: Vec<Tensor> = steps.iter().map(|step| step[place].clone()).collect();
-            (*name, Tensor::stack(&each, 0))
+            (name, Tensor::stack(&each, 0))
         });
         named.collect()
     }
@@ -247,11 +403,19 @@ impl Training {
             checkpoint::save(self.model.as_ref(), path).unwrap();
         };
         write("x", &self.samples.x);
-        if let Some(target) = &self.samples.target {
-            write("target", target);
+        let labels = self.samples.labels.clone().map(Tensor::from);
+        for (name, values) in [
+            ("target", &self.samples.target),
+            ("observed", &self.samples.observed),
+            ("weights", &self.samples.weights),
+            ("labels", &labels),
+        ] {
+            if let Some(values) = values {
+                write(name, values);
+            }
         }
         for (name, values) in self.draws() {
-            write(name, &values);
+            write(&name, &values);
         }
         // By construction encoders are transposes at first, and biases 0: slopes are then exactly 0 for some
         // samples, and Adam's first step is by what rounding leaves of them.
@@ -278,6 +442,14 @@ impl Observer for Steps {
     fn step(&mut self, record: &StepRecord<'_>) -> Result<Flow, ObserverError> {
         self.0.push(record.terms.clone());
         Ok(Flow::Continue)
+    }
+}
+
+/// 1 where a number is above a half, else 0.
+fn bits(drawn: Dataset) -> Dataset {
+    Dataset {
+        features: drawn.features.map(|x| f64::from(x > 0.5)),
+        ..drawn
     }
 }
 
