@@ -445,6 +445,19 @@ fn ladder_by_hand(model: &dyn Autoencoder, x: &Tensor, labels: &[i64], lambdas: 
         (z - &expected) * &trust + &expected
     };
     let times = |h: &Tensor, name: &str| h.matmul(&value(name).t().contiguous());
+    // Samples with a label and those without are standardised apart.
+    let standardised = |z: &Tensor, of: &Tensor| {
+        let is_known = |row: &usize| labels[*row] >= 0;
+        let (known, unknown): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(is_known);
+        let mut rows = vec![z.clone(); labels.len()];
+        for group in [known, unknown].iter().filter(|group| !group.is_empty()) {
+            let own = standardised(&z.rows(group), &of.rows(group));
+            for (place, &row) in group.iter().enumerate() {
+                rows[row] = own.rows(&[place]);
+            }
+        }
+        Tensor::cat(&rows, 0)
+    };
     let before = times(x, "rungs.0.up.weight");
     let z1 = standardised(&before, &before);
     let h = (&z1 + value("rungs.0.shift")).map(f64::tanh);

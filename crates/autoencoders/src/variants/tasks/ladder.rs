@@ -14,10 +14,12 @@
 //! can be predicted, with labels or without.
 //!
 //! What is easily got wrong. The clean and the noisy pass normalise by **their own** statistics of the batch;
-//! the estimate ẑ is brought to the scale of the clean pass, by mₗ and sₗ of that. Noise is added at **every**
+//! the estimate ẑ is brought to the scale of the clean pass, by mₗ and sₗ of that. In training, samples with a
+//! label are normalised **apart** from those without: they are the same few again and again, and a network
+//! that knows them by heart gives them other statistics than anything else that it will ever see. Noise is added at **every**
 //! layer, after the normalisation. γ stands at the top alone: before a rectified unit the next layer's
 //! weights undo it. What is measured, encoded and decoded has **the statistics of training**, running ones of
-//! either pass, so that it does not depend on what else is in a batch. The held-out loss is that of training,
+//! either pass over the samples without a label, so that it does not depend on what else is in a batch. The held-out loss is that of training,
 //! with noise; `error`, codes and decoded codes are those of the clean pass: the share of wrong labels among
 //! the samples whose label is known.
 //!
@@ -178,11 +180,41 @@ struct Norm {
     batches: Counter,
 }
 
-/// Mean and variance of every unit, `[units]` each.
+/// Mean and variance of every unit, `[units]` each, or `[batch, units]` where rows have their own.
 #[derive(Clone)]
 struct Statistics {
     mean: Var,
     variance: Var,
+}
+
+/// Rows of a batch that are normalised apart from the others.
+struct Groups {
+    /// 1 where a row is of a group, `[batch, groups]`.
+    member: Var,
+    /// The same over the rows of the group, `[groups, batch]`: times rows it is the mean of each group.
+    share: Var,
+}
+
+impl Groups {
+    /// Those whose label is known and the others; none in measuring, or if either are fewer than two.
+    fn of(input: &Input) -> Option<Self> {
+        let labels = input.labels.as_ref()?;
+        let is_known = |row: usize| labels.at(&[row]) != UNKNOWN;
+        let batch = input.samples();
+        let known = (0..batch).filter(|&row| is_known(row)).count();
+        let sizes = [known, batch - known];
+        if input.x.mode() != Mode::Training || sizes.iter().any(|&size| size < 2) {
+            return None;
+        }
+        let group = |row| usize::from(!is_known(row));
+        let member = |at: &[usize]| f64::from(u8::from(group(at[0]) == at[1]));
+        let share = |at: &[usize]| member(&[at[1], at[0]]) / sizes[at[0]] as f64;
+        let dtype = input.x.dtype();
+        Some(Self {
+            member: Tensor::from_fn([batch, 2], member).cast(dtype).into(),
+            share: Tensor::from_fn([2, batch], share).cast(dtype).into(),
+        })
+    }
 }
 
 impl Statistics {
@@ -191,6 +223,23 @@ impl Statistics {
             mean: z.mean(0),
             variance: z.var(0, 0.0),
         }
+    }
+
+    /// Of each row those of its group; and those of the last group.
+    fn apart(z: &Var, groups: &Groups) -> [Self; 2] {
+        let rows = |of: &Var| groups.member.matmul(of);
+        let mean = groups.share.matmul(z);
+        let own = rows(&mean);
+        let variance = groups.share.matmul(&(z - &own).square());
+        let last = Self {
+            mean: mean.select(0, 1),
+            variance: variance.select(0, 1),
+        };
+        let own = Self {
+            mean: own,
+            variance: rows(&variance),
+        };
+        [own, last]
     }
 
     /// (z − m) / s.
@@ -213,23 +262,29 @@ impl Norm {
         }
     }
 
-    /// Those of the batch, which are remembered; in measuring what was remembered.
-    fn statistics(&self, z: &Var) -> Statistics {
+    /// Those of the batch, which are remembered (of two groups the last); in measuring what was remembered.
+    fn statistics(&self, z: &Var, groups: Option<&Groups>) -> Statistics {
         if z.mode() != Mode::Training {
             return Statistics {
                 mean: self.mean.beside(z),
                 variance: self.variance.beside(z),
             };
         }
-        let own = Statistics::of(z);
+        let [own, seen] = match groups {
+            Some(groups) => Statistics::apart(z, groups),
+            None => {
+                let all = Statistics::of(z);
+                [all.clone(), all]
+            }
+        };
         if may_change(z) {
             // The first batches count the same, so that nothing is left of the start.
             let share = MOMENTUM.max(1.0 / self.batches.increment() as f64);
             let blend = |old: &Buffer, new: &Var| {
                 old.set(old.value().scale(1.0 - share) + new.value().scale(share));
             };
-            blend(&self.mean, &own.mean);
-            blend(&self.variance, &own.variance);
+            blend(&self.mean, &seen.mean);
+            blend(&self.variance, &seen.variance);
         }
         own
     }
@@ -290,7 +345,7 @@ impl Ladder {
     }
 
     /// The pass up, clean or with noise.
-    fn up(&self, x: &Var, is_clean: bool) -> Pass {
+    fn up(&self, x: &Var, groups: Option<&Groups>, is_clean: bool) -> Pass {
         let noise = if is_clean { 0.0 } else { self.noise };
         let mut layers = vec![Self::noisy(x, noise)];
         let mut statistics = Vec::new();
@@ -298,7 +353,7 @@ impl Ladder {
         for (position, rung) in self.rungs.iter().enumerate() {
             let before = rung.up.forward(&h);
             let norm = if is_clean { &rung.norm } else { &rung.noisy_norm };
-            let own = norm.statistics(&before);
+            let own = norm.statistics(&before, groups);
             let z = Self::noisy(&own.normalise(&before), noise);
             h = &z + rung.shift.beside(x);
             if position + 1 < self.rungs.len() {
@@ -316,16 +371,23 @@ impl Ladder {
 
     /// The way down: the estimate of each layer, that of the sample first. Where no layer is given, what is
     /// expected of it.
-    fn down(&self, logits: &Var, layers: &[Option<&Var>]) -> Vec<Var> {
+    fn down(
+        &self,
+        logits: &Var,
+        layers: &[Option<&Var>],
+        groups: Option<&Groups>,
+    ) -> Vec<Var> {
         let mut estimates = Vec::new();
         let mut from_above = logits.softmax(1);
         for (rung, z) in self.rungs.iter().zip(&layers[1..]).rev() {
-            let u = rung.above.statistics(&from_above).normalise(&from_above);
+            let own = rung.above.statistics(&from_above, groups);
+            let u = own.normalise(&from_above);
             let estimate = estimate(*z, &u, &rung.estimate);
             from_above = rung.down.forward(&estimate);
             estimates.push(estimate);
         }
-        let u = self.below.statistics(&from_above).normalise(&from_above);
+        let own = self.below.statistics(&from_above, groups);
+        let u = own.normalise(&from_above);
         estimates.push(estimate(layers[0], &u, &self.estimate));
         estimates.reverse();
         estimates
@@ -393,7 +455,7 @@ fn estimate(z: Option<&Var>, u: &Var, numbers: &Param) -> Var {
 
 impl Module for Norm {
     fn forward(&self, x: &Var) -> Var {
-        self.statistics(x).normalise(x)
+        self.statistics(x, None).normalise(x)
     }
 
     fn visit(&self, visitor: &mut Visitor<'_>) {
@@ -436,7 +498,7 @@ impl Module for Ladder {
 
 impl Autoencoder for Ladder {
     fn encode(&self, input: &Input) -> Code {
-        let layers = self.up(&input.x, true).layers;
+        let layers = self.up(&input.x, None, true).layers;
         Code::Layers(layers.into_iter().skip(1).map(Code::Point).collect())
     }
 
@@ -458,14 +520,16 @@ impl Autoencoder for Ladder {
         let layers: Vec<Option<&Var>> = std::iter::once(None)
             .chain(layers.iter().map(Some))
             .collect();
-        self.down(&logits, &layers).swap_remove(0)
+        self.down(&logits, &layers, None).swap_remove(0)
     }
 
     fn objective_at(&self, input: &Input, _: &Step) -> Terms {
-        let clean = self.up(&input.x, true);
-        let noisy = self.up(&input.x, false);
+        let groups = Groups::of(input);
+        let groups = groups.as_ref();
+        let clean = self.up(&input.x, groups, true);
+        let noisy = self.up(&input.x, groups, false);
         let layers: Vec<Option<&Var>> = noisy.layers.iter().map(Some).collect();
-        let estimates = self.down(&noisy.logits, &layers);
+        let estimates = self.down(&noisy.logits, &layers, groups);
         let labels = input.labels.as_ref();
         let (cost, _) = Self::judged(&noisy.logits, labels);
         let (_, error) = Self::judged(&clean.logits, labels);
@@ -507,6 +571,6 @@ impl Autoencoder for Ladder {
     }
 
     fn clusters(&self, input: &Input) -> Option<Array<i64>> {
-        Some(self.up(&input.x, true).logits.value().argmax(1))
+        Some(self.up(&input.x, None, true).logits.value().argmax(1))
     }
 }
