@@ -6,13 +6,14 @@ import torch.nn.functional as F
 from run import UNITS
 
 
-def moments(z):
-    """Mean and deviation of every unit over the batch."""
-    return z.mean(0), (z.var(0, correction=0) + 1e-5).sqrt()
+def moments(z, told):
+    """Mean and deviation of every unit, over the samples whose label is told and over the others: for each row."""
+    pair = lambda part: (part.mean(0), (part.var(0, correction=0) + 1e-5).sqrt())
+    return [torch.where(told[:, None], *own) for own in zip(pair(z[told]), pair(z[~told]))]
 
 
-def normal(z, by=None):
-    mean, deviation = by or moments(z)
+def normal(z, by):
+    mean, deviation = by
     return (z - mean) / deviation
 
 
@@ -35,14 +36,14 @@ def ladder(run):
     labels = run.arrays["labels"].long().view(run.steps, -1)
     weights = run.arrays["weights"].view(run.steps, -1, 1)
 
-    def rise(x, noise):
+    def rise(x, told, noise):
         """z of all layers, the moments that each was normalised by, and the logits."""
         h = x + noise[0]
         z, scales = [h], [None]
         for layer in layers:
             before = h @ up[layer].T
-            scales.append(moments(before))
-            z.append(normal(before) + noise[layer])
+            scales.append(moments(before, told))
+            z.append(normal(before, scales[-1]) + noise[layer])
             h = z[-1] + beta[layer]
             if layer != layers[-1]:
                 h = units(h)
@@ -50,13 +51,13 @@ def ladder(run):
 
     def objective(step):
         x, y = run.batches[step], labels[step]
-        clean, scales, _ = rise(x, [0.0] * (len(layers) + 1))
-        noisy, _, logits = rise(x, [run.arrays[f"noise-{layer}"][step] for layer in [0, *layers]])
         told = y >= 0
+        clean, scales, _ = rise(x, told, [0.0] * (len(layers) + 1))
+        noisy, _, logits = rise(x, told, [run.arrays[f"noise-{layer}"][step] for layer in [0, *layers]])
         loss = F.cross_entropy(logits[told], y[told])
         below = logits.softmax(1)
         for layer in [*reversed(layers), 0]:
-            estimate = denoise(noisy[layer], normal(below), g[layer])
+            estimate = denoise(noisy[layer], normal(below, moments(below, told)), g[layer])
             if layer > 0:
                 below = estimate @ down[layer].T
                 estimate = normal(estimate, scales[layer])

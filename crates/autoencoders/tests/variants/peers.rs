@@ -146,7 +146,7 @@ const TRAININGS: [(&str, &str, &str); 42] = [
     (
         "miwae-student",
         "miwae",
-        "latent = 3\nhidden = [24]\nsamples = 5\ndecoder = \"student\"",
+        "latent = 3\nhidden = [24]\nsamples = 5\ndecoder = \"student\"\nactivation = \"tanh\"",
     ),
     (
         "gmvae",
