@@ -7,8 +7,10 @@
 //! Which centre is nearest does not move with the centres. With that known, the second derivative
 //! is diagonal, so a product with ones is its diagonal.
 
-use retrograd_autograd::Var;
+use std::sync::LazyLock;
+
 use retrograd_autograd::functional::{gradient_of, push_forward};
+use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_tensor::{Array, Tensor};
 use serde::Deserialize;
 
@@ -98,7 +100,9 @@ impl Problem {
 
 /// The distances of points to given centres, squared and summed.
 fn cost(centres: &Var, points: &Var, nearest: &Array<i64>) -> Var {
-    (centres.gather_rows(nearest) - points).square().sum(..)
+    static SQUARED: LazyLock<Pointwise> =
+        LazyLock::new(|| Pointwise::new("squared_distance", |[c, p]: [Expr; 2]| (c - p).square()));
+    SQUARED.apply_sum(&[&centres.gather_rows(nearest), points], ..)
 }
 
 #[cfg(test)]

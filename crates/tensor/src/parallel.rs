@@ -23,6 +23,12 @@ pub fn for_each(count: usize, f: &(dyn Fn(usize) + Sync)) {
     range(0..count, f);
 }
 
+/// Whether there is one thread, so that nothing is gained by cutting work up. What is computed must not
+/// depend on it.
+pub(crate) fn is_alone() -> bool {
+    rayon::current_num_threads() == 1
+}
+
 /// Halves of the numbers, so that a thread that has nothing to do takes over half of what is left.
 fn range(numbers: Range<usize>, f: &(dyn Fn(usize) + Sync)) {
     if numbers.len() <= 1 {

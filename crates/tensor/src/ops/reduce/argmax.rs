@@ -7,6 +7,9 @@ use crate::element::Float;
 use crate::pointwise::{Binary, Combine, Program, Source};
 use crate::shape::{Axes, ReducedAxes, Shape, keep};
 
+/// The largest of each group, or the smallest; NaN where there is one.
+type Extreme<T> = fn(&Array<T>, Axes) -> Array<T>;
+
 impl<T: Float> Array<T> {
     /// Position of the largest element along one axis, the first of equals; a NaN counts as largest.
     ///
@@ -16,7 +19,7 @@ impl<T: Float> Array<T> {
     #[must_use]
     pub fn argmax(&self, axis: isize) -> Array<i64> {
         let axes = self.filled_axes("argmax", &Axes::from(axis));
-        self.position_of_largest(axes)
+        self.position(axes, Self::max)
     }
 
     /// Position of the smallest element along one axis, the first of equals; a NaN counts as smallest.
@@ -27,33 +30,33 @@ impl<T: Float> Array<T> {
     #[must_use]
     pub fn argmin(&self, axis: isize) -> Array<i64> {
         let axes = self.filled_axes("argmin", &Axes::from(axis));
-        (-self).position_of_largest(axes)
+        self.position(axes, Self::min)
     }
 
-    /// The position along the one axis of `axes`.
-    fn position_of_largest(&self, axes: ReducedAxes) -> Array<i64> {
+    /// The position of the extreme along the one axis of `axes`.
+    fn position(&self, axes: ReducedAxes, extreme: Extreme<T>) -> Array<i64> {
         let axis = (0..self.rank()).find(|&axis| axes.contains(axis));
         let axis = axis.expect("one axis was named");
         // Integers up to here are numbers of the type, so a position can be one.
         let countable = 2.0 / T::EPSILON.to_f64();
-        let positions = self.positions_of_largest(axis, countable as usize);
+        let positions = self.positions(axis, extreme, countable as usize);
         positions.with_shape(axes.result(self.shape()))
     }
 
-    /// As [`argmax`](Self::argmax), with the axis kept. An axis longer than `countable` is looked
+    /// As [`position`](Self::position), with the axis kept. An axis longer than `countable` is looked
     /// through by halves.
-    fn positions_of_largest(&self, axis: usize, countable: usize) -> Array<i64> {
+    fn positions(&self, axis: usize, extreme: Extreme<T>, countable: usize) -> Array<i64> {
         let size = self.shape()[axis];
         let kept = self.shape().with(axis, size.min(1));
         if self.elements() == 0 {
             return Array::written(kept, |_| ());
         }
-        let largest = self.max(keep(axis as isize));
+        let most = extreme(self, keep(axis as isize));
         if size <= countable {
             let mut along = [1; crate::MAX_RANK];
             along[axis] = size;
             let places = Array::arange(size).with_shape(Shape::from(&along[..self.rank()]));
-            let inputs = [self, &largest, &places];
+            let inputs = [self, &most, &places];
             let first = FIRST.reduce_one(&inputs, self.shape(), &kept, Combine::Min);
             return Array::written(kept, |out| {
                 out.iter_mut()
@@ -66,11 +69,11 @@ impl<T: Float> Array<T> {
             self.slice(axis as isize, ..half as isize),
             self.slice(axis as isize, half as isize..),
         ];
-        let in_low = low.max(keep(axis as isize));
-        let [low, high] = [low, high].map(|part| part.positions_of_largest(axis, countable));
+        let in_low = extreme(&low, keep(axis as isize));
+        let [low, high] = [low, high].map(|part| part.positions(axis, extreme, countable));
         Array::written(kept, |out| {
             let choices = low.iter().zip(high.iter());
-            let is_low = in_low.iter().zip(largest.iter());
+            let is_low = in_low.iter().zip(most.iter());
             for ((slot, (low, high)), (own, all)) in out.iter_mut().zip(choices).zip(is_low) {
                 let found = own == all || own.is_nan();
                 *slot = if found { low } else { high + half as i64 };
@@ -79,16 +82,16 @@ impl<T: Float> Array<T> {
     }
 }
 
-/// The place of x if it is the largest, else ∞, for inputs x, the largest and the places. Only a
-/// group with a NaN has none for the largest, and there it is the place of a NaN.
+/// The place of x if it is the extreme, else ∞, for inputs x, the extreme and the places. Only a
+/// group with a NaN has none for the extreme, and there it is the place of a NaN.
 static FIRST: LazyLock<Program> = LazyLock::new(|| {
-    let [x, largest, place] = [0, 1, 2].map(Source::Input);
+    let [x, most, place] = [0, 1, 2].map(Source::Input);
     let mut program = Program::new(3);
     let infinity = program.constant(f64::INFINITY);
     let is_number = program.binary(Binary::Equal, x, x);
     let or_nan = program.select(is_number, infinity, place);
-    let is_largest = program.binary(Binary::Equal, x, largest);
-    let found = program.select(is_largest, place, or_nan);
+    let is_most = program.binary(Binary::Equal, x, most);
+    let found = program.select(is_most, place, or_nan);
     program.output(found);
     program
 });
@@ -139,7 +142,7 @@ mod tests {
                     (1..view.shape()[axis]).fold(0, better) as f64
                 });
                 for countable in [1, 4, 1 << 20] {
-                    let found = view.positions_of_largest(axis, countable);
+                    let found = view.positions(axis, Array::max, countable);
                     assert!(found.iter().map(|i| i as f64).eq(walked.iter()));
                 }
             }
