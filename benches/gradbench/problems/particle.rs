@@ -41,7 +41,7 @@ fn run(input: &RawValue, outer: Direction, inner: Direction) -> Result<Evaluatio
     })
 }
 
-/// The potential at a place, for a constant w.
+/// The potential at a place, of charges at (10, h) for a constant h and at (10, 0).
 struct Potential;
 
 impl Function for Potential {
@@ -57,7 +57,7 @@ impl Function for Potential {
     #[inline]
     fn eval<R: Real>(&self, x: &[R], y: &mut [R]) {
         let across = x[0] - 10.0;
-        let [up, down] = [x[1] - (10.0 - x[2]), x[1]];
+        let [up, down] = [x[1] - x[2], x[1]];
         y[0] = across.hypot(up).recip() + across.hypot(down).recip();
     }
 }
@@ -75,14 +75,14 @@ impl Function for Miss {
         1
     }
     fn eval<R: Real>(&self, w: &[R], y: &mut [R]) {
-        let mut place = [R::from(0.0), R::from(8.0), w[0]];
+        let mut place = [R::from(0.0), R::from(8.0), 10.0 - w[0]];
         let mut speed = [R::from(0.75), R::from(0.0)];
         let mut tape = ScalarTape::new();
         for _ in 0..LONGEST {
             let mut slopes = [R::from(0.0); 2];
             tape.gradient_into(&Potential, &place, self.inner, &mut slopes);
             for i in 0..2 {
-                place[i] += speed[i] * STEP;
+                place[i] = R::linear(&[1.0, STEP], &[place[i], speed[i]]);
             }
             if place[1] <= 0.0 {
                 let after = -place[1] / speed[1];
@@ -90,7 +90,7 @@ impl Function for Miss {
                 return;
             }
             for i in 0..2 {
-                speed[i] -= slopes[i] * STEP;
+                speed[i] = R::linear(&[1.0, -STEP], &[speed[i], slopes[i]]);
             }
         }
         y[0] = f64::NAN.into();

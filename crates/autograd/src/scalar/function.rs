@@ -11,7 +11,7 @@ use super::real::Real;
 use super::tape::{Scalar, ScalarTape};
 
 /// Most functions are small, and then nothing is allocated for their numbers.
-type Few<R> = SmallVec<[R; 8]>;
+pub(super) type Few<R> = SmallVec<[R; 8]>;
 
 /// A function of several numbers with several results.
 ///
@@ -108,8 +108,9 @@ impl<R: Real> ScalarTape<R> {
             Direction::Forward => forward(f, x, &mut y, slopes, 1),
             Direction::Reverse => {
                 self.clear();
-                let (x, results) = recorded(f, x, self);
-                self.jacobian_into(&results[..1], &x[..f.inputs()], slopes);
+                let (mut on_tape, mut results) = (Few::new(), Few::new());
+                record(f, x, self, &mut on_tape, &mut results);
+                self.jacobian_into(&results[..1], &on_tape[..f.inputs()], slopes);
                 y[0] = results[0].value();
             }
         }
@@ -169,25 +170,30 @@ fn forward<F: Function, R: Real>(f: &F, x: &[R], y: &mut [R], rows: &mut [R], re
     }
 }
 
-/// `f` on a tape: its arguments, of which the inputs are there, and its results.
+/// `f` on a tape: its arguments, of which the inputs are there, and its results, both empty before. They are
+/// filled where they stand, since to move them costs as much as a few operations.
 #[inline(always)]
-pub(super) fn recorded<'t, F: Function, R: Real>(
+pub(super) fn record<'t, F: Function, R: Real>(
     f: &F,
     x: &[R],
     tape: &'t ScalarTape<R>,
-) -> (Few<Scalar<'t, R>>, Few<Scalar<'t, R>>) {
+    on_tape: &mut Few<Scalar<'t, R>>,
+    results: &mut Few<Scalar<'t, R>>,
+) {
     let (variables, constants) = x.split_at(f.inputs());
     // Pushed one by one, which is cheaper for a few numbers than an iterator.
-    let mut all: Few<_> = SmallVec::with_capacity(x.len());
+    on_tape.reserve(x.len());
     for x in variables {
-        all.push(tape.variable(*x));
+        on_tape.push(tape.variable(*x));
     }
     for x in constants {
-        all.push(Scalar::constant(*x));
+        on_tape.push(Scalar::constant(*x));
     }
-    let mut y: Few<_> = smallvec![Scalar::from(0.0); f.outputs()];
-    f.eval(&all, &mut y);
-    (all, y)
+    results.reserve(f.outputs());
+    for _ in 0..f.outputs() {
+        results.push(Scalar::from(0.0));
+    }
+    f.eval(on_tape, results);
 }
 
 #[inline(always)]
@@ -198,8 +204,9 @@ fn backwards<F: Function, R: Real>(
     y: &mut [R],
     rows: &mut [R],
 ) {
-    let (x, results) = recorded(f, x, tape);
-    tape.jacobian_here(&results, &x[..f.inputs()], rows);
+    let (mut on_tape, mut results) = (Few::new(), Few::new());
+    record(f, x, tape, &mut on_tape, &mut results);
+    tape.jacobian_here(&results, &on_tape[..f.inputs()], rows);
     for (y, result) in y.iter_mut().zip(results) {
         *y = result.value();
     }

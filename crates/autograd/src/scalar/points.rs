@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use retrograd_tensor::simd::{Dispatch, Kernel, Math};
 
-use super::function::{Function, jacobian_into, recorded};
+use super::function::{Few, Function, jacobian_into, record};
 use super::lanes::{LANES, Lanes, diverged, have_diverged};
 use super::real::Real;
 use super::tape::{Scalar, ScalarTape};
@@ -314,12 +314,13 @@ impl<F: Function> Block for PullBack<'_, F> {
             return;
         }
         tape.clear();
-        let (x, y) = recorded(*f, x, tape);
+        let (mut on_tape, mut y) = (Few::new(), Few::new());
+        record(*f, x, tape, &mut on_tape, &mut y);
         let results = y.iter().copied().zip(weights.iter().copied());
         let mut adjoints = tape.room.take();
         adjoints.clear();
         tape.pull(&mut adjoints, results);
-        for (slope, x) in slopes.iter_mut().zip(&x) {
+        for (slope, x) in slopes.iter_mut().zip(&on_tape) {
             *slope = tape.entry::<1>(&adjoints, *x, 0);
         }
         tape.room.replace(adjoints);

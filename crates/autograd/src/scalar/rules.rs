@@ -184,8 +184,8 @@ impl<C: Chain> Real for C {
     fn hypot(self, other: Self) -> Self {
         let (a, b) = (self.inner(), other.inner());
         let y = a.hypot(b);
-        let by = if y == 0.0 { 0.0.into() } else { y.recip() };
-        self.binary(other, y, [a * by, b * by])
+        let slope = |of: C::Inner| if y == 0.0 { 0.0.into() } else { of / y };
+        self.binary(other, y, [slope(a), slope(b)])
     }
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn square(self) -> Self {
