@@ -191,9 +191,9 @@ impl<T: Float> Kernel<T> for TopK<'_, T> {
             chosen.clear();
             match threshold(simd, row, self.k) {
                 Some(least) => reaching(simd, row, least, &mut chosen),
-                None => chosen.extend(0..row.len() as i64),
+                None => chosen.extend(row.iter().zip(0..).map(ranked)),
             }
-            largest(row, &mut chosen, out);
+            largest(&mut chosen, out);
         }
     }
 }
@@ -218,35 +218,42 @@ fn threshold<T: Float, S: Simd<T>>(simd: S, row: &[T], k: usize) -> Option<T> {
     Some(least)
 }
 
-/// Adds the places of all elements that reach `least`, and of all NaN.
+/// An element and its place as a number that is smaller the earlier the element comes among the largest.
+/// Numbers are sorted several times faster than places by what they lead to.
+fn ranked<T: Float>((&value, place): (&T, u64)) -> u128 {
+    u128::from(key(value, true)) << 64 | u128::from(place)
+}
+
+/// Adds all elements that reach `least`, and all NaN, with their places.
 #[inline(always)]
-fn reaching<T: Float, S: Simd<T>>(simd: S, row: &[T], least: T, chosen: &mut Vec<i64>) {
+fn reaching<T: Float, S: Simd<T>>(simd: S, row: &[T], least: T, chosen: &mut Vec<u128>) {
     let (limit, infinity) = (simd.splat(least), simd.splat(T::INFINITY));
     for (i, part) in row.chunks(S::LANES).enumerate() {
         let values = simd.load_part(part);
         let values = simd.select(simd.equal(values, values), values, infinity);
         // Few parts have any.
         if simd.any(simd.less_equal(limit, values)) {
-            let places = (i * S::LANES) as i64..;
+            let places = (i * S::LANES) as u64..;
             let reaching = part
                 .iter()
                 .zip(places)
                 .filter(|(value, _)| **value >= least || value.is_nan());
-            chosen.extend(reaching.map(|(_, place)| place));
+            chosen.extend(reaching.map(ranked));
         }
     }
 }
 
-/// `out` ← the places among `chosen` of the largest elements of `row`, in falling order.
-fn largest<T: Float>(row: &[T], chosen: &mut Vec<i64>, out: &mut [i64]) {
+/// `out` ← the places of the first of `chosen`, in order.
+fn largest(chosen: &mut Vec<u128>, out: &mut [i64]) {
     let k = out.len();
-    let falling = |&i: &i64, &j: &i64| compare(row[j as usize], row[i as usize]).then(i.cmp(&j));
     if k < chosen.len() {
-        chosen.select_nth_unstable_by(k - 1, falling);
+        chosen.select_nth_unstable(k);
     }
     chosen.truncate(k);
-    chosen.sort_unstable_by(falling);
-    out.copy_from_slice(chosen);
+    chosen.sort_unstable();
+    for (slot, &ranked) in out.iter_mut().zip(&*chosen) {
+        *slot = ranked as i64;
+    }
 }
 
 #[cfg(test)]
