@@ -83,7 +83,7 @@ pub(crate) const CARD: Card = Card {
     ]],
     recipe: |data| {
         let recipe = match data.image() {
-            Some(_) => Recipe::new(10, 100, OptimizerKind::Adam, 2e-3),
+            Some(_) => Recipe::new(5, 100, OptimizerKind::Adam, 2e-3),
             None => Recipe::new(30, 100, OptimizerKind::Adam, 2e-3),
         };
         Recipe {
