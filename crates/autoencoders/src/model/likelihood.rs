@@ -272,9 +272,18 @@ mod formulas {
     /// What Stirling's series adds to (z − ½) log z − z + ½ log 2π.
     fn beyond(z: &Expr) -> Expr {
         let (inverse, square) = (z.recip(), z.square().recip());
-        let terms = [1.0 / 1188.0, 1.0 / 1680.0, 1.0 / 1260.0, 1.0 / 360.0, 1.0 / 12.0];
+        let terms = [
+            1.0 / 1188.0,
+            1.0 / 1680.0,
+            1.0 / 1260.0,
+            1.0 / 360.0,
+            1.0 / 12.0,
+        ];
         let last = Expr::from(691.0 / 360_360.0);
-        inverse * terms.into_iter().fold(last, |rest, term| term - &square * rest)
+        inverse
+            * terms
+                .into_iter()
+                .fold(last, |rest, term| term - &square * rest)
     }
 }
 
