@@ -515,7 +515,7 @@ impl Autoencoder for Dictionary {
     }
 
     fn unit(&self) -> &'static str {
-        "squared error per feature"
+        "squared error per feature, and penalties"
     }
 
     fn widths(&self) -> Vec<usize> {

@@ -81,7 +81,8 @@ impl Figures {
 fn epochs(figures: &Figures) -> String {
     let Figures { epochs, kept, .. } = figures;
     if kept >= epochs {
-        return format!("{epochs} epochs");
+        let s = if *epochs == 1 { "" } else { "s" };
+        return format!("{epochs} epoch{s}");
     }
     format!("{epochs} epochs, the weights of epoch {kept}")
 }

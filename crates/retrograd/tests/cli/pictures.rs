@@ -114,7 +114,10 @@ fn a_linear_model_stands_beside_pca_and_phases_are_marked() {
     let linear = page(folder.path(), &["linear"], &files);
     has(&linear, &["Beside principal components", "Variance kept"]);
     let greedy = page(folder.path(), &["greedy"], &["loss.svg", "phases.png"]);
-    has(&greedy, &["layer 2 begins", "fine-tuning begins"]);
+    has(
+        &greedy,
+        &["start of the phase layer 2", "fine-tuning begins"],
+    );
     let [layer_1, layer_2, tuned] = ["layer 1", "layer 2", "fine-tuning"].map(|phase| {
         let row = greedy.split_once(&format!("after {phase}</th><td>"));
         let cell = row.and_then(|(_, rest)| rest.split_once('<'));

@@ -200,7 +200,7 @@ impl Posterior for Chain<'_> {
         let rows = |part: &Var, width: usize| part.reshape(&[-1, width as isize]);
         let code = rows(&z.narrow(-1, 0, above), above);
         let guess = self.labels.guess(&rows(&features, below));
-        let shape = own.shape().clone();
+        let shape = *own.shape();
         own + guess.log_density(&code).with_shape(shape)
     }
 

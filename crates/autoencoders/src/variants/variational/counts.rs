@@ -252,7 +252,13 @@ impl Counts {
         let points = found.mean(0).to_vec().into_iter().zip(expected);
         Exhibit {
             heading: "Zeros".to_owned(),
-            sentence: "A point for each feature: how often it was 0, and how often the model says so. Points below the diagonal are features with more zeros than the distribution has; try --decoder zinb.".to_owned(),
+            sentence: format!(
+                "A point for each feature: how often it was 0, and how often the model says so. Points below the diagonal are features with more zeros than the distribution has{}.",
+                match self.likelihood {
+                    Likelihood::ZeroInflated => "",
+                    _ => "; try --decoder zinb",
+                }
+            ),
             content: Content::Points {
                 axes: ["share of zeros".to_owned(), "expected".to_owned()],
                 groups: vec![("features".to_owned(), points.collect())],

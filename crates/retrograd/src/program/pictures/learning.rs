@@ -128,7 +128,10 @@ fn phases(show: &Show<'_>, chart: Chart) -> Chart {
         .fold(chart, |chart, ((position, _), name)| {
             // After the last epoch of the phase before.
             let end = position as f64;
-            chart.dashed(format!("{name} begins"), [(end, low), (end, high)])
+            chart.dashed(
+                format!("start of the phase {name}"),
+                [(end, low), (end, high)],
+            )
         })
 }
 

@@ -55,13 +55,19 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     .map(|section| untold(show, section)))
 }
 
-/// Without the sentence on labels where there are none, or the model did see them.
+/// Without the sentence on labels where there are none, or the model did see them; with another one where it saw
+/// some.
 fn untold(show: &Show<'_>, section: Section) -> Section {
-    let unseen = show.held_out().labels.is_some() && show.model.classes().is_none();
-    Section {
-        text: if unseen { section.text } else { String::new() },
-        ..section
-    }
+    let text = match (&show.held_out().labels, show.model.few_labels()) {
+        (None, _) => String::new(),
+        (Some(_), Some(few)) => format!(
+            "The model saw the labels of {} training samples, and none of these, whose labels the colours show.",
+            few.count
+        ),
+        (Some(_), None) if show.model.classes().is_some() => String::new(),
+        (Some(_), None) => section.text,
+    };
+    Section { text, ..section }
 }
 
 /// A series for every label, or one for all where there are none, or too many.

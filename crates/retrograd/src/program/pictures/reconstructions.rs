@@ -18,9 +18,10 @@ const POINTS: usize = 100;
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     let samples = show.samples(show.kind().pick(IMAGES, ROWS, POINTS));
     let reconstructed = show.model.reconstruct(&samples).into_value();
+    let observed = samples.observed.as_ref().map(|all| all.value().clone());
     let originals = samples.target.unwrap_or(samples.x).into_value();
     let pictures = match (show.kind().is_unit(), show.held_out().image) {
-        (false, None) => scatters(show, &originals, &reconstructed)?,
+        (false, None) => scatters(show, &originals, observed.as_ref(), &reconstructed)?,
         (_, Some(image)) => {
             let shape = [originals.shape()[0], image.height, image.width];
             let [above, below] = [&originals, &reconstructed].map(|x| shown(x, image));
@@ -58,35 +59,40 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     }))
 }
 
-/// Points seen along two directions: the reconstructions lie on the surface that was found.
+/// Points by their first number and one more, where both were observed: the reconstructions lie on the surface
+/// that was found.
 fn scatters(
     show: &Show<'_>,
     originals: &Tensor,
+    observed: Option<&Tensor>,
     reconstructed: &Tensor,
 ) -> Result<Vec<Picture>, Failure> {
-    let view = |file: &str, second: usize, axis: &str, caption: &str| {
+    let width = originals.shape()[1];
+    let names = match show.held_out().columns.clone() {
+        names if names.len() == width => names,
+        _ if width == 3 => ["x", "y", "z"].map(str::to_owned).to_vec(),
+        _ => (1..=width)
+            .map(|number| format!("number {number}"))
+            .collect(),
+    };
+    let is_there = |i: usize, j: usize| observed.is_none_or(|all| all.at(&[i, j]) != 0.0);
+    let view = |file: &str, second: usize| {
         let points = |points: &Tensor| -> Vec<(f64, f64)> {
             (0..points.shape()[0])
+                .filter(|&i| is_there(i, 0) && is_there(i, second))
                 .map(|i| (points.at(&[i, 0]), points.at(&[i, second])))
                 .collect()
         };
-        let chart = Chart::scatter(format!("x and {axis}"), "x", axis)
+        let (x, y) = (names[0].as_str(), names[second].as_str());
+        let chart = Chart::scatter(format!("{x} and {y}"), x, y)
             .points("original", points(originals))
             .points("reconstruction", points(reconstructed));
-        show.chart(file, &chart, caption)
+        let caption = format!("Held-out samples and their reconstructions, by {x} and {y}.");
+        show.chart(file, &chart, &caption)
     };
-    Ok(vec![
-        view(
-            RECONSTRUCTIONS_XY,
-            1,
-            "y",
-            "Held-out points and their reconstructions, seen along z.",
-        )?,
-        view(
-            RECONSTRUCTIONS_XZ,
-            2,
-            "z",
-            "The same, seen along y: the noise across the plane is gone.",
-        )?,
-    ])
+    [(RECONSTRUCTIONS_XY, 1), (RECONSTRUCTIONS_XZ, 2)]
+        .into_iter()
+        .filter(|&(_, second)| second < width)
+        .map(|(file, second)| view(file, second))
+        .collect()
 }

@@ -95,7 +95,7 @@ impl Show<'_> {
     }
 }
 
-/// The first samples of a data set, as many as there are and as fit together, with their labels and what
+/// The first samples of a data set, as many as there are and as fit together, with their labels, targets and what
 /// of them was observed.
 fn first(data: &Dataset, count: usize) -> Input {
     let fit = (MOST_NUMBERS / data.width().max(1)).max(1);
@@ -105,10 +105,11 @@ fn first(data: &Dataset, count: usize) -> Input {
         let labels = labels[..count].iter().map(|&label| label.into());
         Array::from_vec(labels.collect(), [count])
     });
-    let observed = data.observed.as_ref().map(|all| Var::from(part(all)));
+    let own = |all: &Option<Tensor>| all.as_ref().map(|all| Var::from(part(all)));
     Input::from(part(&data.features))
+        .against(own(&data.target))
         .labelled(labels)
-        .observed(observed)
+        .observed(own(&data.observed))
 }
 
 /// Screen pixels per pixel of an image `width` pixels wide that stands among others.

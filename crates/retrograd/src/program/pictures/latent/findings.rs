@@ -2,6 +2,7 @@
 //! looks bad.
 
 use retrograd::autoencoders::measures::{self, ACTIVE, Aggregate};
+use retrograd::autoencoders::{Prior as _, StandardNormal};
 use retrograd::report::{Note, number};
 
 use super::super::show::Show;
@@ -29,9 +30,9 @@ pub(super) fn all(show: &Show<'_>, latent: &Latent) -> Vec<Note> {
     }
     notes.extend(information(show, latent));
     notes.extend(correlation(latent));
-    notes.extend(aggregate(latent));
+    notes.extend(aggregate(show, latent));
     if latent.divergences.is_none() && latent.symbols.is_none() {
-        notes.push(directions(latent));
+        notes.push(directions(show, latent));
     }
     notes.extend(firing(show, latent));
     notes.extend(symbols(latent));
@@ -44,6 +45,16 @@ fn weights(show: &Show<'_>) -> String {
     let has = |name: &&str| show.config.settings.get(name).is_some();
     let names = ["beta", "lambda", "weight"].into_iter().filter(has);
     names.map(|name| format!("a smaller --{name}, ")).collect()
+}
+
+/// The advice, if the variant has the option.
+fn with_option(show: &Show<'_>, option: &str, advice: &str) -> String {
+    let has = show.config.settings.get(option).is_some();
+    if has {
+        advice.to_owned()
+    } else {
+        String::new()
+    }
 }
 
 /// Units of a distribution whose means tell samples apart.
@@ -64,7 +75,14 @@ fn active(show: &Show<'_>, latent: &Latent) -> Note {
         ),
         active if active == units => (
             false,
-            "All are: none is spare, and a larger --latent may reconstruct better.".to_owned(),
+            format!(
+                "All are: none is spare{}.",
+                with_option(
+                    show,
+                    "latent",
+                    ", and a larger --latent may reconstruct better"
+                )
+            ),
         ),
         _ => (
             false,
@@ -91,10 +109,15 @@ fn varying(show: &Show<'_>, latent: &Latent) -> Note {
     let dead = (0..units).filter(|&unit| latent.variances[unit] <= 1e-8 * largest);
     let dead = listed(&dead.collect::<Vec<_>>());
     let text = match varying {
-        0 => "Every sample gets the same code, so the decoder can only paint the mean of the data: the encoder is dead. Try a smaller --lr, another --activation, or less of a penalty on the code.".to_owned(),
+        0 => format!(
+            "Every sample gets the same code, so the decoder can only paint the mean of the data: the encoder is dead. Try a smaller --lr, {}or less of a penalty on the code.",
+            with_option(show, "activation", "another --activation, ")
+        ),
         _ => format!(
-            "The others ({dead}) are dead: they give the same number for every sample. A few are usual with ReLU. Of many, try a smaller --lr, another --activation, {}or a smaller --latent.",
-            weights(show)
+            "The others ({dead}) are dead: they give the same number for every sample. A few are usual with ReLU. Of many, try {}{}{}a smaller --lr.",
+            with_option(show, "activation", "another --activation, "),
+            weights(show),
+            with_option(show, "latent", "a smaller --latent, or "),
         ),
     };
     note(title, text, (varying as f64) < USED * units as f64)
@@ -161,9 +184,17 @@ fn correlation(latent: &Latent) -> Option<Note> {
 }
 
 /// How far codes of data lie from where new codes are drawn.
-fn aggregate(latent: &Latent) -> Option<Note> {
+fn aggregate(show: &Show<'_>, latent: &Latent) -> Option<Note> {
     let aggregate = latent.aggregate.as_ref()?;
     let divergence = aggregate.divergence?;
+    let prior = show.model.prior()?;
+    // Divergences of units are from N(0, 1), which says nothing of a prior that was learnt.
+    let normal = StandardNormal {
+        latent: prior.latent(),
+    };
+    if is_held(aggregate) && prior.name() != normal.name() {
+        return None;
+    }
     let (found, title, what) = if is_held(aggregate) {
         // Of each unit the information is far below the limit.
         let units = aggregate.unit_information.as_ref()?;
@@ -193,14 +224,17 @@ fn aggregate(latent: &Latent) -> Option<Note> {
 }
 
 /// Along how many directions codes spread.
-fn directions(latent: &Latent) -> Note {
+fn directions(show: &Show<'_>, latent: &Latent) -> Note {
     let (units, found) = (latent.units(), directions_of(&latent.codes));
     let text = format!(
         "(Σ λ)² / Σ λ² of the variances λ along the principal directions of the codes: {units} if they spread evenly, 1 if they lie on a line. {}",
-        if found < 0.25 * units as f64 {
-            "Most of the code is spent on a few directions: a smaller --latent may do, or the others carry detail of little variance."
+        if found < 0.5 * units as f64 {
+            format!(
+                "Most of the code is spent on a few directions: {}the others carry detail of little variance, or nothing.",
+                with_option(show, "latent", "a smaller --latent may do, or ")
+            )
         } else {
-            "The code is spread over much of its space."
+            "The code is spread over much of its space.".to_owned()
         }
     );
     note(

@@ -53,6 +53,8 @@ pub(super) fn usage(show: &Show<'_>) -> Result<Option<Section>, Failure> {
 struct Latent {
     /// `[samples, units]`: of a distribution its mean, of symbols their vectors.
     codes: Tensor,
+    /// Units that are numbers, not parts of a symbol's vector.
+    numbers: Vec<usize>,
     variances: Vec<f64>,
     /// KL(q(z_j|x) ‖ N(0, 1)) of every unit, the mean over samples in nats, if codes are distributions.
     divergences: Option<Vec<f64>>,
@@ -80,13 +82,17 @@ impl Latent {
             return None;
         }
         let zeros = codes.iter().filter(|&x| x == 0.0).count();
-        let is_sparse = zeros as f64 > SPARSE * codes.elements() as f64;
+        let numbers = numbers(&code);
+        // Vectors of symbols are zeros but for one.
+        let is_sparse =
+            zeros as f64 > SPARSE * codes.elements() as f64 && numbers.len() == codes.shape()[1];
         Some(Self {
             variances: measures::variances(&codes),
             divergences: divergences(&code),
             aggregate: code.posterior().and_then(|of| aggregate(show, of)),
             firing: is_sparse.then(|| measures::Firing::of(&codes)),
             symbols: used(&symbols(&code)),
+            numbers,
             codes,
         })
     }
@@ -99,10 +105,14 @@ impl Latent {
         self.codes.shape()[1]
     }
 
-    /// Units from the one that carries most: by divergence, else by variance.
+    /// Units from the one that carries most: by divergence, else by variance. Of a code of numbers and symbols the
+    /// numbers alone.
     fn order(&self) -> Vec<usize> {
         let by = self.divergences.as_ref().unwrap_or(&self.variances);
-        let mut order: Vec<usize> = (0..by.len()).collect();
+        let mut order = match self.numbers.is_empty() {
+            true => (0..by.len()).collect(),
+            false => self.numbers.clone(),
+        };
         order.sort_by(|&a, &b| by[b].total_cmp(&by[a]));
         order
     }
@@ -127,6 +137,23 @@ fn divergences(code: &Code) -> Option<Vec<f64>> {
             layers.map(|layers| layers.concat())
         }
         _ => None,
+    }
+}
+
+/// Places of the units that are numbers.
+fn numbers(code: &Code) -> Vec<usize> {
+    match code {
+        Code::Discrete { .. } => Vec::new(),
+        Code::Layers(layers) => {
+            let mut start = 0;
+            let own = layers.iter().flat_map(|layer| {
+                let first = start;
+                start += layer.flat().shape()[1];
+                numbers(layer).into_iter().map(move |unit| first + unit)
+            });
+            own.collect()
+        }
+        _ => (0..code.flat().shape()[1]).collect(),
     }
 }
 

@@ -16,7 +16,7 @@ const SIDE: usize = 384;
 const CELL: (usize, usize) = (4, 32);
 
 pub(in super::super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
-    let latent = Latent::of(show).filter(|latent| latent.symbols.is_none());
+    let latent = Latent::of(show).filter(|latent| latent.numbers.len() > 1);
     let Some(latent) = latent.filter(|latent| latent.varying() > 1) else {
         return Ok(None);
     };

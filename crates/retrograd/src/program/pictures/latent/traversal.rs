@@ -15,10 +15,12 @@ const STEPS: usize = 11;
 /// How wide a heat map of a table is, and its cells at least and at most.
 const WIDTH: usize = 640;
 const CELL: (usize, usize) = (4, 24);
+/// How high a line of it is at least, so that its name stands beside it.
+const LINE: usize = 20;
 
 pub(in super::super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     // Between symbols there is nothing to walk through.
-    let latent = Latent::of(show).filter(|latent| latent.symbols.is_none());
+    let latent = Latent::of(show).filter(|latent| !latent.numbers.is_empty());
     let Some(latent) = latent else {
         return Ok(None);
     };
@@ -97,15 +99,18 @@ fn effects(show: &Show<'_>, latent: &Latent, units: &[usize]) -> Result<Picture,
             (0..width).map(|j| change(j) as f32).collect()
         })
         .collect();
+    let cell = (WIDTH / width.max(1)).clamp(CELL.0, CELL.1);
+    let height = LINE.div_ceil(cell);
+    let rows: Vec<Vec<f32>> = rows.iter().map(|row| row.repeat(height)).collect();
     let grid = rows
         .iter()
         .zip(units)
         .fold(ImageGrid::new(), |grid, (row, unit)| {
-            grid.row(format!("unit {unit}"), row, [1, 1, width])
+            grid.row(format!("unit {unit}"), row, [1, height, width])
         });
     let grid = grid
         .shading(Shading::Diverging)
-        .scale((WIDTH / width.max(1)).clamp(CELL.0, CELL.1))
+        .scale(cell)
         .gap(2)
         .columns(1);
     let caption = "A column for each feature, a line for each unit: red where the feature rises as the unit goes from its smallest value to its largest, blue where it falls, white where nothing changes.";

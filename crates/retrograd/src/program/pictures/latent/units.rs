@@ -33,7 +33,7 @@ pub(super) fn picture(show: &Show<'_>, latent: &Latent) -> Result<Picture, Failu
         return show.chart(UNITS, &chart, &caption);
     };
     let chart = Chart::curves("What each unit carries", "unit, by rank", "nats")
-        .line("divergence from the prior", bars(divergences))
+        .line("divergence from N(0, 1)", bars(divergences))
         .y_scale(Scale::Linear);
     let informations = latent.aggregate.as_ref();
     let chart = match informations.and_then(|aggregate| aggregate.unit_information.as_ref()) {
