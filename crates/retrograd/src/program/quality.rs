@@ -1,6 +1,6 @@
 //! Whether a trained model is better than none: than the mean of the data.
 
-use retrograd::autoencoders::Ability;
+use retrograd::autoencoders::{Ability, Card};
 use retrograd::datasets::Dataset;
 use retrograd::report::number;
 
@@ -25,7 +25,11 @@ pub(crate) fn warning(run: &Run) -> Option<String> {
     let weights = ["lambda", "weight", "beta"]
         .into_iter()
         .filter(|name| has(name));
-    let mut tries: Vec<String> = vec!["more --epochs".to_owned(), "another --lr".to_owned()];
+    let is_closed = Card::named(&run.config.variant).is_ok_and(|card| card.is_closed);
+    let mut tries: Vec<String> = Vec::new();
+    if !is_closed {
+        tries.extend(["more --epochs", "another --lr"].map(str::to_owned));
+    }
     tries.extend(weights.map(|name| format!("a smaller --{name}")));
     if has("latent") {
         tries.push("a larger --latent".to_owned());
@@ -33,12 +37,20 @@ pub(crate) fn warning(run: &Run) -> Option<String> {
     if has("activation") {
         tries.push("another --activation".to_owned());
     }
-    Some(format!(
-        "warning: it reconstructs held-out samples worse than their mean would (R\u{b2} {}); try {}; `retrograd find-lr {}` proposes a rate",
-        number(r2),
-        tries.join(", "),
-        run.config.variant
-    ))
+    let mut warning = format!(
+        "warning: it reconstructs held-out samples worse than their mean would (R\u{b2} {})",
+        number(r2)
+    );
+    if !tries.is_empty() {
+        warning += &format!("; try {}", tries.join(", "));
+    }
+    if !is_closed {
+        warning += &format!(
+            "; `retrograd find-lr {}` proposes a rate",
+            run.config.variant
+        );
+    }
+    Some(warning)
 }
 
 /// The share of the variance of held-out samples, as far as they were observed, that their

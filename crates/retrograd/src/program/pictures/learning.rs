@@ -82,7 +82,7 @@ fn changes(show: &Show<'_>, name: &str) -> bool {
     weights.any(|weight| Some(weight) != first)
 }
 
-/// A number of each figure over the epochs, in training and held out.
+/// A number of each figure over the epochs, in training and held out, where it is told.
 fn lines(
     show: &Show<'_>,
     chart: Chart,
@@ -92,9 +92,16 @@ fn lines(
     figures.iter().fold(chart, |chart, (name, _)| {
         let train = |record: &EpochRecord| number(figure(&record.train, name)?);
         let held_out = |record: &EpochRecord| number(figure(record.held_out.as_ref()?, name)?);
-        chart
-            .line(*name, curve(show.records, train))
-            .dashed(format!("{name}, held out"), curve(show.records, held_out))
+        let [train, held_out] = [curve(show.records, train), curve(show.records, held_out)];
+        let is_told = |points: &[(f64, f64)]| points.iter().any(|(_, number)| !number.is_nan());
+        let chart = match is_told(&train) {
+            true => chart.line(*name, train),
+            false => chart,
+        };
+        match is_told(&held_out) {
+            true => chart.dashed(format!("{name}, held out"), held_out),
+            false => chart,
+        }
     })
 }
 

@@ -1,5 +1,6 @@
 //! What each unit does: one moves, all others stay.
 
+use retrograd::autoencoders::measures;
 use retrograd::datasets::ImageShape;
 use retrograd::report::{ImageGrid, Picture, Section, Shading};
 use retrograd::tensor::Tensor;
@@ -89,13 +90,19 @@ fn images(
     show.grid(TRAVERSAL, &grid, &caption)
 }
 
-/// What becomes of each feature as a unit goes from its smallest value to its largest.
+/// What becomes of each feature, in its own deviations, as a unit goes from its smallest value to its largest.
 fn effects(show: &Show<'_>, latent: &Latent, units: &[usize]) -> Result<Picture, Failure> {
     let made = decoded(show, latent, units, 2);
     let width = made.shape()[1];
+    let data = show.held_out();
+    let variances = measures::variances(data.target.as_ref().unwrap_or(&data.features));
+    let scale = |j: usize| match variances[j].sqrt() {
+        deviation if deviation > 0.0 => deviation,
+        _ => 1.0,
+    };
     let rows: Vec<Vec<f32>> = (0..units.len())
         .map(|line| {
-            let change = |j| made.at(&[2 * line + 1, j]) - made.at(&[2 * line, j]);
+            let change = |j| (made.at(&[2 * line + 1, j]) - made.at(&[2 * line, j])) / scale(j);
             (0..width).map(|j| change(j) as f32).collect()
         })
         .collect();
@@ -113,7 +120,7 @@ fn effects(show: &Show<'_>, latent: &Latent, units: &[usize]) -> Result<Picture,
         .scale(cell)
         .gap(2)
         .columns(1);
-    let caption = "A column for each feature, a line for each unit: red where the feature rises as the unit goes from its smallest value to its largest, blue where it falls, white where nothing changes.";
+    let caption = "A column for each feature, a line for each unit: red where the feature rises as the unit goes from its smallest value to its largest, blue where it falls, white where nothing changes. Of each feature as a share of its standard deviation.";
     show.grid(TRAVERSAL, &grid, caption)
 }
 
