@@ -116,7 +116,10 @@ fn a_linear_model_stands_beside_pca_and_phases_are_marked() {
     let greedy = page(folder.path(), &["greedy"], &["loss.svg", "phases.png"]);
     has(
         &greedy,
-        &["start of the phase layer 2", "start of the phase fine-tuning"],
+        &[
+            "start of the phase layer 2",
+            "start of the phase fine-tuning",
+        ],
     );
     let [layer_1, layer_2, tuned] = ["layer 1", "layer 2", "fine-tuning"].map(|phase| {
         let row = greedy.split_once(&format!("after {phase}</th><td>"));
