@@ -257,6 +257,16 @@ mod tests {
                     .sum()
             });
             assert_eq!(chosen.scatter_add_rows(&at, rows), sums);
+            // One thread adds the terms as they lie, several add up row by row.
+            for threads in [1, 2] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+                let pool = pool.build().unwrap();
+                assert_eq!(
+                    pool.install(|| chosen.scatter_add_rows(&at, rows)),
+                    sums,
+                    "{threads} threads"
+                );
+            }
         }
     }
 
