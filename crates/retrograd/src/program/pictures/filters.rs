@@ -22,14 +22,19 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     let scale = (FILTER_WIDTH / width.max(1)).clamp(1, LARGEST_SCALE);
     let columns = columns(width, scale, COLUMNS);
     let shown = count.min(columns * LINES);
-    let weights = &filters.weights[..shown * height * width];
+    let size = height * width;
+    // Evenly spaced: neighbours may look at the same few pixels.
+    let weights: Vec<f32> = (0..shown)
+        .map(|place| place * count / shown)
+        .flat_map(|unit| filters.weights[unit * size..][..size].iter().copied())
+        .collect();
     let grid = ImageGrid::new()
-        .row("filters", weights, [shown, height, width])
+        .row("filters", &weights, [shown, height, width])
         .shading(Shading::Diverging)
         .scale(scale)
         .columns(columns);
     let caption = format!(
-        "The weights of {shown} of {count} {}: red where ink excites it, blue where ink calms it, white where it does not look. Noise is what training has not reached.",
+        "The weights of {shown} of {count} {}: red where they are positive, so that ink excites it, blue where they are negative, white where it does not look. Noise is what training has not reached.",
         filters.of
     );
     let picture = show.grid(FILTERS, &grid, &caption)?;

@@ -31,7 +31,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
                 .row("reconstruction", &below, shape)
                 .scale(scale)
                 .columns(columns(image.width, scale, IMAGES));
-            let caption = "Held-out images, and below each its reconstruction from the code.";
+            let caption = "Held-out images, and below each its reconstruction.";
             vec![show.grid(RECONSTRUCTIONS, &grid, caption)?]
         }
         (_, None) => {
@@ -40,8 +40,7 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
             let grid =
                 ImageGrid::heatmap(&[("original", &above), ("reconstruction", &below)], shape)
                     .shading(Shading::Grey);
-            let caption =
-                "Held-out rows (black 0, white 1), and their reconstructions from the code.";
+            let caption = "Held-out rows (black 0, white 1), and their reconstructions.";
             vec![show.grid(RECONSTRUCTIONS, &grid, caption)?]
         }
     };
