@@ -76,7 +76,7 @@ pub fn value_into<F: Function>(f: &F, x: &[f64], y: &mut [f64]) {
 /// jacobians(&Distance, 2, |i, x| x.copy_from_slice(&points[i]), |_, y, rows| {
 ///     found.push((y[0], rows[0]));
 /// });
-/// assert_eq!(found, [(5.0, 3.0 * 0.2), (10.0, 8.0 * 0.1)]);
+/// assert_eq!(found, [(5.0, 0.6), (10.0, 0.8)]);
 /// ```
 pub fn jacobians<F: Function>(
     f: &F,
