@@ -22,8 +22,8 @@ use crate::program::{terminal, train};
 /// Samples of a batch when only measuring.
 const MEASURING_BATCH: usize = 500;
 /// Draws of the code that a hole is filled in from, and rows at once.
-const DRAWS: usize = 1000;
-const IMPUTED_AT_ONCE: usize = 20;
+const DRAWS: usize = 10_000;
+const IMPUTED_AT_ONCE: usize = 5;
 /// Draws of the code for log p(x), and the held-out samples that it is taken of.
 const LIKELIHOOD_DRAWS: usize = 500;
 const LIKELIHOOD_SAMPLES: usize = 2000;
