@@ -229,7 +229,7 @@ pub trait Simd<T>: Copy + Send + Sync + sealed::Sealed + 'static {
 }
 
 /// Elements in the largest vector: 64 bytes of `f32`.
-const MAX_LANES: usize = 16;
+pub(crate) const MAX_LANES: usize = 16;
 
 /// The highest bit of a number as wide as `T`.
 const fn sign_bit<T>() -> u64 {

@@ -1,14 +1,20 @@
-//! Where the largest element is, or the smallest.
-
-use std::sync::LazyLock;
+//! Where the largest element is, or the smallest: one walk along the axis.
+//!
+//! The best so far and its place are lanes of two vectors. Numbers are ordered, so of two elements the later
+//! one takes the place if it is not at most as good; where there is a NaN, which is not, the walk is
+//! done again one by one.
 
 use crate::array::Array;
 use crate::element::Float;
-use crate::pointwise::{Binary, Combine, Program, Source};
-use crate::shape::{Axes, ReducedAxes, Shape, keep};
+use crate::ops::blocks::in_blocks;
+use crate::parallel;
+use crate::shape::{Axes, ReducedAxes};
+use crate::simd::{Kernel, MAX_LANES, Math};
 
-/// The largest of each group, or the smallest; NaN where there is one.
-type Extreme<T> = fn(&Array<T>, Axes) -> Array<T>;
+/// Elements that are walked over by one task.
+const TASK: usize = 1 << 15;
+/// Vectors of columns that are walked down together, so that comparisons need not wait for each other.
+const TOGETHER: usize = 4;
 
 impl<T: Float> Array<T> {
     /// Position of the largest element along one axis, the first of equals; a NaN counts as largest.
@@ -19,7 +25,7 @@ impl<T: Float> Array<T> {
     #[must_use]
     pub fn argmax(&self, axis: isize) -> Array<i64> {
         let axes = self.filled_axes("argmax", &Axes::from(axis));
-        self.position(axes, Self::max)
+        self.position::<false>(axes)
     }
 
     /// Position of the smallest element along one axis, the first of equals; a NaN counts as smallest.
@@ -30,71 +36,194 @@ impl<T: Float> Array<T> {
     #[must_use]
     pub fn argmin(&self, axis: isize) -> Array<i64> {
         let axes = self.filled_axes("argmin", &Axes::from(axis));
-        self.position(axes, Self::min)
+        self.position::<true>(axes)
     }
 
     /// The position of the extreme along the one axis of `axes`.
-    fn position(&self, axes: ReducedAxes, extreme: Extreme<T>) -> Array<i64> {
+    fn position<const LEAST: bool>(&self, axes: ReducedAxes) -> Array<i64> {
+        let shape = self.shape();
         let axis = (0..self.rank()).find(|&axis| axes.contains(axis));
         let axis = axis.expect("one axis was named");
-        // Integers up to here are numbers of the type, so a position can be one.
-        let countable = 2.0 / T::EPSILON.to_f64();
-        let positions = self.positions(axis, extreme, countable as usize);
-        positions.with_shape(axes.result(self.shape()))
-    }
-
-    /// As [`position`](Self::position), with the axis kept. An axis longer than `countable` is looked
-    /// through by halves.
-    fn positions(&self, axis: usize, extreme: Extreme<T>, countable: usize) -> Array<i64> {
-        let size = self.shape()[axis];
-        let kept = self.shape().with(axis, size.min(1));
-        if self.elements() == 0 {
-            return Array::written(kept, |_| ());
-        }
-        let most = extreme(self, keep(axis as isize));
-        if size <= countable {
-            let mut along = [1; crate::MAX_RANK];
-            along[axis] = size;
-            let places = Array::arange(size).with_shape(Shape::from(&along[..self.rank()]));
-            let inputs = [self, &most, &places];
-            let first = FIRST.reduce_one(&inputs, self.shape(), &kept, Combine::Min);
-            return Array::written(kept, |out| {
-                out.iter_mut()
-                    .zip(first.iter())
-                    .for_each(|(slot, place)| *slot = place.to_f64() as i64);
+        let (size, stride) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
+        let group = size * stride;
+        let values = self.values();
+        let walk = |x, out: &mut [i64]| {
+            T::dispatch(Walk::<'_, T, LEAST> {
+                x,
+                size,
+                stride,
+                out,
             });
-        }
-        let half = size / 2;
-        let [low, high] = [
-            self.slice(axis as isize, ..half as isize),
-            self.slice(axis as isize, half as isize..),
-        ];
-        let in_low = extreme(&low, keep(axis as isize));
-        let [low, high] = [low, high].map(|part| part.positions(axis, extreme, countable));
-        Array::written(kept, |out| {
-            let choices = low.iter().zip(high.iter());
-            let is_low = in_low.iter().zip(most.iter());
-            for ((slot, (low, high)), (own, all)) in out.iter_mut().zip(choices).zip(is_low) {
-                let found = own == all || own.is_nan();
-                *slot = if found { low } else { high + half as i64 };
+        };
+        Array::written(axes.result(shape), |out| {
+            if out.len() == stride {
+                // One group, cut by columns.
+                let width = (TASK / size.max(1)).max(64);
+                parallel::for_each_chunk(out, width, &|chunk, out| {
+                    walk(&values[chunk * width..], out);
+                });
+            } else {
+                in_blocks(out, stride, group, &|first, out| {
+                    walk(&values[first * group..], out);
+                });
             }
         })
     }
 }
 
-/// The place of x if it is the extreme, else ∞, for inputs x, the extreme and the places. Only a
-/// group with a NaN has none for the extreme, and there it is the place of a NaN.
-static FIRST: LazyLock<Program> = LazyLock::new(|| {
-    let [x, most, place] = [0, 1, 2].map(Source::Input);
-    let mut program = Program::new(3);
-    let infinity = program.constant(f64::INFINITY);
-    let is_number = program.binary(Binary::Equal, x, x);
-    let or_nan = program.select(is_number, infinity, place);
-    let is_most = program.binary(Binary::Equal, x, most);
-    let found = program.select(is_most, place, or_nan);
-    program.output(found);
-    program
-});
+/// Down columns that are `stride` elements apart in steps of `size`: those of one group, of which `out` may
+/// be a part, or of several whole groups.
+struct Walk<'a, T, const LEAST: bool> {
+    x: &'a [T],
+    size: usize,
+    stride: usize,
+    out: &'a mut [i64],
+}
+
+impl<T: Float, const LEAST: bool> Kernel<T> for Walk<'_, T, LEAST> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, simd: S) {
+        let Self {
+            x,
+            size,
+            stride,
+            out,
+        } = self;
+        // Integers up to here are numbers of the type, so a place can be one.
+        let is_countable = size as f64 <= 2.0 / T::EPSILON.to_f64();
+        let groups = x.chunks(size * stride);
+        for (x, out) in groups.zip(out.chunks_mut(stride)) {
+            match out {
+                [place] if stride == 1 => {
+                    let along = |at: usize| x[at];
+                    let whole = size >= 2 * S::LANES && is_countable;
+                    let found = whole.then(|| along_row::<T, S, LEAST>(simd, &x[..size]));
+                    *place = found
+                        .flatten()
+                        .unwrap_or_else(|| one_by_one::<T, LEAST>(size, along));
+                }
+                _ => {
+                    let mut first = 0;
+                    for out in out.chunks_mut(TOGETHER * S::LANES) {
+                        let x = &x[first..];
+                        first += out.len();
+                        if !(is_countable
+                            && down_columns::<T, S, LEAST>(simd, x, [size, stride], out))
+                        {
+                            for (column, place) in out.iter_mut().enumerate() {
+                                *place = one_by_one::<T, LEAST>(size, |at| x[at * stride + column]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether the best so far stays in its place where `x` comes later.
+#[inline(always)]
+fn stays<T, S: Math<T>, const LEAST: bool>(simd: S, best: S::Vector, x: S::Vector) -> S::Mask {
+    match LEAST {
+        true => simd.less_equal(best, x),
+        false => simd.less_equal(x, best),
+    }
+}
+
+/// The places in columns next to each other; false, and nothing, if there is a NaN.
+#[inline(always)]
+fn down_columns<T: Float, S: Math<T>, const LEAST: bool>(
+    simd: S,
+    x: &[T],
+    [size, stride]: [usize; 2],
+    out: &mut [i64],
+) -> bool {
+    let zero = simd.splat(T::ZERO);
+    let load = |at: usize, vector: usize| {
+        let columns = (vector * S::LANES).min(out.len())..out.len();
+        simd.load_part(&x[at * stride..][columns])
+    };
+    let mut best = [zero; TOGETHER];
+    for (vector, best) in best.iter_mut().enumerate() {
+        *best = load(0, vector);
+    }
+    let mut places = [zero; TOGETHER];
+    let mut ordered = simd.equal(zero, zero);
+    for &best in &best {
+        ordered = simd.both(ordered, simd.equal(best, best));
+    }
+    for at in 1..size {
+        let here = simd.splat(T::from_f64(at as f64));
+        for vector in 0..TOGETHER {
+            let x = load(at, vector);
+            ordered = simd.both(ordered, simd.equal(x, x));
+            let stays = stays::<T, S, LEAST>(simd, best[vector], x);
+            best[vector] = simd.select(stays, best[vector], x);
+            places[vector] = simd.select(stays, places[vector], here);
+        }
+    }
+    let is_ordered = simd.all(ordered);
+    if is_ordered {
+        for (out, places) in out.chunks_mut(S::LANES).zip(places) {
+            let mut lanes = [T::ZERO; MAX_LANES];
+            simd.store_part(places, &mut lanes[..S::LANES]);
+            for (place, lane) in out.iter_mut().zip(lanes) {
+                *place = lane.to_f64() as i64;
+            }
+        }
+    }
+    is_ordered
+}
+
+/// The place in a row of two vectors or more; none if there is a NaN.
+#[inline(always)]
+fn along_row<T: Float, S: Math<T>, const LEAST: bool>(simd: S, row: &[T]) -> Option<i64> {
+    let mut best = simd.load(row);
+    let mut starts = simd.splat(T::ZERO);
+    let mut ordered = simd.equal(best, best);
+    // The last vector may overlap the one before it.
+    let last = row.len() - S::LANES;
+    for start in (S::LANES..last).step_by(S::LANES).chain([last]) {
+        let x = simd.load(&row[start..]);
+        ordered = simd.both(ordered, simd.equal(x, x));
+        let stays = stays::<T, S, LEAST>(simd, best, x);
+        best = simd.select(stays, best, x);
+        starts = simd.select(stays, starts, simd.splat(T::from_f64(start as f64)));
+    }
+    if !simd.all(ordered) {
+        return None;
+    }
+    let (mut values, mut places) = ([T::ZERO; MAX_LANES], [T::ZERO; MAX_LANES]);
+    simd.store_part(best, &mut values[..S::LANES]);
+    simd.store_part(starts, &mut places[..S::LANES]);
+    let candidates = values.into_iter().zip(places).enumerate().take(S::LANES);
+    let candidates =
+        candidates.map(|(lane, (value, start))| (value, start.to_f64() as i64 + lane as i64));
+    let better = |(best, place), (value, at)| {
+        let wins = if LEAST { value < best } else { value > best };
+        match wins || (value == best && at < place) {
+            true => (value, at),
+            false => (best, place),
+        }
+    };
+    candidates.reduce(better).map(|(_, place)| place)
+}
+
+/// The place of the first NaN, or else of the extreme.
+#[inline(always)]
+fn one_by_one<T: Float, const LEAST: bool>(size: usize, x: impl Fn(usize) -> T) -> i64 {
+    let (mut best, mut place) = (x(0), 0);
+    for at in 1..size {
+        let x = x(at);
+        let wins = if LEAST { x < best } else { x > best };
+        if wins || (x.is_nan() && !best.is_nan()) {
+            (best, place) = (x, at);
+        }
+    }
+    place as i64
+}
 
 #[cfg(test)]
 mod tests {
@@ -122,14 +251,28 @@ mod tests {
     fn positions_are_those_of_a_walk_along_the_axis() {
         let x = Array::<f64>::normal([7, 33, 5], 0.0, 1.0, &mut random::rng(1));
         // Few values, so that there are many equals.
-        let x = x.map(|v| if v > 1.5 { f64::NAN } else { v.round() });
-        for view in [x.clone(), x.permute(&[2, 0, 1]), x.flip(1)] {
-            for axis in 0..3 {
+        let some = x.map(|v| if v > 1.5 { f64::NAN } else { v.round() });
+        let none = x.map(f64::round);
+        let wide = Array::<f64>::normal([3, 70, 1], 0.0, 9.0, &mut random::rng(2)).map(f64::round);
+        for view in [
+            some.clone(),
+            none.clone(),
+            some.permute(&[2, 0, 1]),
+            none.permute(&[2, 0, 1]),
+            none.permute(&[0, 2, 1]),
+            some.flip(1),
+            wide.slice(0, 1..2),
+            wide,
+        ] {
+            for (axis, sign) in [0, 1, 2]
+                .into_iter()
+                .flat_map(|axis| [(axis, 1.0), (axis, -1.0)])
+            {
                 let walked = Array::<f64>::from_fn(view.shape().with(axis, 1), |index| {
                     let mut index = index.to_vec();
                     let mut value = |i| {
                         index[axis] = i;
-                        view.at(&index)
+                        sign * view.at(&index)
                     };
                     let beats = |a: f64, b: f64| a > b || (a.is_nan() && !b.is_nan());
                     let better = |best, i| {
@@ -141,8 +284,13 @@ mod tests {
                     };
                     (1..view.shape()[axis]).fold(0, better) as f64
                 });
-                for countable in [1, 4, 1 << 20] {
-                    let found = view.positions(axis, Array::max, countable);
+                let axis = axis as isize;
+                let single = view.cast::<f32>();
+                let found = match sign > 0.0 {
+                    true => [view.argmax(axis), single.argmax(axis)],
+                    false => [view.argmin(axis), single.argmin(axis)],
+                };
+                for found in found {
                     assert!(found.iter().map(|i| i as f64).eq(walked.iter()));
                 }
             }
