@@ -58,7 +58,7 @@ impl Function for Potential {
     fn eval<R: Real>(&self, x: &[R], y: &mut [R]) {
         let across = x[0] - 10.0;
         let [up, down] = [x[1] - x[2], x[1]];
-        y[0] = across.hypot(up).recip() + across.hypot(down).recip();
+        y[0] = across.rhypot(up) + across.rhypot(down);
     }
 }
 

@@ -105,7 +105,7 @@ mod tests {
         type Function = fn(Dual) -> Dual;
         let x = 0.7_f64;
         let logistic = 1.0 / (1.0 + (-x).exp());
-        let table: [(Function, f64); 31] = [
+        let table: [(Function, f64); 32] = [
             (|x| x + 2.0, 1.0),
             (|x| 2.0 + x, 1.0),
             (|x| x - 2.0, 1.0),
@@ -132,6 +132,7 @@ mod tests {
             (|x| x.square(), 2.0 * x),
             (|x| x.sigmoid(), logistic * (1.0 - logistic)),
             (|x| x.hypot(2.0.into()), x / x.hypot(2.0)),
+            (|x| x.rhypot(2.0.into()), -x / x.hypot(2.0).powi(3)),
             (|x| x.sin_cos().0 - x.sin_cos().1, x.cos() + x.sin()),
             (|x| Real::logsumexp(&[x, 0.0.into()]), logistic),
             (|x| Real::logsumexp(&[x, x * 3.0]), {

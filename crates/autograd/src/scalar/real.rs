@@ -118,6 +118,12 @@ pub trait Real: Arithmetic {
     /// √(x² + y²); the slopes at the origin are 0.
     #[must_use]
     fn hypot(self, other: Self) -> Self;
+    /// 1/√(x² + y²), the potential of a charge; infinite at the origin, where it has no slopes.
+    #[must_use]
+    #[inline]
+    fn rhypot(self, other: Self) -> Self {
+        self.hypot(other).recip()
+    }
     /// x².
     #[must_use]
     fn square(self) -> Self;

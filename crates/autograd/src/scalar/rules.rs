@@ -188,6 +188,13 @@ impl<C: Chain> Real for C {
         self.binary(other, y, [slope(a), slope(b)])
     }
     #[cfg_attr(not(debug_assertions), inline(always))]
+    fn rhypot(self, other: Self) -> Self {
+        let (a, b) = (self.inner(), other.inner());
+        let y = a.rhypot(b);
+        let cube = y.powi(3) * -1.0;
+        self.binary(other, y, [a * cube, b * cube])
+    }
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn square(self) -> Self {
         let x = self.inner();
         self.unary(x.square(), x * 2.0)

@@ -14,7 +14,8 @@ pub(super) fn everything<R: Real>(a: R, b: R) -> R {
     let powers = a.powi(3) - a.powf(1.5) / b + a.pow(b) * 0.25;
     let waves = (a * b).sin() + (a - b).cos() * 2.0 - (b / 3.0).tanh() + a.atan();
     let logs = a.log() * b.sqrt() + (b + 1.0).log1p() - (-a).exp() + (R::from(1.0) / b).recip();
-    let shares = a.sigmoid() * b.hypot(a) - R::logsumexp(&[a, b, a * b, R::from(0.3)]);
+    let shares =
+        a.sigmoid() * b.hypot(a) + b.rhypot(a) - R::logsumexp(&[a, b, a * b, R::from(0.3)]);
     let products =
         R::dot(&[a, b, a], &[b, b, R::from(0.7)]) / 2.0 - R::linear(&[0.5, -1.5], &[a, b]);
     powers + waves.abs() * logs + a.square().max(b).min(b * 4.0) - 1.0 + shares * products
