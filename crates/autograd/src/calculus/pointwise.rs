@@ -17,10 +17,6 @@ use super::write::{barred, names, write};
 use crate::primitive::{Batched, Cotangents, Inputs, Needed, Output, Primitive, Saves, Tangent};
 use crate::var::Var;
 
-/// Most inputs of a formula: every set of them has a cell for its backward program, and a
-/// derivative has two inputs more than what it is derived from.
-const MAX_INPUTS: usize = 6;
-
 /// A named elementwise function of some inputs, defined by its formula.
 ///
 /// Cheap to clone. Built once, usually in a `static`, and applied to any number of Vars.
@@ -30,39 +26,63 @@ pub struct Pointwise(Arc<Definition>);
 struct Definition {
     name: Cow<'static, str>,
     forward: Program,
-    /// The backward rule for each set of needed inputs, derived when first asked for.
     backward: Rules,
-    /// The same for the sum of the function, of which no element is known any more.
+    /// Those of the sum of the function, of which no element is known any more.
     summed: Rules,
 }
 
-type Rules = Box<[OnceLock<Box<Backward>>]>;
+/// The rules of a function, each for a set of needed inputs, in the order in which they were first asked
+/// for: one or two of the many sets that there are.
+#[derive(Default)]
+struct Rules(OnceLock<Box<Rule>>);
+
+struct Rule {
+    needed: Needed,
+    backward: Backward,
+    others: Rules,
+}
+
+impl Rules {
+    /// The rule for these inputs, which is derived if it is not there.
+    fn of(&self, needed: Needed, derive: impl Fn() -> Backward) -> &Backward {
+        let mut rules = self;
+        loop {
+            let rule = rules.0.get_or_init(|| {
+                Box::new(Rule {
+                    needed,
+                    backward: derive(),
+                    others: Self::default(),
+                })
+            });
+            if rule.needed == needed {
+                return &rule.backward;
+            }
+            rules = &rule.others;
+        }
+    }
+}
 
 impl Pointwise {
     /// The function of `N` inputs with this formula.
     ///
     /// # Panics
-    /// If `N` is 0 or more than 6.
+    /// If `N` is 0.
     #[must_use]
     pub fn new<const N: usize>(
         name: &'static str,
         formula: impl FnOnce([Expr; N]) -> Expr,
     ) -> Self {
-        assert!(
-            (1..=MAX_INPUTS).contains(&N),
-            "{name}: {N} inputs, not 1 to {MAX_INPUTS}"
-        );
+        assert!(N > 0, "{name}: a formula of no inputs has no shape");
         Self::define(name.into(), N, &formula(std::array::from_fn(Expr::input)))
     }
 
     pub(super) fn define(name: Cow<'static, str>, inputs: usize, formula: &Expr) -> Self {
         let forward = lower(inputs, std::slice::from_ref(formula));
-        let rules = || (0..1_usize << inputs).map(|_| OnceLock::new()).collect();
         Self(Arc::new(Definition {
             name,
             forward,
-            backward: rules(),
-            summed: rules(),
+            backward: Rules::default(),
+            summed: Rules::default(),
         }))
     }
 
@@ -155,8 +175,9 @@ impl Pointwise {
 
     fn rule<'a>(&self, rules: &'a Rules, needed: Needed, output_is_known: bool) -> &'a Backward {
         let Definition { name, forward, .. } = &*self.0;
-        let derive = || Box::new(Backward::derive(name, forward, needed, output_is_known));
-        rules[needed.0 as usize].get_or_init(derive)
+        rules.of(needed, || {
+            Backward::derive(name, forward, needed, output_is_known)
+        })
     }
 }
 

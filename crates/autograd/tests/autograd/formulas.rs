@@ -2,7 +2,7 @@
 //! nobody thought of.
 
 use retrograd_autograd::check::Check;
-use retrograd_autograd::{Expr, Pointwise};
+use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_tensor::random::{self, Rng};
 use retrograd_tensor::{DType, Tensor};
 
@@ -74,5 +74,33 @@ fn random_formulas_have_derivatives_of_every_order() {
                 .run(|x| function.apply(&[&x[0], &x[1], &x[2]]), &points)
                 .unwrap_or_else(|failure| panic!("seed {seed}: {text}\n{failure}"));
         }
+    }
+}
+
+/// A derivative of a derivative has four inputs more, and some of them are asked for, others not.
+#[test]
+fn a_formula_may_have_many_inputs() {
+    let waves = Pointwise::new("waves", |x: [Expr; 20]| {
+        let pairs = x.iter().zip(&x[1..]);
+        let terms = pairs.map(|(a, b)| (a * 0.5).sin() * (b + 1.0).square());
+        terms.fold(Expr::from(0.0), |sum, term| sum + term)
+    });
+    let points: Vec<Tensor> = (0..20)
+        .map(|i| Tensor::from_vec(vec![f64::from(i) * 0.1 - 0.9, 0.3], [2]))
+        .collect();
+    for order in [1, 2] {
+        Check::order(order)
+            .run(|x| waves.apply(&x.iter().collect::<Vec<_>>()), &points)
+            .unwrap_or_else(|failure| panic!("all: {failure}"));
+        let some = |x: &[Var]| -> Var {
+            let all = (0..20).map(|i| Var::from(points[i].clone()));
+            let mut all: Vec<Var> = all.collect();
+            all[3] = x[0].clone();
+            all[17] = x[1].clone();
+            waves.apply_sum(&all.iter().collect::<Vec<_>>(), ..)
+        };
+        Check::order(order)
+            .run(some, &[points[3].clone(), points[17].clone()])
+            .unwrap_or_else(|failure| panic!("two: {failure}"));
     }
 }
