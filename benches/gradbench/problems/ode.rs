@@ -25,8 +25,8 @@ pub(super) const MODULE: Module = Module {
         }),
         ("gradient", |input| {
             evaluate(input, |input: Input| {
-                let step = input.step()?;
-                Ok(move || input.gradient(&step))
+                let (step, mut room) = (input.step()?, Room::default());
+                Ok(move || input.gradient(&step, &mut room))
             })
         }),
     ],
@@ -41,7 +41,7 @@ struct Input {
 /// How far back a step looks, in the state; in the rates it is one less.
 const BACK: usize = 4;
 /// As many elements as are differentiated as one function.
-const WINDOW: usize = 32;
+const WINDOW: usize = 16;
 
 /// A step of `n` neighbours: of their state and their rates, each with those before them.
 struct Step {
@@ -117,40 +117,60 @@ impl Input {
         next
     }
 
-    /// Of the last element of the state: the states forwards, and their weights backwards.
-    fn gradient(&self, step: &Step) -> Vec<f64> {
-        let start = self.start(step);
-        let (start, rates) = start.split_at(BACK + step.n);
-        let mut states = vec![start.to_vec(); self.s];
+    /// Of the last element of the state: the states forwards, and their weights backwards. A step makes an
+    /// element matter to those up to four after it, so that backwards it is few windows that matter.
+    fn gradient(&self, step: &Step, room: &mut Room) -> Vec<f64> {
+        let (n, width) = (self.x.len(), BACK + step.n);
+        let Room { states, weights } = room;
+        states.resize(self.s * width, 0.0);
+        let mut argument = self.start(step);
+        states[..width].copy_from_slice(&argument[..width]);
         for i in 1..self.s {
-            let argument = [&states[i - 1], rates].concat();
-            value_into(step, &argument, &mut states[i][BACK..]);
+            let (before, after) = states.split_at_mut(i * width);
+            argument[..width].copy_from_slice(&before[(i - 1) * width..]);
+            after[..BACK].copy_from_slice(&argument[..BACK]);
+            value_into(step, &argument, &mut after[BACK..width]);
         }
-        let n = self.x.len();
+        let rates = &argument[width..];
         let window = Step { n: WINDOW, ..*step };
-        let (mut weights, mut slopes) = (vec![0.0; BACK + step.n], vec![0.0; rates.len()]);
-        weights[BACK + n - 1] = 1.0;
-        for state in states.iter().rev() {
-            let mut before = vec![0.0; state.len()];
+        let mut slopes = vec![0.0; rates.len()];
+        // Those of the state after a step and of the one before it; what does not matter is 0 in both.
+        weights.clear();
+        weights.resize(2 * width, 0.0);
+        let (mut after, mut before) = weights.split_at_mut(width);
+        after[BACK + n - 1] = 1.0;
+        let mut first = n - 1;
+        for state in states.chunks_exact(width).rev() {
+            first -= first % WINDOW;
+            before[first..].fill(0.0);
             pull_backs(
                 &window,
-                step.n / WINDOW,
+                (step.n - first) / WINDOW,
                 |i, argument, own_weights| {
+                    let at = first + i * WINDOW;
                     let (own, own_rates) = argument.split_at_mut(BACK + WINDOW);
-                    own.copy_from_slice(&state[i * WINDOW..][..BACK + WINDOW]);
-                    own_rates.copy_from_slice(&rates[i * WINDOW..][..BACK - 1 + WINDOW]);
-                    own_weights.copy_from_slice(&weights[BACK + i * WINDOW..][..WINDOW]);
+                    own.copy_from_slice(&state[at..][..BACK + WINDOW]);
+                    own_rates.copy_from_slice(&rates[at..][..BACK - 1 + WINDOW]);
+                    own_weights.copy_from_slice(&after[BACK + at..][..WINDOW]);
                 },
                 |i, found| {
                     let (by_state, by_rates) = found.split_at(BACK + WINDOW);
-                    add(&mut before[i * WINDOW..], by_state);
-                    add(&mut slopes[i * WINDOW..], by_rates);
+                    add(&mut before[first + i * WINDOW..], by_state);
+                    add(&mut slopes[first + i * WINDOW..], by_rates);
                 },
             );
-            weights = before;
+            std::mem::swap(&mut after, &mut before);
+            first = first.saturating_sub(BACK);
         }
         slopes[BACK - 1..][..n].to_vec()
     }
+}
+
+/// Memory of a gradient, for the next one: all states, and the weights of two.
+#[derive(Default)]
+struct Room {
+    states: Vec<f64>,
+    weights: Vec<f64>,
 }
 
 fn add(sums: &mut [f64], terms: &[f64]) {
