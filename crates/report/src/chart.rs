@@ -59,6 +59,8 @@ pub(crate) struct Series {
     pub(crate) name: String,
     pub(crate) points: Vec<(f64, f64)>,
     pub(crate) mark: Mark,
+    /// Which of the colours it has, counted on where they begin again.
+    pub(crate) colour: usize,
 }
 
 impl Chart {
@@ -94,6 +96,9 @@ impl Chart {
     }
 
     /// Adds a solid line through points (x, y), as for what is measured on the training data.
+    ///
+    /// Each series has a colour of its own. Of more than eight, those after the eighth are drawn with other
+    /// dashes, so that no two of the first sixteen look the same.
     #[must_use]
     pub fn line(
         self,
@@ -113,9 +118,24 @@ impl Chart {
         self.with(name.into(), points, Mark::Dashed)
     }
 
+    /// Adds a dashed line in the colour of the series before, as for the same quantity on held-out data.
+    #[must_use]
+    pub fn dashed_alike(
+        self,
+        name: impl Into<String>,
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) -> Self {
+        let colour = self.series.last().map_or(0, |series| series.colour);
+        let mut chart = self.dashed(name, points);
+        if let Some(series) = chart.series.last_mut() {
+            series.colour = colour;
+        }
+        chart
+    }
+
     /// Adds unconnected points (x, y). The first such series gets discs, the second circles, the
     /// third crosses, so that they can be told apart without colour. Of more than three the first
-    /// six get discs, each in a colour of its own, the next six circles, and so on.
+    /// eight get discs, each in a colour of its own, the next eight circles, and so on.
     #[must_use]
     pub fn points(
         self,
@@ -197,10 +217,12 @@ impl Chart {
         points: impl IntoIterator<Item = (f64, f64)>,
         mark: Mark,
     ) -> Self {
+        let colour = self.series.last().map_or(0, |series| series.colour + 1);
         self.series.push(Series {
             name,
             points: points.into_iter().collect(),
             mark,
+            colour,
         });
         self
     }

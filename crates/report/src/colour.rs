@@ -4,15 +4,18 @@
 pub(crate) type Rgb = [u8; 3];
 
 /// Six of the eight colours of Okabe and Ito (2008), which people of every colour vision tell
-/// apart. Black and yellow are left out: one vanishes on a dark page, the other on a white one. On a dark page,
-/// `report.html` brightens the darker ones.
-pub(crate) const PALETTE: [Rgb; 6] = [
+/// apart. Black and yellow are left out: one vanishes on a dark page, the other on a white one. A grey and a
+/// dark red, which differ from the six in lightness, are last. On a dark page, `report.html` brightens the
+/// darker ones.
+pub(crate) const PALETTE: [Rgb; 8] = [
     [0x00, 0x72, 0xB2], // blue
     [0xD5, 0x5E, 0x00], // vermilion
     [0x00, 0x9E, 0x73], // bluish green
     [0xCC, 0x79, 0xA7], // reddish purple
     [0xE6, 0x9F, 0x00], // orange
     [0x56, 0xB4, 0xE9], // sky blue
+    [0x80, 0x80, 0x80], // grey
+    [0x88, 0x22, 0x55], // wine
 ];
 
 /// Not a number: magenta, which neither scale below contains.

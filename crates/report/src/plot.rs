@@ -36,6 +36,10 @@ const SWATCH: i32 = 26;
 const RADIUS: i32 = 3;
 /// Discs, circles and crosses.
 const SHAPES: usize = 3;
+/// Lengths of the dashes of lines and of the gaps between them, in screen pixels: the first where all colours
+/// are new, the second where they begin again.
+const LINES: [Option<(i32, i32)>; 2] = [None, Some((14, 3))];
+const DASHES: [(i32, i32); 2] = [(6, 4), (2, 3)];
 /// The width of an average letter, in ems: nobody here knows the reader's font.
 const LETTER: f64 = 0.56;
 /// Stands for the colour of the surrounding text until the drawing is finished.
@@ -107,7 +111,7 @@ impl<'a> Plot<'a> {
                 Mark::Points => vec![at(x + SWATCH / 2, y)],
                 Mark::Line | Mark::Dashed => vec![at(x, y), at(x + SWATCH, y)],
             };
-            draw_run(root, &swatch, series.mark, self.order(index), 1.0)?;
+            draw_run(root, &swatch, series.mark, self.style(series), 1.0)?;
             let name = printable(&series.name);
             root.draw_text(&name, &name_style, at(x + SWATCH + 6, y))?;
         }
@@ -144,14 +148,14 @@ impl<'a> Plot<'a> {
 
     fn draw_data(&self, root: &Area, plane: &Plane) -> Result<(), Error> {
         let mut empty = true;
-        for (index, series) in self.chart.series.iter().enumerate() {
+        for series in &self.chart.series {
             for run in self.runs(series, plane) {
                 let opacity = if series.mark == Mark::Points {
                     0.7
                 } else {
                     1.0
                 };
-                draw_run(root, &run, series.mark, self.order(index), opacity)?;
+                draw_run(root, &run, series.mark, self.style(series), opacity)?;
                 empty = false;
             }
         }
@@ -180,19 +184,18 @@ impl<'a> Plot<'a> {
             .collect()
     }
 
-    /// The position of a series among all of them, and among those with its mark. Where there are
-    /// more series of points than shapes, the shape changes when the colours begin again, so that no
-    /// two look the same.
-    fn order(&self, index: usize) -> (usize, usize) {
-        let series = &self.chart.series;
-        let alike = |series: &[Series], mark| series.iter().filter(|s| s.mark == mark).count();
-        let mark = series[index].mark;
-        let before = alike(&series[..index], mark);
-        if alike(series, mark) > SHAPES {
-            (index, before / PALETTE.len())
-        } else {
-            (index, before)
-        }
+    /// The colour of a series, and its shape or its dashes, which change when the colours begin again, so that
+    /// no two look the same. A few series of points have each a shape of its own.
+    fn style(&self, series: &Series) -> (usize, usize) {
+        let Series { mark, colour, .. } = *series;
+        let points = self.chart.series.iter().filter(|s| s.mark == Mark::Points);
+        let shape = match mark {
+            Mark::Points if points.clone().count() <= SHAPES => {
+                points.take_while(|other| other.colour < colour).count()
+            }
+            _ => colour / PALETTE.len(),
+        };
+        (colour, shape)
     }
 
     /// Replaces the root element by one that scales, has a name, and inherits the text's colour.
@@ -244,23 +247,29 @@ fn draw_run(
     root: &Area,
     run: &[Pixel],
     mark: Mark,
-    (index, alike): (usize, usize),
+    (colour, shape): (usize, usize),
     opacity: f64,
 ) -> Result<(), Error> {
-    let [r, g, b] = PALETTE[index % PALETTE.len()];
+    let [r, g, b] = PALETTE[colour % PALETTE.len()];
     let colour = RGBColor(r, g, b).mix(opacity);
     let (line, filled): (ShapeStyle, ShapeStyle) =
         (colour.stroke_width(2 * UNIT as u32), colour.filled());
-    let (radius, dash) = (RADIUS * UNIT, 6 * UNIT);
-    match mark {
-        Mark::Line if run.len() > 1 => root.draw(&PathElement::new(run, line))?,
-        Mark::Dashed if run.len() > 1 => {
+    let radius = RADIUS * UNIT;
+    let dashes = match mark {
+        Mark::Line => LINES[shape % LINES.len()],
+        Mark::Dashed => Some(DASHES[shape % DASHES.len()]),
+        Mark::Points => None,
+    };
+    match (mark, dashes) {
+        (Mark::Line | Mark::Dashed, Some((dash, gap))) if run.len() > 1 => {
             let points = run.iter().copied();
-            root.draw(&DashedPathElement::new(points, dash, dash * 2 / 3, line))?;
+            let [dash, gap] = [dash, gap].map(|length| length * UNIT);
+            root.draw(&DashedPathElement::new(points, dash, gap, line))?;
         }
+        (Mark::Line, _) if run.len() > 1 => root.draw(&PathElement::new(run, line))?,
         _ => {
             for &point in run {
-                match alike % SHAPES {
+                match shape % SHAPES {
                     0 => root.draw(&Circle::new(point, radius, filled))?,
                     1 => root.draw(&Circle::new(
                         point,

@@ -116,6 +116,30 @@ fn extreme_values_neither_panic_nor_hang() {
 }
 
 #[test]
+fn no_two_of_many_lines_look_alike() {
+    let points = [(0.0, 1.0), (9.0, 2.0)];
+    let chart = (0..16).fold(Chart::curves("Lines", "", ""), |chart, number| {
+        chart
+            .line(format!("{number}"), points)
+            .dashed_alike(format!("{number}, held out"), points)
+    });
+    let text = svg(&chart);
+    // The swatches of the legend stand between its names: a colour, and how many dashes.
+    let looks = text.split("<text").skip(1).take(32).map(|group| {
+        let dashes = group.lines().filter(|line| line.starts_with("<polyline"));
+        let stroke = |line: &str| {
+            line.split("stroke=")
+                .nth(1)
+                .map(|rest| rest[..9].to_owned())
+        };
+        let colours: Vec<Option<String>> = dashes.map(stroke).collect();
+        (colours[0].clone(), colours.len())
+    });
+    let looks: std::collections::BTreeSet<_> = looks.collect();
+    assert_eq!(looks.len(), 32);
+}
+
+#[test]
 fn a_long_legend_makes_the_chart_taller() {
     let chart = |names: i32| {
         (0..names).fold(Chart::curves("", "", ""), |chart, index| {
