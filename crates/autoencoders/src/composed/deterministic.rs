@@ -235,7 +235,8 @@ impl Autoencoder for Deterministic {
     }
 
     fn unit(&self) -> &'static str {
-        self.output.unit_per(self.per)
+        let penalties = !self.penalties.is_empty();
+        self.output.unit_per(self.per, penalties)
     }
 
     fn widths(&self) -> Vec<usize> {

@@ -180,6 +180,8 @@ pub struct Phase<'a> {
     pub share: f64,
     /// Who takes part: the loss of the first is the loss of the run.
     pub roles: Vec<Role<'a>>,
+    /// What its loss is measured in, where that is not the model's [unit](crate::Autoencoder::unit).
+    pub unit: Option<&'static str>,
     between: Option<Box<Between<'a>>>,
 }
 
@@ -207,7 +209,17 @@ impl<'a> Phase<'a> {
             name: name.into(),
             share,
             roles,
+            unit: None,
             between: None,
+        }
+    }
+
+    /// The same with a loss that is measured in this, and not in the model's unit.
+    #[must_use]
+    pub fn measured_in(self, unit: &'static str) -> Self {
+        Self {
+            unit: Some(unit),
+            ..self
         }
     }
 

@@ -57,16 +57,24 @@ impl Output {
     /// What the cost is measured in.
     #[must_use]
     pub fn unit(self) -> &'static str {
-        self.unit_per(Per::Feature)
+        self.unit_per(Per::Feature, false)
     }
 
-    /// What the cost per so much is measured in.
-    pub(crate) fn unit_per(self, per: Per) -> &'static str {
-        match (self, per) {
-            (Self::Probability, Per::Feature) => "cross-entropy, nats per feature",
-            (Self::Probability, Per::Sample) => "cross-entropy, nats per sample",
-            (_, Per::Feature) => "squared error per feature",
-            (_, Per::Sample) => "squared error per sample",
+    /// What the cost per so much is measured in, alone or with penalties added to it.
+    pub(crate) fn unit_per(self, per: Per, penalties: bool) -> &'static str {
+        match (self, per, penalties) {
+            (Self::Probability, Per::Feature, false) => "cross-entropy, nats per feature",
+            (Self::Probability, Per::Feature, true) => {
+                "cross-entropy, nats per feature, and penalties"
+            }
+            (Self::Probability, Per::Sample, false) => "cross-entropy, nats per sample",
+            (Self::Probability, Per::Sample, true) => {
+                "cross-entropy, nats per sample, and penalties"
+            }
+            (_, Per::Feature, false) => "squared error per feature",
+            (_, Per::Feature, true) => "squared error per feature, and penalties",
+            (_, Per::Sample, false) => "squared error per sample",
+            (_, Per::Sample, true) => "squared error per sample, and penalties",
         }
     }
 

@@ -117,7 +117,7 @@ fn without_its_price_it_is_an_autoencoder_with_summed_squares() {
         let seen = mask.sum(..).item();
         let expected = loss(&plain, &holes) * seen / 5.0;
         assert_relative_eq!(loss(model.as_ref(), &holes), expected, epsilon = 1e-12);
-        assert!(model.unit().ends_with("per sample"));
+        assert_eq!(model.unit(), "squared error per sample, and penalties");
         let prior = model.prior().map(|prior| (prior.name(), prior.latent()));
         let expected = (variant != "rae").then(|| ("N(0, 1)".to_owned(), 2));
         assert_eq!(prior, expected);

@@ -288,6 +288,23 @@ fn targets_are_of_the_whole_data_and_stand_still_and_the_phase_ends_when_nothing
 }
 
 #[test]
+fn phases_of_other_losses_have_units_of_their_own() {
+    let table = DataShape::table(6);
+    let units = |name: &str| {
+        let model = model(name, "output = \"real\"", table, 1);
+        let phases = model.phases();
+        let own: Vec<Option<&str>> = phases.iter().map(|phase| phase.unit).collect();
+        (own, model.unit())
+    };
+    let error = "squared error per feature";
+    let clustering = "divergence of assignments, nats per sample";
+    assert_eq!(units("dec"), (vec![Some(error), None], clustering));
+    let error = "squared error per feature, and penalties";
+    let distance = "squared distance of codes from the centre, and penalties";
+    assert_eq!(units("svdd"), (vec![Some(error), None], distance));
+}
+
+#[test]
 fn clusters_are_the_groups_that_there_are() {
     let (x, group) = groups(300, 2);
     let model = model("dec", DEC, DataShape::points(5), 4);

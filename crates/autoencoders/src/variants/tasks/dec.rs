@@ -371,7 +371,8 @@ impl Autoencoder for Dec {
         };
         let objective = |input: &Input, step: &Step| self.objective_at(input, step);
         vec![
-            Phase::new("autoencoder", PRETRAINING, autoencoder, reconstruction),
+            Phase::new("autoencoder", PRETRAINING, autoencoder, reconstruction)
+                .measured_in(self.output.unit()),
             Phase::new("clustering", 1.0 - PRETRAINING, clustering, objective)
                 .at_rate(RATE)
                 .between_epochs(|pause| self.renew(pause)),

@@ -38,7 +38,7 @@ use crate::model::{
 };
 use crate::parts::convolution::{halved, sizes};
 use crate::parts::dense::{Start, layers, mirror, sequence, through};
-use crate::parts::{Body, Output, checks, penalty};
+use crate::parts::{Body, Output, Per, checks, penalty};
 use crate::registry::{
     ACTIVATION, BODY, BodyKind, CHANNELS, Card, DataShape, Gradients, HIDDEN, LAMBDA, LATENT,
     Nonlinearity, OUTPUT, OptimizerKind, Recipe, Setting, Settings, Value,
@@ -312,7 +312,7 @@ impl Autoencoder for Svdd {
     }
 
     fn unit(&self) -> &'static str {
-        "squared distance of codes from the centre"
+        "squared distance of codes from the centre, and penalties"
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -354,7 +354,8 @@ impl Autoencoder for Svdd {
         encoder.retain(|(path, _)| path.starts_with("encoder"));
         let objective = |input: &Input, step: &Step| self.objective_at(input, step);
         vec![
-            Phase::new("autoencoder", PRETRAINING, self.params(), pretraining),
+            Phase::new("autoencoder", PRETRAINING, self.params(), pretraining)
+                .measured_in(self.output.unit_per(Per::Feature, true)),
             Phase::new("sphere", 1.0 - PRETRAINING, encoder, objective)
                 .between_epochs(|pause| self.find_centre(pause)),
         ]
