@@ -2,6 +2,7 @@
 
 mod card;
 mod common;
+mod figures;
 mod fitted;
 mod name;
 mod recipe;
