@@ -3,17 +3,44 @@
 use std::f64::consts::TAU;
 
 use retrograd_autoencoders::measures::log_likelihoods;
-use retrograd_autoencoders::{Autoencoder, DataShape, Input};
+use retrograd_autoencoders::{Autoencoder, Code, DataShape, Input};
 use retrograd_autograd::{Mode, Tape};
 use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
 
-use crate::{model, state, uniform};
+use crate::{Miniature, input, miniatures, model, state, uniform};
 
 const ROWS: DataShape = DataShape::table(8);
 const SAMPLES: usize = 5;
 
 /// Codes and the probability of each.
 type Codes = Vec<(Vec<f64>, f64)>;
+
+#[test]
+fn densities_of_numbers_add_up_to_that_of_the_code() {
+    let mut found = Vec::new();
+    for Miniature {
+        what,
+        card,
+        shape,
+        model,
+        ..
+    } in miniatures()
+    {
+        let x = uniform(3, shape.features(), 1);
+        let Code::Distribution(posterior) = model.encode(&input(model.as_ref(), &x.into())) else {
+            continue;
+        };
+        let z = posterior.draw();
+        let Some(each) = posterior.log_densities(&z) else {
+            continue;
+        };
+        assert_eq!(each.shape(), z.shape(), "{what}");
+        let sum = posterior.log_density(&z).into_value();
+        assert_abs_diff_eq!(each.value().sum(-1), sum, epsilon = 1e-12, "{what}");
+        found.push(card.name);
+    }
+    assert!(found.contains(&"variational") && found.contains(&"counts"));
+}
 
 /// Normal numbers of this mean, one deviation wide: points of a grid. For a smooth density the sum over
 /// them is exact to rounding.

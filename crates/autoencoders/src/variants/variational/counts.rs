@@ -305,6 +305,13 @@ impl Posterior for Sized {
         self.told.log_density(&z.narrow(-1, 0, latent)) + size
     }
 
+    fn log_densities(&self, z: &Var) -> Option<Var> {
+        let latent = self.told.mean.shape()[1];
+        let told = self.told.log_densities(&z.narrow(-1, 0, latent));
+        let size = StandardNormal { latent: 1 }.log_density(&z.narrow(-1, latent, 1));
+        Some(Var::cat(&[&told, &size.unsqueeze(-1)], -1))
+    }
+
     fn divergences(&self) -> Var {
         let zero = self.size.scalar_like(0.0).broadcast_to(*self.size.shape());
         Var::cat(&[&self.told.divergences(), &zero], 1)
