@@ -10,12 +10,10 @@ use retrograd_tensor::random::Rng;
 use retrograd_tensor::{Array, DType, Tensor, keep};
 
 use super::sparse_code::SparseCode;
-use crate::model::{Autoencoder, Code, Content, Exhibit, Input, Pause, Phase, Role, Target};
+use crate::model::{Autoencoder, Code, Exhibit, Input, Pause, Phase, Role, Target};
 
 /// Norms below this count as this.
 const SHORTEST: f64 = 1e-12;
-/// Bars of the histogram of firing frequencies for a factor of ten.
-const BARS: usize = 4;
 
 /// A sparse dictionary: x̂ = b + Σⱼ fⱼ dⱼ, with few fⱼ above 0 of many, and all ‖dⱼ‖ = 1.
 ///
@@ -70,6 +68,11 @@ pub trait Sparsity: fmt::Debug + Send + Sync {
 
     /// What is done between epochs.
     fn between_epochs(&self, _: &Dictionary, _: &mut Pause<'_>) {}
+
+    /// What it alone has to show, for a batch of held-out samples.
+    fn exhibits(&self, _: &Coded<'_>) -> Vec<Exhibit> {
+        Vec::new()
+    }
 
     /// Multiplies thresholds and biases of its own, for numbers in other units.
     fn fold(&self, _: f64) {}
@@ -358,37 +361,6 @@ impl Dictionary {
             _ => start(&samples, &self.scale, &self.bias),
         }
     }
-
-    /// How often atoms fire for these samples.
-    fn firing(&self, input: &Input) -> Exhibit {
-        let samples = input.samples().max(1) as f64;
-        let code = self.sparsity.code(self, &self.centred(&input.x));
-        let firings = code.firings(self.len());
-        let silent = firings.iter().filter(|count| **count == 0.0).count();
-        // The rarest that can be seen fires once.
-        let decades = samples.log10().ceil().max(1.0) as usize;
-        let mut heights = vec![0.0; decades * BARS];
-        for count in firings.iter().filter(|count| **count > 0.0) {
-            let from_below = (count / samples).log10() + decades as f64;
-            let bar = (from_below * BARS as f64).floor().max(0.0) as usize;
-            heights[bar.min(decades * BARS - 1)] += 1.0;
-        }
-        let points = heights.iter().enumerate().flat_map(|(bar, &height)| {
-            let edge = |bar: usize| bar as f64 / BARS as f64 - decades as f64;
-            [(edge(bar), height), (edge(bar + 1), height)]
-        });
-        Exhibit {
-            heading: "How often atoms fire".into(),
-            sentence: format!(
-                "A histogram of the {} atoms by the share of {samples} held-out samples that they fire for. {silent} fire for none of these. Atoms at the right end are used for nearly everything, those at the left end for next to nothing: many of either mean that the dictionary is worse than it looks.",
-                self.len()
-            ),
-            content: Content::Curves {
-                axes: ["log₁₀ of the share of samples".into(), "atoms".into()],
-                lines: vec![("atoms".into(), points.collect())],
-            },
-        }
-    }
 }
 
 /// Sums over samples, for their mean and mean square.
@@ -530,7 +502,7 @@ impl Autoencoder for Dictionary {
     }
 
     fn exhibits(&self, input: &Input) -> Vec<Exhibit> {
-        vec![self.firing(input)]
+        self.sparsity.exhibits(&self.coded(input))
     }
 
     fn phases(&self) -> Vec<Phase<'_>> {

@@ -7,6 +7,7 @@ mod constrain;
 mod dictionary;
 mod discrete;
 mod evidence;
+mod exhibits;
 mod families;
 mod few_labels;
 mod gradients;

@@ -27,7 +27,7 @@ use retrograd_nn::{Schedule, Span, Step};
 
 use super::deep;
 use crate::composed::{Deterministic, Encoded};
-use crate::model::noise;
+use crate::model::{Content, Exhibit, noise};
 use crate::parts::{Body, Start};
 use crate::registry::{
     Card, Gradients, LATENT, OptimizerKind, Range, Recipe, Setting, Word, words,
@@ -66,7 +66,8 @@ pub(crate) const CARD: Card = Card {
             .with_watched("imbalance", |batch| {
                 (batch.code.stop_gradient().mean(0) - 0.5).abs().mean(..)
             })
-            .with_watched("correlation", |batch| correlation(batch.code));
+            .with_watched("correlation", |batch| correlation(batch.code))
+            .with_exhibit(ones);
         Box::new(model)
     },
     ..deep::CARD
@@ -131,6 +132,21 @@ fn grey(batch: &Encoded<'_>) -> Var {
         false => batch.body.encode(batch.x).stop_gradient().sigmoid(),
     };
     FORMULA.apply_sum(&[&h], ..) / h.elements().max(1) as f64
+}
+
+/// For how many samples each bit is 1.
+fn ones(batch: &Encoded<'_>) -> Exhibit {
+    let mut heights = batch.code.mean(0).value().to_vec();
+    heights.sort_by(|a, b| b.total_cmp(a));
+    Exhibit {
+        heading: "Share of ones of each bit".into(),
+        sentence: "Bits by the share of held-out samples for which they are 1, the largest first. A bit at ½ cuts the samples in two halves; one at 0 or 1 is the same for all and tells nothing apart.".into(),
+        content: Content::Bars {
+            axes: ["bit, by rank".into(), "share of ones".into()],
+            heights,
+            target: Some(("half of the samples".into(), 0.5)),
+        },
+    }
 }
 
 /// The mean size of the correlation of two units over a batch; one that does not change has none.

@@ -19,6 +19,7 @@ use retrograd_nn::{Step, Terms, Visitor};
 use super::batch_topk::{self, BatchTopK};
 use super::{dictionary_l1, topk};
 use crate::composed::{Coded, Dictionary, SparseCode, Sparsity};
+use crate::model::{Content, Exhibit};
 use crate::registry::{Card, DataShape, Range, Setting, Settings, Value};
 
 pub(crate) const CARD: Card = Card {
@@ -78,6 +79,12 @@ fn nested(settings: &Settings, _: DataShape) -> Result<(), String> {
     ))
 }
 
+/// The error of a batch by so many first atoms.
+fn error_of_first(prefix: usize, batch: &Coded<'_>) -> Var {
+    let y = batch.code.decode_first(prefix, &batch.atoms) + &batch.bias;
+    batch.error_of(&y)
+}
+
 /// One choice of atoms, and an error for each prefix.
 #[derive(Debug)]
 struct Nested {
@@ -94,9 +101,22 @@ impl Sparsity for Nested {
     fn objective(&self, batch: &Coded<'_>, step: &Step) -> Terms {
         let terms = self.all.objective(batch, step);
         self.prefixes.iter().fold(terms, |terms, &prefix| {
-            let y = batch.code.decode_first(prefix, &batch.atoms) + &batch.bias;
-            terms.with(format!("mse@{prefix}"), batch.error_of(&y))
+            terms.with(format!("mse@{prefix}"), error_of_first(prefix, batch))
         })
+    }
+
+    fn exhibits(&self, batch: &Coded<'_>) -> Vec<Exhibit> {
+        let atoms = batch.dictionary.len();
+        let point = |&prefix: &usize| (prefix as f64, error_of_first(prefix, batch).item());
+        let points = [0].iter().chain(&self.prefixes).chain([&atoms]).map(point);
+        vec![Exhibit {
+            heading: "Error of the first atoms".into(),
+            sentence: "Squared error of held-out samples by the first atoms alone, of none (the bias), of each prefix and of all. It should fall at every prefix: where it is flat, the atoms between add nothing to those before.".into(),
+            content: Content::Curves {
+                axes: ["first atoms".into(), "squared error per feature".into()],
+                lines: vec![("held out".into(), points.collect())],
+            },
+        }]
     }
 
     fn fold(&self, factor: f64) {

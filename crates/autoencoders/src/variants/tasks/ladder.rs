@@ -36,16 +36,16 @@
 
 use std::sync::LazyLock;
 
-use retrograd_autograd::{Expr, Mode, Pointwise, Var};
+use retrograd_autograd::{Expr, Mode, Pointwise, Tape, Var};
 use retrograd_nn::{
     Activation, Buffer, Counter, Init, Linear, Module, Param, Reduction, Schedule, Step, Terms, Visitor,
     loss, may_change,
 };
-use retrograd_tensor::random::Rng;
+use retrograd_tensor::random::{self, Rng};
 use retrograd_tensor::{Array, DType, Tensor};
 
 use crate::model::{
-    Autoencoder, Code, FewLabels, Input, Target, UNKNOWN,
+    Autoencoder, Code, Content, Exhibit, FewLabels, Input, Target, UNKNOWN,
 };
 use crate::registry::{
     ACTIVATION, CLASSES, Card, DataShape, Gradients, HIDDEN, Nonlinearity, OptimizerKind, Range,
@@ -568,6 +568,26 @@ impl Autoencoder for Ladder {
 
     fn few_labels(&self) -> Option<FewLabels> {
         Some(self.few)
+    }
+
+    fn exhibits(&self, input: &Input) -> Vec<Exhibit> {
+        // Noise comes from a tape.
+        let tape = Tape::with(Mode::Evaluation, random::stream(0, "noise of an exhibit", &[]));
+        let input = Input {
+            x: tape.constant(input.x.value().clone()),
+            ..input.clone()
+        };
+        let metrics = self.objective(&input).metrics();
+        let layers = metrics.iter().filter(|(name, _)| *name == "input" || name.starts_with("layer"));
+        vec![Exhibit {
+            heading: "Error of each layer".into(),
+            sentence: "Squared error of each layer of held-out samples, as it is made again from its noisy copy and the layers above. Bar 0 is the sample itself. The other layers have variance 1: an error of 1 is as bad as to know nothing of a layer.".into(),
+            content: Content::Bars {
+                axes: ["layer".into(), "squared error".into()],
+                heights: layers.map(|(_, error)| error).collect(),
+                target: None,
+            },
+        }]
     }
 
     fn clusters(&self, input: &Input) -> Option<Array<i64>> {

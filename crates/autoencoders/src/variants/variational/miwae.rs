@@ -24,10 +24,13 @@
 //! distribution as in the source. Source: Mattei and Frellsen 2019, equations 5 and 11. Nats per sample, averaged
 //! over the batch. (A multiply importance weighted autoencoder has the same short name and is another thing.)
 
+use retrograd_autograd::Var;
+use retrograd_tensor::Tensor;
 use retrograd_tensor::random::Rng;
 
 use super::variational::{self, likelihood};
-use crate::composed::{Bound, Holes, Variational};
+use crate::composed::{Bound, Drawn, Holes, Variational};
+use crate::model::{Content, Exhibit, noise};
 use crate::parts::Start;
 use crate::parts::dense::{mirror, stack, through};
 use crate::registry::{
@@ -93,4 +96,40 @@ fn model(settings: &Settings, data: DataShape, rng: &mut Rng) -> Variational {
     Variational::new(encoder, heads, decoder, widths, likelihood, rng)
         .with_holes(holes)
         .with_bound(Bound::Importance { draws })
+        .with_exhibit(filled)
+}
+
+/// Every how many features one that was observed is hidden, and the draws that fill it in.
+const EVERY: usize = 10;
+const DRAWS: usize = 50;
+/// Points that are shown at most.
+const MOST: usize = 1000;
+
+/// Numbers that were observed, hidden from the model, beside what it fills in.
+fn filled(model: &Variational, drawn: &Drawn<'_>) -> Exhibit {
+    let x = &drawn.input.x;
+    let [samples, features] = [x.shape()[0], x.shape()[1]];
+    let observed = drawn.input.observed.as_ref().map(Var::value);
+    let is_observed = |at: &[usize]| observed.is_none_or(|observed| observed.at(at) > 0.0);
+    // In every row another column.
+    let is_hidden = |at: &[usize]| is_observed(at) && (at[0] + at[1]).is_multiple_of(EVERY);
+    let kept = Tensor::from_fn([samples, features], |at| {
+        f64::from(is_observed(at) && !is_hidden(at))
+    });
+    let input = drawn.input.clone().observed(Some(kept.cast(x.dtype()).into()));
+    let shape = [DRAWS, samples, model.mean.weight.shape()[0]];
+    let made = model.imputed_with(&input, &noise(x, &shape)).into_value();
+    let places = (0..samples).flat_map(|row| (0..features).map(move |column| [row, column]));
+    let hidden = places.filter(|at| is_hidden(at)).take(MOST);
+    let points = hidden.map(|at| (x.value().at(&at), made.at(&at)));
+    Exhibit {
+        heading: "Filled in against true".into(),
+        sentence: format!(
+            "Every {EVERY}th number that was observed of held-out samples, hidden from the model: what it was, and what the model fills in from the others. Points on the diagonal are right. What cannot be known is filled in by its mean, so a flat cloud says that the others tell nothing."
+        ),
+        content: Content::Points {
+            axes: ["true".into(), "filled in".into()],
+            groups: vec![("hidden numbers".into(), points.collect())],
+        },
+    }
 }
