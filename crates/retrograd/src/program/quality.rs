@@ -3,6 +3,7 @@
 use retrograd::autoencoders::{Ability, Card};
 use retrograd::datasets::Dataset;
 use retrograd::report::number;
+use retrograd::tensor::random;
 
 use crate::program::scoring;
 use crate::program::train::{Run, labels};
@@ -37,8 +38,12 @@ pub(crate) fn warning(run: &Run) -> Option<String> {
     if has("activation") {
         tries.push("another --activation".to_owned());
     }
+    let noise = match run.model.corruption() {
+        Some(_) => " with noise",
+        None => "",
+    };
     let mut warning = format!(
-        "warning: it reconstructs held-out samples worse than their mean would (R\u{b2} {})",
+        "warning: it reconstructs held-out samples{noise} worse than their mean would (R\u{b2} {})",
         number(r2)
     );
     if !tries.is_empty() {
@@ -54,10 +59,16 @@ pub(crate) fn warning(run: &Run) -> Option<String> {
 }
 
 /// The share of the variance of held-out samples, as far as they were observed, that their
-/// reconstructions explain.
+/// reconstructions explain: from samples with noise, if the model is trained with some.
 pub(crate) fn r_squared(run: &Run) -> f64 {
     let data = run.data.split.held_out.first(MOST);
-    let errors = scoring::errors(run.model.as_ref(), &data, labels(&data).as_ref());
+    let mut seen = data.clone();
+    if let Some(noise) = run.model.corruption() {
+        let mut rng = random::stream(run.config.seed, "noise of a verdict", &[]);
+        seen.features = noise.of(&data.features, &mut rng);
+        seen.target = Some(data.features.clone());
+    }
+    let errors = scoring::errors(run.model.as_ref(), &seen, labels(&data).as_ref());
     let columns = columns(&data);
     let counts = match &data.observed {
         None => vec![data.width() as f64; data.len()],

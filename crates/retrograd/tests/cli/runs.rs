@@ -648,6 +648,25 @@ fn a_table_of_one_s_own_is_learnt_with_defaults_alone() {
 }
 
 #[test]
+fn a_model_that_denoises_is_judged_by_samples_with_noise() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    let output = retrograd(
+        path,
+        &["train", "marginalised", "--quick", "--noise", "0.9"],
+    );
+    let lines = metrics(&path.join("runs/marginalised"));
+    let psnr = lines[lines.len() - 1]["measures"]["psnr"].as_f64().unwrap();
+    // Without noise its error is above ¼, the largest variance that pixels can have.
+    assert!(psnr < 6.0, "{psnr}");
+    let said = text(&output.stderr);
+    assert!(
+        output.status.success() && !said.contains("worse than"),
+        "{said}"
+    );
+}
+
+#[test]
 fn variants_and_commands_explain_themselves() {
     let folder = TempDir::new().unwrap();
     let path = folder.path();
