@@ -8,7 +8,7 @@ use crate::program::failure::Failure;
 use crate::program::folder::{CONFIG, METRICS, MODEL, REPORT, RunFolder};
 use crate::program::outcome::Outcome;
 use crate::program::pictures::{self, Show};
-use crate::program::terminal::count;
+use crate::program::terminal::{count, counted};
 
 /// The page that shows the run.
 pub(crate) fn report(show: &Show<'_>, figures: &Figures) -> Result<Report, Failure> {
@@ -81,8 +81,7 @@ impl Figures {
 fn epochs(figures: &Figures) -> String {
     let Figures { epochs, kept, .. } = figures;
     if kept >= epochs {
-        let s = if *epochs == 1 { "" } else { "s" };
-        return format!("{epochs} epoch{s}");
+        return counted(*epochs, "epoch");
     }
     format!("{epochs} epochs, the weights of epoch {kept}")
 }
@@ -167,11 +166,11 @@ fn settings(config: &Config) -> Result<Vec<(String, String)>, Failure> {
 /// The last words on the terminal.
 pub(crate) fn closing(folder: &RunFolder, config: &Config, figures: &Figures) -> String {
     let mut text = format!(
-        "\n{} ({}, {} parameters), {} epochs in {:.1} s\n",
+        "\n{} ({}, {} parameters), {} in {:.1} s\n",
         config.variant,
         widths(&config.layers),
         count(config.parameters),
-        figures.epochs,
+        counted(figures.epochs, "epoch"),
         figures.seconds,
     );
     if figures.kept < figures.epochs {

@@ -244,23 +244,17 @@ impl<'a> Session<'a> {
     /// Says that a run which is asked to go on is finished.
     fn nothing_to_do(&self, records: &[EpochRecord], outcome: &Outcome) -> Result<(), Failure> {
         let Run { config, folder, .. } = &self.run;
+        let epochs = terminal::counted(records.len(), "epoch");
         let why = if outcome.stopped_early && config.patience.is_none() {
-            format!(
-                "it ended after {} epochs, as hardly anything changed any more",
-                records.len()
-            )
+            format!("it ended after {epochs}, as hardly anything changed any more")
         } else if outcome.stopped_early {
             format!(
-                "it stopped after {} epochs, without a better held-out loss for {}, and has the weights of epoch {}; a larger --patience lets it go on",
-                records.len(),
+                "it stopped after {epochs}, without a better held-out loss for {}, and has the weights of epoch {}; a larger --patience lets it go on",
                 config.patience.unwrap_or(0),
                 outcome.kept
             )
         } else {
-            format!(
-                "its {} epochs are done; --epochs with a larger number lets it go on",
-                records.len()
-            )
+            format!("it is trained for {epochs}; --epochs with a larger number lets it go on")
         };
         terminal::print(&format!(
             "{}: nothing to do: {why}\n",

@@ -46,6 +46,12 @@ pub(crate) fn aligned<const N: usize>(rows: &[[String; N]], right: &[usize]) -> 
     rows.iter().map(line).collect()
 }
 
+/// `1 epoch`, `12 epochs`.
+pub(crate) fn counted(number: usize, what: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{s}")
+}
+
 /// A count for people: `931`, `109 k`, `1.2 M`.
 pub(crate) fn count(number: usize) -> String {
     match number {
