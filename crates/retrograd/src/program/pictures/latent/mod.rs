@@ -55,6 +55,8 @@ struct Latent {
     codes: Tensor,
     /// Units that are numbers, not parts of a symbol's vector.
     numbers: Vec<usize>,
+    /// Whether every number of the codes is 0 or 1, so that there is no code between two others.
+    is_bits: bool,
     variances: Vec<f64>,
     /// KL(q(z_j|x) ‖ N(0, 1)) of every unit, the mean over samples in nats, if codes are distributions.
     divergences: Option<Vec<f64>>,
@@ -83,9 +85,11 @@ impl Latent {
         }
         let zeros = codes.iter().filter(|&x| x == 0.0).count();
         let numbers = numbers(&code);
+        let is_bits = codes.iter().all(|x| x == 0.0 || x == 1.0);
         // Vectors of symbols are zeros but for one.
-        let is_sparse =
-            zeros as f64 > SPARSE * codes.elements() as f64 && numbers.len() == codes.shape()[1];
+        let is_sparse = zeros as f64 > SPARSE * codes.elements() as f64
+            && numbers.len() == codes.shape()[1]
+            && !is_bits;
         Some(Self {
             variances: measures::variances(&codes),
             divergences: divergences(&code),
@@ -93,6 +97,7 @@ impl Latent {
             firing: is_sparse.then(|| measures::Firing::of(&codes)),
             symbols: used(&symbols(&code)),
             numbers,
+            is_bits,
             codes,
         })
     }

@@ -30,18 +30,23 @@ pub(in super::super) fn section(show: &Show<'_>) -> Result<Option<Section>, Fail
         Some(image) => images(show, &latent, &units, image)?,
         None => effects(show, &latent, &units)?,
     };
+    let way = match latent.is_bits {
+        true => "at 0 and at 1",
+        false => "from the smallest value it takes for held-out samples to the largest",
+    };
     Ok(Some(Section {
         heading: "What each unit does".into(),
-        text: "A line for each of the units that carry most, from the smallest value it takes for held-out samples to the largest, while the others stay as the first sample has them. A line that changes one thing is a unit with a meaning; one that changes many things shares the work with others; one that changes nothing is dead, or ignored by the decoder.".into(),
+        text: format!(
+            "A line for each of the units that carry most, {way}, while the others stay as the first sample has them. A line that changes one thing is a unit with a meaning; one that changes many things shares the work with others; one that changes nothing is dead, or ignored by the decoder."
+        ),
         pictures: vec![picture],
         ..Section::default()
     }))
 }
 
-/// The code of the first sample, with each unit at so many places between its extremes,
-/// `[units * steps, code]`.
-fn moved(codes: &Tensor, units: &[usize], steps: usize) -> Tensor {
-    let (low, high) = (codes.min(0).to_vec(), codes.max(0).to_vec());
+/// The code of the first sample, with each unit at so many places between its extremes, `[low, high]` of
+/// all units; `[units * steps, code]`.
+fn moved(codes: &Tensor, [low, high]: [Vec<f64>; 2], units: &[usize], steps: usize) -> Tensor {
     let first = codes.select(0, 0).to_vec();
     let moved = Tensor::from_fn([units.len() * steps, first.len()], |at| {
         let (unit, step) = (units[at[0] / steps], at[0] % steps);
@@ -55,7 +60,12 @@ fn moved(codes: &Tensor, units: &[usize], steps: usize) -> Tensor {
 }
 
 fn decoded(show: &Show<'_>, latent: &Latent, units: &[usize], steps: usize) -> Tensor {
-    let codes = moved(&latent.codes, units, steps);
+    let codes = &latent.codes;
+    let extremes = match latent.is_bits {
+        true => [0.0, 1.0].map(|bit| vec![bit; latent.units()]),
+        false => [codes.min(0).to_vec(), codes.max(0).to_vec()],
+    };
+    let codes = moved(codes, extremes, units, steps);
     let labels = vec![show.label(0); codes.shape()[0]];
     show.decode(codes, &labels)
 }
@@ -68,7 +78,10 @@ fn images(
     image: ImageShape,
 ) -> Result<Picture, Failure> {
     let scale = scale(image.width).min(2);
-    let steps = columns(image.width.max(image.height), scale, STEPS).max(2);
+    let steps = match latent.is_bits {
+        true => 2,
+        false => columns(image.width.max(image.height), scale, STEPS).max(2),
+    };
     let made = decoded(show, latent, units, steps);
     let lines: Vec<Vec<f32>> = (0..units.len())
         .map(|line| {
@@ -84,9 +97,11 @@ fn images(
             grid.row(format!("unit {unit}"), line, shape)
         });
     let grid = grid.scale(scale).columns(steps);
-    let caption = format!(
-        "From the left to the right, {steps} equal steps of one unit. The unit that carries most is at the top."
-    );
+    let way = match latent.is_bits {
+        true => "Left the bit is 0, right it is 1.".to_owned(),
+        false => format!("From the left to the right, {steps} equal steps of one unit."),
+    };
+    let caption = format!("{way} The unit that carries most is at the top.");
     show.grid(TRAVERSAL, &grid, &caption)
 }
 
@@ -131,7 +146,8 @@ mod tests {
     #[test]
     fn one_unit_moves_between_its_extremes() {
         let codes = Tensor::from_vec(vec![1.0, 5.0, 3.0, 9.0], [2, 2]);
-        let moved = moved(&codes, &[1, 0], 3);
+        let extremes = [vec![1.0, 5.0], vec![3.0, 9.0]];
+        let moved = moved(&codes, extremes, &[1, 0], 3);
         let expected = [1.0, 5.0, 1.0, 7.0, 1.0, 9.0, 1.0, 5.0, 2.0, 5.0, 3.0, 5.0];
         assert_eq!(moved.to_vec(), expected);
     }
