@@ -78,6 +78,11 @@ pub(crate) fn measured(name: &str) -> String {
     format!("{MEASURED}{name}.svg")
 }
 
+/// The file of a phase that is not the last.
+pub(crate) fn of_phase(phase: &str, file: &str) -> String {
+    format!("{MEASURED}{}-{file}", phase.replace(' ', "-"))
+}
+
 /// The file of an exhibit.
 pub(crate) fn exhibit(name: &str) -> String {
     format!("{EXHIBIT}{name}")

@@ -61,6 +61,34 @@ fn sparse_codes_show_how_sparse_they_are() {
     ];
     has(&page, &words);
     assert!(!page.contains("New samples"), "it is not generative");
+    let meanings = ["kl: Σ KL(ρ ‖ mean of the unit)", "psnr: Peak"];
+    has(&page, &meanings);
+}
+
+#[test]
+fn losses_of_other_units_have_charts_of_their_own() {
+    let folder = TempDir::new().unwrap();
+    let files = ["loss.svg", "measured-autoencoder-loss.svg"];
+    let arguments = [&["dec"], &SMALL[2..], &["--epochs", "2"]].concat();
+    let page = page(folder.path(), &arguments, &files);
+    let words = [
+        "Loss, phase autoencoder",
+        "squared error per feature",
+        "Loss, phase clustering",
+        "divergence of assignments",
+        "kl: KL(P ‖ Q)",
+    ];
+    has(&page, &words);
+}
+
+#[test]
+fn bits_are_flipped_and_not_walked() {
+    let folder = TempDir::new().unwrap();
+    let files = ["traversal.png", "exhibit-share-of-ones-of-each-bit.svg"];
+    let arguments = [&["hashing"], &SMALL[..]].concat();
+    let page = page(folder.path(), &arguments, &files);
+    has(&page, &["Left the bit is 0, right it is 1."]);
+    assert!(!page.contains("equal steps of one unit"));
 }
 
 #[test]
@@ -135,7 +163,8 @@ fn a_run_that_is_replaced_leaves_no_picture_behind() {
     let folder = TempDir::new().unwrap();
     let train = |variant: &str| {
         let arguments = ["train", variant, "--quick", "--epochs", "1", "--out", "run"];
-        succeed(folder.path(), &[&arguments[..], &["--overwrite"]].concat());
+        let said = succeed(folder.path(), &[&arguments[..], &["--overwrite"]].concat());
+        assert!(said.contains("), 1 epoch in "), "{said}");
     };
     train("denoising");
     assert!(folder.path().join("run/noise.svg").exists());

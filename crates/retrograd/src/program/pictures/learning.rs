@@ -2,45 +2,58 @@
 
 use std::collections::BTreeSet;
 
+use retrograd::autoencoders::Phase;
 use retrograd::nn::train::{EpochRecord, Figure, Metrics};
-use retrograd::report::{Chart, Section};
+use retrograd::report::{Chart, Picture, Section};
 
 use super::show::Show;
 use crate::program::failure::Failure;
-use crate::program::folder::{LOSS, TERMS, WATCHED, WEIGHTS, measured};
+use crate::program::folder::{LOSS, TERMS, WATCHED, WEIGHTS, measured, of_phase};
 
 /// Measures of the training and not of what it gives.
 const NORMS: [&str; 2] = ["gradient_norm", "weight_norm"];
 
+/// An epoch and its number, counted through all phases.
+type Epoch<'a> = (f64, &'a EpochRecord);
+
+/// Phases in a row whose losses have the same unit, so that one chart can show them.
+struct Stretch<'a> {
+    unit: &'static str,
+    /// How many epochs there were before each phase, and its name.
+    starts: Vec<(f64, &'a str)>,
+    epochs: Vec<Epoch<'a>>,
+}
+
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
-    let chart = phases(show, losses(show));
-    let caption =
-        "Train: mean over the epoch, measured before each step. Held out: after the epoch.";
-    let mut pictures = vec![show.chart(LOSS, &chart, caption)?];
-    let figures = figures(show.records);
-    let (terms, watched): (Vec<_>, Vec<_>) = figures.into_iter().partition(|(_, is_term)| *is_term);
-    if terms.len() > 1 {
-        let chart = Chart::curves("What the loss is made of", "epoch", show.model.unit());
-        let chart = lines(show, chart, &terms, |figure| figure.weighted);
-        let caption = "Every term times its weight: together they are the loss.";
-        pictures.push(show.chart(TERMS, &chart, caption)?);
+    let phases = show.model.phases();
+    let stretches = stretches(show, &phases);
+    let mut pictures = Vec::new();
+    for (place, stretch) in stretches.iter().enumerate() {
+        let after = stretches.len() - 1 - place;
+        pictures.extend(stretch.charts(show, (place, after))?);
     }
+    let epochs: Vec<Epoch<'_>> = stretches
+        .into_iter()
+        .flat_map(|stretch| stretch.epochs)
+        .collect();
+    let (terms, watched) = figures(&epochs);
     if !watched.is_empty() {
         let chart = Chart::curves("Beside the loss", "epoch", "value");
-        let chart = lines(show, chart, &watched, |figure| Some(figure.value));
-        let caption = "What is watched and not minimised.";
-        pictures.push(show.chart(WATCHED, &chart, caption)?);
+        let chart = lines(chart, &epochs, &watched, |figure| Some(figure.value));
+        let meanings = meanings(show, &watched)?;
+        let caption = format!("What is watched and not minimised.{meanings}");
+        pictures.push(show.chart(WATCHED, &chart, &caption)?);
     }
     let changing: Vec<_> = terms
         .into_iter()
-        .filter(|(name, _)| changes(show, name))
+        .filter(|name| changes(show, name))
         .collect();
     if !changing.is_empty() {
         let chart = changing.iter().fold(
             Chart::curves("Weights", "epoch", "weight"),
-            |chart, (name, _)| {
+            |chart, name| {
                 let weight = |record: &EpochRecord| figure(&record.train, name)?.weight;
-                chart.line(*name, curve(show.records, weight))
+                chart.line(*name, curve(&epochs, weight))
             },
         );
         let caption = "Weights of terms that change during the training.";
@@ -56,17 +69,119 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
             measures.push(name);
         }
     }
+    let noise = match show.model.corruption() {
+        Some(_) => " Of samples without noise.",
+        None => "",
+    };
     for name in measures {
         let chart = Chart::curves(format!("Held-out {name}"), "epoch", name);
         let measure = |record: &EpochRecord| record.measures.get(name);
-        let chart = chart.line(name, curve(show.records, measure));
-        pictures.push(show.chart(&measured(name), &chart, "After each epoch.")?);
+        let chart = chart.line(name, curve(&epochs, measure));
+        let meanings = meanings(show, &[name])?;
+        let caption = format!("After each epoch.{noise}{meanings}");
+        pictures.push(show.chart(&measured(name), &chart, &caption)?);
     }
     Ok(Some(Section {
         heading: "Learning".into(),
         pictures,
         ..Section::default()
     }))
+}
+
+/// The epochs of the run, cut where the unit of the loss changes.
+fn stretches<'a>(show: &Show<'a>, phases: &'a [Phase<'_>]) -> Vec<Stretch<'a>> {
+    let mut stretches: Vec<Stretch<'a>> = Vec::new();
+    let mut phases = phases.iter();
+    for (before, record) in (0_u32..).zip(show.records) {
+        // Every phase counts its epochs from 1.
+        let phase = (record.epoch == 1).then(|| phases.next()).flatten();
+        if let Some(phase) = phase {
+            let unit = phase.unit.unwrap_or(show.model.unit());
+            let start = (f64::from(before), &*phase.name);
+            match stretches.last_mut() {
+                Some(last) if last.unit == unit => last.starts.push(start),
+                _ => stretches.push(Stretch {
+                    unit,
+                    starts: vec![start],
+                    epochs: Vec::new(),
+                }),
+            }
+        }
+        if let Some(last) = stretches.last_mut() {
+            last.epochs.push((f64::from(before + 1), record));
+        }
+    }
+    stretches
+}
+
+impl Stretch<'_> {
+    /// The loss, and the terms that it is made of; with so many stretches before and after this one.
+    fn charts(
+        &self,
+        show: &Show<'_>,
+        (before, after): (usize, usize),
+    ) -> Result<Vec<Picture>, Failure> {
+        let names: Vec<&str> = self.starts.iter().map(|(_, name)| *name).collect();
+        let names = names.join(" and ");
+        let title = |what: &str| match before + after {
+            0 => what.to_owned(),
+            _ => format!("{what}, phase {names}"),
+        };
+        // The last phase minimises what the model is judged by.
+        let file = |file: &str| match after {
+            0 => file.to_owned(),
+            _ => of_phase(&names, file),
+        };
+        let (terms, _) = figures(&self.epochs);
+        let meanings = meanings(show, &terms)?;
+        let own = if terms.len() == 1 { &*meanings } else { "" };
+        let caption = format!(
+            "Train: mean over the epoch, measured before each step. Held out: after the epoch.{own}"
+        );
+        let chart = self.losses(title("Loss"));
+        let mut pictures = vec![show.chart(&file(LOSS), &chart, &caption)?];
+        if terms.len() > 1 {
+            let chart = Chart::curves(title("What the loss is made of"), "epoch", self.unit);
+            let chart = lines(chart, &self.epochs, &terms, |figure| figure.weighted);
+            let caption =
+                format!("Every term times its weight: together they are the loss.{meanings}");
+            pictures.push(show.chart(&file(TERMS), &chart, &caption)?);
+        }
+        Ok(pictures)
+    }
+
+    /// The losses, and where each phase but the first begins: there another loss is minimised.
+    fn losses(&self, title: String) -> Chart {
+        let train = curve(&self.epochs, |record| Some(record.train.total()));
+        let held_out = curve(&self.epochs, |record| {
+            record.held_out.as_ref().map(Metrics::total)
+        });
+        let losses = train.iter().chain(&held_out).map(|(_, loss)| *loss);
+        let finite = losses.filter(|loss| loss.is_finite());
+        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), loss| {
+            (low.min(loss), high.max(loss))
+        });
+        let chart = Chart::curves(title, "epoch", self.unit)
+            .line("train", train)
+            .dashed("held out", held_out);
+        self.starts[1..].iter().fold(chart, |chart, (end, name)| {
+            chart.dashed(
+                format!("start of the phase {name}"),
+                [(*end, low), (*end, high)],
+            )
+        })
+    }
+}
+
+/// A line for each figure: its name, and what it means. Of several with one meaning, one line.
+fn meanings(show: &Show<'_>, names: &[&str]) -> Result<String, Failure> {
+    let variant = show.config.variant()?;
+    let alike = names.chunk_by(|a, b| variant.meaning(a) == variant.meaning(b));
+    let line = |names: &[&str]| {
+        let meaning = variant.meaning(names[0])?;
+        Some(format!("\n{}: {meaning}", names.join(", ")))
+    };
+    Ok(alike.filter_map(line).collect())
 }
 
 /// The figure of this name.
@@ -84,81 +199,47 @@ fn changes(show: &Show<'_>, name: &str) -> bool {
 
 /// A number of each figure over the epochs, in training and held out, where it is told.
 fn lines(
-    show: &Show<'_>,
     chart: Chart,
-    figures: &[(&str, bool)],
+    epochs: &[Epoch<'_>],
+    figures: &[&str],
     number: fn(&Figure) -> Option<f64>,
 ) -> Chart {
-    figures.iter().fold(chart, |chart, (name, _)| {
+    figures.iter().fold(chart, |chart, name| {
         let train = |record: &EpochRecord| number(figure(&record.train, name)?);
         let held_out = |record: &EpochRecord| number(figure(record.held_out.as_ref()?, name)?);
-        let [train, held_out] = [curve(show.records, train), curve(show.records, held_out)];
+        let [train, held_out] = [curve(epochs, train), curve(epochs, held_out)];
         let is_told = |points: &[(f64, f64)]| points.iter().any(|(_, number)| !number.is_nan());
-        let chart = match is_told(&train) {
-            true => chart.line(*name, train),
-            false => chart,
-        };
-        match is_told(&held_out) {
-            true => chart.dashed(format!("{name}, held out"), held_out),
-            false => chart,
+        let name_held_out = format!("{name}, held out");
+        match (is_told(&train), is_told(&held_out)) {
+            (true, true) => chart
+                .line(*name, train)
+                .dashed_alike(name_held_out, held_out),
+            (true, false) => chart.line(*name, train),
+            (false, true) => chart.dashed(name_held_out, held_out),
+            (false, false) => chart,
         }
     })
 }
 
-fn losses(show: &Show<'_>) -> Chart {
-    let train = curve(show.records, |record| Some(record.train.total()));
-    let held_out = curve(show.records, |record| {
-        record.held_out.as_ref().map(Metrics::total)
-    });
-    Chart::curves("Loss", "epoch", show.model.unit())
-        .line("train", train)
-        .dashed("held out", held_out)
-}
-
-/// Marks where each phase but the first begins: there another loss is minimised.
-fn phases(show: &Show<'_>, chart: Chart) -> Chart {
-    let losses = show.records.iter().flat_map(|record| {
-        let held_out = record.held_out.as_ref().map(Metrics::total);
-        [Some(record.train.total()), held_out].into_iter().flatten()
-    });
-    let finite = losses.filter(|loss| loss.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), loss| {
-        (low.min(loss), high.max(loss))
-    });
-    // Every phase counts its epochs from 1.
-    let starts = show.records.iter().enumerate();
-    let starts = starts.filter(|(_, record)| record.epoch == 1).skip(1);
-    let phases = show.model.phases();
-    let names = phases.iter().skip(1).map(|phase| phase.name.clone());
-    starts
-        .zip(names)
-        .fold(chart, |chart, ((position, _), name)| {
-            // After the last epoch of the phase before.
-            let end = position as f64;
-            chart.dashed(
-                format!("start of the phase {name}"),
-                [(end, low), (end, high)],
-            )
-        })
-}
-
-/// The names of all figures, of whatever phase, without repetition, and whether each is a term.
-fn figures(records: &[EpochRecord]) -> Vec<(&str, bool)> {
+/// The names of all figures, of whatever phase, without repetition: of terms, and of what is only watched.
+fn figures<'a>(epochs: &[Epoch<'a>]) -> (Vec<&'a str>, Vec<&'a str>) {
     let mut known = BTreeSet::new();
-    let figures = records.iter().flat_map(|record| {
+    let figures = epochs.iter().flat_map(|(_, record)| {
         let held_out = record.held_out.iter().flat_map(Metrics::figures);
         record.train.figures().iter().chain(held_out)
     });
-    figures
+    let (terms, watched): (Vec<_>, Vec<_>) = figures
         .map(|figure| (figure.name.as_ref(), figure.weight.is_some()))
         .filter(|(name, _)| known.insert(*name))
-        .collect()
+        .partition(|(_, is_term)| *is_term);
+    let names = |figures: Vec<(&'a str, bool)>| figures.into_iter().map(|(name, _)| name).collect();
+    (names(terms), names(watched))
 }
 
-/// A figure over the epochs of all phases, counted through; a gap where there is none.
-fn curve(records: &[EpochRecord], figure: impl Fn(&EpochRecord) -> Option<f64>) -> Vec<(f64, f64)> {
-    let figures = records.iter().zip(1_u32..);
+/// A figure over the epochs; a gap where there is none.
+fn curve(epochs: &[Epoch<'_>], figure: impl Fn(&EpochRecord) -> Option<f64>) -> Vec<(f64, f64)> {
+    let figures = epochs.iter();
     figures
-        .map(|(record, epoch)| (epoch.into(), figure(record).unwrap_or(f64::NAN)))
+        .map(|(epoch, record)| (*epoch, figure(record).unwrap_or(f64::NAN)))
         .collect()
 }
