@@ -5,12 +5,12 @@
 //! ```
 //!
 //! Which centre is nearest does not move with the centres. With that known, the second derivative
-//! is diagonal, so a product with ones is its diagonal.
+//! is diagonal, so its diagonal is the gradient of the gradient's sum.
 
 use std::sync::LazyLock;
 
-use retrograd_autograd::functional::{gradient_of, push_forward};
-use retrograd_autograd::{Expr, Pointwise, Var};
+use retrograd_autograd::functional::gradient_of;
+use retrograd_autograd::{Expr, Pointwise, Tape, Var};
 use retrograd_tensor::{Array, Tensor};
 use serde::Deserialize;
 
@@ -86,15 +86,14 @@ impl Problem {
         cost(&centres, &self.points.clone().into(), &self.nearest()).item()
     }
 
-    /// The gradient, and how it moves when all centres move at speed 1.
+    /// The gradient over the diagonal of the second derivative, which is the gradient of the gradient's sum.
     fn dir(&self) -> Tensor {
         let (nearest, points) = (self.nearest(), Var::from(self.points.clone()));
-        let slopes = gradient_of(|c| cost(&c[0], &points, &nearest));
-        let ones = self.centres.constant_like(self.centres.shape(), 1.0);
-        let centres = [self.centres.clone().into()];
-        let found = push_forward(|c| slopes(c).swap_remove(0), &centres, &[ones.into()]);
-        let (slope, curvature) = found.expect("a curvature");
-        slope.value() / curvature.value()
+        let tape = Tape::new();
+        let centres = [tape.leaf(self.centres.clone())];
+        let slopes = gradient_of(|c| cost(&c[0], &points, &nearest))(&centres);
+        let curvatures = slopes[0].sum(..).backward();
+        slopes[0].value() / curvatures.of(&centres[0]).expect("a curvature")
     }
 }
 

@@ -9,6 +9,7 @@ use crate::array::Array;
 use crate::element::{Element, Float};
 use crate::error::OrPanic;
 use crate::ops::blocks::in_blocks;
+use crate::simd::{Kernel, Math};
 use crate::{parallel, shape};
 
 impl<T: Element> Array<T> {
@@ -105,29 +106,54 @@ impl<T: Float> Array<T> {
             // Term by term as they lie: each row has its own in the same order, so the bits are the same.
             return Self::written(shape, |out| {
                 out.fill(T::ZERO);
-                for (&index, terms) in indices.iter().zip(terms.chunks(width.max(1))) {
-                    let row = &mut out[index as usize * width..][..width];
-                    row.iter_mut()
-                        .zip(terms)
-                        .for_each(|(sum, &term)| *sum += term);
-                }
+                let pairs = indices.iter().enumerate();
+                let pairs = pairs.map(|(term, &index)| (index as usize, term));
+                add_rows(out, &terms, width, pairs);
             });
         }
         let users = Users::new(&indices, rows);
         Self::written(shape, |out| {
             in_blocks(out, width, steps, &|first, out| {
                 out.fill(T::ZERO);
-                for (i, row) in out.chunks_mut(width).enumerate() {
-                    for &user in users.of(first + i) {
-                        let terms = &terms[user as usize * width..][..width];
-                        row.iter_mut()
-                            .zip(terms)
-                            .for_each(|(sum, &term)| *sum += term);
-                    }
-                }
+                let rows = 0..out.len() / width;
+                let pairs = rows.flat_map(|row| {
+                    let users = users.of(first + row).iter();
+                    users.map(move |&term| (row, term as usize))
+                });
+                add_rows(out, &terms, width, pairs);
             });
         })
     }
+}
+
+/// Adds rows of `terms` to rows of `sums`, pair by pair of such a row's number and such a one's.
+fn add_rows<T: Float>(
+    sums: &mut [T],
+    terms: &[T],
+    width: usize,
+    pairs: impl Iterator<Item = (usize, usize)>,
+) {
+    struct Add<'a, T, Pairs>(&'a mut [T], &'a [T], usize, Pairs);
+
+    impl<T: Float, Pairs: Iterator<Item = (usize, usize)>> Kernel<T> for Add<'_, T, Pairs> {
+        type Output = ();
+
+        #[inline(always)]
+        fn run<S: Math<T>>(self, simd: S) {
+            let Self(sums, terms, width, pairs) = self;
+            for (sum, term) in pairs {
+                let sums = &mut sums[sum * width..][..width];
+                let terms = &terms[term * width..][..width];
+                // Most rows are a few vectors long: a loop of four at a time would end before it begins.
+                for (sums, terms) in sums.chunks_mut(S::LANES).zip(terms.chunks(S::LANES)) {
+                    let sum = simd.add(simd.load_part(sums), simd.load_part(terms));
+                    simd.store_part(sum, sums);
+                }
+            }
+        }
+    }
+
+    T::dispatch(Add(sums, terms, width, pairs));
 }
 
 /// For each row of a table, the places in a list of indices that name it, in order.
