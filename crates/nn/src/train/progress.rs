@@ -95,7 +95,7 @@ impl Observer for Progress {
                 ..
             } = plan;
             self.say(&format!(
-                "going on after {done_epochs} epochs and {done_batches} batches"
+                "going on; epochs done: {done_epochs}, batches of the next: {done_batches}"
             ));
         }
         if !self.plain {
