@@ -7,8 +7,8 @@ CLONE is a clone of github.com/gradbench/gradbench in which the reference is bui
 tools/manual`, and in tools/finite the programs `saddle` and `particle`). An eval is run as it is; this script
 answers it, and hands every input to all tools, one after the other and again for each round. The least time of all
 rounds counts, which other work on the machine disturbs least. Answers are held against the reference's; what follows
-the table says how near they are.
-The packages that evals need must be importable: numpy, scipy, dataclasses-json, and torch and jax for those.
+the table says how near they are. The packages that evals need must be importable: numpy, scipy, pydantic,
+dataclasses-json, and torch and jax for those.
 """
 
 import argparse
@@ -38,6 +38,10 @@ class Talking:
             line = ""
         return json.loads(line) if line else {"success": False, "error": "it has ended"}
 
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
 
 class Program:
     """A C++ tool: a program for each problem, which reads its input from a file."""
@@ -55,6 +59,9 @@ class Program:
             return {"success": False, "error": done.stderr.strip()}
         output, *timings = map(json.loads, done.stdout.splitlines())
         return {"success": True, "output": output, "timings": timings}
+
+    def close(self):
+        pass
 
 
 # JAX answers before it has computed. What is timed is the result.
@@ -106,13 +113,15 @@ def milliseconds(answer):
 def shown(time):
     if time is None:
         return "–"
-    for unit, factor in [("s", 1e-3), ("ms", 1), ("µs", 1e3)]:
-        if time * factor >= 1:
-            return f"{time * factor:.3g} {unit}" if time * factor < 1000 else f"{time * factor:.0f} {unit}"
-    return f"{time * 1e3:.2g} µs"
+    for unit, factor in [("s", 1e-3), ("ms", 1)]:
+        if time * factor >= 0.9995:
+            return f"{time * factor:.3g} {unit}"
+    return f"{time * 1e3:.3g} µs"
 
 
 class Table:
+    """The rows of a problem: its tools, how far each was from the reference, and which gave up."""
+
     def __init__(self, tools, reference, options):
         self.tools, self.reference, self.options = tools, reference, options
         self.worst = {}
@@ -120,20 +129,19 @@ class Table:
 
     def row(self, message):
         """A line of the table, and what the eval is told."""
-        module, function = message["module"], message["function"]
         question = dict(message, input=message["input"] | {"min_runs": 1, "min_seconds": self.options.seconds})
         times, answers = {}, {}
         for name in self.options.beside:
-            if name in self.tools and (name, module) not in self.failed:
+            if name in self.tools and name not in self.failed:
                 self.tools[name].ask(question)  # Which may compile.
         for _ in range(self.options.rounds):
             for name, tool in self.tools.items():
-                if (name, module) in self.failed or sum(times.get(name, [])) > self.options.longest * 1e3:
+                if name in self.failed or sum(times.get(name, [])) > self.options.longest * 1e3:
                     continue
                 answer = tool.ask(question)
                 if not answer.get("success"):
-                    self.failed.add((name, module))
-                    print(f"{name}: {module}: {answer.get('error', answer)}"[:300], file=sys.stderr)
+                    self.failed.add(name)
+                    print(f"{name}: {message['module']}: {answer.get('error', answer)}"[:300], file=sys.stderr)
                     continue
                 answers[name] = answer
                 times.setdefault(name, []).append(milliseconds(answer))
@@ -142,11 +150,12 @@ class Table:
         for name in answers:
             if self.reference in answers:
                 apart = distance(answers[name]["output"], answers[self.reference]["output"])
-                self.worst[name, module] = max(apart, self.worst.get((name, module), 0.0))
+                self.worst[name] = max(apart, self.worst.get(name, 0.0))
         ratio = f"{ours / reference:.2f}" if ours and reference else "–"
         others = [shown(found.get(name)) for name in self.options.beside]
         size = message.get("description", "")
-        cells = [f"`{module}`", size, f"`{function}`", shown(ours), shown(reference), ratio, *others]
+        names = [f"`{message[part]}`" for part in ("module", "function")]
+        cells = [names[0], size, names[1], shown(ours), shown(reference), ratio, *others]
         print("| " + " | ".join(cells) + " |", flush=True)
         return answers.get("retrograd", {"success": False, "error": "no answer"})
 
@@ -197,7 +206,9 @@ def main():
             if message["kind"] == "analysis" and not message["valid"]:
                 print(f"{problem}: not valid: {message.get('error', '')}"[:300], file=sys.stderr)
         eval_.wait()
-        distances |= table.worst
+        for tool in tools.values():
+            tool.close()
+        distances |= {(name, problem): apart for name, apart in table.worst.items()}
     print("\nfurthest from the reference, relative to the larger of its number and 1:\n")
     for (name, problem), apart in sorted(distances.items()):
         if apart:
