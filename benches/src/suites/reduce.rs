@@ -29,7 +29,9 @@ pub fn suite() -> Suite {
         case("logsumexp rows", |x| x.logsumexp(1)),
     ];
     cases.push(case("sum columns-of-transpose", |x| x.t().sum(0)));
-    cases.push(argmax());
+    // A prediction per image, and per sample with few classes, which fill no vector.
+    cases.push(argmax("argmax rows", SHAPE));
+    cases.push(argmax("argmax classes", [SHAPE[0] * 98, 8]));
     Suite {
         name: "reduce",
         cases,
@@ -60,9 +62,10 @@ fn case(label: &str, reduce: fn(&Array) -> Array) -> Case {
     })
 }
 
-fn argmax() -> Case {
-    Case::new(name("argmax rows"), work(), || {
-        let x = input();
+fn argmax(label: &str, shape: [usize; 2]) -> Case {
+    let name = format!("{label} {}x{}", shape[0], shape[1]);
+    Case::new(name, work(), move || {
+        let x: Array = Array::normal(shape, 0.0, 1.0, &mut random::rng(0));
         repeat(move || black_box(&x).argmax(1))
     })
 }

@@ -247,6 +247,16 @@ mod tests {
         let _ = Array::<f32>::zeros([2, 0]).argmin(1);
     }
 
+    /// 2²⁴ + 1 is no number of `f32`, so it cannot be the place in a lane.
+    #[test]
+    fn an_axis_may_be_longer_than_the_type_can_count() {
+        let (size, place) = ((1 << 24) + 3, (1 << 24) + 1);
+        let mut values = vec![0.0_f32; 2 * size];
+        values[2 * place + 1] = 1.0;
+        let x = Array::from_vec(values, [size, 2]);
+        assert_eq!(x.argmax(0).to_vec(), [0, place as i64]);
+    }
+
     #[test]
     fn positions_are_those_of_a_walk_along_the_axis() {
         let x = Array::<f64>::normal([7, 33, 5], 0.0, 1.0, &mut random::rng(1));
