@@ -8,6 +8,7 @@ use crate::element::Float;
 use crate::gemm::{self, Matrix, Onto};
 use crate::ops::conv;
 use crate::pointwise::Invocation;
+use crate::precision::Precision;
 use crate::simd::Isa;
 
 /// `kernels! { fn product(..) = gemm::multiply; }` gives a trait with that function, implemented for
@@ -35,6 +36,7 @@ kernels! {
     #[doc(hidden)]
     fn product(
         isa: Isa,
+        precision: Precision,
         alpha: Self,
         left: Matrix<'_, Self>,
         right: Matrix<'_, Self>,

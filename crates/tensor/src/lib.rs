@@ -53,6 +53,7 @@ mod layout;
 mod ops;
 pub mod parallel;
 pub mod pointwise;
+mod precision;
 pub mod random;
 pub mod shape;
 pub mod simd;
@@ -67,6 +68,7 @@ pub use layout::Layout;
 pub use ops::index::Slice;
 pub use ops::linalg::Triangular;
 pub use ops::scan::Start;
+pub use precision::Precision;
 pub use shape::{
     Axes, Convolution, Diagonal, Geometry, Interpolation, MAX_RANK, PoolGeometry, Pooling,
     ReducedAxes, Resampling, Shape, Sliding, keep,

@@ -194,7 +194,7 @@ impl<V> Trainer<'_, V> {
             if player.turns(place.moment) == 0 {
                 continue;
             }
-            match player.play(batches, place) {
+            match self.precision.scope(|| player.play(batches, place)) {
                 Ok(own) => player.report(own, &mut metrics),
                 Err(error) => {
                     outcome = Err(error);

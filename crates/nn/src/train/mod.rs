@@ -27,6 +27,7 @@ mod undo;
 use std::sync::Arc;
 
 use retrograd_autograd::Var;
+use retrograd_tensor::Precision;
 
 use crate::averaging::WeightAverage;
 use crate::module::{Module, State};
@@ -91,6 +92,7 @@ pub struct Trainer<'a, V = Var> {
     average: Option<WeightAverage>,
     /// Batches in a step.
     accumulated: usize,
+    precision: Precision,
     measures: Vec<Measures<'a, V>>,
     between: Option<Box<between::Hook<'a, V>>>,
     observer: Option<Box<dyn Observer + 'a>>,
@@ -194,6 +196,7 @@ impl<'a, V> Trainer<'a, V> {
             last: None,
             average: None,
             accumulated: 1,
+            precision: Precision::Full,
             measures: Vec::new(),
             between: None,
             observer: None,
@@ -269,6 +272,13 @@ impl<'a, V> Trainer<'a, V> {
             accumulated: batches,
             ..self
         }
+    }
+
+    /// The same with matrix products of steps, forward and backward, in this precision. What is measured on
+    /// held-out data is the model as it is stored, in full precision.
+    #[must_use]
+    pub fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// The same with a figure of `predict`'s output against its target, over the held-out samples; may

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use retrograd::autoencoders::{Autoencoder, BatchSize, Card, DataShape, Recipe, Settings};
 use retrograd::datasets::{ImageShape, Scaling};
+use retrograd::tensor::Precision;
 use retrograd::tensor::simd::Isa;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,9 @@ pub(crate) struct Config {
     pub(crate) warm_up: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) clip_norm: Option<f64>,
+    /// Of matrix products in steps.
+    #[serde(default = "full")]
+    pub(crate) precision: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) patience: Option<u64>,
     #[serde(with = "file::whole")]
@@ -85,6 +89,11 @@ pub(crate) struct Config {
     /// What is remembered of the data, by which other files are read.
     #[serde(default)]
     pub(crate) source: Source,
+}
+
+/// What steps of older runs were computed in.
+fn full() -> String {
+    Precision::Full.to_string()
 }
 
 /// An offset and a scale for every column: x' = (x − offset) / scale.
@@ -144,6 +153,7 @@ impl Config {
                 .unwrap_or_else(|| recipe::schedule_name(&recipe.schedule)),
             warm_up: options.warm_up,
             clip_norm: options.clip_norm,
+            precision: options.precision.unwrap_or_default().to_string(),
             patience: options.patience,
             seed: wanted.seed,
             threads: rayon::current_num_threads(),
@@ -242,6 +252,8 @@ impl Config {
             .map_err(|wrong| named("optimizer", &self.optimizer, wrong))?;
         recipe::schedule(&self.schedule)
             .map_err(|wrong| named("schedule", &self.schedule, wrong))?;
+        recipe::precision(&self.precision)
+            .map_err(|wrong| named("precision", &self.precision, wrong))?;
         check_weight_decay(&self.optimizer, self.weight_decay).map_err(|error| error.to_string())
     }
 

@@ -60,7 +60,9 @@ impl Session<'_> {
         let schedule = config.schedule_of()?;
         let optimizer = |params, rate| config.optimizer_of(params, rate);
         let trainer = phase.trainer(model, config.seed, &schedule, optimizer)?;
-        let mut trainer = trainer.accumulating(config.accumulate);
+        let mut trainer = trainer
+            .accumulating(config.accumulate)
+            .in_precision(config.precision_of_steps()?);
         if let Some(patience) = config.patience {
             trainer = trainer
                 .stopping(EarlyStopping::after(patience))

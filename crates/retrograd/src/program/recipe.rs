@@ -2,6 +2,7 @@
 
 use retrograd::autoencoders::{OptimizerKind, Word};
 use retrograd::nn::{Clip, Group, Optimizer, Param, Schedule, Span};
+use retrograd::tensor::Precision;
 
 use crate::program::config::Config;
 use crate::program::failure::Failure;
@@ -60,6 +61,11 @@ pub(crate) fn schedule(name: &str) -> Result<Schedule, String> {
         .ok_or_else(|| format!("it must be one of {}", known()))
 }
 
+/// The precision of this name.
+pub(crate) fn precision(name: &str) -> Result<Precision, String> {
+    Precision::named(name).ok_or_else(|| "it must be full or mixed".to_owned())
+}
+
 impl Config {
     /// The optimiser of parameters that move at `rate` times the run's.
     pub(crate) fn optimizer_of(
@@ -76,6 +82,11 @@ impl Config {
             optimizer = optimizer.clip(Clip::Norm(norm));
         }
         Ok(optimizer)
+    }
+
+    /// The precision of products in steps.
+    pub(crate) fn precision_of_steps(&self) -> Result<Precision, Failure> {
+        precision(&self.precision).map_err(Failure::run)
     }
 
     /// How the rate changes over the run.

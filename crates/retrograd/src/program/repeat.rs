@@ -5,6 +5,7 @@ use std::path::Path;
 
 use retrograd::autoencoders::Settings;
 use retrograd::report::number;
+use retrograd::tensor::Precision;
 
 use crate::program::cli::TrainOptions;
 use crate::program::config::{Config, SMALLER, absolute};
@@ -51,6 +52,11 @@ impl Config {
             "schedule",
             options.schedule.clone(),
             Some(self.schedule.clone()),
+        )?;
+        kept(
+            "precision",
+            options.precision.map(|precision| precision.to_string()),
+            Some(self.precision.clone()),
         )?;
         kept("weight-decay", options.weight_decay, self.weight_decay)?;
         kept("warm-up", options.warm_up, self.warm_up)?;
@@ -180,6 +186,7 @@ impl TrainOptions {
         all.weight_decay = all.weight_decay.or(config.weight_decay);
         all.warm_up = all.warm_up.or(config.warm_up);
         all.clip_norm = all.clip_norm.or(config.clip_norm);
+        all.precision = all.precision.or(Precision::named(&config.precision));
         all.patience = all.patience.or(config.patience);
         all.seed = all.seed.or(Some(config.seed));
         all.quick |= config.quick;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use retrograd::autoencoders::{BoxedAutoencoder, Card, check_labels};
 use retrograd::datasets::Dataset;
 use retrograd::tensor::simd::Isa;
-use retrograd::tensor::{Array, random};
+use retrograd::tensor::{Array, Precision, random};
 
 use crate::program::cli::TrainOptions;
 use crate::program::config::{Config, absolute};
@@ -16,6 +16,7 @@ use crate::program::limits;
 use crate::program::outcome::Outcome;
 use crate::program::own::{self, DataOptions};
 use crate::program::session::Session;
+use crate::program::terminal;
 
 /// Beyond this, threads cost more to start than they can ever save.
 const MOST_THREADS: usize = 1024;
@@ -34,6 +35,13 @@ pub(crate) fn train(options: &TrainOptions) -> Result<(), Failure> {
         Some(path) => Run::going_on(options, path.as_deref())?,
         None => Run::new(options, isa)?,
     };
+    let precision = run.config.precision_of_steps()?;
+    if !precision.is_fast() {
+        terminal::say(&format!(
+            "note: --precision {precision} is slower than {} here: the machine, or RETROGRAD_ISA, has no AVX512-BF16",
+            Precision::Full
+        ));
+    }
     Session::new(run, options)?.train()
 }
 

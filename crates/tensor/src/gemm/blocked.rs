@@ -11,7 +11,6 @@ use super::panels::Panels;
 use super::{Matrix, Onto, Routines};
 use crate::element::Float;
 use crate::parallel;
-use crate::simd::Isa;
 use crate::storage::Storage;
 
 /// Columns of the result below which the left operand is read where it is: packing it would cost
@@ -53,12 +52,12 @@ struct Product<'a, T> {
     target: Destination<T>,
 }
 
-/// The product with vectors of `isa`.
+/// The product by these routines.
 ///
 /// # Safety
 /// `target` must allow access to `left.rows` x `right.columns` elements that nobody else accesses.
 pub(super) unsafe fn multiply<T: Float>(
-    isa: Isa,
+    routines: &Routines<T>,
     alpha: T,
     left: Matrix<'_, T>,
     right: Matrix<'_, T>,
@@ -66,8 +65,8 @@ pub(super) unsafe fn multiply<T: Float>(
     target: Destination<T>,
 ) {
     let whole = Product {
-        blocking: Blocking::new::<T>(isa),
-        routines: &Routines::new(isa),
+        blocking: Blocking::new::<T>(routines.isa),
+        routines,
         alpha,
         left,
         right,

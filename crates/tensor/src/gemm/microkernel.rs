@@ -116,14 +116,14 @@ impl<T: Float> MicroKernels<T> {
     pub(super) const LONE: usize = 8;
 
     #[inline(always)]
-    pub(super) fn of<S: Simd<T>>(simd: S) -> Self {
+    pub(super) fn of<S: Simd<T>, const PAIRS: bool>(simd: S) -> Self {
         // What is constant here is decided before the tiles are compiled.
         if const { matches!(S::ISA, Isa::Avx512) } {
-            addresses::<T, S, 8, 3>(simd)
+            addresses::<T, S, PAIRS, 8, 3>(simd)
         } else if const { matches!(S::ISA, Isa::Avx2) } {
-            addresses::<T, S, 6, 2>(simd)
+            addresses::<T, S, PAIRS, 6, 2>(simd)
         } else {
-            addresses::<T, S, 4, 2>(simd)
+            addresses::<T, S, PAIRS, 4, 2>(simd)
         }
     }
 
@@ -143,37 +143,39 @@ impl<T: Float> MicroKernels<T> {
 }
 
 #[inline(always)]
-fn addresses<T: Float, S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
+fn addresses<T: Float, S: Simd<T>, const PAIRS: bool, const ROWS: usize, const VECTORS: usize>(
     simd: S,
 ) -> MicroKernels<T> {
     debug_assert_eq!(S::ISA.resources().tile, [ROWS, VECTORS]);
     MicroKernels {
         sizes: [
-            heights::<T, S, ROWS, 1>(simd),
-            heights::<T, S, ROWS, 2>(simd),
-            heights::<T, S, ROWS, VECTORS>(simd),
+            heights::<T, S, PAIRS, ROWS, 1>(simd),
+            heights::<T, S, PAIRS, ROWS, 2>(simd),
+            heights::<T, S, PAIRS, ROWS, VECTORS>(simd),
         ],
-        lone: simd.address::<Body<1, { MicroKernels::<f32>::LONE }>>(),
+        lone: simd.address::<Body<PAIRS, 1, { MicroKernels::<f32>::LONE }>>(),
         widest: VECTORS,
     }
 }
 
 #[inline(always)]
-fn heights<T: Float, S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
+fn heights<T: Float, S: Simd<T>, const PAIRS: bool, const ROWS: usize, const VECTORS: usize>(
     simd: S,
 ) -> [MicroKernel<T>; 4] {
     [
-        simd.address::<Body<1, VECTORS>>(),
-        simd.address::<Body<2, VECTORS>>(),
-        simd.address::<Body<4, VECTORS>>(),
-        simd.address::<Body<ROWS, VECTORS>>(),
+        simd.address::<Body<PAIRS, 1, VECTORS>>(),
+        simd.address::<Body<PAIRS, 2, VECTORS>>(),
+        simd.address::<Body<PAIRS, 4, VECTORS>>(),
+        simd.address::<Body<PAIRS, ROWS, VECTORS>>(),
     ]
 }
 
-/// The micro-kernel of `ROWS` rows and `VECTORS` vectors of columns.
-struct Body<const ROWS: usize, const VECTORS: usize>;
+/// The micro-kernel of `ROWS` rows and `VECTORS` vectors of columns, of numbers or of [pairs](super::mixed).
+struct Body<const PAIRS: bool, const ROWS: usize, const VECTORS: usize>;
 
-impl<T: Float, const ROWS: usize, const VECTORS: usize> Routine<T> for Body<ROWS, VECTORS> {
+impl<T: Float, const PAIRS: bool, const ROWS: usize, const VECTORS: usize> Routine<T>
+    for Body<PAIRS, ROWS, VECTORS>
+{
     type Argument = Tile<T>;
 
     #[inline(always)]
@@ -197,7 +199,10 @@ impl<T: Float, const ROWS: usize, const VECTORS: usize> Routine<T> for Body<ROWS
                 for (row, from) in sums.iter_mut().zip(&lefts) {
                     let factor = simd.splat(*from.offset(left as isize));
                     for (sum, &column) in row.iter_mut().zip(&columns) {
-                        *sum = simd.mul_add(factor, column, *sum);
+                        *sum = match PAIRS {
+                            true => simd.dot_halves(factor, column, *sum),
+                            false => simd.mul_add(factor, column, *sum),
+                        };
                     }
                 }
             }

@@ -1,12 +1,13 @@
 //! Matrix products C ← α·A·B + β·C on strided operands.
 //!
-//! Every product goes one of two ways:
+//! Every product goes one of three ways:
 //!
 //! * [`blocked`]: operands packed into panels where that pays, tiles held in registers;
 //! * [`dot`]: a few rows times the columns of a matrix that lie along the inner axis, which is too
-//!   little work to pack anything for.
+//!   little work to pack anything for;
+//! * [`mixed`]: blocked, of operands that are rounded to bf16, where that is asked for.
 //!
-//! Both are the same for every instruction set. What is compiled for each are a few short functions:
+//! They are the same for every instruction set. What is compiled for each are a few short functions:
 //! the [micro-kernels](microkernel), and the copies of [packing](pack).
 //!
 //! The [`naive`] product is the reference that all are tested against. Work is cut by shape alone
@@ -19,12 +20,14 @@ mod copy;
 mod dot;
 mod indirect;
 mod microkernel;
+mod mixed;
 #[cfg(test)]
 mod naive;
 mod pack;
 mod panels;
 
 use crate::element::Float;
+use crate::precision::Precision;
 use crate::simd::{Isa, Kernel, Math};
 use blocked::Destination;
 pub(crate) use copy::{LineCopy, Transpose};
@@ -97,19 +100,24 @@ pub(crate) struct Routines<T> {
 
 impl<T: Float> Routines<T> {
     pub(crate) fn new(isa: Isa) -> Self {
-        T::dispatch_on(isa, FindRoutines)
+        T::dispatch_on(isa, FindRoutines::<false>)
+    }
+
+    /// With micro-kernels for numbers that are [pairs](mixed).
+    fn of_pairs(isa: Isa) -> Self {
+        T::dispatch_with_halves(isa, FindRoutines::<true>)
     }
 }
 
-struct FindRoutines;
+struct FindRoutines<const PAIRS: bool>;
 
-impl<T: Float> Kernel<T> for FindRoutines {
+impl<T: Float, const PAIRS: bool> Kernel<T> for FindRoutines<PAIRS> {
     type Output = Routines<T>;
     #[inline(always)]
     fn run<S: Math<T>>(self, simd: S) -> Routines<T> {
         Routines {
             isa: S::ISA,
-            kernels: MicroKernels::of(simd),
+            kernels: MicroKernels::of::<S, PAIRS>(simd),
             copy: simd.address::<copy::Straight>(),
             transpose: simd.address::<copy::Squares>(),
         }
@@ -146,23 +154,30 @@ impl<T: Float> Onto<'_, T> {
 }
 
 /// `out` ← `left` · `right`, with `out` contiguous `[left.rows, right.columns]`.
-pub(crate) fn product<T: Float>(left: Matrix<'_, T>, right: Matrix<'_, T>, out: &mut [T]) {
-    T::product(Isa::current(), T::ONE, left, right, Onto::Nothing, out);
+pub(crate) fn product<T: Float>(
+    precision: Precision,
+    left: Matrix<'_, T>,
+    right: Matrix<'_, T>,
+    out: &mut [T],
+) {
+    product_onto(precision, T::ONE, left, right, Onto::Nothing, out);
 }
 
 /// `out` ← α · `left` · `right` + what `onto` says, with `out` contiguous `[rows, columns]`.
 pub(crate) fn product_onto<T: Float>(
+    precision: Precision,
     alpha: T,
     left: Matrix<'_, T>,
     right: Matrix<'_, T>,
     onto: Onto<'_, T>,
     out: &mut [T],
 ) {
-    T::product(Isa::current(), alpha, left, right, onto, out);
+    T::product(Isa::current(), precision, alpha, left, right, onto, out);
 }
 
 pub(crate) fn multiply<T: Float>(
     isa: Isa,
+    precision: Precision,
     alpha: T,
     left: Matrix<'_, T>,
     right: Matrix<'_, T>,
@@ -187,7 +202,15 @@ pub(crate) fn multiply<T: Float>(
     );
     // A column is a row of the transposed product, in the same memory.
     if columns == 1 && rows > 1 && !matches!(onto, Onto::Row(_)) {
-        return multiply(isa, alpha, right.turned(), left.turned(), onto, out);
+        return multiply(
+            isa,
+            precision,
+            alpha,
+            right.turned(),
+            left.turned(),
+            onto,
+            out,
+        );
     }
     let target = Destination {
         pointer: out.as_mut_ptr(),
@@ -196,10 +219,12 @@ pub(crate) fn multiply<T: Float>(
     // SAFETY: `target` covers all of `out`, which is borrowed mutably for the whole call, and both
     // operands lie inside their slices.
     unsafe {
-        if dot::suits(&left, &right) {
+        if const { size_of::<T>() == 4 } && precision == Precision::Mixed {
+            mixed::multiply(isa, alpha, left, right, onto, target);
+        } else if dot::suits(&left, &right) {
             dot::multiply(isa, alpha, left, right, onto, target);
         } else {
-            blocked::multiply(isa, alpha, left, right, onto, target);
+            blocked::multiply(&Routines::new(isa), alpha, left, right, onto, target);
         }
     }
 }

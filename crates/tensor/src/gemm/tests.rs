@@ -52,7 +52,7 @@ fn check<T: Float>(left: &Array<T>, right: &Array<T>) {
     for isa in Isa::available() {
         let mut out = vec![T::NAN; left.shape()[0] * right.shape()[1]];
         let (a, b) = (matrix(left), matrix(right));
-        T::product(isa, T::ONE, a, b, Onto::Nothing, &mut out);
+        T::product(isa, Precision::Full, T::ONE, a, b, Onto::Nothing, &mut out);
         let what = || format!("{isa} {} x {}", left.shape(), right.shape());
         reference.judge(&out, inner, &what());
     }
@@ -146,7 +146,15 @@ fn results_are_scaled_and_added_to() {
             for isa in Isa::available() {
                 let run = |alpha, onto| {
                     let mut out = old.to_vec();
-                    multiply(isa, alpha, matrix(&a), matrix(&b), onto, &mut out);
+                    multiply(
+                        isa,
+                        Precision::Full,
+                        alpha,
+                        matrix(&a),
+                        matrix(&b),
+                        onto,
+                        &mut out,
+                    );
                     out
                 };
                 let close = |fast: Vec<f64>, exact: &Array<f64>| {
@@ -175,6 +183,7 @@ fn a_factor_of_zero_forgets_what_is_not_a_number() {
         let mut out = vec![f32::NAN; 400];
         multiply(
             isa,
+            Precision::Full,
             1.0,
             matrix(&x),
             matrix(&x),

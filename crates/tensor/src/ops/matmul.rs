@@ -6,6 +6,7 @@ use crate::error::OrPanic;
 use crate::gemm::{self, Matrix, Onto};
 use crate::layout::Layout;
 use crate::parallel;
+use crate::precision::Precision;
 use crate::shape::{self, Shape};
 
 /// Elements of a batch's results worth a task of their own.
@@ -79,6 +80,7 @@ impl<T: Float> Array<T> {
             true => matrix(operand, start).turned(),
             false => matrix(operand, start),
         };
+        let precision = Precision::current();
         Self::written(shape, |out| {
             let batch = Shape::from(&shape[..shape.rank() - 2]);
             let size = shape[shape.rank() - 2] * shape[shape.rank() - 1];
@@ -90,7 +92,7 @@ impl<T: Float> Array<T> {
                 let one = read(self, self.start(), transposed[0]);
                 if let Some(all) = stacked(one, &lefts) {
                     let b = read(right, right.start(), transposed[1]);
-                    return gemm::product(all, b, out);
+                    return gemm::product(precision, all, b, out);
                 }
             }
             // Several small matrices make a task.
@@ -102,7 +104,7 @@ impl<T: Float> Array<T> {
                         read(self, lefts.position(i), transposed[0]),
                         read(right, rights.position(i), transposed[1]),
                     );
-                    gemm::product(a, b, out);
+                    gemm::product(precision, a, b, out);
                 }
             });
         })
@@ -121,7 +123,7 @@ impl<T: Float> Array<T> {
         Self::written(shape, |out| {
             let (a, b) = (matrix(self, self.start()), matrix(right, right.start()));
             let row = Onto::Row(row.as_slice().unwrap_or_default());
-            gemm::product_onto(T::ONE, a, b, row, out);
+            gemm::product_onto(Precision::current(), T::ONE, a, b, row, out);
         })
     }
 
@@ -141,7 +143,8 @@ impl<T: Float> Array<T> {
         );
         let (a, b) = (matrix(left, left.start()), matrix(right, right.start()));
         let onto = Onto::Scaled(T::from_f64(beta));
-        gemm::product_onto(T::from_f64(alpha), a, b, onto, self.make_mut());
+        let alpha = T::from_f64(alpha);
+        gemm::product_onto(Precision::current(), alpha, a, b, onto, self.make_mut());
     }
 
     fn start(&self) -> usize {

@@ -108,6 +108,15 @@ impl Isa {
         }
     }
 
+    /// Whether it has an instruction that multiplies pairs of bf16s on this machine: AVX512-BF16.
+    pub(crate) fn multiplies_bf16(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => super::x86_64::has_avx512_bf16(),
+            _ => false,
+        }
+    }
+
     /// The best that this machine has, or the one that `RETROGRAD_ISA` names.
     ///
     /// # Errors

@@ -40,6 +40,7 @@
 
 use std::mem::MaybeUninit;
 
+pub(crate) mod halves;
 mod isa;
 mod math;
 mod routine;
@@ -220,6 +221,13 @@ pub trait Simd<T>: Copy + Send + Sync + sealed::Sealed + 'static {
         }
     }
 
+    /// c + a₀·b₀ + a₁·b₁, where each lane of `a` and `b` holds two numbers, of each the upper half of its
+    /// bits: for `f32` two bf16s. Each product is added with a rounding of its own.
+    #[inline(always)]
+    fn dot_halves(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+        halves::dot(self, a, b, c)
+    }
+
     /// a₀ b₀ a₁ b₁ … as two vectors.
     fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
 
@@ -280,6 +288,12 @@ pub trait Dispatch: Sized {
     /// If `isa` is [`Isa::Scalar`] or the machine does not have it.
     fn dispatch_on_vectors<K: Kernel<Self>>(isa: Isa, kernel: K) -> K::Output;
 
+    /// As [`dispatch_on`](Self::dispatch_on), with a token whose [`dot_halves`](Simd::dot_halves) is one
+    /// instruction if the machine has that. What is compiled with it are the routines whose addresses the
+    /// kernel takes, and not the kernel.
+    #[doc(hidden)]
+    fn dispatch_with_halves<K: Kernel<Self>>(isa: Isa, kernel: K) -> K::Output;
+
     /// The address of a routine for an instruction set. To call it, the machine must have that.
     #[doc(hidden)]
     fn routine<R: Routine<Self>>(isa: Isa) -> Address<R::Argument>;
@@ -303,11 +317,20 @@ macro_rules! impl_dispatch {
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => Avx2::token().run::<$type, K>(kernel),
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => Avx512::token().run::<$type, K>(kernel),
+                    Isa::Avx512 => Avx512::<false>::token().run::<$type, K>(kernel),
                     _ => {
                         let _ = kernel;
                         unreachable!("{isa} has no vectors on this machine")
                     }
+                }
+            }
+
+            #[inline]
+            fn dispatch_with_halves<K: Kernel<Self>>(isa: Isa, kernel: K) -> K::Output {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 if isa.multiplies_bf16() => kernel.run(Avx512::<true>::token()),
+                    _ => Self::dispatch_on(isa, kernel),
                 }
             }
 
@@ -317,7 +340,7 @@ macro_rules! impl_dispatch {
                     #[cfg(target_arch = "x86_64")]
                     Isa::Avx2 => Avx2::routine::<$type, R>,
                     #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => Avx512::routine::<$type, R>,
+                    Isa::Avx512 => Avx512::<false>::routine::<$type, R>,
                     _ => scalar::routine::<$type, R>,
                 }
             }
@@ -334,7 +357,7 @@ mod sealed {
     #[cfg(target_arch = "x86_64")]
     impl Sealed for super::Avx2 {}
     #[cfg(target_arch = "x86_64")]
-    impl Sealed for super::Avx512 {}
+    impl<const BF16: bool> Sealed for super::Avx512<BF16> {}
 }
 
 #[cfg(test)]

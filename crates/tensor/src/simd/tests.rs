@@ -171,6 +171,31 @@ impl<T: Float> Kernel<T> for Lanes {
     }
 }
 
+/// Numbers that half of the bits can hold, and a little more of each: the sum of their products.
+struct Halves;
+
+impl<T: Float> Kernel<T> for Halves {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Math<T>>(self, simd: S) {
+        let number = |i: usize| T::from_f64(i as f64 - 7.5);
+        let more = |x: T| x * (T::ONE + T::from_f64(0.001 * T::EPSILON.to_f64().sqrt()));
+        let vector = |first: usize| {
+            let numbers: Vec<T> = (0..S::LANES).map(|i| more(number(first + i))).collect();
+            simd.load(&numbers)
+        };
+        let [a, b] =
+            [[0, 3], [5, 1]].map(|[low, high]| halves::pack(simd, vector(low), vector(high)));
+        let mut sums = vec![T::ZERO; S::LANES];
+        simd.store(simd.dot_halves(a, b, simd.splat(T::ONE)), &mut sums);
+        for (i, sum) in sums.into_iter().enumerate() {
+            let products = number(i) * number(5 + i) + number(3 + i) * number(1 + i);
+            assert_eq!(sum, T::ONE + products, "{} lane {i}", S::ISA);
+        }
+    }
+}
+
 fn check_widths(simd: impl InstructionSet) {
     let numbers: Vec<f32> = (0..16_u8).map(|i| f32::from(i) + 0.1).collect();
     let (low, high) = simd.widen(simd.load(&numbers));
@@ -199,6 +224,7 @@ fn check<T: Float>() {
             }
         }
         T::dispatch_on(isa, Lanes);
+        T::dispatch_on(isa, Halves);
         T::dispatch_on(isa, RecipEstimate);
     }
 }
@@ -213,7 +239,7 @@ fn every_method_does_what_it_says() {
         match isa {
             Isa::Scalar => {}
             Isa::Avx2 => check_widths(Avx2::token()),
-            Isa::Avx512 => check_widths(Avx512::token()),
+            Isa::Avx512 => check_widths(Avx512::<false>::token()),
         }
     }
 }

@@ -19,6 +19,7 @@ use std::path::Path;
 
 use retrograd::datasets::{self, Split};
 use retrograd::nn::checkpoint::write_atomically;
+use retrograd::tensor::Precision;
 
 use self::outcome::{Conditions, Outcome};
 use self::row::Row;
@@ -61,6 +62,7 @@ pub(crate) fn run(options: &ReproduceOptions) -> Result<(), Failure> {
             row,
             conditions: conditions(row, epochs, options, &own)?,
             threads,
+            precision: options.precision,
             data: &own,
             folder,
             interrupt: &interrupt,
@@ -110,7 +112,10 @@ fn conditions(
     split: &Split,
 ) -> Result<Conditions, Failure> {
     Ok(Conditions {
-        recipe: row.recipe(epochs),
+        recipe: match options.precision {
+            Precision::Full => row.recipe(epochs),
+            Precision::Mixed => format!("{}, products in mixed precision", row.recipe(epochs)),
+        },
         seed: options.seed,
         train_samples: split.train.len() - row.feed.start(split.train.len()),
         held_out_samples: split.held_out.len(),

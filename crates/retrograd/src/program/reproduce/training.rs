@@ -10,7 +10,7 @@ use retrograd::datasets::{Dataset, PrincipalComponents, Split};
 use retrograd::nn::train::{EpochRecord, Every, Interrupt, Progress, Shelf, Stopped};
 use retrograd::nn::transform::Bernoulli;
 use retrograd::nn::{DataLoader, SampleBatch, Trainer, checkpoint};
-use retrograd::tensor::{Array, Tensor, random};
+use retrograd::tensor::{Array, Precision, Tensor, random};
 
 use super::outcome::{Compared, Conditions, Outcome, workplace};
 use super::row::{Feed, Figure, Row};
@@ -37,6 +37,7 @@ pub(super) struct Training<'a> {
     pub(super) row: &'static Row,
     pub(super) conditions: Conditions,
     pub(super) threads: usize,
+    pub(super) precision: Precision,
     pub(super) data: &'a Split,
     /// Where all results are.
     pub(super) folder: &'a Path,
@@ -133,6 +134,7 @@ impl Training<'_> {
         };
         let schedule = row.schedule();
         let trainer = phase.trainer(model, self.conditions.seed, &schedule, optimizer)?;
+        let trainer = trainer.in_precision(self.precision);
         let mut trainer: Trainer<'_, Vars> = trainer.saving(shelf.keeping_best(false));
         if let Some(latest) = latest {
             for damaged in &latest.damaged {

@@ -13,6 +13,7 @@ use crate::array::Array;
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
 use crate::gemm::{self, Onto};
+use crate::precision::Precision;
 use crate::shape;
 
 /// Rows factored one after another before products take over.
@@ -109,7 +110,14 @@ fn left<T: Float>(
     substitute_read(known, true, false, &mut turned, count)?;
     let x = part(&turned[..], count, 0, [first, count]);
     let mut taken = vec![T::ZERO; count * count];
-    gemm::product_onto(T::ONE, x.turned(), x, Onto::Nothing, &mut taken);
+    gemm::product_onto(
+        Precision::Full,
+        T::ONE,
+        x.turned(),
+        x,
+        Onto::Nothing,
+        &mut taken,
+    );
     for (i, row) in rows.chunks_mut(size).enumerate() {
         for (j, slot) in row[..first].iter_mut().enumerate() {
             *slot = turned[j * count + i];

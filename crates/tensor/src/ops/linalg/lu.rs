@@ -11,6 +11,7 @@ use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
 use crate::gemm;
 use crate::parallel::{for_each_chunk, for_each_chunks};
+use crate::precision::Precision;
 use crate::shape::{self, Shape};
 
 /// Columns cleared one after another before a product takes over.
@@ -280,7 +281,7 @@ fn right<T: Float>(a: &mut [T], size: usize, first: usize, end: usize) {
         let count = below.len() / size;
         let mut taken = vec![T::ZERO; count * left];
         let lower = part(&*below, size, first, [count, end - first]);
-        gemm::product(lower, upper, &mut taken);
+        gemm::product(Precision::Full, lower, upper, &mut taken);
         for (row, taken) in below.chunks_mut(size).zip(taken.chunks(left)) {
             subtract(&mut row[end..], T::ONE, taken);
         }

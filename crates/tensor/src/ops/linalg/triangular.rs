@@ -12,6 +12,7 @@ use crate::array::Array;
 use crate::element::Float;
 use crate::error::{MatrixError, OrPanic};
 use crate::gemm::{self, Matrix, Onto};
+use crate::precision::Precision;
 use crate::shape;
 
 /// Rows solved one after another before a product takes them to the next rows: the product should
@@ -163,7 +164,14 @@ pub(super) fn substitute_read<T: Float>(
                 .columns_from(known.start, known.len());
             let data = if lower { before } else { after };
             let solved = part(&*data, columns, 0, [known.len(), columns]);
-            gemm::product_onto(-T::ONE, coefficients, solved, Onto::Scaled(T::ONE), block);
+            gemm::product_onto(
+                Precision::Full,
+                -T::ONE,
+                coefficients,
+                solved,
+                Onto::Scaled(T::ONE),
+                block,
+            );
         }
         for step in 0..count {
             let i = if lower { step } else { count - 1 - step };

@@ -3,13 +3,37 @@
 use std::arch::x86_64::*;
 
 use super::methods;
-use crate::simd::{Address, InstructionSet, Isa, Kernel, Math, Routine, Simd};
+use crate::simd::{Address, InstructionSet, Isa, Kernel, Math, Routine, Simd, halves};
 
-/// The token of AVX-512 (F, BW, DQ, VL). It exists only where the machine has the instructions.
+/// The token of AVX-512 (F, BW, DQ, VL), with AVX512-BF16 if so. It exists only where the machine has the
+/// instructions.
 #[derive(Clone, Copy, Debug)]
-pub struct Avx512(());
+pub struct Avx512<const BF16: bool = false>(());
 
-impl Avx512 {
+impl Avx512<true> {
+    /// # Panics
+    /// If the machine does not have the instructions.
+    #[inline]
+    pub(in crate::simd) fn token() -> Self {
+        assert!(super::has_avx512_bf16(), "this machine has no AVX512-BF16");
+        Self(())
+    }
+
+    /// A routine in code compiled for this instruction set.
+    ///
+    /// # Safety
+    /// The machine has the instructions, and what the routine asks of its argument.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+    unsafe fn routine<T, R: Routine<T>>(argument: &R::Argument)
+    where
+        Self: Math<T>,
+    {
+        // SAFETY: the caller's promise.
+        unsafe { R::run(Self(()), argument) }
+    }
+}
+
+impl Avx512<false> {
     /// # Panics
     /// If the machine does not have the instructions.
     #[inline]
@@ -57,7 +81,7 @@ fn first(count: usize) -> u16 {
 
 const ROUND: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
-impl Simd<f32> for Avx512 {
+impl<const BF16: bool> Simd<f32> for Avx512<BF16> {
     const ISA: Isa = Isa::Avx512;
     const LANES: usize = 16;
     const FUSED: bool = true;
@@ -96,8 +120,24 @@ impl Simd<f32> for Avx512 {
         unsafe { _mm512_srli_epi32::<N>(a) }
     }
 
+    #[inline(always)]
+    fn dot_halves(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        if !BF16 {
+            return halves::dot::<f32, _>(self, a, b, c);
+        }
+        // SAFETY: the token exists only where the machine has the instructions, and the vectors are of
+        // one size.
+        unsafe {
+            let [a, b] = [a, b].map(|x| std::mem::transmute::<__m512, __m512bh>(x));
+            _mm512_dpbf16_ps(c, a, b)
+        }
+    }
+
     fn address<R: Routine<f32>>(self) -> Address<R::Argument> {
-        Self::routine::<f32, R>
+        match BF16 {
+            true => Avx512::<true>::routine::<f32, R>,
+            false => Avx512::<false>::routine::<f32, R>,
+        }
     }
     methods! {
         fn splat(value: f32) -> __m512 { _mm512_set1_ps(value) }
@@ -142,7 +182,7 @@ impl Simd<f32> for Avx512 {
     }
 }
 
-impl Simd<f64> for Avx512 {
+impl<const BF16: bool> Simd<f64> for Avx512<BF16> {
     const ISA: Isa = Isa::Avx512;
     const LANES: usize = 8;
     const FUSED: bool = true;
@@ -182,7 +222,7 @@ impl Simd<f64> for Avx512 {
     }
 
     fn address<R: Routine<f64>>(self) -> Address<R::Argument> {
-        Self::routine::<f64, R>
+        Avx512::<false>::routine::<f64, R>
     }
     methods! {
         fn splat(value: f64) -> __m512d { _mm512_set1_pd(value) }
@@ -227,7 +267,7 @@ impl Simd<f64> for Avx512 {
     }
 }
 
-impl InstructionSet for Avx512 {
+impl<const BF16: bool> InstructionSet for Avx512<BF16> {
     methods! {
         fn widen(x: __m512) -> (__m512d, __m512d) {
             (_mm512_cvtps_pd(_mm512_castps512_ps256(x)), _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(x)))

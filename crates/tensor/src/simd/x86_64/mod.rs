@@ -18,6 +18,10 @@ pub(super) fn has_avx512() -> bool {
         && is_x86_feature_detected!("avx512vl")
 }
 
+pub(super) fn has_avx512_bf16() -> bool {
+    has_avx512() && is_x86_feature_detected!("avx512bf16")
+}
+
 /// `methods! { fn add(a: V, b: V) -> V { _mm512_add_ps(a, b) } }` gives the method with `self`, the
 /// attribute and the `unsafe` block that every intrinsic needs.
 macro_rules! methods {
