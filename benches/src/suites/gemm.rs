@@ -10,7 +10,7 @@
 
 use std::collections::HashSet;
 
-use retrograd_tensor::{Array, random};
+use retrograd_tensor::{Array, Precision, random};
 
 use super::Suite;
 use crate::case::{Case, Work, repeat};
@@ -23,6 +23,8 @@ const SQUARES: [usize; 8] = [16, 32, 64, 128, 256, 512, 1024, 2048];
 const MOST_NAIVE: usize = 512 * 512 * 512;
 /// Multiply-adds from which the product is to be faster than every peer: 64³.
 const LEAST_WITH_GOAL: usize = 64 * 64 * 64;
+/// Multiply-adds from which it is measured in mixed precision as well: 128³.
+const LEAST_MIXED: usize = 128 * 128 * 128;
 
 /// Which operands lie transposed in memory (T).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,13 +76,32 @@ impl Product {
         (a, b)
     }
 
+    /// Multiply-adds.
+    fn size(&self) -> usize {
+        self.sizes.iter().product()
+    }
+
+    fn work(&self, double: bool) -> Work {
+        Work::Flops {
+            count: 2.0 * self.size() as f64,
+            double,
+        }
+    }
+
+    /// Our product of operands rounded to bf16. Its share is one of what `f32` can reach.
+    fn mixed(&self) -> Case {
+        let product = self.clone();
+        let name = format!("mixed {}", self.name());
+        Case::new(name, self.work(false), move || {
+            let (a, b) = product.operands::<f32>();
+            repeat(move || Precision::Mixed.scope(|| a.matmul(&b)))
+        })
+    }
+
     /// The product by everyone, in numbers of type `T`.
     fn cases<T: Multiplied>(&self) -> Vec<Case> {
-        let size: usize = self.sizes.iter().product();
-        let work = Work::Flops {
-            count: 2.0 * size as f64,
-            double: size_of::<T>() == 8,
-        };
+        let size = self.size();
+        let work = self.work(size_of::<T>() == 8);
         let name = self.name();
         let product = self.clone();
         let mut ours = Case::new(&*name, work, move || {
@@ -119,12 +140,18 @@ impl Product {
 /// `matrixmultiply` uses one thread, whatever it is offered.
 #[must_use]
 pub fn suite() -> Suite {
-    let single = squares("square").into_iter().chain(layers());
+    let single: Vec<_> = squares("square").into_iter().chain(layers()).collect();
+    let mixed = single
+        .iter()
+        .filter(|product| product.size() >= LEAST_MIXED);
+    let mixed = mixed.map(Product::mixed).collect::<Vec<_>>();
     let double = squares("f64 square");
     Suite {
         name: "gemm",
         cases: single
-            .flat_map(|product| product.cases::<f32>())
+            .iter()
+            .flat_map(Product::cases::<f32>)
+            .chain(mixed)
             .chain(double.iter().flat_map(Product::cases::<f64>))
             .collect(),
     }

@@ -94,22 +94,26 @@ struct Line<'a, T> {
     count: usize,
 }
 
-impl<T: Float> Line<'_, T> {
-    /// The numbers from `first` on, as many as a vector has lanes; zeros after the last.
+impl<'a, T: Float> Line<'a, T> {
+    /// The numbers, if they lie next to each other.
     #[inline(always)]
-    fn load<S: Simd<T>>(&self, simd: S, first: usize) -> S::Vector {
-        let count = self.count.saturating_sub(first).min(S::LANES);
-        let position = |i: usize| (self.start + (first + i) as isize * self.stride) as usize;
-        if count == 0 {
-            return simd.splat(T::ZERO);
+    fn slice(&self) -> Option<&'a [T]> {
+        let is_empty = self.count == 0;
+        let numbers = if is_empty {
+            &[]
+        } else {
+            &self.data[self.start as usize..][..self.count]
+        };
+        (is_empty || self.stride == 1).then_some(numbers)
+    }
+
+    /// So many numbers from `first` on, wherever they lie; zeros after the last.
+    #[inline(always)]
+    fn gather<S: Simd<T>>(&self, simd: S, first: usize) -> S::Vector {
+        let mut numbers = [T::ZERO; MAX_LANES];
+        for (i, number) in (first..self.count).zip(&mut numbers[..S::LANES]) {
+            *number = self.data[(self.start + i as isize * self.stride) as usize];
         }
-        if self.stride == 1 {
-            return simd.load_part(&self.data[position(0)..][..count]);
-        }
-        let numbers: [T; MAX_LANES] = std::array::from_fn(|i| match i < count {
-            true => self.data[position(i)],
-            false => T::ZERO,
-        });
         simd.load(&numbers)
     }
 }
@@ -126,9 +130,18 @@ impl<T: Float> Kernel<T> for Pair<'_, T> {
 
     #[inline(always)]
     fn run<S: Math<T>>(self, simd: S) {
-        for (block, to) in self.to.chunks_mut(S::LANES).enumerate() {
-            let first = block * S::LANES;
-            let [low, high] = [self.low, self.high].map(|line| line.load(simd, first));
+        let Self { low, high, to } = self;
+        let mut done = 0;
+        if let (Some(low), Some(high)) = (low.slice(), high.slice()) {
+            let whole = low.chunks_exact(S::LANES).zip(high.chunks_exact(S::LANES));
+            for ((low, high), to) in whole.zip(to.chunks_exact_mut(S::LANES)) {
+                simd.store(halves::pack(simd, simd.load(low), simd.load(high)), to);
+                done += S::LANES;
+            }
+        }
+        for (block, to) in to[done..].chunks_mut(S::LANES).enumerate() {
+            let first = done + block * S::LANES;
+            let (low, high) = (low.gather(simd, first), high.gather(simd, first));
             simd.store_part(halves::pack(simd, low, high), to);
         }
     }

@@ -49,12 +49,22 @@ fn rounded<T: Float, S: Simd<T>>(simd: S, x: S::Vector) -> S::Bits {
     simd.bits(simd.select(is_number, simd.of_bits(sum), simd.splat(T::NAN)))
 }
 
+/// The number in the lower half of each lane.
+#[inline(always)]
+fn low<T, S: Simd<T>>(simd: S, x: S::Vector) -> S::Vector {
+    simd.of_bits(up(simd, simd.bits(x)))
+}
+
+/// The number in the upper half of each lane.
+#[inline(always)]
+fn high<T, S: Simd<T>>(simd: S, x: S::Vector) -> S::Vector {
+    simd.of_bits(simd.bits_and(simd.bits(x), simd.bits_splat(!lower::<T>())))
+}
+
 /// c + a₀·b₀ + a₁·b₁ of the [packed](pack) numbers of each lane, each product added with the rounding of
 /// `mul_add`.
 #[inline(always)]
 pub(super) fn dot<T, S: Simd<T>>(simd: S, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector {
-    let [low_a, low_b] = [a, b].map(|x| simd.of_bits(up(simd, simd.bits(x))));
-    let upper = simd.bits_splat(!lower::<T>());
-    let [high_a, high_b] = [a, b].map(|x| simd.of_bits(simd.bits_and(simd.bits(x), upper)));
-    simd.mul_add(low_a, low_b, simd.mul_add(high_a, high_b, c))
+    let with_high = simd.mul_add(high(simd, a), high(simd, b), c);
+    simd.mul_add(low(simd, a), low(simd, b), with_high)
 }
