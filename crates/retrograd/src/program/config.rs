@@ -91,9 +91,14 @@ pub(crate) struct Config {
     pub(crate) source: Source,
 }
 
-/// What steps of older runs were computed in.
-fn full() -> String {
+/// The precision that older runs were trained in.
+pub(crate) fn full() -> String {
     Precision::Full.to_string()
+}
+
+/// Whether nothing need be said of it.
+pub(crate) fn is_full(precision: &str) -> bool {
+    precision == full()
 }
 
 /// An offset and a scale for every column: x' = (x − offset) / scale.

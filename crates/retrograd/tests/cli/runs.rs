@@ -473,6 +473,11 @@ fn a_configuration_of_another_format_or_with_mistakes_is_told() {
             "schedule = \"x\"",
         ),
         ("accumulate = 1", "accumulate = 0", "accumulate = 0"),
+        (
+            "precision = \"full\"",
+            "precision = \"half\"",
+            "precision = \"half\"",
+        ),
         ("batch_size = 32", "batch_size = 0", "batch_size = 0"),
         (
             "learning_rate = 0.003",
@@ -525,6 +530,8 @@ fn a_configuration_repeats_its_run() {
         "7",
         "--accumulate",
         "2",
+        "--precision",
+        "mixed",
     ];
     let (folder, run) = trained(&chosen);
     let path = folder.path();
@@ -535,6 +542,12 @@ fn a_configuration_repeats_its_run() {
     // What the command line says counts more.
     succeed(path, &[&again[..4], &["c", "--seed", "6"]].concat());
     assert_ne!(weights(&run), weights(&path.join("c")));
+    succeed(path, &[&again[..4], &["d", "--precision", "full"]].concat());
+    assert_ne!(weights(&run), weights(&path.join("d")));
+    for (precision, words) in [("half", "full or mixed"), ("full", "mixed; leave")] {
+        let resume = ["train", "--resume", "runs/a", "--precision", precision];
+        fail(path, &resume, 2, &["--precision", words]);
+    }
     fail(
         path,
         &["train", "deep", "--config", "runs/a/config.toml"],

@@ -26,7 +26,7 @@ use retrograd_nn::{
     Module, NAdam, Optimizer, Param, RAdam, Reduction, RmsProp, Schedule, Sequential, Sgd, Terms,
     Trainer, UpdateRule, Visitor, loss,
 };
-use retrograd_tensor::{DType, Tensor, assert_abs_diff_eq, random};
+use retrograd_tensor::{DType, Precision, Tensor, assert_abs_diff_eq, random};
 
 fn network(seed: u64, dtype: DType) -> Sequential {
     let mut rng = random::rng(seed);

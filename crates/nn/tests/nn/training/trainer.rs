@@ -283,3 +283,32 @@ fn a_nan_in_a_constant_of_the_objective_is_shown_beside_its_use() {
     assert!(text.contains("1 NaN of 3"), "{text}");
     assert!(!text.contains('\n'), "{text}");
 }
+
+#[test]
+fn steps_may_be_mixed_and_measurements_are_not() {
+    let train = |precision| {
+        let mut rng = random::rng(1);
+        let model = Sequential::new()
+            .with(Linear::new(3, 20, &mut rng))
+            .with(Activation::Tanh)
+            .with(Linear::new(20, 3, &mut rng));
+        let objective = |x: &Var| {
+            let loss = loss::mse(&model.forward(x), x, Reduction::Mean);
+            Terms::new("mse", loss)
+        };
+        let loader = DataLoader::new(samples(64, DType::F32), 16).unwrap();
+        let optimizer = Optimizer::new(Adam::default(), 0.003, model.params());
+        let mut trainer = Trainer::new(&model, optimizer, objective, 0).in_precision(precision);
+        let records = trainer.fit(20, &loader, Some(&loader), &mut ()).unwrap();
+        let measured = objective(&Tape::new().constant(samples(64, DType::F32)));
+        let held_out = records[19].held_out.as_ref().unwrap().total();
+        assert_abs_diff_eq!(measured.total().item(), held_out, epsilon = 1e-6 * held_out);
+        records
+    };
+    let (full, mixed) = (train(Precision::Full), train(Precision::Mixed));
+    assert_ne!(full[19].train.total(), mixed[19].train.total());
+    for (full, mixed) in full.iter().zip(&mixed) {
+        let (full, mixed) = (full.train.total(), mixed.train.total());
+        assert!((full - mixed).abs() < 0.01 * full, "{full} {mixed}");
+    }
+}

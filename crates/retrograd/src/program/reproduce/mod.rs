@@ -19,7 +19,6 @@ use std::path::Path;
 
 use retrograd::datasets::{self, Split};
 use retrograd::nn::checkpoint::write_atomically;
-use retrograd::tensor::Precision;
 
 use self::outcome::{Conditions, Outcome};
 use self::row::Row;
@@ -112,10 +111,8 @@ fn conditions(
     split: &Split,
 ) -> Result<Conditions, Failure> {
     Ok(Conditions {
-        recipe: match options.precision {
-            Precision::Full => row.recipe(epochs),
-            Precision::Mixed => format!("{}, products in mixed precision", row.recipe(epochs)),
-        },
+        recipe: row.recipe(epochs),
+        precision: options.precision.to_string(),
         seed: options.seed,
         train_samples: split.train.len() - row.feed.start(split.train.len()),
         held_out_samples: split.held_out.len(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::row::{Row, Target};
 use super::table;
+use crate::program::config::{full, is_full};
 use crate::program::failure::Failure;
 
 /// The result of a row that is trained.
@@ -33,6 +34,9 @@ pub(super) struct Outcome {
 #[serde(deny_unknown_fields)]
 pub(super) struct Conditions {
     pub(super) recipe: String,
+    /// Of matrix products in steps.
+    #[serde(default = "full", skip_serializing_if = "is_full")]
+    pub(super) precision: String,
     pub(super) seed: u64,
     pub(super) train_samples: usize,
     pub(super) held_out_samples: usize,

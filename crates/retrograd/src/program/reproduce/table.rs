@@ -3,6 +3,7 @@
 use super::outcome::Outcome;
 use super::row::{Published, Row};
 use super::rows::ROWS;
+use crate::program::config::is_full;
 use crate::program::terminal::aligned;
 
 /// A line of the table.
@@ -70,6 +71,10 @@ fn lines(outcomes: &[Option<Outcome>]) -> Vec<Line> {
 
 /// A line a figure; what they share stands in the first.
 fn trained(row: &Row, outcome: &Outcome) -> Vec<Line> {
+    let title = match outcome.conditions.precision.as_str() {
+        precision if is_full(precision) => row.title.to_owned(),
+        precision => format!("{}, {precision} precision", row.title),
+    };
     let figures = outcome.figures.iter().enumerate();
     let line = |(position, figure): (usize, &super::outcome::Compared)| {
         let first = |text: String| if position == 0 { text } else { String::new() };
@@ -82,7 +87,7 @@ fn trained(row: &Row, outcome: &Outcome) -> Vec<Line> {
         };
         [
             first(row.id.to_owned()),
-            first(row.title.to_owned()),
+            first(title.clone()),
             figure.figure.clone(),
             figure.published.clone(),
             figure.ours.map_or_else(|| "not finite".to_owned(), number),
