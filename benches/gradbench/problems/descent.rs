@@ -22,6 +22,7 @@ pub(super) fn argmin<F: Function, R: Real>(
     let mut x = [start, constants].concat();
     let mut next = x.clone();
     let mut slopes = vec![R::from(0.0); inputs];
+    let mut next_slopes = slopes.clone();
     let mut least = tape.gradient_into(f, &x, direction, &mut slopes);
     let (mut rate, mut steps) = (FIRST_RATE, 0);
     while norm(&slopes) > ENOUGH {
@@ -35,11 +36,12 @@ pub(super) fn argmin<F: Function, R: Real>(
         if distance(&x[..inputs], &next[..inputs]) <= ENOUGH {
             break;
         }
-        let mut value = [R::from(0.0)];
-        f.eval(&next, &mut value);
-        if value[0] < least {
-            x.copy_from_slice(&next);
-            least = tape.gradient_into(f, &x, direction, &mut slopes);
+        // Most steps go down, and then the gradient is needed: it comes with the value.
+        let value = tape.gradient_into(f, &next, direction, &mut next_slopes);
+        if value < least {
+            std::mem::swap(&mut x, &mut next);
+            std::mem::swap(&mut slopes, &mut next_slopes);
+            least = value;
             steps += 1;
         } else {
             (rate, steps) = (0.5 * rate, 0);

@@ -124,6 +124,14 @@ pub trait Real: Arithmetic {
     fn rhypot(self, other: Self) -> Self {
         self.hypot(other).recip()
     }
+    /// The slopes of [`rhypot`](Self::rhypot) with respect to both, the field of the charge.
+    #[must_use]
+    #[inline(always)]
+    fn rhypot_slopes(self, other: Self) -> [Self; 2] {
+        let y = self.rhypot(other);
+        let cube = y * y.square();
+        [-(self * cube), -(other * cube)]
+    }
     /// x².
     #[must_use]
     fn square(self) -> Self;

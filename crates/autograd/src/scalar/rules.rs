@@ -190,9 +190,24 @@ impl<C: Chain> Real for C {
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn rhypot(self, other: Self) -> Self {
         let (a, b) = (self.inner(), other.inner());
+        self.binary(other, a.rhypot(b), a.rhypot_slopes(b))
+    }
+    /// An operation for each slope, so that a tape around a tape records no more.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn rhypot_slopes(self, other: Self) -> [Self; 2] {
+        let (a, b) = (self.inner(), other.inner());
         let y = a.rhypot(b);
-        let cube = y.powi(3) * -1.0;
-        self.binary(other, y, [a * cube, b * cube])
+        let (cube, third) = (y * y.square(), y.square() * 3.0);
+        let (of_a, of_b) = (a * cube, b * cube);
+        let mixed = of_a * b * third;
+        let slopes = [
+            [of_a * a * third - cube, mixed],
+            [mixed, of_b * b * third - cube],
+        ];
+        [
+            self.binary(other, -of_a, slopes[0]),
+            self.binary(other, -of_b, slopes[1]),
+        ]
     }
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn square(self) -> Self {

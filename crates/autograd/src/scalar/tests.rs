@@ -18,7 +18,8 @@ pub(super) fn everything<R: Real>(a: R, b: R) -> R {
         a.sigmoid() * b.hypot(a) + b.rhypot(a) - R::logsumexp(&[a, b, a * b, R::from(0.3)]);
     let products =
         R::dot(&[a, b, a], &[b, b, R::from(0.7)]) / 2.0 - R::linear(&[0.5, -1.5], &[a, b]);
-    powers + waves.abs() * logs + a.square().max(b).min(b * 4.0) - 1.0 + shares * products
+    let field = a.rhypot_slopes(b)[0] - a.rhypot_slopes(b)[1] * 2.0;
+    powers + field + waves.abs() * logs + a.square().max(b).min(b * 4.0) - 1.0 + shares * products
 }
 
 /// The first and second derivatives of [`everything`] by duals of duals, at (0.8, 1.7).
