@@ -41,7 +41,7 @@ struct Input {
 /// How far back a step looks, in the state; in the rates it is one less.
 const BACK: usize = 4;
 /// As many elements as are differentiated as one function.
-const WINDOW: usize = 16;
+const WINDOW: usize = 8;
 
 /// A step of `n` neighbours: of their state and their rates, each with those before them.
 struct Step {
