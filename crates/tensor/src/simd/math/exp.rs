@@ -89,10 +89,17 @@ pub(super) fn reduce<S: Simd<f64>>(simd: S, x: S::Vector, low: S::Vector) -> Red
     Reduced { n, r, tail }
 }
 
-/// eˣ in `f64`.
+/// eˣ in `f64`. What r loses in rounding, a quarter ULP of the result, need not be kept here.
 #[inline(always)]
 pub(super) fn double<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
-    with_low(simd, x, simd.splat(0.0))
+    let x = simd.min(simd.splat(710.0), simd.max(simd.splat(-746.0), x));
+    let round = simd.splat(ROUND);
+    let shifted = simd.mul_add(x, simd.splat(std::f64::consts::LOG2_E), round);
+    let n = simd.sub(shifted, round);
+    let r = simd.neg_mul_add(n, simd.splat(LN_2.0), x);
+    let r = simd.neg_mul_add(n, simd.splat(LN_2.1), r);
+    let power = simd.mul_add(simd.mul(r, r), polynomial(simd, r, DOUBLE), r);
+    simd.scale(simd.add(simd.splat(1.0), power), n)
 }
 
 /// e to the power of x + `low`, where `low` is at most a rounding error of x.
