@@ -185,7 +185,11 @@ impl<R: Real> ScalarTape<R> {
                 if parent != GROUND {
                     let totals = &mut adjoints[parent as usize];
                     for (total, adjoint) in totals.iter_mut().zip(own) {
-                        *total = total.joined(adjoint.through(partial));
+                        // A single one is not 0, since it is not idle.
+                        *total = total.joined(match K {
+                            1 => adjoint.surely_through(partial),
+                            _ => adjoint.through(partial),
+                        });
                     }
                 }
             }

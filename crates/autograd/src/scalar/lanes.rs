@@ -229,6 +229,11 @@ impl Real for Lanes {
     fn through(self, slope: Self) -> Self {
         self.zip(slope, Real::through)
     }
+    /// Something comes of one lane at least; of others may come nothing.
+    #[inline(always)]
+    fn surely_through(self, slope: Self) -> Self {
+        self.through(slope)
+    }
     #[inline]
     fn sin_cos(self) -> (Self, Self) {
         struct Both<'l>(&'l Lanes, [&'l mut Lanes; 2]);

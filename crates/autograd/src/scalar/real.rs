@@ -45,7 +45,17 @@ pub trait Real: Arithmetic {
     #[must_use]
     #[inline(always)]
     fn through(self, slope: Self) -> Self {
-        if self.is_zero() || (!Self::PLAIN && slope.is_one()) {
+        if self.is_zero() {
+            self
+        } else {
+            self.surely_through(slope)
+        }
+    }
+    /// The same where it is known that something comes: `self` is not 0.
+    #[must_use]
+    #[inline(always)]
+    fn surely_through(self, slope: Self) -> Self {
+        if !Self::PLAIN && slope.is_one() {
             self
         } else if !Self::PLAIN && self.is_one() {
             slope
