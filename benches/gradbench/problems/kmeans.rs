@@ -75,7 +75,8 @@ impl Problem {
         for first in (0..n).step_by(together) {
             let last = n.min(first + together);
             let points = self.points.slice(0, first as isize..last as isize);
-            let distances = doubled.matmul(&points.t()) + &norms;
+            let mut distances = norms.broadcast_to([k, (last - first)]).copied();
+            distances.add_product(1.0, &doubled, &points.t(), 1.0);
             nearest.extend(distances.argmin(0).iter());
         }
         Array::from_vec(nearest, [n])
