@@ -435,6 +435,13 @@ where
                 (self.load)(next + lane.min(count - 1), &mut row[..self.own]);
             }
             for (i, x) in x[self.shared.len()..].chunks_mut(LANES).enumerate() {
+                if let [x] = x {
+                    // A square to turn for a single column would be more work than its numbers.
+                    for (lane, row) in x.0.iter_mut().zip(rows.chunks_exact(stride)) {
+                        *lane = row[i * LANES];
+                    }
+                    continue;
+                }
                 let mut square = [Lanes::from(0.0); LANES];
                 for (lane, own) in square.iter_mut().enumerate() {
                     own.0
