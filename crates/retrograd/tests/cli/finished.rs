@@ -335,6 +335,40 @@ fn reports_are_written_again_and_runs_compared() {
 }
 
 #[test]
+fn phases_of_different_units_are_compared_apart() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    for seed in ["0", "1"] {
+        let data = ["--data", "tabular", "--hidden", "8", "--latent", "2"];
+        let run = ["train", "dec", "--quick", "--out", seed, "--seed", seed];
+        succeed(path, &[&run[..], &data].concat());
+    }
+    succeed(path, &["compare", "0", "1"]);
+    let page = fs::read_to_string(path.join("compare.html")).unwrap();
+    for words in [
+        "0, phase autoencoder",
+        "1, phase clustering",
+        "squared error per feature",
+    ] {
+        assert!(page.contains(words), "no {words}");
+    }
+}
+
+#[test]
+fn bits_are_flipped_and_not_walked_between() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    let run = ["train", "hashing", "--quick", "--out", "a", "--latent", "6"];
+    succeed(path, &run);
+    let said = succeed(path, &["traverse", "a", "--steps", "5", "--out", "t.npy"]);
+    assert!(said.contains("12 samples"), "{said}");
+    succeed(
+        path,
+        &["interpolate", "a", "--steps", "5", "--out", "i.npy"],
+    );
+}
+
+#[test]
 fn runs_that_differ_in_one_option_show_what_it_does() {
     let folder = TempDir::new().unwrap();
     let path = folder.path();

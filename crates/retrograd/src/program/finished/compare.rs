@@ -12,7 +12,7 @@ use super::output;
 use super::run::Run;
 use super::sweep;
 use crate::program::failure::Failure;
-use crate::program::pictures::{scale, shown};
+use crate::program::pictures::{scale, shown, stretches};
 use crate::program::terminal::{self, count};
 use crate::program::{data, train};
 
@@ -111,32 +111,41 @@ fn page(entries: &[Entry], rows: &[[String; COLUMNS.len()]]) -> Result<Report, F
     })
 }
 
-/// Held-out losses by epoch, the runs of one unit together.
+/// Held-out losses by epoch, those of one unit together. A run whose phases have different units has a line in
+/// the chart of each.
 fn charts(entries: &[Entry]) -> Result<Vec<Picture>, Failure> {
-    let mut units: Vec<&str> = Vec::new();
-    for entry in entries {
-        let unit = entry.run.model.unit();
-        if !units.contains(&unit) {
-            units.push(unit);
+    let mut units: Vec<(&str, Vec<Line>)> = Vec::new();
+    for Entry { run, records } in entries {
+        let phases = run.model.phases();
+        let stretches = stretches(&phases, run.model.unit(), records);
+        let name = run.path.display().to_string();
+        for stretch in &stretches {
+            let name = match stretches.len() {
+                1 => name.clone(),
+                _ => format!("{name}, phase {}", stretch.names()),
+            };
+            let losses = stretch.epochs.iter();
+            let losses = losses
+                .filter_map(|(epoch, record)| Some((*epoch, record.held_out.as_ref()?.total())));
+            let line = (name, losses.collect());
+            match units.iter_mut().find(|(unit, _)| *unit == stretch.unit) {
+                Some((_, lines)) => lines.push(line),
+                None => units.push((stretch.unit, vec![line])),
+            }
         }
     }
-    let chart = |unit: &&str| {
-        let own = entries
-            .iter()
-            .filter(|entry| entry.run.model.unit() == *unit);
-        let chart = own.fold(
-            Chart::curves("Held-out loss", "epoch", *unit),
-            |chart, Entry { run, records }| {
-                let points = records.iter().zip(1_u32..).filter_map(|(record, epoch)| {
-                    Some((epoch.into(), record.held_out.as_ref()?.total()))
-                });
-                chart.line(run.path.display().to_string(), points)
-            },
-        );
+    let chart = |(unit, lines): (&str, Vec<Line>)| {
+        let chart = Chart::curves("Held-out loss", "epoch", unit);
+        let chart = lines
+            .into_iter()
+            .fold(chart, |chart, (name, losses)| chart.line(name, losses));
         Picture::chart(&chart, "After every epoch.").map_err(Failure::run)
     };
-    units.iter().map(chart).collect()
+    units.into_iter().map(chart).collect()
 }
+
+/// The name of a curve, and its epochs and losses.
+type Line = (String, Vec<(f64, f64)>);
 
 /// What each run makes of the same held-out images, and what each draws, if all are of images of one size
 /// and those of the first are still there.

@@ -2,31 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use retrograd::autoencoders::Phase;
 use retrograd::nn::train::{EpochRecord, Figure, Metrics};
 use retrograd::report::{Chart, Picture, Section};
 
 use super::show::Show;
+use super::stretches::{Epoch, Stretch, stretches};
 use crate::program::failure::Failure;
 use crate::program::folder::{LOSS, TERMS, WATCHED, WEIGHTS, measured, of_phase};
 
 /// Measures of the training and not of what it gives.
 const NORMS: [&str; 2] = ["gradient_norm", "weight_norm"];
 
-/// An epoch and its number, counted through all phases.
-type Epoch<'a> = (f64, &'a EpochRecord);
-
-/// Phases in a row whose losses have the same unit, so that one chart can show them.
-struct Stretch<'a> {
-    unit: &'static str,
-    /// How many epochs there were before each phase, and its name.
-    starts: Vec<(f64, &'a str)>,
-    epochs: Vec<Epoch<'a>>,
-}
-
 pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     let phases = show.model.phases();
-    let stretches = stretches(show, &phases);
+    let stretches = stretches(&phases, show.model.unit(), show.records);
     let mut pictures = Vec::new();
     for (place, stretch) in stretches.iter().enumerate() {
         let after = stretches.len() - 1 - place;
@@ -88,32 +77,6 @@ pub(super) fn section(show: &Show<'_>) -> Result<Option<Section>, Failure> {
     }))
 }
 
-/// The epochs of the run, cut where the unit of the loss changes.
-fn stretches<'a>(show: &Show<'a>, phases: &'a [Phase<'_>]) -> Vec<Stretch<'a>> {
-    let mut stretches: Vec<Stretch<'a>> = Vec::new();
-    let mut phases = phases.iter();
-    for (before, record) in (0_u32..).zip(show.records) {
-        // Every phase counts its epochs from 1.
-        let phase = (record.epoch == 1).then(|| phases.next()).flatten();
-        if let Some(phase) = phase {
-            let unit = phase.unit.unwrap_or(show.model.unit());
-            let start = (f64::from(before), &*phase.name);
-            match stretches.last_mut() {
-                Some(last) if last.unit == unit => last.starts.push(start),
-                _ => stretches.push(Stretch {
-                    unit,
-                    starts: vec![start],
-                    epochs: Vec::new(),
-                }),
-            }
-        }
-        if let Some(last) = stretches.last_mut() {
-            last.epochs.push((f64::from(before + 1), record));
-        }
-    }
-    stretches
-}
-
 impl Stretch<'_> {
     /// The loss, and the terms that it is made of; with so many stretches before and after this one.
     fn charts(
@@ -121,8 +84,7 @@ impl Stretch<'_> {
         show: &Show<'_>,
         (before, after): (usize, usize),
     ) -> Result<Vec<Picture>, Failure> {
-        let names: Vec<&str> = self.starts.iter().map(|(_, name)| *name).collect();
-        let names = names.join(" and ");
+        let names = self.names();
         let title = |what: &str| match before + after {
             0 => what.to_owned(),
             _ => format!("{what}, phase {names}"),

@@ -13,12 +13,15 @@ mod phases;
 mod principal;
 mod reconstructions;
 mod show;
+mod stretches;
 mod strip;
 
 use retrograd::report::Section;
 
 use crate::program::failure::Failure;
+pub(crate) use latent::are_bits;
 pub(crate) use show::{Show, scale, shown};
+pub(crate) use stretches::stretches;
 pub(crate) use strip::strip;
 
 /// A kind of picture: its section of the page, unless it has nothing to say about this model.

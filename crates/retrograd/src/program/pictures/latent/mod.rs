@@ -67,6 +67,11 @@ struct Latent {
     symbols: Option<measures::Usage>,
 }
 
+/// Whether every number of these codes is 0 or 1, so that there is no code between two others.
+pub(crate) fn are_bits(codes: &Tensor) -> bool {
+    codes.iter().all(|x| x == 0.0 || x == 1.0)
+}
+
 impl Latent {
     fn of(show: &Show<'_>) -> Option<Self> {
         let input = show.samples(SAMPLES);
@@ -85,7 +90,7 @@ impl Latent {
         }
         let zeros = codes.iter().filter(|&x| x == 0.0).count();
         let numbers = numbers(&code);
-        let is_bits = codes.iter().all(|x| x == 0.0 || x == 1.0);
+        let is_bits = are_bits(&codes);
         // Vectors of symbols are zeros but for one.
         let is_sparse = zeros as f64 > SPARSE * codes.elements() as f64
             && numbers.len() == codes.shape()[1]
