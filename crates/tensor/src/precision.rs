@@ -14,9 +14,10 @@ use crate::simd::Isa;
 /// use retrograd_tensor::{Array, Precision};
 ///
 /// // 1 + 2⁻¹⁰ has more digits than a bf16, which has eight bits of them.
-/// let (x, one) = (Array::full([1, 1], 1.0_f32 + 1.0 / 1024.0), Array::full([1, 1], 1.0_f32));
-/// assert_eq!(x.matmul(&one), x);
-/// assert_eq!(Precision::Mixed.scope(|| x.matmul(&one)), one);
+/// let x = Array::full([32, 32], 1.0_f32 + 1.0 / 1024.0);
+/// let ones = Array::<f32>::ones([32, 32]);
+/// assert_eq!(x.matmul(&ones), Array::full([32, 32], 32.03125));
+/// assert_eq!(Precision::Mixed.scope(|| x.matmul(&ones)), Array::full([32, 32], 32.0));
 /// ```
 #[doc(alias = "autocast")]
 #[doc(alias = "set_float32_matmul_precision")]
@@ -28,6 +29,9 @@ pub enum Precision {
     /// Operands rounded to bf16, the nearest number with an exponent of 8 bits and a fraction of 7, and sums
     /// in `f32` (Kalamkar et al. 2019). What is stored, weights above all, stays `f32`, so that small updates
     /// are not lost.
+    ///
+    /// Products with a side below 32, whose operands take longer to round than the product saves, stay in
+    /// full precision.
     ///
     /// Twice as many multiplications a cycle [where the machine has instructions for it](Self::is_fast);
     /// elsewhere they are put together from others and it is slower than `Full`. On either, whether

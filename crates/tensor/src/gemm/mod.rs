@@ -219,7 +219,8 @@ pub(crate) fn multiply<T: Float>(
     // SAFETY: `target` covers all of `out`, which is borrowed mutably for the whole call, and both
     // operands lie inside their slices.
     unsafe {
-        if const { size_of::<T>() == 4 } && precision == Precision::Mixed {
+        let mixed = precision == Precision::Mixed && mixed::suits(&left, &right);
+        if const { size_of::<T>() == 4 } && mixed {
             mixed::multiply(isa, alpha, left, right, onto, target);
         } else if dot::suits(&left, &right) {
             dot::multiply(isa, alpha, left, right, onto, target);

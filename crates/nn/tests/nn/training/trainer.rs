@@ -288,19 +288,20 @@ fn a_nan_in_a_constant_of_the_objective_is_shown_beside_its_use() {
 fn steps_may_be_mixed_and_measurements_are_not() {
     let train = |precision| {
         let mut rng = random::rng(1);
+        let data = Tensor::normal([64, 40], 0.0, 1.0, &mut rng, DType::F32);
         let model = Sequential::new()
-            .with(Linear::new(3, 20, &mut rng))
+            .with(Linear::new(40, 48, &mut rng))
             .with(Activation::Tanh)
-            .with(Linear::new(20, 3, &mut rng));
+            .with(Linear::new(48, 40, &mut rng));
         let objective = |x: &Var| {
             let loss = loss::mse(&model.forward(x), x, Reduction::Mean);
             Terms::new("mse", loss)
         };
-        let loader = DataLoader::new(samples(64, DType::F32), 16).unwrap();
+        let loader = DataLoader::new(data.clone(), 32).unwrap();
         let optimizer = Optimizer::new(Adam::default(), 0.003, model.params());
         let mut trainer = Trainer::new(&model, optimizer, objective, 0).in_precision(precision);
         let records = trainer.fit(20, &loader, Some(&loader), &mut ()).unwrap();
-        let measured = objective(&Tape::new().constant(samples(64, DType::F32)));
+        let measured = objective(&Tape::new().constant(data));
         let held_out = records[19].held_out.as_ref().unwrap().total();
         assert_abs_diff_eq!(measured.total().item(), held_out, epsilon = 1e-6 * held_out);
         records
