@@ -106,13 +106,11 @@ impl<'a, T: Float> Line<'a, T> {
     /// The numbers, if they lie next to each other.
     #[inline(always)]
     fn slice(&self) -> Option<&'a [T]> {
-        let is_empty = self.count == 0;
-        let numbers = if is_empty {
-            &[]
-        } else {
-            &self.data[self.start as usize..][..self.count]
-        };
-        (is_empty || self.stride == 1).then_some(numbers)
+        match (self.count, self.stride) {
+            (0, _) => Some(&[]),
+            (count, 1) => Some(&self.data[self.start as usize..][..count]),
+            _ => None,
+        }
     }
 
     /// So many numbers from `first` on, wherever they lie; zeros after the last.
@@ -216,7 +214,8 @@ mod tests {
                 a.matmul(&b)
             };
             let size = a.map(f32::abs).matmul(&b.map(f32::abs)).cast::<f64>();
-            for a in [a.copied(), a.t().copied().t(), a] {
+            let upwards = a.flip(0).t().copied().t().flip(0);
+            for a in [a.copied(), a.t().copied().t(), upwards, a] {
                 for b in [b.copied(), b.t().copied().t(), b.flip(0).copied().flip(0)] {
                     for isa in Isa::available() {
                         let out = product(isa, &a, &b);
@@ -231,6 +230,14 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn one_number_may_be_a_whole_operand() {
+        let one = Array::<f32>::ones([1, 1]).broadcast_to([40, 50]);
+        for isa in Isa::available() {
+            assert_eq!(product(isa, &one, &one.t()), [50.0; 40 * 40]);
         }
     }
 

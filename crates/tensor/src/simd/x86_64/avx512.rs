@@ -128,7 +128,8 @@ impl<const BF16: bool> Simd<f32> for Avx512<BF16> {
         // SAFETY: the token exists only where the machine has the instructions, and the vectors are of
         // one size.
         unsafe {
-            let (a, b) = (std::mem::transmute(a), std::mem::transmute(b));
+            let a = std::mem::transmute::<__m512, __m512bh>(a);
+            let b = std::mem::transmute::<__m512, __m512bh>(b);
             _mm512_dpbf16_ps(c, a, b)
         }
     }
