@@ -58,7 +58,7 @@ impl Function for Error {
         for i in 2..TOGETHER {
             powers[i] = powers[i / 2] * powers[i - i / 2];
         }
-        // Horner's method, with a polynomial of few powers for every coefficient.
+        // Horner's method in t¹⁶, whose coefficients are polynomials of degree 15.
         let leap = powers[TOGETHER / 2].square();
         let mut fit = R::from(0.0);
         for x in x.chunks(TOGETHER).rev() {
@@ -102,13 +102,14 @@ mod tests {
     /// The sum and its gradient as the formulas say, written out.
     #[test]
     fn value_and_gradient_by_formula() {
-        let x = spread(5, 0.1);
-        for n in [3, 8, 21] {
-            let (mut sum, mut slopes) = (0.0, vec![0.0; 5]);
+        // Of one chunk of powers, and of three.
+        for (n, count) in [(3, 5), (8, 16), (21, 17), (21, 35)] {
+            let x = spread(count, 0.1);
+            let (mut sum, mut slopes) = (0.0, vec![0.0; count]);
             for i in 0..n {
                 let t = -1.0 + 2.0 * f64::from(i) / (f64::from(n) - 1.0);
                 let sign = if t > 0.0 { 1.0 } else { -f64::from(t < 0.0) };
-                let fit: f64 = (0..5).map(|j| x[j as usize] * t.powi(j)).sum();
+                let fit: f64 = x.iter().zip(0..).map(|(x, j)| x * t.powi(j)).sum();
                 sum += 0.5 * (sign - fit).powi(2);
                 for (j, slope) in slopes.iter_mut().enumerate() {
                     *slope -= (sign - fit) * t.powi(j as i32);

@@ -7,8 +7,9 @@ use crate::simd::Isa;
 
 /// In which precision products of `f32` matrices are taken.
 ///
-/// It is for those of [`matmul`](crate::Array::matmul) and its relatives, so for linear layers and their
-/// gradients as well. Convolutions, decompositions and products of `f64` stay as they are.
+/// It is for those of [`matmul`](crate::Array::matmul), [`affine`](crate::Array::affine) and
+/// [`add_product`](crate::Array::add_product), so also for linear layers, and for all that is put together from
+/// them. Convolutions, Cholesky and LU decompositions and products of `f64` stay as they are.
 ///
 /// ```
 /// use retrograd_tensor::{Array, Precision};
@@ -34,7 +35,7 @@ pub enum Precision {
     /// full precision.
     ///
     /// Twice as many multiplications a cycle [where the machine has instructions for it](Self::is_fast);
-    /// elsewhere they are put together from others and it is slower than `Full`. On either, whether
+    /// elsewhere they are emulated, and it is slower than `Full`. On either, whether
     /// subnormal numbers count as 0 is the machine's choice.
     Mixed,
 }
@@ -44,13 +45,17 @@ thread_local! {
 }
 
 impl Precision {
-    /// That of products that this thread asks for; whoever shares the work out, they are computed in it.
+    /// The precision of products that are started on this thread. A product keeps it on every thread that it
+    /// is split over.
     #[must_use]
     pub fn current() -> Self {
         CURRENT.get()
     }
 
-    /// Calls `f`, in which this thread's products are taken in this precision.
+    /// Calls `f`, in which the products that this thread starts are taken in this precision.
+    ///
+    /// Other threads do not inherit it: with rayon's `par_iter` inside of `f`, set it inside of the loop.
+    /// Gradients are computed when they are asked for, so `backward` belongs inside of `f` as well.
     pub fn scope<R>(self, f: impl FnOnce() -> R) -> R {
         /// Sets it back, also when `f` panics.
         struct Before(Precision);
@@ -63,8 +68,8 @@ impl Precision {
         f()
     }
 
-    /// Whether products are faster in it than in full precision on this machine, with the instruction set in
-    /// use: for [`Mixed`](Self::Mixed), whether it has AVX512-BF16.
+    /// Whether this machine, with the instruction set in use, has instructions for it, so that products are no
+    /// slower than in full precision. For [`Mixed`](Self::Mixed) that is AVX512-BF16.
     #[must_use]
     pub fn is_fast(self) -> bool {
         match self {

@@ -481,3 +481,32 @@ fn directions_on_a_tape_and_a_tape_in_directions() {
     tape.jacobian_into(&y.slopes, &[a, b], &mut rows);
     assert_close(&rows, &[daa, dab, dab, dbb]);
 }
+
+/// Nine numbers are a square of eight columns and a lone one.
+struct Nine;
+
+impl Function for Nine {
+    fn inputs(&self) -> usize {
+        9
+    }
+    fn outputs(&self) -> usize {
+        1
+    }
+    fn eval<R: Real>(&self, x: &[R], y: &mut [R]) {
+        y[0] = x[8] * 10.0 + x[0] - x[7];
+    }
+}
+
+#[test]
+fn a_lone_column_is_loaded_like_the_others() {
+    let mut found = Vec::new();
+    let load = |point: usize, x: &mut [f64]| {
+        let numbers = x.iter_mut().zip(0_u32..);
+        numbers.for_each(|(x, i)| *x = point as f64 + 100.0 * f64::from(i));
+    };
+    values(&Nine, 11, load, |_, y| found.push(y[0]));
+    let expected: Vec<f64> = (0..11)
+        .map(|point| 10.0 * f64::from(point) + 7300.0)
+        .collect();
+    assert_eq!(found, expected);
+}

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use retrograd_tensor::Precision;
 use smallvec::SmallVec;
 
 use super::evaluation::{Place, samples};
@@ -29,7 +30,10 @@ impl<V> Trainer<'_, V> {
         observer: &mut dyn Observer,
     ) -> Result<Vec<EpochRecord>, TrainError> {
         let mut own = self.observer.take();
-        let outcome = self.watched(epochs, train, held_out, &mut (own.as_mut(), observer));
+        let outcome = Precision::Full.scope(|| {
+            let mut observer = (own.as_mut(), observer);
+            self.watched(epochs, train, held_out, &mut observer)
+        });
         self.observer = own;
         outcome?;
         Ok(self.standing.records.clone())

@@ -274,8 +274,9 @@ impl<'a, V> Trainer<'a, V> {
         }
     }
 
-    /// The same with matrix products of steps, forward and backward, in this precision. What is measured on
-    /// held-out data is the model as it is stored, in full precision.
+    /// The same with matrix products of training steps (objective, gradients and update) in this precision.
+    /// What is measured on held-out data is the model as it is stored, in full precision, whatever
+    /// [scope](Precision::scope) the training runs in.
     #[must_use]
     pub fn in_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }

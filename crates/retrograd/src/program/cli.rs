@@ -99,8 +99,8 @@ pub(crate) struct ReproduceOptions {
     /// Threads to compute with; the result does not depend on it. Without it, one a core.
     #[arg(long, value_name = "N", value_parser = positive::<usize>, allow_negative_numbers = true)]
     pub(crate) threads: Option<usize>,
-    /// full, or mixed: as that of `train`.
-    #[arg(long, value_name = "NAME", value_parser = precision, default_value = "full")]
+    /// full or mixed, as for `train`.
+    #[arg(long, value_name = "NAME", value_parser = recipe::precision, default_value = "full")]
     pub(crate) precision: Precision,
     /// Few samples and one epoch: to see whether all works. The figures then mean nothing.
     #[arg(long)]
@@ -203,9 +203,9 @@ pub(crate) struct TrainOptions {
     /// Batches in a step, whose gradients are added up.
     #[arg(long, value_name = "N", value_parser = positive::<usize>, allow_negative_numbers = true)]
     pub(crate) accumulate: Option<usize>,
-    /// full, or mixed: matrix products of steps multiply numbers rounded to bf16 and add in f32. On
+    /// full, or mixed: matrix products of training steps round their inputs to bf16 and add in f32. On
     /// processors with AVX512-BF16 that is faster, on others slower.
-    #[arg(long, value_name = "NAME", value_parser = precision)]
+    #[arg(long, value_name = "NAME", value_parser = recipe::precision)]
     pub(crate) precision: Option<Precision>,
     /// Stop after so many epochs without a better held-out loss, with the best weights.
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
@@ -432,10 +432,6 @@ pub(crate) fn count(text: &str) -> Result<u64, String> {
 
 fn optimizer(text: &str) -> Result<String, String> {
     recipe::optimizer(text).map(|kind| kind.to_string())
-}
-
-fn precision(text: &str) -> Result<Precision, String> {
-    recipe::precision(text)
 }
 
 fn schedule(text: &str) -> Result<String, String> {

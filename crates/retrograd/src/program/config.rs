@@ -61,7 +61,7 @@ pub(crate) struct Config {
     pub(crate) warm_up: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) clip_norm: Option<f64>,
-    /// Of matrix products in steps.
+    /// The precision of matrix products in training steps.
     #[serde(default = "full")]
     pub(crate) precision: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +98,7 @@ pub(crate) fn full() -> String {
 
 /// Whether nothing need be said of it.
 pub(crate) fn is_full(precision: &str) -> bool {
-    precision == full()
+    precision == Precision::Full.name()
 }
 
 /// An offset and a scale for every column: x' = (x − offset) / scale.

@@ -578,6 +578,30 @@ fn a_configuration_repeats_its_run() {
 }
 
 #[test]
+fn wide_products_are_mixed_if_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path();
+    for precision in ["full", "mixed"] {
+        let run = [
+            "train",
+            "deep",
+            "--quick",
+            "--out",
+            precision,
+            "--precision",
+            precision,
+        ];
+        succeed(path, &run);
+    }
+    let [full, mixed] = ["full", "mixed"].map(|run| metrics(&path.join(run)).pop().unwrap());
+    let [full, mixed] = [full, mixed].map(|last| last["held_out"]["loss"].as_f64().unwrap());
+    assert!(
+        full != mixed && (full - mixed).abs() < 0.02 * full,
+        "{full} {mixed}"
+    );
+}
+
+#[test]
 fn losses_agree_on_all_instruction_sets() {
     let folder = TempDir::new().unwrap();
     let path = folder.path();

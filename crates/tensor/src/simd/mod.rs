@@ -35,7 +35,8 @@
 //!
 //! The environment variable `RETROGRAD_ISA` forces an instruction set: `scalar`, `avx2` or
 //! `avx512`. Results are the same to the last bit for the same instruction set; between them,
-//! products round differently because not all of them fuse a multiplication with an addition.
+//! products round differently because not all of them fuse a multiplication with an addition. Products in
+//! [mixed precision](crate::Precision::Mixed) are the same on machines that both have AVX512-BF16, or both not.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;

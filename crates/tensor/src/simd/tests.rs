@@ -225,6 +225,7 @@ fn check<T: Float>() {
         }
         T::dispatch_on(isa, Lanes);
         T::dispatch_on(isa, Halves);
+        T::dispatch_with_halves(isa, Halves);
         T::dispatch_on(isa, RecipEstimate);
     }
 }

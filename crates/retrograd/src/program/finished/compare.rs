@@ -31,6 +31,19 @@ impl Entry {
         let position = self.run.outcome.position(self.records.len());
         self.records.get(position)
     }
+
+    /// The unit of that epoch's loss.
+    fn unit(&self) -> &'static str {
+        let (model, records) = (&self.run.model, &self.records);
+        let phases = model.phases();
+        let stretches = stretches(&phases, model.unit(), records);
+        let position = self.run.outcome.position(records.len()) as f64;
+        let own = stretches.iter().find(|stretch| {
+            let epochs = &stretch.epochs;
+            epochs.last().is_some_and(|(epoch, _)| position < *epoch)
+        });
+        own.map_or(model.unit(), |stretch| stretch.unit)
+    }
 }
 
 /// Writes the page, and the table on the terminal.
@@ -78,7 +91,7 @@ fn row(entry: &Entry) -> [String; COLUMNS.len()] {
         loss(last.and_then(|record| record.held_out.as_ref())),
         loss(last.map(|record| &record.train)),
         number(records.iter().map(|record| record.seconds).sum()),
-        run.model.unit().to_owned(),
+        entry.unit().to_owned(),
     ]
 }
 

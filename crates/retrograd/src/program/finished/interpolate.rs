@@ -9,7 +9,7 @@ use super::options::InterpolateOptions;
 use super::output::{Sheet, Target};
 use super::run::Run;
 use crate::program::failure::Failure;
-use crate::program::pictures::are_bits;
+use crate::program::terminal;
 
 /// Writes the samples along the line; a conditional model has the first one's label all the way.
 pub(super) fn run(options: &InterpolateOptions) -> Result<(), Failure> {
@@ -19,12 +19,17 @@ pub(super) fn run(options: &InterpolateOptions) -> Result<(), Failure> {
     let from = Run::row("from", options.from, &samples.data)?;
     let to = Run::row("to", options.to, &samples.data)?;
     let labels = |rows: &[usize]| samples.needed.as_ref().map(|labels| labels.rows(rows));
-    let codes = run.encode(&samples.batch().rows(&[from, to]));
+    let ends = samples.batch().rows(&[from, to]);
+    let codes = run.encode(&ends);
     let [start, end] = [0, 1].map(|row| codes.slice(0, row..row + 1));
     let shares = Tensor::linspace(0.0, 1.0, options.steps, DType::F32);
-    let way = match are_bits(&codes) {
-        true => flips(&start, &end, &shares),
-        false => line(&start, &end, &shares),
+    let way = if run.has_bits(&ends, &codes) {
+        terminal::say(
+            "note: codes are of bits, so those that differ are flipped one after the other",
+        );
+        flips(&start, &end, &shares)
+    } else {
+        line(&start, &end, &shares)
     };
     let labels = labels(&vec![from; options.steps]);
     let labelled = labels.as_ref().map(|labels| run.labelled(labels));

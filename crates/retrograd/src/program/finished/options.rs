@@ -24,9 +24,10 @@ pub(crate) enum Command {
     Decompress(DecompressOptions),
     /// Fill in what is missing of a table; what is there stays as it is.
     Impute(ImputeOptions),
-    /// Walk in a straight line from the code of one sample to that of another.
+    /// Walk in a straight line from the code of one sample to that of another; of codes of bits, flip those that
+    /// differ.
     Interpolate(InterpolateOptions),
-    /// Change the numbers of a sample's code, one at a time.
+    /// Change the numbers of a sample's code, one at a time; bits are 0 and then 1.
     Traverse(TraverseOptions),
     /// Measure how well a linear classifier reads the labels off the codes.
     Probe(InputOptions),

@@ -16,6 +16,7 @@ use crate::program::failure::Failure;
 use crate::program::folder::{CONFIG, MODEL};
 use crate::program::limits;
 use crate::program::outcome::Outcome;
+use crate::program::pictures::are_bits;
 
 /// Samples that go through the model at once.
 const BATCH: usize = 500;
@@ -87,6 +88,11 @@ impl Run {
     /// The codes `[samples, code]` of samples, whose labels are as [`labels`](Self::labels) gives them.
     pub(crate) fn encode(&self, samples: &SampleBatch) -> Tensor {
         by_batches(samples, |batch| self.model.encode(&batch.into()).flat())
+    }
+
+    /// Whether these codes of samples are of bits.
+    pub(crate) fn has_bits(&self, samples: &SampleBatch, codes: &Tensor) -> bool {
+        are_bits(&self.model.encode(&(&samples.rows(&[0])).into()), codes)
     }
 
     /// The samples `[samples, features]` of codes `[samples, code]`.

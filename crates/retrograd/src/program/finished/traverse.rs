@@ -11,7 +11,6 @@ use super::options::TraverseOptions;
 use super::output::{Sheet, Target};
 use super::run::Run;
 use crate::program::failure::Failure;
-use crate::program::pictures::are_bits;
 use crate::program::terminal;
 
 /// Writes the samples, a line for each number of the code.
@@ -21,7 +20,7 @@ pub(super) fn run(options: &TraverseOptions) -> Result<(), Failure> {
     let samples = run.samples(&options.input)?;
     let row = Run::row("row", options.row, &samples.data)?;
     let codes = run.encode(&samples.batch());
-    let is_bits = are_bits(&codes);
+    let is_bits = run.has_bits(&samples.batch(), &codes);
     let steps = if is_bits { 2 } else { options.steps };
     let moved = match is_bits {
         true => flipped(&codes, row),

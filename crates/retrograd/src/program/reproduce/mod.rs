@@ -127,7 +127,7 @@ fn is_done(folder: &Path, training: &Training<'_>) -> Result<bool, Failure> {
         None => Ok(false),
         Some(outcome) if !outcome.is_older && outcome.conditions == training.conditions => Ok(true),
         Some(_) => Err(Failure::run(format!(
-            "{}: the row was trained with another seed, data or recipe; train it anew with --overwrite, or choose another folder with --out",
+            "{}: the row was trained with another seed, data, recipe or precision; train it anew with --overwrite, or choose another folder with --out",
             folder.join(outcome::file(row)).display()
         ))),
     }

@@ -34,7 +34,7 @@ pub(super) struct Outcome {
 #[serde(deny_unknown_fields)]
 pub(super) struct Conditions {
     pub(super) recipe: String,
-    /// Of matrix products in steps.
+    /// The precision of matrix products in training steps.
     #[serde(default = "full", skip_serializing_if = "is_full")]
     pub(super) precision: String,
     pub(super) seed: u64,

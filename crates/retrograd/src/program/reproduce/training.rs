@@ -101,7 +101,7 @@ impl Training<'_> {
                 return Ok(());
             }
             return Err(refused(
-                "the row was begun with another seed, data or recipe; begin anew with --overwrite, or choose another folder with --out".to_owned(),
+                "the row was begun with another seed, data, recipe or precision; begin anew with --overwrite, or choose another folder with --out".to_owned(),
             ));
         }
         fs::create_dir_all(place).map_err(|error| refused(error.to_string()))?;

@@ -11,7 +11,7 @@
 //! part has no more bits than a number holds, and subtracting it is exact (Cody and Waite 1980).
 //!
 //! Error: 1 + (…) rounds by ½ ULP; what is added to 1 is at most 0.41 and brings its own rounding
-//! with a weight of a quarter. For x near 0, eˣ − 1 keeps its digits when the 1 is taken from 2ⁿ
+//! with a weight of a quarter. In `f64` r itself is rounded as well, which is another quarter. For x near 0, eˣ − 1 keeps its digits when the 1 is taken from 2ⁿ
 //! first:
 //!
 //! eˣ − 1 = 2ⁿ·((1 − 2⁻ⁿ) + r + r²·q(r)).

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use super::methods;
 use crate::simd::{Address, InstructionSet, Isa, Kernel, Math, Routine, Simd, halves};
 
-/// The token of AVX-512 (F, BW, DQ, VL), with AVX512-BF16 if so. It exists only where the machine has the
+/// The token of AVX-512 (F, BW, DQ, VL), and of AVX512-BF16 if `BF16`. It exists only where the machine has the
 /// instructions.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx512<const BF16: bool = false>(());

@@ -67,9 +67,10 @@ struct Latent {
     symbols: Option<measures::Usage>,
 }
 
-/// Whether every number of these codes is 0 or 1, so that there is no code between two others.
-pub(crate) fn are_bits(codes: &Tensor) -> bool {
-    codes.iter().all(|x| x == 0.0 || x == 1.0)
+/// Whether codes like this one are of numbers that are all 0 or 1, so that there is no code between two others.
+/// The parts of a symbol's vector are no bits: one of them alone is 1.
+pub(crate) fn are_bits(code: &Code, codes: &Tensor) -> bool {
+    numbers(code).len() == codes.shape()[1] && codes.iter().all(|x| x == 0.0 || x == 1.0)
 }
 
 impl Latent {
@@ -90,7 +91,7 @@ impl Latent {
         }
         let zeros = codes.iter().filter(|&x| x == 0.0).count();
         let numbers = numbers(&code);
-        let is_bits = are_bits(&codes);
+        let is_bits = are_bits(&code, &codes);
         // Vectors of symbols are zeros but for one.
         let is_sparse = zeros as f64 > SPARSE * codes.elements() as f64
             && numbers.len() == codes.shape()[1]
