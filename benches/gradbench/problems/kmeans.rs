@@ -5,7 +5,12 @@
 //! ```
 //!
 //! Which centre is nearest does not move with the centres. With that known, the second derivative
-//! is diagonal, so its diagonal is the gradient of the gradient's sum.
+//! is diagonal, so its diagonal is the gradient of the gradient's sum. And then all that the derivatives need of
+//! the points of a centre is their sum and their number:
+//!
+//! ```text
+//! cost = Σⱼ nⱼ |cⱼ|² − 2 cⱼ·sⱼ + Σᵢ |pᵢ|²      sⱼ = Σ pᵢ over the nⱼ points of centre j
+//! ```
 
 use std::sync::LazyLock;
 
@@ -89,10 +94,14 @@ impl Problem {
 
     /// The gradient over the diagonal of the second derivative, which is the gradient of the gradient's sum.
     fn dir(&self) -> Tensor {
-        let (nearest, points) = (self.nearest(), Var::from(self.points.clone()));
+        let (nearest, k) = (self.nearest(), self.centres.shape()[0]);
+        let mut counts = vec![0.0; k];
+        nearest.iter().for_each(|j| counts[j as usize] += 1.0);
+        let sums = Var::from(self.points.scatter_add_rows(&nearest, k));
+        let counts = Var::from(Tensor::from_vec(counts, [k, 1]));
         let tape = Tape::new();
         let centres = [tape.leaf(self.centres.clone())];
-        let slopes = gradient_of(|c| cost(&c[0], &points, &nearest))(&centres);
+        let slopes = gradient_of(|c| moving(&c[0], &sums, &counts))(&centres);
         let curvatures = slopes[0].sum(..).backward();
         slopes[0].value() / curvatures.of(&centres[0]).expect("a curvature")
     }
@@ -103,6 +112,16 @@ fn cost(centres: &Var, points: &Var, nearest: &Array<i64>) -> Var {
     static SQUARED: LazyLock<Pointwise> =
         LazyLock::new(|| Pointwise::new("squared_distance", |[c, p]: [Expr; 2]| (c - p).square()));
     SQUARED.apply_sum(&[&centres.gather_rows(nearest), points], ..)
+}
+
+/// The part of the cost that moves with the centres, from the sum of each one's points and their number.
+fn moving(centres: &Var, sums: &Var, counts: &Var) -> Var {
+    static MOVING: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("cost_of_centre", |[c, s, n]: [Expr; 3]| {
+            n * c.clone().square() - c * s * 2.0
+        })
+    });
+    MOVING.apply_sum(&[centres, sums, counts], ..)
 }
 
 #[cfg(test)]
