@@ -79,9 +79,7 @@ impl<V: Copy> Reduced<V> {
 /// n, r and the rest of eʳ for x + `low`, where `low` is at most a rounding error of x.
 #[inline(always)]
 pub(super) fn reduce<S: Simd<f64>>(simd: S, x: S::Vector, low: S::Vector) -> Reduced<S::Vector> {
-    let round = simd.splat(ROUND);
-    let shifted = simd.mul_add(x, simd.splat(std::f64::consts::LOG2_E), round);
-    let n = simd.sub(shifted, round);
+    let n = nearest(simd, x);
     let high = simd.neg_mul_add(n, simd.splat(LN_2.0), x);
     let low = simd.neg_mul_add(n, simd.splat(LN_2.1), low);
     let Pair { high: r, low } = pair::sum(simd, high, low);
@@ -89,13 +87,19 @@ pub(super) fn reduce<S: Simd<f64>>(simd: S, x: S::Vector, low: S::Vector) -> Red
     Reduced { n, r, tail }
 }
 
+/// The integer nearest to x / log 2.
+#[inline(always)]
+fn nearest<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
+    let round = simd.splat(ROUND);
+    let shifted = simd.mul_add(x, simd.splat(std::f64::consts::LOG2_E), round);
+    simd.sub(shifted, round)
+}
+
 /// eˣ in `f64`. What r loses in rounding, a quarter ULP of the result, need not be kept here.
 #[inline(always)]
 pub(super) fn double<S: Simd<f64>>(simd: S, x: S::Vector) -> S::Vector {
     let x = simd.min(simd.splat(710.0), simd.max(simd.splat(-746.0), x));
-    let round = simd.splat(ROUND);
-    let shifted = simd.mul_add(x, simd.splat(std::f64::consts::LOG2_E), round);
-    let n = simd.sub(shifted, round);
+    let n = nearest(simd, x);
     let r = simd.neg_mul_add(n, simd.splat(LN_2.0), x);
     let r = simd.neg_mul_add(n, simd.splat(LN_2.1), r);
     let power = simd.mul_add(simd.mul(r, r), polynomial(simd, r, DOUBLE), r);
@@ -145,9 +149,7 @@ const FOR_SINGLE: [f64; 6] = [
 /// n and eʳ − 1 for x = n·log 2 + r, good enough for `f32`.
 #[inline(always)]
 fn reduce_for_single<S: Simd<f64>>(simd: S, x: S::Vector) -> (S::Vector, S::Vector) {
-    let round = simd.splat(ROUND);
-    let shifted = simd.mul_add(x, simd.splat(std::f64::consts::LOG2_E), round);
-    let n = simd.sub(shifted, round);
+    let n = nearest(simd, x);
     let r = simd.neg_mul_add(n, simd.splat(std::f64::consts::LN_2), x);
     (
         n,
