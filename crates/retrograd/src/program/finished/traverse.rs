@@ -5,12 +5,13 @@
 //! moves where codes are, whatever its size. A bit is 0 and then 1: between them there is no code.
 
 use retrograd::datasets::Scaling;
-use retrograd::tensor::{DType, Tensor};
+use retrograd::tensor::Tensor;
 
 use super::options::TraverseOptions;
 use super::output::{Sheet, Target};
 use super::run::Run;
 use crate::program::failure::Failure;
+use crate::program::pictures::moved;
 use crate::program::terminal;
 
 /// Writes the samples, a line for each number of the code.
@@ -21,16 +22,16 @@ pub(super) fn run(options: &TraverseOptions) -> Result<(), Failure> {
     let row = Run::row("row", options.row, &samples.data)?;
     let codes = run.encode(&samples.batch());
     let is_bits = run.has_bits(&samples.batch(), &codes);
-    let steps = if is_bits { 2 } else { options.steps };
-    let moved = match is_bits {
-        true => flipped(&codes, row),
-        false => moved(&codes, row, options.span, steps),
-    };
-    if is_bits {
+    let units: Vec<usize> = (0..codes.shape()[1]).collect();
+    let (extremes, steps) = if is_bits {
         terminal::say(
             "note: codes are of bits, so each number is 0 and then 1; --steps and --span are not used",
         );
-    }
+        ([0.0, 1.0].map(|bit| vec![bit; units.len()]), 2)
+    } else {
+        (around_means(&codes, options.span), options.steps)
+    };
+    let moved = moved(&codes.rows(&[row]), extremes, &units, steps);
     let labels = samples.needed.as_ref();
     let labels = labels.map(|labels| labels.rows(&vec![row; moved.shape()[0]]));
     let labelled = labels.as_ref().map(|labels| run.labelled(labels));
@@ -43,34 +44,15 @@ pub(super) fn run(options: &TraverseOptions) -> Result<(), Failure> {
     run.write(&target, run.decode(&moved, labels.as_ref()), &sheet)
 }
 
-/// The code of a row as often as it changes, `[code * steps, code]`.
-fn moved(codes: &Tensor, row: usize, span: f64, steps: usize) -> Tensor {
-    let latent = codes.shape()[1];
+/// So far from the mean of each number, `[low, high]`, in its standard deviations over the codes.
+fn around_means(codes: &Tensor, span: f64) -> [Vec<f64>; 2] {
     let spread = Scaling::standard(codes);
-    let (mean, deviation) = (&spread.offset, &spread.scale);
-    let at = Tensor::linspace(-span, span, steps, DType::F64).to_vec();
-    let code = codes.rows(&[row]).to_vec();
-    let moved = Tensor::from_fn([latent * steps, latent], |index| {
-        let (unit, step) = (index[0] / steps, index[0] % steps);
-        if index[1] == unit {
-            mean[unit] + at[step] * deviation[unit]
-        } else {
-            code[index[1]]
-        }
-    });
-    moved.cast(codes.dtype())
-}
-
-/// The code of a row with each bit at 0 and at 1, `[code * 2, code]`.
-fn flipped(codes: &Tensor, row: usize) -> Tensor {
-    let code = codes.rows(&[row]).to_vec();
-    let flipped = Tensor::from_fn([2 * code.len(), code.len()], |index| {
-        match index[1] == index[0] / 2 {
-            true => (index[0] % 2) as f64,
-            false => code[index[1]],
-        }
-    });
-    flipped.cast(codes.dtype())
+    let numbers = || spread.offset.iter().zip(&spread.scale);
+    [-span, span].map(|t| {
+        numbers()
+            .map(|(mean, deviation)| mean + t * deviation)
+            .collect()
+    })
 }
 
 #[cfg(test)]
@@ -80,16 +62,10 @@ mod tests {
     #[test]
     fn one_number_moves_at_a_time() {
         let codes = Tensor::from_vec(vec![1.0, 5.0, 3.0, 5.0], [2, 2]);
-        let moved = moved(&codes, 0, 2.0, 3);
+        let extremes = around_means(&codes, 2.0);
+        let moved = moved(&codes, extremes, &[0, 1], 3);
         // The first has mean 2 and deviation 1; the second never changes, so its scale is 1.
         let expected = [0.0, 5.0, 2.0, 5.0, 4.0, 5.0, 1.0, 3.0, 1.0, 5.0, 1.0, 7.0];
         assert_eq!(moved.to_vec(), expected);
-    }
-
-    #[test]
-    fn one_bit_is_both() {
-        let codes = Tensor::from_vec(vec![1.0, 0.0], [1, 2]);
-        let expected = [0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 1.0];
-        assert_eq!(flipped(&codes, 0).to_vec(), expected);
     }
 }

@@ -19,7 +19,7 @@ mod strip;
 use retrograd::report::Section;
 
 use crate::program::failure::Failure;
-pub(crate) use latent::are_bits;
+pub(crate) use latent::{are_bits, moved};
 pub(crate) use show::{Show, scale, shown};
 pub(crate) use stretches::stretches;
 pub(crate) use strip::strip;

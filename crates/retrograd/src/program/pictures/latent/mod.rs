@@ -19,6 +19,7 @@ use super::show::Show;
 use crate::program::failure::Failure;
 
 pub(super) use together::section as together;
+pub(crate) use traversal::moved;
 pub(super) use traversal::section as traversal;
 
 /// Held-out samples that the report is of at most.

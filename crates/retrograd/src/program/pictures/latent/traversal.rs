@@ -46,7 +46,12 @@ pub(in super::super) fn section(show: &Show<'_>) -> Result<Option<Section>, Fail
 
 /// The code of the first sample, with each unit at so many places between its extremes, `[low, high]` of
 /// all units; `[units * steps, code]`.
-fn moved(codes: &Tensor, [low, high]: [Vec<f64>; 2], units: &[usize], steps: usize) -> Tensor {
+pub(crate) fn moved(
+    codes: &Tensor,
+    [low, high]: [Vec<f64>; 2],
+    units: &[usize],
+    steps: usize,
+) -> Tensor {
     let first = codes.select(0, 0).to_vec();
     let moved = Tensor::from_fn([units.len() * steps, first.len()], |at| {
         let (unit, step) = (units[at[0] / steps], at[0] % steps);
