@@ -223,8 +223,11 @@ unsafe fn write<T: Float, S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
     sums: &[[S::Vector; VECTORS]; ROWS],
 ) {
     let addend = tile.addend;
-    let (alpha, beta) = (simd.splat(tile.alpha), simd.splat(addend.beta));
-    let keeps = addend.beta != T::ZERO;
+    let alpha = simd.splat(tile.alpha);
+    let beta = match addend.beta == T::ZERO {
+        true => None,
+        false => Some(simd.splat(addend.beta)),
+    };
     for (i, row) in sums.iter().enumerate() {
         if i >= tile.height {
             break;
@@ -232,27 +235,47 @@ unsafe fn write<T: Float, S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
         // SAFETY: the row and the columns of each vector are inside the tile.
         unsafe {
             let to = tile.out.offset((*tile.rows.add(i))[1] as isize);
-            let from = match keeps && !addend.pointer.is_null() {
-                true => addend.pointer.wrapping_add(i * addend.row_stride),
-                false => to.cast_const(),
+            let from = match addend.pointer.is_null() {
+                false => addend.pointer.wrapping_add(i * addend.row_stride),
+                true => to.cast_const(),
             };
-            for (v, &sum) in row.iter().enumerate() {
-                let first = v * S::LANES;
-                let (to, from) = (to.wrapping_add(first), from.wrapping_add(first));
-                let mut value = simd.mul(alpha, sum);
-                let before_last = v + 1 < VECTORS && VECTORS < MicroKernels::<T>::LONE;
-                if before_last || tile.columns >= first + S::LANES {
-                    if keeps {
-                        value = simd.mul_add(beta, simd.load_at(from), value);
-                    }
-                    simd.store_at(value, to);
-                } else if tile.columns > first {
-                    let count = tile.columns - first;
-                    if keeps {
-                        value = simd.mul_add(beta, simd.load_part_at(from, count), value);
-                    }
-                    simd.store_part_at(value, to, count);
+            write_row(simd, row, alpha, beta, from, to, tile.columns);
+        }
+    }
+}
+
+/// One row of it: `to` ← α·sums + β·`from`, or without an addend.
+///
+/// # Safety
+/// So many columns must be accessible; they end in the last vector, or in a lone row before.
+#[inline(always)]
+pub(super) unsafe fn write_row<T: Float, S: Simd<T>, const VECTORS: usize>(
+    simd: S,
+    sums: &[S::Vector; VECTORS],
+    alpha: S::Vector,
+    beta: Option<S::Vector>,
+    from: *const T,
+    to: *mut T,
+    columns: usize,
+) {
+    for (v, &sum) in sums.iter().enumerate() {
+        let first = v * S::LANES;
+        let (to, from) = (to.wrapping_add(first), from.wrapping_add(first));
+        let mut value = simd.mul(alpha, sum);
+        let before_last = v + 1 < VECTORS && VECTORS < MicroKernels::<T>::LONE;
+        // SAFETY: the columns of each vector are inside the row.
+        unsafe {
+            if before_last || columns >= first + S::LANES {
+                if let Some(beta) = beta {
+                    value = simd.mul_add(beta, simd.load_at(from), value);
                 }
+                simd.store_at(value, to);
+            } else if columns > first {
+                let count = columns - first;
+                if let Some(beta) = beta {
+                    value = simd.mul_add(beta, simd.load_part_at(from, count), value);
+                }
+                simd.store_part_at(value, to, count);
             }
         }
     }

@@ -1,10 +1,11 @@
 //! Matrix products C ← α·A·B + β·C on strided operands.
 //!
-//! Every product goes one of three ways:
+//! Every product goes one of four ways:
 //!
 //! * [`blocked`]: operands packed into panels where that pays, tiles held in registers;
 //! * [`dot`]: a few rows times the columns of a matrix that lie along the inner axis, which is too
 //!   little work to pack anything for;
+//! * [`narrow`]: few columns, read where they lie, with the walk over the tiles compiled with them;
 //! * [`mixed`]: blocked, of operands that are rounded to bf16, where that is asked for.
 //!
 //! They are the same for every instruction set. What is compiled for each are a few short functions:
@@ -23,6 +24,7 @@ mod microkernel;
 mod mixed;
 #[cfg(test)]
 mod naive;
+mod narrow;
 mod pack;
 mod panels;
 
@@ -49,6 +51,11 @@ pub struct Matrix<'a, T> {
 impl<T> Matrix<'_, T> {
     pub(crate) fn position(&self, row: usize, column: usize) -> isize {
         self.offset as isize + row as isize * self.row_stride + column as isize * self.column_stride
+    }
+
+    fn pointer(&self, row: usize, column: usize) -> *const T {
+        let position = self.position(row, column);
+        self.data.as_ptr().wrapping_offset(position)
     }
 
     /// Whether every element lies inside `data`; the extremes are at the corners.
@@ -224,6 +231,8 @@ pub(crate) fn multiply<T: Float>(
             mixed::multiply(isa, alpha, left, right, onto, target);
         } else if dot::suits(&left, &right) {
             dot::multiply(isa, alpha, left, right, onto, target);
+        } else if narrow::suits(isa, &right) {
+            narrow::multiply(isa, alpha, left, right, onto, target);
         } else {
             blocked::multiply(&Routines::new(isa), alpha, left, right, onto, target);
         }
