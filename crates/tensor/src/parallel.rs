@@ -3,9 +3,16 @@
 //! All work of this crate that several threads share goes through [`for_each`]: a number of tasks
 //! that follows from shapes alone, and a function of the task's number. It takes the function as a
 //! `dyn`, so rayon's part of the loop is compiled once and not for each kernel that uses it.
+//!
+//! A training step is a few dozen loops with a little work of one thread in between. A thread of the pool
+//! that finds nothing to do goes to sleep within microseconds, and to wake it takes 5 to 50, more than many of these
+//! loops. So a thread that has helped with a loop looks out for the next one for a tenth of a
+//! millisecond before it returns to the pool.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 /// Calls `f` with every number below `count`, on the threads of rayon's pool.
 ///
@@ -20,6 +27,7 @@ use std::ops::Range;
 /// assert_eq!(sum.into_inner(), 10);
 /// ```
 pub fn for_each(count: usize, f: &(dyn Fn(usize) + Sync)) {
+    let _busy = Busy::new();
     range(0..count, f);
 }
 
@@ -35,10 +43,63 @@ fn range(numbers: Range<usize>, f: &(dyn Fn(usize) + Sync)) {
         return numbers.for_each(f);
     }
     let half = numbers.start + numbers.len() / 2;
-    rayon::join(
-        || range(numbers.start..half, f),
-        || range(half..numbers.end, f),
+    rayon::join_context(
+        |_| range(numbers.start..half, f),
+        |context| {
+            if context.migrated() {
+                look_out_after_this();
+            }
+            let _busy = Busy::new();
+            range(half..numbers.end, f);
+        },
     );
+}
+
+/// How long a thread looks out for work: a few times as long as it takes to wake one.
+const LOOKOUT: Duration = Duration::from_micros(100);
+
+thread_local! {
+    /// In how many loops, one within another, this thread has a part. It is not idle when it waits for
+    /// the end of one.
+    static LOOPS: Cell<usize> = const { Cell::new(0) };
+    static LOOKS_OUT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// For as long as it lives, this thread has a part in a loop.
+struct Busy;
+
+impl Busy {
+    fn new() -> Self {
+        LOOPS.set(LOOPS.get() + 1);
+        Self
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        LOOPS.set(LOOPS.get() - 1);
+    }
+}
+
+/// Lets this thread, which has come from the pool to help, look out for more when it is done.
+fn look_out_after_this() {
+    if LOOPS.get() > 0 || LOOKS_OUT.get() {
+        return;
+    }
+    // Whoever takes this is idle, unless it waits for the end of a loop.
+    rayon::spawn(|| {
+        if LOOPS.get() > 0 || LOOKS_OUT.replace(true) {
+            return;
+        }
+        let mut since = Instant::now();
+        while since.elapsed() < LOOKOUT {
+            match rayon::yield_now() {
+                Some(rayon::Yield::Executed) => since = Instant::now(),
+                _ => std::thread::yield_now(),
+            }
+        }
+        LOOKS_OUT.set(false);
+    });
 }
 
 /// Calls `f` with the number of each chunk of `size` elements and the chunk; the last one may be
