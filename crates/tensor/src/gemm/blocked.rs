@@ -1,13 +1,14 @@
-//! The packed and blocked product around the [micro-kernel](super::microkernel).
+//! The packed and blocked product of [strips](super::strip).
 //!
 //! All of this is ordinary code: what is compiled for an instruction set is called by its address.
 
 use std::ops::Range;
 
+use super::addend::Addend;
 use super::blocking::{Blocking, CHUNK};
-use super::microkernel::{Addend, MOST_ROWS, Offsets, Tile, padded};
 use super::pack::Pack;
 use super::panels::Panels;
+use super::strip::Strip;
 use super::{Matrix, Onto, Routines};
 use crate::element::Float;
 use crate::parallel;
@@ -102,27 +103,6 @@ impl<T: Float> Product<'_, T> {
         ];
         let blocks = blocking.blocks(packed).min(inner.div_ceil(depth));
         let [mut left, mut right] = packed.map(|size| Storage::recycled(size * blocks));
-        let mut steps = Storage::recycled(4 * depth);
-        let left_stride = if packs_left { 1 } else { self.left.row_stride };
-        let lines: [Offsets; MOST_ROWS] = std::array::from_fn(|i| {
-            [
-                i as i64 * left_stride as i64,
-                (i * self.target.row_stride) as i64,
-            ]
-        });
-        let lines = [lines, padded(&lines[..rows.range(rows.count - 1).len()])];
-        let step = match packs_left {
-            true => rows.width as isize,
-            false => self.left.column_stride,
-        };
-        let (steps, _) = steps.as_mut_slice().as_chunks_mut();
-        let (direct_steps, packed_steps) = steps.split_at_mut(depth);
-        if direct > 0 {
-            fill(direct_steps, step, self.right.row_stride);
-        }
-        if direct < columns.count {
-            fill(packed_steps, step, columns.width as isize);
-        }
         for first in (0..inner).step_by(blocks * depth) {
             let pack = Pack {
                 matrix: self.right,
@@ -145,11 +125,9 @@ impl<T: Float> Product<'_, T> {
                 depth,
                 rows,
                 columns,
-                lines: &lines,
                 left: packs_left.then_some(left.as_slice()),
                 direct,
                 right: right.as_slice(),
-                offsets: [direct_steps, packed_steps],
                 onto,
             };
             group.run();
@@ -166,13 +144,6 @@ impl<T: Float> Product<'_, T> {
     }
 }
 
-/// Steps that read the operands these strides apart.
-fn fill(steps: &mut [Offsets], left: isize, right: isize) {
-    for (p, step) in steps.iter_mut().enumerate() {
-        *step = [left, right].map(|stride| p as i64 * stride as i64);
-    }
-}
-
 /// Some blocks of the inner axis, with their operands packed where that pays.
 struct Group<'p, T> {
     product: &'p Product<'p, T>,
@@ -181,16 +152,12 @@ struct Group<'p, T> {
     depth: usize,
     rows: Panels,
     columns: Panels,
-    /// Where the rows of a tile begin, and those of the last one, which may have fewer.
-    lines: &'p [[Offsets; MOST_ROWS]; 2],
     /// All panels of the left operand, block by block, if it is packed.
     left: Option<&'p [T]>,
     /// How many panels of the right operand are not packed.
     direct: usize,
     /// The others, block by block.
     right: &'p [T],
-    /// What each step of a block reads of panels that are not packed, and of those that are.
-    offsets: [&'p [Offsets]; 2],
     onto: Onto<'p, T>,
 }
 
@@ -233,101 +200,83 @@ struct Block<'g, T> {
 }
 
 impl<T: Float> Block<'_, T> {
-    /// A rectangle of the result, tile by tile: these panels of the left operand and of the right.
+    /// A rectangle of the result, strip by strip: these panels of the left operand and of the right.
     fn task(&self, across: Range<usize>, along: Range<usize>) {
-        let Product {
-            routines,
-            alpha,
-            target,
-            ..
-        } = *self.group.product;
-        let mut panel = self.panel(along.start);
-        for i in across {
-            let rows = self.group.rows.range(i);
-            let mut tile = Tile {
-                left: self.left(i),
-                height: rows.len(),
-                rows: self.group.lines[usize::from(i + 1 == self.group.rows.count)].as_ptr(),
+        let group = self.group;
+        let product = group.product;
+        let rows = group.rows.start(across.start)..group.rows.start(across.end);
+        let (left, [row_stride, step_stride, skip]) = self.left(across.start);
+        for panel in along {
+            let columns = group.columns.range(panel);
+            let (right, right_stride) = self.right(panel);
+            let strip = Strip {
+                left,
+                row_stride,
+                step_stride,
+                skip,
+                right,
+                right_stride,
                 depth: self.depth,
-                alpha,
-                addend: self.addend,
-                // What follows differs from panel to panel.
-                right: std::ptr::null(),
-                out: std::ptr::null_mut(),
-                steps: std::ptr::null(),
-                columns: 0,
+                whole: self.depth,
+                // SAFETY: the position is in the result.
+                out: unsafe { product.target.at(rows.start, columns.start).pointer },
+                out_stride: product.target.row_stride,
+                rows: rows.len(),
+                columns: columns.len(),
+                alpha: product.alpha,
+                addend: self
+                    .addend
+                    .after_rows(rows.start)
+                    .after_columns(columns.start),
             };
-            for j in along.clone() {
-                if panel.number != j {
-                    panel = self.panel(j);
-                }
-                tile.right = panel.right;
-                tile.steps = panel.steps;
-                tile.columns = panel.columns;
-                tile.addend = self.addend.after_columns(panel.start);
-                // SAFETY: the rows and columns are inside the result and belong to this task; both
-                // panels are packed up to whole vectors, or have as many rows and columns.
-                unsafe {
-                    tile.out = target.at(rows.start, panel.start).pointer;
-                    routines.kernels.get(rows.len(), panel.vectors)(&tile);
-                }
-            }
+            // SAFETY: the rows and columns are inside the result and belong to this task; panels are
+            // packed up to whole vectors, or have them.
+            unsafe { product.routines.strips.wide(group.columns.vectors(panel))(&strip) }
         }
     }
 
-    /// Where tiles read panel `i` of the left operand.
-    fn left(&self, i: usize) -> *const T {
+    /// Where panel `i` of the left operand is, how far its rows and its steps are apart, and what is
+    /// skipped after its rows.
+    fn left(&self, i: usize) -> (*const T, [isize; 3]) {
         let Group {
             rows, depth, left, ..
         } = *self.group;
+        let width = rows.width;
         match left {
             Some(packed) => {
-                let block = self.number * rows.packed(depth);
-                &raw const packed[block + i * rows.width * self.depth]
+                let place = self.number * rows.packed(depth) + i * width * self.depth;
+                let strides = [1, width, width * (self.depth - 1)];
+                (
+                    &raw const packed[place],
+                    strides.map(|stride| stride as isize),
+                )
             }
             None => {
                 let matrix = self.group.product.left;
-                &raw const matrix.data[matrix.position(rows.start(i), self.first) as usize]
+                let strides = [matrix.row_stride, matrix.column_stride, 0];
+                (matrix.pointer(rows.start(i), self.first), strides)
             }
         }
     }
 
-    /// What tiles need to know of panel `j` of the right operand.
-    fn panel(&self, j: usize) -> RightPanel<T> {
+    /// Where panel `j` of the right operand is, and how far its steps are apart.
+    fn right(&self, j: usize) -> (*const T, isize) {
         let Group {
-            columns: panels,
+            columns,
             direct,
             depth,
-            offsets,
+            right,
             ..
         } = *self.group;
-        let columns = panels.range(j);
-        let (right, steps) = if j < direct {
+        if j < direct {
             let matrix = self.group.product.right;
-            let position = matrix.position(self.first, columns.start);
-            (&raw const matrix.data[position as usize], offsets[0])
-        } else {
-            let block = self.number * (panels.count - direct) * depth;
-            let place = panels.width * (block + (j - direct) * self.depth);
-            (&raw const self.group.right[place], offsets[1])
-        };
-        RightPanel {
-            number: j,
-            right,
-            steps: steps.as_ptr(),
-            start: columns.start,
-            columns: columns.len(),
-            vectors: panels.vectors(j),
+            return (
+                matrix.pointer(self.first, columns.start(j)),
+                matrix.row_stride,
+            );
         }
+        let block = self.number * (columns.count - direct) * depth;
+        let place = columns.width * (block + (j - direct) * self.depth);
+        (&raw const right[place], columns.width as isize)
     }
-}
-
-/// A panel of the right operand: where it is, by which steps it is read, and its columns.
-struct RightPanel<T> {
-    number: usize,
-    right: *const T,
-    steps: *const Offsets,
-    start: usize,
-    columns: usize,
-    vectors: usize,
 }

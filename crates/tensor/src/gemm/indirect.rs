@@ -12,7 +12,8 @@
 use std::ops::Range;
 
 use super::Routines;
-use super::microkernel::{Addend, MOST_ROWS, MicroKernels, Offsets, Tile, padded};
+use super::addend::Addend;
+use super::microkernel::{MOST_ROWS, MicroKernels, Offsets, Tile, padded};
 use super::panels::Panels;
 use crate::element::Float;
 use crate::simd::Isa;
@@ -178,7 +179,6 @@ impl<T: Float> Indirect<'_, T> {
             depth: steps.len(),
             steps: steps.as_ptr(),
             columns: columns.len(),
-            alpha: T::ONE,
             addend: epilogue.addend(panel, &self.columns),
         };
         let addend = tile.addend;

@@ -1,19 +1,20 @@
-//! The micro-kernel: one small tile of a product, held in registers.
+//! The micro-kernel: one small tile of a product of scattered operands, held in registers.
 //!
 //! ```text
-//! out[rows[i].out + j] = α · Σ_p left[rows[i].left + steps[p].left] · right[steps[p].right + j] + …
+//! out[rows[i].out + j] = Σ_p left[rows[i].left + steps[p].left] · right[steps[p].right + j] + …
 //! ```
 //!
 //! A tile of a few rows and vectors of columns is a sum of outer products: for each step p of the
 //! inner axis, vectors of the right operand are loaded once and multiplied with a broadcast number
 //! of the left one for each row. Where that number lies makes no difference to a tile, as long as the
-//! way there is an addition. So packed panels, matrices read where they are and windows of images are
-//! all multiplied by the same code; in a packed panel the addresses are in step.
+//! way there is an addition. So windows of images are multiplied where they are. In a matrix rows and
+//! steps are strides apart, and nothing needs to be looked up: see the [strip](super::strip).
 //!
 //! Each size of tile is a [routine](Routine) of its own. Tiles are as large as the registers allow;
 //! at the edges of a result there are smaller ones, of 1, 2 and 4 rows and of fewer vectors. What a
 //! tile has too many rows is computed with the last row's numbers and not written.
 
+use super::addend::{Addend, write_row};
 use crate::element::Float;
 use crate::simd::{Isa, Math, Routine, Simd};
 
@@ -29,54 +30,7 @@ pub(super) fn padded(rows: &[Offsets]) -> [Offsets; MOST_ROWS] {
     std::array::from_fn(|i| rows[i.min(rows.len() - 1)])
 }
 
-/// What a tile is added to, times β.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Addend<T> {
-    /// Column 0 of the tile's first row; null for what the result holds. Not read if β is 0.
-    pub(super) pointer: *const T,
-    /// 0 adds the same row to every row.
-    pub(super) row_stride: usize,
-    pub(super) beta: T,
-}
-
-impl<T: Float> Addend<T> {
-    /// Nothing, whatever the result holds.
-    pub(super) const NOTHING: Self = Self::scaled(T::ZERO);
-
-    /// What the result holds, times β.
-    pub(super) const fn scaled(beta: T) -> Self {
-        Self {
-            pointer: std::ptr::null(),
-            row_stride: 0,
-            beta,
-        }
-    }
-
-    /// Rows of numbers, a stride apart.
-    pub(super) fn rows(rows: &[T], row_stride: usize) -> Self {
-        Self {
-            pointer: rows.as_ptr(),
-            row_stride,
-            beta: T::ONE,
-        }
-    }
-
-    /// The addend of the part starting at a row.
-    pub(super) fn after_rows(self, row: usize) -> Self {
-        self.after_columns(row * self.row_stride)
-    }
-
-    /// The addend of the part starting at a column.
-    pub(super) fn after_columns(self, column: usize) -> Self {
-        let pointer = match self.pointer.is_null() {
-            true => self.pointer,
-            false => self.pointer.wrapping_add(column),
-        };
-        Self { pointer, ..self }
-    }
-}
-
-/// One tile: out ← α·left·right + β·addend.
+/// One tile: out ← left·right + β·addend.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tile<T> {
     pub(super) left: *const T,
@@ -90,7 +44,6 @@ pub(super) struct Tile<T> {
     pub(super) depth: usize,
     pub(super) steps: *const Offsets,
     pub(super) columns: usize,
-    pub(super) alpha: T,
     pub(super) addend: Addend<T>,
 }
 
@@ -116,14 +69,14 @@ impl<T: Float> MicroKernels<T> {
     pub(super) const LONE: usize = 8;
 
     #[inline(always)]
-    pub(super) fn of<S: Simd<T>, const PAIRS: bool>(simd: S) -> Self {
+    pub(super) fn of<S: Simd<T>>(simd: S) -> Self {
         // What is constant here is decided before the tiles are compiled.
         if const { matches!(S::ISA, Isa::Avx512) } {
-            addresses::<T, S, PAIRS, 8, 3>(simd)
+            addresses::<T, S, 8, 3>(simd)
         } else if const { matches!(S::ISA, Isa::Avx2) } {
-            addresses::<T, S, PAIRS, 6, 2>(simd)
+            addresses::<T, S, 6, 2>(simd)
         } else {
-            addresses::<T, S, PAIRS, 4, 2>(simd)
+            addresses::<T, S, 4, 2>(simd)
         }
     }
 
@@ -143,39 +96,37 @@ impl<T: Float> MicroKernels<T> {
 }
 
 #[inline(always)]
-fn addresses<T: Float, S: Simd<T>, const PAIRS: bool, const ROWS: usize, const VECTORS: usize>(
+fn addresses<T: Float, S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
     simd: S,
 ) -> MicroKernels<T> {
     debug_assert_eq!(S::ISA.resources().tile, [ROWS, VECTORS]);
     MicroKernels {
         sizes: [
-            heights::<T, S, PAIRS, ROWS, 1>(simd),
-            heights::<T, S, PAIRS, ROWS, 2>(simd),
-            heights::<T, S, PAIRS, ROWS, VECTORS>(simd),
+            heights::<T, S, ROWS, 1>(simd),
+            heights::<T, S, ROWS, 2>(simd),
+            heights::<T, S, ROWS, VECTORS>(simd),
         ],
-        lone: simd.address::<Body<PAIRS, 1, { MicroKernels::<f32>::LONE }>>(),
+        lone: simd.address::<Body<1, { MicroKernels::<f32>::LONE }>>(),
         widest: VECTORS,
     }
 }
 
 #[inline(always)]
-fn heights<T: Float, S: Simd<T>, const PAIRS: bool, const ROWS: usize, const VECTORS: usize>(
+fn heights<T: Float, S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
     simd: S,
 ) -> [MicroKernel<T>; 4] {
     [
-        simd.address::<Body<PAIRS, 1, VECTORS>>(),
-        simd.address::<Body<PAIRS, 2, VECTORS>>(),
-        simd.address::<Body<PAIRS, 4, VECTORS>>(),
-        simd.address::<Body<PAIRS, ROWS, VECTORS>>(),
+        simd.address::<Body<1, VECTORS>>(),
+        simd.address::<Body<2, VECTORS>>(),
+        simd.address::<Body<4, VECTORS>>(),
+        simd.address::<Body<ROWS, VECTORS>>(),
     ]
 }
 
-/// The micro-kernel of `ROWS` rows and `VECTORS` vectors of columns, of numbers or of [pairs](super::mixed).
-struct Body<const PAIRS: bool, const ROWS: usize, const VECTORS: usize>;
+/// The micro-kernel of `ROWS` rows and `VECTORS` vectors of columns.
+struct Body<const ROWS: usize, const VECTORS: usize>;
 
-impl<T: Float, const PAIRS: bool, const ROWS: usize, const VECTORS: usize> Routine<T>
-    for Body<PAIRS, ROWS, VECTORS>
-{
+impl<T: Float, const ROWS: usize, const VECTORS: usize> Routine<T> for Body<ROWS, VECTORS> {
     type Argument = Tile<T>;
 
     #[inline(always)]
@@ -199,10 +150,7 @@ impl<T: Float, const PAIRS: bool, const ROWS: usize, const VECTORS: usize> Routi
                 for (row, from) in sums.iter_mut().zip(&lefts) {
                     let factor = simd.splat(*from.offset(left as isize));
                     for (sum, &column) in row.iter_mut().zip(&columns) {
-                        *sum = match PAIRS {
-                            true => simd.dot_halves(factor, column, *sum),
-                            false => simd.mul_add(factor, column, *sum),
-                        };
+                        *sum = simd.mul_add(factor, column, *sum);
                     }
                 }
             }
@@ -212,7 +160,7 @@ impl<T: Float, const PAIRS: bool, const ROWS: usize, const VECTORS: usize> Routi
     }
 }
 
-/// The epilogue: scales the sums, adds what is to be added, and writes them.
+/// The epilogue: adds what is to be added, and writes the rows that there are.
 ///
 /// # Safety
 /// As [`MicroKernel`] says.
@@ -223,11 +171,8 @@ unsafe fn write<T: Float, S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
     sums: &[[S::Vector; VECTORS]; ROWS],
 ) {
     let addend = tile.addend;
-    let alpha = simd.splat(tile.alpha);
-    let beta = match addend.beta == T::ZERO {
-        true => None,
-        false => Some(simd.splat(addend.beta)),
-    };
+    let one = simd.splat(T::ONE);
+    let beta = addend.factor(simd);
     for (i, row) in sums.iter().enumerate() {
         if i >= tile.height {
             break;
@@ -239,44 +184,7 @@ unsafe fn write<T: Float, S: Simd<T>, const ROWS: usize, const VECTORS: usize>(
                 false => addend.pointer.wrapping_add(i * addend.row_stride),
                 true => to.cast_const(),
             };
-            write_row(simd, row, alpha, beta, from, to, tile.columns);
-        }
-    }
-}
-
-/// One row of it: `to` ← α·sums + β·`from`, or without an addend.
-///
-/// # Safety
-/// So many columns must be accessible; they end in the last vector, or in a lone row before.
-#[inline(always)]
-pub(super) unsafe fn write_row<T: Float, S: Simd<T>, const VECTORS: usize>(
-    simd: S,
-    sums: &[S::Vector; VECTORS],
-    alpha: S::Vector,
-    beta: Option<S::Vector>,
-    from: *const T,
-    to: *mut T,
-    columns: usize,
-) {
-    for (v, &sum) in sums.iter().enumerate() {
-        let first = v * S::LANES;
-        let (to, from) = (to.wrapping_add(first), from.wrapping_add(first));
-        let mut value = simd.mul(alpha, sum);
-        let before_last = v + 1 < VECTORS && VECTORS < MicroKernels::<T>::LONE;
-        // SAFETY: the columns of each vector are inside the row.
-        unsafe {
-            if before_last || columns >= first + S::LANES {
-                if let Some(beta) = beta {
-                    value = simd.mul_add(beta, simd.load_at(from), value);
-                }
-                simd.store_at(value, to);
-            } else if columns > first {
-                let count = columns - first;
-                if let Some(beta) = beta {
-                    value = simd.mul_add(beta, simd.load_part_at(from, count), value);
-                }
-                simd.store_part_at(value, to, count);
-            }
+            write_row(simd, row, one, beta, from, to, tile.columns);
         }
     }
 }

@@ -4,8 +4,8 @@
 //! the room of an f32, so each operand becomes a matrix of *pairs*, half as long along the inner axis of k
 //! steps. Step p is paired with step p + h, where h = ⌈k/2⌉: a sum has no order as long as both operands
 //! agree, and so no number has to move sideways, whichever axis an operand is stored along. From there
-//! on it is the [blocked product](super::blocked) of matrices whose numbers are pairs, with
-//! micro-kernels that add two products a lane ([`Simd::dot_halves`]).
+//! on it is the [blocked product](super::blocked) of matrices whose numbers are pairs, with strips that
+//! add two products a lane ([`Simd::dot_halves`]).
 //!
 //! All of this is written for the upper halves of any type; only f32 is used.
 

@@ -2,19 +2,21 @@
 //!
 //! Every product goes one of four ways:
 //!
-//! * [`blocked`]: operands packed into panels where that pays, tiles held in registers;
+//! * [`blocked`]: operands packed into panels where that pays, and strips of tiles;
 //! * [`dot`]: a few rows times the columns of a matrix that lie along the inner axis, which is too
 //!   little work to pack anything for;
-//! * [`narrow`]: few columns, read where they lie, with the walk over the tiles compiled with them;
+//! * [`narrow`]: few columns, one strip of tiles, with operands read where they lie;
 //! * [`mixed`]: blocked, of operands that are rounded to bf16, where that is asked for.
 //!
 //! They are the same for every instruction set. What is compiled for each are a few short functions:
-//! the [micro-kernels](microkernel), and the copies of [packing](pack).
+//! the kernels of [strips](strip), and the copies of [packing](pack). Convolutions come by products of
+//! [scattered operands](indirect), whose tiles are the [micro-kernels](microkernel).
 //!
 //! The [`naive`] product is the reference that all are tested against. Work is cut by shape alone
 //! and each element is one sum in one order, so results do not depend on the number of threads.
 #![allow(unsafe_code)]
 
+mod addend;
 mod blocked;
 mod blocking;
 mod copy;
@@ -27,15 +29,18 @@ mod naive;
 mod narrow;
 mod pack;
 mod panels;
+mod strip;
 
 use crate::element::Float;
 use crate::precision::Precision;
 use crate::simd::{Isa, Kernel, Math};
+use addend::Addend;
 use blocked::Destination;
 pub(crate) use copy::{LineCopy, Transpose};
 pub(crate) use indirect::{Epilogue, Indirect, Table};
-use microkernel::{Addend, MicroKernels};
+use microkernel::MicroKernels;
 pub(crate) use panels::Panels;
+use strip::StripKernels;
 
 /// A matrix to read: element `(i, j)` is `data[offset + i·row_stride + j·column_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -101,30 +106,36 @@ impl<T> Matrix<'_, T> {
 pub(crate) struct Routines<T> {
     pub(crate) isa: Isa,
     kernels: MicroKernels<T>,
+    strips: StripKernels<T>,
     copy: unsafe fn(&copy::Lines<T>),
     transpose: unsafe fn(&copy::Lines<T>),
 }
 
 impl<T: Float> Routines<T> {
     pub(crate) fn new(isa: Isa) -> Self {
-        T::dispatch_on(isa, FindRoutines::<false>)
+        T::dispatch_on(isa, FindRoutines)
     }
 
-    /// With micro-kernels for numbers that are [pairs](mixed).
+    /// With strips of numbers that are [pairs](mixed).
     fn of_pairs(isa: Isa) -> Self {
-        T::dispatch_with_halves(isa, FindRoutines::<true>)
+        let routines = Self::new(isa);
+        Self {
+            strips: routines.strips.of_pairs(isa),
+            ..routines
+        }
     }
 }
 
-struct FindRoutines<const PAIRS: bool>;
+struct FindRoutines;
 
-impl<T: Float, const PAIRS: bool> Kernel<T> for FindRoutines<PAIRS> {
+impl<T: Float> Kernel<T> for FindRoutines {
     type Output = Routines<T>;
     #[inline(always)]
     fn run<S: Math<T>>(self, simd: S) -> Routines<T> {
         Routines {
             isa: S::ISA,
-            kernels: MicroKernels::of::<S, PAIRS>(simd),
+            kernels: MicroKernels::of(simd),
+            strips: StripKernels::of(simd),
             copy: simd.address::<copy::Straight>(),
             transpose: simd.address::<copy::Squares>(),
         }
