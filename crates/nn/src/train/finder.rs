@@ -70,10 +70,12 @@ impl RateFinder {
     ///
     /// All players step together, as they do in the training: each at so many times the rate that is tried
     /// as its optimiser's rate says, which is 1 of one that moves at the rate itself. The loss is that of the
-    /// first player. What the trainer does between epochs is done once, before the first step.
+    /// first player. A step takes as many batches as the trainer [accumulates](Trainer::accumulating). What the
+    /// trainer does between epochs is done once, before the first step.
     ///
     /// # Errors
-    /// If the loss is not finite at the lowest rates already, or depends on nothing that is trained.
+    /// If the loss is not finite at the lowest rates already, or depends on nothing that is trained; if
+    /// batches are accumulated of which a player's objective needs the whole.
     pub fn try_on<V, B: Batch<Vars = V>>(
         &self,
         mut trainer: Trainer<'_, V>,
@@ -95,8 +97,7 @@ impl RateFinder {
         trainer: &mut Trainer<'_, V>,
         train: &DataLoader<B>,
     ) -> Result<Vec<(f64, f64)>, TrainError> {
-        let batches =
-            (1..).flat_map(|epoch| train.read(epoch, 0).enumerate().map(move |b| (epoch, b)));
+        trainer.check_accumulation()?;
         let growth =
             (self.highest / self.lowest).powf(1.0 / self.steps.max(2).saturating_sub(1) as f64);
         let players = trainer.players.iter();
@@ -105,13 +106,23 @@ impl RateFinder {
             .collect();
         trainer.pause(0, train)?;
         let (mut points, mut average, mut best) = (Vec::new(), 0.0, f64::INFINITY);
-        for (step, (epoch, (position, batch))) in batches.take(self.steps).enumerate() {
-            let batch = batch.map_err(TrainError::source(epoch))?;
+        let (mut epoch, mut position) = (1, 0);
+        let mut batches = train.read(epoch, position);
+        for step in 0..self.steps {
+            let mut group = trainer.group(&mut batches, epoch)?;
+            if group.is_empty() {
+                (epoch, position) = (epoch + 1, 0);
+                batches = train.read(epoch, position);
+                group = trainer.group(&mut batches, epoch)?;
+            }
             let rate = self.lowest * growth.powi(step as i32);
             for (player, factor) in trainer.players.iter_mut().zip(&factors) {
                 player.optimizer.learning_rate = rate * factor;
             }
-            let loss = match trainer.step(&batch, epoch, position) {
+            trainer.moment.step = position as u64;
+            let outcome = trainer.step_over(&group, epoch, position);
+            position += group.len();
+            let loss = match outcome {
                 Ok(metrics) => metrics.total(),
                 // The end of the curve, if there is one.
                 Err(TrainError::NotFinite { .. } | TrainError::Norm { .. })
@@ -184,6 +195,31 @@ mod tests {
         assert!((0.01..3.0).contains(&steepest), "{steepest}");
         assert!((1.0..30.0).contains(&last), "{last}");
         assert!(steepest < last);
+    }
+
+    #[test]
+    fn accumulated_batches_are_one_step() {
+        let data = Tensor::normal([96, 3], 0.0, 1.0, &mut random::rng(2), DType::F64);
+        let found = |size, accumulated| {
+            let model = Linear::new(3, 3, &mut random::rng(1)).to(DType::F64);
+            let objective =
+                |x: &Var| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean));
+            let optimizer = Optimizer::new(Sgd::default(), 1.0, model.params());
+            let trainer = Trainer::new(&model, optimizer, objective, 0);
+            let loader = DataLoader::new(data.clone(), size).unwrap();
+            let trainer = trainer.accumulating(accumulated);
+            let finder = RateFinder::default();
+            finder.try_on(trainer, &loader).unwrap().points
+        };
+        // Four batches are two steps, the second a shorter one, epoch after epoch.
+        let (one, several) = (found(72, 1), found(24, 3));
+        assert_eq!(one.len(), several.len());
+        for (one, several) in one.iter().zip(&several) {
+            assert!(
+                (one.1 - several.1).abs() < 1e-12 * one.1,
+                "{one:?} {several:?}"
+            );
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::evaluation::{Place, samples};
 use super::{
     Batch, EpochRecord, Flow, Metrics, Observer, Plan, StepRecord, Stopped, TrainError, Trainer,
 };
-use crate::data::DataLoader;
+use crate::data::{DataLoader, SourceError};
 use crate::schedule::Moment;
 
 impl<V> Trainer<'_, V> {
@@ -122,10 +122,7 @@ impl<V> Trainer<'_, V> {
         let start = Instant::now();
         let mut batches = loader.read(epoch, self.standing.batches);
         loop {
-            let group = batches.by_ref().take(self.accumulated);
-            let group: SmallVec<[B; 1]> = group
-                .collect::<Result<_, _>>()
-                .map_err(TrainError::source(epoch))?;
+            let group = self.group(&mut batches, epoch)?;
             if group.is_empty() {
                 return Ok(Flow::Continue);
             }
@@ -160,6 +157,17 @@ impl<V> Trainer<'_, V> {
         }
     }
 
+    /// The batches of the next step; none at the end of an epoch.
+    pub(super) fn group<B>(
+        &self,
+        batches: &mut impl Iterator<Item = Result<B, SourceError>>,
+        epoch: u64,
+    ) -> Result<SmallVec<[B; 1]>, TrainError> {
+        let group = batches.take(self.accumulated);
+        let group: Result<_, _> = group.collect();
+        group.map_err(TrainError::source(epoch))
+    }
+
     fn set_rates(&mut self) {
         for player in &mut self.players {
             player.set_rate(self.moment);
@@ -184,7 +192,7 @@ impl<V> Trainer<'_, V> {
     }
 
     /// One step on the batches from `position` on, as if they were one.
-    fn step_over<B: Batch<Vars = V>>(
+    pub(super) fn step_over<B: Batch<Vars = V>>(
         &mut self,
         batches: &[B],
         epoch: u64,

@@ -91,6 +91,14 @@ pub(crate) struct Config {
     pub(crate) source: Source,
 }
 
+/// What decides the last bits of a run: `avx512 with bf16` if there are instructions for its mixed precision.
+fn instruction_set(isa: Isa, precision: Precision) -> String {
+    match precision {
+        Precision::Mixed if precision.is_fast() => format!("{isa} with bf16"),
+        Precision::Mixed | Precision::Full => isa.to_string(),
+    }
+}
+
 /// The precision that older runs were trained in.
 pub(crate) fn full() -> String {
     Precision::Full.to_string()
@@ -162,7 +170,7 @@ impl Config {
             patience: options.patience,
             seed: wanted.seed,
             threads: rayon::current_num_threads(),
-            instruction_set: isa.to_string(),
+            instruction_set: instruction_set(isa, options.precision.unwrap_or_default()),
             retrograd: env!("CARGO_PKG_VERSION").to_owned(),
             command: command(),
             diverged: None,

@@ -36,7 +36,9 @@ pub(crate) fn run(options: &TrainOptions) -> Result<(), Failure> {
     };
     let trainer: Trainer<'_, Vars> =
         phase.trainer(model, config.seed, &Schedule::Constant, optimizer)?;
-    let trainer = trainer.in_precision(config.precision_of_steps()?);
+    let trainer = trainer
+        .accumulating(config.accumulate)
+        .in_precision(config.precision_of_steps()?);
     let train = prepared
         .data
         .loader(Part::Train, model, config.batch_size)?

@@ -544,6 +544,8 @@ fn a_configuration_repeats_its_run() {
     assert_ne!(weights(&run), weights(&path.join("c")));
     let config = fs::read_to_string(path.join("b/config.toml")).unwrap();
     assert!(config.contains("precision = \"mixed\""), "{config}");
+    let has_bf16 = retrograd::tensor::Precision::Mixed.is_fast();
+    assert_eq!(config.contains(" with bf16\""), has_bf16, "{config}");
     succeed(path, &[&again[..4], &["d", "--precision", "full"]].concat());
     for (precision, words) in [("half", "full or mixed"), ("full", "mixed; leave")] {
         let resume = ["train", "--resume", "runs/a", "--precision", precision];
