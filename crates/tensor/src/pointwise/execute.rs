@@ -24,9 +24,9 @@ use crate::storage::Storage;
 
 /// Cost of a loop over blocks: see [`Schedule::cost`](super::schedule::Schedule::cost).
 const GRAIN: usize = 1 << 16;
-/// Cost from which other threads are called in: about 16 µs of work, as waking a thread takes 5 to
-/// 50 µs.
-const PARALLEL: usize = 1 << 18;
+/// Cost from which other threads are called in: about 8 µs of work. A thread that looks out for work is
+/// there in one; to wake another takes 5 to 50.
+const PARALLEL: usize = 1 << 17;
 /// How many times larger than a target what is combined into it must be, for a second one to pay.
 const WORTH_A_TARGET: usize = 16;
 /// Cost of a row of a strip: of what is as quick as memory, rows shorter than this cost more time than
