@@ -5,9 +5,9 @@
 //! `dyn`, so rayon's part of the loop is compiled once and not for each kernel that uses it.
 //!
 //! A training step is a few dozen loops with a little work of one thread in between. A thread of the pool
-//! that finds nothing to do goes to sleep within microseconds, and to wake it takes 5 to 50, more than many of these
-//! loops. So a thread that has helped with a loop looks out for the next one for a tenth of a
-//! millisecond before it returns to the pool.
+//! that finds nothing to do goes to sleep within microseconds, and to wake it takes 5 to 50, more than
+//! many of these loops. So a thread that has helped looks out for more work for a tenth of a millisecond
+//! before it returns to the pool.
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
@@ -27,7 +27,6 @@ use std::time::{Duration, Instant};
 /// assert_eq!(sum.into_inner(), 10);
 /// ```
 pub fn for_each(count: usize, f: &(dyn Fn(usize) + Sync)) {
-    let _busy = Busy::new();
     range(0..count, f);
 }
 
@@ -43,14 +42,28 @@ fn range(numbers: Range<usize>, f: &(dyn Fn(usize) + Sync)) {
         return numbers.for_each(f);
     }
     let half = numbers.start + numbers.len() / 2;
+    join(
+        || range(numbers.start..half, f),
+        || range(half..numbers.end, f),
+    );
+}
+
+/// Calls both, the second one on another thread of rayon's pool if one is idle.
+pub fn join(first: impl FnOnce() + Send, second: impl FnOnce() + Send) {
+    if rayon::current_thread_index().is_none() {
+        // The pool's own thread is the one that waits.
+        return rayon::scope(|_| join(first, second));
+    }
+    let _busy = Busy::new();
     rayon::join_context(
-        |_| range(numbers.start..half, f),
+        |_| first(),
         |context| {
-            if context.migrated() {
-                look_out_after_this();
+            let busy = Busy::new();
+            second();
+            drop(busy);
+            if context.migrated() && DEPTH.get() == 0 {
+                rayon::spawn(look_out);
             }
-            let _busy = Busy::new();
-            range(half..numbers.end, f);
         },
     );
 }
@@ -59,47 +72,38 @@ fn range(numbers: Range<usize>, f: &(dyn Fn(usize) + Sync)) {
 const LOOKOUT: Duration = Duration::from_micros(100);
 
 thread_local! {
-    /// In how many loops, one within another, this thread has a part. It is not idle when it waits for
-    /// the end of one.
-    static LOOPS: Cell<usize> = const { Cell::new(0) };
-    static LOOKS_OUT: Cell<bool> = const { Cell::new(false) };
+    /// How many calls of [`join`], one within another, this thread has a part in. It is not idle when it
+    /// waits for the other part.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// For as long as it lives, this thread has a part in a loop.
+/// For as long as it lives, this thread has a part in a [`join`].
 struct Busy;
 
 impl Busy {
     fn new() -> Self {
-        LOOPS.set(LOOPS.get() + 1);
+        DEPTH.set(DEPTH.get() + 1);
         Self
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        LOOPS.set(LOOPS.get() - 1);
+        DEPTH.set(DEPTH.get() - 1);
     }
 }
 
-/// Lets this thread, which has come from the pool to help, look out for more when it is done.
-fn look_out_after_this() {
-    if LOOPS.get() > 0 || LOOKS_OUT.get() {
-        return;
+/// Waits a little for something to do, and does it. If that was a part of a [`join`], it has asked for
+/// this again.
+fn look_out() {
+    let start = Instant::now();
+    // A thread that waits for another may have taken this, and must not stay.
+    while DEPTH.get() == 0 && start.elapsed() < LOOKOUT {
+        match rayon::yield_now() {
+            Some(rayon::Yield::Executed) => return,
+            _ => std::thread::yield_now(),
+        }
     }
-    // Whoever takes this is idle, unless it waits for the end of a loop.
-    rayon::spawn(|| {
-        if LOOPS.get() > 0 || LOOKS_OUT.replace(true) {
-            return;
-        }
-        let mut since = Instant::now();
-        while since.elapsed() < LOOKOUT {
-            match rayon::yield_now() {
-                Some(rayon::Yield::Executed) => since = Instant::now(),
-                _ => std::thread::yield_now(),
-            }
-        }
-        LOOKS_OUT.set(false);
-    });
 }
 
 /// Calls `f` with the number of each chunk of `size` elements and the chunk; the last one may be

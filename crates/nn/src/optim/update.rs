@@ -1,5 +1,6 @@
 //! One step of one parameter, in parallel stretches.
 
+use retrograd_tensor::parallel;
 use smallvec::SmallVec;
 
 use super::clip::Clipped;
@@ -42,7 +43,7 @@ impl Update<'_> {
         let (first_gradient, second_gradient) = gradient.split_at(half);
         let halves = state.into_iter().map(|slot| slot.split_at_mut(half));
         let (first_state, second_state) = halves.unzip();
-        rayon::join(
+        parallel::join(
             || self.apply(first, first_gradient, first_state),
             || self.apply(second, second_gradient, second_state),
         );

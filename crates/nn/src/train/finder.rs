@@ -119,7 +119,7 @@ impl RateFinder {
             for (player, factor) in trainer.players.iter_mut().zip(&factors) {
                 player.optimizer.learning_rate = rate * factor;
             }
-            trainer.moment.step = position as u64;
+            trainer.moment.step = step as u64;
             let outcome = trainer.step_over(&group, epoch, position);
             position += group.len();
             let loss = match outcome {

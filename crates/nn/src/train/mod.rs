@@ -69,7 +69,8 @@ pub use terms::{Terms, Watched};
 /// Large products and updates are shared out among the threads of rayon's pool. A thread outside of
 /// the pool waits for them, and every time is woken again; a program whose main thread becomes one
 /// of the pool (`rayon::ThreadPoolBuilder::use_current_thread`) spares small steps much of their
-/// time, and the steps, once they have run a few times, allocate nothing.
+/// time, and the steps, once they have run a few times, allocate nothing (on several threads, now and
+/// then a few bytes to share work).
 ///
 /// `V` is what the objective is a function of: a `Var` for batches that are tensors, a pair for
 /// batches of inputs and targets or labels (see [`Batch`]).

@@ -91,7 +91,7 @@ pub(crate) struct Config {
     pub(crate) source: Source,
 }
 
-/// What decides the last bits of a run: `avx512 with bf16` if there are instructions for its mixed precision.
+/// What decides the last bits of a run: with `bf16` if it is mixed and the machine has the instructions.
 fn instruction_set(isa: Isa, precision: Precision) -> String {
     match precision {
         Precision::Mixed if precision.is_fast() => format!("{isa} with bf16"),

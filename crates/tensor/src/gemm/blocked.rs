@@ -167,48 +167,20 @@ impl<T: Float> Group<'_, T> {
         let (rows, columns) = (self.rows.count, self.columns.count);
         let work = self.product.left.rows * self.columns.pitch() * self.steps.len();
         let (across, along) = self.product.blocking.task(rows, columns, work);
-        let [high, wide] = [rows.div_ceil(across), columns.div_ceil(along)];
-        let band = self.band(high);
-        parallel::for_each(high * wide, &|task| {
-            // Down a panel and then to the next one, band after band.
-            let (first, within) = (task / (band * wide) * band, task % (band * wide));
-            let down = band.min(high - first);
-            let (i, j) = ((first + within % down) * across, within / down * along);
+        let tasks = rows.div_ceil(across);
+        parallel::for_each(tasks * columns.div_ceil(along), &|task| {
+            let (i, j) = (task % tasks * across, task / tasks * along);
             for (block, first) in self.steps.clone().step_by(self.depth).enumerate() {
                 let block = Block {
                     group: self,
                     number: block,
                     first,
                     depth: self.depth.min(self.steps.end - first),
-                    // What was there counts once; later blocks add to what the first ones wrote.
-                    addend: match first {
-                        0 => self.onto.addend(),
-                        _ => Addend::scaled(T::ONE),
-                    },
+                    addend: self.onto.addend(first),
                 };
                 block.task(i..(i + across).min(rows), j..(j + along).min(columns));
             }
         });
-    }
-}
-
-impl<T: Float> Group<'_, T> {
-    /// How many tasks below each other come before those of the next panel, of so many in all.
-    ///
-    /// Threads begin with halves of the tasks, or smaller parts. If these are rows of the result, all
-    /// threads read the whole right operand; if they are columns, the left one, and what they write is
-    /// read by rows, by functions of its elements. What is read where it was not written comes from another
-    /// core's cache, so the smaller of the two is better.
-    fn band(&self, high: usize) -> usize {
-        /// Parts by rows.
-        const BANDS: usize = 4;
-        let Product { left, right, .. } = self.product;
-        let (rows, inner, columns) = (left.rows, left.columns, right.columns);
-        if inner * columns < rows * (inner + columns) {
-            high.div_ceil(BANDS)
-        } else {
-            high
-        }
     }
 }
 

@@ -3,12 +3,12 @@
 //! For each block of the inner axis the operands are packed, and each panel of the right one meets
 //! all panels of the left one (Goto and van de Geijn 2008):
 //!
-//! * **depth.** A panel of the left operand, `depth` steps of a tile's height, takes a third of the L1
-//!   cache. The panel of the right one comes from the L2 cache for each tile, at 16 bytes a cycle, a
-//!   third of what that delivers. A deeper block means fewer passes over the result, each of which
-//!   costs a load and a store of a tile for `depth` steps of arithmetic.
-//! * **columns.** The panels of the right operand that a task takes, and the next one with other rows
-//!   takes again, stay in the L2 cache: half of it.
+//! * **depth.** A tile reads `depth` steps of a panel of either operand. That of the left one takes a
+//!   third of the L1 cache. That of the right one comes from the L2 cache for each tile, at 16 bytes a
+//!   cycle, a third of what that delivers. A deeper block means fewer passes over the result, each of
+//!   which costs a load and a store of a tile for `depth` steps of arithmetic.
+//! * **columns.** A task goes down its panels of the left operand for each of the right one, and the
+//!   next task has the same of the right operand: those stay in half of the L2 cache.
 //! * **chunk.** Rows and columns beyond it are another product, so that packed operands stay a few
 //!   megabytes.
 //!

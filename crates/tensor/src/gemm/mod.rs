@@ -5,7 +5,7 @@
 //! * [`blocked`]: operands packed into panels where that pays, and strips of tiles;
 //! * [`dot`]: a few rows times the columns of a matrix that lie along the inner axis, which is too
 //!   little work to pack anything for;
-//! * [`narrow`]: few columns, one strip of tiles, with operands read where they lie;
+//! * [`narrow`]: few columns, strips of tiles with operands read where they lie;
 //! * [`mixed`]: blocked, of operands that are rounded to bf16, where that is asked for.
 //!
 //! They are the same for every instruction set. What is compiled for each are a few short functions:
@@ -161,8 +161,11 @@ impl<T: Float> Onto<'_, T> {
         }
     }
 
-    fn addend(self) -> Addend<T> {
+    /// What the sum is added to that begins with this step of the inner axis: what was there counts once,
+    /// and later sums are added to what the first one wrote.
+    fn addend(self, first_step: usize) -> Addend<T> {
         match self {
+            _ if first_step > 0 => Addend::scaled(T::ONE),
             // Not 0·C, which would keep a NaN.
             Self::Nothing => Addend::NOTHING,
             Self::Scaled(beta) => Addend::scaled(beta),

@@ -1,14 +1,13 @@
-//! Products with few columns: no more than two vectors, so that the result is a single [strip](super::strip).
+//! Products with few columns: no more than two vectors, so that the result is a single panel of
+//! [strips](super::strip).
 //!
 //! Layers of ten or twenty features make such results, by so few multiply-adds that packing an operand
 //! takes as long as they do. So operands are read where they lie; only a right one whose columns do not
 //! lie next to each other is packed. Beyond the last column, whole vectors are read of what follows in
-//! memory, as long as that is the operand's.
+//! the operand's buffer, as long as there is something.
 
-use super::addend::Addend;
 use super::blocked::Destination;
 use super::blocking::Blocking;
-use super::microkernel::MOST_ROWS;
 use super::pack::Pack;
 use super::panels::Panels;
 use super::strip::{Strip, StripKernels};
@@ -61,7 +60,7 @@ pub(super) unsafe fn multiply<T: Float>(
             ..right
         }
     };
-    let rows = Panels::of_rows(left.rows, MOST_ROWS);
+    let rows = Panels::of_rows(left.rows, blocking.tile_rows);
     let work = left.rows * panel.width * right.rows;
     let (tiles, _) = blocking.task(rows.count, 1, work);
     let vectors = panel.vectors(0);
@@ -90,11 +89,7 @@ pub(super) unsafe fn multiply<T: Float>(
                 rows: rows.len(),
                 columns: right.columns,
                 alpha,
-                // What was there counts once; later blocks add to what the first ones wrote.
-                addend: match step {
-                    0 => onto.addend().after_rows(rows.start),
-                    _ => Addend::scaled(T::ONE),
-                },
+                addend: onto.addend(step).after_rows(rows.start),
             };
             // SAFETY: the rows are this task's, and the operands are as the strip says.
             unsafe { routines.strips.narrow(vectors)(&strip) }

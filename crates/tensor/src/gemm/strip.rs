@@ -132,7 +132,7 @@ where
 }
 
 /// The walk down the tiles of a strip: tiles of `HEIGHT` rows, and at the bottom one for the rows that
-/// are left, which has `LOW` if that is enough. Numbers may be [`PAIRS`](super::mixed), and steps not whole
+/// are left, which has 1 or `LOW` if that is enough. Numbers may be [`PAIRS`](super::mixed), and steps not whole
 /// if it is taken with `CARE`.
 struct Walk<
     const HEIGHT: usize,
@@ -168,6 +168,7 @@ impl<
             }
             match strip.rows {
                 0 => {}
+                1 => tile::<T, S, 1, VECTORS, PAIRS, CARE, true>(simd, &strip),
                 few if few <= LOW => tile::<T, S, LOW, VECTORS, PAIRS, CARE, true>(simd, &strip),
                 _ => tile::<T, S, HEIGHT, VECTORS, PAIRS, CARE, true>(simd, &strip),
             }

@@ -18,6 +18,7 @@ use super::row::Row;
 use super::table::RowTable;
 use crate::array::Array;
 use crate::element::Float;
+use crate::parallel;
 use crate::shape::Shape;
 use crate::simd::Isa;
 use crate::storage::Storage;
@@ -308,7 +309,7 @@ impl<T: Float> BoundProgram<'_, T> {
         let parts = left.clone();
         let (in_left, in_right) = (|| run(0, parts), || run(1, right));
         if parallel {
-            rayon::join(in_left, in_right);
+            parallel::join(in_left, in_right);
         } else {
             in_left();
             in_right();
