@@ -3,7 +3,9 @@
 //! Both are measured shortly before each case rather than looked up, because the clock frequency
 //! of a shared machine moves, and a share of a figure from another minute means nothing.
 
+use std::fmt::Write;
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -110,6 +112,40 @@ pub fn copy_bandwidth(bytes: usize, threads: usize) -> f64 {
     })
 }
 
+/// Seconds that a number takes from one thread to another and back.
+///
+/// Some 100 ns where both cores share a cache and several times as many where they do not. On a virtual machine
+/// that can change from minute to minute, and with it the time of all that two threads share.
+#[must_use]
+pub fn round_trip() -> f64 {
+    /// Of these, the best counts.
+    const ROUNDS: u64 = 20;
+    const TRIPS: u64 = 1_000;
+    let shared = AtomicU64::new(0);
+    // One thread waits for even numbers, the other one for odd ones.
+    let count_on = |number: u64| {
+        let mut looks = 0_u32;
+        while shared.load(Ordering::Acquire) != number {
+            looks += 1;
+            if looks.is_multiple_of(10_000) {
+                // The other thread may be waiting for this core.
+                std::thread::yield_now();
+            }
+            std::hint::spin_loop();
+        }
+        shared.store(number + 1, Ordering::Release);
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..ROUNDS * TRIPS).for_each(|trip| count_on(2 * trip + 1)));
+        let rounds = (0..ROUNDS).map(|round| {
+            let start = Instant::now();
+            (round * TRIPS..(round + 1) * TRIPS).for_each(|trip| count_on(2 * trip));
+            start.elapsed().as_secs_f64() / TRIPS as f64
+        });
+        rounds.fold(f64::INFINITY, f64::min)
+    })
+}
+
 /// The best rate of `work`, which returns how much it did, after one run that does not count.
 fn rate(mut work: impl FnMut() -> f64) -> f64 {
     work();
@@ -157,13 +193,17 @@ fn processor_time() -> Option<(f64, f64)> {
 /// The limits of the machine in words, for the head of a report.
 #[must_use]
 pub fn speed(threads: usize) -> String {
-    format!(
+    let mut words = format!(
         "fused multiply-adds: {:.0} GFLOP/s in f32, {:.0} in f64; copies: {:.0} GB/s in L2, {:.0} of 64 MiB",
         fma_peak::<f32>(threads) / 1e9,
         fma_peak::<f64>(threads) / 1e9,
         copy_bandwidth(1 << 19, threads) / 1e9,
         copy_bandwidth(1 << 26, threads) / 1e9,
-    )
+    );
+    if threads > 1 {
+        let _ = write!(words, "; core to core and back: {:.0} ns", round_trip() * 1e9);
+    }
+    words
 }
 
 #[cfg(test)]
@@ -176,6 +216,12 @@ mod tests {
         let (_, single) = f32::dispatch(Chains);
         let (_, double) = f64::dispatch(Chains);
         assert_eq!((single, double), (25.0, 25.0));
+    }
+
+    #[test]
+    fn a_round_trip_takes_time() {
+        let seconds = round_trip();
+        assert!(seconds > 0.0 && seconds.is_finite(), "{seconds}");
     }
 
     #[test]

@@ -68,10 +68,11 @@ impl RateFinder {
     /// Tries the rates on `train`, epoch after epoch as far as the steps go. The model is afterwards
     /// what it was before; of the optimisers nothing is kept.
     ///
-    /// All players step together, as they do in the training: each at so many times the rate that is tried
-    /// as its optimiser's rate says, which is 1 of one that moves at the rate itself. The loss is that of the
-    /// first player. A step takes as many batches as the trainer [accumulates](Trainer::accumulating). What the
-    /// trainer does between epochs is done once, before the first step.
+    /// All players step together, as they do in the training: each at so many times the rate that is
+    /// tried as its optimiser's rate says, which is 1 of one that moves at the rate itself. The loss is
+    /// that of the first player. A step takes as many batches as the trainer
+    /// [accumulates](Trainer::accumulating). What the trainer does between epochs is done once, before
+    /// the first step.
     ///
     /// # Errors
     /// If the loss is not finite at the lowest rates already, or depends on nothing that is trained; if
@@ -220,6 +221,27 @@ mod tests {
                 "{one:?} {several:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_player_moves_in_the_steps_that_are_its_own() {
+        let model = Linear::new(3, 3, &mut random::rng(1)).to(DType::F64);
+        let data = Tensor::normal([96, 3], 0.0, 1.0, &mut random::rng(2), DType::F64);
+        let player = Player::new(
+            "every other step",
+            Optimizer::new(Sgd::default(), 1.0, model.params()),
+            |x: &Var, _: &Step| {
+                Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean))
+            },
+        );
+        let trainer = Trainer::of(&model, [player.every(2)], 0).accumulating(2);
+        let finder = RateFinder {
+            highest: 0.1,
+            ..RateFinder::default()
+        };
+        let loader = DataLoader::new(data, 24).unwrap();
+        let curve = finder.try_on(trainer, &loader).unwrap();
+        assert_eq!(curve.points.len(), finder.steps / 2);
     }
 
     #[test]
