@@ -201,7 +201,11 @@ pub fn speed(threads: usize) -> String {
         copy_bandwidth(1 << 26, threads) / 1e9,
     );
     if threads > 1 {
-        let _ = write!(words, "; core to core and back: {:.0} ns", round_trip() * 1e9);
+        let _ = write!(
+            words,
+            "; core to core and back: {:.0} ns",
+            round_trip() * 1e9
+        );
     }
     words
 }

@@ -46,9 +46,10 @@ pub(super) fn stacked(batch: usize) -> Training {
     let weights: Vec<Param> = params.filter(|param| param.shape().rank() == 2).collect();
     Training::new([batch, IMAGE], adam, move |x| {
         let error = loss::mse(&network.forward(x), x, Reduction::Mean);
-        weights.iter().fold(error, |sum, weight| {
-            sum + weight.beside(x).square().sum(..) * WEIGHT_COST
-        })
+        let squares = weights
+            .iter()
+            .map(|weight| weight.beside(x).squared_norm(..));
+        error + squares.reduce(|a, b| a + b).expect("there are weights") * WEIGHT_COST
     })
 }
 
@@ -78,7 +79,7 @@ pub(super) fn variational(batch: usize) -> Training {
         let h = encoder.forward(x);
         let (mean, log_variance) = (mean.forward(&h), log_variance.forward(&h));
         let logits = decoder.forward(&SAMPLE.apply(&[&mean, &log_variance, &noise(&mean)]));
-        let divergence = DIVERGENCE.apply(&[&mean, &log_variance]).sum(..);
+        let divergence = DIVERGENCE.apply_sum(&[&mean, &log_variance], ..);
         loss::bce_with_logits(&logits, x, Reduction::Sum) + divergence
     })
 }
@@ -115,8 +116,10 @@ pub(super) fn linear(batch: usize) -> Training {
 pub(super) fn contractive(batch: usize) -> Training {
     const CONTRACTION: f64 = 1e-4;
     const HIDDEN: usize = 500;
-    static SQUARED_SLOPE: LazyLock<Pointwise> = LazyLock::new(|| {
-        Pointwise::new("squared_slope", |[h]: [Expr; 1]| (&h * (1.0 - &h)).square())
+    static PENALTY: LazyLock<Pointwise> = LazyLock::new(|| {
+        Pointwise::new("contraction", |[h, norm]: [Expr; 2]| {
+            (&h * (1.0 - &h)).square() * norm
+        })
     });
     let rng = &mut random::rng(1);
     let (encoder, decoder) = (
@@ -126,8 +129,8 @@ pub(super) fn contractive(batch: usize) -> Training {
     let adam = Update::adam(1e-3, params(&[&encoder, &decoder]));
     Training::new([batch, IMAGE], adam, move |x| {
         let h = encoder.forward(x).sigmoid();
-        let norms = encoder.weight.beside(x).square().sum(1).unsqueeze(1);
-        let penalty = SQUARED_SLOPE.apply(&[&h]).matmul(&norms).sum(..);
+        let norms = encoder.weight.beside(x).squared_norm(1);
+        let penalty = PENALTY.apply_sum(&[&h, &norms], ..);
         let cost = loss::bce_with_logits(&decoder.forward(&h), x, Reduction::Mean);
         cost + penalty * (CONTRACTION / batch as f64)
     })

@@ -31,7 +31,7 @@ const MARGIN: f64 = 1e-7;
 /// Σ |w|: pulls weights to exactly 0 (Tibshirani 1996). The derivative at 0 is 0.
 #[must_use]
 pub fn l1(weight: &Var) -> Var {
-    weight.abs().sum(..)
+    weight.norm(1.0, ..)
 }
 
 /// ½ Σ w², whose slope is w: the weight decay of [`Sgd`](crate::Sgd) and [`Adam`](crate::Adam) as a
@@ -41,7 +41,7 @@ pub fn l1(weight: &Var) -> Var {
 /// objective, and this one beside Adam does something else.
 #[must_use]
 pub fn l2(weight: &Var) -> Var {
-    weight.square().sum(..) * 0.5
+    weight.squared_norm(..) * 0.5
 }
 
 /// ‖WᵀW − I‖²_F of a weight `[out, in]`, whose columns it makes orthonormal; where there are more
@@ -68,20 +68,20 @@ pub fn orthogonality(weight: &Var) -> Var {
         weight.matmul_nt(&weight)
     };
     let identity = Var::constant(Tensor::eye(gram.shape()[0], gram.dtype()));
-    (gram - identity).square().sum(..)
+    (gram - identity).squared_norm(..)
 }
 
 /// The batch mean of Σ |h| over units, of activations `[batch, ...]`.
 #[must_use]
 pub fn activity_l1(activation: &Var) -> Var {
-    per_sample(&activation.abs().sum(..), activation)
+    per_sample(&l1(activation), activation)
 }
 
 /// The batch mean of ½ Σ h² over units, of activations `[batch, ...]`.
 #[doc(alias = "activity_regularizer")]
 #[must_use]
 pub fn activity_l2(activation: &Var) -> Var {
-    per_sample(&(activation.square().sum(..) * 0.5), activation)
+    per_sample(&l2(activation), activation)
 }
 
 /// Σⱼ KL(ρ ‖ ρ̂ⱼ) over units, ρ̂ⱼ the mean of unit j over the batch, of activations in (0, 1)

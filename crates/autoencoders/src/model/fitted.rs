@@ -127,7 +127,7 @@ impl Prior for FittedNormal {
         let standard = (z - Var::from(mean)).matmul(&Var::from(whitening.t().contiguous()));
         let latent = self.latent();
         let determinant: f64 = (0..latent).map(|i| self.factor.at(&[i, i]).ln()).sum();
-        standard.square().sum(-1) * -0.5 - (determinant + 0.5 * latent as f64 * TAU.ln())
+        standard.squared_norm(-1) * -0.5 - (determinant + 0.5 * latent as f64 * TAU.ln())
     }
 }
 

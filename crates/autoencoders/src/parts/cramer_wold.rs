@@ -90,8 +90,6 @@ fn lines(codes: &Var) -> Var {
 
 /// The same for codes of many numbers.
 fn in_many_dimensions(codes: &Var, g: f64) -> [Var; 2] {
-    static SQUARE: LazyLock<Pointwise> =
-        LazyLock::new(|| Pointwise::new("square", |[x]: [Expr; 1]| x.square()));
     static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
         Pointwise::new("inverse_root", |[s, g, k]: [Expr; 3]| {
             1.0 / (s * k + g).sqrt()
@@ -99,7 +97,7 @@ fn in_many_dimensions(codes: &Var, g: f64) -> [Var; 2] {
     });
     let k = codes.scalar_like(1.0 / (2 * codes.shape()[1] - 3) as f64);
     let over = |s: &Var, g: f64| FORMULA.apply_sum(&[s, &s.scalar_like(g), &k], ..);
-    let sizes = SQUARE.apply_sum(&[codes], -1);
+    let sizes = codes.squared_norm(-1);
     [
         over(&super::mmd::square_distances(codes, codes), g),
         over(&sizes, g + 0.5),

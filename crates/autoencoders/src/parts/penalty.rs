@@ -3,18 +3,11 @@
 use std::sync::LazyLock;
 
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_nn::Param;
+use retrograd_nn::{Param, regulariser};
 
 /// The smallest and, below 1, the largest mean activation that is told from 0 and 1: at the ends the
 /// divergence would be infinite. In single precision 1 − 1e-6 is still not 1.
 const EDGE: f64 = 1e-6;
-
-/// Σ |h| of codes `[batch, code]`: summed over the units, averaged over the batch.
-pub(crate) fn activity(code: &Var) -> Var {
-    static FORMULA: LazyLock<Pointwise> =
-        LazyLock::new(|| Pointwise::new("activity", |[h]: [Expr; 1]| h.abs()));
-    FORMULA.apply_sum(&[code], ..) / samples(code)
-}
 
 /// Σⱼ KL(ρ ‖ ρ̂ⱼ) of codes `[batch, code]` with values in [0, 1]; ρ̂ⱼ is the mean of unit j over
 /// the batch, and the sum is over the units.
@@ -36,11 +29,9 @@ pub(crate) fn bernoulli_divergence(p: f64, q: &Var) -> Var {
 
 /// Σ ½‖W‖² over weights, summed over all their numbers; `x` says which tape they are used on.
 pub(crate) fn decay(weights: &[Param], x: &Var) -> Var {
-    static FORMULA: LazyLock<Pointwise> =
-        LazyLock::new(|| Pointwise::new("half_square", |[w]: [Expr; 1]| w.square() * 0.5));
     let sums = weights
         .iter()
-        .map(|weight| FORMULA.apply_sum(&[&weight.beside(x)], ..));
+        .map(|weight| regulariser::l2(&weight.beside(x)));
     let none = || x.scalar_like(0.0);
     sums.reduce(|a, b| a + b).unwrap_or_else(none)
 }

@@ -8,7 +8,31 @@ use retrograd_tensor::{Axes, OrPanic, ReducedAxes, Tensor, keep, shape};
 use crate::calculus::{Expr, Pointwise};
 use crate::var::Var;
 
+static SQUARE: LazyLock<Pointwise> =
+    LazyLock::new(|| Pointwise::new("norm.square", |[x]: [Expr; 1]| x.square()));
+
 impl Var {
+    /// Σ x² along axes, the square of the [norm](Self::norm) of order 2, in one pass over memory.
+    ///
+    /// ```
+    /// use retrograd_autograd::Tape;
+    /// use retrograd_tensor::Tensor;
+    ///
+    /// let tape = Tape::new();
+    /// let x = tape.leaf(Tensor::from_vec(vec![3.0, 4.0], [2]));
+    /// let y = x.squared_norm(..);
+    /// assert_eq!(y.item(), 25.0);
+    /// assert_eq!(y.backward().of(&x).unwrap().to_vec(), [6.0, 8.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[track_caller]
+    #[must_use]
+    pub fn squared_norm(&self, axes: impl Into<Axes>) -> Self {
+        SQUARE.apply_sum(&[self], axes)
+    }
+
     /// The p-norm along axes, (Σ |x|ᵖ)^(1/p) with p = `order`: 2 is the length, 1 the sum of sizes, ∞ and −∞ the largest
     /// and smallest size (ties share the derivative), 0 the count of what is not 0. Where the norm
     /// is not smooth, at 0, the derivative is 0.
@@ -19,20 +43,18 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn norm(&self, order: f64, axes: impl Into<Axes>) -> Self {
-        static SQUARE: LazyLock<Pointwise> =
-            LazyLock::new(|| Pointwise::new("norm.square", |[x]: [Expr; 1]| x.square()));
         static SIZE: LazyLock<Pointwise> =
             LazyLock::new(|| Pointwise::new("norm.size", |[x]: [Expr; 1]| x.abs()));
         static COUNT: LazyLock<Pointwise> =
             LazyLock::new(|| Pointwise::new("norm.count", |[x]: [Expr; 1]| 1.0 - x.equal(0.0)));
         if order == 2.0 {
             let axes = self.reduced("norm", axes);
-            let plain = SQUARE.apply_sum(&[self], axes.to_axes());
+            let plain = self.squared_norm(axes.to_axes());
             if self.batch_size().is_some() || are_squares_safe(plain.value()) {
                 return plain.root();
             }
             let units = Var::constant(units(self.value(), axes, f64::INFINITY));
-            let scaled = SQUARE.apply_sum(&[&(self * &units)], axes.to_axes());
+            let scaled = (self * &units).squared_norm(axes.to_axes());
             scaled.root() / units.with_shape(*plain.shape())
         } else if order == 1.0 {
             SIZE.apply_sum(&[self], axes)

@@ -79,7 +79,7 @@ impl<'a, V> Trainer<'a, V> {
     ///     map: Linear::new(3, 2, &mut random::rng(0)),
     ///     centre: Buffer::new(Tensor::zeros([2], DType::F32)),
     /// };
-    /// let radius = |x: &Var| (model.forward(x) - model.centre.beside(x)).square().sum([1]).mean(..);
+    /// let radius = |x: &Var| (model.forward(x) - model.centre.beside(x)).squared_norm([1]).mean(..);
     /// let optimizer = Optimizer::new(Sgd::default(), 0.1, model.params());
     /// let data = Tensor::normal([40, 3], 0.0, 1.0, &mut random::rng(1), DType::F32);
     /// let mut trainer = Trainer::new(&model, optimizer, |x: &Var| Terms::new("radius", radius(x)), 2)

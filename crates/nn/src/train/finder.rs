@@ -230,9 +230,7 @@ mod tests {
         let player = Player::new(
             "every other step",
             Optimizer::new(Sgd::default(), 1.0, model.params()),
-            |x: &Var, _: &Step| {
-                Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean))
-            },
+            |x: &Var, _: &Step| Terms::new("mse", loss::mse(&model.forward(x), x, Reduction::Mean)),
         );
         let trainer = Trainer::of(&model, [player.every(2)], 0).accumulating(2);
         let finder = RateFinder {

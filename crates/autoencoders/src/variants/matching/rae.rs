@@ -17,14 +17,11 @@
 //! it is that. Source: Ghosh, Sajjadi, Vergari, Black and Schölkopf 2020, equation 11 (RAE-L2). The squares are
 //! summed over the features and averaged over the batch.
 
-use std::sync::LazyLock;
-
-use retrograd_autograd::{Expr, Pointwise};
-use retrograd_nn::Module;
+use retrograd_nn::{Module, regulariser};
 
 use super::wae_mmd;
 use crate::composed::Penalty;
-use crate::parts::penalty::{decay, samples};
+use crate::parts::penalty::decay;
 use crate::registry::{Card, LAMBDA, Range, Setting};
 
 pub(crate) const CARD: Card = Card {
@@ -44,9 +41,7 @@ pub(crate) const CARD: Card = Card {
         let params = model.body.decoder.params().into_iter();
         let params: Vec<_> = params.map(|(_, param)| param).collect();
         let size = Penalty::new("size", settings.number("beta"), |batch| {
-            static FORMULA: LazyLock<Pointwise> =
-                LazyLock::new(|| Pointwise::new("half_square", |[h]: [Expr; 1]| h.square() * 0.5));
-            FORMULA.apply_sum(&[batch.code], ..) / samples(batch.code)
+            regulariser::activity_l2(batch.code)
         });
         let decay = Penalty::new("l2", settings.number("lambda"), move |batch| {
             decay(&params, batch.x) * 2.0

@@ -89,7 +89,7 @@ pub fn contraction_of_sigmoids(code: &Var, weight: &Var) -> Var {
             (&h * (1.0 - &h)).square() * norm
         })
     });
-    let norms = SQUARE.apply_sum(&[weight], 1);
+    let norms = weight.squared_norm(1);
     FORMULA.apply_sum(&[code, &norms], ..) / samples(code)
 }
 
@@ -113,12 +113,9 @@ fn sweeps(x: &Var, encode: impl Fn(&Var) -> Var) -> Var {
     // derivatives in its row.
     let row = |unit: usize| {
         let slopes = grad(&code.select(1, unit).sum(..), &[x]).remove(0);
-        SQUARE.apply_sum(&[&slopes], ..)
+        slopes.squared_norm(..)
     };
     let rows = (0..code.shape()[1]).map(row);
     let total = rows.reduce(|a, b| a + b).expect("a code has a number");
     total / samples(x)
 }
-
-static SQUARE: LazyLock<Pointwise> =
-    LazyLock::new(|| Pointwise::new("square", |[x]: [Expr; 1]| x.square()));

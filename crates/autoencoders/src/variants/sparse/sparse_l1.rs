@@ -17,9 +17,11 @@
 //! published mean code value of 0.78 (6.6 without) belongs to. And "10e-5", as the sources write,
 //! is 1e-4; "10e-6" is 1e-5.
 
+use retrograd_nn::regulariser;
+
 use crate::composed::{Encoded, Penalty};
 use crate::model::{Content, Exhibit};
-use crate::parts::{checks, penalty};
+use crate::parts::checks;
 use crate::registry::{Card, Gradients, LAMBDA, LATENT, OptimizerKind, Recipe, Setting};
 use crate::variants::dense::{deep, simple};
 
@@ -41,7 +43,7 @@ pub(crate) const CARD: Card = Card {
     model: |settings, data, rng| {
         let model = deep::model(settings, data, rng);
         let penalty = Penalty::new("l1", settings.number("lambda"), |batch| {
-            penalty::activity(batch.code)
+            regulariser::activity_l1(batch.code)
         });
         let model = model.with_penalty(penalty);
         Box::new(model.with_exhibit(|batch| means_of_units(batch, None)))

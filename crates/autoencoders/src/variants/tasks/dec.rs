@@ -40,6 +40,7 @@ use crate::model::{
 };
 use crate::parts::dense::{Start, layers, mirror, sequence};
 use crate::parts::k_means::k_means;
+use crate::parts::mmd::square_distances;
 use crate::parts::{Body, Output};
 use crate::registry::{
     ACTIVATION, Card, DataShape, Gradients, HIDDEN, LATENT, Nonlinearity, OUTPUT, OptimizerKind, Range, Recipe,
@@ -108,10 +109,8 @@ const MOST: usize = 20;
 pub fn soft_assignments(codes: &Var, centres: &Var) -> Var {
     static CLOSENESS: LazyLock<Pointwise> =
         LazyLock::new(|| Pointwise::new("closeness", |[d]: [Expr; 1]| -d.log1p()));
-    let apart = codes.unsqueeze(1) - centres.unsqueeze(0);
-    CLOSENESS
-        .apply(&[&apart.square().sum(2)])
-        .log_softmax(1)
+    let distances = square_distances(codes, centres);
+    CLOSENESS.apply(&[&distances]).log_softmax(1)
 }
 
 /// log p of log q `[batch, clusters]`, where the q of all data sum to `frequencies`, `[clusters]`: the same

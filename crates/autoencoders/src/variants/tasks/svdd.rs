@@ -306,7 +306,7 @@ impl Autoencoder for Svdd {
         let apart = self.apart(input);
         // Of one sample there is no variance.
         let spread = apart.var(0, 0.0).sum(..);
-        Terms::new("distance", apart.square().sum(1).mean(..))
+        Terms::new("distance", apart.squared_norm(1).mean(..))
             .weighted("l2", self.decay("encoder", input), self.lambda)
             .watching("spread", spread)
     }
@@ -320,7 +320,7 @@ impl Autoencoder for Svdd {
     }
 
     fn score(&self, input: &Input) -> Option<Var> {
-        Some(self.apart(input).square().sum(1))
+        Some(self.apart(input).squared_norm(1))
     }
 
     fn has(&self, ability: Ability) -> bool {
@@ -328,7 +328,7 @@ impl Autoencoder for Svdd {
     }
 
     fn exhibits(&self, input: &Input) -> Vec<Exhibit> {
-        let distances = self.apart(input).square().sum(1).value().to_vec();
+        let distances = self.apart(input).squared_norm(1).value().to_vec();
         let mut heights = distances.clone();
         heights.sort_by(f64::total_cmp);
         let sorted = Exhibit {

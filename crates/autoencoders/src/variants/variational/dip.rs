@@ -105,6 +105,6 @@ pub fn covariance(posterior: &Gaussian, of_draws: bool) -> Var {
 #[must_use]
 pub fn decorrelation(covariance: &Var) -> [Var; 2] {
     let variances = covariance.diagonal(0, [0, 1]);
-    let off = covariance.tril(-1).square().sum(..) + covariance.triu(1).square().sum(..);
-    [off, (variances - 1.0).square().sum(..)]
+    let off = covariance.tril(-1).squared_norm(..) + covariance.triu(1).squared_norm(..);
+    [off, (variances - 1.0).squared_norm(..)]
 }

@@ -50,6 +50,7 @@ pub(super) fn rows() -> Vec<Row> {
             x[0].norm(f64::NEG_INFINITY, 0)
         })
         .kinks("ties"),
+        row(SMOOTH, "squared_norm", x, |x| x[0].squared_norm(1)),
         row(SMOOTH, "normalize", x, |x| x[0].normalize(2.0, 1, 1e-12)).kinks("x = 0"),
         row(SMOOTH, "cosine_similarity", pair, |x| {
             x[0].cosine_similarity(&x[1], -1, 1e-8)

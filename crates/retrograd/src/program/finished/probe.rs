@@ -161,7 +161,7 @@ fn fit(codes: &Tensor, right: &[usize], classes: usize, decay: f64) -> Result<Li
         .minimize(|| {
             let x = Tape::new().constant(codes.clone());
             let error = loss::cross_entropy(&model.forward(&x), &right);
-            let weights = model.weight.beside(&x).square().sum(..);
+            let weights = model.weight.beside(&x).squared_norm(..);
             let loss = error + weights * (0.5 * decay);
             Ok::<_, std::convert::Infallible>((loss.item(), loss.backward()))
         })
