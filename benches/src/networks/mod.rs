@@ -35,15 +35,15 @@ pub struct Network {
 /// Every network, in the order of its number.
 #[rustfmt::skip]
 pub const NETWORKS: &[Network] = &[
-    network("W1", 256, 0.5, dense::deep),
-    network("W2", 150, 0.5, dense::stacked),
-    network("W3", 150, 0.5, dense::variational),
+    network("W1", 256, 0.65, dense::deep),
+    network("W2", 150, 0.65, dense::stacked),
+    network("W3", 150, 0.65, dense::variational),
     network("W4", 1000, 0.25, dense::tabular),
     network("W5", 100, 0.1, dense::linear),
-    network("W6", 128, 1.0 / 3.0, convolutional::pooling),
-    network("W7", 128, 0.5, dense::contractive),
-    network("W8", 512, 1.0 / 3.0, sparse::largest),
-    network("W9", 128, 1.0 / 3.0, convolutional::strided),
+    network("W6", 128, 0.3, convolutional::pooling),
+    network("W7", 128, 0.65, dense::contractive),
+    network("W8", 512, 0.25, sparse::largest),
+    network("W9", 128, 0.4, convolutional::strided),
 ];
 
 const fn network(

@@ -1,8 +1,7 @@
 //! How long does a training step take?
 //!
-//! Forward, backward and update of the [`networks`](crate::networks) W1 to W9. The goals are those
-//! of the project: half, a third, a quarter or a tenth of the fastest peer's time. Then ours once more, with
-//! matrix products in mixed precision.
+//! Forward, backward and update of the [`networks`](crate::networks) W1 to W9, each with a goal in units
+//! of the fastest peer's time. Then ours once more, with matrix products in mixed precision.
 
 use super::Suite;
 use crate::case::{Case, Run, Work};

@@ -14,8 +14,9 @@ use crate::element::Float;
 use crate::parallel;
 use crate::storage::Storage;
 
-/// Columns of the result below which the left operand is read where it is: packing it would cost
-/// more than the tiles gain, since they read it one number at a time either way.
+/// Columns of the result from which a left operand is packed whose steps are not next to each other.
+/// Tiles read it one number at a time, so packing gains only what lies far apart, and that pays if it is
+/// read often.
 const PACK_LEFT: usize = 1000;
 
 /// Where a product is written, by rows of contiguous columns.
@@ -95,7 +96,7 @@ impl<T: Float> Product<'_, T> {
         let rows = Panels::of_rows(self.left.rows, blocking.tile_rows);
         let columns = Panels::of_columns(self.right.columns, blocking.lanes, blocking.tile_vectors);
         let direct = self.direct_panels();
-        let packs_left = self.right.columns >= PACK_LEFT;
+        let packs_left = self.left.column_stride != 1 && self.right.columns >= PACK_LEFT;
         // Numbers of a packed block of each operand.
         let packed = [
             if packs_left { rows.packed(depth) } else { 0 },
