@@ -1,7 +1,8 @@
 //! Reading and adding at positions given by indices, element by element and row by row.
 //!
 //! Gathering and scatter-adding at the same indices are adjoints. Sums are added in the order of
-//! the indices, so equal indices give the same bits each time.
+//! the indices, so equal indices give the same bits each time. Element by element, an index out of range is
+//! noticed where it is used; before rows are copied, all indices are checked.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,19 +23,26 @@ impl<T: Element> Array<T> {
     pub fn gather(&self, indices: &Array<i64>) -> Self {
         let shape = shape::gather(self.shape(), indices.shape()).or_panic();
         let (size, count) = (last(self), last(indices));
-        check_indices("gather", indices, size);
         let (source, chosen) = (self.values(), indices.values());
-        Self::written(shape, |out| {
+        let wrong = AtomicBool::new(size == 0);
+        let gathered = Self::written(shape, |out| {
             in_blocks(out, count, count, &|first, out| {
                 let chosen = chosen[first * count..].chunks(count);
-                let sources = source[first * size..].chunks(size);
+                let sources = source[first * size..].chunks(size.max(1));
                 for ((out, source), chosen) in out.chunks_mut(count).zip(sources).zip(chosen) {
                     for (slot, &index) in out.iter_mut().zip(chosen) {
-                        *slot = source[index as usize];
+                        match source.get(index as usize) {
+                            Some(&value) => *slot = value,
+                            None => wrong.store(true, Ordering::Relaxed),
+                        }
                     }
                 }
             });
-        })
+        });
+        if wrong.into_inner() {
+            check_indices("gather", indices, size);
+        }
+        gathered
     }
 
     /// The rows (positions of axis 0) at `indices`, whose axes take the place of that axis.
@@ -70,9 +78,9 @@ impl<T: Float> Array<T> {
     pub fn scatter_add(&self, indices: &Array<i64>, size: usize) -> Self {
         let shape = shape::scatter_add(self.shape(), indices.shape(), size).or_panic();
         let count = last(self);
-        check_indices("scatter_add", indices, size);
         let (terms, chosen) = (self.values(), indices.values());
-        Self::written(shape, |out| {
+        let wrong = AtomicBool::new(size == 0);
+        let sums = Self::written(shape, |out| {
             in_blocks(out, size, size, &|first, out| {
                 out.fill(T::ZERO);
                 if count == 0 {
@@ -82,11 +90,18 @@ impl<T: Float> Array<T> {
                 let terms = terms[first * count..].chunks(count);
                 for ((out, terms), chosen) in out.chunks_mut(size).zip(terms).zip(chosen) {
                     for (&term, &index) in terms.iter().zip(chosen) {
-                        out[index as usize] += term;
+                        match out.get_mut(index as usize) {
+                            Some(sum) => *sum += term,
+                            None => wrong.store(true, Ordering::Relaxed),
+                        }
                     }
                 }
             });
-        })
+        });
+        if wrong.into_inner() {
+            check_indices("scatter_add", indices, size);
+        }
+        sums
     }
 
     /// The adjoint of [`gather_rows`](Self::gather_rows): `rows` rows of zeros with the rows of
@@ -294,6 +309,27 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "scatter_add: index 3 is out of range for an axis of 3")]
+    fn nothing_is_added_behind_the_end() {
+        let at = Array::from_vec(vec![0, 3], [1, 2]);
+        let _ = Array::<f32>::ones([1, 2]).scatter_add(&at, 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "gather: index 0 is out of range for an axis of 0")]
+    fn an_empty_axis_has_no_first_element() {
+        let at = Array::from_vec(vec![0], [1, 1]);
+        let _ = Array::<f32>::ones([1, 0]).gather(&at);
+    }
+
+    #[test]
+    #[should_panic(expected = "scatter_add: index 0 is out of range for an axis of 0")]
+    fn an_empty_axis_takes_no_sum() {
+        let at = Array::from_vec(vec![0], [1, 1]);
+        let _ = Array::<f32>::ones([1, 1]).scatter_add(&at, 0);
     }
 
     #[test]
