@@ -1,6 +1,6 @@
-//! What the machine can do at best: fused multiply-adds, and copies.
+//! What the machine can do at best: fused multiply-adds, copies, and the way from core to core.
 //!
-//! Both are measured shortly before each case rather than looked up, because the clock frequency
+//! The first two are measured shortly before each case rather than looked up, because the clock frequency
 //! of a shared machine moves, and a share of a figure from another minute means nothing.
 
 use std::fmt::Write;
@@ -114,8 +114,8 @@ pub fn copy_bandwidth(bytes: usize, threads: usize) -> f64 {
 
 /// Seconds that a number takes from one thread to another and back.
 ///
-/// Some 100 ns where both cores share a cache and several times as many where they do not. On a virtual machine
-/// that can change from minute to minute, and with it the time of all that two threads share.
+/// Some 50 to 100 ns where both cores share a cache and several times as many where they do not. On a
+/// virtual machine that can change from minute to minute, and with it the time of all that two threads share.
 #[must_use]
 pub fn round_trip() -> f64 {
     /// Of these, the best counts.
@@ -127,7 +127,7 @@ pub fn round_trip() -> f64 {
         let mut looks = 0_u32;
         while shared.load(Ordering::Acquire) != number {
             looks += 1;
-            if looks.is_multiple_of(10_000) {
+            if looks.is_multiple_of(500) {
                 // The other thread may be waiting for this core.
                 std::thread::yield_now();
             }

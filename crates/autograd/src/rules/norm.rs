@@ -14,6 +14,9 @@ static SQUARE: LazyLock<Pointwise> =
 impl Var {
     /// Σ x² along axes, the square of the [norm](Self::norm) of order 2, in one pass over memory.
     ///
+    /// The norm takes large and small numbers in other units first, this does not: squares may overflow
+    /// or vanish.
+    ///
     /// ```
     /// use retrograd_autograd::Tape;
     /// use retrograd_tensor::Tensor;
@@ -30,7 +33,8 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn squared_norm(&self, axes: impl Into<Axes>) -> Self {
-        SQUARE.apply_sum(&[self], axes)
+        let axes = self.reduced("squared_norm", axes);
+        SQUARE.apply_sum(&[self], axes.to_axes())
     }
 
     /// The p-norm along axes, (Σ |x|ᵖ)^(1/p) with p = `order`: 2 is the length, 1 the sum of sizes, ∞ and −∞ the largest

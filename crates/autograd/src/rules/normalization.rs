@@ -155,8 +155,6 @@ impl Var {
     #[track_caller]
     #[must_use]
     pub fn rms_norm(&self, axes: usize, weight: Option<&Self>, epsilon: f64) -> Self {
-        static SQUARE: LazyLock<Pointwise> =
-            LazyLock::new(|| Pointwise::new("rms_norm.square", |[x]: [Expr; 1]| x.square()));
         static FORMULA: LazyLock<Pointwise> = LazyLock::new(|| {
             Pointwise::new("rms_norm", |[x, square, w, epsilon]: [Expr; 4]| {
                 x / (square + epsilon).sqrt() * w
@@ -165,7 +163,7 @@ impl Var {
         let axes = self.last_axes("rms_norm", axes);
         let last = self.reduced("rms_norm", &axes[..]);
         let count = last.count(self.shape()) as f64;
-        let sum = SQUARE.apply_sum(&[self], keep(&axes[..]));
+        let sum = self.squared_norm(keep(&axes[..]));
         let (none, epsilon) = (self.scalar_like(1.0), self.scalar_like(epsilon));
         let weight = weight.unwrap_or(&none);
         let are_safe = || are_squares_safe(&(sum.value() + epsilon.value()));
@@ -181,7 +179,7 @@ impl Var {
         };
         let units = Var::constant(units(self.value(), last, most));
         let x = self * &units;
-        let mean = SQUARE.apply_sum(&[&x], keep(&axes[..])) / self.scalar_like(count);
+        let mean = x.squared_norm(keep(&axes[..])) / self.scalar_like(count);
         FORMULA.apply(&[&x, &mean, weight, &(units * epsilon.sqrt()).square()])
     }
 

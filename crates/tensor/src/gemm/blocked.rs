@@ -14,8 +14,8 @@ use crate::element::Float;
 use crate::parallel;
 use crate::storage::Storage;
 
-/// Columns of the result from which a left operand is packed whose steps are not next to each other.
-/// Tiles read it one number at a time, so packing gains only what lies far apart, and that pays if it is
+/// A left operand whose steps are not contiguous is packed if the result has at least so many columns.
+/// Tiles read single numbers of it, so packing pays only where steps lie far apart and each number is
 /// read often.
 const PACK_LEFT: usize = 1000;
 

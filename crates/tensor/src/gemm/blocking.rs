@@ -1,7 +1,7 @@
 //! How large products are cut, so that what is used again is still in a cache.
 //!
-//! For each block of the inner axis the operands are packed, and each panel of the right one meets
-//! all panels of the left one (Goto and van de Geijn 2008):
+//! For each block of the inner axis the operands are packed where that pays, and each panel of the right
+//! one meets all panels of the left one (Goto and van de Geijn 2008):
 //!
 //! * **depth.** A tile reads `depth` steps of a panel of either operand. That of the left one takes a
 //!   third of the L1 cache. That of the right one comes from the L2 cache for each tile, at 16 bytes a

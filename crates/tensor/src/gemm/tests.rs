@@ -106,6 +106,8 @@ fn larger<T: Float>() {
         (1000, 18, 15),
         (4100, 3, 5),
         (2, 9, 4200),
+        // Wide enough for a packed left operand, and high enough for several panels of it.
+        (20, 700, 1040),
         // More blocks than are packed at a time.
         (5, 2000, 1999),
     ];

@@ -155,7 +155,7 @@ fn correlation(code: &Var) -> Var {
     let units = code.shape()[1];
     let centred = &code - code.mean(0);
     let standard = centred.normalize(2.0, 0, 1e-12);
-    let all = standard.matmul_tn(&standard).abs().sum(..) - standard.squared_norm(..);
+    let all = standard.matmul_tn(&standard).norm(1.0, ..) - standard.squared_norm(..);
     let pairs = (units * units.saturating_sub(1)).max(1) as f64;
     all / pairs
 }

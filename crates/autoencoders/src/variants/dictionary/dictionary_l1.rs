@@ -20,9 +20,7 @@
 //! over features and the penalty a sum over atoms, so λ is the usual one (of ‖x − x̂‖² summed) over the
 //! number of features. Sources: Bricken et al. 2023, Towards monosemanticity; Olshausen and Field 1997.
 
-use std::sync::LazyLock;
-
-use retrograd_autograd::{Expr, Pointwise, Var};
+use retrograd_autograd::Var;
 use retrograd_nn::{Module, Schedule, Step, Terms};
 use retrograd_tensor::{DType, Tensor};
 
@@ -137,10 +135,8 @@ impl Sparsity for Absolute {
 
 /// Σⱼ fⱼ of a code that is never negative: summed over the atoms, averaged over the batch.
 fn size(code: &SparseCode) -> Var {
-    static FORMULA: LazyLock<Pointwise> =
-        LazyLock::new(|| Pointwise::new("size", |[f]: [Expr; 1]| f));
     let (SparseCode::Every { values, .. } | SparseCode::Few { values, .. }) = code;
-    FORMULA.apply_sum(&[values], ..) / values.shape()[0].max(1) as f64
+    values.sum(..) / values.shape()[0].max(1) as f64
 }
 
 /// Lets atoms start anew from samples that the dictionary does badly on: as many as there are atoms, each

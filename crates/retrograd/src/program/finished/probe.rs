@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use retrograd::autograd::Tape;
 use retrograd::datasets::{Dataset, Scaling};
-use retrograd::nn::{Init, Lbfgs, Linear, Module, Optimizer, loss};
+use retrograd::nn::{Init, Lbfgs, Linear, Module, Optimizer, loss, regulariser};
 use retrograd::tensor::{Array, Tensor, random};
 
 use super::options::InputOptions;
@@ -161,8 +161,7 @@ fn fit(codes: &Tensor, right: &[usize], classes: usize, decay: f64) -> Result<Li
         .minimize(|| {
             let x = Tape::new().constant(codes.clone());
             let error = loss::cross_entropy(&model.forward(&x), &right);
-            let weights = model.weight.beside(&x).squared_norm(..);
-            let loss = error + weights * (0.5 * decay);
+            let loss = error + regulariser::l2(&model.weight.beside(&x)) * decay;
             Ok::<_, std::convert::Infallible>((loss.item(), loss.backward()))
         })
         .map_err(Failure::run)?;
