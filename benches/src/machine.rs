@@ -3,7 +3,6 @@
 //! The first two are measured shortly before each case rather than looked up, because the clock frequency
 //! of a shared machine moves, and a share of a figure from another minute means nothing.
 
-use std::fmt::Write;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -193,21 +192,18 @@ fn processor_time() -> Option<(f64, f64)> {
 /// The limits of the machine in words, for the head of a report.
 #[must_use]
 pub fn speed(threads: usize) -> String {
-    let mut words = format!(
-        "fused multiply-adds: {:.0} GFLOP/s in f32, {:.0} in f64; copies: {:.0} GB/s in L2, {:.0} of 64 MiB",
+    let trip = if threads > 1 {
+        format!("; core to core and back: {:.0} ns", round_trip() * 1e9)
+    } else {
+        String::new()
+    };
+    format!(
+        "fused multiply-adds: {:.0} GFLOP/s in f32, {:.0} in f64; copies: {:.0} GB/s in L2, {:.0} of 64 MiB{trip}",
         fma_peak::<f32>(threads) / 1e9,
         fma_peak::<f64>(threads) / 1e9,
         copy_bandwidth(1 << 19, threads) / 1e9,
         copy_bandwidth(1 << 26, threads) / 1e9,
-    );
-    if threads > 1 {
-        let _ = write!(
-            words,
-            "; core to core and back: {:.0} ns",
-            round_trip() * 1e9
-        );
-    }
-    words
+    )
 }
 
 #[cfg(test)]

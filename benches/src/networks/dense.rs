@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
+use retrograd_autoencoders::contraction_of_sigmoids;
 use retrograd_autograd::{Expr, Pointwise, Var};
-use retrograd_nn::{Activation, Linear, Module, Param, Reduction, Sequential, loss};
+use retrograd_nn::{Activation, Linear, Module, Reduction, Sequential, loss, regulariser};
 use retrograd_tensor::random::{self, Rng};
 use retrograd_tensor::{DType, Tensor};
 
@@ -42,14 +43,10 @@ pub(super) fn stacked(batch: usize) -> Training {
     let rng = &mut random::rng(1);
     let network = perceptron(&sizes, Activation::Elu(1.0), Activation::Identity, rng);
     let adam = Update::adam(1e-2, params(&[&network]));
-    let params = network.params().into_iter().map(|(_, param)| param);
-    let weights: Vec<Param> = params.filter(|param| param.shape().rank() == 2).collect();
     Training::new([batch, IMAGE], adam, move |x| {
         let error = loss::mse(&network.forward(x), x, Reduction::Mean);
-        let squares = weights
-            .iter()
-            .map(|weight| weight.beside(x).squared_norm(..));
-        error + squares.reduce(|a, b| a + b).expect("there are weights") * WEIGHT_COST
+        let squares = regulariser::of_kernels(&network, x, |weight| weight.squared_norm(..));
+        error + squares * WEIGHT_COST
     })
 }
 
@@ -116,11 +113,6 @@ pub(super) fn linear(batch: usize) -> Training {
 pub(super) fn contractive(batch: usize) -> Training {
     const CONTRACTION: f64 = 1e-4;
     const HIDDEN: usize = 500;
-    static PENALTY: LazyLock<Pointwise> = LazyLock::new(|| {
-        Pointwise::new("contraction", |[h, norm]: [Expr; 2]| {
-            (&h * (1.0 - &h)).square() * norm
-        })
-    });
     let rng = &mut random::rng(1);
     let (encoder, decoder) = (
         Linear::new(IMAGE, HIDDEN, rng),
@@ -129,9 +121,8 @@ pub(super) fn contractive(batch: usize) -> Training {
     let adam = Update::adam(1e-3, params(&[&encoder, &decoder]));
     Training::new([batch, IMAGE], adam, move |x| {
         let h = encoder.forward(x).sigmoid();
-        let norms = encoder.weight.beside(x).squared_norm(1);
-        let penalty = PENALTY.apply_sum(&[&h, &norms], ..);
+        let contraction = contraction_of_sigmoids(&h, &encoder.weight.beside(x));
         let cost = loss::bce_with_logits(&decoder.forward(&h), x, Reduction::Mean);
-        cost + penalty * (CONTRACTION / batch as f64)
+        cost + contraction * CONTRACTION
     })
 }

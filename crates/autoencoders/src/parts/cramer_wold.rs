@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_tensor::Tensor;
 
+use super::distance::square_distances;
+
 /// The codes' width from which the form for many numbers holds.
 const MANY: usize = 20;
 /// Directions of a half circle. The functions that are averaged over them are smooth and periodic, so the
@@ -99,7 +101,7 @@ fn in_many_dimensions(codes: &Var, g: f64) -> [Var; 2] {
     let over = |s: &Var, g: f64| FORMULA.apply_sum(&[s, &s.scalar_like(g), &k], ..);
     let sizes = codes.squared_norm(-1);
     [
-        over(&super::mmd::square_distances(codes, codes), g),
+        over(&square_distances(codes, codes), g),
         over(&sizes, g + 0.5),
     ]
 }

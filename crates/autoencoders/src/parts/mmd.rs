@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use retrograd_autograd::{Expr, Pointwise, Var};
 use retrograd_tensor::Tensor;
 
+use super::distance::square_distances;
+
 /// The widths of kernels that are added up, in units of that of two codes of N(0, 1): one width alone
 /// sees nothing of codes that are much farther from the prior than it is wide.
 const SCALES: [f64; 7] = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
@@ -58,11 +60,4 @@ fn kernel_sum(x: &Var, y: &Var, weights: &Var) -> Var {
         &[&square_distances(x, y), &x.scalar_like(width), weights],
         ..,
     )
-}
-
-/// ‖xᵢ − yⱼ‖² of all pairs, `[n, m]`, from the differences themselves: exact where two are near.
-pub(crate) fn square_distances(x: &Var, y: &Var) -> Var {
-    static FORMULA: LazyLock<Pointwise> =
-        LazyLock::new(|| Pointwise::new("square_difference", |[x, y]: [Expr; 2]| (x - y).square()));
-    FORMULA.apply_sum(&[&x.unsqueeze(1), &y.unsqueeze(0)], -1)
 }

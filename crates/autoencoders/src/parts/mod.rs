@@ -7,6 +7,7 @@ pub(crate) mod convolution;
 mod corruption;
 mod cramer_wold;
 pub(crate) mod dense;
+pub(crate) mod distance;
 pub(crate) mod k_means;
 pub(crate) mod mmd;
 mod output;

@@ -31,7 +31,7 @@ impl<T: Element> Array<T> {
                 let sources = source[first * size..].chunks(size.max(1));
                 for ((out, source), chosen) in out.chunks_mut(count).zip(sources).zip(chosen) {
                     for (slot, &index) in out.iter_mut().zip(chosen) {
-                        match source.get(index as usize) {
+                        match element(index).and_then(|at| source.get(at)) {
                             Some(&value) => *slot = value,
                             None => wrong.store(true, Ordering::Relaxed),
                         }
@@ -90,7 +90,7 @@ impl<T: Float> Array<T> {
                 let terms = terms[first * count..].chunks(count);
                 for ((out, terms), chosen) in out.chunks_mut(size).zip(terms).zip(chosen) {
                     for (&term, &index) in terms.iter().zip(chosen) {
-                        match out.get_mut(index as usize) {
+                        match element(index).and_then(|at| out.get_mut(at)) {
                             Some(sum) => *sum += term,
                             None => wrong.store(true, Ordering::Relaxed),
                         }
@@ -139,6 +139,12 @@ impl<T: Float> Array<T> {
             });
         })
     }
+}
+
+/// An index as a place in memory, if it can be one.
+#[inline]
+fn element(index: i64) -> Option<usize> {
+    usize::try_from(index).ok()
 }
 
 /// Adds rows of `terms` to rows of `sums`, pair by pair of such a row's number and such a one's.

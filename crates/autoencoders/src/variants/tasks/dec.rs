@@ -39,8 +39,8 @@ use crate::model::{
     Ability, Autoencoder, Code, Content, Exhibit, Input, Pause, Phase, Target,
 };
 use crate::parts::dense::{Start, layers, mirror, sequence};
+use crate::parts::distance::square_distances;
 use crate::parts::k_means::k_means;
-use crate::parts::mmd::square_distances;
 use crate::parts::{Body, Output};
 use crate::registry::{
     ACTIVATION, Card, DataShape, Gradients, HIDDEN, LATENT, Nonlinearity, OUTPUT, OptimizerKind, Range, Recipe,
